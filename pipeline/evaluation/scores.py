@@ -1,0 +1,95 @@
+"""Scores of predictions: the same definitions for networks, ensembles, baselines and incumbents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROBABILITY_FLOOR = 1e-7
+"""Keras' epsilon: below it a probability counts as this, in training and here alike."""
+
+
+def row_losses(truth: np.ndarray, predicted: np.ndarray, *, regression: bool) -> np.ndarray:
+    """Return the loss of each row, float64 of shape (rows,).
+
+    Args:
+        truth: (rows, outputs), standardised targets or one-hot classes.
+        predicted: (rows, outputs), standardised predictions or class probabilities.
+        regression: squared error if true, else categorical cross-entropy (natural logarithm).
+    """
+    truth64, predicted64 = truth.astype(np.float64), predicted.astype(np.float64)
+    if regression:
+        return np.mean((truth64 - predicted64) ** 2, axis=1)
+    share = predicted64 / np.maximum(predicted64.sum(axis=1, keepdims=True), PROBABILITY_FLOOR)
+    return -np.sum(truth64 * np.log(np.clip(share, PROBABILITY_FLOOR, 1.0)), axis=1)
+
+
+def standard_error(losses: np.ndarray) -> float:
+    """Return the standard error of the mean of per-row losses; 0 for fewer than two rows."""
+    return float(losses.std(ddof=1) / np.sqrt(losses.size)) if losses.size > 1 else 0.0
+
+
+def all_scores(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    *,
+    regression: bool,
+    target_scale: float = 1.0,
+    weights: np.ndarray | None = None,
+) -> dict[str, float]:
+    """Return every metric by name: `loss`, `loss_se` and what the task has.
+
+    Regression: `rmse` and `mae` in the target's own unit, `r2`. Classification: `accuracy`, and
+    `auc` for two classes that both occur.
+    """
+    losses = row_losses(truth, predicted, regression=regression)
+    found = {
+        "loss": float(np.average(losses, weights=weights)),
+        "loss_se": standard_error(losses),
+    }
+    task = _regression_scores if regression else _classification_scores
+    found |= task(truth, predicted, weights)
+    if regression:
+        found["rmse"] *= target_scale
+        found["mae"] *= target_scale
+    return found
+
+
+def _regression_scores(
+    truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None
+) -> dict[str, float]:
+    """Return rmse, mae and r2 in standardised units."""
+    error = truth.astype(np.float64) - predicted.astype(np.float64)
+    squared = float(np.average(error**2, axis=0, weights=weights).mean())
+    centre = np.average(truth, axis=0, weights=weights)
+    spread = float(np.average((truth - centre) ** 2, axis=0, weights=weights).mean())
+    found = {
+        "rmse": float(np.sqrt(squared)),
+        "mae": float(np.average(np.abs(error), axis=0, weights=weights).mean()),
+    }
+    if spread > 0:
+        found["r2"] = 1 - squared / spread
+    return found
+
+
+def _classification_scores(
+    truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None
+) -> dict[str, float]:
+    """Return accuracy, and the exact area under the ROC curve for two classes."""
+    actual, chosen = truth.argmax(axis=1), predicted.argmax(axis=1)
+    found = {"accuracy": float(np.average(actual == chosen, weights=weights))}
+    if truth.shape[1] == 2 and 0 < actual.mean() < 1:
+        from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - scikit-learn loads slowly
+
+        auc = roc_auc_score(actual, predicted[:, 1], sample_weight=weights)
+        found["auc"] = float(auc)
+    return found
+
+
+def prefixed(prefix: str, scores: Mapping[str, float]) -> dict[str, float]:
+    """Return the scores under names such as `test_rmse`."""
+    return {f"{prefix}_{name}": value for name, value in scores.items()}
