@@ -1,0 +1,91 @@
+"""Hard limits of a sweep in seconds, fits and money, counted from the start of the process."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import BudgetConfig
+
+SECONDS_AN_HOUR = 3600.0
+
+_LOADED = time.monotonic()
+
+
+def _age_when_loaded() -> float:
+    """Return how long this process had run when this module was loaded, in seconds.
+
+    The kernel gives the start as wall time. A clock that was set meanwhile would make nonsense of
+    it, so anything but a plausible age counts as none; from here on only the monotonic clock counts.
+    """
+    age = time.time() - psutil.Process().create_time()
+    return age if 0 <= age < SECONDS_AN_HOUR else 0.0
+
+
+_AGE = _age_when_loaded()
+
+
+def process_seconds() -> float:
+    """Return the wall time since this process started, unmoved by a clock that is set back."""
+    return _AGE + time.monotonic() - _LOADED
+
+
+class Budget:
+    """What is left of the limits; `reserve` is kept back for saving, testing and the report."""
+
+    def __init__(self, config: BudgetConfig, *, spent_before: float = 0.0) -> None:
+        """Bind the limits.
+
+        Args:
+            config: The limits; None means no limit.
+            spent_before: Seconds that earlier processes of a resumed sweep took.
+        """
+        self._config = config
+        self._before = spent_before
+        self._multirun_start = 0.0
+        self.reserve = 0.0
+
+    def restart(self) -> None:
+        """Count from now: the next job of a multirun in the same process."""
+        self._multirun_start = process_seconds()
+
+    def spent(self) -> float:
+        """Return seconds of wall time of this sweep, over all its resumes."""
+        return self._before + process_seconds() - self._multirun_start
+
+    @property
+    def limit(self) -> float | None:
+        """The limit in seconds: the tighter of time and money; None without either."""
+        limits = [] if self._config.seconds is None else [self._config.seconds]
+        if self._config.cost is not None and self._config.cost_per_hour is not None:
+            limits.append(self._config.cost / self._config.cost_per_hour * SECONDS_AN_HOUR)
+        return min(limits) if limits else None
+
+    def seconds_left(self) -> float | None:
+        """Return seconds left for training, the reserve taken off; None without a limit."""
+        return None if self.limit is None else self.limit - self.spent() - self.reserve
+
+    def fits_left(self, done: int) -> int | None:
+        """Return how many more fits may be trained; None without a limit."""
+        return None if self._config.fits is None else max(0, self._config.fits - done)
+
+    def cost(self) -> float | None:
+        """Return the money spent so far; None without a price."""
+        price = self._config.cost_per_hour
+        return None if price is None else self.spent() / SECONDS_AN_HOUR * price
+
+    def ended(self) -> str:
+        """Return one sentence when time or money for training has ended, else an empty string."""
+        left = self.seconds_left()
+        if left is None or left > 0:
+            return ""
+        seconds = self._config.seconds
+        name = (
+            f"budget.seconds={seconds:g}"
+            if seconds is not None and seconds == self.limit
+            else f"budget.cost={self._config.cost:g}"
+        )
+        return f"{name} ended after {self.spent():.0f} s, {self.reserve:.0f} s of it kept for saving"
