@@ -1,0 +1,48 @@
+"""Baselines are fitted on training rows and predict in the units of the arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation.baselines import BASELINES, fit_baselines
+from pipeline.evaluation.scores import all_scores
+from pipeline.records import Arrays
+
+
+def _arrays(*, regression: bool, rows: int = 400) -> Arrays:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(rows, 4)).astype(np.float32)
+    signal = x[:, 0] + 2 * (x[:, 1] > 0)
+    if regression:
+        y = signal[:, None].astype(np.float32)
+    else:
+        y = np.eye(3, dtype=np.float32)[np.digitize(signal, [0.3, 1.8])]
+    half = rows // 2
+    return Arrays(x[:half], y[:half], x[half:], y[half:], regression=regression)
+
+
+@pytest.mark.parametrize("regression", [True, False])
+def test_better_baselines_score_better_on_a_plain_relation(*, regression: bool) -> None:
+    """Constant, linear, boosting: in this order of skill on a step function."""
+    arrays = _arrays(regression=regression)
+    losses = []
+    for name, predict in fit_baselines(arrays, seed=0).items():
+        predicted = predict(arrays.x_val)
+        assert predicted.shape == arrays.y_val.shape, name
+        losses.append(all_scores(arrays.y_val, predicted, regression=regression)["loss"])
+    assert len(losses) == len(BASELINES)
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_a_class_absent_from_training_gets_probability_zero() -> None:
+    """Columns stay aligned with the classes of the table."""
+    arrays = _arrays(regression=False)
+    keep = arrays.y_train[:, 2] == 0
+    without = Arrays(
+        arrays.x_train[keep], arrays.y_train[keep], arrays.x_val, arrays.y_val, regression=False
+    )
+    for predict in fit_baselines(without, seed=0).values():
+        shares = predict(arrays.x_val)
+        assert shares[:, 2].max() == 0
+        assert shares.sum(axis=1) == pytest.approx(np.ones(len(shares)))

@@ -1,0 +1,70 @@
+"""Scores agree with scikit-learn and with Keras' definition of cross-entropy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from pipeline.evaluation.scores import all_scores, row_losses, standard_error
+
+
+def _classes(rows: int, outputs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = np.r_[np.arange(outputs), rng.integers(outputs, size=rows - outputs)]
+    truth = np.eye(outputs, dtype=np.float32)[labels]
+    shares = rng.dirichlet(np.ones(outputs), size=rows)
+    return truth, shares
+
+
+@given(st.integers(6, 60), st.integers(2, 5), st.integers(0, 10_000))
+def test_classification_scores_agree_with_scikit_learn(rows: int, outputs: int, seed: int) -> None:
+    """Log-loss, accuracy and AUC are the textbook ones."""
+    truth, shares = _classes(rows, outputs, seed)
+    found = all_scores(truth, shares, regression=False)
+    actual = truth.argmax(axis=1)
+    labels = list(range(outputs))
+    expected = metrics.log_loss(actual, np.clip(shares, 1e-7, 1), labels=labels)
+    assert found["loss"] == pytest.approx(expected, rel=1e-4)
+    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(actual, shares.argmax(axis=1)))
+    if outputs == 2:
+        assert found["auc"] == pytest.approx(metrics.roc_auc_score(actual, shares[:, 1]))
+
+
+@given(st.integers(3, 60), st.floats(0.1, 100), st.integers(0, 10_000))
+def test_regression_scores_are_in_the_targets_own_unit(
+    rows: int, scale: float, seed: int
+) -> None:
+    """RMSE and MAE are those of the unscaled values; the loss stays standardised."""
+    rng = np.random.default_rng(seed)
+    truth, guess = rng.normal(size=(rows, 1)), rng.normal(size=(rows, 1))
+    found = all_scores(truth, guess, regression=True, target_scale=scale)
+    raw_truth, raw_guess = truth * scale + 7, guess * scale + 7
+    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(raw_truth, raw_guess))
+    assert found["mae"] == pytest.approx(metrics.mean_absolute_error(raw_truth, raw_guess))
+    assert found["r2"] == pytest.approx(metrics.r2_score(raw_truth, raw_guess), abs=1e-6)
+    assert found["loss"] == pytest.approx(metrics.mean_squared_error(truth, guess))
+
+
+def test_weights_count_rows_as_often_as_they_say() -> None:
+    """A row of weight 2 counts like the same row twice."""
+    truth = np.array([[0.0], [1.0], [3.0]])
+    guess = np.array([[0.5], [0.0], [2.0]])
+    weighted = all_scores(truth, guess, regression=True, weights=np.array([1.0, 2.0, 1.0]))
+    repeated = all_scores(truth[[0, 1, 1, 2]], guess[[0, 1, 1, 2]], regression=True)
+    for name in ("loss", "rmse", "mae", "r2"):
+        assert weighted[name] == pytest.approx(repeated[name]), name
+
+
+def test_a_certain_wrong_class_costs_a_finite_loss() -> None:
+    """Probability 0 for the true class counts as Keras' epsilon."""
+    loss = row_losses(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]), regression=False)
+    assert loss == pytest.approx([-np.log(1e-7)])
+
+
+def test_the_standard_error_of_one_row_is_zero() -> None:
+    """One row says nothing about spread."""
+    assert standard_error(np.array([3.0])) == 0.0
+    assert standard_error(np.array([1.0, 3.0])) == pytest.approx(1.0)
