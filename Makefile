@@ -19,19 +19,19 @@ install: .venv/.installed ## make .venv from requirements.lock (does nothing whe
 # The project's own code is found in this folder: only a changed lock or project file asks for pip again.
 .venv/.installed: requirements.lock pyproject.toml setup.py
 	@echo "Installing the locked environment into .venv (once; takes some minutes) ..."
-	@python=$$(tools/find-python) && $$python -m venv .venv
+	@python=$$(.ci/find-python) && $$python -m venv .venv
 	@.venv/bin/python $(PIP_INSTALL) --requirement requirements.lock
 	@.venv/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv-jax/.installed: requirements-jax.lock
 	@echo "Installing Keras on JAX, without TensorFlow, into .venv-jax ..."
-	@python=$$(tools/find-python) && $$python -m venv .venv-jax
+	@python=$$(.ci/find-python) && $$python -m venv .venv-jax
 	@.venv-jax/bin/python $(PIP_INSTALL) --requirement requirements-jax.lock
 	@touch $@
 
 .venv-tools/.installed: Makefile
-	@python=$$(tools/find-python) && $$python -m venv .venv-tools
+	@python=$$(.ci/find-python) && $$python -m venv .venv-tools
 	@.venv-tools/bin/python $(PIP_INSTALL) pip-audit uv
 	@touch $@
 
@@ -49,7 +49,7 @@ check: install ## formatting, lint (security rules included), types, architectur
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/yamllint --strict conf deploy
-	@.venv/bin/shellcheck .ci/run tools/* $(wildcard deploy/*.sh deploy/*/*.sh)
+	@.venv/bin/shellcheck .ci/run .ci/find-python $(wildcard deploy/*.sh deploy/*/*.sh)
 	@.venv/bin/python -m pytest -q tests/test_architecture.py tests/test_deploy.py
 
 audit: .venv-tools/.installed ## look the locked versions up in the public vulnerability database (needs the network)
