@@ -205,6 +205,20 @@ class FitResult:
 
 
 @dataclass(frozen=True)
+class Scored:
+    """A finished fit as the search sees it: the same live and when read back from the ledger."""
+
+    fit: Fit
+    outcome: Outcome
+    score: float
+    """The objective at the best epoch, lower is better (`Objective.as_loss`); NaN when there is none."""
+    row_losses: np.ndarray | None = None
+    """Validation loss per row, float32, of at most 10,000 rows sampled by the ledger; None = no model."""
+    round: int = 0
+    """Number of the round that asked for the fit."""
+
+
+@dataclass(frozen=True)
 class Arrays:
     """What an engine trains on: one split (or fold), encoded, in memory once for all fits.
 
