@@ -1,1 +1,1 @@
-
+"""Families, the planner, the engines that train a round, and diagnosis. Keras only here."""

@@ -1,0 +1,61 @@
+"""Model families: what a capacity is, its neighbours, its parameter count and how it is built.
+
+A family is one module of this package with a function `create(scope: Scope) -> Family`, found by
+its name; nothing else has to know of it. Importing a family imports no framework.
+"""
+
+from __future__ import annotations
+
+import difflib
+import pkgutil
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from pipeline.errors import ConfigError
+from pipeline.training.families.base import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.config.schema import ModelConfig, SearchConfig
+    from pipeline.records import Family
+
+_SHARED = {"base", "layers"}
+
+
+def names() -> tuple[str, ...]:
+    """Return the families that exist, sorted."""
+    found = {module.name for module in pkgutil.iter_modules(__path__)}
+    return tuple(sorted(found - _SHARED))
+
+
+def family(
+    model: ModelConfig,
+    search: SearchConfig,
+    input_shapes: Mapping[str, tuple[int, ...]],
+    outputs: int,
+    regression: bool,
+) -> Family:
+    """Return the family that the configuration names, bound to one data set.
+
+    Args:
+        model: The family and how its layers look.
+        search: Start, growth, shrink and limits of the capacities.
+        input_shapes: Shape of one row for every encoding that the search may use.
+        outputs: Output nodes: targets of a regression, or classes.
+        regression: Whether the outputs are numbers rather than class probabilities.
+
+    Raises:
+        ConfigError: No such family, or no capacity fits the limits.
+    """
+    name = "builder" if model.builder else model.family
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ConfigError(
+            f"model.family={name}: must be one of {', '.join(names())} (conf/model/){hint}"
+        )
+    scope = Scope(model, search, dict(input_shapes), outputs, regression)
+    module = import_module(f"{__name__}.{name}")
+    created: Family = module.create(scope)
+    return created

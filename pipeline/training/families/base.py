@@ -1,0 +1,108 @@
+"""What every family shares: the data set it is bound to, and the rules of growing and shrinking."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from math import floor, prod
+from typing import TYPE_CHECKING
+
+from pipeline.config.schema import CapacityConfig, ModelConfig, SearchConfig, SpaceConfig
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.records import Capacity
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a family is created for: the configuration, and the shapes of one data set."""
+
+    model: ModelConfig
+    search: SearchConfig
+    input_shapes: dict[str, tuple[int, ...]]
+    """Shape of one row, by encoding."""
+    outputs: int
+    regression: bool
+
+    @property
+    def space(self) -> SpaceConfig:
+        """The limits of the architectures."""
+        return self.search.space
+
+    @property
+    def steps(self) -> CapacityConfig:
+        """Start, growth and shrink; the defaults where another search is configured."""
+        if isinstance(self.search, CapacityConfig):
+            return self.search
+        return CapacityConfig(space=self.search.space)
+
+    def input_shape(self, encoding: str) -> tuple[int, ...]:
+        """Return the shape of one encoded row."""
+        return self.input_shapes[encoding]
+
+    def inputs(self, encoding: str) -> int:
+        """Return the numbers of one encoded row."""
+        return prod(self.input_shapes[encoding])
+
+    def fits(self, parameters: Callable[[str], int]) -> bool:
+        """Tell whether a network keeps `search.max_parameters` at every encoding.
+
+        Args:
+            parameters: The network's parameters for an encoding.
+        """
+        limit = self.search.max_parameters
+        return limit is None or all(parameters(name) <= limit for name in self.input_shapes)
+
+
+def grown(units: int, growth: float) -> int:
+    """Return units times growth, rounded half up, and at least one more."""
+    return max(units + 1, floor(units * growth + 0.5))
+
+
+def shrunk(units: int, shrink: float) -> int:
+    """Return units times shrink, rounded half up, and at least one fewer."""
+    return min(units - 1, floor(units * shrink + 0.5))
+
+
+def largest(low: int, high: int, fits: Callable[[int], bool]) -> int | None:
+    """Return the largest size in [low, high] that fits; None when none does.
+
+    Args:
+        low: Smallest size that may be returned.
+        high: Largest size that may be returned.
+        fits: True up to some size and False from there on.
+    """
+    sizes = range(low, high + 1)
+    count = bisect_right(sizes, 0, key=lambda size: int(not fits(size)))
+    return sizes[count - 1] if count else None
+
+
+def choices(space: SpaceConfig) -> list[int]:
+    """Return the units that a grid chooses from: as configured, or powers of two in the range."""
+    if space.units:
+        return sorted(set(space.units))
+    powers = [2**k for k in range(space.units_max.bit_length())]
+    inside = [units for units in powers if space.units_min <= units <= space.units_max]
+    return inside or sorted({space.units_min, space.units_max})
+
+
+def at_least_one(capacities: tuple[Capacity, ...], scope: Scope) -> tuple[Capacity, ...]:
+    """Return the capacities, or say that the limits leave none.
+
+    Raises:
+        ConfigError: The tuple is empty.
+    """
+    if not capacities:
+        raise too_small(scope)
+    return capacities
+
+
+def too_small(scope: Scope) -> ConfigError:
+    """Return the error for limits that no network of the space keeps."""
+    return ConfigError(
+        f"search.max_parameters={scope.search.max_parameters}: no network of the space is that"
+        " small; allow more, or lower search.space.layers_min or units_min (conf/search/)"
+    )

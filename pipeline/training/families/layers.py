@@ -1,0 +1,71 @@
+"""The layers with which every family's networks begin and end. Imports Keras late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+IMAGE_DIMENSIONS = 3
+"""Height, width, channels."""
+BRIGHTEST = 255.0
+"""Pixels arrive as 0 to 255; they are scaled inside the model so that it can be served as it is."""
+LARGEST_SHIFT = 0.08
+"""Augmentation: share of height and width, about two pixels of a digit of 28 x 28."""
+
+
+def is_image(shape: tuple[int, ...]) -> bool:
+    """Tell whether one row is an image."""
+    return len(shape) == IMAGE_DIMENSIONS
+
+
+def first_layers(shape: tuple[int, ...], *, augment: bool) -> list[Any]:
+    """Return the input, and for images the scaling of pixels and the optional light shifts."""
+    import keras
+
+    layers: list[Any] = [keras.Input(shape, name="inputs")]
+    if is_image(shape):
+        layers.append(keras.layers.Rescaling(1 / BRIGHTEST, name="pixels"))
+        if augment:
+            shift = keras.layers.RandomTranslation(
+                LARGEST_SHIFT, LARGEST_SHIFT, fill_mode="constant", name="shift"
+            )
+            layers.append(shift)
+    return layers
+
+
+def hidden_layers(
+    number: int, units: int, *, activation: str, batch_normalization: bool, dropout: float
+) -> list[Any]:
+    """Return one hidden layer: Dense, optional BatchNormalization, activation, optional Dropout.
+
+    Args:
+        number: 1 for the first hidden layer; the names are `hidden_1`, `norm_1`, ...
+        units: Its width.
+        activation: A Keras activation by name.
+        batch_normalization: Normalise between the weights and the activation. The Dense layer then
+            has no bias: the normalisation would subtract it again.
+        dropout: Share of outputs set to 0 in training; 0 leaves the layer out.
+    """
+    import keras
+
+    if batch_normalization:
+        layers = [
+            keras.layers.Dense(units, use_bias=False, name=f"hidden_{number}"),
+            keras.layers.BatchNormalization(name=f"norm_{number}"),
+            keras.layers.Activation(activation, name=f"activation_{number}"),
+        ]
+    else:
+        layers = [keras.layers.Dense(units, activation=activation, name=f"hidden_{number}")]
+    if dropout > 0:
+        layers.append(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
+    return layers
+
+
+def last_layer(outputs: int, *, regression: bool) -> Any:
+    """Return the output layer: linear for numbers, softmax for class probabilities.
+
+    It stays float32 under mixed precision, as Keras advises for losses.
+    """
+    import keras
+
+    activation = "linear" if regression else "softmax"
+    return keras.layers.Dense(outputs, activation=activation, dtype="float32", name="output")
