@@ -1,0 +1,91 @@
+"""Which learning rates of a trial are clearly behind after a few epochs. Pure NumPy.
+
+One step of successive halving inside a round. Compared are fits that differ in nothing but the
+learning rate, seed by seed, so that a lucky seed does not decide. A rate that is catching up is
+kept: a small rate starts slowly and may win in the end.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.records import Fit, Trial
+    from pipeline.training.engine import Settings
+
+FEWEST_SEEDS = 2
+"""Without a second seed there is no standard error, and nothing is dropped."""
+CATCHING_UP = 0.5
+"""A gap that shrank to this share since half of the epochs would vanish by going on."""
+
+
+def behind(
+    fits: Sequence[Fit], objectives: Sequence[np.ndarray], settings: Settings
+) -> dict[int, str]:
+    """Return the fits to drop after `settings.drop_after` epochs, each with a sentence why.
+
+    Args:
+        fits: The fits of a stack, in any order.
+        objectives: For each fit its objective of every epoch so far, as logged. Fits with fewer
+            epochs than `drop_after` (stopped, diverged) are neither dropped nor compared with.
+        settings: `drop_after`, `drop_margin` and the objective.
+
+    Returns:
+        Index into `fits` -> message.
+    """
+    epochs = settings.drop_after
+    if epochs == 0:
+        return {}
+    groups: dict[Trial, dict[float, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
+    for index, (fit, curve) in enumerate(zip(fits, objectives, strict=True)):
+        if len(curve) >= epochs and np.isfinite(curve[:epochs]).all():
+            groups[fit.trial.with_rate(1.0)][fit.trial.learning_rate][fit.execution] = index
+    losses = [_running_best(curve[:epochs], settings) for curve in objectives]
+    dropped: dict[int, str] = {}
+    for rates in groups.values():
+        dropped |= _behind_in_group(rates, losses, settings)
+    return dropped
+
+
+def _running_best(curve: np.ndarray, settings: Settings) -> np.ndarray:
+    """Return the best value so far of every epoch, so that lower is better."""
+    as_loss = np.asarray([settings.objective.as_loss(value) for value in curve])
+    return np.minimum.accumulate(as_loss)
+
+
+def _behind_in_group(
+    rates: dict[float, dict[int, int]], losses: list[np.ndarray], settings: Settings
+) -> dict[int, str]:
+    """Compare the rates of one trial with the best of them."""
+    means = {
+        rate: np.mean([losses[i][-1] for i in seeds.values()]) for rate, seeds in rates.items()
+    }
+    leader = min(means, key=lambda rate: (means[rate], rate), default=None)
+    dropped: dict[int, str] = {}
+    for rate, seeds in rates.items():
+        if leader is None or rate == leader:
+            continue
+        shared = sorted(seeds.keys() & rates[leader].keys())
+        if len(shared) < FEWEST_SEEDS:
+            continue
+        gaps = np.stack([losses[seeds[s]] - losses[rates[leader][s]] for s in shared])
+        gap, error = _gap(gaps[:, -1])
+        earlier = float(gaps[:, (settings.drop_after - 1) // 2].mean())
+        if gap > settings.drop_margin * error and gap > CATCHING_UP * earlier:
+            sentence = (
+                f"learning rate {rate:g} was behind {leader:g} by {gap:.4g}"
+                f" (standard error {error:.2g}) after {settings.drop_after} epochs"
+            )
+            dropped |= dict.fromkeys(seeds.values(), sentence)
+    return dropped
+
+
+def _gap(differences: np.ndarray) -> tuple[float, float]:
+    """Return the mean of paired differences and its standard error."""
+    error = differences.std(ddof=1) / np.sqrt(differences.size)
+    return float(differences.mean()), float(error)

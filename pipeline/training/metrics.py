@@ -1,0 +1,92 @@
+"""What is logged of every epoch, with one definition for all engines. Pure NumPy.
+
+An engine measures the raw curves: `loss`, then `mae` (regression, in standardised units) or
+`accuracy`, each also with `val_` in front. Training values are Keras' running means over the epoch;
+validation values are exact. Both count rows by their weights where there are any.
+`finished_curves` makes of them what is logged.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.records import Arrays, Objective
+
+VAL_AUC = "val_auc"
+"""Area under the ROC curve; of two classes only, and only where it is the objective: it needs a
+sort of all validation rows in every epoch."""
+TWO_CLASSES = 2
+
+
+def raw_metric(regression: bool) -> str:
+    """Return the metric that engines measure beside the loss."""
+    return "mae" if regression else "accuracy"
+
+
+def logged(regression: bool, outputs: int, objective: Objective) -> tuple[str, ...]:
+    """Return the names of all curves of a fit; an objective must be one of them.
+
+    Args:
+        regression: The task.
+        outputs: Output nodes; 2 for two classes.
+        objective: The configured one.
+    """
+    own = ("loss", "mae", "rmse") if regression else ("loss", "accuracy")
+    names = (*own, *(f"val_{name}" for name in own))
+    wants_auc = objective.metric == VAL_AUC and not regression and outputs == TWO_CLASSES
+    return (*names, VAL_AUC) if wants_auc else names
+
+
+def finished_curves(
+    raw: Mapping[str, Sequence[float] | np.ndarray], arrays: Arrays
+) -> dict[str, np.ndarray]:
+    """Return the curves as logged, float64: errors of a regression in the target's own unit.
+
+    Args:
+        raw: The raw curves; `mse` and `val_mse` where the loss is more than the squared error (a
+            builder's model with a penalty), and `val_auc` where it was asked for.
+        arrays: Task and scale of the target.
+    """
+    curves = {name: np.asarray(values, dtype=np.float64) for name, values in raw.items()}
+    if arrays.regression:
+        for prefix in ("", "val_"):
+            squared = curves.pop(f"{prefix}mse", curves[f"{prefix}loss"])
+            curves[f"{prefix}rmse"] = np.sqrt(squared) * arrays.target_scale
+            curves[f"{prefix}mae"] = curves[f"{prefix}mae"] * arrays.target_scale
+    return curves
+
+
+def normalised(weight: np.ndarray | None) -> np.ndarray | None:
+    """Return weights with mean 1, float32, so that Keras' mean over rows is the weighted mean."""
+    if weight is None:
+        return None
+    return (weight / weight.mean(dtype=np.float64)).astype(np.float32)
+
+
+def auc(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> float:
+    """Return the exact area under the ROC curve: how often a positive row outranks a negative one.
+
+    Args:
+        scores: Probability of the positive class, (rows,); equal scores count one half.
+        positive: True for rows of the positive class, (rows,).
+        weight: Sample weights, (rows,).
+
+    Returns:
+        0 to 1; NaN when one of the classes is absent or a score is not finite.
+    """
+    rows = np.ones(len(scores)) if weight is None else np.asarray(weight, dtype=np.float64)
+    if not np.isfinite(scores).all():
+        return float("nan")
+    _, group = np.unique(scores, return_inverse=True)
+    ups = np.bincount(group, weights=rows * positive)
+    downs = np.bincount(group, weights=rows * ~positive.astype(bool))
+    total = ups.sum() * downs.sum()
+    if total == 0:
+        return float("nan")
+    below = np.cumsum(downs) - downs
+    return float((ups * (below + downs / 2)).sum() / total)

@@ -1,0 +1,60 @@
+"""The Keras optimizer of a trial, by name, with the values that it understands."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipeline.records import Trial
+    from pipeline.training.engine import Settings
+
+
+def names() -> tuple[str, ...]:
+    """Return Keras' optimizers, lower case and sorted."""
+    return tuple(sorted(_classes()))
+
+
+def optimizer_for(settings: Settings, trial: Trial) -> Any:
+    """Return a fresh Keras optimizer with the trial's learning rate and weight decay.
+
+    Weight decay is Keras' own: decoupled from the gradient (AdamW), on every trainable weight.
+
+    Args:
+        settings: Name of the optimizer; momentum, passed on where the optimizer has it.
+        trial: Learning rate and `weight_decay`.
+
+    Raises:
+        ConfigError: Keras has no optimizer of that name.
+    """
+    kind = _classes().get(settings.optimizer.lower())
+    if kind is None:
+        raise ConfigError(
+            f"training.optimizer={settings.optimizer}: must be one of {', '.join(names())}"
+            " (conf/training/)"
+        )
+    values: dict[str, float] = {"learning_rate": trial.learning_rate}
+    if settings.momentum > 0 and "momentum" in inspect.signature(kind).parameters:
+        values["momentum"] = settings.momentum
+    decay = float(trial.nuisance_value("weight_decay", 0.0))
+    if decay > 0:
+        values["weight_decay"] = decay
+    return kind(**values)
+
+
+def _classes() -> dict[str, Any]:
+    """Return Keras' optimizer classes by lower-case name; wrappers around another one left out."""
+    import keras
+
+    base = keras.optimizers.Optimizer
+    found = {name.lower(): kind for name, kind in vars(keras.optimizers).items() if _is(kind, base)}
+    return {name: kind for name, kind in found.items() if name not in _NOT_ALONE}
+
+
+_NOT_ALONE = {"optimizer", "lossscaleoptimizer"}
+
+
+def _is(kind: Any, base: type) -> bool:
+    return isinstance(kind, type) and issubclass(kind, base)
