@@ -1,0 +1,53 @@
+"""What all tests share: a quiet, bounded environment and a working directory with a ready store.
+
+Loaded in the JAX environment too, which has no TensorFlow and no MLflow: import both late.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Set before any test imports a framework, and inherited by the processes that tests start.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # one result everywhere, also on a machine with a GPU
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"):
+    os.environ.pop(name, None)  # an outer run must not be joined by a test
+
+# The suite is the same every time; `make fuzz` explores.
+settings.register_profile("suite", max_examples=40, deadline=None, derandomize=True)
+settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    """Return the checkout's root."""
+    return Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def migrated_store(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return an empty MLflow database that has seen all migrations: they take 4 s, a copy none."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    folder = tmp_path_factory.mktemp(f"store-{worker_id}")
+    database = folder / "mlflow.db"
+    store = SqlAlchemyStore(f"sqlite:///{database}", str(folder / "artefacts"))
+    store.engine.dispose()  # the copy below must not miss what sqlite still holds open
+    return database
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, migrated_store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Change to an empty working directory whose default store is ready, and return it."""
+    (tmp_path / "mlruns").mkdir()
+    shutil.copy(migrated_store, tmp_path / "mlruns" / "mlflow.db")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
