@@ -1,0 +1,291 @@
+"""The house keeps its walls: what docs/architecture.md says about rooms, read from the imports."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PIPELINE = ROOT / "pipeline"
+FILES = sorted(PIPELINE.rglob("*.py"))
+
+ENTRIES = ("sweep.py", "plan.py", "predict.py", "report.py", "replay.py", "doctor.py")
+
+# In the order in which data flows: a room may know those before it, never a later one.
+ORDER = (
+    ("__init__.py", "errors.py"),
+    ("records.py",),
+    ("config",),
+    ("cli.py", "signals.py", "budget.py"),
+    ("data",),
+    ("search",),
+    ("training",),
+    ("compute",),
+    ("evaluation",),
+    ("tracking",),
+    ("figures",),
+    ("live.py",),
+    ("progress.py", "summary.py"),
+    ("runner.py",),
+    (*ENTRIES, "api.py", "results.py"),
+)
+
+# Which files may import a framework, at module level or late. Nobody else may.
+OWNERS = {
+    "hydra": ("config/*", *ENTRIES),
+    "omegaconf": ("config/*", *ENTRIES),
+    "mlflow": ("tracking/*",),
+    "keras": ("training/*", "tracking/artefact*", "tracking/modelfile.py"),
+    "tensorflow": ("training/*",),
+    "jax": ("training/*",),
+    "keras_tuner": ("search/oracle.py", "search/others.py"),
+    "ray": ("compute/ray.py",),
+    "plotly": ("figures/*",),
+    "sklearn": ("data/*", "evaluation/*", "tracking/*"),
+    "skops": ("tracking/*",),
+    # Nothing that a store or a data file holds is ever executed.
+    **dict.fromkeys(("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"), ()),
+}
+
+# The capacity search is a pure core: numbers in, a proposal out; no clock, no chance, no files.
+CORE = [
+    path
+    for path in FILES
+    if path.is_relative_to(PIPELINE / "search") and path.name not in {"oracle.py", "others.py"}
+]
+CORE_IMPORTS = {
+    "__future__", "collections", "dataclasses", "enum", "functools", "hashlib", "itertools", "math",
+    "numpy", "pipeline", "statistics", "typing",
+}  # fmt: skip
+
+# Pure as well, but for the frameworks that their functions import late.
+LATE_FRAMEWORKS = ("training/families/*", "training/planner.py")
+FRAMEWORKS = {"keras", "tensorflow", "jax", "keras_tuner", "mlflow", "ray"}
+
+MOST_LINES = 300
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import of one module, as it stands in a file."""
+
+    path: Path
+    line: int
+    module: str
+    late: bool
+    """Inside a function: it costs nothing until the function runs."""
+    for_types: bool
+    """Under `if TYPE_CHECKING:`: it never runs."""
+
+    @property
+    def top(self) -> str:
+        """Return the distribution's import name."""
+        return self.module.partition(".")[0]
+
+    def __str__(self) -> str:
+        """Name the place as an editor does."""
+        return f"{self.path.relative_to(ROOT)}:{self.line} imports {self.module}"
+
+
+@functools.cache
+def imports_of(path: Path) -> list[Import]:
+    """Read every import of a file, late ones and `import_module("...")` included."""
+    found: list[Import] = []
+
+    def visit(node: ast.AST, *, late: bool, for_types: bool) -> None:
+        found.extend(
+            Import(path, node.lineno, module, late, for_types) for module in _modules(node, path)
+        )
+        late = late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            for child in node.body:
+                visit(child, late=late, for_types=True)
+            for child in node.orelse:
+                visit(child, late=late, for_types=for_types)
+            return
+        for child in ast.iter_child_nodes(node):
+            visit(child, late=late, for_types=for_types)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), late=False, for_types=False)
+    return found
+
+
+def _modules(node: ast.AST, path: Path) -> list[str]:
+    """Return what one statement or call imports, as absolute names."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        package = list(path.relative_to(ROOT).parts[:-1])
+        base = package[: len(package) - node.level + 1] if node.level else []
+        origin = ".".join([*base, *([node.module] if node.module else [])])
+        # `from pipeline.search import decide` may name a module: keep the longer name as well.
+        return [
+            origin,
+            *(f"{origin}.{alias.name}" for alias in node.names if _is_module(origin, alias.name)),
+        ]
+    if (
+        isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith("import_module")
+        and node.args
+    ):
+        name = node.args[0]
+        return (
+            [name.value] if isinstance(name, ast.Constant) and isinstance(name.value, str) else []
+        )
+    return []
+
+
+def _is_module(origin: str, name: str) -> bool:
+    place = ROOT.joinpath(*origin.split("."), name)
+    return origin.partition(".")[0] == "pipeline" and (
+        place.is_dir() or place.with_suffix(".py").is_file()
+    )
+
+
+IMPORTS = [found for path in FILES for found in imports_of(path)]
+
+
+def room_of(path: Path) -> str:
+    """Return the folder or the file at the top of pipeline/ to which a file belongs."""
+    return path.relative_to(PIPELINE).parts[0]
+
+
+def room_named(module: str) -> str | None:
+    """Return the room of a module of ours; None for the package itself and for others' modules."""
+    top, _, rest = module.partition(".")
+    if top != "pipeline" or not rest:
+        return None
+    name = rest.partition(".")[0]
+    return name if (PIPELINE / name).is_dir() else f"{name}.py"
+
+
+def rank(room: str) -> int:
+    """Return where a room stands in the order; ValueError when it stands nowhere."""
+    for place, rooms in enumerate(ORDER):
+        if room in rooms:
+            return place
+    message = f"{room} is in no row of ORDER and of docs/architecture.md: say where it stands"
+    raise ValueError(message)
+
+
+def owns(path: Path, patterns: tuple[str, ...]) -> bool:
+    """Return whether a file is one of those named."""
+    name = path.relative_to(PIPELINE).as_posix()
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def test_no_room_knows_a_later_one() -> None:
+    """Data flows one way; an import for types alone is knowledge too."""
+    later = [
+        str(found)
+        for found in IMPORTS
+        if (room := room_named(found.module)) and rank(room) > rank(room_of(found.path))
+    ]
+    assert later == []
+
+
+@pytest.mark.parametrize("framework", OWNERS)
+def test_a_framework_stays_in_its_room(framework: str) -> None:
+    """One room per framework: exchanging one touches one room."""
+    strangers = [
+        str(found)
+        for found in IMPORTS
+        if found.top == framework and not owns(found.path, OWNERS[framework])
+    ]
+    assert strangers == []
+
+
+def test_the_search_core_is_pure() -> None:
+    """No clock, no random numbers, no framework: the same finished fits give the same proposal."""
+    impure = [
+        str(found)
+        for path in CORE
+        for found in imports_of(path)
+        if found.top not in CORE_IMPORTS and not found.for_types
+    ]
+    assert impure == []
+
+
+def test_families_and_planner_import_frameworks_late() -> None:
+    """`plan` counts parameters and stacks without TensorFlow."""
+    early = [
+        str(found)
+        for found in IMPORTS
+        if owns(found.path, LATE_FRAMEWORKS)
+        and found.top in FRAMEWORKS
+        and not found.late
+        and not found.for_types
+    ]
+    assert early == []
+
+
+def test_entry_points_start_without_a_framework() -> None:
+    """What importing an entry point imports in turn names no TensorFlow, MLflow or pandas."""
+    heavy = FRAMEWORKS | {"pandas", "sklearn", "skops", "plotly", "pyarrow", "scipy"}
+    waiting = [PIPELINE / entry for entry in ENTRIES if (PIPELINE / entry).exists()]
+    seen, slow = set(waiting), []
+    while waiting:
+        for found in imports_of(waiting.pop()):
+            if found.late or found.for_types:
+                continue
+            if found.top in heavy:
+                slow.append(str(found))
+            new = _files_of(found.module) - seen
+            seen |= new
+            waiting += new
+    assert slow == []
+
+
+def _files_of(module: str) -> set[Path]:
+    """Return the files that importing a module of ours runs: its own and its packages' `__init__`."""
+    parts = module.split(".")
+    if parts[0] != "pipeline":
+        return set()
+    places = [ROOT.joinpath(*parts[:count]) for count in range(1, len(parts) + 1)]
+    files = {place / "__init__.py" for place in places} | {places[-1].with_suffix(".py")}
+    return {path for path in files if path.is_file()}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PIPELINE).as_posix())
+def test_a_file_has_one_job(path: Path) -> None:
+    """A file says its job first, fits in a sitting, and its name is not a drawer for leftovers."""
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text))
+    assert len(text.splitlines()) <= MOST_LINES
+    assert path.stem not in {"utils", "util", "helpers", "common", "misc", "manager"}
+
+
+def test_nothing_is_called_a_manager() -> None:
+    """A class that manages has not been given a job."""
+    managers = [
+        f"{path.name}: {node.name}"
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Manager")
+    ]
+    assert managers == []
+
+
+def test_entry_points_define_no_classes() -> None:
+    """Their code runs as `__main__`: a class defined there would exist twice."""
+    classes = [
+        f"{entry}: {node.name}"
+        for entry in ENTRIES
+        if (PIPELINE / entry).exists()
+        for node in ast.walk(ast.parse((PIPELINE / entry).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert classes == []
+
+
+def test_the_plan_of_the_house_names_every_room() -> None:
+    """docs/architecture.md is the table that this file enforces."""
+    plan = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {room_of(path) for path in FILES} - {"__init__.py"}
+    missing = [room for room in sorted(rooms) if room not in plan]
+    assert missing == []
