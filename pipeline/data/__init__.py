@@ -1,1 +1,5 @@
+"""The data room: file -> typed table -> leak-free split -> encoders -> float32 arrays."""
 
+from pipeline.data.prepare import prepare
+
+__all__ = ["prepare"]

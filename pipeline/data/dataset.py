@@ -1,0 +1,190 @@
+"""The prepared table: what the rest of the product sees of the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.data.typed import Column, typed
+from pipeline.records import Arrays
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.data.split import Split
+    from pipeline.data.target import Label, Target
+
+CHUNK_ROWS = 1 << 16
+"""Rows encoded at a time, so that memory stays bounded by the result."""
+
+
+@dataclass
+class Dataset:
+    """One table with its split, its encoders and its arrays."""
+
+    name: str
+    frame: pd.DataFrame
+    """All rows, raw, feature columns only."""
+    raw_target: pd.Series
+    judged: Target
+    columns: tuple[Column, ...]
+    dropped: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    split: Split
+    digest: str
+    scale_target: bool = True
+    weights: np.ndarray | None = None
+    """float64 sample weight of each row."""
+    image_shape: tuple[int, int, int] | None = None
+    """(height, width, channels) where a row is an image."""
+    _encoders: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False)
+    _inputs: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = field(
+        default_factory=dict, repr=False
+    )
+    _arrays: dict[tuple[str, int, str], Arrays] = field(default_factory=dict, repr=False)
+
+    @property
+    def target(self) -> str:
+        """The column to predict."""
+        return self.judged.name
+
+    @property
+    def regression(self) -> bool:
+        """Whether numbers are predicted."""
+        return self.judged.regression
+
+    @property
+    def classes(self) -> tuple[Label, ...] | None:
+        """Labels as they were, sorted; None for a regression."""
+        return self.judged.classes
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table, test rows included."""
+        return len(self.frame)
+
+    @property
+    def outputs(self) -> int:
+        """Output nodes."""
+        return 1 if self.classes is None else len(self.classes)
+
+    def part(self, name: str) -> np.ndarray:
+        """Return the row numbers of "train", "validation" or "test"."""
+        rows: np.ndarray = {
+            "train": self.split.train,
+            "validation": self.split.validation,
+            "test": self.split.test,
+        }[name]
+        return rows
+
+    def features(self, part: str) -> pd.DataFrame:
+        """Return the raw feature columns of a part, as the user's table has them."""
+        return self.frame.iloc[self.part(part)]
+
+    def targets(self, part: str) -> pd.Series:
+        """Return the raw target of a part."""
+        return self.raw_target.iloc[self.part(part)]
+
+    def encoder(self, encoding: str, fold: int = 0) -> Any:
+        """Return the fitted transformer from typed columns to float32 inputs, (rows, inputs).
+
+        It takes `typed(raw, self.columns)`, never raw rows.
+        """
+        from pipeline.data.encode import fit_encoder
+
+        key = (encoding, fold)
+        if key not in self._encoders:
+            used = [column for column in self.columns if column.used]
+            train = typed(self.frame.iloc[self.split.folds[fold][0]], used)
+            self._encoders[key] = fit_encoder(train, used, encoding)
+        return self._encoders[key]
+
+    def encode(self, raw: pd.DataFrame, encoding: str, fold: int = 0) -> np.ndarray:
+        """Return raw rows as float32 inputs of shape (rows, *input_shape)."""
+        encoder = self.encoder(encoding, fold)
+        inputs: np.ndarray | None = None
+        for start in range(0, max(len(raw), 1), CHUNK_ROWS):
+            chunk = encoder.transform(typed(raw.iloc[start : start + CHUNK_ROWS], self.columns))
+            if inputs is None:
+                inputs = np.empty((len(raw), chunk.shape[1]), dtype=np.float32)
+            inputs[start : start + len(chunk)] = chunk
+        assert inputs is not None  # noqa: S101 - the loop runs at least once
+        return inputs.reshape(len(raw), *(self.image_shape or (-1,)))
+
+    def input_shape(self, encoding: str) -> tuple[int, ...]:
+        """Return the shape of one encoded row."""
+        return self.encode(self.frame.iloc[:1], encoding).shape[1:]
+
+    def target_scaling(self, fold: int = 0) -> tuple[float, float]:
+        """Return (mean, standard deviation) that regression targets are scaled by; (0, 1) for none."""
+        if not (self.regression and self.scale_target):
+            return 0.0, 1.0
+        values = self.judged.values[self.split.folds[fold][0]]
+        return float(values.mean()), float(values.std())
+
+    def encode_targets(self, series: pd.Series, fold: int = 0) -> np.ndarray:
+        """Return raw targets as float32 of shape (rows, outputs), as in Arrays."""
+        return self._encoded(self.judged.encode(series), fold)
+
+    def _encoded(self, values: np.ndarray, fold: int) -> np.ndarray:
+        """Return judged targets as float32 of shape (rows, outputs)."""
+        if self.classes is not None:
+            return np.eye(self.outputs, dtype=np.float32)[values]
+        mean, scale = self.target_scaling(fold)
+        return ((values - mean) / scale).astype(np.float32)[:, None]
+
+    def arrays(self, encoding: str, fold: int = 0, class_weight: str = "none") -> Arrays:
+        """Return what an engine trains on; cached per encoding, fold and class weight.
+
+        Args:
+            encoding: A name of `config.schema.Encoding`.
+            fold: 0 where there is no k-fold.
+            class_weight: "none", or "balanced": a class weighs inversely to its training rows.
+        """
+        key = (encoding, fold, class_weight)
+        if key not in self._arrays:
+            train, validation = self.split.folds[fold]
+            x_train, x_val = self._encoded_inputs(encoding, fold)
+            mean, scale = self.target_scaling(fold)
+            self._arrays[key] = Arrays(
+                x_train=x_train,
+                y_train=self._encoded(self.judged.values[train], fold),
+                x_val=x_val,
+                y_val=self._encoded(self.judged.values[validation], fold),
+                regression=self.regression,
+                train_weight=self._train_weight(train, class_weight),
+                val_weight=self.sample_weight(validation),
+                target_scale=scale,
+                target_mean=mean,
+            )
+        return self._arrays[key]
+
+    def _encoded_inputs(self, encoding: str, fold: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return encoded training and validation rows, shared by all class weights."""
+        if (encoding, fold) not in self._inputs:
+            train, validation = self.split.folds[fold]
+            self._inputs[encoding, fold] = (
+                self.encode(self.frame.iloc[train], encoding, fold),
+                self.encode(self.frame.iloc[validation], encoding, fold),
+            )
+        return self._inputs[encoding, fold]
+
+    def sample_weight(self, rows: np.ndarray) -> np.ndarray | None:
+        """Return the sample weights of some rows, float32 with mean 1; None = all 1."""
+        if self.weights is None:
+            return None
+        here = self.weights[rows]
+        return (here / here.mean()).astype(np.float32)
+
+    def _train_weight(self, train: np.ndarray, class_weight: str) -> np.ndarray | None:
+        """Return sample weight times class weight."""
+        weight = self.sample_weight(train)
+        if class_weight == "none" or self.regression:
+            return weight
+        codes = self.judged.values[train]
+        counts = np.bincount(codes, minlength=self.outputs)
+        here = np.count_nonzero(counts)
+        balanced = (len(train) / (here * np.maximum(counts, 1)))[codes].astype(np.float32)
+        return balanced if weight is None else balanced * weight

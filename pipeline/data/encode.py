@@ -1,0 +1,159 @@
+"""Encoders: typed columns to float32 inputs. Stock scikit-learn only, fitted on training rows.
+
+Stock, so that skops stores them without pickle and a saved model needs neither this package nor any
+class of ours. `TRUSTED` is all that skops must be told to trust.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.data.typed import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+TRUSTED = ("numpy.dtype",)
+"""Types beyond skops' own list that a fitted encoder holds (SimpleImputer remembers a dtype)."""
+RARE = 5
+"""A level with fewer training rows than this is rare; for large tables 1 row in 1,000."""
+MOST_LEVELS = 64
+"""Most one-hot inputs of a column; the rarer levels share one."""
+MOST_ONE_HOT = 1024
+"""Most one-hot inputs of a table."""
+QUANTILES = 1000
+BINS = 16
+"""Most intervals of the piecewise-linear encoding of one number."""
+SMOOTH_LIMIT = 3.0
+"""Where the smooth clip of `robust` levels off (Holzmueller et al. 2024, RealMLP)."""
+
+
+def fit_encoder(frame: pd.DataFrame, columns: Sequence[Column], encoding: str) -> Any:
+    """Return a fitted transformer from typed columns to float32 inputs.
+
+    Numbers (dates have become numbers): the median where a value is missing, then
+
+    - `standard`: mean 0, standard deviation 1;
+    - `robust`: median 0, interquartile range 1, smoothly limited to -3 .. 3;
+    - `quantile`: the normal distribution's quantiles;
+    - `piecewise`: one input per interval between quantiles, 0 below it and 1 above it, linear inside
+      (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep learning").
+
+    Every number with missing training values gets an indicator. Categories: one-hot; rare levels
+    share an input, which is also that of unknown levels (all zeros where no level is rare).
+
+    Args:
+        frame: Typed training rows, as `typed` returns them.
+        columns: The used columns.
+        encoding: A name of `config.schema.Encoding`.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import MissingIndicator
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    numbers = [name for column in columns if column.kind != "category" for name in column.outputs]
+    categories = [column.name for column in columns if column.kind == "category"]
+    parts: list[tuple[str, Any, list[str]]] = []
+    if numbers:
+        parts.append(("numbers", _numbers(frame[numbers], encoding), numbers))
+    missing = [name for name in numbers if frame[name].isna().any()]
+    if missing:
+        parts.append(("missing", MissingIndicator(features="all"), missing))
+    if categories:
+        parts.append(("categories", _one_hot(len(frame), len(categories)), categories))
+    to_float32 = FunctionTransformer(np.positive, kw_args={"dtype": "float32", "casting": "unsafe"})
+    encoder = Pipeline(
+        [("columns", ColumnTransformer(parts, sparse_threshold=0.0)), ("float32", to_float32)]
+    )
+    return encoder.fit(frame)
+
+
+def _one_hot(rows: int, categories: int) -> Any:
+    """Return the encoder of categories."""
+    from sklearn.preprocessing import OneHotEncoder
+
+    return OneHotEncoder(
+        min_frequency=max(RARE, rows // 1000),
+        max_categories=max(2, min(MOST_LEVELS, MOST_ONE_HOT // categories)),
+        handle_unknown="infrequent_if_exist",
+        sparse_output=False,
+        dtype=np.float32,
+    )
+
+
+def _numbers(frame: pd.DataFrame, encoding: str) -> Any:
+    """Return the encoder of numbers: imputation, then the named scaling."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import QuantileTransformer, StandardScaler
+
+    imputer = SimpleImputer(strategy="median", keep_empty_features=True)
+    filled = imputer.fit_transform(frame)
+    scaling = {
+        "standard": lambda: [("scale", StandardScaler())],
+        "robust": lambda: _robust(filled),
+        "quantile": lambda: [
+            (
+                "quantiles",
+                QuantileTransformer(
+                    n_quantiles=min(QUANTILES, len(filled)),
+                    output_distribution="normal",
+                    random_state=0,
+                ),
+            )
+        ],
+        "piecewise": lambda: [("intervals", _piecewise(filled))],
+    }[encoding]
+    return Pipeline([("impute", imputer), *scaling()])
+
+
+def _robust(filled: np.ndarray) -> list[tuple[str, Any]]:
+    """Return robust scaling and the smooth clip x / sqrt(1 + (x / 3)^2) = 3 sin(arctan(x / 3)).
+
+    A column whose interquartile range is 0 (mostly one value) is scaled by half its range instead.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import FeatureUnion
+    from sklearn.preprocessing import FunctionTransformer, RobustScaler
+
+    low, high = np.quantile(filled, [0.25, 0.75], axis=0)
+    narrow = np.flatnonzero(high <= low)
+    wide = np.flatnonzero(high > low)
+    scalers = [
+        ("quartiles", RobustScaler(), wide),
+        ("range", RobustScaler(quantile_range=(0.0, 100.0)), narrow),
+    ]
+    third = 1.0 / SMOOTH_LIMIT
+    weights = {"quartiles": third, "range": 2.0 * third}
+    scale = ColumnTransformer(
+        [part for part in scalers if len(part[2])], transformer_weights=weights
+    )
+    clip = FeatureUnion(
+        [("sine", FunctionTransformer(np.sin))], transformer_weights={"sine": SMOOTH_LIMIT}
+    )
+    return [("scale", scale), ("arctan", FunctionTransformer(np.arctan)), ("clip", clip)]
+
+
+def _piecewise(filled: np.ndarray) -> Any:
+    """Return the piecewise-linear encoding: for each interval a clipped min-max scaler.
+
+    Interval t of every column that has so many makes one scaler, fitted to the interval's two ends.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.preprocessing import MinMaxScaler
+
+    shares = np.linspace(0, 1, BINS + 1)
+    edges = [np.unique(np.quantile(column, shares)) for column in filled.T]
+    parts = []
+    for interval in range(max(len(ends) for ends in edges) - 1):
+        having = [number for number, ends in enumerate(edges) if len(ends) > interval + 1]
+        ends = np.array([edges[number][interval : interval + 2] for number in having]).T
+        scaler = FrozenEstimator(MinMaxScaler(clip=True).fit(ends))
+        parts.append((f"interval {interval + 1}", scaler, having))
+    return ColumnTransformer(parts)

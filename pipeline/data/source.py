@@ -1,0 +1,98 @@
+"""Finds the file of a table and refuses, before pandas is imported, what cannot be one."""
+
+from __future__ import annotations
+
+import difflib
+import gzip
+import zlib
+from pathlib import Path
+
+from pipeline.config.places import data_dir, find_data
+from pipeline.errors import DataError
+
+SAMPLE_BYTES = 1 << 18
+"""How much of a file is read to judge its format, encoding and delimiter."""
+PARQUET = b"PAR1"
+GZIP = b"\x1f\x8b"
+OTHER_FORMATS = {
+    b"PK\x03\x04": "a zip or Excel file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ": "an xz file",
+    b"\x89HDF": "an HDF5 file",
+}
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def find(path: str | None, key: str = "data.path") -> Path:
+    """Return the file or folder that a configured path means; it exists.
+
+    Args:
+        path: What the configuration says, resolved by `config.places.find_data`.
+        key: The configuration key, for the message.
+
+    Raises:
+        DataError: Nothing is there; the message names what is near.
+    """
+    if not path:
+        raise DataError(f"{key} is not set: give a CSV or Parquet file, {key}=FILE")
+    place = find_data(path)
+    if not place.exists():
+        raise DataError(f"{key}={path}: no such file{_near(place)}")
+    return place
+
+
+def _near(wanted: Path) -> str:
+    """Return a hint at a file with a similar name, or where was looked."""
+    if not wanted.parent.is_dir():
+        return f"; the folder {wanted.parent} does not exist"
+    places = {
+        entry.name: entry for place in (data_dir(), wanted.parent) for entry in place.iterdir()
+    }
+    matches = difflib.get_close_matches(wanted.name, places, n=1, cutoff=0.7)
+    if matches:
+        return f"; did you mean {places[matches[0]]}?"
+    return f" in {wanted.parent}; a path is relative to the working directory"
+
+
+def sample(path: Path, key: str = "data.path") -> tuple[str, bytes]:
+    """Return the format of a table file and its first bytes, uncompressed.
+
+    Returns:
+        "parquet" or "csv", and up to SAMPLE_BYTES of the text (b"" for Parquet).
+
+    Raises:
+        DataError: A folder, an empty file, a file that is neither CSV nor Parquet, or cannot be read.
+    """
+    if path.is_dir():
+        raise DataError(
+            f"{key}={path} is a folder; a table is one CSV or Parquet file "
+            "(a folder of images is data=images)"
+        )
+    try:
+        with path.open("rb") as file:
+            head = file.read(SAMPLE_BYTES)
+    except OSError as error:
+        raise DataError(f"{key}={path} cannot be read: {error.strerror or error}") from error
+    if head.startswith(PARQUET):
+        return "parquet", b""
+    for mark, name in OTHER_FORMATS.items():
+        if head.startswith(mark):
+            raise DataError(f"{key}={path} is {name}; save the table as CSV or Parquet")
+    if head.startswith(GZIP):
+        head = _unzipped(path, key)
+    if not head.strip():
+        raise DataError(f"{key}={path} is empty; a table needs a header line and rows")
+    if b"\0" in head and not head.startswith(UTF16_MARKS):
+        raise DataError(f"{key}={path} is a binary file, neither CSV nor Parquet")
+    return "csv", head
+
+
+def _unzipped(path: Path, key: str) -> bytes:
+    """Return the first bytes of a gzip file's content."""
+    try:
+        with gzip.open(path) as file:
+            return file.read(SAMPLE_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{key}={path} is a damaged gzip file: {error}") from error

@@ -1,0 +1,125 @@
+"""Assigns every row to training, validation or test: once, seeded, the same for all trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from pipeline.config.schema import DataConfig, SplitKind
+from pipeline.data.assign import Grouped, Hashed, Last, Shuffled, Timed
+from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from pipeline.data.target import Target
+
+FEWEST = 2
+"""Rows that every part must have: one row has no spread."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of each part, int64 and ascending (by time where `data.time` orders the rows)."""
+
+    train: np.ndarray
+    """Rows of the first fold's training part."""
+    validation: np.ndarray
+    test: np.ndarray
+    """Rows kept for the one test at the end; may be empty."""
+    folds: tuple[tuple[np.ndarray, np.ndarray], ...]
+    """(train, validation) of each fold; one fold where there is no k-fold."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What rows may be assigned by."""
+
+    groups: np.ndarray | None = None
+    """int64 code of each row's group."""
+    times: np.ndarray | None = None
+    """Sortable float64 of each row's time."""
+    hashes: np.ndarray | None = None
+    """uint64 hash of each row's content, id or group."""
+
+
+class Assignment(Protocol):
+    """One way to take rows out of others."""
+
+    def holdout(
+        self, rows: np.ndarray, share: float, purpose: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return (rows that stay, rows taken out), about `share` of them."""
+
+    def folds(self, rows: np.ndarray, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return (train, validation) of each fold."""
+
+
+def split_rows(
+    config: DataConfig, target: Target, keys: Keys, seed: int, given_test: int = 0
+) -> Split:
+    """Split the rows of a table as the configuration says.
+
+    Args:
+        config: The data group.
+        target: Of every row; its classes are the strata of a random split.
+        keys: Groups, times or hashes, where the configuration asks for them.
+        seed: Of the random split.
+        given_test: The last so many rows come from `data.test_path` and are the test rows.
+
+    Raises:
+        DataError: Too few rows (or groups) for a part.
+    """
+    count = len(target.values) - given_test
+    assignment = _assignment(config, target, keys, seed)
+    rows = np.arange(count)
+    test = np.arange(count, count + given_test)
+    if config.test_fraction > 0 and config.test_path is None:
+        rows, test = assignment.holdout(rows, config.test_fraction, "test")
+        _check("test", test, count, "data.test_fraction", config.test_fraction)
+    if config.folds is None:
+        folds = [assignment.holdout(rows, config.validation_fraction, "validation")]
+    else:
+        folds = assignment.folds(rows, config.folds)
+    for train, validation in folds:
+        _check_fold(config, target, train, validation, count)
+    return Split(*folds[0], test, tuple(folds))
+
+
+def _assignment(config: DataConfig, target: Target, keys: Keys, seed: int) -> Assignment:
+    """Return the way that the configuration asks for."""
+    if keys.times is not None:
+        return Timed(keys.times)
+    if keys.hashes is not None:
+        return Hashed(keys.hashes)
+    if keys.groups is not None:
+        return Grouped(keys.groups, target.strata, seed)
+    if config.split is SplitKind.last:
+        return Last()
+    return Shuffled(target.strata, seed)
+
+
+def _check_fold(
+    config: DataConfig, target: Target, train: np.ndarray, validation: np.ndarray, count: int
+) -> None:
+    """Refuse a fold that cannot be trained or validated."""
+    key, value = "data.validation_fraction", config.validation_fraction
+    if config.folds is not None:
+        key, value = "data.folds", config.folds
+    _check("validation", validation, count, key, value)
+    _check("training", train, count, key, value)
+    if np.ptp(target.values[train]) == 0:
+        what = "value" if target.regression else "class"
+        raise DataError(
+            f"all training rows have the same {what} of {target.name!r}; use data.split=random, "
+            "or more rows"
+        )
+
+
+def _check(part: str, rows: np.ndarray, count: int, key: str, value: float) -> None:
+    """Refuse a part with too few rows."""
+    if len(rows) < FEWEST:
+        raise DataError(
+            f"too few rows: {len(rows)} of {count} would be {part} rows ({key}={value:g}), at "
+            f"least {FEWEST} are needed; use more rows or another {key}"
+        )
