@@ -113,7 +113,8 @@ class DataConfig:
     kind: str = "table"
     """`table` (CSV, Parquet), `pixels` (a table whose feature columns are one image) or `images` (folder)."""
     path: str | None = None
-    """CSV (also .gz) or Parquet file, or a folder of images. A bare file name is looked up in the shipped data."""
+    """CSV (also .gz) or Parquet file, or a folder of images; `shipped:NAME` is the product's own copy.
+    A bare name that is not in the working directory is looked up in the shipped data."""
     target: str | None = None
     """Column to predict."""
     task: Task = Task.auto
@@ -161,7 +162,7 @@ class ModelConfig:
     builder: str | None = None
     """package.module:function(capacity, trial, inputs, outputs) -> keras.Model; code of the user's own."""
     activation: str = "relu"
-    """Any Keras activation by name; ReLU needs no mask when widths are padded in a stack."""
+    """A Keras activation by name; ReLU needs no mask when widths are padded in a stack."""
     batch_normalization: bool = False
     """BatchNormalization after each hidden layer."""
     shape: Shape = Shape.constant
@@ -268,6 +269,12 @@ class CapacityConfig(SearchConfig):
     """A difference within this many standard errors is close and buys more executions, >= 0."""
     max_executions: int = 9
     """Most executions of a trial that a close decision may buy, >= training.executions."""
+    seed_share: float = 0.25
+    """More executions are bought only where seeds make at least this share of the squared standard
+    error, 0 to 1: the rest is doubt about the validation rows, which no execution removes."""
+    finalists: int = 4
+    """Most capacities that the last round gives `max_executions`, >= 2: fresh seeds tell the best
+    from the luckiest."""
     recentre: int = 2
     """How often a bracket may be re-centred when its best rate lies on its edge, >= 0."""
     drop_after: int = 8
@@ -301,7 +308,8 @@ class TrainingConfig:
     epochs: int = 100
     """Most epochs of a fit, >= 1; one value for all trials, early stopping ends most sooner."""
     patience: int = 8
-    """Epochs without improvement of the objective before a fit stops, >= 1 and below epochs."""
+    """Epochs without improvement of the objective before a fit stops, >= 1 and below epochs (1 where
+    epochs is 1)."""
     min_delta: float = 0.0
     """Smallest improvement that counts, >= 0, in units of the objective."""
     batch_size: int | None = None
@@ -416,5 +424,18 @@ class SweepConfig:
     """Show progress; false prints only the end."""
 
 
-OUTSIDE_FINGERPRINT = ("budget", "compute", "tracking", "registry", "notify", "resume", "verbose", "champion")
-"""Top-level keys that do not change what a fit is: a sweep may be resumed with others."""
+OUTSIDE_FINGERPRINT = (
+    "budget",
+    "compute",
+    "tracking",
+    "registry",
+    "notify",
+    "resume",
+    "verbose",
+    "champion",
+    "data.path",
+    "data.test_path",
+)
+"""Keys (with all below them) that do not change what a fit is: a sweep may be resumed with others.
+
+Where a file lies is not what it holds: the data's own hash stands for its content."""

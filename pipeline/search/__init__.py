@@ -1,1 +1,32 @@
+"""Search: which fits are trained next, and which trial is chosen. The core is pure and needs numpy."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.config.schema import CapacityConfig, OtherSearchConfig
+from pipeline.search.capacity import CapacitySearch
+from pipeline.search.executions import Executions
+from pipeline.search.protocol import Choice, Proposal, Searcher, key, missing
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import SweepConfig
+    from pipeline.records import Family
+
+__all__ = ["Choice", "Proposal", "Searcher", "key", "missing", "searcher"]
+
+
+def searcher(config: SweepConfig, family: Family) -> Searcher:
+    """Return the search that a configuration asks for; KerasTuner is imported only for its own."""
+    folds = config.data.folds
+    first = config.training.executions if folds is None else folds
+    most = first
+    if isinstance(config.search, CapacityConfig) and folds is None:
+        most = max(first, config.search.max_executions)
+    executions = Executions(config.seed, config.training.epochs, first, most, folds is not None)
+    if isinstance(config.search, CapacityConfig):
+        return CapacitySearch(config.search, family, executions)
+    assert isinstance(config.search, OtherSearchConfig)  # noqa: S101 - one schema per kind
+    from pipeline.search.others import KerasTunerSearch  # late: imports TensorFlow
+
+    return KerasTunerSearch(config.search, family, executions)

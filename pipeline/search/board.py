@@ -1,0 +1,129 @@
+"""What a capacity walk knows: the fits it asked for, what they scored, and what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from pipeline.records import Decision, Outcome, Round, Scored
+from pipeline.search.decide import Difference, Evidence, difference
+from pipeline.search.protocol import is_usable
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import CapacityConfig
+    from pipeline.records import Capacity, Trial
+    from pipeline.search.executions import Executions
+
+T = TypeVar("T")
+Walk = Generator[Round, Sequence[Scored], T]
+"""A piece of the search: yields rounds, is sent their finished fits, returns what it found."""
+
+
+class OutOfRounds(Exception):  # noqa: N818 - the fuse of the search, not an error
+    """The search has used `search.max_rounds`."""
+
+
+def evidence_of(results: Sequence[Scored]) -> Evidence | None:
+    """Return the evidence on one trial, or None when any of its fits rules it out."""
+    if not results or not all(is_usable(scored) for scored in results):
+        return None
+    return Evidence(results[0].fit.trial, {scored.fit.execution: scored for scored in results})
+
+
+class Board:
+    """Memory of one walk. Everything on it follows from the answers to the rounds it asked."""
+
+    def __init__(self, rules: CapacityConfig, executions: Executions) -> None:
+        """Start empty."""
+        self.rules = rules
+        self.executions = executions
+        self.decisions: list[Decision] = []
+        self.rounds = 0
+        self.phase = "start"
+        self._results: dict[Trial, list[Scored]] = {}
+        self._evidence: dict[Trial, Evidence | None] = {}
+        self._capacities: dict[Capacity, list[Trial]] = {}
+        self._ruled_out: set[Capacity] = set()
+
+    # -- asking ------------------------------------------------------------------------------
+
+    def ask(self, trials: Iterable[Trial], executions: int, reason: str) -> Walk[bool]:
+        """Have trials trained until each has so many executions; False when all have them."""
+        fits = tuple(
+            self.executions.fit(trial, execution)
+            for trial in dict.fromkeys(trials)
+            for execution in range(len(self._results.get(trial, ())), executions)
+        )
+        if not fits:
+            return False
+        if self.rounds >= self.rules.max_rounds:
+            raise OutOfRounds
+        answers = yield Round(self.rounds, self.phase, fits, reason)
+        for scored in answers:
+            self._record(scored)
+        self.rounds += 1
+        return True
+
+    def _record(self, scored: Scored) -> None:
+        trial = scored.fit.trial
+        if trial not in self._results:
+            self._capacities.setdefault(trial.capacity, []).append(trial)
+        self._results.setdefault(trial, []).append(scored)
+        self._evidence[trial] = evidence_of(self._results[trial])
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def trials(self, capacity: Capacity) -> Sequence[Trial]:
+        """Return every trial of a capacity, usable or not, in the order they were asked."""
+        return self._capacities.get(capacity, ())
+
+    def rule_out(self, capacity: Capacity) -> None:
+        """Never propose a capacity."""
+        self._ruled_out.add(capacity)
+
+    def is_known(self, capacity: Capacity) -> bool:
+        """Return whether a capacity was tried or ruled out."""
+        return capacity in self._capacities or capacity in self._ruled_out
+
+    def evidence(self, trial: Trial) -> Evidence | None:
+        """Return what is known of a trial; None when it is unusable or was never trained."""
+        return self._evidence.get(trial)
+
+    def outcomes(self, trial: Trial) -> frozenset[Outcome]:
+        """Return how the fits of a trial ended."""
+        return frozenset(scored.outcome for scored in self._results.get(trial, ()))
+
+    def lead(self, capacity: Capacity) -> Evidence | None:
+        """Return the trial that stands for a capacity, or None when it has no usable one.
+
+        The best score among its trials with the most executions: who was given more executions
+        was leading when they were given, and a luckier score on fewer is no evidence against it.
+        """
+        known = [found for trial in self.trials(capacity) if (found := self.evidence(trial))]
+        return min(known, key=lambda one: (-one.executions, one.order), default=None)
+
+    def leads(self) -> list[Evidence]:
+        """Return one trial for every usable capacity, best score first."""
+        found = (self.lead(capacity) for capacity in self._capacities)
+        return sorted((lead for lead in found if lead), key=lambda one: one.order)
+
+    def best(self) -> Evidence | None:
+        """Return the best lead, or None while nothing is usable."""
+        return next(iter(self.leads()), None)
+
+    def usable(self) -> list[Evidence]:
+        """Return the evidence on every usable trial."""
+        return [evidence for evidence in self._evidence.values() if evidence]
+
+    def compare(self, one: Evidence, other: Evidence) -> Difference:
+        """Return the paired difference of two trials."""
+        return difference(one, other, folds=self.executions.folds)
+
+    # -- deciding ----------------------------------------------------------------------------
+
+    def decide(
+        self, capacity: str, score: float | None, se: float | None, verdict: str, reason: str
+    ) -> None:
+        """Note a decision that was taken on the fits so far."""
+        number = max(self.rounds - 1, 0)
+        self.decisions.append(Decision(number, self.phase, capacity, score, se, verdict, reason))

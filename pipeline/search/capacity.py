@@ -1,0 +1,158 @@
+"""The capacity search: start simple, grow while it pays, then shrink, and choose beyond noise.
+
+The search is one readable script (`_script`) that yields rounds and is sent their finished fits.
+`propose` replays the finished fits into a fresh script, so it is a pure function of them: a resumed
+sweep, another process and another hash seed all get the same next round.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pipeline.errors import ConfigError
+from pipeline.search import sentences, space
+from pipeline.search.board import Board, OutOfRounds, Walk, evidence_of
+from pipeline.search.choose import Rule, choose
+from pipeline.search.confirm import confirm
+from pipeline.search.grow import grow, note_unusable, weigh
+from pipeline.search.measure import Bench, Candidate
+from pipeline.search.protocol import Choice, Proposal, key
+from pipeline.search.shrink import shrink
+from pipeline.search.tune import tune
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.config.schema import CapacityConfig
+    from pipeline.records import Capacity, Family, Scored
+    from pipeline.search.decide import Evidence
+    from pipeline.search.executions import Executions
+
+
+@dataclass(frozen=True)
+class CapacitySearch:
+    """Grow, then shrink. Holds only its configuration; every answer follows from the fits given."""
+
+    config: CapacityConfig
+    family: Family
+    executions: Executions
+
+    def __post_init__(self) -> None:
+        """Refuse a limit below the simplest model, before anything is trained."""
+        self.first_capacities()
+
+    def propose(self, finished: Sequence[Scored]) -> Proposal:
+        """Return the first round that `finished` does not answer completely, or the end."""
+        board = Board(self.config, self.executions)
+        answers = {key(scored.fit): scored for scored in finished if scored.outcome.is_done}
+        walk = self._script(board)
+        try:
+            asked = next(walk)
+            while all(key(fit) in answers for fit in asked.fits):
+                asked = walk.send([answers[key(fit)] for fit in asked.fits])
+        except StopIteration as end:
+            return Proposal(None, tuple(board.decisions), end.value)
+        return Proposal(asked, tuple(board.decisions))
+
+    def choose(self, finished: Sequence[Scored]) -> Choice | None:
+        """Return the best so far from trials with all their first executions, else the most."""
+        by_trial: dict[str, list[Scored]] = defaultdict(list)
+        for scored in finished:
+            if scored.outcome.is_done:
+                by_trial[scored.fit.trial.name].append(scored)
+        known = [found for results in by_trial.values() if (found := evidence_of(results))]
+        enough = min(self.executions.first, max((one.executions for one in known), default=0))
+        return self._choice([one for one in known if one.executions >= enough])
+
+    def first_capacities(self) -> list[Capacity]:
+        """Return the simplest model and the start, within the limit on parameters.
+
+        Raises:
+            ConfigError: Not even the simplest of them is within `search.max_parameters`.
+        """
+        limit = self.config.max_parameters
+        simplest = self.family.simplest() if self.config.include_linear else None
+        start: Capacity | None = self.family.start()
+        smallest = simplest or start
+        while start and limit is not None and self.family.parameters(start) > limit:
+            start, smallest = self.family.narrower(start), simplest or start
+        wanted = [one for one in (simplest, start) if one is not None]
+        allowed = [one for one in wanted if limit is None or self.family.parameters(one) <= limit]
+        if not allowed and smallest is not None and limit is not None:
+            raise ConfigError(
+                f"search.max_parameters={limit:,}: the simplest model ({smallest.label}) already has "
+                f"{self.family.parameters(smallest):,} trainable parameters. Allow at least as many "
+                f"(conf/search/capacity.yaml)."
+            )
+        return list(dict.fromkeys(allowed))
+
+    def _script(self, board: Board) -> Walk[Choice | None]:
+        bench = Bench(board, self.family, space.ladder(self.config.learning_rate))
+        try:
+            yield from self._explore(bench)
+        except OutOfRounds:
+            limit = self.config.max_rounds
+            board.decide("", None, None, "stopped", f"search.max_rounds={limit} are used up.")
+        choice = self._choice(board.usable())
+        if choice is not None:
+            board.phase = "choice"
+            board.decide(
+                choice.trial.capacity.label, choice.score, choice.se, "chosen", choice.reason
+            )
+        return choice
+
+    def _explore(self, bench: Bench) -> Walk[None]:
+        board, values = bench.board, space.nuisances(self.config.nuisance)
+        patience = self.config.patience
+        bumps = yield from self._start(bench)
+        while True:
+            board.phase = "grow"
+            last = yield from grow(bench, patience, bumps)
+            best = board.best()
+            if best is None or not (yield from tune(bench, best.trial.capacity, values)):
+                break
+            bumps = 0
+        improved = True
+        while improved:
+            board.phase = "shrink"
+            improved = yield from shrink(bench, last)
+            if improved:
+                board.phase = "grow"
+                last = yield from grow(bench, 0, 0)
+        board.phase = "confirm"
+        yield from confirm(bench)
+
+    def _start(self, bench: Bench) -> Walk[int]:
+        """Measure the simplest model and the start; return how often growing has failed: 0 or 1."""
+        board, values = bench.board, space.nuisances(self.config.nuisance)
+        nuisance = tuple((name, options[0]) for name, options in values.items())
+        first = [Candidate(one, bench.ladder.first, nuisance) for one in self.first_capacities()]
+        labels = sentences.listed(one.capacity.label for one in first)
+        yield from bench.measure(first, f"The simplest first: {labels}.")
+        base = board.lead(first[0].capacity)
+        if base is None:
+            note_unusable(bench, first[0].capacity)
+        else:
+            label = base.trial.capacity.label
+            board.decide(label, base.score, None, "start", sentences.first(base))
+        accepted: Evidence | None = base
+        if len(first) > 1:
+            start = board.lead(first[1].capacity)
+            if base is None and start is not None:
+                label = start.trial.capacity.label
+                board.decide(label, start.score, None, "start", sentences.first(start))
+                accepted = start
+            elif base is not None:
+                accepted = yield from weigh(bench, first[1:], base, looking_on=True)
+        yield from tune(bench, first[-1].capacity, values)
+        return 0 if accepted is not None else 1
+
+    def _choice(self, known: Sequence[Evidence]) -> Choice | None:
+        """Choose among the leads of the capacities by the configured rule."""
+        rule = Rule(self.config.prefer, self.config.one_se, self.executions.folds)
+        choice = choose(known, rule)
+        if choice is not None and choice.trial.capacity == self.family.simplest():
+            return replace(choice, reason=choice.reason + sentences.NO_NETWORK)
+        return choice

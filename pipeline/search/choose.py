@@ -1,0 +1,61 @@
+"""The final choice: the smallest capacity as good as the best, the best score, or the knee."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.config.schema import Prefer
+from pipeline.search import decide, sentences
+from pipeline.search.protocol import Choice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pipeline.records import Capacity
+    from pipeline.search.decide import Evidence
+
+
+@dataclass(frozen=True)
+class Rule:
+    """By which rule a champion is chosen."""
+
+    prefer: Prefer
+    one_se: float
+    """Standard errors within which the smallest is as good as the best."""
+    folds: bool = False
+    """Whether executions are the folds of one k-fold split."""
+
+
+def leads(known: Iterable[Evidence]) -> list[Evidence]:
+    """Return one trial per capacity: the best score among those with its most executions."""
+    found: dict[Capacity, Evidence] = {}
+    for one in sorted(known, key=lambda one: (-one.executions, one.order)):
+        found.setdefault(one.trial.capacity, one)
+    return sorted(found.values(), key=lambda one: one.order)
+
+
+def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
+    """Choose a champion among usable trials; None when there is none."""
+    candidates = leads(known)
+    if not candidates:
+        return None
+    front = decide.pareto(candidates)
+    smallest, best, gap = decide.smallest_within(candidates, rule.one_se, folds=rule.folds)
+    match rule.prefer:
+        case Prefer.smallest:
+            chosen, why = smallest, sentences.smallest(smallest, best, gap, rule.one_se)
+        case Prefer.best:
+            chosen, why = best, "the best score, as search.prefer=best asks"
+        case Prefer.knee:
+            chosen, why = decide.knee(front), sentences.knee(len(front))
+    others = sorted((one for one in known if one is not chosen), key=lambda one: one.order)
+    return Choice(
+        trial=chosen.trial,
+        execution=decide.median_execution(chosen),
+        score=chosen.score,
+        se=decide.standard_error(chosen, folds=rule.folds),
+        ranking=(chosen.trial, *(one.trial for one in others)),
+        pareto=tuple(one.trial for one in front),
+        reason=sentences.chosen(chosen, why),
+    )

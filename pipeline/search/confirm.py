@@ -1,0 +1,53 @@
+"""Confirming: the finalists get equal and more executions before one of them is chosen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.search import sentences
+from pipeline.search.judge import is_close
+from pipeline.search.shrink import standing
+
+if TYPE_CHECKING:
+    from pipeline.search.board import Board, Walk
+    from pipeline.search.decide import Evidence
+    from pipeline.search.measure import Bench
+
+
+def confirm(bench: Bench) -> Walk[None]:
+    """Give whoever may still win more executions, until nobody is close or all have the most.
+
+    The best of many scores is partly the luckiest. Executions that took no part in its selection
+    correct that, and may bring others back into the contest: so it is asked again.
+    """
+    board = bench.board
+    while True:
+        contest = finalists(bench)
+        executions = max((one.executions for one in contest), default=0)
+        if len(contest) > 1 and all(one.executions == executions for one in contest):
+            executions = board.executions.after(executions)
+        labels = sentences.listed([one.trial.capacity.label for one in contest] or ["nobody"])
+        asked = yield from board.ask(
+            [one.trial for one in contest],
+            executions,
+            f"{labels} are close: {executions} executions each, to tell the best from the luckiest.",
+        )
+        if not asked:
+            return
+
+
+def finalists(bench: Bench) -> list[Evidence]:
+    """Return the best, the one that would be chosen, and their closest rivals, best first."""
+    found = standing(bench)
+    if found is None:
+        return []
+    good, best = found
+    board = bench.board
+    rivals = [one for one in board.leads() if one is not best and _is_rival(board, one, best)]
+    keep = [best, *([good] if good is not best else [])]
+    keep += [one for one in rivals if one is not good][: board.rules.finalists - len(keep)]
+    return keep if len(keep) > 1 else []
+
+
+def _is_rival(board: Board, one: Evidence, best: Evidence) -> bool:
+    return is_close(board, board.compare(one, best), best.score)

@@ -1,0 +1,50 @@
+"""Judging one trial against another: a close call buys more executions, a clear one does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.search.board import Board, Walk
+    from pipeline.search.decide import Difference, Evidence
+
+
+def verdict(board: Board, gap: Difference, reference: float) -> str:
+    """Return whether a difference is `better`, `worse` or, within noise, the `same`."""
+    rules = board.rules
+    if -gap.mean > max(rules.noise * gap.se, rules.min_gain * abs(reference)):
+        return "better"
+    return "worse" if gap.mean > rules.noise * gap.se else "same"
+
+
+def is_close(board: Board, gap: Difference, reference: float) -> bool:
+    """Return whether more executions could change the verdict, and whether that would matter."""
+    rules = board.rules
+    if gap.se == 0.0 or abs(gap.mean) > rules.close * gap.se:
+        return False
+    if gap.seed_share < rules.seed_share:
+        return False  # the doubt is in the validation rows: no execution removes it
+    return abs(gap.mean) + rules.close * gap.se > rules.min_gain * abs(reference)
+
+
+def settle(board: Board, one: Evidence, other: Evidence) -> Walk[Difference | None]:
+    """Compare two trials, buying executions for both while it is close.
+
+    Returns their difference, or None when an execution that was bought ruled one of them out.
+    """
+    while True:
+        gap = board.compare(one, other)
+        executions = board.executions.after(max(one.executions, other.executions))
+        if not is_close(board, gap, other.score):
+            return gap
+        reason = (
+            f"{one.trial.capacity.label} against {other.trial.capacity.label} is close "
+            f"({gap.mean:+.4g}, standard error {gap.se:.4g}): {executions} executions each."
+        )
+        asked = yield from board.ask((one.trial, other.trial), executions, reason)
+        if not asked:
+            return gap
+        one_again, other_again = board.evidence(one.trial), board.evidence(other.trial)
+        if one_again is None or other_again is None:
+            return None
+        one, other = one_again, other_again

@@ -1,0 +1,87 @@
+"""Measuring a capacity: its bracket of learning rates, re-centred before anything is concluded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.records import Capacity, Outcome, Trial, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pipeline.records import Family
+    from pipeline.search.board import Board, Walk
+    from pipeline.search.space import Ladder
+
+Nuisance = tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A capacity to measure, with what it inherits from its parent."""
+
+    capacity: Capacity
+    rate: float
+    """The parent's best learning rate: the centre of the bracket."""
+    nuisance: Nuisance
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What measuring needs beside the board: the family's arithmetic and the ladder of rates."""
+
+    board: Board
+    family: Family
+    ladder: Ladder
+
+    def trial(self, capacity: Capacity, rate: float, nuisance: Nuisance) -> Trial:
+        """Return one point of the space."""
+        encoding = str(dict(nuisance).get("encoding", "standard"))
+        return Trial(capacity, rate, self.family.parameters(capacity, encoding), nuisance)
+
+    def measure(self, candidates: Sequence[Candidate], reason: str) -> Walk[None]:
+        """Train every candidate's bracket in one round, and re-centre those that need it together."""
+        executions = self.board.executions.first
+        wanted = [
+            self.trial(one.capacity, rate, one.nuisance)
+            for one in candidates
+            for rate in self.ladder.bracket(one.rate)
+        ]
+        yield from self.board.ask(wanted, executions, reason)
+        for _ in range(self.board.rules.recentre):
+            moved = [(one, rate) for one in candidates if (rate := self._centre(one)) is not None]
+            wanted = [
+                self.trial(one.capacity, near, one.nuisance)
+                for one, rate in moved
+                for near in self.ladder.around(rate)
+            ]
+            asked = yield from self.board.ask(wanted, executions, _recentred(moved))
+            if not asked:
+                return
+
+    def _centre(self, candidate: Candidate) -> float | None:
+        """Return the rate to re-centre a bracket on: its best on an edge with a rung beyond it."""
+        if self.ladder.points == 1:
+            return None
+        tried = sorted(
+            (t for t in self.board.trials(candidate.capacity) if t.nuisance == candidate.nuisance),
+            key=lambda trial: trial.learning_rate,
+        )
+        known = [found for trial in tried if (found := self.board.evidence(trial))]
+        if not known:
+            # Every rate diverged: all of them were too high. Too large or failed: no rate helps.
+            diverged = any(Outcome.diverged in self.board.outcomes(trial) for trial in tried)
+            return tried[0].learning_rate if diverged else None
+        lowest = min(one.score for one in known)
+        best = [one.trial for one in known if one.score == lowest]
+        for edge, direction in ((tried[0], -1), (tried[-1], +1)):
+            # A tie with a rate further inside is no reason to look beyond.
+            if best == [edge] and self.ladder.beyond(edge.learning_rate, direction) is not None:
+                return edge.learning_rate
+        return None
+
+
+def _recentred(moved: Iterable[tuple[Candidate, float]]) -> str:
+    labels = ", ".join(f"{one.capacity.label} at {rate:.4g}" for one, rate in moved)
+    return f"The best rate lies on the edge of its bracket: re-centred for {labels}."

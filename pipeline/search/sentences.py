@@ -1,0 +1,117 @@
+"""The sentences in which the search explains itself: each names its numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pipeline.search.decide import Difference, Evidence
+
+
+def number(value: float) -> str:
+    """Return a score or rate with four significant digits."""
+    return f"{value:.4g}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return "a", "a and b", "a, b and c"."""
+    items = list(words)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def count(size: int, noun: str) -> str:
+    """Return "1 execution", "3 executions"."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{size:,} {noun if size == 1 else plural}"
+
+
+def doubt(gap: Difference) -> str:
+    """Return how sure a difference is."""
+    if gap.se == 0.0:
+        return "no noise measured"
+    return f"standard error {number(gap.se)}"
+
+
+def first(lead: Evidence) -> str:
+    """Return the sentence on the network that everything starts from."""
+    return (
+        f"{lead.trial.capacity.label} scores {number(lead.score)} at learning rate "
+        f"{number(lead.trial.learning_rate)}, best of its bracket: the start."
+    )
+
+
+def comparison(one: Evidence, other: Evidence, gap: Difference, verdict: str, then: str) -> str:
+    """Return the sentence on a capacity that was compared with the best before it."""
+    how = {
+        "better": f"better than {{}} by {number(-gap.mean)}",
+        "behind": f"better than {{}} by {number(-gap.mean)}",
+        "same": f"no different from {{}} beyond noise (difference {gap.mean:+.4g})",
+        "smaller": f"not worse than {{}} beyond noise (difference {gap.mean:+.4g})",
+        "worse": f"worse than {{}} by {number(gap.mean)}",
+    }[verdict].format(f"{other.trial.capacity.label} ({number(other.score)})")
+    return (
+        f"{one.trial.capacity.label} scores {number(one.score)} at learning rate "
+        f"{number(one.trial.learning_rate)}: {how}, {doubt(gap)} over "
+        f"{count(min(one.executions, other.executions), 'execution')}; {then}."
+    )
+
+
+def unusable(label: str, why: str) -> str:
+    """Return the sentence on a capacity none of whose trials can be used."""
+    return f"{label} has no usable trial ({why}): it is out."
+
+
+def too_large(label: str, parameters: int, limit: int) -> str:
+    """Return the sentence on a capacity that may not be proposed."""
+    return (
+        f"{label} has {parameters:,} parameters, above search.max_parameters={limit:,}: not tried."
+    )
+
+
+def nuisance(better: Evidence, other: Evidence, gap: Difference, changed: Sequence[str]) -> str:
+    """Return the sentence on nuisance values that were adopted."""
+    return (
+        f"{better.trial.capacity.label} with {listed(changed)} scores {number(better.score)}, without "
+        f"{number(other.score)} (difference {gap.mean:+.4g}, {doubt(gap)}): kept from here."
+    )
+
+
+def same_nuisance(lead: Evidence, names: Sequence[str]) -> str:
+    """Return the sentence on nuisance values of which none was better."""
+    return (
+        f"No other {listed(names)} is better than {lead.trial.name} ({number(lead.score)}) "
+        f"beyond noise: unchanged."
+    )
+
+
+def smallest(chosen: Evidence, best: Evidence, gap: Difference, errors: float) -> str:
+    """Return why the one-standard-error rule chose a trial."""
+    if chosen is best:
+        return (
+            f"the best score, and nothing smaller is within {errors:g} x the standard error of it"
+        )
+    return (
+        f"the smallest within {errors:g} x the standard error of the best, "
+        f"{best.trial.capacity.label} ({number(best.score)}, {best.trial.parameters:,} parameters): "
+        f"difference {gap.mean:+.4g}, {doubt(gap)}"
+    )
+
+
+def knee(points: int) -> str:
+    """Return why a trial was chosen as the knee of a front."""
+    return f"the knee of the loss-against-size front of {count(points, 'capacity')}"
+
+
+def chosen(evidence: Evidence, why: str) -> str:
+    """Return the sentence on the final choice."""
+    trial = evidence.trial
+    return (
+        f"{trial.capacity.label} is chosen: {number(evidence.score)} over "
+        f"{count(evidence.executions, 'execution')} at learning rate {number(trial.learning_rate)}, "
+        f"{trial.parameters:,} parameters; {why}."
+    )
+
+
+NO_NETWORK = " The table needs no network: the model without hidden layers is as good as any tried."

@@ -1,0 +1,86 @@
+"""Tuning the other nuisance values of a capacity: one at a time, then what helped together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.search import sentences
+from pipeline.search.judge import settle, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.records import Capacity, Trial, Value
+    from pipeline.search.board import Walk
+    from pipeline.search.decide import Evidence
+    from pipeline.search.measure import Bench
+
+
+def tune(bench: Bench, capacity: Capacity, space: Mapping[str, tuple[Value, ...]]) -> Walk[bool]:
+    """Try every other nuisance value at the best rate of a capacity; True when one was adopted.
+
+    Values are changed one at a time: a full factorial would cost their product. Those that help
+    beyond noise are then tried together. As with learning rates, the best score leads from here.
+    """
+    board = bench.board
+    lead = board.lead(capacity)
+    names = [name for name, values in space.items() if len(values) > 1]
+    if lead is None or not names:
+        return False
+    options = {
+        name: [_changed(bench, lead, {name: value}) for value in space[name] if value != current]
+        for name in names
+        if (current := lead.trial.nuisance_value(name, space[name][0])) is not None
+    }
+    asked = yield from board.ask(
+        [trial for trials in options.values() for trial in trials],
+        lead.executions,
+        f"Other {sentences.listed(names)} at {lead.trial.name}.",
+    )
+    if not asked:
+        return False
+    helpful: dict[str, Value] = {}
+    for name, trials in options.items():
+        known = [found for trial in trials if (found := board.evidence(trial))]
+        if not known:
+            continue
+        best = min(known, key=lambda one: one.order)
+        if (yield from _is_better(bench, best, lead)):
+            helpful[name] = best.trial.nuisance_value(name, "")
+    if len(helpful) > 1:
+        together = _changed(bench, lead, helpful)
+        yield from board.ask(
+            [together], lead.executions, f"What helped, together: {together.name}."
+        )
+    return _note(bench, lead, names)
+
+
+def _changed(bench: Bench, lead: Evidence, values: Mapping[str, Value]) -> Trial:
+    nuisance = tuple(sorted({**dict(lead.trial.nuisance), **values}.items()))
+    return bench.trial(lead.trial.capacity, lead.trial.learning_rate, nuisance)
+
+
+def _is_better(bench: Bench, one: Evidence, lead: Evidence) -> Walk[bool]:
+    now = bench.board.evidence(lead.trial) or lead
+    gap = yield from settle(bench.board, one, now)
+    return gap is not None and verdict(bench.board, gap, now.score) == "better"
+
+
+def _note(bench: Bench, before: Evidence, names: list[str]) -> bool:
+    """Decide on what now stands for the capacity."""
+    board = bench.board
+    old = board.evidence(before.trial)
+    lead = board.lead(before.trial.capacity)
+    if lead is None:
+        return False
+    label = lead.trial.capacity.label
+    if old is None or lead.trial.nuisance == old.trial.nuisance:
+        board.decide(label, lead.score, None, "same", sentences.same_nuisance(lead, names))
+        return False
+    gap = board.compare(lead, old)
+    was = dict(old.trial.nuisance)
+    changed = [f"{name} {value}" for name, value in lead.trial.nuisance if was.get(name) != value]
+    word = "better" if verdict(board, gap, old.score) == "better" else "same"
+    reason = sentences.nuisance(lead, old, gap, changed)
+    board.decide(label, lead.score, gap.se, word, reason)
+    return True

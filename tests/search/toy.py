@@ -1,0 +1,132 @@
+"""A tiny family and scripted surfaces: searches are tested without training anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from pipeline.records import Capacity, Outcome, Scored
+from pipeline.search.protocol import Choice, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.records import Decision, Fit, Round, Trial
+    from pipeline.search.protocol import Searcher
+
+
+def capacity(layers: int, units: int = 0) -> Capacity:
+    """Return a capacity of the toy family: `2x250`, or `linear` without hidden layers."""
+    if layers == 0:
+        return Capacity("linear", (("layers", 0), ("units", 0)))
+    return Capacity(f"{layers}x{units}", (("layers", layers), ("units", units)))
+
+
+@dataclass(frozen=True)
+class ToyFamily:
+    """Layers x units, as an MLP."""
+
+    start_at: tuple[int, int] = (1, 100)
+    growth: float = 2.5
+    shrinkage: float = 0.8
+    layers_max: int = 6
+    units_min: int = 8
+    units_max: int = 4000
+    inputs: int = 10
+    name: str = "toy"
+    stackable: bool = True
+
+    def simplest(self) -> Capacity | None:
+        """Return the model without hidden layers."""
+        return capacity(0)
+
+    def start(self) -> Capacity:
+        """Return the start."""
+        return capacity(*self.start_at)
+
+    def wider(self, one: Capacity) -> Capacity | None:
+        """Return units times growth."""
+        return self._sized(one, round(one["units"] * self.growth))
+
+    def narrower(self, one: Capacity) -> Capacity | None:
+        """Return units times shrink."""
+        return self._sized(one, round(one["units"] * self.shrinkage))
+
+    def deeper(self, one: Capacity) -> Capacity | None:
+        """Return one layer more; the first hidden layer is the start."""
+        if one["layers"] == 0:
+            return self.start()
+        return (
+            capacity(one["layers"] + 1, one["units"]) if one["layers"] < self.layers_max else None
+        )
+
+    def shallower(self, one: Capacity) -> Capacity | None:
+        """Return one layer less."""
+        return capacity(one["layers"] - 1, one["units"]) if one["layers"] else None
+
+    def enumerate(self) -> tuple[Capacity, ...]:
+        """Return a small explicit space."""
+        return tuple(capacity(layers, units) for layers in (1, 2) for units in (16, 32, 64))
+
+    def parameters(self, one: Capacity, encoding: str = "standard") -> int:
+        """Return the parameters of an MLP with one output."""
+        inputs = self.inputs * (2 if encoding != "standard" else 1)
+        widths = [inputs, *[one["units"]] * one["layers"], 1]
+        return sum((a + 1) * b for a, b in pairwise(widths))
+
+    def build(self, trial: Trial) -> None:
+        """Build nothing: no test here trains."""
+        raise NotImplementedError
+
+    def _sized(self, one: Capacity, units: int) -> Capacity | None:
+        if one["layers"] == 0 or units == one["units"]:
+            return None
+        return capacity(one["layers"], units) if self.units_min <= units <= self.units_max else None
+
+
+COURSE = {
+    "linear": 6.5,
+    "1x100": 5.4,
+    "1x250": 4.8,
+    "1x625": 4.9,
+    "2x100": 5.0,
+    "2x250": 4.4,
+    "2x625": 4.6,
+    "2x200": 4.45,
+    "3x250": 4.5,
+    "3x625": 4.9,
+    "3x200": 4.3,
+    "3x160": 4.4,
+    "4x200": 4.6,
+    "4x250": 4.7,
+}
+"""The course's surface; whatever is not listed scores 6.0."""
+
+
+def course(fit: Fit) -> Scored:
+    """Score a fit on the course's surface, noise-free, the same at every learning rate."""
+    return Scored(fit, Outcome.completed, COURSE.get(fit.trial.capacity.label, 6.0))
+
+
+@dataclass
+class Walked:
+    """What a whole search did."""
+
+    rounds: list[Round]
+    finished: list[Scored]
+    decisions: tuple[Decision, ...]
+    choice: Choice | None
+
+
+def walk(search: Searcher, answer: Callable[[Fit], Scored], rounds: int = 200) -> Walked:
+    """Run a search to its end against a scripted answer."""
+    done: list[Scored] = []
+    asked: list[Round] = []
+    for _ in range(rounds):
+        proposal = search.propose(done)
+        if proposal.round is None:
+            return Walked(asked, done, proposal.decisions, proposal.choice)
+        asked.append(proposal.round)
+        done += [answer(fit) for fit in missing(proposal.round, done)]
+    raise AssertionError("the search does not end")
