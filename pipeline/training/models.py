@@ -66,6 +66,12 @@ def seed_layers(model: Any, seed: int) -> None:
             own.state.assign(layer_seed(seed, index))
 
 
+def random_states(model: Any) -> list[Any]:
+    """Return the random state variables of Dropout and augmentation layers, in a fixed order."""
+    owned = (getattr(layer, "seed_generator", None) for layer in _layers(model))
+    return [own.state for own in owned if own is not None]
+
+
 def layer_seed(seed: int, index: int) -> np.ndarray:
     """Return the random state of one layer at the start of a fit: a key, and a counter at 0.
 

@@ -49,9 +49,7 @@ class Stopping:
             values: The objective of each member, as logged.
         """
         losses = self._sign * np.atleast_1d(np.asarray(values, dtype=np.float64))
-        reach = losses + self._settings.min_delta < self._best
-        first = (self.best_epoch < 0) & np.isfinite(losses)
-        better = np.isfinite(losses) & (reach | first)
+        better = np.isfinite(losses) & (losses + self._settings.min_delta < self._best)
         self._best[better] = losses[better]
         self.best_epoch[better] = epoch
         return better

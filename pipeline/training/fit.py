@@ -1,0 +1,143 @@
+"""The reference engine: plain `model.fit`, one fit after the other.
+
+What the stacked engine must agree with, and what trains what cannot be stacked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from pipeline.records import Outcome, Progress
+from pipeline.training.dropping import behind
+from pipeline.training.memory import is_out_of_memory
+from pipeline.training.program import Program, State
+from pipeline.training.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.records import Arrays, Control, Family, FitResult, Stack, Trial
+    from pipeline.training.engine import Settings
+
+REPORT_SECONDS = 0.3
+"""Shortest time between two reports of progress."""
+
+
+class FitEngine:
+    """Trains with `model.fit`; early stopping, best epoch, divergence and budgets as agreed."""
+
+    name = "fit"
+
+    def train(
+        self,
+        stack: Stack,
+        arrays: Arrays,
+        family: Family,
+        settings: Settings,
+        control: Control,
+    ) -> list[FitResult]:
+        """Train every fit of a stack; fits that differ in rate and seed share a compiled model."""
+        runs = [Run(fit, settings, arrays) for fit in stack.fits]
+        groups: dict[Trial, list[Run]] = defaultdict(list)
+        for run in runs:
+            groups[run.fit.trial.with_rate(1.0)].append(run)
+        listener = _listener(stack, runs, settings, control)
+        results: dict[int, FitResult] = {}
+        for trial, group in groups.items():
+            job = _Group(trial, group, arrays, family, settings)
+            results |= job.train(listener)
+        return [results[id(run)] for run in runs]
+
+
+class _Group:
+    """The fits of one trial at several learning rates and seeds."""
+
+    def __init__(
+        self, trial: Trial, runs: list[Run], arrays: Arrays, family: Family, settings: Settings
+    ) -> None:
+        self._trial, self._runs = trial, runs
+        self._arrays, self._family, self._settings = arrays, family, settings
+
+    def train(self, stop_reason: Callable[[], str]) -> dict[int, FitResult]:
+        """Train all runs and return their results by the identity of the run."""
+        program: Program | None = None
+        try:
+            reason = stop_reason()
+            if not reason:
+                program = Program(self._family, self._trial, self._arrays, self._settings)
+                self._train_with(program, stop_reason)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            reason, outcome = _too_large(self._trial, error), Outcome.infeasible
+        else:
+            outcome = Outcome.cut
+        for run in self._runs:
+            if run.is_open:
+                run.end(outcome, reason)
+        return {id(run): self._result(program, run) for run in self._runs}
+
+    def _train_with(self, program: Program, stop_reason: Callable[[], str]) -> None:
+        """Train up to the point where weak rates are dropped, then the others to their end."""
+        states = {id(run): program.initial(run.fit) for run in self._runs}
+        if self._may_drop():
+            self._advance(program, states, self._settings.drop_after, stop_reason)
+            fits, objectives = zip(*((r.fit, r.objectives) for r in self._runs), strict=True)
+            for index, message in behind(fits, objectives, self._settings).items():
+                if self._runs[index].is_open:
+                    self._runs[index].end(Outcome.dropped, message)
+        longest = max(run.fit.epochs for run in self._runs)
+        self._advance(program, states, longest, stop_reason)
+
+    def _advance(
+        self,
+        program: Program,
+        states: dict[int, State],
+        until: int,
+        stop_reason: Callable[[], str],
+    ) -> None:
+        for run in self._runs:
+            if run.is_open and run.epoch < until:
+                reason = stop_reason()
+                if reason:
+                    run.end(Outcome.cut, reason)
+                else:
+                    states[id(run)] = program.train(run, states[id(run)], until, stop_reason)
+
+    def _may_drop(self) -> bool:
+        rates = {run.fit.trial.learning_rate for run in self._runs}
+        return self._settings.drop_after > 0 and len(rates) > 1
+
+    def _result(self, program: Program | None, run: Run) -> FitResult:
+        usable = run.outcome in {Outcome.completed, Outcome.dropped}
+        if program is None or not usable or run.best_weights is None:
+            return run.result(None)
+        return run.result(program.row_losses(run.best_weights))
+
+
+def _too_large(trial: Trial, error: BaseException) -> str:
+    first = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return f"{trial.capacity.label} ({trial.parameters:,} parameters) does not fit: {first}"
+
+
+def _listener(
+    stack: Stack, runs: list[Run], settings: Settings, control: Control
+) -> Callable[[], str]:
+    """Return a stop_reason that also reports progress, a few times a second at most."""
+    last = 0.0
+
+    def stop_reason() -> str:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= REPORT_SECONDS:
+            last = now
+            live = [run for run in runs if run.is_open]
+            best = min((run.best for run in runs), key=settings.objective.as_loss)
+            epoch = min((run.epoch for run in live), default=0)
+            epochs = max(run.fit.epochs for run in runs)
+            control.report(Progress(stack.number, epoch, epochs, len(live), best))
+        return control.stop_reason()
+
+    return stop_reason

@@ -1,0 +1,187 @@
+"""One compiled Keras model that trains fit after fit of the same architecture.
+
+Compiling and tracing cost about a second; setting weights and optimizer state costs milliseconds.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import keras
+import numpy as np
+
+from pipeline.records import Outcome
+from pipeline.training.batches import Batches
+from pipeline.training.metrics import VAL_AUC, auc, normalised, raw_metric
+from pipeline.training.models import initial_weights, random_states, seed_layers
+from pipeline.training.optimizers import optimizer_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pipeline.records import Arrays, Family, Fit, Trial
+    from pipeline.training.engine import Settings
+    from pipeline.training.run import Run
+
+LARGEST_EXECUTION = 64
+"""Steps between two looks at budget and signals: well under a second for the models of a sweep."""
+VALIDATION_ROWS = 4096
+"""Rows of a validation batch; the result does not depend on it."""
+
+
+class State(NamedTuple):
+    """Everything that training changes, as NumPy arrays."""
+
+    weights: list[np.ndarray]
+    optimizer: list[np.ndarray]
+    random: list[np.ndarray]
+
+
+class Program:
+    """A compiled model for the fits of one trial, whatever their learning rate."""
+
+    def __init__(self, family: Family, trial: Trial, arrays: Arrays, settings: Settings) -> None:
+        """Build and compile; the first epoch that is trained traces."""
+        self._family, self._arrays, self._settings = family, arrays, settings
+        self._batches = Batches(arrays, settings.batch_of(trial, len(arrays.x_train)))
+        with _precision(settings.mixed_precision):
+            self.model = family.build(trial)
+            self._optimizer = optimizer_for(settings, trial)
+        self.model.compile(
+            optimizer=self._optimizer,
+            loss=arrays.loss,
+            weighted_metrics=_metrics(arrays.regression),
+            steps_per_execution=min(len(self._batches), LARGEST_EXECUTION),
+        )
+        self._optimizer.build(self.model.trainable_variables)
+        self._fresh = _values(self._optimizer.variables)
+        weight = normalised(arrays.val_weight)
+        parts = (arrays.x_val, arrays.y_val)
+        self._validation = parts if weight is None else (*parts, weight)
+
+    def initial(self, fit: Fit) -> State:
+        """Return the state before the first epoch of a fit."""
+        seed_layers(self.model, fit.seed)
+        return State(
+            initial_weights(self._family, fit.trial, fit.seed),
+            self._fresh,
+            _values(random_states(self.model)),
+        )
+
+    def train(self, run: Run, state: State, until: int, stop_reason: Callable[[], str]) -> State:
+        """Train a fit up to an epoch, or until it ends; return where it stands.
+
+        Args:
+            run: Told every epoch; its outcome is set when it ends.
+            state: As `initial` or the last `train` returned it.
+            until: Epochs finished in all when it pauses.
+            stop_reason: Asked between executions; a text stops the fit, which is then cut.
+        """
+        started = time.perf_counter()
+        self._load(state, run.fit.trial.learning_rate)
+        self._batches.start(run.fit.seed, run.epoch)
+        self.model.fit(
+            self._batches,
+            validation_data=self._validation,
+            validation_batch_size=VALIDATION_ROWS,
+            initial_epoch=run.epoch,
+            epochs=min(until, run.fit.epochs),
+            callbacks=[_Watch(self, run, stop_reason)],
+            shuffle=False,  # Keras would shuffle the batches
+            verbose=0,
+        )
+        run.seconds += time.perf_counter() - started
+        return State(
+            self.model.get_weights(),
+            _values(self._optimizer.variables),
+            _values(random_states(self.model)),
+        )
+
+    def start_epoch(self, seed: int, epoch: int) -> None:
+        """Order the rows of the epoch that begins."""
+        self._batches.start(seed, epoch)
+
+    def validation_auc(self) -> dict[str, float]:
+        """Return the area under the ROC curve where it is the objective."""
+        if self._settings.objective.metric != VAL_AUC:
+            return {}
+        arrays = self._arrays
+        scores = np.concatenate([self._predict(x)[:, 1] for x in _chunks(arrays.x_val)])
+        return {VAL_AUC: auc(scores, arrays.y_val[:, 1], arrays.val_weight)}
+
+    def row_losses(self, weights: list[np.ndarray]) -> np.ndarray:
+        """Return the loss of every validation row with these weights, float32."""
+        self.model.set_weights(weights)
+        loss = keras.losses.get(self._arrays.loss)
+        pairs = zip(_chunks(self._arrays.x_val), _chunks(self._arrays.y_val), strict=True)
+        parts = [loss(y, self.model(x, training=False)) for x, y in pairs]
+        arrays = [keras.ops.convert_to_numpy(part) for part in parts]
+        return np.concatenate(arrays).astype(np.float32)
+
+    def _predict(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(keras.ops.convert_to_numpy(self.model(x, training=False)))
+
+    def _load(self, state: State, learning_rate: float) -> None:
+        self.model.set_weights(state.weights)
+        _assign(self._optimizer.variables, state.optimizer)
+        _assign(random_states(self.model), state.random)
+        self._optimizer.learning_rate = learning_rate
+
+
+class _Watch(keras.callbacks.Callback):
+    """Tells the run of every epoch and stops Keras when the run or the control says so."""
+
+    def __init__(self, program: Program, run: Run, stop_reason: Callable[[], str]) -> None:
+        super().__init__()
+        self._program, self._run, self._stop_reason = program, run, stop_reason
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        self._program.start_epoch(self._run.fit.seed, epoch)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        reason = self._stop_reason()
+        if reason:
+            self._run.end(Outcome.cut, reason)
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        if self._run.is_open:  # else the epoch is unfinished and discarded
+            values = {**(logs or {}), **self._program.validation_auc()}
+            self._run.note(values, self.model.get_weights)
+        self.model.stop_training = not self._run.is_open
+
+
+def _metrics(regression: bool) -> list[Any]:
+    name = raw_metric(regression)
+    if not regression:
+        return [keras.metrics.CategoricalAccuracy(name=name)]
+    # The loss may hold a penalty of a builder's layers; the RMSE must not.
+    return [keras.metrics.MeanAbsoluteError(name=name), keras.metrics.MeanSquaredError(name="mse")]
+
+
+def _chunks(rows: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(rows), VALIDATION_ROWS):
+        yield rows[start : start + VALIDATION_ROWS]
+
+
+def _values(variables: list[Any]) -> list[np.ndarray]:
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _assign(variables: list[Any], values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+@contextmanager
+def _precision(mixed: bool) -> Iterator[None]:
+    """Build under bfloat16 arithmetic (it needs no loss scaling), weights staying float32."""
+    before = keras.config.dtype_policy()
+    if mixed:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
