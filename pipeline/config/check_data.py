@@ -1,0 +1,95 @@
+"""Combinations within `data` that cannot be meant; the table itself is looked at elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.config.names import DATA_KINDS
+from pipeline.config.problems import Problem, problem
+from pipeline.config.schema import DataConfig, SplitKind, SweepConfig, Task
+from pipeline.config.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CHANNELS = (1, 3)
+
+
+def data_problems(config: SweepConfig) -> Iterator[Problem]:
+    """Yield everything that is wrong within `data`."""
+    data = config.data
+    if data.kind not in DATA_KINDS:
+        hint = did_you_mean(data.kind, DATA_KINDS)
+        yield problem("data.kind", data.kind, f"must be one of {', '.join(DATA_KINDS)}{hint}")
+    yield from _missing(data)
+    yield from _columns(data)
+    yield from _splits(data)
+    if data.kind != "table":
+        yield from _images(data)
+
+
+def _missing(data: DataConfig) -> Iterator[Problem]:
+    if not data.path:
+        what = "a folder of images" if data.kind == "images" else "a CSV or Parquet file"
+        yield problem("data.path", data.path, f"must name {what}")
+    if not data.target:
+        yield problem("data.target", data.target, "must name the column to predict")
+    if data.test_path == "":
+        yield problem("data.test_path", data.test_path, "must name a file, or be null")
+
+
+def _columns(data: DataConfig) -> Iterator[Problem]:
+    """One column, one role."""
+    roles = {name: getattr(data, name) for name in ("target", "group", "time", "id", "weight")}
+    taken: dict[str, str] = {}
+    for role, column in roles.items():
+        if column is None or not data.target:
+            continue
+        if column in taken:
+            yield problem(
+                f"data.{role}", column, f"is already data.{taken[column]}; a column has one role"
+            )
+        taken[column] = role
+    if data.target in data.drop:
+        yield problem("data.drop", data.drop, f"must not hold the target {data.target}")
+    if len(set(data.drop)) < len(data.drop):
+        yield problem("data.drop", data.drop, "must name each column once")
+
+
+def _splits(data: DataConfig) -> Iterator[Problem]:
+    if data.folds is not None and data.time is not None:
+        yield problem(
+            "data.folds",
+            data.folds,
+            "must be null with data.time: a fold would train on what comes later",
+        )
+    elif data.folds is not None and data.split is not SplitKind.random:
+        yield problem("data.folds", data.folds, f"must be null with data.split={data.split.name}")
+    if data.group is not None and data.time is not None:
+        yield problem(
+            "data.group", data.group, "cannot be kept together with data.time; choose one"
+        )
+    ordered = data.group or data.time
+    if ordered is not None and data.split is not SplitKind.random:
+        role = "group" if data.group else "time"
+        yield problem(
+            "data.split",
+            data.split.name,
+            f"must be random with data.{role}, which decides the split",
+        )
+    if data.id is not None and data.split is not SplitKind.hash:
+        yield problem("data.id", data.id, "is read by data.split=hash alone")
+
+
+def _images(data: DataConfig) -> Iterator[Problem]:
+    for side in ("image_height", "image_width"):
+        if getattr(data, side) is None:
+            yield problem(
+                f"data.{side}", None, f"must be given in pixels for data.kind={data.kind}"
+            )
+    if data.image_channels not in _CHANNELS:
+        yield problem("data.image_channels", data.image_channels, "must be 1 (grey) or 3 (colour)")
+    if data.task is Task.regression and data.kind == "images":
+        yield problem(
+            "data.task", "regression", "must be classification: the folders are the classes"
+        )

@@ -1,0 +1,119 @@
+"""What the types cannot say: ranges, and combinations of keys that cannot be meant.
+
+Everything is found at once, before any data is read and without importing a framework.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config.check_data import data_problems
+from pipeline.config.check_search import search_problems
+from pipeline.config.names import ACTIVATIONS, OPTIMIZERS, USE_MOMENTUM
+from pipeline.config.objective import objective_problems
+from pipeline.config.problems import Problem, problem
+from pipeline.config.ranges import out_of_range
+from pipeline.config.schema import ClassWeight, ComputeKind, SweepConfig, Task
+from pipeline.config.suggest import did_you_mean
+from pipeline.config.uris import uri_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def problems(config: SweepConfig) -> list[Problem]:
+    """Return everything that is wrong with a configuration; an empty list when nothing is.
+
+    A combination with a number that is out of range by itself is left out: it is one mistake.
+    """
+    values = dict(_leaves(asdict(config)))
+    found = list(out_of_range(values))
+    wrong = {each.key for each in found}
+    for check in (
+        objective_problems,
+        data_problems,
+        model_problems,
+        search_problems,
+        training_problems,
+        limit_problems,
+        uri_problems,
+    ):
+        found += [each for each in check(config) if not _follows(each, wrong)]
+    return found
+
+
+def _follows(found: Problem, wrong: set[str]) -> bool:
+    """Return whether a combination is wrong only because one of its numbers is."""
+    names = {found.key, *(f"{key.rpartition('.')[2]}=" for key in wrong)}
+    return found.key in wrong or any(name in found.sentence for name in names - {found.key})
+
+
+def model_problems(config: SweepConfig) -> Iterator[Problem]:
+    """Yield combinations of the model family with its builder and with the data."""
+    model = config.model
+    if model.activation.lower() not in ACTIVATIONS:
+        yield _unknown("model.activation", model.activation, ACTIVATIONS)
+    if model.builder is not None and model.family != "builder":
+        yield problem("model.family", model.family, "must be builder where model.builder is given")
+    if model.family == "builder" and model.builder is None:
+        yield problem("model.builder", None, "must name your function: package.module:function")
+    if model.builder is not None and not _is_reference(model.builder):
+        yield problem("model.builder", model.builder, "must look like package.module:function")
+    for key, wants_images in (("family", model.family == "cnn"), ("augment", model.augment)):
+        if wants_images and config.data.kind == "table":
+            value = getattr(model, key)
+            yield problem(
+                f"model.{key}", value, "needs images (data.kind pixels or images), not a table"
+            )
+
+
+def training_problems(config: SweepConfig) -> Iterator[Problem]:
+    """Yield combinations within training."""
+    training = config.training
+    if training.patience >= max(training.epochs, 2):
+        yield problem(
+            "training.patience",
+            training.patience,
+            f"must be below training.epochs={training.epochs}, or no fit can stop early",
+        )
+    if training.optimizer.lower() not in OPTIMIZERS:
+        yield _unknown("training.optimizer", training.optimizer, OPTIMIZERS)
+    elif training.momentum > 0 and training.optimizer.lower() not in USE_MOMENTUM:
+        names = " or ".join(sorted(USE_MOMENTUM))
+        yield problem("training.momentum", training.momentum, f"is read by {names} alone; say 0")
+    if training.class_weight is ClassWeight.balanced and config.data.task is Task.regression:
+        yield problem(
+            "training.class_weight", "balanced", "needs classes, but data.task is regression"
+        )
+
+
+def limit_problems(config: SweepConfig) -> Iterator[Problem]:
+    """Yield combinations within budget, compute and the top level."""
+    if config.budget.cost is not None and config.budget.cost_per_hour is None:
+        yield problem(
+            "budget.cost", config.budget.cost, "needs budget.cost_per_hour, this machine's price"
+        )
+    if config.compute.address is not None and config.compute.kind is ComputeKind.local:
+        yield problem("compute.address", config.compute.address, "is read by compute=ray alone")
+    if not config.resume or not config.resume.replace("-", "").replace("_", "").isalnum():
+        yield problem("resume", config.resume, "must be no, auto, or the id of a sweep")
+
+
+def _unknown(key: str, value: str, allowed: frozenset[str]) -> Problem:
+    hint = did_you_mean(value, allowed)
+    return problem(key, value, f"must be one of {', '.join(sorted(allowed))}{hint}")
+
+
+def _is_reference(text: str) -> bool:
+    module, colon, function = text.partition(":")
+    parts = [*module.split("."), function]
+    return bool(colon) and all(part.isidentifier() for part in parts)
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,170 @@
+"""Command line words become Hydra overrides; whatever is wrong with them is found at once.
+
+Hydra stops at the first mistake and knows no nearest key. So every word is looked at here first:
+keys, options and values against the schema. Text is read literally: a path may hold `=` or a comma,
+an id may look like a number.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from pipeline.config.keys import Key, all_keys, in_words
+from pipeline.config.problems import Problem, problem
+from pipeline.config.redact import redacted_word
+from pipeline.config.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pipeline.config.options import Option
+
+_HYDRA = re.compile(r"[+~]*hydra[./@]")
+_HYDRA_TEXT = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
+_SWEEP = re.compile(r",|^(?:choice|range|glob|interval|shuffle|sort)\(")
+_QUOTED = re.compile(r"^(?:'.*'|\".*\")$", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a command line, as Hydra may have them."""
+
+    overrides: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    choices: Mapping[str, str]
+    """The option of each group, as far as the words alone say."""
+
+
+def read(
+    words: Iterable[str], groups: Mapping[str, Sequence[Option]], multirun: bool = False
+) -> Words:
+    """Read the words of a command line.
+
+    Args:
+        words: `key=value` each, as typed.
+        groups: The options of every group.
+        multirun: Whether a comma separates values to try one after another.
+    """
+    overrides: list[str] = []
+    problems: list[Problem] = []
+    for word in (each.strip() for each in words):
+        literal = _literal(word, multirun)
+        found = _wrong_word(word, groups) or _wrong_value(literal, groups, multirun)
+        if found is None:
+            overrides.append(literal)
+        else:
+            problems.append(found)
+    return Words(_with_builder(overrides), tuple(problems), _choices(overrides, groups))
+
+
+def _choices(overrides: Sequence[str], groups: Mapping[str, Sequence[Option]]) -> Mapping[str, str]:
+    only = {group: options[0].name for group, options in groups.items() if len(options) == 1}
+    given = {word.partition("=")[0]: word.partition("=")[2] for word in overrides}
+    return only | {group: option for group, option in given.items() if group in groups}
+
+
+def _wrong_word(word: str, groups: Mapping[str, Sequence[Option]]) -> Problem | None:
+    """Return what is wrong with the key of a word, before Hydra's grammar sees it."""
+    if _HYDRA.match(word):
+        return None
+    if word.startswith("~"):
+        return Problem(f"{word}: nothing can be removed; give the key another value")
+    key, equals, _ = word.partition("=")
+    name = key.lstrip("+")
+    if not equals or not name:
+        hint = did_you_mean(name, [*groups, *all_keys()])
+        return Problem(f"{redacted_word(word)}: an override is written key=value{hint}")
+    if name in groups or name in all_keys():
+        return None
+    return Problem(
+        f"unknown key {name}{did_you_mean(name, [*groups, *all_keys()])} (--help lists the keys)"
+    )
+
+
+def _wrong_value(
+    word: str, groups: Mapping[str, Sequence[Option]], multirun: bool
+) -> Problem | None:
+    """Return what is wrong with the value of a word whose key exists."""
+    try:
+        parsed = OverridesParser.create().parse_override(word)
+    except HydraException:
+        hint = (
+            "" if "'" in word else "; put text with special characters in quotes: key=\"'value'\""
+        )
+        return Problem(f"{redacted_word(word)}: the value cannot be read{hint}")
+    name = parsed.key_or_group
+    if parsed.is_sweep_override():
+        if multirun:
+            values: list[Any] = [
+                each.partition("=")[2] or each for each in parsed.sweep_string_iterator()
+            ]
+            return next(filter(None, (_check(name, value, groups) for value in values)), None)
+        return Problem(
+            f"{redacted_word(word)}: several values; write a list as {name}=[a,b], or run one after"
+            " another with -m"
+        )
+    return _check(name, parsed.value(), groups)
+
+
+def _check(name: str, value: Any, groups: Mapping[str, Sequence[Option]]) -> Problem | None:
+    if name in groups:
+        return _wrong_option(name, value, groups[name])
+    key = all_keys().get(name)
+    return _wrong_type(key, value) if key is not None else None
+
+
+def _wrong_option(group: str, value: Any, options: Sequence[Option]) -> Problem | None:
+    names = [option.name for option in options]
+    if value in names or (value is None and group == "experiment"):
+        return None
+    hint = did_you_mean(str(value), names)
+    if group == "data" and not hint:
+        hint = "; for a file of your own say data=table data.path=FILE data.target=COLUMN"
+    return Problem(f"{group}={value}: must be one of {', '.join(names)}{hint} (conf/{group}/)")
+
+
+def _wrong_type(key: Key, value: Any) -> Problem | None:
+    if isinstance(value, str) and "${" in value:
+        return None  # an interpolation: its value is known only when all is composed
+    owner, field = key.owners[0], key.name.rpartition(".")[2]
+    try:
+        OmegaConf.update(OmegaConf.structured(owner), field, value)
+    except OmegaConfBaseException:
+        return problem(key.name, value, f"must be {in_words(key.hint)}")
+    return None
+
+
+def _literal(word: str, multirun: bool) -> str:
+    """Quote the value of a text field, so that Hydra's grammar takes it as it stands."""
+    key, _, value = word.partition("=")
+    name = key.lstrip("+")
+    known = all_keys().get(name)
+    if not (name in _HYDRA_TEXT or (known is not None and known.is_text)):
+        return word
+    is_sweep = multirun and _SWEEP.search(value)
+    if is_sweep or value == "null" or _QUOTED.match(value):
+        return word
+    return f"{key}={quoted(value)}"
+
+
+def quoted(text: str) -> str:
+    """Return text in Hydra's single quotes: a quote is escaped, and so are backslashes before one."""
+    return (
+        "'" + re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + "\\'" * bool(found[2]), text) + "'"
+    )
+
+
+def _with_builder(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Pick the family `builder` where the user gives a function and says no family."""
+    keys = {word.partition("=")[0].lstrip("+"): word.partition("=")[2] for word in overrides}
+    gives_function = keys.get("model.builder", "null") != "null"
+    if gives_function and not {"model", "model.family"} & keys.keys():
+        return (*overrides, "model=builder")
+    return tuple(overrides)

@@ -1,0 +1,43 @@
+"""Keeps credentials out of everything that is printed, logged or stored."""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = "***"
+
+_SECRET_KEYS = frozenset({"notify.url"})
+"""Whoever has a webhook's address may post to it: the whole address is the credential."""
+_SECRET_WORDS = re.compile(
+    r"(?:password|passwd|passphrase|secret|token|api_?key|access_?key|credential|private_?key)",
+    re.IGNORECASE,
+)
+_USER_IN_URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s?#'\"]*@")
+_IN_QUERY = re.compile(
+    r"(?P<name>[?&;][^=&;\s]*(?:password|passwd|secret|token|key|credential|signature|sig)[^=&;\s]*=)[^&;\s'\"]+",
+    re.IGNORECASE,
+)
+
+
+def is_secret(key: str) -> bool:
+    """Return whether the value of this dotted key must never be shown."""
+    return key in _SECRET_KEYS or bool(_SECRET_WORDS.search(key))
+
+
+def redacted(text: str) -> str:
+    """Return text without the user and password of any URI in it, nor secrets in its query."""
+    without_user = _USER_IN_URI.sub(rf"\g<scheme>{HIDDEN}@", text)
+    return _IN_QUERY.sub(rf"\g<name>{HIDDEN}", without_user)
+
+
+def shown(key: str, value: object) -> str:
+    """Return the value of a key as it may be shown."""
+    if value is None:
+        return "null"
+    return HIDDEN if is_secret(key) else redacted(str(value))
+
+
+def redacted_word(word: str) -> str:
+    """Return a command line word `key=value` as it may be shown."""
+    key, equals, value = word.partition("=")
+    return f"{key}={shown(key.lstrip('+'), value)}" if equals else redacted(word)
