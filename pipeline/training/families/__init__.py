@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.config.schema import ModelConfig, SearchConfig
     from pipeline.records import Family
 
-_SHARED = {"base", "layers"}
+_SHARED = {"base", "ladder", "layers"}
 
 
 def names() -> tuple[str, ...]:
@@ -58,4 +58,5 @@ def family(
     scope = Scope(model, search, dict(input_shapes), outputs, regression)
     module = import_module(f"{__name__}.{name}")
     created: Family = module.create(scope)
+    created.start()  # says so when no capacity fits
     return created

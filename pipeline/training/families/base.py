@@ -13,8 +13,6 @@ from pipeline.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.records import Capacity
-
 
 @dataclass(frozen=True)
 class Scope:
@@ -87,17 +85,6 @@ def choices(space: SpaceConfig) -> list[int]:
     powers = [2**k for k in range(space.units_max.bit_length())]
     inside = [units for units in powers if space.units_min <= units <= space.units_max]
     return inside or sorted({space.units_min, space.units_max})
-
-
-def at_least_one(capacities: tuple[Capacity, ...], scope: Scope) -> tuple[Capacity, ...]:
-    """Return the capacities, or say that the limits leave none.
-
-    Raises:
-        ConfigError: The tuple is empty.
-    """
-    if not capacities:
-        raise too_small(scope)
-    return capacities
 
 
 def too_small(scope: Scope) -> ConfigError:

@@ -32,29 +32,44 @@ def first_layers(shape: tuple[int, ...], *, augment: bool) -> list[Any]:
     return layers
 
 
+def activated(layer: Any, activation: str, number: int, *, normalised: bool) -> list[Any]:
+    """Return a layer with weights and its activation, optionally normalised in between.
+
+    Args:
+        layer: Dense or convolution, linear; without a bias where it is normalised, because the
+            normalisation would subtract it again.
+        activation: A Keras activation by name.
+        number: 1 for the first hidden layer; the names are `norm_1`, `activation_1`.
+        normalised: Put BatchNormalization before the activation.
+    """
+    import keras
+
+    if not normalised:
+        layer.activation = keras.activations.get(activation)
+        return [layer]
+    return [
+        layer,
+        keras.layers.BatchNormalization(name=f"norm_{number}"),
+        keras.layers.Activation(activation, name=f"activation_{number}"),
+    ]
+
+
 def hidden_layers(
     number: int, units: int, *, activation: str, batch_normalization: bool, dropout: float
 ) -> list[Any]:
-    """Return one hidden layer: Dense, optional BatchNormalization, activation, optional Dropout.
+    """Return one hidden Dense layer with its activation and optional Dropout.
 
     Args:
-        number: 1 for the first hidden layer; the names are `hidden_1`, `norm_1`, ...
+        number: 1 for the first hidden layer, which is named `hidden_1`.
         units: Its width.
         activation: A Keras activation by name.
-        batch_normalization: Normalise between the weights and the activation. The Dense layer then
-            has no bias: the normalisation would subtract it again.
+        batch_normalization: Normalise between the weights and the activation.
         dropout: Share of outputs set to 0 in training; 0 leaves the layer out.
     """
     import keras
 
-    if batch_normalization:
-        layers = [
-            keras.layers.Dense(units, use_bias=False, name=f"hidden_{number}"),
-            keras.layers.BatchNormalization(name=f"norm_{number}"),
-            keras.layers.Activation(activation, name=f"activation_{number}"),
-        ]
-    else:
-        layers = [keras.layers.Dense(units, activation=activation, name=f"hidden_{number}")]
+    dense = keras.layers.Dense(units, use_bias=not batch_normalization, name=f"hidden_{number}")
+    layers = activated(dense, activation, number, normalised=batch_normalization)
     if dropout > 0:
         layers.append(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
     return layers

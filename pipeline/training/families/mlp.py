@@ -4,33 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pipeline.config.schema import Shape
-from pipeline.records import Capacity, Trial
-from pipeline.training.families.base import (
-    Scope,
-    at_least_one,
-    choices,
-    grown,
-    largest,
-    shrunk,
-    too_small,
-)
+from pipeline.records import Capacity
+from pipeline.training.families.ladder import Ladder
+
+if TYPE_CHECKING:
+    from pipeline.records import Trial
+    from pipeline.training.families.base import Scope
 
 LINEAR = Capacity("linear", (("layers", 0), ("units", 0)))
 """No hidden layer: linear or logistic regression."""
 
 
 def create(scope: Scope) -> Mlp:
-    """Return the family for one data set.
-
-    Raises:
-        ConfigError: Not even the smallest network keeps `search.max_parameters`.
-    """
-    created = Mlp(scope)
-    created.start()
-    return created
+    """Return the family for one data set."""
+    return Mlp(scope)
 
 
 def of_widths(*widths: int) -> Capacity:
@@ -53,83 +43,27 @@ def widths_of(capacity: Capacity) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class Mlp:
-    """Dense layers of one width, tapering, or as listed. Pure but for `build`."""
+class Mlp(Ladder):
+    """Dense layers of one width, tapering, or as listed."""
 
-    scope: Scope
     name: str = "mlp"
     stackable: bool = True
 
-    def simplest(self) -> Capacity | None:
-        """Return the linear model where the space allows it."""
-        allowed = self.scope.space.layers_min == 0 and self.scope.steps.include_linear
-        return LINEAR if allowed and self._fits(LINEAR) else None
+    def of(self, depth: int, width: int) -> Capacity:
+        """Return the capacity of this depth and first width, in the configured shape."""
+        if self.scope.model.shape is Shape.constant:
+            return of_widths(*[width] * depth)
+        fewest = min(self.scope.space.units_min, width)
+        return of_widths(*(max(fewest, width >> layer) for layer in range(depth)))
 
-    def start(self) -> Capacity:
-        """Return the configured start, moved inside the limits of the space.
+    def size(self, capacity: Capacity) -> tuple[int, int]:
+        """Return hidden layers and the units of the first."""
+        widths = widths_of(capacity)
+        return len(widths), widths[0] if widths else 0
 
-        Raises:
-            ConfigError: No network of the space keeps `search.max_parameters`.
-        """
-        space, steps = self.scope.space, self.scope.steps
-        layers = min(max(steps.start_layers, space.layers_min), space.layers_max)
-        for depth in range(layers, max(space.layers_min, 1) - 1, -1):
-            units = self._largest_units(depth, steps.start_units)
-            if units is not None:
-                return self.of(depth, units)
-        if space.layers_min == 0 and self._fits(LINEAR):
-            return LINEAR
-        raise too_small(self.scope)
-
-    def wider(self, capacity: Capacity) -> Capacity | None:
-        """Return units times growth, or the widest that the limits allow; None at the limit."""
-        layers, units = self._size(capacity)
-        if layers == 0:
-            return None
-        found = self._largest_units(layers, grown(units, self.scope.steps.growth))
-        return self.of(layers, found) if found is not None and found > units else None
-
-    def deeper(self, capacity: Capacity) -> Capacity | None:
-        """Return one layer more of the same width; None at the limit."""
-        layers, units = self._size(capacity)
-        if layers >= self.scope.space.layers_max:
-            return None
-        if layers == 0:
-            found = self._largest_units(1, self.scope.steps.start_units)
-            return None if found is None else self.of(1, found)
-        return self._kept(self.of(layers + 1, units))
-
-    def narrower(self, capacity: Capacity) -> Capacity | None:
-        """Return units times shrink, but not below `units_min`; None at the limit."""
-        layers, units = self._size(capacity)
-        smaller = max(shrunk(units, self.scope.steps.shrink), self.scope.space.units_min)
-        if layers == 0 or smaller >= units:
-            return None
-        return self._kept(self.of(layers, smaller))
-
-    def shallower(self, capacity: Capacity) -> Capacity | None:
-        """Return one layer less of the same width; None at the limit."""
-        layers, units = self._size(capacity)
-        if layers <= max(self.scope.space.layers_min, 0 if self.scope.steps.include_linear else 1):
-            return None
-        return self._kept(self.of(layers - 1, units))
-
-    def enumerate(self) -> tuple[Capacity, ...]:
-        """Return the listed architectures, or every depth with every width, that keep the limits.
-
-        Raises:
-            ConfigError: None of them does.
-        """
-        space = self.scope.space
-        if space.architectures:
-            found = [of_widths(*widths) for widths in space.architectures]
-        else:
-            depths = range(max(space.layers_min, 1), space.layers_max + 1)
-            found = [self.of(layers, units) for layers in depths for units in choices(space)]
-            if space.layers_min == 0:
-                found.insert(0, LINEAR)
-        kept = dict.fromkeys(capacity for capacity in found if self._fits(capacity))
-        return at_least_one(tuple(kept), self.scope)
+    def listed(self) -> list[Capacity]:
+        """Return `search.space.architectures`."""
+        return [of_widths(*widths) for widths in self.scope.space.architectures]
 
     def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
         """Return the trainable parameters in closed form."""
@@ -175,25 +109,3 @@ class Mlp:
             )
         stack.append(layers.last_layer(scope.outputs, regression=scope.regression))
         return keras.Sequential(stack, name=self.name)
-
-    def of(self, layers: int, units: int) -> Capacity:
-        """Return the capacity of this depth and first width, in the configured shape."""
-        if self.scope.model.shape is Shape.constant:
-            return of_widths(*[units] * layers)
-        fewest = min(self.scope.space.units_min, units)
-        return of_widths(*(max(fewest, units >> depth) for depth in range(layers)))
-
-    def _size(self, capacity: Capacity) -> tuple[int, int]:
-        widths = widths_of(capacity)
-        return len(widths), widths[0] if widths else 0
-
-    def _fits(self, capacity: Capacity) -> bool:
-        return self.scope.fits(lambda encoding: self.parameters(capacity, encoding))
-
-    def _kept(self, capacity: Capacity) -> Capacity | None:
-        return capacity if self._fits(capacity) else None
-
-    def _largest_units(self, layers: int, units: int) -> int | None:
-        space = self.scope.space
-        high = min(max(units, space.units_min), space.units_max)
-        return largest(space.units_min, high, lambda size: self._fits(self.of(layers, size)))

@@ -1,0 +1,105 @@
+"""The user's own networks: `model.builder=package.module:function`, searched on layers and units.
+
+The function is the user's code. Its name comes from the command line or a local configuration,
+never from a store.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import ConfigError
+from pipeline.records import Trial
+from pipeline.training.families.mlp import Mlp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.records import Capacity
+    from pipeline.training.families.base import Scope
+
+
+def create(scope: Scope) -> Builder:
+    """Return the family around the configured function.
+
+    Raises:
+        ConfigError: No such module or function, or it cannot be called.
+    """
+    function_named(scope.model.builder or "")
+    return Builder(scope)
+
+
+@dataclass(frozen=True, eq=False)
+class Builder(Mlp):
+    """Capacities as of an MLP; what they look like is the user's business."""
+
+    name: str = "builder"
+    stackable: bool = False
+
+    def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
+        """Return the trainable parameters, counted on a model that is built for it."""
+        return _counted(self, capacity, encoding)
+
+    def build(self, trial: Trial) -> Any:
+        """Return what the user's function returns.
+
+        Raises:
+            ConfigError: It is no keras.Model, or its output has another shape than the targets.
+        """
+        import keras
+
+        scope = self.scope
+        function = function_named(scope.model.builder or "")
+        inputs, outputs = scope.input_shape(trial.encoding), scope.outputs
+        model = function(capacity=trial.capacity, trial=trial, inputs=inputs, outputs=outputs)
+        if not isinstance(model, keras.Model) or not model.built:
+            found = type(model).__name__
+            raise ConfigError(
+                f"model.builder={scope.model.builder}: must return a keras.Model that begins with"
+                f" an Input, not {found}"
+            )
+        if model.output_shape != (None, outputs):
+            raise ConfigError(
+                f"model.builder={scope.model.builder}: the output has the shape"
+                f" {model.output_shape} for {trial.capacity.label}; it must be (None, {outputs})"
+            )
+        return model
+
+
+def function_named(name: str) -> Callable[..., Any]:
+    """Import `package.module:function` from the path, the working directory included.
+
+    Raises:
+        ConfigError: The name is malformed, or leads to nothing that can be called.
+    """
+    module_name, _, function_name = name.partition(":")
+    if not module_name or not function_name.isidentifier():
+        raise ConfigError(f"model.builder={name}: must be package.module:function (conf/model/)")
+    here = str(Path.cwd())
+    if here not in sys.path and "" not in sys.path:
+        sys.path.append(here)
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ConfigError(
+            f"model.builder={name}: {module_name} cannot be imported: {error}"
+            " (it is looked up in the working directory and on PYTHONPATH)"
+        ) from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise ConfigError(f"model.builder={name}: {module_name} has no function {function_name}")
+    found: Callable[..., Any] = function
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _counted(family: Builder, capacity: Capacity, encoding: str) -> int:
+    trial = Trial(capacity, learning_rate=1.0, parameters=0, nuisance=(("encoding", encoding),))
+    weights = family.build(trial).trainable_weights
+    return sum(prod(weight.shape) for weight in weights)

@@ -1,0 +1,122 @@
+"""The convolutional network: capacity is (blocks, filters, units of the head).
+
+A block is a 3 x 3 convolution and a halving by max-pooling; the filters double from block to block,
+so that every block costs about the same arithmetic. The head is one Dense layer on the flattened
+features (docs/experiments.md compares it with global averaging).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from pipeline.errors import ConfigError
+from pipeline.records import Capacity
+from pipeline.training.families.ladder import Ladder
+from pipeline.training.families.layers import is_image
+
+if TYPE_CHECKING:
+    from pipeline.records import Trial
+    from pipeline.training.families.base import Scope
+
+KERNEL = 3
+"""Height and width of a convolution: the smallest that sees a neighbourhood."""
+
+
+def create(scope: Scope) -> Cnn:
+    """Return the family for one data set of images.
+
+    Raises:
+        ConfigError: The rows are no images.
+    """
+    shapes = sorted(set(scope.input_shapes.values()))
+    if not all(is_image(shape) for shape in shapes):
+        raise ConfigError(
+            f"model=cnn: needs images of height x width x channels, but a row has the shape"
+            f" {shapes[0]}; use data.kind=pixels or images with data.image_height and"
+            " data.image_width (conf/data/), or model=mlp"
+        )
+    created = Cnn(scope)
+    if created.deepest() < scope.space.layers_min:
+        raise ConfigError(
+            f"search.space.layers_min={scope.space.layers_min}: images of {shapes[0]} allow at most"
+            f" {created.deepest()} blocks, each of which halves the image (conf/search/)"
+        )
+    return created
+
+
+@dataclass(frozen=True, eq=False)
+class Cnn(Ladder):
+    """Blocks of convolution and pooling, then one Dense layer."""
+
+    name: str = "cnn"
+    stackable: bool = False
+
+    def of(self, depth: int, width: int) -> Capacity:
+        """Return the capacity of so many blocks, the first with so many filters."""
+        head = self.scope.space.head_units if depth else 0
+        label = f"{depth}x{width}" + (f"-{head}" if head else "") if depth else "linear"
+        return Capacity(
+            label, (("blocks", depth), ("filters", width if depth else 0), ("units", head))
+        )
+
+    def size(self, capacity: Capacity) -> tuple[int, int]:
+        """Return blocks and the filters of the first."""
+        return cast("int", capacity["blocks"]), cast("int", capacity["filters"])
+
+    def deepest(self) -> int:
+        """Return the most blocks: every one halves the image, and one pixel must be left."""
+        sides = [min(shape[:2]) for shape in self.scope.input_shapes.values()]
+        return min(self.scope.space.layers_max, min(sides).bit_length() - 1)
+
+    def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
+        """Return the trainable parameters in closed form."""
+        height, width, channels = self.scope.input_shape(encoding)
+        blocks, filters = self.size(capacity)
+        head = cast("int", capacity["units"])
+        per_unit = 2 if self.scope.model.batch_normalization else 1
+        total = 0
+        for block in range(blocks):
+            here = filters << block
+            total += KERNEL * KERNEL * channels * here + per_unit * here
+            channels = here
+        features = (height >> blocks) * (width >> blocks) * channels
+        if head:
+            total += features * head + per_unit * head
+            features = head
+        return total + (features + 1) * self.scope.outputs
+
+    def build(self, trial: Trial) -> Any:
+        """Return an uncompiled keras.Sequential with fresh weights."""
+        import keras
+
+        from pipeline.training.families import layers
+
+        scope, model = self.scope, self.scope.model
+        blocks, filters = self.size(trial.capacity)
+        head = cast("int", trial.capacity["units"])
+        shape = scope.input_shape(trial.encoding)
+        stack = layers.first_layers(shape, augment=model.augment)
+        for number in range(1, blocks + 1):
+            convolution = keras.layers.Conv2D(
+                filters << (number - 1),
+                KERNEL,
+                padding="same",
+                use_bias=not model.batch_normalization,
+                name=f"convolution_{number}",
+            )
+            stack += layers.activated(
+                convolution, model.activation, number, normalised=model.batch_normalization
+            )
+            stack.append(keras.layers.MaxPooling2D(name=f"pool_{number}"))
+        stack.append(keras.layers.Flatten(name="flat"))
+        if head:
+            stack += layers.hidden_layers(
+                blocks + 1,
+                head,
+                activation=model.activation,
+                batch_normalization=model.batch_normalization,
+                dropout=float(trial.nuisance_value("dropout", 0.0)),
+            )
+        stack.append(layers.last_layer(scope.outputs, regression=scope.regression))
+        return keras.Sequential(stack, name=self.name)

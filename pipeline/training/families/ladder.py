@@ -1,0 +1,134 @@
+"""Capacities on two axes, depth and width: the start, the neighbours and the limits.
+
+The families of this package differ in what a step on an axis builds, not in how a search walks.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.training.families.base import choices, grown, largest, shrunk, too_small
+
+if TYPE_CHECKING:
+    from pipeline.records import Capacity, Trial
+    from pipeline.training.families.base import Scope
+
+
+@dataclass(frozen=True, eq=False)
+class Ladder(ABC):
+    """Walks from capacity to capacity. Pure; only `build` may import Keras."""
+
+    scope: Scope
+
+    @abstractmethod
+    def of(self, depth: int, width: int) -> Capacity:
+        """Return the capacity of this depth and first width; depth 0 is the linear model."""
+
+    @abstractmethod
+    def size(self, capacity: Capacity) -> tuple[int, int]:
+        """Return depth and first width."""
+
+    @abstractmethod
+    def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
+        """Return the trainable parameters in closed form."""
+
+    @abstractmethod
+    def build(self, trial: Trial) -> Any:
+        """Return an uncompiled keras.Model with fresh weights."""
+
+    def deepest(self) -> int:
+        """Return the most layers (blocks) that the space and the data allow."""
+        return self.scope.space.layers_max
+
+    def listed(self) -> list[Capacity]:
+        """Return the networks that the configuration lists one by one; empty: none."""
+        return []
+
+    def simplest(self) -> Capacity | None:
+        """Return the model without hidden layers where the space allows it."""
+        linear = self.of(0, 0)
+        allowed = self._shallowest() == 0 and self._fits(linear)
+        return linear if allowed else None
+
+    def start(self) -> Capacity:
+        """Return the configured start, moved inside the limits of the space.
+
+        Raises:
+            ConfigError: No network of the space keeps `search.max_parameters`.
+        """
+        space, steps = self.scope.space, self.scope.steps
+        depth = min(max(steps.start_layers, space.layers_min), self.deepest())
+        for layers in range(depth, max(space.layers_min, 1) - 1, -1):
+            width = self._largest_width(layers, steps.start_units)
+            if width is not None:
+                return self.of(layers, width)
+        linear = self.of(0, 0)
+        if space.layers_min == 0 and self._fits(linear):
+            return linear
+        raise too_small(self.scope)
+
+    def wider(self, capacity: Capacity) -> Capacity | None:
+        """Return units times growth, or the widest that the limits allow; None at the limit."""
+        depth, width = self.size(capacity)
+        if depth == 0:
+            return None
+        found = self._largest_width(depth, grown(width, self.scope.steps.growth))
+        return self.of(depth, found) if found is not None and found > width else None
+
+    def deeper(self, capacity: Capacity) -> Capacity | None:
+        """Return one layer more of the same width; None at the limit."""
+        depth, width = self.size(capacity)
+        if depth >= self.deepest():
+            return None
+        if depth == 0:
+            first = self._largest_width(1, self.scope.steps.start_units)
+            return None if first is None else self.of(1, first)
+        return self._kept(self.of(depth + 1, width))
+
+    def narrower(self, capacity: Capacity) -> Capacity | None:
+        """Return units times shrink, but not below `units_min`; None at the limit."""
+        depth, width = self.size(capacity)
+        smaller = max(shrunk(width, self.scope.steps.shrink), self.scope.space.units_min)
+        if depth == 0 or smaller >= width:
+            return None
+        return self._kept(self.of(depth, smaller))
+
+    def shallower(self, capacity: Capacity) -> Capacity | None:
+        """Return one layer less of the same width; None at the limit."""
+        depth, width = self.size(capacity)
+        return self._kept(self.of(depth - 1, width)) if depth > self._shallowest() else None
+
+    def enumerate(self) -> tuple[Capacity, ...]:
+        """Return the listed networks, or every depth with every width, that keep the limits.
+
+        Raises:
+            ConfigError: None of them does.
+        """
+        space = self.scope.space
+        found = self.listed()
+        if not found:
+            depths = range(max(space.layers_min, 1), self.deepest() + 1)
+            found = [self.of(depth, width) for depth in depths for width in choices(space)]
+            if space.layers_min == 0:
+                found.insert(0, self.of(0, 0))
+        kept = tuple(dict.fromkeys(capacity for capacity in found if self._fits(capacity)))
+        if not kept:
+            raise too_small(self.scope)
+        return kept
+
+    def _shallowest(self) -> int:
+        """Return the fewest layers: 0 only where the linear model is wanted too."""
+        return max(self.scope.space.layers_min, 0 if self.scope.steps.include_linear else 1)
+
+    def _fits(self, capacity: Capacity) -> bool:
+        return self.scope.fits(lambda encoding: self.parameters(capacity, encoding))
+
+    def _kept(self, capacity: Capacity) -> Capacity | None:
+        return capacity if self._fits(capacity) else None
+
+    def _largest_width(self, depth: int, width: int) -> int | None:
+        space = self.scope.space
+        high = min(max(width, space.units_min), space.units_max)
+        return largest(space.units_min, high, lambda size: self._fits(self.of(depth, size)))
