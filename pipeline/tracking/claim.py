@@ -1,0 +1,108 @@
+"""One sweep, one process: a lock beside a local store, a token and signs of life on a server."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import psutil
+
+from pipeline.errors import ConfigError, StoreError
+from pipeline.tracking.filelock import FileLock
+
+if TYPE_CHECKING:
+    from pipeline.tracking.store import Store
+
+CLAIM, ALIVE, SECONDS = "claim", "alive", "seconds"
+"""Tags of the parent run: who writes to it, a number that changes while they do, time spent."""
+
+SETTLE_SECONDS = 1.0
+"""On a server, the last of several claims made at once wins: how long until it is looked at again."""
+
+WATCH_SECONDS = 25.0
+"""How long a claimed sweep on a server is watched for a sign of life; they come every 10 s."""
+
+
+class Claim:
+    """The right to write to one sweep. On a server this is best effort: MLflow knows no locks."""
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        """Name the sweep; nothing is claimed yet."""
+        self._store = store
+        self._run_id = run_id
+        self.token = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        folder = store.location.folder
+        self._lock = None if folder is None else FileLock(folder / f".sweep-{run_id}.lock")
+
+    def take(self, *, fresh: bool) -> None:
+        """Claim the sweep.
+
+        Args:
+            fresh: Whether this process has just created it, so that nobody else can hold it.
+
+        Raises:
+            ConfigError: Another process is writing to it.
+        """
+        if self._lock is not None:
+            if not self._lock.acquire():
+                raise self._taken(self._tag(CLAIM))
+            self._set()
+            return
+        if not fresh:
+            self._wait_for_silence()
+        self._set()
+        if not fresh:
+            time.sleep(SETTLE_SECONDS)
+            self.check()
+
+    def check(self) -> None:
+        """Make sure that the sweep is still ours; StoreError when another process took it over."""
+        if self._lock is None and self._tag(CLAIM) != self.token:
+            raise StoreError(f"Sweep {self._run_id} was taken over by {self._tag(CLAIM)}.")
+
+    def beat(self, seconds: float) -> None:
+        """Leave a sign of life, for others that would like to resume, and the seconds spent."""
+        from mlflow.entities import RunTag
+
+        tags = [RunTag(ALIVE, str(time.time_ns())), RunTag(SECONDS, f"{seconds:.1f}")]
+        self._store.client.log_batch(self._run_id, tags=tags)
+
+    def release(self) -> None:
+        """Give the sweep back; a token stays as the name of who wrote last."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def _set(self) -> None:
+        self._store.client.set_tag(self._run_id, CLAIM, self.token)
+
+    def _tag(self, name: str) -> str:
+        return str(self._store.client.get_run(self._run_id).data.tags.get(name, ""))
+
+    def _wait_for_silence(self) -> None:
+        """Return once the holder is dead or has been silent for `WATCH_SECONDS`."""
+        run = self._store.client.get_run(self._run_id)
+        holder = str(run.data.tags.get(CLAIM, ""))
+        if run.info.status != "RUNNING" or _died_here(holder):
+            return
+        before = self._tag(ALIVE)
+        deadline = time.monotonic() + WATCH_SECONDS
+        while time.monotonic() < deadline:
+            time.sleep(SETTLE_SECONDS)
+            if self._tag(ALIVE) != before:
+                raise self._taken(holder)
+
+    def _taken(self, holder: str) -> ConfigError:
+        return ConfigError(
+            f"Sweep {self._run_id} is being written by another process ({holder or 'unknown'}). "
+            "Wait for it, or start a new sweep with resume=no."
+        )
+
+
+def _died_here(holder: str) -> bool:
+    """Return whether a claim names a process of this machine that is gone."""
+    host, _, rest = holder.partition(":")
+    number = rest.partition(":")[0]
+    return host == platform.node() and number.isdigit() and not psutil.pid_exists(int(number))

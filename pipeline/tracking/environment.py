@@ -1,0 +1,105 @@
+"""What ran: versions, commit and host of a sweep, and what a saved model needs to run again."""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+RECORDED = ("capacity-sweep", "keras", "tensorflow", "jax", "mlflow", "numpy", "scikit-learn")
+"""Distributions whose versions are written down with a sweep."""
+
+BACKENDS = {
+    "tensorflow": ("tensorflow", "tensorflow-cpu"),
+    "jax": ("jax",),
+    "torch": ("torch",),
+}
+"""Distributions that provide a Keras backend, the usual one first."""
+
+
+def backend() -> str:
+    """Return the Keras backend of this process."""
+    return os.environ.get("KERAS_BACKEND") or "tensorflow"
+
+
+def installed(*names: str) -> dict[str, str]:
+    """Return the versions of those distributions that are installed, in the order asked."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@functools.cache
+def requirements(*names: str) -> tuple[str, ...]:
+    """Return pinned requirements of a model: MLflow, Keras with its backend, and these."""
+    providers = list(installed(*BACKENDS[backend()]).items())[:1]
+    pinned = installed("mlflow", "keras", *names) | dict(providers)
+    return tuple(f"{name}=={number}" for name, number in pinned.items())
+
+
+def environment_files(pinned: tuple[str, ...]) -> dict[str, bytes]:
+    """Return the files by which MLflow rebuilds a model's environment, by name."""
+    python = platform.python_version()
+    pips = "".join(f"  - {line}\n" for line in pinned)
+    conda = f"channels:\n- conda-forge\ndependencies:\n- python={python}\n- pip\n- pip:\n{pips}"
+    virtual = (
+        f"python: {python}\nbuild_dependencies:\n- pip\n- setuptools\n- wheel\n"
+        "dependencies:\n- -r requirements.txt\n"
+    )
+    return {
+        "requirements.txt": "\n".join(pinned).encode(),
+        "conda.yaml": f"{conda}name: mlflow-env\n".encode(),
+        "python_env.yaml": virtual.encode(),
+    }
+
+
+def provenance() -> dict[str, str]:
+    """Return tags that say who ran what where: versions, git commit, dirty flag, machine, user."""
+    tags = {f"version.{name}": number for name, number in installed(*RECORDED).items()}
+    tags |= {
+        "version.python": platform.python_version(),
+        "backend": backend(),
+        "host": platform.node(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "mlflow.user": _user(),
+        "mlflow.source.name": "pipeline.sweep",
+        "mlflow.source.type": "LOCAL",
+    }
+    commit = _git("rev-parse", "HEAD")
+    if commit:
+        tags["mlflow.source.git.commit"] = commit
+        tags["git_dirty"] = str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower()
+    return tags
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a name for its user id
+        return str(os.getuid())
+
+
+def _git(*words: str) -> str:
+    """Return what git says about this package's own checkout; empty where it is none."""
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / ".git").exists():
+        return ""
+    try:
+        answer = subprocess.run(  # noqa: S603 - fixed words
+            ["git", "-C", str(checkout), *words],  # noqa: S607 - whichever git the user has
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip()

@@ -1,0 +1,255 @@
+"""The ledger: the only memory of a sweep, one parent run in MLflow with one child run a fit."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import TYPE_CHECKING, Any
+
+from pipeline.records import Outcome, Scored
+from pipeline.tracking import resume
+from pipeline.tracking.fitkey import fit_key
+from pipeline.tracking.fitrun import Place, has_model
+from pipeline.tracking.location import resolve
+from pipeline.tracking.parent import begin
+from pipeline.tracking.plans import decode_plan, encode_plan
+from pipeline.tracking.rank import ranked
+from pipeline.tracking.recorder import FitJob, Templates
+from pipeline.tracking.resume import DoneFit
+from pipeline.tracking.stackfile import FitCurves, pack, sample
+from pipeline.tracking.store import is_of_store, open_store, out_of_reach
+from pipeline.tracking.writer import Job, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pipeline.config.schema import TrackingConfig
+    from pipeline.records import Decision, Fit, FitResult, Round, Stack, StackPlan, Trial
+    from pipeline.tracking.facts import SweepFacts
+    from pipeline.tracking.store import Store
+
+
+class Ledger:
+    """Everything that a sweep remembers; all of it is in MLflow, nothing on the side.
+
+    Life: `open_ledger`, then for every round `begin_round`, `record_stack` for each of its stacks,
+    `flush`; at the end `rank` and `end`. Only the sweep's own thread may call it; the writing is
+    done in the background.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        facts: SweepFacts,
+        build: Callable[[Trial], Any],
+        which: str,
+        writer: Callable[[Callable[[], None]], Writer],
+        elapsed: Callable[[], float],
+    ) -> None:
+        """Use `open_ledger`."""
+        self.store, self.run, self._claim, self._files, self.resumed = begin(store, facts, which)
+        self.run_id: str = self.run.info.run_id
+        self._facts = facts
+        self._elapsed = elapsed
+        self._templates = Templates(build)
+        self._done: dict[str, DoneFit] = {}
+        self._decisions: list[Decision] = []
+        self.spent_seconds = 0.0
+        """Wall time that this sweep took in earlier processes."""
+        if self.resumed:
+            self._read_back()
+        self._writer = writer(self._beat)
+
+    @property
+    def writer_seconds(self) -> float:
+        """How long the background writer has worked."""
+        return self._writer.busy_seconds
+
+    @property
+    def done(self) -> list[DoneFit]:
+        """The finished fits in the recorded order; run ids are there after `flush`."""
+        return sorted(self._done.values(), key=lambda done: (done.round, done.position))
+
+    def finished(self) -> list[Scored]:
+        """Return the finished fits as the search sees them, in the recorded order."""
+        return [done.scored() for done in self.done]
+
+    def find(self, fit: Fit) -> DoneFit | None:
+        """Return a finished fit with its run and model ids, or None."""
+        return self._done.get(self._key(fit))
+
+    def recorded_plan(self, number: int) -> tuple[Round, StackPlan] | None:
+        """Return a round and its stack plan as recorded, or None for a round not begun."""
+        document = self._files.read_json(f"rounds/{number:04}.json")
+        return None if document is None else decode_plan(document)
+
+    def begin_round(self, asked: Round, plan: StackPlan) -> None:
+        """Record what a round is going to train, before it does."""
+        document = encode_plan(asked, plan)
+        name = f"rounds/{asked.number:04}.json"
+        self._put(f"round {asked.number}", lambda: self._files.write_json(name, document))
+
+    def record_stack(
+        self, asked: Round, stack: Stack, results: Sequence[FitResult]
+    ) -> list[Scored]:
+        """Record the fits of a stack, in the background.
+
+        A fit that is already in the ledger (its stack is trained again after a resume) is not
+        recorded twice: what the ledger holds counts.
+
+        Returns:
+            The fits as the search must see them, now and on resume; without those that were cut.
+
+        Raises:
+            StoreError: Earlier writing failed for good.
+        """
+        new = [result for result in results if self._key(result.fit) not in self._done]
+        keys = [self._key(result.fit) for result in new]
+        sampled = [sample(r.row_losses, self._facts.seed, r.fit.fold) for r in new]
+        if new:
+            content = pack(keys, new, sampled)
+            name = f"rounds/{asked.number:04}-{stack.number:03}-{keys[0]}.npz"
+            # Before its runs: a run that has ended can rely on its curves and row losses.
+            self._put(f"stack {stack.number}", lambda: self._files.write(name, content))
+        for key, result, losses in zip(keys, new, sampled, strict=True):
+            position = asked.fits.index(result.fit)
+            place = Place(self.run_id, asked, position, stack.number, key)
+            self._record(place, result, FitCurves(result.curves, losses))
+        found = [self._done.get(self._key(result.fit)) for result in results]
+        return [done.scored() for done in found if done is not None]
+
+    def record_decisions(self, decisions: Sequence[Decision]) -> None:
+        """Record all decisions so far; a sentence each as a tag, and one file for the report."""
+        known, self._decisions = len(self._decisions), list(decisions)
+        documents = [vars(decision) for decision in decisions]
+        self._put("decisions", lambda: self._files.write_json("decisions.json", documents))
+        for index, decision in list(enumerate(decisions))[known:]:
+            self.set_tag(f"decision.{index + 1:03}", f"{decision.verdict}: {decision.reason}")
+
+    def set_tag(self, name: str, value: str) -> None:
+        """Set a tag of the parent run, in the background."""
+        self._put(name, lambda: self.store.client.set_tag(self.run_id, name, value))
+
+    def attach(self, name: str, content: str | bytes) -> None:
+        """Store a file with the parent run, in the background: the report, summary.json."""
+        data = content.encode() if isinstance(content, str) else content
+        self._put(name, lambda: self._files.write(name, data))
+
+    def rank(self, trials: Sequence[Trial], champion: Fit | None) -> None:
+        """Give every fit the metric `rank` (1 = champion) and the tag `verdict`."""
+        from mlflow.entities import Metric, RunTag
+
+        verdicts = {decision.capacity: decision.verdict for decision in self._decisions}
+        now = int(time.time() * 1000)
+        self.flush()
+        for number, done in enumerate(ranked(self._done.values(), trials, champion), start=1):
+            verdict = verdicts.get(done.fit.trial.capacity.label)
+            write = functools.partial(
+                self.store.client.log_batch,
+                done.run_id,
+                metrics=[Metric("rank", number, now, 0)],
+                tags=[RunTag("verdict", verdict)] if verdict else [],
+            )
+            self._put(f"rank {number}", write)
+
+    def flush(self) -> None:
+        """Wait until everything recorded is in the store; StoreError when it cannot be."""
+        self._writer.flush()
+
+    def end(self, status: str, reason: str = "") -> None:
+        """End the parent run truthfully and give the sweep back.
+
+        Args:
+            status: `FINISHED`, `FAILED` or `KILLED` (stopped by a signal; resumable).
+            reason: One sentence, when it did not finish.
+
+        Raises:
+            StoreError: The store is out of reach; the sweep can be resumed all the same.
+        """
+        if reason:
+            self.set_tag("reason", reason)
+        self._put("time spent", self._beat)
+        self._put("end", lambda: self.store.client.set_terminated(self.run_id, status))
+        try:
+            self.flush()
+        finally:
+            self._writer.close()
+            self._claim.release()
+
+    def _record(self, place: Place, result: FitResult, curves: FitCurves) -> None:
+        usable = result.outcome in {Outcome.completed, Outcome.dropped}
+        score = result.best(self._facts.objective.metric) if usable else float("nan")
+        done = DoneFit(
+            fit=result.fit,
+            key=place.key,
+            outcome=result.outcome,
+            round=place.asked.number,
+            position=place.position,
+            epochs=result.epochs,
+            score=self._facts.objective.as_loss(score),
+            curves=curves,
+        )
+        template = self._templates.of(result.fit.trial) if has_model(result) else None
+        self._writer.put(FitJob(self.store, self._facts, place, result, done, template).job())
+        if result.outcome.is_done:
+            self._done[place.key] = done
+
+    def _read_back(self) -> None:
+        """Bury what a dead process left running, and read what it finished."""
+        client = self.store.client
+        runs = resume.children(client, self.store.experiment_id, self.run_id)
+        resume.bury(client, runs)
+        self._done = resume.done_fits(runs, self._files, self._facts)
+        self.spent_seconds = float(self.run.data.tags.get("seconds", 0.0))
+
+    def _beat(self) -> None:
+        """Leave a sign of life and the time spent; stop when another process took over."""
+        self._claim.check()
+        self._claim.beat(self.spent_seconds + self._elapsed())
+
+    def _key(self, fit: Fit) -> str:
+        return fit_key(self._facts.fingerprint, self._facts.digest, fit)
+
+    def _put(self, name: str, step: Callable[[], object]) -> None:
+        self._writer.put(Job(name, [step]))
+
+
+def open_ledger(
+    tracking: TrackingConfig,
+    facts: SweepFacts,
+    build: Callable[[Trial], Any],
+    *,
+    which: str = "no",
+    elapsed: Callable[[], float],
+    stopping: Callable[[], bool] = lambda: False,
+) -> Ledger:
+    """Open the store, and create the sweep's parent run or take over an interrupted one.
+
+    Call `location.check(location.resolve(tracking.uri))` first of all: it answers without MLflow.
+
+    Args:
+        tracking: The settings; the experiment's default name is the data set's.
+        facts: Configuration and data of the sweep.
+        build: Gives an uncompiled keras.Model of a trial (`Family.build`); called on this thread,
+            once for each architecture.
+        which: The setting `resume`: `no`, `auto` or the id of a sweep.
+        elapsed: Seconds since this process started; added up over resumes.
+        stopping: Whether the sweep was told to stop: waiting for a lost store is then cut short.
+
+    Raises:
+        ConfigError: The store cannot be used; no such sweep to resume, another configuration, or
+            another process writes to it.
+        DataError: The data changed since the sweep began.
+        StoreError: The store is out of reach.
+    """
+    store = open_store(resolve(tracking.uri), tracking.experiment or facts.name)
+
+    def writer(beat: Callable[[], None]) -> Writer:
+        return Writer(store.location, tracking.retry_seconds, beat, stopping)
+
+    try:
+        return Ledger(store, facts, build, which, writer, elapsed)
+    except Exception as error:
+        if not is_of_store(error):
+            raise
+        raise out_of_reach(store.location, error) from error

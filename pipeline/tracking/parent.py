@@ -1,0 +1,137 @@
+"""The parent run of a sweep: created with everything that is known at the start, or taken over."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipeline.errors import ConfigError
+from pipeline.tracking import resume
+from pipeline.tracking.claim import Claim
+from pipeline.tracking.environment import provenance
+from pipeline.tracking.filelock import exclusive
+from pipeline.tracking.files import RunFiles
+from pipeline.tracking.fitrun import LONGEST_PARAM, LONGEST_TAG
+from pipeline.tracking.location import redact
+
+if TYPE_CHECKING:
+    from pipeline.tracking.facts import SweepFacts
+    from pipeline.tracking.store import Store
+
+MOST_PARAMS = 30
+"""Parameters of the parent; the whole configuration is in its file sweep.json."""
+
+START_SECONDS = 30.0
+"""How long to wait while another sweep claims its parent run."""
+
+
+class Begun(NamedTuple):
+    """A parent run that is ours."""
+
+    store: Store
+    """With the experiment that the run is in."""
+    run: Any
+    claim: Claim
+    files: RunFiles
+    resumed: bool
+
+
+def begin(store: Store, facts: SweepFacts, which: str) -> Begun:
+    """Create a parent run, or take over the interrupted one that `resume` names.
+
+    Raises:
+        ConfigError: No such sweep, another configuration, or another process writes to it.
+        DataError: The data changed since it began.
+    """
+    if store.location.folder is None:
+        return _begin(store, facts, which)
+    # Between creating a run and locking it, resume=auto of another process could take it.
+    with exclusive(store.location.folder / ".start.lock", START_SECONDS):
+        return _begin(store, facts, which)
+
+
+def _begin(store: Store, facts: SweepFacts, which: str) -> Begun:
+    if which == "no":
+        return _create(store, facts)
+    if which != "auto":
+        return _take_over(store, resume.read_sweep_run(store.client, which), facts)
+    for run in resume.find(store.client, store.experiment_id, facts):
+        try:
+            return _take_over(store, run, facts)
+        except ConfigError:  # alive: another process is at work on it
+            continue
+    return _create(store, facts)
+
+
+def _take_over(store: Store, run: Any, facts: SweepFacts) -> Begun:
+    files = RunFiles(store.client, run.info.run_id, run.info.artifact_uri)
+    resume.check_same(run, files, facts)
+    claim = Claim(store, run.info.run_id)
+    claim.take(fresh=False)
+    store.client.update_run(run.info.run_id, status="RUNNING")
+    own = store._replace(experiment_id=run.info.experiment_id)
+    return Begun(own, run, claim, files, resumed=True)
+
+
+def _create(store: Store, facts: SweepFacts) -> Begun:
+    from mlflow.entities import Param, RunTag
+
+    tags = {
+        "kind": "sweep",
+        "fingerprint": facts.fingerprint,
+        "data_digest": facts.digest,
+        "command": redact(" ".join(facts.command)),
+        **provenance(),
+    }
+    run = store.client.create_run(
+        store.experiment_id,
+        tags={name: value[:LONGEST_TAG] for name, value in tags.items()},
+        run_name=f"sweep {facts.name}",
+    )
+    run_id = run.info.run_id
+    claim = Claim(store, run_id)
+    claim.take(fresh=True)
+    files = RunFiles(store.client, run_id, run.info.artifact_uri)
+    files.write_json("sweep.json", _document(facts))
+    shown = list(facts.headline.items())[:MOST_PARAMS]
+    params = [Param(name, redact(value)[:LONGEST_PARAM]) for name, value in shown]
+    store.client.log_batch(run_id, params=params, tags=[RunTag("sweep", run_id)])
+    store.client.log_inputs(run_id, [_dataset(facts)])
+    return Begun(store, run, claim, files, resumed=False)
+
+
+def _document(facts: SweepFacts) -> dict[str, Any]:
+    """Return what a report, a replay or a refused resume wants to know about the start."""
+    return {
+        "name": facts.name,
+        "task": facts.task,
+        "target": facts.target,
+        "rows": dict(facts.rows),
+        "columns": dict(facts.columns),
+        "source": redact(facts.source),
+        "objective": {"metric": facts.objective.metric, "direction": facts.objective.direction},
+        "target_scales": list(facts.target_scales),
+        "fingerprint": facts.fingerprint,
+        "digest": facts.digest,
+        "seed": facts.seed,
+        "config": {name: redact(value) for name, value in facts.config.items()},
+    }
+
+
+def _dataset(facts: SweepFacts) -> Any:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    types = {"number": "double", "boolean": "boolean", "date": "datetime", "category": "string"}
+    columns = [
+        {"type": types.get(kind, "string"), "name": name, "required": False}
+        for name, kind in facts.columns.items()
+    ]
+    dataset = Dataset(
+        name=facts.name,
+        digest=facts.digest[:36],
+        source_type="local",
+        source=json.dumps({"uri": redact(facts.source)}),
+        schema=json.dumps({"mlflow_colspec": columns}),
+        profile=json.dumps({"num_rows": sum(facts.rows.values()), **dict(facts.rows)}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

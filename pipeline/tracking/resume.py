@@ -1,0 +1,203 @@
+"""Find an interrupted sweep, make sure that it is the same one, and read what it finished."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config.schema import OUTSIDE_FINGERPRINT
+from pipeline.errors import ConfigError, DataError
+from pipeline.records import Fit, Outcome, Scored
+from pipeline.tracking.fitkey import decode_fit
+from pipeline.tracking.stackfile import unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlflow import MlflowClient
+
+    from pipeline.tracking.facts import SweepFacts
+    from pipeline.tracking.files import RunFiles
+    from pipeline.tracking.stackfile import FitCurves
+
+PAGE = 1000
+"""Runs asked for at a time."""
+
+SHOWN_DIFFERENCES = 12
+"""Changed settings named in a message."""
+
+ENDED = {"FINISHED", "FAILED"}
+"""States of a run that is done, together with an outcome and a fit key."""
+
+
+@dataclass
+class DoneFit:
+    """A fit that the store holds and that is never trained again."""
+
+    fit: Fit
+    key: str
+    outcome: Outcome
+    round: int
+    position: int
+    run_id: str = ""
+    """Empty until the background writer has created the run."""
+    model_id: str = ""
+    """Of the saved model; empty where there is none."""
+    epochs: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    """`best_val_loss` and the like: the latest value of every metric."""
+    score: float = float("nan")
+    """The objective, lower is better."""
+    curves: FitCurves | None = None
+
+    def scored(self) -> Scored:
+        """Return the fit as the search sees it."""
+        losses = self.curves.row_losses if self.curves else None
+        return Scored(self.fit, self.outcome, self.score, losses, self.round)
+
+
+def find(client: MlflowClient, experiment_id: str, facts: SweepFacts) -> Iterator[Any]:
+    """Yield interrupted sweeps with this configuration and data, the latest first."""
+    runs = client.search_runs(
+        [experiment_id],
+        "tags.kind = 'sweep' AND attributes.status != 'FINISHED'"
+        f" AND tags.fingerprint = '{facts.fingerprint}' AND tags.data_digest = '{facts.digest}'",
+        order_by=["attributes.start_time DESC"],
+        max_results=50,
+    )
+    yield from runs
+
+
+def read_sweep_run(client: MlflowClient, run_id: str) -> Any:
+    """Return the parent run of a sweep by its id.
+
+    Raises:
+        ConfigError: There is no such run, or it is not a sweep.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            raise
+        raise ConfigError(
+            f"resume={run_id}: the tracking store has no such run. "
+            "The id of a sweep is in its summary.json and on its last line."
+        ) from None
+    if run.data.tags.get("kind") == "sweep":
+        return run
+    parent = run.data.tags.get("mlflow.parentRunId")
+    hint = f"it belongs to the sweep {parent}" if parent else "it was not written by this program"
+    raise ConfigError(f"resume={run_id}: this run is not a sweep; {hint}.")
+
+
+def check_same(run: Any, files: RunFiles, facts: SweepFacts) -> None:
+    """Refuse to mix fits of different configurations or data.
+
+    Raises:
+        ConfigError: The configuration changed; the message shows where.
+        DataError: The table, or its split, changed.
+    """
+    tags = run.data.tags
+    if tags.get("fingerprint") != facts.fingerprint:
+        then = (files.read_json("sweep.json") or {}).get("config", {})
+        changes = differences(then, facts.config)
+        shown = "; ".join(changes[:SHOWN_DIFFERENCES]) or "the code of the model builder or engine"
+        raise ConfigError(
+            f"resume={run.info.run_id}: the configuration is not the one this sweep began with: "
+            f"{shown}. Use the same settings, or start a new sweep with resume=no."
+        )
+    if tags.get("data_digest") != facts.digest:
+        raise DataError(
+            f"resume={run.info.run_id}: the data is not what this sweep began with "
+            f"(digest {tags.get('data_digest')}, now {facts.digest}): rows, their order or the "
+            "split changed. Restore the file, or start a new sweep with resume=no."
+        )
+
+
+def differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the settings that changed among those that make a fit what it is."""
+    inside = [
+        key
+        for key in dict.fromkeys([*then, *now])
+        if key.partition(".")[0] not in OUTSIDE_FINGERPRINT
+    ]
+    return [
+        f"{key} was {then.get(key, 'not there')}, now {now.get(key, 'not there')}"
+        for key in inside
+        if then.get(key) != now.get(key)
+    ]
+
+
+def children(client: MlflowClient, experiment_id: str, run_id: str) -> list[Any]:
+    """Return every child run of a sweep."""
+    found: list[Any] = []
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment_id],
+            f"tags.`mlflow.parentRunId` = '{run_id}'",
+            max_results=PAGE,
+            order_by=["attributes.start_time ASC"],
+            page_token=token,
+        )
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def bury(client: MlflowClient, runs: list[Any]) -> int:
+    """Mark runs that a dead process left RUNNING as KILLED; return how many there were."""
+    dead = [run for run in runs if run.info.status in {"RUNNING", "SCHEDULED"}]
+    for run in dead:
+        client.set_tag(run.info.run_id, "outcome", Outcome.cut.value)
+        client.set_tag(run.info.run_id, "reason", "the process that wrote this run died")
+        client.set_terminated(run.info.run_id, "KILLED")
+    return len(dead)
+
+
+def done_fits(runs: list[Any], files: RunFiles, facts: SweepFacts) -> dict[str, DoneFit]:
+    """Return the finished fits by fit key, in the recorded order: by round, then place in it."""
+    curves: dict[str, FitCurves] = {}
+    for name, content in files.read_folder("rounds").items():
+        if name.endswith(".npz"):
+            curves |= _unpack(content)
+    found = [done for run in runs if (done := _done(run, curves, facts)) is not None]
+    found.sort(key=lambda done: (done.round, done.position))
+    first: dict[str, DoneFit] = {}
+    for done in found:
+        first.setdefault(done.key, done)
+    return first
+
+
+def _unpack(content: bytes) -> dict[str, FitCurves]:
+    try:
+        return unpack(content)
+    except (ValueError, OSError, EOFError, KeyError):
+        return {}  # cut off by a crash; then none of its fits has ended
+
+
+def _done(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> DoneFit | None:
+    tags, metrics = run.data.tags, run.data.metrics
+    key = tags.get("fit_key", "")
+    outcome = Outcome(tags.get("outcome", Outcome.cut.value))
+    if run.info.status not in ENDED or not outcome.is_done or key not in curves:
+        return None
+    value = metrics.get(f"best_{facts.objective.metric}", float("nan"))
+    usable = outcome in {Outcome.completed, Outcome.dropped}
+    return DoneFit(
+        fit=decode_fit(json.loads(tags["fit"])),
+        key=key,
+        outcome=outcome,
+        round=int(tags["round"]),
+        position=int(tags["position"]),
+        run_id=run.info.run_id,
+        model_id=tags.get("model_id", ""),
+        epochs=int(metrics.get("epochs", 0)),
+        metrics=dict(metrics),
+        score=facts.objective.as_loss(value) if usable else float("nan"),
+        curves=curves[key],
+    )

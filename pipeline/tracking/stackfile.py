@@ -1,0 +1,84 @@
+"""One file a stack: curves and sampled row losses of its fits, for resume, replay and report.
+
+A report of 1,000 fits would otherwise ask the store for 4,000 curves, and MLflow has no place for
+losses per row.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.records import FitResult
+
+SAMPLED_ROWS = 10_000
+"""Most validation rows whose losses are kept a fit: their standard error is then within 1 %."""
+
+ROWS, EPOCHS = "row_losses", "epochs"
+"""Names in a fit's part of the file that are not curves."""
+
+
+@dataclass(frozen=True)
+class FitCurves:
+    """What a stack's file holds of one fit."""
+
+    curves: dict[str, np.ndarray]
+    """Per epoch, float64."""
+    row_losses: np.ndarray | None
+    """float32, at most `SAMPLED_ROWS`."""
+
+
+def sample(row_losses: np.ndarray | None, seed: int, fold: int) -> np.ndarray | None:
+    """Return the losses of a fixed, seeded choice of rows, in their order; all of a small table.
+
+    Args:
+        row_losses: One loss a validation row, shape (rows,), or None.
+        seed: The sweep's seed.
+        fold: Folds have rows of their own.
+    """
+    if row_losses is None:
+        return None
+    losses = np.asarray(row_losses, dtype=np.float32)
+    if len(losses) <= SAMPLED_ROWS:
+        return losses
+    generator = np.random.default_rng([seed, fold, len(losses)])
+    chosen = generator.choice(len(losses), SAMPLED_ROWS, replace=False)
+    return losses[np.sort(chosen)]
+
+
+def pack(
+    keys: Sequence[str], results: Sequence[FitResult], sampled: Sequence[np.ndarray | None]
+) -> bytes:
+    """Return the file of a stack: an npz archive, readable without pickle."""
+    arrays: dict[str, np.ndarray] = {}
+    for key, result, losses in zip(keys, results, sampled, strict=True):
+        arrays[f"{key}/{EPOCHS}"] = np.asarray(result.epochs)  # even where there are no curves
+        for name, curve in result.curves.items():
+            arrays[f"{key}/{name}"] = np.asarray(curve, dtype=np.float64)
+        if losses is not None:
+            arrays[f"{key}/{ROWS}"] = losses
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def unpack(content: bytes) -> dict[str, FitCurves]:
+    """Return the fits of a stack's file by fit key."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        for name in archive.files:
+            key, _, curve = name.partition("/")
+            found.setdefault(key, {})[curve] = archive[name]
+    return {
+        key: FitCurves(
+            {name: curve for name, curve in arrays.items() if name not in {ROWS, EPOCHS}},
+            arrays.get(ROWS),
+        )
+        for key, arrays in found.items()
+    }

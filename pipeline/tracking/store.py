@@ -1,0 +1,147 @@
+"""Open the tracking store: a clean MLflow, migrated once, with the experiment in place."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipeline.errors import ConfigError, StoreError
+from pipeline.tracking.filelock import exclusive
+from pipeline.tracking.location import redact
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from pipeline.tracking.location import Location
+
+MIGRATION_SECONDS = 120.0
+"""How long to wait while another sweep creates the same store; creating one takes 2 to 5 s."""
+
+INHERITED = (
+    "MLFLOW_RUN_ID",
+    "MLFLOW_EXPERIMENT_ID",
+    "MLFLOW_EXPERIMENT_NAME",
+    "MLFLOW_ACTIVE_MODEL_ID",
+    "_MLFLOW_ACTIVE_MODEL_ID",
+    "MLFLOW_ENABLE_ASYNC_LOGGING",
+)
+"""Left by an outer job, each of these would quietly attach our runs to somebody else's."""
+
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    # Retrying is the writer's task: it knows how long, says so, and can be interrupted.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+"""Set unless the user has set them."""
+
+
+class Store(NamedTuple):
+    """An open store and the experiment that a sweep writes to."""
+
+    client: MlflowClient
+    location: Location
+    experiment: str
+    experiment_id: str
+
+
+def isolate() -> None:
+    """Make MLflow mind only what it is told by us: no inherited run, no telemetry, no chatter."""
+    for name in INHERITED:
+        os.environ.pop(name, None)
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    import mlflow  # noqa: F401 - sets up its own logging when imported
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def connect(location: Location) -> MlflowClient:
+    """Return a client of the store; a sqlite file that does not exist yet is created, once.
+
+    Raises:
+        ConfigError: The database belongs to another version of MLflow.
+        StoreError: The store does not answer.
+    """
+    isolate()
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if location.folder is None:
+            return MlflowClient(location.uri)
+        # Migrations of two processes at once end in "table already exists" (mlflow#4123).
+        with exclusive(location.folder / ".create.lock", MIGRATION_SECONDS):
+            client = MlflowClient(location.uri)
+            client.search_experiments(max_results=1)
+            return client
+    except MlflowException as error:
+        if "schema" in str(error):
+            raise ConfigError(
+                f"{location.shown}: written by another version of MLflow. "
+                f"Upgrade a copy of it with: mlflow db upgrade {location.shown}"
+            ) from error
+        raise out_of_reach(location, error) from error
+    except TimeoutError as error:
+        raise out_of_reach(location, error) from error
+
+
+def open_store(location: Location, experiment: str) -> Store:
+    """Connect, and join the experiment or create it with an absolute place for its artefacts.
+
+    Raises:
+        ConfigError: The experiment was deleted, or the name is not legal in MLflow.
+        StoreError: The store does not answer.
+    """
+    client = connect(location)
+    try:
+        found = client.get_experiment_by_name(experiment) or _create(client, location, experiment)
+    except Exception as error:
+        if isinstance(error, ConfigError) or not is_of_store(error):
+            raise
+        raise out_of_reach(location, error) from error
+    if found.lifecycle_stage != "active":
+        raise ConfigError(
+            f"tracking.experiment={experiment}: this experiment was deleted from the store. "
+            f"Restore it (mlflow experiments restore -x {found.experiment_id}) or choose another."
+        )
+    return Store(client, location, experiment, str(found.experiment_id))
+
+
+def out_of_reach(location: Location, error: BaseException) -> StoreError:
+    """Return the error that says which store failed, and how, without its credentials."""
+    reason = redact(str(error)).strip().splitlines() or [type(error).__name__]
+    return StoreError(f"The tracking store {location.shown} is out of reach: {reason[0][:300]}")
+
+
+def is_of_store(error: BaseException) -> bool:
+    """Return whether an error came from the store or the way there, rather than from our code."""
+    import requests
+    import sqlalchemy.exc
+    from mlflow.exceptions import MlflowException
+
+    kinds = (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError)
+    return isinstance(error, kinds)
+
+
+def _create(client: MlflowClient, location: Location, experiment: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    place = None
+    if location.artifacts is not None:
+        # The id is not known before the experiment exists, and a name may hold anything.
+        slug = re.sub(r"[^\w-]+", "-", experiment)[:40].strip("-")
+        digest = hashlib.sha256(experiment.encode()).hexdigest()[:8]
+        place = (location.artifacts / f"{slug}-{digest}").as_uri()
+    try:
+        client.create_experiment(experiment, artifact_location=place)
+    except MlflowException as error:
+        if error.error_code == "INVALID_PARAMETER_VALUE":
+            raise ConfigError(f"tracking.experiment={experiment}: {error.message}") from error
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    return client.get_experiment_by_name(experiment)

@@ -1,0 +1,178 @@
+"""The one background writer: jobs in order, retried while the store is away, never lost silently."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.tracking.store import is_of_store, out_of_reach
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pipeline.tracking.location import Location
+
+logger = logging.getLogger(__name__)
+
+QUEUED_JOBS = 512
+"""Jobs that may wait, each with the weights of a fit; more hold the sweep up instead of memory."""
+
+BEAT_SECONDS = 10.0
+"""Between two signs of life."""
+
+STOPPING_SECONDS = 8.0
+"""How long a sweep that was told to stop still waits for its store; it must exit within 20 s."""
+
+REFUSALS = {
+    "INVALID_PARAMETER_VALUE",
+    "INVALID_STATE",
+    "PERMISSION_DENIED",
+    "RESOURCE_DOES_NOT_EXIST",
+    "UNAUTHENTICATED",
+}
+"""MLflow's codes for an answer that will not change."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+"""Seconds between tries: doubled each time."""
+
+
+@dataclass
+class Job:
+    """Work in steps; a step that failed is tried again without repeating the steps before it."""
+
+    name: str
+    steps: Sequence[Callable[[], object]]
+    done: int = field(default=0, init=False)
+
+    def advance(self) -> None:
+        """Do what is left, remembering every finished step."""
+        while self.done < len(self.steps):
+            self.steps[self.done]()
+            self.done += 1
+
+
+class Writer:
+    """A thread that writes to the store, so that training does not wait for it.
+
+    A thread, not a process: XLA gives the interpreter lock away while it computes, weights need not
+    be copied, and nothing survives a killed sweep (benchmarks/tracking.py measures it).
+    """
+
+    def __init__(
+        self,
+        location: Location,
+        retry_seconds: float,
+        beat: Callable[[], None],
+        stopping: Callable[[], bool],
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            location: Named in messages.
+            retry_seconds: How long a failing step is tried again.
+            beat: Called about every `BEAT_SECONDS`; its failure is logged, never fatal.
+            stopping: Whether the sweep was told to stop: then waiting is cut short.
+        """
+        self.busy_seconds = 0.0
+        self._location = location
+        self._retry_seconds = retry_seconds
+        self._beat = beat
+        self._stopping = stopping
+        self._error: BaseException | None = None
+        self._jobs: queue.Queue[Job | None] = queue.Queue(QUEUED_JOBS)
+        self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+        self._thread.start()
+
+    def put(self, job: Job) -> None:
+        """Queue a job; raises the error that ended the writer, if one did."""
+        self._raise()
+        self._jobs.put(job)
+
+    def flush(self) -> None:
+        """Wait until everything queued is in the store.
+
+        Raises:
+            StoreError: The store stayed out of reach for `retry_seconds`.
+        """
+        self._jobs.join()
+        self._raise()
+
+    def close(self) -> None:
+        """Write what is queued and end the thread; does not raise."""
+        if self._thread.is_alive():
+            self._jobs.put(None)
+            self._thread.join()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        next_beat = time.monotonic() + BEAT_SECONDS
+        while True:
+            try:
+                job = self._jobs.get(timeout=max(next_beat - time.monotonic(), 0.01))
+            except queue.Empty:
+                job = Job("sign of life", ())
+            else:
+                if job is None:
+                    self._jobs.task_done()
+                    return
+                self._do(job)
+                self._jobs.task_done()
+            if time.monotonic() >= next_beat:
+                self._sign_of_life()
+                next_beat = time.monotonic() + BEAT_SECONDS
+
+    def _do(self, job: Job) -> None:
+        if self._error is not None:
+            return  # dropped: `put` and `flush` say so, and resume does the fit again
+        started = time.perf_counter()
+        try:
+            self._retry(job)
+        except BaseException as error:  # noqa: BLE001 - handed to the sweep's own thread
+            self._error = error
+        self.busy_seconds += time.perf_counter() - started
+
+    def _retry(self, job: Job) -> None:
+        first_failure, pause = None, FIRST_PAUSE
+        while True:
+            try:
+                job.advance()
+            except Exception as error:
+                if not is_of_store(error):
+                    raise
+                now = time.monotonic()
+                first_failure = first_failure or now
+                if is_final(error) or now + pause > first_failure + self._patience():
+                    raise out_of_reach(self._location, error) from error
+                logger.warning(
+                    "%s: %s Trying again.", job.name, out_of_reach(self._location, error)
+                )
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                return
+
+    def _patience(self) -> float:
+        limit = STOPPING_SECONDS if self._stopping() else self._retry_seconds
+        return min(limit, self._retry_seconds)
+
+    def _sign_of_life(self) -> None:
+        if self._error is not None:
+            return
+        try:
+            self._beat()
+        except Exception as error:  # noqa: BLE001 - handed to the sweep's own thread
+            if not is_of_store(error):
+                self._error = error
+            logger.debug("sign of life: %s", error)
+
+
+def is_final(error: BaseException) -> bool:
+    """Return whether trying again cannot help: the store answered, and refused."""
+    return getattr(error, "error_code", "") in REFUSALS
