@@ -44,7 +44,7 @@ class Budget:
             spent_before: Seconds that earlier processes of a resumed sweep took.
         """
         self._config = config
-        self._before = spent_before
+        self.before = spent_before
         self._multirun_start = 0.0
         self.reserve = 0.0
 
@@ -54,7 +54,7 @@ class Budget:
 
     def spent(self) -> float:
         """Return seconds of wall time of this sweep, over all its resumes."""
-        return self._before + process_seconds() - self._multirun_start
+        return self.before + process_seconds() - self._multirun_start
 
     @property
     def limit(self) -> float | None:
@@ -88,4 +88,6 @@ class Budget:
             if seconds is not None and seconds == self.limit
             else f"budget.cost={self._config.cost:g}"
         )
-        return f"{name} ended after {self.spent():.0f} s, {self.reserve:.0f} s of it kept for saving"
+        return (
+            f"{name} ended after {self.spent():.0f} s, {self.reserve:.0f} s of it kept for saving"
+        )

@@ -35,5 +35,5 @@ def test_the_first_signal_is_noted_and_nothing_dies(number: signal.Signals) -> N
 
 def test_the_second_signal_ends_the_process_at_once() -> None:
     """Whoever asks twice means it."""
-    ended = subprocess.run([sys.executable, "-c", SECOND], timeout=25, check=False)  # noqa: S603
+    ended = subprocess.run([sys.executable, "-c", SECOND], timeout=25, check=False)
     assert ended.returncode == 128 + signal.SIGINT

@@ -53,9 +53,9 @@ def _sample(arrays: Arrays, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
-def _model(name: str, seed: int, *, regression: bool) -> Any:  # noqa: ANN401 - any estimator
+def _model(name: str, seed: int, *, regression: bool) -> Any:
     """Return the unfitted scikit-learn estimator of a baseline."""
-    from sklearn import dummy, ensemble, linear_model  # noqa: PLC0415 - scikit-learn loads slowly
+    from sklearn import dummy, ensemble, linear_model
 
     if name == "constant":
         return dummy.DummyRegressor() if regression else dummy.DummyClassifier(strategy="prior")
@@ -75,7 +75,7 @@ def _model(name: str, seed: int, *, regression: bool) -> Any:  # noqa: ANN401 - 
 
 
 def _predictor(
-    model: Any,  # noqa: ANN401 - any fitted estimator
+    model: Any,
     outputs: int,
     *,
     regression: bool,

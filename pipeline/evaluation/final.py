@@ -43,7 +43,7 @@ class Verdicts:
     """Truth and prediction of the champion, one row a test (or, without test, validation) row."""
 
 
-def forward(model: Any, x: np.ndarray) -> np.ndarray:  # noqa: ANN401 - a keras.Model
+def forward(model: Any, x: np.ndarray) -> np.ndarray:
     """Return a network's outputs for encoded rows, float64 of shape (rows, outputs)."""
     pieces = [
         np.asarray(model(x[start : start + CHUNK], training=False), dtype=np.float64)
@@ -101,12 +101,10 @@ def _models(
         ),
     }
     arrays = dataset.arrays("standard", 0)
-    encoder = dataset.encoder("standard", 0)
     for name, predict in fit_baselines(arrays, seed).items():
 
         def of_part(part: str, predict: Callable[[np.ndarray], np.ndarray] = predict) -> np.ndarray:
-            rows = np.asarray(encoder.transform(dataset.features(part)), dtype=np.float32)
-            return predict(rows)
+            return predict(dataset.encode(dataset.features(part), "standard"))
 
         models[name] = of_part
     return models
@@ -115,15 +113,14 @@ def _models(
 def member_outputs(dataset: Dataset, member: Member, part: str) -> np.ndarray:
     """Return a network's predictions for a part, in the units of the first fold's arrays."""
     encoding, fold = member.fit.trial.encoding, member.fit.fold
-    encoder = dataset.encoder(encoding, fold)
-    shape = dataset.input_shape(encoding)
-    x = np.asarray(encoder.transform(dataset.features(part)), dtype=np.float32)
-    outputs = forward(member.model, x.reshape(-1, *shape))
+    outputs = forward(member.model, dataset.encode(dataset.features(part), encoding, fold))
     if not dataset.regression or fold == 0:
         return outputs
-    own, first = dataset.arrays(encoding, fold), dataset.arrays(encoding, 0)
-    raw = outputs * own.target_scale + own.target_mean
-    return (raw - first.target_mean) / first.target_scale
+    (mean, scale), (first_mean, first_scale) = (
+        dataset.target_scaling(fold),
+        dataset.target_scaling(),
+    )
+    return (outputs * scale + mean - first_mean) / first_scale
 
 
 def _scored(
@@ -135,8 +132,8 @@ def _scored(
         truth,
         predicted,
         regression=dataset.regression,
-        target_scale=dataset.arrays("standard", 0).target_scale,
-        weights=dataset.weights(part),
+        target_scale=dataset.target_scaling()[1],
+        weights=dataset.sample_weight(dataset.part(part)),
     )
     return found, row_losses(truth, predicted, regression=dataset.regression)
 
@@ -145,10 +142,10 @@ def _frame(dataset: Dataset, part: str, predicted: np.ndarray) -> pd.DataFrame:
     """Return truth and prediction in the table's own terms, with probabilities per class."""
     frame = dataset.targets(part).rename("truth").to_frame()
     frame.insert(0, "part", part)
-    frame.insert(0, "row", getattr(dataset.split, part))
+    frame.insert(0, "row", dataset.part(part))
     if dataset.regression:
-        arrays = dataset.arrays("standard", 0)
-        frame["prediction"] = predicted[:, 0] * arrays.target_scale + arrays.target_mean
+        mean, scale = dataset.target_scaling()
+        frame["prediction"] = predicted[:, 0] * scale + mean
         return frame.reset_index(drop=True)
     classes = dataset.classes or ()
     frame["prediction"] = np.asarray(classes, dtype=object)[predicted.argmax(axis=1)]

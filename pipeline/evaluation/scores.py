@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PROBABILITY_FLOOR = 1e-7
 """Keras' epsilon: below it a probability counts as this, in training and here alike."""
@@ -83,13 +78,8 @@ def _classification_scores(
     actual, chosen = truth.argmax(axis=1), predicted.argmax(axis=1)
     found = {"accuracy": float(np.average(actual == chosen, weights=weights))}
     if truth.shape[1] == 2 and 0 < actual.mean() < 1:
-        from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - scikit-learn loads slowly
+        from sklearn.metrics import roc_auc_score
 
         auc = roc_auc_score(actual, predicted[:, 1], sample_weight=weights)
         found["auc"] = float(auc)
     return found
-
-
-def prefixed(prefix: str, scores: Mapping[str, float]) -> dict[str, float]:
-    """Return the scores under names such as `test_rmse`."""
-    return {f"{prefix}_{name}": value for name, value in scores.items()}

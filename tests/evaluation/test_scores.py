@@ -34,9 +34,7 @@ def test_classification_scores_agree_with_scikit_learn(rows: int, outputs: int, 
 
 
 @given(st.integers(3, 60), st.floats(0.1, 100), st.integers(0, 10_000))
-def test_regression_scores_are_in_the_targets_own_unit(
-    rows: int, scale: float, seed: int
-) -> None:
+def test_regression_scores_are_in_the_targets_own_unit(rows: int, scale: float, seed: int) -> None:
     """RMSE and MAE are those of the unscaled values; the loss stays standardised."""
     rng = np.random.default_rng(seed)
     truth, guess = rng.normal(size=(rows, 1)), rng.normal(size=(rows, 1))

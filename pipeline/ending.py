@@ -1,0 +1,173 @@
+"""The end of a sweep: test the champion once, save it, and say what was found."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pipeline import summary as document
+from pipeline.compute import run as run_stacks
+from pipeline.errors import BudgetError, NoUsableTrialError
+from pipeline.evaluation.final import Member, Verdicts, evaluate, optimism
+from pipeline.records import Outcome
+from pipeline.training.engine import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.records import Fit, Trial
+    from pipeline.runner import Found, Sweep
+    from pipeline.search import Choice
+
+log = logging.getLogger(__name__)
+
+SHOWN_TRIALS = 10
+"""Rows of the final table."""
+
+
+def finish(sweep: Sweep, found: Found) -> int:
+    """Test, save and report the champion; return the exit code.
+
+    Raises:
+        BudgetError: The budget ended before one usable trial.
+        NoUsableTrialError: Every trial diverged, failed or was too large.
+    """
+    if found.choice is None:
+        raise _nothing_usable(sweep, found)
+    choice = found.choice
+    members = champion_members(sweep, choice)
+    single = next(m for m in members if m.fit.execution == choice.execution)
+    sweep.ledger.rank(choice.ranking, single.fit)
+    kind = str(sweep.config.champion) if sweep.config.data.folds is None else "ensemble"
+    verdicts = evaluate(sweep.dataset, single, members, champion=kind, seed=sweep.config.seed)
+    found_summary = summarise(sweep, found, single, verdicts, kind)
+    document.write(sweep.output_dir / "summary.json", found_summary)
+    sweep.ledger.attach("summary.json", document.dumps(found_summary))
+    sweep.ledger.flush()
+    sweep.display.final(found_summary, ranking_rows(sweep, choice))
+    return 0
+
+
+def _nothing_usable(sweep: Sweep, found: Found) -> BudgetError | NoUsableTrialError:
+    """Return the error that says why there is no champion."""
+    outcomes = defaultdict(int)
+    for done in sweep.ledger.done:
+        outcomes[str(done.outcome)] += 1
+    counted = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items())) or "no fit"
+    if found.status == "budget" and not any(o in outcomes for o in ("diverged", "infeasible")):
+        return BudgetError(
+            f"{found.reason}: no trial was finished by then ({counted}). Give it more time or "
+            "fits (conf/budget/default.yaml), or fewer epochs (training.epochs)."
+        )
+    return NoUsableTrialError(
+        f"no trial was usable ({counted}). Look at the diagnosis of the runs under sweep "
+        f"{sweep.ledger.run_id}; smaller learning rates (search.learning_rate.low) or a larger "
+        "search.max_parameters are the usual remedies."
+    )
+
+
+def champion_members(sweep: Sweep, choice: Choice) -> list[Member]:
+    """Return the networks of all executions of the chosen trial, in order of execution."""
+    fits = [
+        done.fit
+        for done in sweep.ledger.done
+        if done.fit.trial == choice.trial and done.outcome is Outcome.completed
+    ]
+    fits.sort(key=lambda fit: fit.execution)
+    for fit in fits:
+        if sweep.networks.weights(fit) is None:
+            _train_again(sweep, fit)
+    return [Member(fit, sweep.networks.model(fit)) for fit in fits]
+
+
+def _train_again(sweep: Sweep, fit: Fit) -> None:
+    """Train a fit's stack again: its network was in the memory of a process that has died."""
+    done = sweep.ledger.find(fit)
+    recorded = sweep.ledger.recorded_plan(done.round) if done else None
+    if recorded is None:
+        raise AssertionError(f"no plan of the round that trained {fit.name}")
+    _, plan = recorded
+    stacks = tuple(stack for stack in plan.stacks if fit in stack.fits)
+    log.info(
+        "%s is trained again: its network was not kept by the process that trained it", fit.name
+    )
+    settings = Settings.from_config(sweep.config, sweep.objective)
+    for _, results in run_stacks(
+        replace(plan, stacks=stacks),
+        sweep.arrays_of,
+        sweep.family,
+        settings,
+        sweep,
+        sweep.config.compute,
+    ):
+        for result in results:
+            sweep.networks.keep(result)
+
+
+def summarise(
+    sweep: Sweep, found: Found, single: Member, verdicts: Verdicts, kind: str
+) -> dict[str, Any]:
+    """Return `summary.json` as far as it is known before the artefact is saved."""
+    choice, ledger = found.choice, sweep.ledger
+    assert choice is not None  # noqa: S101 - checked by finish
+    done = ledger.find(single.fit)
+    counted = document.totals([(one.fit.trial.name, one.epochs) for one in ledger.done])
+    proposal = sweep.searcher.propose(ledger.finished())
+    return {
+        "sweep_run_id": ledger.run_id,
+        "experiment": ledger.experiment,
+        "status": found.status,
+        "seconds": round(sweep.budget.spent(), 1),
+        "trials": counted.trials,
+        "fits": counted.fits,
+        "epochs": counted.epochs,
+        "cost": sweep.budget.cost(),
+        "not_tried": found.reason,
+        "data": {
+            "name": sweep.dataset.name,
+            "target": sweep.dataset.target,
+            "rows": sweep.dataset.rows,
+            "digest": sweep.dataset.digest,
+            "dropped": dict(sweep.dataset.dropped),
+        },
+        "champion": document.champion_entry(
+            choice, single.fit, done.run_id if done else "", None, verdicts, kind
+        ),
+        "optimism": optimism(verdicts, kind),
+        "decisions": document.decision_entries(proposal.decisions),
+        "pareto": [trial.name for trial in choice.pareto],
+        "baselines": _baselines(verdicts),
+    }
+
+
+def _baselines(verdicts: Verdicts) -> dict[str, dict[str, float]]:
+    """Return validation and test scores of everything that stands beside the champion."""
+    names = dict.fromkeys([*verdicts.validation, *verdicts.test])
+    return {
+        name: document.prefixed("val", verdicts.validation.get(name, {}))
+        | document.prefixed("test", verdicts.test.get(name, {}))
+        for name in names
+    }
+
+
+def ranking_rows(sweep: Sweep, choice: Choice) -> list[dict[str, object]]:
+    """Return the rows of the final table, the champion first."""
+    scores: dict[Trial, list[float]] = defaultdict(list)
+    for scored in sweep.ledger.finished():
+        if scored.outcome is Outcome.completed:
+            scores[scored.fit.trial].append(scored.score)
+    shown: Sequence[Trial] = choice.ranking[:SHOWN_TRIALS]
+    metric = sweep.objective.metric
+    return [
+        {
+            "rank": position,
+            "capacity": trial.capacity.label,
+            "learning rate": trial.learning_rate,
+            metric: sweep.objective.as_loss(sum(scores[trial]) / len(scores[trial])),
+            "parameters": trial.parameters,
+            "fits": len(scores[trial]),
+        }
+        for position, trial in enumerate(shown, start=1)
+    ]

@@ -1,0 +1,49 @@
+"""What a sweep knows before its first round: sizes of the inputs, and the facts for the ledger."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+from pipeline.config import objective
+from pipeline.tracking.facts import SweepFacts
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import SweepConfig
+    from pipeline.data import Dataset
+
+
+def input_shapes(config: SweepConfig, dataset: Dataset) -> dict[str, tuple[int, ...]]:
+    """Return the shape of one row for every encoding that the search may use."""
+    encodings = {"standard", *map(str, config.search.nuisance.encoding)}
+    return {name: dataset.input_shape(name) for name in sorted(encodings)}
+
+
+def facts_of(
+    config: SweepConfig, dataset: Dataset, fingerprint: str, flat: dict[str, str]
+) -> SweepFacts:
+    """Return what the ledger is told once."""
+    folds = range(len(dataset.split.folds))
+    return SweepFacts(
+        name=dataset.name,
+        config=flat,
+        fingerprint=fingerprint,
+        digest=dataset.digest,
+        target=dataset.target,
+        task="regression" if dataset.regression else "classification",
+        rows={part: len(dataset.part(part)) for part in ("train", "validation", "test")},
+        columns={column.name: str(column.kind) for column in dataset.columns if column.used},
+        objective=objective(config),
+        target_scales=tuple(dataset.target_scaling(fold)[1] for fold in folds),
+        source=config.data.path or dataset.name,
+        command=tuple(shlex.quote(word) for word in sys.argv[1:]),
+        headline={
+            "search": str(config.search.kind),
+            "engine": str(config.training.engine),
+            "executions": str(config.training.executions),
+            "seed": str(config.seed),
+        },
+        save_models=config.tracking.save_models,
+        seed=config.seed,
+    )

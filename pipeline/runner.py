@@ -1,0 +1,256 @@
+"""The loop of a sweep: ask, train, record, tell. The one place where the rooms meet."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.budget import Budget, process_seconds
+from pipeline.config import fingerprint, flatten, objective
+from pipeline.data import prepare
+from pipeline.errors import Interrupted
+from pipeline.networks import Networks
+from pipeline.opening import facts_of, input_shapes
+from pipeline.progress import Display
+from pipeline.search import missing, searcher
+from pipeline.signals import StopRequest
+from pipeline.tracking.location import check, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pipeline.config.schema import SweepConfig
+    from pipeline.data import Dataset
+    from pipeline.records import (
+        Arrays,
+        Family,
+        Fit,
+        FitResult,
+        Objective,
+        Progress,
+        Round,
+        Scored,
+        Stack,
+        StackPlan,
+    )
+    from pipeline.search import Choice, Searcher
+    from pipeline.tracking.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Sweep:
+    """The rooms that one sweep has opened."""
+
+    config: SweepConfig
+    output_dir: Path
+    dataset: Dataset
+    family: Family
+    searcher: Searcher
+    ledger: Ledger
+    display: Display
+    budget: Budget
+    stop: StopRequest
+    networks: Networks
+
+    @property
+    def objective(self) -> Objective:
+        """What trials are compared by."""
+        return objective(self.config)
+
+    def report(self, progress: Progress) -> None:
+        """Pass an engine's progress on (records.Control)."""
+        self.display.progress(progress)
+
+    def stop_reason(self) -> str:
+        """Return why training must stop, or an empty string (records.Control)."""
+        return self.stop.name or self.budget.ended()
+
+    def arrays_of(self, fit: Fit) -> Arrays:
+        """Return what a fit is trained on."""
+        weighting = self.config.training.class_weight
+        return self.dataset.arrays(fit.trial.encoding, fit.fold, weighting)
+
+
+@dataclass(frozen=True)
+class Found:
+    """How the search ended, and with which choice."""
+
+    status: str
+    """`finished`, or `budget` when a limit ended it first."""
+    choice: Choice | None
+    reason: str = ""
+    """What was not tried, when a limit ended the search."""
+
+
+def run(config: SweepConfig, output_dir: Path) -> int:
+    """Run one sweep from configuration to champion and return the exit code.
+
+    Raises:
+        SweepError: What a user can act on; carries the exit code.
+    """
+    location = resolve(config.tracking.uri)
+    check(location)
+    budget = Budget(config.budget)
+    with StopRequest() as stop, Display(config.verbose, objective=objective(config)) as display:
+        dataset = prepare(config.data, config.seed)
+        sweep = _open(config, output_dir, dataset, budget, stop, display)
+        status, reason = "FAILED", "the sweep ended with an error"
+        try:
+            found = search(sweep)
+            from pipeline.ending import finish  # late: imports TensorFlow's dependents
+
+            code = finish(sweep, found)
+            status, reason = "FINISHED", ""
+        except Interrupted as interruption:
+            status, reason = "KILLED", str(interruption)
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            sweep.ledger.end(status, reason)
+    return code
+
+
+def _open(
+    config: SweepConfig,
+    output_dir: Path,
+    dataset: Dataset,
+    budget: Budget,
+    stop: StopRequest,
+    display: Display,
+) -> Sweep:
+    """Open family, search and ledger; everything that can be refused is refused here."""
+    from pipeline.tracking.ledger import open_ledger
+    from pipeline.training.families import family as family_of
+
+    shapes = input_shapes(config, dataset)
+    family = family_of(config.model, config.search, shapes, dataset.outputs, dataset.regression)
+    searching = searcher(config, family)
+    for note in dataset.notes:
+        log.info("%s", note)
+    facts = facts_of(config, dataset, fingerprint(config), flatten(config))
+    ledger = open_ledger(
+        config.tracking,
+        facts,
+        family.build,
+        which=config.resume,
+        elapsed=process_seconds,
+        stopping=lambda: stop.number is not None,
+    )
+    budget.before = ledger.spent_seconds
+    display.start(f"sweep {dataset.name}", _facts_shown(config, dataset, ledger))
+    networks = Networks(family, ledger)
+    return Sweep(
+        config, output_dir, dataset, family, searching, ledger, display, budget, stop, networks
+    )
+
+
+def _facts_shown(config: SweepConfig, dataset: Dataset, ledger: Ledger) -> dict[str, str]:
+    """Return what the display says at the start."""
+    parts = {name: len(dataset.part(name)) for name in ("train", "validation", "test")}
+    return {
+        "rows": ", ".join(f"{count:,} {name}" for name, count in parts.items()),
+        "target": f"{dataset.target} ({'regression' if dataset.regression else 'classification'})",
+        "search": f"{config.search.kind}, engine {config.training.engine}",
+        "sweep": f"{ledger.run_id}{' (resumed)' if ledger.resumed else ''}",
+    }
+
+
+def search(sweep: Sweep) -> Found:
+    """Ask for rounds and train them until the search, a budget or a signal ends it."""
+    told = 0
+    while True:
+        finished = sweep.ledger.finished()
+        proposal = sweep.searcher.propose(finished)
+        for decision in proposal.decisions[told:]:
+            sweep.display.decision(decision)
+        if len(proposal.decisions) > told:
+            sweep.ledger.record_decisions(proposal.decisions)
+        told = len(proposal.decisions)
+        if proposal.round is None:
+            return Found("finished", proposal.choice)
+        ended = train_round(sweep, proposal.round, finished)
+        if sweep.stop.number is not None:
+            raise Interrupted(_resume_words(sweep), sweep.stop.number)
+        if ended:
+            choice = sweep.searcher.choose(sweep.ledger.finished())
+            untried = (
+                f"not tried: the rest of round {proposal.round.number}, {proposal.round.reason}"
+            )
+            return Found("budget", choice, f"{ended}; {untried}")
+
+
+def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
+    """Train what a round still misses; return why it could not be finished, or an empty string."""
+    from pipeline.compute import run as run_stacks
+    from pipeline.training.engine import Settings
+
+    pending = missing(asked, finished)
+    recorded = sweep.ledger.recorded_plan(asked.number) if sweep.ledger.resumed else None
+    plan = recorded[1] if recorded and recorded[0] == asked else plan_round(sweep, asked)
+    sweep.ledger.begin_round(asked, plan)
+    sweep.display.round(asked, plan)
+    todo, ended = _within_fits(sweep, plan, pending, len(finished))
+    settings = Settings.from_config(sweep.config, sweep.objective)
+    for stack, results in run_stacks(
+        todo, sweep.arrays_of, sweep.family, settings, sweep, sweep.config.compute
+    ):
+        _record(sweep, asked, stack, results)
+    sweep.ledger.flush()
+    return sweep.stop_reason() or ended
+
+
+def plan_round(sweep: Sweep, asked: Round) -> StackPlan:
+    """Pack a whole round into stacks, whatever of it is already done."""
+    from pipeline.training.planner import plan_stacks
+
+    return plan_stacks(asked.fits, sweep)
+
+
+def _within_fits(
+    sweep: Sweep, plan: StackPlan, pending: Sequence[Fit], done: int
+) -> tuple[StackPlan, str]:
+    """Return the stacks with anything to do, as many fits of them as the budget allows.
+
+    A stack with one fit missing is trained whole, so that its numbers are those of an uninterrupted
+    sweep; only the budget of fits may shorten the last one.
+    """
+    from dataclasses import replace
+
+    wanted = set(pending)
+    stacks = [stack for stack in plan.stacks if wanted.intersection(stack.fits)]
+    left = sweep.budget.fits_left(done)
+    if left is None or left >= len(pending):
+        return replace(plan, stacks=tuple(stacks)), ""
+    kept: list[Stack] = []
+    for stack in stacks:
+        new = [fit for fit in stack.fits if fit in wanted][:left]
+        left -= len(new)
+        if new:
+            whole = len(new) == len(wanted.intersection(stack.fits))
+            kept.append(stack if whole else replace(stack, fits=tuple(new)))
+    ended = f"budget.fits={sweep.config.budget.fits} ended"
+    return replace(plan, stacks=tuple(kept)), ended
+
+
+def _record(sweep: Sweep, asked: Round, stack: Stack, results: Sequence[FitResult]) -> None:
+    """Diagnose, show, keep and record the fits of a stack."""
+    for result in results:
+        sweep.networks.keep(result)
+        sweep.display.fit_done(result)
+        for finding in result.findings:
+            sweep.display.finding(finding)
+    sweep.ledger.record_stack(asked, stack, results)
+
+
+def _resume_words(sweep: Sweep) -> str:
+    """Return what to say when a signal ended the sweep."""
+    return (
+        f"stopped by {sweep.stop.name}; {len(sweep.ledger.done)} fits are recorded. Continue with: "
+        f"python -m pipeline.sweep <the same words> resume={sweep.ledger.run_id}"
+    )

@@ -1,0 +1,112 @@
+"""`summary.json`: what a sweep found, in one document with stable keys (product contract)."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pipeline.evaluation.final import Verdicts
+    from pipeline.records import Decision, Fit
+    from pipeline.search import Choice
+
+
+@dataclass
+class Totals:
+    """What the sweep has done so far."""
+
+    trials: int = 0
+    fits: int = 0
+    epochs: int = 0
+
+
+def totals(fits: Sequence[tuple[str, int]]) -> Totals:
+    """Count done fits, given (trial name, epochs trained) of each."""
+    return Totals(
+        trials=len({trial for trial, _ in fits}),
+        fits=len(fits),
+        epochs=sum(epochs for _, epochs in fits),
+    )
+
+
+def champion_entry(
+    choice: Choice, fit: Fit, run_id: str, model_uri: str | None, verdicts: Verdicts, kind: str
+) -> dict[str, Any]:
+    """Return the `champion` part.
+
+    Args:
+        choice: What the search chose and why.
+        fit: The fit whose network is saved as the single model.
+        run_id: Its child run.
+        model_uri: The artefact that takes raw rows; None when nothing was saved.
+        verdicts: The pass over the test rows.
+        kind: `single` or `ensemble`: whose test scores stand here.
+    """
+    trial = choice.trial
+    test = verdicts.test.get(kind, {})
+    return {
+        "trial": trial.name,
+        "run_id": run_id,
+        "model_uri": model_uri,
+        "kind": kind,
+        **_axes(trial.capacity),
+        "capacity": trial.capacity.label,
+        "parameters": trial.parameters,
+        "learning_rate": trial.learning_rate,
+        **dict(trial.nuisance),
+        "execution": fit.execution,
+        "val_loss": choice.score,
+        "val_loss_se": choice.se,
+        "test_loss": test.get("loss"),
+        "test_loss_se": test.get("loss_se"),
+        "test_metrics": {k: v for k, v in test.items() if not k.startswith("loss")},
+        "reason": choice.reason,
+    }
+
+
+def _axes(capacity: Any) -> dict[str, Any]:
+    """Return the family's axes; `layers` and `units` are always there (contract)."""
+    axes = {name: list(v) if isinstance(v, tuple) else v for name, v in capacity.values}
+    axes.setdefault("layers", axes.get("blocks", 0))
+    axes.setdefault("units", axes.get("filters", 0))
+    return axes
+
+
+def prefixed(prefix: str, scores: Mapping[str, float]) -> dict[str, float]:
+    """Return the scores under names such as `test_rmse`."""
+    return {f"{prefix}_{name}": value for name, value in scores.items()}
+
+
+def decision_entries(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+    """Return the `decisions` part."""
+    return [asdict(decision) for decision in decisions]
+
+
+def write(path: Path, summary: dict[str, Any]) -> None:
+    """Write the document whole or not at all: a reader never sees half of it."""
+    beside = path.with_suffix(".tmp")
+    beside.write_text(dumps(summary), encoding="utf-8")
+    beside.replace(path)
+
+
+def dumps(summary: dict[str, Any]) -> str:
+    """Return strict JSON: what is not finite becomes null."""
+    return json.dumps(_finite(summary), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """Return the value with NaN and infinity as None, NumPy scalars as Python's own."""
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
