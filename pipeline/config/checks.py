@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config.check_data import data_problems
 from pipeline.config.check_search import search_problems
 from pipeline.config.names import ACTIVATIONS, OPTIMIZERS, USE_MOMENTUM
-from pipeline.config.objective import objective_problems
+from pipeline.config.objectives import objective_problems
 from pipeline.config.problems import Problem, problem
 from pipeline.config.ranges import out_of_range
 from pipeline.config.schema import ClassWeight, ComputeKind, SweepConfig, Task

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-SCHEMAS: Mapping[str, Mapping[str, type]] = {
+SCHEMAS: dict[str, dict[str, type]] = {
     "data": {"base_data": schema.DataConfig},
     "model": {"base_model": schema.ModelConfig},
     "search": {"base_capacity": schema.CapacityConfig, "base_other": schema.OtherSearchConfig},
@@ -53,21 +53,35 @@ def compose(overrides: Sequence[str], extra: Path | None = None) -> schema.Sweep
     Raises:
         ConfigError: All that is wrong, in one message.
     """
-    return plain(compose_raw(overrides, extra))
+    return plain(compose_raw(read_words(overrides, extra)))
 
 
-def compose_raw(words: Sequence[str], extra: Path | None = None) -> DictConfig:
-    """Compose without checks beyond keys, options and types; Hydra's own settings under `hydra`."""
-    found = read(words, groups(extra))
+def read_words(
+    words: Sequence[str], extra: Path | None = None, *, multirun: bool = False
+) -> list[str]:
+    """Return command line words as Hydra may have them.
+
+    Args:
+        words: `key=value` words as typed.
+        extra: A further folder of configuration files.
+        multirun: Whether a comma separates values to run one after another.
+
+    Raises:
+        ConfigError: Every unknown key or option and every value of a wrong type, in one message.
+    """
+    found = read(words, groups(extra), multirun=multirun)
     if found.problems:
         raise ConfigError(tell(found.problems, found.choices))
-    register()
     search_path = [f"hydra.searchpath=[{quoted(f'file://{extra}')}]"] if extra else []
+    return [*found.overrides, *search_path]
+
+
+def compose_raw(overrides: Sequence[str]) -> DictConfig:
+    """Compose words that `read_words` returned; Hydra's own settings are under `hydra`."""
+    register()
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="sweep"):
-            return hydra_compose(
-                "sweep", overrides=[*found.overrides, *search_path], return_hydra_config=True
-            )
+            return hydra_compose("sweep", overrides=list(overrides), return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(redacted(_composing(error))) from error
 

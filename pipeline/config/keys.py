@@ -60,7 +60,8 @@ def _walk(owner: type, prefix: str, search: type) -> Iterator[tuple[str, Any, ty
     hints = get_type_hints(owner)
     for field in fields(owner):
         hint = search if (owner is SweepConfig and field.name == "search") else hints[field.name]
-        yield f"{prefix}{field.name}", hint, owner
+        declared_by = next(each for each in owner.__mro__ if field.name in each.__annotations__)
+        yield f"{prefix}{field.name}", hint, declared_by
         if is_dataclass(hint):
             yield from _walk(hint, f"{prefix}{field.name}.", search)
 

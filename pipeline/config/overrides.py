@@ -93,24 +93,29 @@ def _wrong_value(
 ) -> Problem | None:
     """Return what is wrong with the value of a word whose key exists."""
     try:
-        parsed = OverridesParser.create().parse_override(word)
+        values = _values(word)
     except HydraException:
         hint = (
             "" if "'" in word else "; put text with special characters in quotes: key=\"'value'\""
         )
         return Problem(f"{redacted_word(word)}: the value cannot be read{hint}")
-    name = parsed.key_or_group
-    if parsed.is_sweep_override():
-        if multirun:
-            values: list[Any] = [
-                each.partition("=")[2] or each for each in parsed.sweep_string_iterator()
-            ]
-            return next(filter(None, (_check(name, value, groups) for value in values)), None)
+    name = word.partition("=")[0].lstrip("+")
+    if len(values) > 1 and not multirun:
         return Problem(
             f"{redacted_word(word)}: several values; write a list as {name}=[a,b], or run one after"
             " another with -m"
         )
-    return _check(name, parsed.value(), groups)
+    return next(filter(None, (_check(name, value, groups) for value in values)), None)
+
+
+def _values(word: str) -> list[Any]:
+    """Return the value of an override, or the several values of one for `-m`."""
+    parser = OverridesParser.create()
+    parsed = parser.parse_override(word)
+    if not parsed.is_sweep_override():
+        return [parsed.value()]
+    each = parsed.sweep_string_iterator()
+    return [parser.parse_override(f"{parsed.key_or_group}={text}").value() for text in each]
 
 
 def _check(name: str, value: Any, groups: Mapping[str, Sequence[Option]]) -> Problem | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 HIDDEN = "***"
@@ -41,3 +42,11 @@ def redacted_word(word: str) -> str:
     """Return a command line word `key=value` as it may be shown."""
     key, equals, value = word.partition("=")
     return f"{key}={shown(key.lstrip('+'), value)}" if equals else redacted(word)
+
+
+class RedactingFormatter(logging.Formatter):
+    """A log formatter, tracebacks included, that hides credentials."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line as it may be shown."""
+        return redacted(super().format(record))

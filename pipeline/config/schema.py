@@ -275,6 +275,9 @@ class CapacityConfig(SearchConfig):
     finalists: int = 4
     """Most capacities that the last round gives `max_executions`, >= 2: fresh seeds tell the best
     from the luckiest."""
+    refine: bool = True
+    """Try the chosen capacity at the rate where a parabola through its bracket has its minimum, when
+    that promises a gain beyond `min_gain`: rungs half a decade apart may lie on either side of it."""
     recentre: int = 2
     """How often a bracket may be re-centred when its best rate lies on its edge, >= 0."""
     drop_after: int = 8

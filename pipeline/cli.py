@@ -1,0 +1,92 @@
+"""What the entry points share: literal `word=value` command lines, and how a program ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, NoReturn
+
+from pipeline.config.redact import redacted, redacted_word
+from pipeline.config.suggest import did_you_mean
+from pipeline.errors import ConfigError, SweepError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+_HELP = {"-h", "--help"}
+_INTERRUPTED = 130
+
+
+def words(
+    argv: Sequence[str], allowed: Mapping[str, str], needed: Collection[str] = (), about: str = ""
+) -> dict[str, str]:
+    """Return the `word=value` words of a command line, read literally.
+
+    Hydra is not involved: a value may hold `=`, commas or brackets, and an id stays text.
+
+    Args:
+        argv: The words after the program's name.
+        allowed: What each word means, in a sentence.
+        needed: The words that must be there.
+        about: What the program does and how it is called, for `--help`.
+
+    Raises:
+        ConfigError: A word that is unknown, given twice, empty or not of this form; a missing one.
+        SystemExit: After `--help`.
+    """
+    if _HELP & set(argv):
+        print(_help_text(allowed, needed, about))
+        raise SystemExit(0)
+    found: dict[str, str] = {}
+    for word in argv:
+        name, equals, value = word.partition("=")
+        if not equals or name not in allowed:
+            raise ConfigError(_unknown(word, name, allowed))
+        if not value:
+            raise ConfigError(f"{name}= is empty: {allowed[name]}")
+        if name in found:
+            raise ConfigError(f"{name} is given twice")
+        found[name] = value
+    for name in needed:
+        if name not in found:
+            raise ConfigError(f"{name}=... is missing: {allowed[name]}")
+    return found
+
+
+def _unknown(word: str, name: str, allowed: Mapping[str, str]) -> str:
+    hint = did_you_mean(name, allowed)
+    forms = " ".join(f"{each}=..." for each in allowed)
+    return f"{redacted_word(word)}: not understood{hint} (allowed: {forms})"
+
+
+def _help_text(allowed: Mapping[str, str], needed: Collection[str], about: str) -> str:
+    width = max(map(len, allowed), default=0)
+    lines = [
+        f"  {name + '=':<{width + 1}}  {meaning}{' (needed)' * (name in needed)}"
+        for name, meaning in allowed.items()
+    ]
+    return "\n".join([about, "", *lines] if about else lines)
+
+
+def exit_with(main: Callable[[], int]) -> NoReturn:
+    """Run a program and leave with its exit code.
+
+    A SweepError is one message on stderr and its own code; anything unforeseen keeps its traceback
+    and is 1. Credentials are hidden in both.
+    """
+    try:
+        code = main()
+        sys.stdout.flush()
+    except SweepError as error:
+        print(redacted(str(error)), file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except BrokenPipeError:  # the reader (`| head`) has seen enough; nothing more can be printed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception:  # noqa: BLE001 - the one place where nothing may pass unredacted
+        sys.stderr.write(redacted(traceback.format_exc()))
+        code = 1
+    sys.exit(code)

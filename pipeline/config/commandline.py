@@ -1,0 +1,79 @@
+"""The words after `python -m pipeline.sweep`: flags and overrides, and the runs that `-m` makes of them."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NO_HELP = "no --help"
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """What was asked for."""
+
+    overrides: tuple[str, ...]
+    """`key=value` words as typed."""
+    multirun: bool
+    """Whether a comma separates values that are run one after another."""
+    show: bool
+    """Only print the composed configuration."""
+    extra: Path | None
+    """A further folder of configuration files."""
+    help: str | None
+    """The group to explain; empty for the overview, None when no help was asked for."""
+
+
+def parse(argv: Sequence[str]) -> CommandLine:
+    """Read the command line.
+
+    Raises:
+        ConfigError: An unknown flag, or a folder that does not exist.
+    """
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("-h", "--help", nargs="?", const="", default=_NO_HELP)
+    parser.add_argument("-m", "--multirun", action="store_true")
+    parser.add_argument("-c", "--cfg", choices=["job"])
+    parser.add_argument("-cd", "--config-dir", type=Path)
+    found = parser.parse_intermixed_args(list(argv))
+    extra = found.config_dir.absolute() if found.config_dir else None
+    if extra is not None and not extra.is_dir():
+        raise ConfigError(f"--config-dir {found.config_dir}: no such folder")
+    return CommandLine(
+        overrides=tuple(found.overrides),
+        multirun=found.multirun,
+        show=found.cfg is not None,
+        extra=extra,
+        help=None if found.help == _NO_HELP else found.help,
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaints are ours."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing a usage line and leaving."""
+        raise ConfigError(f"{message} (flags: --help, -m, --cfg job, --config-dir DIR)")
+
+
+def runs(overrides: Sequence[str]) -> list[list[str]]:
+    """Return the overrides of each run of a multirun: every combination, the last word fastest."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    choices = []
+    for parsed in OverridesParser.create().parse_overrides(list(overrides)):
+        if parsed.is_sweep_override():
+            key = parsed.get_key_element()
+            choices.append([f"{key}={value}" for value in parsed.sweep_string_iterator()])
+        else:
+            choices.append([str(parsed.input_line)])
+    return [list(combination) for combination in product(*choices)]

@@ -1,0 +1,92 @@
+"""What `--help` prints: how to say things, the options of each group, the keys of one group."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from pipeline.config.options import groups
+from pipeline.config.suggest import did_you_mean
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pipeline.config.options import Option
+
+_WIDTH = 100
+_OVERVIEW = """\
+Usage: python -m {program} [GROUP=OPTION] [GROUP.KEY=VALUE] [KEY=VALUE]
+
+{purpose}
+
+Examples:
+  python -m {program}
+  python -m {program} data=titanic budget.seconds=120
+  python -m {program} data=table data.path=FILE.csv data.target=COLUMN
+  python -m {program} search=random search.trials=50 training.engine=fit
+  python -m {program} experiment=course_capacity
+  python -m {program} resume=auto hydra.run.dir=DIR
+
+Groups (--help GROUP lists the keys of one):
+{options}
+
+Keys without a group: objective, champion, resume, seed, verbose (--help sweep)
+
+Flags:
+  -h, --help [GROUP]      this page, or the keys of a group
+  -m, --multirun          run every value of a comma list in turn: -m data=wages,titanic seed=0,1
+  -c, --cfg job           print the composed configuration and stop
+  --config-dir DIR        a folder with files of your own, laid out like conf/
+  hydra.run.dir=DIR       output folder (summary.json, report, sweep.log)
+
+Exit codes: 0 done, 2 wrong configuration or data, 3 budget ended before one usable trial,
+4 no trial was usable, 5 tracking store out of reach, 130 and 143 interrupted and resumable."""
+
+
+def help_text(program: str, purpose: str, group: str = "", extra: Path | None = None) -> str:
+    """Return the page that was asked for.
+
+    Args:
+        program: The module, for example `pipeline.sweep`.
+        purpose: What it does, in a sentence or two.
+        group: The group to explain; empty for the overview.
+        extra: A folder of the user's own files.
+
+    Raises:
+        ConfigError: There is no such group.
+    """
+    known = groups(extra)
+    if group:
+        return _group(group, known)
+    return _OVERVIEW.format(
+        program=program,
+        purpose=textwrap.fill(purpose, _WIDTH),
+        options="\n".join(_options(name, known[name]) for name in known if "/" not in name),
+    )
+
+
+def _options(group: str, options: Sequence[Option]) -> str:
+    names = ", ".join(option.name for option in options)
+    return textwrap.fill(
+        f"  {group:<11}{names}", _WIDTH, subsequent_indent=" " * 13, break_on_hyphens=False
+    )
+
+
+def _group(group: str, known: Mapping[str, Sequence[Option]]) -> str:
+    from pipeline.config.fielddocs import field_docs
+    from pipeline.config.keys import all_keys, in_words
+
+    if group not in known and group != "sweep":
+        raise ConfigError(f"--help {group}: no such group{did_you_mean(group, [*known, 'sweep'])}")
+    lines = [f"{group}={option.name:<24} {option.summary}" for option in known.get(group, ())]
+    lines += [""] * bool(lines)
+    for name, key in all_keys().items():
+        inside = name.startswith(f"{group}.") if group != "sweep" else "." not in name
+        if not inside or key.is_group:
+            continue
+        doc = field_docs(key.owners[0])[name.rpartition(".")[2]]
+        lines.append(f"{name}: {in_words(key.hint)}")
+        lines.append(textwrap.fill(doc, _WIDTH, initial_indent="    ", subsequent_indent="    "))
+    return "\n".join(lines)

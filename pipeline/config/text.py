@@ -1,0 +1,65 @@
+"""A configuration as YAML text, and back: what a sweep leaves behind and a replay starts from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from pipeline.config.checks import problems
+from pipeline.config.problems import tell
+from pipeline.config.redact import HIDDEN, redacted
+from pipeline.config.schema import CapacityConfig, OtherSearchConfig, SearchKind, SweepConfig
+from pipeline.errors import ConfigError
+
+
+def dump(config: SweepConfig) -> str:
+    """Return the configuration as YAML, credentials hidden."""
+    uri, url = config.tracking.uri, config.notify.url
+    shown = replace(
+        config,
+        tracking=replace(config.tracking, uri=None if uri is None else redacted(uri)),
+        notify=replace(config.notify, url=None if url is None else HIDDEN),
+    )
+    return OmegaConf.to_yaml(OmegaConf.structured(shown))
+
+
+def load(text: str) -> SweepConfig:
+    """Return the configuration that `dump` wrote; nothing in it is looked up or executed.
+
+    A hidden webhook comes back as none. The function of `model.builder` is only a name here: who
+    wants it called must give it again.
+
+    Raises:
+        ConfigError: The text is no configuration of this version.
+    """
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the stored configuration is no YAML: {error}") from error
+    if not isinstance(tree, dict) or "${" in text:
+        raise ConfigError("the stored configuration is not one that a sweep wrote")
+    if (tree.get("notify") or {}).get("url") == HIDDEN:
+        tree["notify"]["url"] = None
+    try:
+        base = OmegaConf.structured(SweepConfig(search=_search_schema(tree)))
+        config = OmegaConf.to_object(OmegaConf.merge(base, tree))
+    except OmegaConfBaseException as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"the stored configuration does not fit this version: {reason}"
+        ) from error
+    if not isinstance(config, SweepConfig):
+        raise TypeError(type(config))
+    found = problems(config)
+    if found:
+        raise ConfigError(tell(found, {}))
+    return config
+
+
+def _search_schema(tree: dict[str, Any]) -> CapacityConfig | OtherSearchConfig:
+    kind = (tree.get("search") or {}).get("kind")
+    return CapacityConfig() if kind == SearchKind.capacity.name else OtherSearchConfig()

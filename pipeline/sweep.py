@@ -1,0 +1,40 @@
+"""`python -m pipeline.sweep`: the main job. Reads the command line, runs, sets the exit code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.cli import exit_with
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.config.schema import SweepConfig
+
+
+def main() -> int:
+    """Run the sweep that the command line asks for; return the exit code."""
+    from pipeline.config.launch import launch
+
+    return launch(_sweep, _check)
+
+
+def _sweep(config: SweepConfig, output_dir: Path) -> int:
+    from pipeline.runner import run  # brings TensorFlow: after all that may be wrong was found
+
+    return run(config, output_dir)
+
+
+def _check(config: SweepConfig) -> None:
+    """Refuse a file that is not there or is no table, before pandas and TensorFlow are imported."""
+    from pipeline.data.source import find, inspect
+
+    for key, path in (("data.path", config.data.path), ("data.test_path", config.data.test_path)):
+        if path is not None:
+            found = find(path, key)
+            if config.data.kind != "images":
+                inspect(found, key)
+
+
+if __name__ == "__main__":
+    exit_with(main)
