@@ -31,7 +31,7 @@ ORDER = (
     ("figures",),
     ("live.py",),
     ("progress.py", "summary.py"),
-    ("runner.py",),
+    ("runner.py", "opening.py", "networks.py", "ending.py"),
     (*ENTRIES, "api.py", "results.py"),
 )
 

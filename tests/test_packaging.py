@@ -126,13 +126,13 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return os.environ | {"PYTHONPATH": str(target)}
 
 
-def test_the_wheel_carries_conf_and_data(wheel: Path) -> None:
-    """Every file of the checkout's conf/ and data/ lies inside the package."""
+def test_the_wheel_carries_conf_data_and_assets(wheel: Path) -> None:
+    """Every file of the checkout's conf/, data/ and pipeline/ lies inside the package."""
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
     expected = {
-        f"pipeline/{inside}/{path.relative_to(ROOT / outside).as_posix()}"
-        for outside, inside in (("conf", "conf"), ("data", "shipped_data"))
+        Path("pipeline", inside, path.relative_to(ROOT / outside)).as_posix()
+        for outside, inside in (("conf", "conf"), ("data", "shipped_data"), ("pipeline", "."))
         for path in (ROOT / outside).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
