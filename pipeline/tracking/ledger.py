@@ -6,22 +6,25 @@ import functools
 import time
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config.schema import SaveModels
 from pipeline.records import Outcome, Scored
 from pipeline.tracking import resume
-from pipeline.tracking.fitkey import fit_key
-from pipeline.tracking.fitrun import Place, has_model
+from pipeline.tracking.donefits import DoneFit, DoneFits
+from pipeline.tracking.fitrun import Place, has_model, parameters
 from pipeline.tracking.location import resolve
+from pipeline.tracking.modeljob import ModelJob, Templates, saved_weights
 from pipeline.tracking.parent import begin
 from pipeline.tracking.plans import decode_plan, encode_plan
 from pipeline.tracking.rank import ranked
-from pipeline.tracking.recorder import FitJob, Templates
-from pipeline.tracking.resume import DoneFit
+from pipeline.tracking.recorder import FitJob
 from pipeline.tracking.stackfile import FitCurves, pack, sample
 from pipeline.tracking.store import is_of_store, open_store, out_of_reach
 from pipeline.tracking.writer import Job, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
 
     from pipeline.config.schema import TrackingConfig
     from pipeline.records import Decision, Fit, FitResult, Round, Stack, StackPlan, Trial
@@ -52,13 +55,19 @@ class Ledger:
         self._facts = facts
         self._elapsed = elapsed
         self._templates = Templates(build)
-        self._done: dict[str, DoneFit] = {}
+        self._saves_all = facts.save_models is SaveModels.all
+        self._done = DoneFits(facts)
         self._decisions: list[Decision] = []
         self.spent_seconds = 0.0
         """Wall time that this sweep took in earlier processes."""
         if self.resumed:
             self._read_back()
         self._writer = writer(self._beat)
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment."""
+        return self.store.experiment
 
     @property
     def writer_seconds(self) -> float:
@@ -68,7 +77,7 @@ class Ledger:
     @property
     def done(self) -> list[DoneFit]:
         """The finished fits in the recorded order; run ids are there after `flush`."""
-        return sorted(self._done.values(), key=lambda done: (done.round, done.position))
+        return self._done.ordered()
 
     def finished(self) -> list[Scored]:
         """Return the finished fits as the search sees them, in the recorded order."""
@@ -76,12 +85,31 @@ class Ledger:
 
     def find(self, fit: Fit) -> DoneFit | None:
         """Return a finished fit with its run and model ids, or None."""
-        return self._done.get(self._key(fit))
+        return self._done.find(fit)
 
     def recorded_plan(self, number: int) -> tuple[Round, StackPlan] | None:
         """Return a round and its stack plan as recorded, or None for a round not begun."""
         document = self._files.read_json(f"rounds/{number:04}.json")
         return None if document is None else decode_plan(document)
+
+    def weights(self, fit: Fit) -> list[np.ndarray] | None:
+        """Return the weights of a finished fit from its saved model; None where there is none."""
+        done = self.find(fit)
+        if done is None or not done.model_id:
+            return None
+        return saved_weights(self.store, done.model_id)
+
+    def unsaved_models(self, champion: Fit) -> list[Fit]:
+        """Return the fits whose models `tracking.save_models` wants at the end of the sweep."""
+        return self._done.without_model(champion)
+
+    def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
+        """Save the network of a fit that has been recorded without it, in the background."""
+        done = self._done.find(fit)
+        if done is None:
+            raise AssertionError(f"{fit.name} is not in the ledger")
+        best = int(done.metrics.get("best_epoch", 0))
+        self._writer.put(self._model_job(done, weights, best, {}).job())
 
     def begin_round(self, asked: Round, plan: StackPlan) -> None:
         """Record what a round is going to train, before it does."""
@@ -103,8 +131,8 @@ class Ledger:
         Raises:
             StoreError: Earlier writing failed for good.
         """
-        new = [result for result in results if self._key(result.fit) not in self._done]
-        keys = [self._key(result.fit) for result in new]
+        new = [result for result in results if self._done.find(result.fit) is None]
+        keys = [self._done.key(result.fit) for result in new]
         sampled = [sample(r.row_losses, self._facts.seed, r.fit.fold) for r in new]
         if new:
             content = pack(keys, new, sampled)
@@ -115,7 +143,7 @@ class Ledger:
             position = asked.fits.index(result.fit)
             place = Place(self.run_id, asked, position, stack.number, key)
             self._record(place, result, FitCurves(result.curves, losses))
-        found = [self._done.get(self._key(result.fit)) for result in results]
+        found = [self._done.find(result.fit) for result in results]
         return [done.scored() for done in found if done is not None]
 
     def record_decisions(self, decisions: Sequence[Decision]) -> None:
@@ -142,7 +170,7 @@ class Ledger:
         verdicts = {decision.capacity: decision.verdict for decision in self._decisions}
         now = int(time.time() * 1000)
         self.flush()
-        for number, done in enumerate(ranked(self._done.values(), trials, champion), start=1):
+        for number, done in enumerate(ranked(self.done, trials, champion), start=1):
             verdict = verdicts.get(done.fit.trial.capacity.label)
             write = functools.partial(
                 self.store.client.log_batch,
@@ -189,26 +217,33 @@ class Ledger:
             score=self._facts.objective.as_loss(score),
             curves=curves,
         )
-        template = self._templates.of(result.fit.trial) if has_model(result) else None
-        self._writer.put(FitJob(self.store, self._facts, place, result, done, template).job())
-        if result.outcome.is_done:
-            self._done[place.key] = done
+        model = None
+        if result.weights is not None and has_model(result) and self._saves_all:
+            best = max(result.best_epoch, 0)
+            model = self._model_job(done, result.weights, best, parameters(place, result.fit))
+        self._writer.put(FitJob(self.store, self._facts, place, result, done, model).job())
+        self._done.add(done)
+
+    def _model_job(
+        self, done: DoneFit, weights: Sequence[np.ndarray], best: int, params: dict[str, str]
+    ) -> ModelJob:
+        trial = done.fit.trial
+        tags = {"trial": trial.name, "sweep": self.run_id}
+        template = self._templates.of(trial)
+        return ModelJob(self.store, done, template, weights, best, tags, params)
 
     def _read_back(self) -> None:
         """Bury what a dead process left running, and read what it finished."""
         client = self.store.client
         runs = resume.children(client, self.store.experiment_id, self.run_id)
         resume.bury(client, runs)
-        self._done = resume.done_fits(runs, self._files, self._facts)
+        self._done.extend(resume.done_fits(runs, self._files, self._facts))
         self.spent_seconds = float(self.run.data.tags.get("seconds", 0.0))
 
     def _beat(self) -> None:
         """Leave a sign of life and the time spent; stop when another process took over."""
         self._claim.check()
         self._claim.beat(self.spent_seconds + self._elapsed())
-
-    def _key(self, fit: Fit) -> str:
-        return fit_key(self._facts.fingerprint, self._facts.digest, fit)
 
     def _put(self, name: str, step: Callable[[], object]) -> None:
         self._writer.put(Job(name, [step]))

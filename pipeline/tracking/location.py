@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pipeline.config.redact import redacted
 from pipeline.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -47,17 +48,12 @@ class Location:
     @property
     def shown(self) -> str:
         """The URI without credentials, for messages, logs and tags."""
-        return redact(self.uri)
+        return redacted(self.uri)
 
     @property
     def database(self) -> Path | None:
         """The sqlite file, or None."""
         return Path(self.uri.removeprefix(SQLITE).partition("?")[0]) if self.folder else None
-
-
-def redact(text: str) -> str:
-    """Return the text with user names and passwords taken out of every URI in it."""
-    return re.sub(r"(?<=://)[^/\s@]+@", "***@", text)
 
 
 def resolve(uri: str | None, working_directory: Path | None = None) -> Location:
@@ -114,7 +110,7 @@ def check(location: Location) -> None:
         )
     if answered:
         raise StoreError(
-            f"tracking.uri={location.shown}: out of reach ({redact(answered)}). "
+            f"tracking.uri={location.shown}: out of reach ({redacted(answered)}). "
             "Start the server, or choose another store with tracking.uri=."
         )
 
@@ -124,7 +120,7 @@ def _sqlite(path: Path) -> Location:
 
 
 def _malformed(uri: str, why: str) -> ConfigError:
-    return ConfigError(f"tracking.uri={redact(uri)}: {why}; allowed: {ALLOWED}.")
+    return ConfigError(f"tracking.uri={redacted(uri)}: {why}; allowed: {ALLOWED}.")
 
 
 def _why_not(parts: SplitResult) -> str:

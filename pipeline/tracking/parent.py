@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pipeline.config.redact import redacted
 from pipeline.errors import ConfigError
 from pipeline.tracking import resume
 from pipeline.tracking.claim import Claim
@@ -12,7 +13,6 @@ from pipeline.tracking.environment import provenance
 from pipeline.tracking.filelock import exclusive
 from pipeline.tracking.files import RunFiles
 from pipeline.tracking.fitrun import LONGEST_PARAM, LONGEST_TAG
-from pipeline.tracking.location import redact
 
 if TYPE_CHECKING:
     from pipeline.tracking.facts import SweepFacts
@@ -80,7 +80,7 @@ def _create(store: Store, facts: SweepFacts) -> Begun:
         "kind": "sweep",
         "fingerprint": facts.fingerprint,
         "data_digest": facts.digest,
-        "command": redact(" ".join(facts.command)),
+        "command": redacted(" ".join(facts.command)),
         **provenance(),
     }
     run = store.client.create_run(
@@ -94,7 +94,7 @@ def _create(store: Store, facts: SweepFacts) -> Begun:
     files = RunFiles(store.client, run_id, run.info.artifact_uri)
     files.write_json("sweep.json", _document(facts))
     shown = list(facts.headline.items())[:MOST_PARAMS]
-    params = [Param(name, redact(value)[:LONGEST_PARAM]) for name, value in shown]
+    params = [Param(name, redacted(value)[:LONGEST_PARAM]) for name, value in shown]
     store.client.log_batch(run_id, params=params, tags=[RunTag("sweep", run_id)])
     store.client.log_inputs(run_id, [_dataset(facts)])
     return Begun(store, run, claim, files, resumed=False)
@@ -108,13 +108,13 @@ def _document(facts: SweepFacts) -> dict[str, Any]:
         "target": facts.target,
         "rows": dict(facts.rows),
         "columns": dict(facts.columns),
-        "source": redact(facts.source),
+        "source": redacted(facts.source),
         "objective": {"metric": facts.objective.metric, "direction": facts.objective.direction},
         "target_scales": list(facts.target_scales),
         "fingerprint": facts.fingerprint,
         "digest": facts.digest,
         "seed": facts.seed,
-        "config": {name: redact(value) for name, value in facts.config.items()},
+        "config": {name: redacted(value) for name, value in facts.config.items()},
     }
 
 
@@ -130,7 +130,7 @@ def _dataset(facts: SweepFacts) -> Any:
         name=facts.name,
         digest=facts.digest[:36],
         source_type="local",
-        source=json.dumps({"uri": redact(facts.source)}),
+        source=json.dumps({"uri": redacted(facts.source)}),
         schema=json.dumps({"mlflow_colspec": columns}),
         profile=json.dumps({"num_rows": sum(facts.rows.values()), **dict(facts.rows)}),
     )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pipeline.records import Fit, Trial
-    from pipeline.tracking.resume import DoneFit
+    from pipeline.tracking.donefits import DoneFit
 
 ORDER = (Outcome.completed, Outcome.dropped, Outcome.diverged, Outcome.infeasible)
 

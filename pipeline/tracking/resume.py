@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import OUTSIDE_FINGERPRINT
 from pipeline.errors import ConfigError, DataError
-from pipeline.records import Fit, Outcome, Scored
+from pipeline.records import Outcome
+from pipeline.tracking.donefits import DoneFit
 from pipeline.tracking.fitkey import decode_fit
 from pipeline.tracking.stackfile import unpack
 
@@ -29,32 +29,6 @@ SHOWN_DIFFERENCES = 12
 
 ENDED = {"FINISHED", "FAILED"}
 """States of a run that is done, together with an outcome and a fit key."""
-
-
-@dataclass
-class DoneFit:
-    """A fit that the store holds and that is never trained again."""
-
-    fit: Fit
-    key: str
-    outcome: Outcome
-    round: int
-    position: int
-    run_id: str = ""
-    """Empty until the background writer has created the run."""
-    model_id: str = ""
-    """Of the saved model; empty where there is none."""
-    epochs: int = 0
-    metrics: dict[str, float] = field(default_factory=dict)
-    """`best_val_loss` and the like: the latest value of every metric."""
-    score: float = float("nan")
-    """The objective, lower is better."""
-    curves: FitCurves | None = None
-
-    def scored(self) -> Scored:
-        """Return the fit as the search sees it."""
-        losses = self.curves.row_losses if self.curves else None
-        return Scored(self.fit, self.outcome, self.score, losses, self.round)
 
 
 def find(client: MlflowClient, experiment_id: str, facts: SweepFacts) -> Iterator[Any]:
@@ -159,18 +133,13 @@ def bury(client: MlflowClient, runs: list[Any]) -> int:
     return len(dead)
 
 
-def done_fits(runs: list[Any], files: RunFiles, facts: SweepFacts) -> dict[str, DoneFit]:
-    """Return the finished fits by fit key, in the recorded order: by round, then place in it."""
+def done_fits(runs: list[Any], files: RunFiles, facts: SweepFacts) -> list[DoneFit]:
+    """Return the finished fits that the store holds completely, in order of their start."""
     curves: dict[str, FitCurves] = {}
     for name, content in files.read_folder("rounds").items():
         if name.endswith(".npz"):
             curves |= _unpack(content)
-    found = [done for run in runs if (done := _done(run, curves, facts)) is not None]
-    found.sort(key=lambda done: (done.round, done.position))
-    first: dict[str, DoneFit] = {}
-    for done in found:
-        first.setdefault(done.key, done)
-    return first
+    return [done for run in runs if (done := _done(run, curves, facts)) is not None]
 
 
 def _unpack(content: bytes) -> dict[str, FitCurves]:

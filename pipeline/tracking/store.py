@@ -8,9 +8,9 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pipeline.config.redact import redacted
 from pipeline.errors import ConfigError, StoreError
 from pipeline.tracking.filelock import exclusive
-from pipeline.tracking.location import redact
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -114,7 +114,7 @@ def open_store(location: Location, experiment: str) -> Store:
 
 def out_of_reach(location: Location, error: BaseException) -> StoreError:
     """Return the error that says which store failed, and how, without its credentials."""
-    reason = redact(str(error)).strip().splitlines() or [type(error).__name__]
+    reason = redacted(str(error)).strip().splitlines() or [type(error).__name__]
     return StoreError(f"The tracking store {location.shown} is out of reach: {reason[0][:300]}")
 
 

@@ -1,0 +1,86 @@
+"""The finished fits of a sweep, as the ledger remembers them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.config.schema import SaveModels
+from pipeline.records import Fit, Outcome, Scored
+from pipeline.tracking.fitkey import fit_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.records import Trial
+    from pipeline.tracking.facts import SweepFacts
+    from pipeline.tracking.stackfile import FitCurves
+
+
+@dataclass
+class DoneFit:
+    """A fit that the store holds and that is never trained again."""
+
+    fit: Fit
+    key: str
+    outcome: Outcome
+    round: int
+    position: int
+    run_id: str = ""
+    """Empty until the background writer has created the run."""
+    model_id: str = ""
+    """Of the saved model; empty where there is none."""
+    epochs: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    """`best_val_loss` and the like: the latest value of every metric."""
+    score: float = float("nan")
+    """The objective, lower is better."""
+    curves: FitCurves | None = None
+
+    def scored(self) -> Scored:
+        """Return the fit as the search sees it."""
+        losses = self.curves.row_losses if self.curves else None
+        return Scored(self.fit, self.outcome, self.score, losses, self.round)
+
+
+class DoneFits:
+    """Finished fits by their key; the first recording of a fit is the one that counts."""
+
+    def __init__(self, facts: SweepFacts) -> None:
+        """Start empty."""
+        self._facts = facts
+        self._fits: dict[str, DoneFit] = {}
+
+    def key(self, fit: Fit) -> str:
+        """Return the fit key."""
+        return fit_key(self._facts.fingerprint, self._facts.digest, fit)
+
+    def add(self, done: DoneFit) -> None:
+        """Remember a fit, unless it is there already or was cut."""
+        if done.outcome.is_done:
+            self._fits.setdefault(done.key, done)
+
+    def extend(self, found: Iterable[DoneFit]) -> None:
+        """Remember several fits."""
+        for done in found:
+            self.add(done)
+
+    def find(self, fit: Fit) -> DoneFit | None:
+        """Return a finished fit, or None."""
+        return self._fits.get(self.key(fit))
+
+    def ordered(self) -> list[DoneFit]:
+        """Return the fits in the recorded order: by round, then place in it."""
+        return sorted(self._fits.values(), key=lambda done: (done.round, done.position))
+
+    def without_model(self, champion: Fit) -> list[Fit]:
+        """Return the fits whose models `tracking.save_models` wants and that have none yet."""
+        wanted = {champion}
+        if self._facts.save_models is not SaveModels.champion:
+            best: dict[Trial, DoneFit] = {}
+            for done in self.ordered():
+                if done.outcome is Outcome.completed:
+                    known = best.get(done.fit.trial, done)
+                    best[done.fit.trial] = min(known, done, key=lambda one: one.score)
+            wanted |= {done.fit for done in best.values()}
+        return [done.fit for done in self.ordered() if done.fit in wanted and not done.model_id]
