@@ -1,0 +1,111 @@
+"""An architecture seen once: how its weights are drawn and, where it is a chain, what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from pipeline.training.draws import draw_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.records import Family, Trial
+
+Draw = Callable[[np.random.Generator], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer of a chain, as NumPy can compute it."""
+
+    kind: str
+    """`dense`, `norm`, `activation`, `scale` or `flatten`."""
+    arrays: int = 0
+    """How many arrays of `get_weights()` it owns."""
+    activation: str = "linear"
+    """For `dense` and `activation`."""
+    numbers: tuple[float, ...] = ()
+    """`norm`: epsilon; `scale`: factor and offset."""
+    switches: tuple[bool, ...] = ()
+    """`dense`: has a bias; `norm`: has a scale, has an offset."""
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """An architecture, seen once."""
+
+    draws: tuple[Draw, ...] | None
+    """How each weight array is drawn; None where a layer keeps its initializer to itself."""
+    chain: tuple[Step, ...] | None
+    """The layers in order; None where they are no chain of layers that NumPy knows."""
+
+
+def blueprint(family: Family, trial: Trial) -> Blueprint:
+    """Return the blueprint of a trial's network; built once per architecture."""
+    return _seen(cast("Any", family), trial.with_rate(1.0))  # a protocol is not Hashable
+
+
+def all_layers(model: Any) -> Iterator[Any]:
+    """Yield every layer of a model, those of models inside it included, in a fixed order."""
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from all_layers(layer)
+
+
+@lru_cache(maxsize=1024)  # entries hold shapes and names, no model
+def _seen(family: Any, trial: Trial) -> Blueprint:
+    model = family.build(trial)
+    return Blueprint(_draws(model), _chain(model))
+
+
+def _draws(model: Any) -> tuple[Draw, ...] | None:
+    initializers = {}
+    for layer in all_layers(model):
+        for variable in layer.weights:
+            found = getattr(layer, f"{variable.name}_initializer", None)
+            if found is not None:
+                initializers[id(variable)] = found
+    if any(id(variable) not in initializers for variable in model.weights):
+        return None
+    return tuple(draw_of(initializers[id(v)], tuple(v.shape)) for v in model.weights)
+
+
+def _chain(model: Any) -> tuple[Step, ...] | None:
+    import keras
+
+    if not isinstance(model, keras.Sequential):
+        return None
+    steps = [_step(layer) for layer in model.layers]
+    known = [step for step in steps if step is not None]
+    return tuple(step for step in known if step.kind) if len(known) == len(steps) else None
+
+
+def _step(layer: Any) -> Step | None:
+    """Return what a layer computes when it predicts; kind "" for nothing, None for unknown."""
+    import keras
+
+    layers = keras.layers
+    match layer:
+        case layers.Dense():
+            name = keras.activations.serialize(layer.activation)
+            owned = len(layer.weights)
+            return Step("dense", owned, str(name), switches=(layer.use_bias,))
+        case layers.BatchNormalization():
+            parts = (layer.scale, layer.center)
+            return Step("norm", len(layer.weights), numbers=(layer.epsilon,), switches=parts)
+        case layers.Activation():
+            return Step("activation", activation=str(keras.activations.serialize(layer.activation)))
+        case layers.Rescaling():
+            return Step("scale", numbers=(float(layer.scale), float(layer.offset)))
+        case layers.Flatten():
+            return Step("flatten")
+        case layers.Dropout() | layers.RandomTranslation():
+            return Step("")
+        case _:
+            return None
