@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -74,7 +75,7 @@ def quotas(counts: np.ndarray, share: float, kept: int) -> np.ndarray:
     total = max(1, round(counts.sum() * share))
     room = np.maximum(counts - kept, 0)
     ideal = counts * share
-    quota = np.minimum(np.floor(ideal).astype(np.int64), room)
+    quota: np.ndarray = np.minimum(np.floor(ideal).astype(np.int64), room)
     for stratum in np.argsort(-(ideal - quota), kind="stable"):
         if quota.sum() >= total:
             break
@@ -185,7 +186,7 @@ class Timed:
         rows = rows[np.argsort(self.times[rows], kind="stable")]
         wanted = np.arange(1, count + 1) * len(rows) / (count + 1)
         cuts = [*self._cuts(rows, wanted, "folds"), len(rows)]
-        return [(rows[:start], rows[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)]
+        return [(rows[:start], rows[start:end]) for start, end in pairwise(cuts)]
 
     def _cuts(self, rows: np.ndarray, wanted: np.ndarray, purpose: str) -> list[int]:
         """Return positions near the wanted ones where the time changes."""

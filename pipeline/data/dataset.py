@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.data.imagefile import read_image
+from pipeline.data.images import PATH
 from pipeline.data.typed import Column, typed
 from pipeline.records import Arrays
 
@@ -39,6 +42,8 @@ class Dataset:
     """float64 sample weight of each row."""
     image_shape: tuple[int, int, int] | None = None
     """(height, width, channels) where a row is an image."""
+    images: np.ndarray | None = None
+    """uint8 (rows, *image_shape) where rows are image files."""
     _encoders: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False)
     _inputs: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = field(
         default_factory=dict, repr=False
@@ -90,10 +95,12 @@ class Dataset:
     def encoder(self, encoding: str, fold: int = 0) -> Any:
         """Return the fitted transformer from typed columns to float32 inputs, (rows, inputs).
 
-        It takes `typed(raw, self.columns)`, never raw rows.
+        It takes `typed(raw, self.columns)`, never raw rows; for images, an array of pixels.
         """
-        from pipeline.data.encode import fit_encoder
+        from pipeline.data.encode import fit_encoder, to_float32
 
+        if self.image_shape is not None:
+            return to_float32()
         key = (encoding, fold)
         if key not in self._encoders:
             used = [column for column in self.columns if column.used]
@@ -102,26 +109,45 @@ class Dataset:
         return self._encoders[key]
 
     def encode(self, raw: pd.DataFrame, encoding: str, fold: int = 0) -> np.ndarray:
-        """Return raw rows as float32 inputs of shape (rows, *input_shape)."""
+        """Return raw rows as float32 inputs of shape (rows, *input_shape).
+
+        Raises:
+            OSError: An image file cannot be read.
+        """
+        if self.images is not None:
+            read = [read_image(path, self.images.shape[1:]) for path in raw[PATH]]
+            return np.array(read, dtype=np.float32)
         encoder = self.encoder(encoding, fold)
-        inputs: np.ndarray | None = None
-        for start in range(0, max(len(raw), 1), CHUNK_ROWS):
-            chunk = encoder.transform(typed(raw.iloc[start : start + CHUNK_ROWS], self.columns))
-            if inputs is None:
-                inputs = np.empty((len(raw), chunk.shape[1]), dtype=np.float32)
-            inputs[start : start + len(chunk)] = chunk
-        assert inputs is not None  # noqa: S101 - the loop runs at least once
-        return inputs.reshape(len(raw), *(self.image_shape or (-1,)))
+        chunks = (
+            np.asarray(encoder.transform(typed(raw.iloc[start : start + CHUNK_ROWS], self.columns)))
+            for start in range(0, max(len(raw), 1), CHUNK_ROWS)
+        )
+        first = next(chunks)
+        inputs: np.ndarray = np.empty((len(raw), first.shape[1]), dtype=np.float32)
+        end = 0
+        for chunk in chain([first], chunks):
+            inputs[end : end + len(chunk)] = chunk
+            end += len(chunk)
+        return inputs.reshape(len(raw), *self.image_shape) if self.image_shape else inputs
+
+    def inputs(self, rows: np.ndarray, encoding: str, fold: int = 0) -> np.ndarray:
+        """Return some rows of this table as float32 inputs of shape (rows, *input_shape)."""
+        if self.images is not None:
+            images: np.ndarray = self.images[rows].astype(np.float32)
+            return images
+        return self.encode(self.frame.iloc[rows], encoding, fold)
 
     def input_shape(self, encoding: str) -> tuple[int, ...]:
         """Return the shape of one encoded row."""
-        return self.encode(self.frame.iloc[:1], encoding).shape[1:]
+        if self.image_shape is not None:
+            return self.image_shape
+        return tuple(self.inputs(np.arange(1), encoding).shape[1:])
 
     def target_scaling(self, fold: int = 0) -> tuple[float, float]:
         """Return (mean, standard deviation) that regression targets are scaled by; (0, 1) for none."""
         if not (self.regression and self.scale_target):
             return 0.0, 1.0
-        values = self.judged.values[self.split.folds[fold][0]]
+        values = self.judged.numbers[self.split.folds[fold][0]]
         return float(values.mean()), float(values.std())
 
     def encode_targets(self, series: pd.Series, fold: int = 0) -> np.ndarray:
@@ -131,9 +157,11 @@ class Dataset:
     def _encoded(self, values: np.ndarray, fold: int) -> np.ndarray:
         """Return judged targets as float32 of shape (rows, outputs)."""
         if self.classes is not None:
-            return np.eye(self.outputs, dtype=np.float32)[values]
+            one_hot: np.ndarray = np.eye(self.outputs, dtype=np.float32)[values]
+            return one_hot
         mean, scale = self.target_scaling(fold)
-        return ((values - mean) / scale).astype(np.float32)[:, None]
+        scaled: np.ndarray = ((values - mean) / scale).astype(np.float32)
+        return scaled[:, None]
 
     def arrays(self, encoding: str, fold: int = 0, class_weight: str = "none") -> Arrays:
         """Return what an engine trains on; cached per encoding, fold and class weight.
@@ -146,13 +174,13 @@ class Dataset:
         key = (encoding, fold, class_weight)
         if key not in self._arrays:
             train, validation = self.split.folds[fold]
-            x_train, x_val = self._encoded_inputs(encoding, fold)
+            x_train, x_val = self._fold_inputs(encoding, fold)
             mean, scale = self.target_scaling(fold)
             self._arrays[key] = Arrays(
                 x_train=x_train,
-                y_train=self._encoded(self.judged.values[train], fold),
+                y_train=self._encoded(self.judged.numbers[train], fold),
                 x_val=x_val,
-                y_val=self._encoded(self.judged.values[validation], fold),
+                y_val=self._encoded(self.judged.numbers[validation], fold),
                 regression=self.regression,
                 train_weight=self._train_weight(train, class_weight),
                 val_weight=self.sample_weight(validation),
@@ -161,13 +189,13 @@ class Dataset:
             )
         return self._arrays[key]
 
-    def _encoded_inputs(self, encoding: str, fold: int) -> tuple[np.ndarray, np.ndarray]:
+    def _fold_inputs(self, encoding: str, fold: int) -> tuple[np.ndarray, np.ndarray]:
         """Return encoded training and validation rows, shared by all class weights."""
         if (encoding, fold) not in self._inputs:
             train, validation = self.split.folds[fold]
             self._inputs[encoding, fold] = (
-                self.encode(self.frame.iloc[train], encoding, fold),
-                self.encode(self.frame.iloc[validation], encoding, fold),
+                self.inputs(train, encoding, fold),
+                self.inputs(validation, encoding, fold),
             )
         return self._inputs[encoding, fold]
 
@@ -176,15 +204,17 @@ class Dataset:
         if self.weights is None:
             return None
         here = self.weights[rows]
-        return (here / here.mean()).astype(np.float32)
+        weight: np.ndarray = (here / here.mean()).astype(np.float32)
+        return weight
 
     def _train_weight(self, train: np.ndarray, class_weight: str) -> np.ndarray | None:
         """Return sample weight times class weight."""
         weight = self.sample_weight(train)
         if class_weight == "none" or self.regression:
             return weight
-        codes = self.judged.values[train]
+        codes = self.judged.numbers[train]
         counts = np.bincount(codes, minlength=self.outputs)
         here = np.count_nonzero(counts)
-        balanced = (len(train) / (here * np.maximum(counts, 1)))[codes].astype(np.float32)
+        per_class = len(train) / (here * np.maximum(counts, 1))
+        balanced: np.ndarray = per_class[codes].astype(np.float32)
         return balanced if weight is None else balanced * weight

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.data.typed import Column
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
+    from pipeline.data.typed import Column
+
+Steps = list[tuple[str, Any]]
+"""Fitted steps of a scikit-learn pipeline, by name."""
 TRUSTED = ("numpy.dtype",)
 """Types beyond skops' own list that a fitted encoder holds (SimpleImputer remembers a dtype)."""
 RARE = 5
@@ -52,29 +54,38 @@ def fit_encoder(frame: pd.DataFrame, columns: Sequence[Column], encoding: str) -
         encoding: A name of `config.schema.Encoding`.
     """
     from sklearn.compose import ColumnTransformer
+    from sklearn.frozen import FrozenEstimator
     from sklearn.impute import MissingIndicator
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import FunctionTransformer
 
     numbers = [name for column in columns if column.kind != "category" for name in column.outputs]
     categories = [column.name for column in columns if column.kind == "category"]
+    missing = [name for name in numbers if frame[name].isna().any()]
     parts: list[tuple[str, Any, list[str]]] = []
     if numbers:
-        parts.append(("numbers", _numbers(frame[numbers], encoding), numbers))
-    missing = [name for name in numbers if frame[name].isna().any()]
+        parts.append(("numbers", _fitted_numbers(frame[numbers], encoding), numbers))
     if missing:
-        parts.append(("missing", MissingIndicator(features="all"), missing))
+        parts.append(("missing", MissingIndicator(features="all").fit(frame[missing]), missing))
     if categories:
-        parts.append(("categories", _one_hot(len(frame), len(categories)), categories))
-    to_float32 = FunctionTransformer(np.positive, kw_args={"dtype": "float32", "casting": "unsafe"})
-    encoder = Pipeline(
-        [("columns", ColumnTransformer(parts, sparse_threshold=0.0)), ("float32", to_float32)]
-    )
-    return encoder.fit(frame)
+        one_hot = _one_hot(len(frame), len(categories)).fit(frame[categories])
+        parts.append(("categories", one_hot, categories))
+    # Fitting a ColumnTransformer also transforms; with frozen parts two rows of it are enough, and
+    # a large table is never encoded only to be thrown away.
+    frozen = [(name, FrozenEstimator(part), names) for name, part, names in parts]
+    together = ColumnTransformer(frozen, sparse_threshold=0.0).fit(frame.iloc[:2])
+    return Pipeline([("columns", together), ("float32", to_float32())])
+
+
+def to_float32() -> Any:
+    """Return the last step of every encoder, and all of it for pixels: the network scales those."""
+    from sklearn.preprocessing import FunctionTransformer
+
+    # A ufunc, because skops trusts those: np.asarray or a function of ours it does not.
+    return FunctionTransformer(np.positive, kw_args={"dtype": "float32", "casting": "unsafe"})
 
 
 def _one_hot(rows: int, categories: int) -> Any:
-    """Return the encoder of categories."""
+    """Return the unfitted encoder of categories."""
     from sklearn.preprocessing import OneHotEncoder
 
     return OneHotEncoder(
@@ -86,33 +97,40 @@ def _one_hot(rows: int, categories: int) -> Any:
     )
 
 
-def _numbers(frame: pd.DataFrame, encoding: str) -> Any:
-    """Return the encoder of numbers: imputation, then the named scaling."""
+def _fitted_numbers(frame: pd.DataFrame, encoding: str) -> Any:
+    """Return the fitted encoder of numbers: imputation, then the named scaling."""
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)
     filled = imputer.fit_transform(frame)
     scaling = {
-        "standard": lambda: [("scale", StandardScaler())],
-        "robust": lambda: _robust(filled),
-        "quantile": lambda: [
-            (
-                "quantiles",
-                QuantileTransformer(
-                    n_quantiles=min(QUANTILES, len(filled)),
-                    output_distribution="normal",
-                    random_state=0,
-                ),
-            )
-        ],
-        "piecewise": lambda: [("intervals", _piecewise(filled))],
-    }[encoding]
-    return Pipeline([("impute", imputer), *scaling()])
+        "standard": _standard,
+        "robust": _robust,
+        "quantile": _quantile,
+        "piecewise": _piecewise,
+    }[encoding](filled)
+    return Pipeline([("impute", imputer), *scaling])
 
 
-def _robust(filled: np.ndarray) -> list[tuple[str, Any]]:
+def _standard(filled: np.ndarray) -> Steps:
+    """Return scaling to mean 0 and standard deviation 1."""
+    from sklearn.preprocessing import StandardScaler
+
+    return [("scale", StandardScaler().fit(filled))]
+
+
+def _quantile(filled: np.ndarray) -> Steps:
+    """Return the mapping to a normal distribution."""
+    from sklearn.preprocessing import QuantileTransformer
+
+    mapping = QuantileTransformer(
+        n_quantiles=min(QUANTILES, len(filled)), output_distribution="normal", random_state=0
+    )
+    return [("quantiles", mapping.fit(filled))]
+
+
+def _robust(filled: np.ndarray) -> Steps:
     """Return robust scaling and the smooth clip x / sqrt(1 + (x / 3)^2) = 3 sin(arctan(x / 3)).
 
     A column whose interquartile range is 0 (mostly one value) is scaled by half its range instead.
@@ -136,10 +154,14 @@ def _robust(filled: np.ndarray) -> list[tuple[str, Any]]:
     clip = FeatureUnion(
         [("sine", FunctionTransformer(np.sin))], transformer_weights={"sine": SMOOTH_LIMIT}
     )
-    return [("scale", scale), ("arctan", FunctionTransformer(np.arctan)), ("clip", clip)]
+    return [
+        ("scale", scale.fit(filled)),
+        ("arctan", FunctionTransformer(np.arctan)),
+        ("clip", clip.fit(filled[:2])),
+    ]
 
 
-def _piecewise(filled: np.ndarray) -> Any:
+def _piecewise(filled: np.ndarray) -> Steps:
     """Return the piecewise-linear encoding: for each interval a clipped min-max scaler.
 
     Interval t of every column that has so many makes one scaler, fitted to the interval's two ends.
@@ -156,4 +178,4 @@ def _piecewise(filled: np.ndarray) -> Any:
         ends = np.array([edges[number][interval : interval + 2] for number in having]).T
         scaler = FrozenEstimator(MinMaxScaler(clip=True).fit(ends))
         parts.append((f"interval {interval + 1}", scaler, having))
-    return ColumnTransformer(parts)
+    return [("intervals", ColumnTransformer(parts).fit(filled[:2]))]

@@ -52,40 +52,45 @@ def judge(series: pd.Series) -> Judged:
 
     Args:
         series: The column's rows that are not test rows.
-
-    Raises:
-        DataError: Numbers that are infinite or too large.
     """
-    name = str(series.name)
-    judged = _kind(series, name)
+    judged = kind_of(series)
     if judged.reason:
         return judged
-    if judged.column.kind in ("number", "boolean"):
-        _refuse_infinite(series, name)
     reason = _useless(series, judged.column.kind)
     if reason:
         return replace(judged, column=replace(judged.column, used=False), reason=reason)
     return judged
 
 
-def _kind(series: pd.Series, name: str) -> Judged:
+def kind_of(series: pd.Series) -> Judged:
     """Return the column's kind by its stored type, or by its texts."""
+    name = str(series.name)
     types = pd.api.types
     if types.is_bool_dtype(series):
         return Judged(Column(name, "boolean"))
     if types.is_datetime64_any_dtype(series):
         return Judged(Column(name, "date", parts=DATE_PARTS))
-    if types.is_complex_dtype(series):
-        return Judged(Column(name, "category", used=False), "complex numbers")
-    if types.is_numeric_dtype(series) or types.is_timedelta64_dtype(series):
+    plain = types.is_numeric_dtype(series) and not types.is_complex_dtype(series)
+    if plain or types.is_timedelta64_dtype(series):
         return Judged(Column(name, "number"))
+    counts = _counts(series)
+    if counts is None:
+        return Judged(
+            Column(name, "category", used=False),
+            "not plain values (lists, bytes or complex numbers)",
+        )
+    return _text_kind(counts, name)
+
+
+def _counts(series: pd.Series) -> pd.Series | None:
+    """Return how often each value stands in a column; None where a value is no plain one."""
     try:
         counts = series.value_counts()
     except TypeError:
-        return Judged(Column(name, "category", used=False), "nested values, not one value a row")
-    if any(isinstance(value, bytes) for value in counts.index[:EXAMPLES]):
-        return Judged(Column(name, "category", used=False), "binary values")
-    return _text_kind(counts, name)
+        return None
+    if any(isinstance(value, bytes | complex | tuple) for value in counts.index[:EXAMPLES]):
+        return None
+    return counts[counts > 0]  # a categorical column also counts the categories it does not hold
 
 
 def _text_kind(counts: pd.Series, name: str) -> Judged:
@@ -132,8 +137,15 @@ def _parses(texts: pd.Series, times: np.ndarray, form: str) -> bool:
     return bool(times[parsed].sum() / times.sum() >= MOSTLY)
 
 
-def _refuse_infinite(series: pd.Series, name: str) -> None:
-    """Refuse a number column that cannot be scaled."""
+def refuse_infinite(series: pd.Series, judged: Judged) -> None:
+    """Refuse a number column that cannot be scaled.
+
+    Raises:
+        DataError: A value is infinite or beyond LARGEST.
+    """
+    if not judged.column.used or judged.column.kind != "number":
+        return
+    name = judged.column.name
     values = unchecked_numbers(series)
     with np.errstate(invalid="ignore"):
         bad = np.abs(values) > LARGEST
@@ -154,20 +166,19 @@ def rows_text(series: pd.Series, bad: np.ndarray) -> str:
 
 def _useless(series: pd.Series, kind: str) -> str:
     """Return why a column cannot help, or an empty string."""
-    here = series.dropna()
+    values = pd.Series(unchecked_numbers(series)) if kind == "number" else series
+    here = values.dropna()
     different = here.nunique()
     if different == 0:
         return "constant: no values"
-    if different == 1 and len(here) == len(series):
-        return f"constant: every value is {here.iloc[0]!s:.40}"
+    if different == 1 and len(here) == len(values):
+        return f"constant: every value is {series.iloc[0]!s:.40}"
     share = different / len(here)
-    if kind == "number" and share >= MOSTLY:
-        values = unchecked_numbers(here)
-        values = values[~np.isnan(values)]
-        if np.array_equal(values, np.round(values)):
-            return f"identifier: whole numbers, {different} different in {len(here)} rows"
+    counted = f"{different} different values in {len(here)} rows"
+    if kind == "number" and share >= MOSTLY and (here == here.round()).all():
+        return f"identifier: whole numbers, {counted}"
     if kind == "category" and share >= MOSTLY:
-        return f"identifier or free text: {different} different values in {len(here)} rows"
+        return f"identifier or free text: {counted}"
     if kind == "category" and share > FREE_TEXT:
-        return f"free text: {different} different values in {len(here)} rows"
+        return f"free text: {counted}"
     return ""

@@ -8,10 +8,10 @@ import re
 import warnings
 import zlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.data.source import GZIP, UTF16_MARKS, sample
+from pipeline.data.source import GZIP, UTF16_MARKS, inspect
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -38,18 +38,20 @@ class Layout:
     header: tuple[str, ...]
 
 
-def read_table(path: Path, key: str = "data.path") -> pd.DataFrame:
+def read_table(path: Path, key: str = "data.path", notes: list[str] | None = None) -> pd.DataFrame:
     """Return the table of a CSV (also .gz) or Parquet file, with a fresh row index.
 
     Args:
         path: The file, as `find` returns it.
         key: The configuration key, for messages.
+        notes: Receives sentences for the log.
 
     Raises:
         DataError: The file is no table, is damaged, has a duplicate column or no rows.
     """
-    format_, head = sample(path, key)
-    frame = _read_parquet(path, key) if format_ == "parquet" else _read_csv(path, head, key)
+    notes = [] if notes is None else notes
+    format_, head = inspect(path, key)
+    frame = _read_parquet(path, key) if format_ == "parquet" else _read_csv(path, head, key, notes)
     if frame.empty:
         raise DataError(f"{key}={path} has a header but no rows")
     return frame
@@ -119,36 +121,45 @@ def _check_header(header: tuple[str, ...], where: str) -> None:
         )
 
 
-def _read_csv(path: Path, head: bytes, key: str) -> pd.DataFrame:
-    """Read a CSV file; a file that turns out not to be UTF-8 is read again as latin-1."""
+def _read_csv(path: Path, head: bytes, key: str, notes: list[str]) -> pd.DataFrame:
+    """Read a CSV file; one that turns out not to be UTF-8 is read again as latin-1."""
     import pandas as pd
 
     where = f"{key}={path}"
     form = layout(head, where)
-    compression = "gzip" if _is_gzip(path) else None
-    for encoding in dict.fromkeys((form.encoding, "latin-1")):
+    try:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", pd.errors.ParserWarning)
-                return pd.read_csv(
-                    path,
-                    encoding=encoding,
-                    sep=form.delimiter,
-                    decimal=form.decimal,
-                    compression=compression,  # type: ignore[arg-type]
-                    index_col=False,
-                    skipinitialspace=True,
-                    low_memory=False,  # one type a column, not one a chunk
-                    keep_default_na=False,
-                    na_values=list(MISSING),
-                )
+            frame = _parse(path, form)
         except UnicodeDecodeError:
-            continue
-        except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
-            raise DataError(f"{where} is not a regular CSV table: {_plain(error)}") from error
-        except (OSError, EOFError, zlib.error, ValueError, csv.Error) as error:
-            raise DataError(f"{where} cannot be read: {_plain(error)}") from error
-    raise DataError(f"{where} cannot be decoded; save it as UTF-8")
+            form = replace(form, encoding="latin-1")
+            frame = _parse(path, form)
+    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError) as error:
+        raise DataError(f"{where} is not a regular CSV table: {_plain(error)}") from error
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise DataError(f"{where} cannot be read: {_plain(error)}") from error
+    if form.encoding == "latin-1":
+        notes.append(f"{path.name} is not UTF-8; it was read as latin-1.")
+    return frame
+
+
+def _parse(path: Path, form: Layout) -> pd.DataFrame:
+    """Let pandas read the file."""
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return pd.read_csv(
+            path,
+            encoding=form.encoding,
+            sep=form.delimiter,
+            decimal=form.decimal,
+            compression="gzip" if _is_gzip(path) else None,
+            index_col=False,
+            skipinitialspace=True,
+            low_memory=False,  # one type a column, not one a chunk
+            keep_default_na=False,
+            na_values=list(MISSING),
+        )
 
 
 def _is_gzip(path: Path) -> bool:
@@ -166,7 +177,8 @@ def _read_parquet(path: Path, key: str) -> pd.DataFrame:
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{key}={path} is a damaged Parquet file: {_plain(error)}") from error
     _check_header(tuple(table.column_names), f"{key}={path}")
-    return table.to_pandas(ignore_metadata=True)
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    return frame
 
 
 def _plain(error: Exception) -> str:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MISSING_HASH = np.uint64(0x9E3779B97F4A7C15)
 
@@ -25,6 +29,21 @@ def row_hashes(frame: pd.DataFrame) -> np.ndarray:
         salt = np.uint64(int.from_bytes(hashlib.sha256(str(name).encode()).digest()[:8], "big"))
         total += mix(_value_hashes(frame.iloc[:, position]) ^ salt)
     return mix(total)
+
+
+def digest(names: Iterable[str], hashes: np.ndarray, parts: Iterable[np.ndarray]) -> str:
+    """Return a hash of content, row order and split, 16 hexadecimal digits.
+
+    Args:
+        names: Columns of the table, in any order.
+        hashes: Of the rows, in their order.
+        parts: Row numbers of each part of the split.
+    """
+    total = hashlib.sha256("\0".join(sorted(map(str, names))).encode())
+    total.update(hashes.tobytes())
+    for rows in parts:
+        total.update(len(rows).to_bytes(8, "big") + rows.astype(np.int64).tobytes())
+    return total.hexdigest()[:16]
 
 
 def mix(values: np.ndarray) -> np.ndarray:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 import gzip
 import zlib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.config.places import data_dir, find_data
 from pipeline.errors import DataError
 
-SAMPLE_BYTES = 1 << 18
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SAMPLE_BYTES = 1 << 20
 """How much of a file is read to judge its format, encoding and delimiter."""
 PARQUET = b"PAR1"
 GZIP = b"\x1f\x8b"
@@ -56,7 +59,7 @@ def _near(wanted: Path) -> str:
     return f" in {wanted.parent}; a path is relative to the working directory"
 
 
-def sample(path: Path, key: str = "data.path") -> tuple[str, bytes]:
+def inspect(path: Path, key: str = "data.path") -> tuple[str, bytes]:
     """Return the format of a table file and its first bytes, uncompressed.
 
     Returns:
@@ -65,6 +68,21 @@ def sample(path: Path, key: str = "data.path") -> tuple[str, bytes]:
     Raises:
         DataError: A folder, an empty file, a file that is neither CSV nor Parquet, or cannot be read.
     """
+    head = _first_bytes(path, key)
+    if head.startswith(PARQUET):
+        return "parquet", b""
+    for mark, name in OTHER_FORMATS.items():
+        if head.startswith(mark):
+            raise DataError(f"{key}={path} is {name}; save the table as CSV or Parquet")
+    if not head.strip():
+        raise DataError(f"{key}={path} is empty; a table needs a header line and rows")
+    if b"\0" in head and not head.startswith(UTF16_MARKS):
+        raise DataError(f"{key}={path} is a binary file, neither CSV nor Parquet")
+    return "csv", head
+
+
+def _first_bytes(path: Path, key: str) -> bytes:
+    """Return the first bytes of a file, or of a gzip file's content."""
     if path.is_dir():
         raise DataError(
             f"{key}={path} is a folder; a table is one CSV or Parquet file "
@@ -73,26 +91,11 @@ def sample(path: Path, key: str = "data.path") -> tuple[str, bytes]:
     try:
         with path.open("rb") as file:
             head = file.read(SAMPLE_BYTES)
-    except OSError as error:
-        raise DataError(f"{key}={path} cannot be read: {error.strerror or error}") from error
-    if head.startswith(PARQUET):
-        return "parquet", b""
-    for mark, name in OTHER_FORMATS.items():
-        if head.startswith(mark):
-            raise DataError(f"{key}={path} is {name}; save the table as CSV or Parquet")
-    if head.startswith(GZIP):
-        head = _unzipped(path, key)
-    if not head.strip():
-        raise DataError(f"{key}={path} is empty; a table needs a header line and rows")
-    if b"\0" in head and not head.startswith(UTF16_MARKS):
-        raise DataError(f"{key}={path} is a binary file, neither CSV nor Parquet")
-    return "csv", head
-
-
-def _unzipped(path: Path, key: str) -> bytes:
-    """Return the first bytes of a gzip file's content."""
-    try:
+        if not head.startswith(GZIP):
+            return head
         with gzip.open(path) as file:
             return file.read(SAMPLE_BYTES)
-    except (OSError, EOFError, zlib.error) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{key}={path} is a damaged gzip file: {error}") from error
+    except OSError as error:
+        raise DataError(f"{key}={path} cannot be read: {error.strerror or error}") from error

@@ -70,7 +70,7 @@ def split_rows(
     Raises:
         DataError: Too few rows (or groups) for a part.
     """
-    count = len(target.values) - given_test
+    count = len(target.numbers) - given_test
     assignment = _assignment(config, target, keys, seed)
     rows = np.arange(count)
     test = np.arange(count, count + given_test)
@@ -108,7 +108,7 @@ def _check_fold(
         key, value = "data.folds", config.folds
     _check("validation", validation, count, key, value)
     _check("training", train, count, key, value)
-    if np.ptp(target.values[train]) == 0:
+    if np.ptp(target.numbers[train]) == 0:
         what = "value" if target.regression else "class"
         raise DataError(
             f"all training rows have the same {what} of {target.name!r}; use data.split=random, "

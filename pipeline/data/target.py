@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.config.schema import Task
-from pipeline.data.infer import LARGEST, rows_text
-from pipeline.data.typed import TRUTH, unchecked_numbers
+from pipeline.config.schema import DataConfig, MissingTarget, Task
+from pipeline.data.infer import LARGEST, kind_of, rows_text
+from pipeline.data.typed import MISSING_TEXTS, TRUTH, unchecked_numbers
 from pipeline.errors import DataError
 
 MOST_CODES = 15
@@ -25,7 +25,7 @@ class Target:
     name: str
     classes: tuple[Label, ...] | None
     """Sorted labels as they were; None for a regression."""
-    values: np.ndarray
+    numbers: np.ndarray
     """float64 values, or int64 positions in `classes`; one a row."""
 
     @property
@@ -36,10 +36,10 @@ class Target:
     @property
     def strata(self) -> np.ndarray:
         """Return the class of each row for stratified splits; one stratum for a regression."""
-        return np.zeros(len(self.values), np.int64) if self.regression else self.values
+        return np.zeros(len(self.numbers), np.int64) if self.regression else self.numbers
 
     def encode(self, series: pd.Series) -> np.ndarray:
-        """Return raw targets as `values`; a regression in its own unit.
+        """Return raw targets as in `numbers`; a regression in its own unit.
 
         Raises:
             DataError: A label that no row of the table had, or no number.
@@ -56,6 +56,43 @@ class Target:
                 f"the classes {shown(self.classes)}"
             )
         return np.array([position[label] for label in labels], dtype=np.int64)[codes]
+
+
+def with_target(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> pd.DataFrame:
+    """Return the rows that have a target; texts that spell numbers have become numbers.
+
+    Raises:
+        DataError: Rows lack a target and `missing_target` is `error`, or all do.
+    """
+    name = str(config.target)
+    frame = frame.assign(**{name: _spelled_out(frame[name])})
+    series = frame[name]
+    missing = series.isna().to_numpy()
+    if not missing.any():
+        return frame
+    if missing.all():
+        raise DataError(f"target {name!r} is missing in every row")
+    count = int(missing.sum())
+    if config.missing_target is MissingTarget.error:
+        raise DataError(
+            f"target {name!r} is missing in {count} of {len(frame)} rows, "
+            f"{rows_text(series, missing)}; leave them out with data.missing_target=drop"
+        )
+    notes.append(f"{count} rows without a target are left out (data.missing_target=drop).")
+    return frame[~missing]
+
+
+def _spelled_out(series: pd.Series) -> pd.Series:
+    """Return a target whose texts are all numbers or missing marks as numbers, any other as it is."""
+    if series.dtype != object and not pd.api.types.is_string_dtype(series):
+        return series
+    if kind_of(series).column.kind != "number":
+        return series
+    texts = series.dropna().astype(str).str.strip().str.lower()
+    unread = np.isnan(unchecked_numbers(texts))
+    if set(texts[unread]) <= MISSING_TEXTS:
+        return pd.Series(unchecked_numbers(series), index=series.index, name=series.name)
+    return series
 
 
 def read_target(series: pd.Series, task: Task) -> Target:

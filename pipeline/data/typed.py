@@ -89,7 +89,7 @@ def numbers(series: pd.Series) -> np.ndarray:
 def unchecked_numbers(series: pd.Series) -> np.ndarray:
     """Return a column as float64 with its infinities; what is not a number becomes NaN."""
     if pd.api.types.is_timedelta64_dtype(series):
-        return series.dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
+        series = series.dt.total_seconds()
     if pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_complex_dtype(series):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
     codes, uniques = pd.factorize(series)

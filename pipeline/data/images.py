@@ -1,0 +1,105 @@
+"""A folder with one folder of PNG or JPEG files per class."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data.imagefile import MODES, SUFFIXES, read_image
+from pipeline.data.infer import Judged
+from pipeline.data.rowhash import row_hashes
+from pipeline.data.table import Table
+from pipeline.data.typed import Column
+from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.config.schema import DataConfig
+
+PATH = "path"
+"""The one feature column of a folder of images."""
+MOST_NAMED = 10
+"""Unreadable files that the log names."""
+
+
+def load_images(config: DataConfig, path: Path, key: str) -> Table:
+    """Return the images of a folder, resized, with the name of their folder as the target.
+
+    Raises:
+        DataError: No folder, no classes, or more unreadable files than `data.unreadable` allows.
+    """
+    _check_config(config)
+    if not path.is_dir():
+        raise DataError(f"{key}={path} is a file; data.kind=images needs a folder of folders")
+    classes = sorted(entry for entry in path.iterdir() if entry.is_dir())
+    if not classes:
+        raise DataError(f"{key}={path} has no folders; every class needs one, named like the class")
+    files = {folder: _files(folder) for folder in classes}
+    notes = [
+        f"Class folder {folder.name!r} has no PNG or JPEG file and is left out."
+        for folder, inside in files.items()
+        if not inside
+    ]
+    flat = [file for inside in files.values() for file in inside]
+    if not flat:
+        raise DataError(f"{key}={path} holds no PNG or JPEG file in its {len(classes)} folders")
+    shape = (config.image_height or 0, config.image_width or 0, config.image_channels)
+    return _decoded(config, flat, shape, notes, key)
+
+
+def _check_config(config: DataConfig) -> None:
+    """Refuse what a folder of images does not have."""
+    if config.image_channels not in MODES:
+        raise DataError(f"data.image_channels={config.image_channels}: must be 1 or 3")
+    for role in ("group", "time", "id", "weight"):
+        if getattr(config, role) is not None:
+            raise DataError(f"data.{role} names a column, but data.kind=images has none")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in SUFFIXES and file.is_file() and not file.name.startswith(".")
+    )
+
+
+def _decoded(
+    config: DataConfig, files: list[Path], shape: tuple[int, int, int], notes: list[str], key: str
+) -> Table:
+    """Read all files; name and skip those that cannot be."""
+    images = np.empty((len(files), *shape), dtype=np.uint8)
+    readable: list[Path] = []
+    unreadable: list[str] = []
+    content: list[str] = []
+    for file in files:
+        try:
+            images[len(readable)] = read_image(file, shape)
+        except OSError:
+            unreadable.append(f"{file.parent.name}/{file.name}")
+            continue
+        content.append(hashlib.sha256(file.read_bytes()).hexdigest())
+        readable.append(file)
+    if unreadable:
+        shown = ", ".join(unreadable[:MOST_NAMED])
+        more = f" and {len(unreadable) - MOST_NAMED} more" if len(unreadable) > MOST_NAMED else ""
+        notes.append(
+            f"{len(unreadable)} of {len(files)} images cannot be read and are left out: {shown}{more}."
+        )
+        if len(unreadable) > config.unreadable * len(files):
+            raise DataError(
+                f"{key}: {notes[-1]} More than data.unreadable={config.unreadable:g} allows."
+            )
+    labels = [file.parent.name for file in readable]
+    hashes = row_hashes(pd.DataFrame({"content": content, "label": labels}, dtype=object))
+    frame = pd.DataFrame({PATH: list(map(str, readable)), str(config.target): labels})
+    return Table(frame, hashes, tuple(notes), images[: len(readable)])
+
+
+def judge_images(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) -> list[Judged]:  # noqa: ARG001 - one shape for all judges
+    """Return the one feature of a folder of images."""
+    return [Judged(Column(PATH, "image"))]

@@ -1,0 +1,50 @@
+"""A table whose feature columns are the pixels of one image, row by row from the top left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.data.infer import Judged, rows_text
+from pipeline.data.roles import jobs
+from pipeline.data.typed import Column, numbers
+from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from pipeline.config.schema import DataConfig
+
+BRIGHTEST = 255
+
+
+def judge_pixels(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) -> list[Judged]:  # noqa: ARG001 - all pixels are kept, constant ones too
+    """Return every column but the target: pixels, all of them used, or columns with another job.
+
+    Raises:
+        DataError: Not height x width x channels pixel columns, or values that are no brightness.
+    """
+    named = jobs(config)
+    pixels = [name for name in frame.columns if name != config.target and name not in named]
+    height, width = config.image_height or 0, config.image_width or 0
+    if len(pixels) != height * width * config.image_channels:
+        raise DataError(
+            f"{len(pixels)} pixel columns are not {height} x {width} x {config.image_channels}; "
+            "set data.image_height, data.image_width, data.image_channels, or name the columns "
+            "that are no pixels in data.drop"
+        )
+    for name in pixels:
+        values = numbers(frame[name])
+        bad = ~((values >= 0) & (values <= BRIGHTEST))
+        if bad.any():
+            raise DataError(
+                f"column {name!r} is no pixel: {frame[name][bad].iloc[0]!r} in "
+                f"{rows_text(frame[name], bad)}; a pixel is a number from 0 to {BRIGHTEST}"
+            )
+    return [
+        Judged(Column(name, "category", used=False), named[name])
+        if name in named
+        else Judged(Column(name, "pixel"))
+        for name in frame.columns
+        if name != config.target
+    ]

@@ -1,0 +1,159 @@
+"""Columns that have a job other than being a feature: named in the configuration, checked, read."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config.schema import DataConfig, SplitKind
+from pipeline.data.infer import Judged, judge, kind_of, refuse_infinite, rows_text
+from pipeline.data.rowhash import row_hashes
+from pipeline.data.split import Keys
+from pipeline.data.typed import Column, dates, numbers
+from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.data.table import Table
+
+REASONS = {
+    "group": "keeps rows together (data.group)",
+    "id": "identifies rows (data.id)",
+    "weight": "sample weights (data.weight)",
+    "time": "orders the rows (data.time)",
+    "drop": "left out (data.drop)",
+}
+CALENDAR = ("month", "weekday")
+"""What a network may see of `data.time`: year and elapsed days lie outside the training range in
+every later row."""
+MOST_SHOWN = 20
+
+
+def check_columns(config: DataConfig, frame: pd.DataFrame, key: str = "data.path") -> None:
+    """Refuse a configuration that names columns which the table does not have.
+
+    Raises:
+        DataError: With the nearest column, or all of them.
+    """
+    if config.target is None:
+        raise DataError(f"data.target is not set: name the column to predict; {_columns(frame)}")
+    for role, name in _named(config):
+        if name not in frame.columns:
+            lower = {str(column).lower(): str(column) for column in frame.columns}
+            close = difflib.get_close_matches(name.lower(), lower, n=1)
+            hint = f"did you mean {lower[close[0]]!r}?" if close else _columns(frame)
+            raise DataError(f"data.{role}={name}: the table ({key}) has no column {name!r}; {hint}")
+
+
+def _named(config: DataConfig) -> Iterator[tuple[str, str]]:
+    """Yield (role, column) of each column that the configuration names."""
+    for role in ("target", "group", "time", "id", "weight"):
+        name = getattr(config, role)
+        if name is not None:
+            yield role, name
+    for name in config.drop:
+        yield "drop", name
+
+
+def _columns(frame: pd.DataFrame) -> str:
+    names = [str(column) for column in frame.columns]
+    more = f", ... ({len(names)} in all)" if len(names) > MOST_SHOWN else ""
+    return f"its columns are {', '.join(names[:MOST_SHOWN])}{more}"
+
+
+def jobs(config: DataConfig) -> dict[str, str]:
+    """Return the columns that are no features, with the reason."""
+    return {name: REASONS[role] for role, name in _named(config) if role in REASONS}
+
+
+def judge_features(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) -> list[Judged]:
+    """Return the judgement of every column but the target, in the table's order.
+
+    Args:
+        config: The data group.
+        frame: All rows.
+        seen: Numbers of the rows that may be looked at: those that are not test rows.
+
+    Raises:
+        DataError: A number column holds infinite values, in any row.
+    """
+    named = jobs(config)
+    rows = frame.iloc[seen]
+    judged = []
+    for name in frame.columns:
+        if name == config.target:
+            continue
+        if name == config.time:
+            judged.append(_calendar(rows[name]))
+        elif name in named:
+            judged.append(Judged(Column(name, "category", used=False), named[name]))
+        else:
+            judged.append(judge(rows[name]))
+            refuse_infinite(frame[name], judged[-1])
+    return judged
+
+
+def _calendar(series: pd.Series) -> Judged:
+    """Return what a network may see of the column that orders the rows."""
+    column = kind_of(series).column
+    if column.kind == "date":
+        return Judged(replace(column, parts=CALENDAR))
+    return Judged(replace(column, used=False), REASONS["time"])
+
+
+def keys(config: DataConfig, table: Table) -> Keys:
+    """Return what the rows are assigned by."""
+    frame = table.frame
+    groups = None
+    if config.group is not None:
+        groups = pd.factorize(frame[config.group], use_na_sentinel=False)[0]
+    if config.split is not SplitKind.hash:
+        return Keys(groups, None if config.time is None else _times(frame[config.time]), None)
+    by = config.group or config.id
+    return Keys(None, None, table.hashes if by is None else row_hashes(frame[[by]]))
+
+
+def _times(series: pd.Series) -> np.ndarray:
+    """Return a column of dates or numbers as float64, for sorting.
+
+    Raises:
+        DataError: Neither dates nor numbers, or a missing value.
+    """
+    column = kind_of(series).column
+    if column.kind == "date":
+        days = (dates(series, column.format) - pd.Timestamp(0)) / pd.Timedelta(days=1)
+        values = days.to_numpy(dtype=np.float64, na_value=np.nan)
+    elif column.kind == "number":
+        values = numbers(series)
+    else:
+        raise DataError(
+            f"data.time={series.name}: neither dates nor numbers, for example {series.iloc[0]!r}"
+        )
+    missing = np.isnan(values)
+    if missing.any():
+        raise DataError(f"data.time={series.name} has no time in {rows_text(series, missing)}")
+    return values
+
+
+def sample_weights(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
+    """Return the column of sample weights as float64, or None.
+
+    Raises:
+        DataError: A weight that is missing, infinite, 0 or below.
+    """
+    if config.weight is None:
+        return None
+    series = frame[config.weight]
+    values = numbers(series)
+    bad = ~(values > 0)
+    if bad.any():
+        raise DataError(
+            f"data.weight={config.weight}: weights must be finite and above 0, but "
+            f"{series[bad].iloc[0]!r} stands in {rows_text(series, bad)}"
+        )
+    return values
