@@ -1,13 +1,16 @@
 """From the words after `python -m pipeline.sweep` to checked runs, one output folder each.
 
-Hydra composes, keeps the output folders and runs `-m`; what can be wrong is found before it starts.
+What can be wrong is found before anything is written. The runs of `-m` follow one another in this
+process, each an ordinary Hydra run (Hydra's own multirun would write credentials to multirun.yaml).
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +41,7 @@ _QUIET_LIBRARIES = {"TF_CPP_MIN_LOG_LEVEL": "2", "MLFLOW_LOGGING_LEVEL": "WARNIN
 
 
 def launch(task: Task, check: Check, argv: Sequence[str] | None = None) -> int:
-    """Run the task once, or under `-m` once for every combination, and return the worst exit code.
+    """Run the task once, or under `-m` once for every combination, and return the largest exit code.
 
     Args:
         task: Gets the checked configuration and its output folder, which exists; returns an exit code.
@@ -53,12 +56,12 @@ def launch(task: Task, check: Check, argv: Sequence[str] | None = None) -> int:
     if line.help is not None:
         print(help_text(SWEEP, SWEEP_PURPOSE, line.help, line.extra))  # noqa: T201 - the answer
         return 0
-    words = _checked(line, check)
+    jobs = _checked(line, check)
     if line.show:
         return 0
     for name, value in _QUIET_LIBRARIES.items():
         os.environ.setdefault(name, value)
-    return _run(task, words, multirun=line.multirun)
+    return max([_run(task, job) for job in jobs])
 
 
 def compose_for_plan(argv: Sequence[str], program: str, purpose: str) -> SweepConfig:
@@ -79,40 +82,67 @@ def compose_for_plan(argv: Sequence[str], program: str, purpose: str) -> SweepCo
     return compose(line.overrides, line.extra)
 
 
-def _checked(line: CommandLine, check: Check) -> list[str]:
-    """Return the words for Hydra, after every run they lead to was composed and checked."""
+@dataclass(frozen=True)
+class _Job:
+    """One checked run."""
+
+    words: tuple[str, ...]
+    """For Hydra, the output folder included."""
+    command: str
+    """How to start this run alone, credentials hidden."""
+    title: str
+    """Which run of how many; empty where there is one."""
+
+
+def _checked(line: CommandLine, check: Check) -> list[_Job]:
+    """Return the runs that the words lead to, after all of them were composed and checked.
+
+    With `--cfg job` the configurations are printed instead.
+    """
     from pipeline.config.compose import compose_raw, plain, read_words
+    from pipeline.config.redact import hide_secrets_of, redacted_word
     from pipeline.config.text import dump
 
     words = read_words(line.overrides, line.extra, multirun=line.multirun)
-    folder = "sweep" if line.multirun else "run"
+    composed = []
     for overrides in runs(words) if line.multirun else [words]:
         raw = compose_raw(overrides)
         config = plain(raw)
+        hide_secrets_of(config)
         if line.show:
-            print(dump(config))  # noqa: T201 - the answer
-            continue
-        check(config)
-    return [*words, _output_folder(str(raw.hydra[folder].dir), folder)] if not line.show else words
+            print(dump(config), end="")  # noqa: T201 - the answer
+        else:
+            check(config)
+            composed.append((overrides, raw.hydra))
+    jobs = []
+    for number, (overrides, hydra) in enumerate(composed):
+        # the first run's folder for all: every composing has another `now`
+        folder = Path(composed[0][1].sweep.dir) / str(number) if line.multirun else hydra.run.dir
+        own = [redacted_word(word) for word in overrides if not word.startswith("hydra.")]
+        title = f"run {number + 1} of {len(composed)}: {' '.join(own)}" if line.multirun else ""
+        command = shlex.join(["python", "-m", SWEEP, *own])
+        jobs.append(_Job((*overrides, _output_folder(Path(folder))), command, title))
+    return jobs
 
 
-def _output_folder(path: str, kind: str) -> str:
+def _output_folder(path: Path) -> str:
     """Make the output folder; return the word that tells Hydra of it."""
     from pipeline.config.overrides import quoted
 
-    folder = Path(path).absolute()
+    folder = path.absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"hydra.{kind}.dir={path}: the output folder cannot be made: {error.strerror}"
+            f"the output folder {path} cannot be made: {error.strerror} (hydra.run.dir=DIR)"
         ) from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(f"hydra.{kind}.dir={path}: the output folder cannot be written to")
-    return f"hydra.{kind}.dir={quoted(str(folder))}"
+        raise ConfigError(f"the output folder {path} cannot be written to (hydra.run.dir=DIR)")
+    return f"hydra.run.dir={quoted(str(folder))}"
 
 
-def _run(task: Task, words: Sequence[str], *, multirun: bool) -> int:
+def _run(task: Task, job: _Job) -> int:
+    """Hand one run to Hydra: it makes the log and composes again, this time for good."""
     import hydra
 
     from pipeline.config.compose import register
@@ -120,20 +150,21 @@ def _run(task: Task, words: Sequence[str], *, multirun: bool) -> int:
 
     codes: list[int] = []
 
-    def job(cfg: DictConfig) -> None:
-        codes.append(_one(task, cfg))
+    def main(cfg: DictConfig) -> None:
+        codes.append(_one(task, cfg, job))
 
     register()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints errors itself and exits with 1
-    before, sys.argv = sys.argv, [sys.argv[0], *["-m"] * multirun, *words]
+    before, sys.argv = sys.argv, [sys.argv[0], *job.words]
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="sweep")(job)()
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="sweep")(main)()
     finally:
         sys.argv = before
-    return max(codes, default=0)
+    (code,) = codes
+    return code
 
 
-def _one(task: Task, cfg: DictConfig) -> int:
+def _one(task: Task, cfg: DictConfig, job: _Job) -> int:
     """Run the task in its output folder; a failure is told, and the next run of `-m` goes on."""
     from hydra.core.hydra_config import HydraConfig
 
@@ -142,9 +173,11 @@ def _one(task: Task, cfg: DictConfig) -> int:
 
     config = plain(cfg)
     folder = Path(HydraConfig.get().runtime.output_dir)
-    (folder / "config.yaml").write_text(dump(config), encoding="utf-8")
+    (folder / "config.yaml").write_text(f"# {job.command}\n{dump(config)}", encoding="utf-8")
     if not config.verbose:
         _quieten()
+    if job.title:
+        logger.info(job.title)
     try:
         return task(config, folder)
     except Interrupted as error:

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config.problems import problem
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pipeline.config.problems import Problem
-
-from pipeline.config.problems import problem
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Range:
 
     def __str__(self) -> str:
         """Return the interval in words: "at least 0 and below 1"."""
-        low = f"{'above' if self.low_open else 'at least'} {self.low:g}"
-        high = f"{'below' if self.high_open else 'at most'} {self.high:g}"
+        low = f"{'above' if self.low_open else 'at least'} {self.low:.12g}"
+        high = f"{'below' if self.high_open else 'at most'} {self.high:.12g}"
         parts = [low] * math.isfinite(self.low) + [high] * math.isfinite(self.high)
         return " and ".join(parts) or "a finite number"
 

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import SweepConfig
 
 HIDDEN = "***"
 
@@ -25,8 +31,26 @@ def is_secret(key: str) -> bool:
     return key in _SECRET_KEYS or bool(_SECRET_WORDS.search(key))
 
 
+_SHORTEST = 6
+"""Shorter values are left alone: they would be found inside innocent words."""
+_hidden_values: set[str] = set()
+
+
+def hide_secrets_of(config: SweepConfig) -> None:
+    """Make `redacted` hide, from now on, the secrets of a configuration and of the environment."""
+    values = [value for name, value in os.environ.items() if is_secret(name)]
+    if config.notify.url is not None:
+        values += [config.notify.url, urlsplit(config.notify.url).path]
+    if config.tracking.uri is not None:
+        password = config.tracking.uri.partition("://")[2].rpartition("@")[0].partition(":")[2]
+        values += [password, unquote(password)]
+    _hidden_values.update(value for value in values if len(value) >= _SHORTEST)
+
+
 def redacted(text: str) -> str:
     """Return text without the user and password of any URI in it, nor secrets in its query."""
+    for value in sorted(_hidden_values, key=len, reverse=True):
+        text = text.replace(value, HIDDEN)
     without_user = _USER_IN_URI.sub(rf"\g<scheme>{HIDDEN}@", text)
     return _IN_QUERY.sub(rf"\g<name>{HIDDEN}", without_user)
 

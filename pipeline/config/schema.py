@@ -1,107 +1,68 @@
 """The typed schema of every configuration group: unit, range and why this default, under each field.
 
 Enum members are written in YAML and on the command line by name. Optional means null, never -1.
+Other rooms take all names from here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from omegaconf import MISSING
 
+from pipeline.config.choices import (
+    ChampionKind,
+    ClassWeight,
+    ComputeKind,
+    Encoding,
+    EngineKind,
+    MissingTarget,
+    Prefer,
+    SaveModels,
+    SearchKind,
+    Shape,
+    SplitKind,
+    Task,
+)
+from pipeline.config.schema_search import (
+    CapacityConfig,
+    LearningRateConfig,
+    NuisanceConfig,
+    OtherSearchConfig,
+    SearchConfig,
+    SpaceConfig,
+)
 
-class Task(StrEnum):
-    """What is predicted; `auto` follows the rule stated in pipeline/data/load.py."""
-
-    auto = "auto"
-    regression = "regression"
-    classification = "classification"
-
-
-class SplitKind(StrEnum):
-    """How rows are assigned to train, validation and test."""
-
-    random = "random"
-    hash = "hash"
-    last = "last"
-
-
-class MissingTarget(StrEnum):
-    """What to do with rows whose target is missing."""
-
-    error = "error"
-    drop = "drop"
-
-
-class Encoding(StrEnum):
-    """How numbers are encoded for the network."""
-
-    standard = "standard"
-    robust = "robust"
-    quantile = "quantile"
-    piecewise = "piecewise"
-
-
-class SearchKind(StrEnum):
-    """Who proposes trials."""
-
-    capacity = "capacity"
-    grid = "grid"
-    random = "random"
-    bayesian = "bayesian"
-    hyperband = "hyperband"
-
-
-class Prefer(StrEnum):
-    """Which point of the loss-against-size front becomes the champion."""
-
-    smallest = "smallest"
-    best = "best"
-    knee = "knee"
-
-
-class Shape(StrEnum):
-    """How width changes from layer to layer."""
-
-    constant = "constant"
-    taper = "taper"
-
-
-class EngineKind(StrEnum):
-    """Who trains a round."""
-
-    stacked = "stacked"
-    fit = "fit"
-
-
-class ClassWeight(StrEnum):
-    """How classes are weighted in the training loss."""
-
-    none = "none"
-    balanced = "balanced"
-
-
-class ComputeKind(StrEnum):
-    """Where stacks are trained."""
-
-    local = "local"
-    ray = "ray"
-
-
-class SaveModels(StrEnum):
-    """Which fits leave a saved model."""
-
-    all = "all"
-    best = "best"
-    champion = "champion"
-
-
-class ChampionKind(StrEnum):
-    """What is saved as the champion."""
-
-    single = "single"
-    ensemble = "ensemble"
+__all__ = [
+    "OUTSIDE_FINGERPRINT",
+    "BudgetConfig",
+    "CapacityConfig",
+    "ChampionKind",
+    "ClassWeight",
+    "ComputeConfig",
+    "ComputeKind",
+    "DataConfig",
+    "Encoding",
+    "EngineKind",
+    "LearningRateConfig",
+    "MissingTarget",
+    "ModelConfig",
+    "NotifyConfig",
+    "NuisanceConfig",
+    "OtherSearchConfig",
+    "Prefer",
+    "RegistryConfig",
+    "SaveModels",
+    "SearchConfig",
+    "SearchKind",
+    "Shape",
+    "SpaceConfig",
+    "SplitKind",
+    "SweepConfig",
+    "Task",
+    "TrackingConfig",
+    "TrainingConfig",
+]
 
 
 @dataclass
@@ -172,137 +133,6 @@ class ModelConfig:
 
 
 @dataclass
-class LearningRateConfig:
-    """The learning rates of a trial's bracket: a list, or a log range with a number of points."""
-
-    values: list[float] | None = None
-    """Explicit rates, each > 0; null uses the range."""
-    low: float = 1e-4
-    """Smallest rate that may be tried, > 0 (also when a bracket is re-centred)."""
-    high: float = 3e-2
-    """Largest rate that may be tried, > low."""
-    points: int = 3
-    """Rates in a bracket, >= 1; 3 shows a minimum with one rate on either side."""
-    start: float = 3e-3
-    """Centre of the first bracket; Adam's usual optimum for small tables lies within a factor 3."""
-    step: float = 3.1622776601683795
-    """Ratio of neighbouring rates in a bracket, > 1; half a decade."""
-
-
-@dataclass
-class NuisanceConfig:
-    """Further values tuned like the learning rate; one entry = fixed."""
-
-    dropout: list[float] = field(default_factory=lambda: [0.0])
-    """Dropout rates after each hidden layer, each in [0, 1)."""
-    weight_decay: list[float] = field(default_factory=lambda: [0.0])
-    """Decoupled weight decay, each >= 0."""
-    batch_size: list[int] = field(default_factory=list)
-    """Batch sizes; empty: `training.batch_size`."""
-    encoding: list[Encoding] = field(default_factory=lambda: [Encoding.standard])
-    """Encodings of numbers; chosen on validation loss like the rest, kept in the artefact."""
-
-
-@dataclass
-class SpaceConfig:
-    """The space of architectures, shared by every search."""
-
-    layers_min: int = 0
-    """Fewest hidden layers (blocks for a CNN), >= 0; 0 = the linear model."""
-    layers_max: int = 4
-    """Most hidden layers."""
-    units_min: int = 8
-    """Fewest units (filters) of a layer, >= 1."""
-    units_max: int = 512
-    """Most units (filters) of a layer."""
-    units: list[int] = field(default_factory=list)
-    """Units that grid, random, Bayesian and Hyperband choose from; empty: powers of two in the range."""
-    architectures: list[list[int]] = field(default_factory=list)
-    """Explicit networks, one list of widths each ([50, 32]); empty: layers x units. For grid and random."""
-    head_units: int = 64
-    """Units of the dense layer behind a CNN's blocks; 0 = none."""
-
-
-@dataclass
-class SearchConfig:
-    """What every search has in common."""
-
-    kind: SearchKind = MISSING
-    """Who proposes trials."""
-    space: SpaceConfig = field(default_factory=SpaceConfig)
-    """Architectures."""
-    learning_rate: LearningRateConfig = field(default_factory=LearningRateConfig)
-    """Learning rates."""
-    nuisance: NuisanceConfig = field(default_factory=NuisanceConfig)
-    """Dropout, weight decay, batch size, encoding."""
-    max_parameters: int | None = None
-    """The largest network that may be proposed, trainable parameters; null: no limit."""
-    prefer: Prefer = Prefer.smallest
-    """smallest within one standard error of the best; best score; knee of the loss-against-size front."""
-
-
-@dataclass
-class CapacityConfig(SearchConfig):
-    """Grow while it pays, then shrink."""
-
-    kind: SearchKind = SearchKind.capacity
-    """This search."""
-    start_layers: int = 1
-    """Hidden layers of the first network, within the space."""
-    start_units: int = 32
-    """Units of the first network, within the space."""
-    include_linear: bool = True
-    """Also try no hidden layer first: a table that needs no network is told so."""
-    growth: float = 2.0
-    """Units are multiplied by this when growing wider, > 1."""
-    shrink: float = 0.8
-    """Units are multiplied by this when shrinking, in (0, 1): 250 -> 200."""
-    patience: int = 1
-    """Capacities to look beyond one that did not improve, >= 0: a bump is not the end (double descent)."""
-    noise: float = 1.0
-    """A gain counts when it exceeds this many standard errors of the paired difference, >= 0."""
-    min_gain: float = 0.001
-    """A gain below this share of the best score does not justify a larger network, >= 0."""
-    one_se: float = 1.0
-    """The smallest capacity within this many standard errors of the best is chosen, >= 0."""
-    close: float = 2.0
-    """A difference within this many standard errors is close and buys more executions, >= 0."""
-    max_executions: int = 9
-    """Most executions of a trial that a close decision may buy, >= training.executions."""
-    seed_share: float = 0.25
-    """More executions are bought only where seeds make at least this share of the squared standard
-    error, 0 to 1: the rest is doubt about the validation rows, which no execution removes."""
-    finalists: int = 4
-    """Most capacities that the last round gives `max_executions`, >= 2: fresh seeds tell the best
-    from the luckiest."""
-    refine: bool = True
-    """Try the chosen capacity at the rate where a parabola through its bracket has its minimum, when
-    that promises a gain beyond `min_gain`: rungs half a decade apart may lie on either side of it."""
-    recentre: int = 2
-    """How often a bracket may be re-centred when its best rate lies on its edge, >= 0."""
-    drop_after: int = 8
-    """Epochs after which a learning rate that is clearly behind is dropped inside the round; 0 = never."""
-    drop_margin: float = 2.0
-    """Standard errors over seeds by which it must be behind, > 0."""
-    max_rounds: int = 40
-    """Most rounds, >= 1: a fuse, not a tuning knob."""
-
-
-@dataclass
-class OtherSearchConfig(SearchConfig):
-    """KerasTuner's own oracles, asked for a round of trials at a time."""
-
-    kind: SearchKind = MISSING
-    """grid, random, bayesian or hyperband."""
-    trials: int = 30
-    """Most trials, >= 1 (grid: all of the grid when larger)."""
-    round: int = 10
-    """Trials asked for at a time, >= 1; a Bayesian search learns only between rounds."""
-    factor: int = 3
-    """Hyperband: reduction of trials from rung to rung, >= 2."""
-
-
-@dataclass
 class TrainingConfig:
     """Fixed over the search, except where search.nuisance says otherwise."""
 
@@ -316,7 +146,8 @@ class TrainingConfig:
     min_delta: float = 0.0
     """Smallest improvement that counts, >= 0, in units of the objective."""
     batch_size: int | None = None
-    """Rows of a step, >= 1; null follows the number of training rows: 32 up to 8,000 rows, then doubling with every fourfold table up to 256."""
+    """Rows of a step, >= 1; null follows the number of training rows: 32 up to 8,000, then doubling with
+    every fourfold table up to 256."""
     optimizer: str = "adam"
     """Any Keras optimizer by name."""
     momentum: float = 0.0
