@@ -1,0 +1,154 @@
+"""The main job end to end, as a user starts it, read back through a fresh MLflow client."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+SMOKE = ["experiment=smoke", "verbose=false"]
+
+
+@dataclass
+class Done:
+    """A sweep that has ended."""
+
+    home: Path
+    summary: dict[str, Any]
+    stdout: str
+
+
+def sweep(home: Path, *words: str, name: str = "out") -> Done:
+    """Run the main job in a folder and read its summary."""
+    command = [sys.executable, "-m", "pipeline.sweep", *SMOKE, f"hydra.run.dir={name}", *words]
+    ended = subprocess.run(
+        command, cwd=home, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    return Done(home, json.loads((home / name / "summary.json").read_text()), ended.stdout)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Path:
+    """Return a working directory with a ready store."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "mlruns").mkdir()
+    shutil.copy(migrated_store, folder / "mlruns" / "mlflow.db")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(home: Path) -> Done:
+    """Return a finished smoke sweep with seed 0."""
+    return sweep(home, "seed=0")
+
+
+@pytest.fixture(scope="module")
+def again(home: Path, done: Done) -> Done:
+    """Return the same sweep run once more."""
+    assert done.home == home
+    return sweep(home, "seed=0", name="again")
+
+
+@pytest.fixture(scope="module")
+def client(done: Done) -> MlflowClient:
+    """Return a client of its own on the sweep's store."""
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{done.home}/mlruns/mlflow.db")
+
+
+def children(client: MlflowClient, done: Done) -> list[Run]:
+    """Return the child runs of the sweep."""
+    parent = client.get_run(done.summary["sweep_run_id"])
+    words = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+    return list(client.search_runs([parent.info.experiment_id], words))
+
+
+def without_identity(value: Any) -> Any:
+    """Return a summary without ids, places and seconds."""
+    if isinstance(value, dict):
+        hidden = {"sweep_run_id", "run_id", "model_uri", "seconds", "link", "report"}
+        return {k: without_identity(v) for k, v in value.items() if k not in hidden}
+    return [without_identity(item) for item in value] if isinstance(value, list) else value
+
+
+def test_the_summary_keeps_the_contract(done: Done) -> None:
+    """Every key that product users rely on is there, and the numbers are numbers."""
+    summary = done.summary
+    assert {"sweep_run_id", "experiment", "status", "seconds", "trials", "fits", "epochs"} <= set(
+        summary
+    )
+    champion = summary["champion"]
+    for key in ("val_loss", "val_loss_se", "test_loss", "learning_rate"):
+        assert math.isfinite(champion[key]), key
+    for key in ("trial", "run_id", "model_uri", "layers", "units", "parameters", "test_metrics"):
+        assert key in champion, key
+    assert summary["status"] == "finished"
+    assert (summary["trials"], summary["fits"]) == (3, 6)
+    assert {"constant", "linear", "gradient_boosting"} <= set(summary["baselines"])
+    for decision in summary["decisions"]:
+        assert decision["reason"].endswith("."), decision
+
+
+def test_the_ledger_holds_one_parent_and_every_fit(client: MlflowClient, done: Done) -> None:
+    """As many ended children with an outcome as the summary says; the parent is finished."""
+    assert client.get_run(done.summary["sweep_run_id"]).info.status == "FINISHED"
+    runs = children(client, done)
+    assert len(runs) == done.summary["fits"]
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["outcome"] == "completed"
+        assert {"capacity", "learning_rate"} <= set(run.data.params)
+        assert len(run.data.metrics) <= 30
+        assert len(run.data.params) <= 30
+
+
+def test_every_fit_has_its_curve_and_its_best(client: MlflowClient, done: Done) -> None:
+    """`best_val_loss` is the least of the curve, at `best_epoch`."""
+    for run in children(client, done):
+        curve = client.get_metric_history(run.info.run_id, "val_loss")
+        assert [point.step for point in curve] == list(range(len(curve)))
+        best = min(curve, key=lambda point: point.value)
+        assert run.data.metrics["best_val_loss"] == pytest.approx(best.value)
+        assert run.data.metrics["best_epoch"] == best.step
+
+
+def test_the_first_rank_is_the_champion(client: MlflowClient, done: Done) -> None:
+    """Sorting the runs table by `rank` puts the champion on top."""
+    ranks = {run.info.run_id: run.data.metrics["rank"] for run in children(client, done)}
+    assert sorted(ranks.values()) == list(range(1, len(ranks) + 1))
+    assert ranks[done.summary["champion"]["run_id"]] == 1
+
+
+def test_the_last_line_names_champion_model_and_comparison(done: Done) -> None:
+    """One line tells what was found and how to look at it."""
+    last = done.stdout.strip().splitlines()[-1]
+    champion = done.summary["champion"]
+    assert champion["trial"] in last
+    assert champion["model_uri"] in last
+    assert "mlflow" in last
+
+
+def test_the_same_seed_gives_the_same_summary(done: Done, again: Done) -> None:
+    """But for ids and seconds, nothing differs."""
+    assert without_identity(done.summary) == without_identity(again.summary)
+
+
+def test_seed_0_differs_from_seed_1(home: Path, done: Done) -> None:
+    """0 is a seed like any other, and seeds matter."""
+    other = sweep(home, "seed=1", name="other")
+    assert other.summary["champion"]["val_loss"] != done.summary["champion"]["val_loss"]
+    assert other.summary["data"]["digest"] != done.summary["data"]["digest"]
