@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Task(StrEnum):
-    """What is predicted; `auto` follows the rule stated in pipeline/data/load.py."""
+    """What is predicted; `auto` follows the rule stated in pipeline/data/target.py."""
 
     auto = "auto"
     regression = "regression"

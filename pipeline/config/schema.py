@@ -82,6 +82,8 @@ class DataConfig:
     """Regression or classification; auto follows the stated rule."""
     drop: list[str] = field(default_factory=list)
     """Columns never shown to a model."""
+    keep: list[str] = field(default_factory=list)
+    """Columns that the rules for identifiers, free text and constants must not drop."""
     group: str | None = None
     """Column whose equal values must stay on one side of every split."""
     time: str | None = None

@@ -16,8 +16,9 @@ from pipeline.records import Arrays
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.data.labels import Label
     from pipeline.data.split import Split
-    from pipeline.data.target import Label, Target
+    from pipeline.data.target import Target
 
 CHUNK_ROWS = 1 << 16
 """Rows encoded at a time, so that memory stays bounded by the result."""

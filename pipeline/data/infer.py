@@ -9,8 +9,8 @@ The judgement sees only rows that are not test rows. Rules, in this order:
   number; the others count as missing;
 - text that parses as dates is a date;
 - everything else is a category;
-- a constant column is dropped, and so are identifiers: whole numbers or text that are different in
-  at least 95 % of rows; text that is different in more than half of them is dropped as free text.
+- unless `data.keep` names it, a column is dropped where it is constant, an identifier (whole numbers
+  or text, different in at least 95 % of rows) or free text (different in more than half of them).
 """
 
 from __future__ import annotations
@@ -47,14 +47,15 @@ class Judged:
     """A sentence for the log."""
 
 
-def judge(series: pd.Series) -> Judged:
+def judge(series: pd.Series, *, keep: bool = False) -> Judged:
     """Return kind and use of one feature column.
 
     Args:
         series: The column's rows that are not test rows.
+        keep: Whether the configuration forbids to drop it by rule.
     """
     judged = kind_of(series)
-    if judged.reason:
+    if judged.reason or keep:
         return judged
     reason = _useless(series, judged.column.kind)
     if reason:
@@ -118,7 +119,8 @@ def _date(texts: pd.Series, times: np.ndarray, name: str) -> Judged | None:
     head = texts.iloc[:200]
     if not head.str.match(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}").mean() >= MOSTLY:
         return None
-    fitting = [form for form in DATE_FORMATS if _parses(texts, times, form)]
+    likely = [form for form in DATE_FORMATS if _parses(head, times[: len(head)], form)]
+    fitting = [form for form in likely if _parses(texts, times, form)]
     if not fitting:
         return None
     column = Column(name, "date", parts=DATE_PARTS, format=fitting[0])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pipeline.config.schema import DataConfig, SplitKind
+from pipeline.config.choices import SplitKind
 from pipeline.data.infer import Judged, judge, kind_of, refuse_infinite, rows_text
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.split import Keys
@@ -19,6 +19,7 @@ from pipeline.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pipeline.config.schema import DataConfig
     from pipeline.data.table import Table
 
 REASONS = {
@@ -58,6 +59,8 @@ def _named(config: DataConfig) -> Iterator[tuple[str, str]]:
             yield role, name
     for name in config.drop:
         yield "drop", name
+    for name in config.keep:
+        yield "keep", name
 
 
 def _columns(frame: pd.DataFrame) -> str:
@@ -93,7 +96,7 @@ def judge_features(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) ->
         elif name in named:
             judged.append(Judged(Column(name, "category", used=False), named[name]))
         else:
-            judged.append(judge(rows[name]))
+            judged.append(judge(rows[name], keep=name in config.keep))
             refuse_infinite(frame[name], judged[-1])
     return judged
 
@@ -111,7 +114,7 @@ def keys(config: DataConfig, table: Table) -> Keys:
     frame = table.frame
     groups = None
     if config.group is not None:
-        groups = pd.factorize(frame[config.group], use_na_sentinel=False)[0]
+        groups = pd.factorize(row_hashes(frame[[config.group]]))[0]
     if config.split is not SplitKind.hash:
         return Keys(groups, None if config.time is None else _times(frame[config.time]), None)
     by = config.group or config.id

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from pipeline.config.schema import DataConfig, SplitKind
+from pipeline.config.choices import SplitKind
 from pipeline.data.assign import Grouped, Hashed, Last, Shuffled, Timed
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
+    from pipeline.config.schema import DataConfig
     from pipeline.data.target import Target
 
 FEWEST = 2

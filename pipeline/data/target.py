@@ -1,21 +1,26 @@
-"""The column to predict: which task it means, which rows lack it, and its float32 form."""
+"""The column to predict: which task it means, which rows lack it, and its numeric form."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from pipeline.config.schema import DataConfig, MissingTarget, Task
+from pipeline.config.choices import MissingTarget, Task
 from pipeline.data.infer import LARGEST, kind_of, rows_text
-from pipeline.data.typed import MISSING_TEXTS, TRUTH, unchecked_numbers
+from pipeline.data.labels import Label, codes_of, labels_of, shown
+from pipeline.data.typed import MISSING_TEXTS, unchecked_numbers
 from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.config.schema import DataConfig
 
 MOST_CODES = 15
 """Most different whole numbers that `task=auto` takes for class codes."""
-
-Label = bool | int | float | str
 
 
 @dataclass(frozen=True)
@@ -42,32 +47,33 @@ class Target:
         """Return raw targets as in `numbers`; a regression in its own unit.
 
         Raises:
-            DataError: A label that no row of the table had, or no number.
+            DataError: A label that no row of the table had, a missing value, or no number.
         """
         if self.classes is None:
             return _numbers(series)
-        position = {label: code for code, label in enumerate(self.classes)}
-        codes, uniques = pd.factorize(series)
-        labels = labels_of(uniques, self.classes)
-        unknown = [label for label in labels if label not in position]
-        if unknown or (codes < 0).any():
+        codes, strange = codes_of(series, self.classes)
+        if strange or (codes < 0).any():
+            what = repr(strange[0]) if strange else "a missing value"
             raise DataError(
-                f"target {self.name!r}: {unknown[0] if unknown else 'a missing value'!r} is none of "
-                f"the classes {shown(self.classes)}"
+                f"target {self.name!r}: {what} is none of the classes {shown(self.classes)}"
             )
-        return np.array([position[label] for label in labels], dtype=np.int64)[codes]
+        return codes
 
 
 def with_target(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> pd.DataFrame:
-    """Return the rows that have a target; texts that spell numbers have become numbers.
+    """Return the rows that have a target; texts that all spell numbers have become numbers.
+
+    Args:
+        frame: Raw rows.
+        config: The data group; its target is a column of the frame.
+        notes: Receives a sentence where rows are left out.
 
     Raises:
         DataError: Rows lack a target and `missing_target` is `error`, or all do.
     """
     name = str(config.target)
     frame = frame.assign(**{name: _spelled_out(frame[name])})
-    series = frame[name]
-    missing = series.isna().to_numpy()
+    missing = frame[name].isna().to_numpy()
     if not missing.any():
         return frame
     if missing.all():
@@ -76,17 +82,16 @@ def with_target(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> pd
     if config.missing_target is MissingTarget.error:
         raise DataError(
             f"target {name!r} is missing in {count} of {len(frame)} rows, "
-            f"{rows_text(series, missing)}; leave them out with data.missing_target=drop"
+            f"{rows_text(frame[name], missing)}; leave them out with data.missing_target=drop"
         )
     notes.append(f"{count} rows without a target are left out (data.missing_target=drop).")
     return frame[~missing]
 
 
 def _spelled_out(series: pd.Series) -> pd.Series:
-    """Return a target whose texts are all numbers or missing marks as numbers, any other as it is."""
-    if series.dtype != object and not pd.api.types.is_string_dtype(series):
-        return series
-    if kind_of(series).column.kind != "number":
+    """Return a target of texts that are numbers or missing marks as numbers, any other as it is."""
+    is_text = series.dtype == object or pd.api.types.is_string_dtype(series)
+    if not is_text or kind_of(series).column.kind != "number":
         return series
     texts = series.dropna().astype(str).str.strip().str.lower()
     unread = np.isnan(unchecked_numbers(texts))
@@ -99,7 +104,7 @@ def read_target(series: pd.Series, task: Task) -> Target:
     """Return the judged target of a table whose rows all have one.
 
     `auto` is classification for text, booleans and at most MOST_CODES different whole numbers;
-    every other number is a regression.
+    all other numbers are a regression.
 
     Args:
         series: The raw target column, without missing values.
@@ -110,80 +115,29 @@ def read_target(series: pd.Series, task: Task) -> Target:
             where a regression is wanted.
     """
     name = str(series.name)
-    if pd.api.types.is_datetime64_any_dtype(series):
-        raise DataError(f"target {name!r} is a date; predict a number or a class")
-    codes, uniques = pd.factorize(series)
-    labels = labels_of(uniques)
-    kind = detect(labels) if task is Task.auto else task
-    if kind is Task.regression:
+    if pd.api.types.is_datetime64_any_dtype(series) or kind_of(series).reason:
+        raise DataError(
+            f"target {name!r} holds values like {series.iloc[0]!r}; predict a number or a class"
+        )
+    if (detect(series) if task is Task.auto else task) is Task.regression:
         values = _numbers(series)
         if np.ptp(values) == 0:
             raise DataError(f"target {name!r} is constant: every value is {values[0]:g}")
         return Target(name, None, values)
-    classes = tuple(sorted(set(labels)))
-    position = {label: code for code, label in enumerate(classes)}
-    values = np.array([position[label] for label in labels], dtype=np.int64)[codes]
-    _check_classes(name, classes, np.bincount(values, minlength=len(classes)), task)
-    return Target(name, classes, values)
+    classes = tuple(sorted(set(labels_of(series.unique()))))
+    codes, _ = codes_of(series, classes)
+    _check_classes(name, classes, np.bincount(codes, minlength=len(classes)), task)
+    return Target(name, classes, codes)
 
 
-def detect(labels: list[Label]) -> Task:
-    """Return the task that the different values of a target mean."""
-    if all(isinstance(label, int | float) and not isinstance(label, bool) for label in labels):
-        whole = all(isinstance(label, int) for label in labels)
-        return Task.classification if whole and len(labels) <= MOST_CODES else Task.regression
-    return Task.classification
-
-
-def labels_of(uniques: object, classes: tuple[Label, ...] | None = None) -> list[Label]:
-    """Return different raw values as Python labels.
-
-    Whole floats are ints (a missing value elsewhere made them floats), true/false texts are
-    booleans when all are, and mixed types are text.
-    """
-    values = [_label(value) for value in np.asarray(uniques, dtype=object)]
-    if classes is not None:
-        return [_as(value, type(classes[0])) for value in values]
-    if all(isinstance(value, str) and value.lower() in TRUTH for value in values):
-        return [value.lower() == "true" for value in values]  # type: ignore[union-attr]
-    if (
-        len(
-            {
-                str if isinstance(value, str) else bool if isinstance(value, bool) else float
-                for value in values
-            }
-        )
-        > 1
-    ):
-        return [str(value) for value in values]
-    return values
-
-
-def _label(value: object) -> Label:
-    """Return one raw value as a plain Python label."""
-    value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, bool | int | float) else str(value)
-
-
-def _as(value: Label, kind: type) -> Label:
-    """Return a label in the type that the classes have, where it can be read so."""
-    if kind is bool and str(value).lower() in TRUTH:
-        return str(value).lower() == "true"
-    if kind is str:
-        return str(value)
-    if isinstance(value, str):
-        try:
-            return _label(float(value))
-        except ValueError:
-            return value
-    return value
-
-
-def shown(labels: tuple[Label, ...], most: int = 8) -> str:
-    """Return labels for a message."""
-    return ", ".join(map(repr, labels[:most])) + (", ..." if len(labels) > most else "")
+def detect(series: pd.Series) -> Task:
+    """Return the task that a target's values mean, by the rule of `read_target`."""
+    types = pd.api.types
+    if types.is_bool_dtype(series) or not types.is_numeric_dtype(series):
+        return Task.classification
+    different = series.unique()
+    codes = len(different) <= MOST_CODES and bool((different == np.round(different)).all())
+    return Task.classification if codes else Task.regression
 
 
 def _numbers(series: pd.Series) -> np.ndarray:
@@ -192,10 +146,9 @@ def _numbers(series: pd.Series) -> np.ndarray:
     values = unchecked_numbers(series)
     strange = np.isnan(values)
     if strange.any():
-        example = series[strange].iloc[0]
         raise DataError(
-            f"target {name!r} is not numeric: {example!r} in {rows_text(series, strange)}; "
-            "use data.task=classification, or correct the column"
+            f"target {name!r} is not numeric: {series[strange].iloc[0]!r} in "
+            f"{rows_text(series, strange)}; use data.task=classification, or correct the column"
         )
     bad = np.abs(values) > LARGEST
     if bad.any():
@@ -205,16 +158,16 @@ def _numbers(series: pd.Series) -> np.ndarray:
     return values
 
 
-def _check_classes(name: str, classes: tuple[Label, ...], counts: np.ndarray, task: Task) -> None:
+def _check_classes(name: str, classes: Sequence[Label], counts: np.ndarray, task: Task) -> None:
     """Refuse classes that cannot be learned or split."""
     if len(classes) == 1:
         raise DataError(f"target {name!r} has one class only: {classes[0]!r}")
-    if counts.min() > 1:
+    alone = [label for label, count in zip(classes, counts, strict=True) if count == 1]
+    if not alone:
         return
-    alone = tuple(label for label, count in zip(classes, counts, strict=True) if count == 1)
     advice = "leave those rows out or merge the classes"
-    if task is Task.auto and not isinstance(classes[0], str):
-        advice += ", or use data.task=regression"
+    if task is Task.auto and not isinstance(alone[0], str):
+        advice += ", or say data.task=regression"
     raise DataError(
         f"target {name!r}: class {shown(alone)} has one row only, so it cannot be both trained and "
         f"validated; {advice}"
