@@ -10,6 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from pipeline.records import Outcome, Progress
+from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
 from pipeline.training.memory import is_out_of_memory
 from pipeline.training.program import Program, State
@@ -48,7 +49,9 @@ class FitEngine:
         for trial, group in groups.items():
             job = _Group(trial, group, arrays, family, settings)
             results |= job.train(listener)
-        return [results[id(run)] for run in runs]
+        ordered = [results[id(run)] for run in runs]
+        examine(ordered, arrays, family, settings)
+        return ordered
 
 
 class _Group:

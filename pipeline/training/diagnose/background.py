@@ -1,0 +1,152 @@
+"""What diagnosis knows of the data before it looks at a fit; computed once for all fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.records import Finding
+from pipeline.training.diagnose import thresholds
+from pipeline.training.families.layers import is_image
+
+if TYPE_CHECKING:
+    from pipeline.records import Arrays
+
+FLOOR = 1e-7
+"""Keras' epsilon: a probability below it counts as this."""
+NAMED = 3
+"""Inputs that a sentence lists before it says how many more."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """Reference points for the losses of a fit, and what is wrong with the data themselves."""
+
+    regression: bool
+    x: np.ndarray
+    """Sample of training rows for probes, (rows, *input_shape)."""
+    y: np.ndarray
+    """Their targets, (rows, outputs)."""
+    constant_losses: np.ndarray
+    """Loss of each validation row under the best constant prediction, (rows,)."""
+    constant_train_loss: float
+    """Mean loss of the training rows under the same prediction."""
+    findings: tuple[Finding, ...]
+    """What is wrong with the data, whatever the fit."""
+
+
+def background(arrays: Arrays) -> Background:
+    """Look at the data once.
+
+    Args:
+        arrays: What the fits train on.
+    """
+    weight = arrays.train_weight
+    constant = np.average(arrays.y_train, axis=0, weights=weight).astype(np.float64)
+    rows = len(arrays.x_train)
+    sample = np.arange(rows)
+    if rows > thresholds.SAMPLE_ROWS:
+        sample = np.random.default_rng(0).choice(rows, thresholds.SAMPLE_ROWS, replace=False)
+        sample.sort()
+    here, regression = constant[None, :], arrays.regression
+    return Background(
+        regression=regression,
+        x=arrays.x_train[sample],
+        y=arrays.y_train[sample],
+        constant_losses=row_losses(here, arrays.y_val, regression=regression),
+        constant_train_loss=float(row_losses(here, arrays.y_train, regression=regression).mean()),
+        findings=tuple(_of_inputs(arrays, sample) + _of_targets(arrays)),
+    )
+
+
+def row_losses(predicted: np.ndarray, truth: np.ndarray, *, regression: bool) -> np.ndarray:
+    """Return the loss of each row, float64, (rows,); as Keras computes it from probabilities.
+
+    Args:
+        predicted: (rows or 1, outputs).
+        truth: (rows, outputs).
+        regression: Squared error if true, else categorical cross-entropy.
+    """
+    if regression:
+        return np.asarray(np.mean((truth - predicted) ** 2, axis=1, dtype=np.float64))
+    logs = np.log(np.clip(predicted, FLOOR, 1.0))
+    return np.asarray(-np.sum(truth * logs, axis=1, dtype=np.float64))
+
+
+def _of_inputs(arrays: Arrays, sample: np.ndarray) -> list[Finding]:
+    """Look for inputs that are unscaled, constant, or the target itself. Tables only."""
+    if is_image(arrays.input_shape):
+        return []
+    x = arrays.x_train.reshape(len(arrays.x_train), -1)
+    centre, spread = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    found = []
+    size = np.maximum(np.abs(centre), spread)
+    if (size > thresholds.LARGE_INPUT).any():
+        found.append(_unscaled(size))
+    constant = np.flatnonzero(spread == 0)
+    if len(constant):
+        found.append(
+            Finding(
+                "constant-input",
+                "info",
+                f"{_listed(constant)} of {x.shape[1]} inputs never change in training; they teach"
+                " nothing and can be dropped (data.drop)",
+            )
+        )
+    twin = _twin(x[sample], arrays.y_train[sample])
+    if twin is not None:
+        found.append(
+            Finding(
+                "leaked-target",
+                "severe",
+                f"input {twin} is the target itself (correlation 1 in {len(sample)} rows); leave"
+                " its column out (data.drop)",
+            )
+        )
+    return found
+
+
+def _unscaled(size: np.ndarray) -> Finding:
+    large = np.flatnonzero(size > thresholds.LARGE_INPUT)
+    return Finding(
+        "unscaled-inputs",
+        "severe",
+        f"{_listed(large)} of {len(size)} inputs are as large as {size.max():.3g}; scale them to"
+        " about 1 before training",
+    )
+
+
+def _twin(x: np.ndarray, y: np.ndarray) -> int | None:
+    """Return the input that equals a target up to scale and offset, or None."""
+    inputs = x - x.mean(axis=0, dtype=np.float64)
+    targets = y - y.mean(axis=0, dtype=np.float64)
+    lengths = np.outer(np.linalg.norm(inputs, axis=0), np.linalg.norm(targets, axis=0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation = np.abs(np.where(lengths > 0, inputs.T @ targets / lengths, 0.0))
+    best = int(correlation.max(axis=1).argmax())
+    return best if correlation[best].max() > thresholds.SAME_THING else None
+
+
+def _of_targets(arrays: Arrays) -> list[Finding]:
+    """Look for classes without a training row."""
+    if arrays.regression:
+        return []
+    absent = np.flatnonzero(arrays.y_train.sum(axis=0) == 0)
+    if not len(absent):
+        return []
+    return [
+        Finding(
+            "absent-class",
+            "severe",
+            f"{_listed(absent, 'class')} of {arrays.outputs} classes have no training row; they can"
+            " never be predicted: use a stratified split (data.split=random) or drop them",
+        )
+    ]
+
+
+def _listed(indices: np.ndarray, word: str = "number") -> str:
+    """Return "2 (number 3, 7)"; the numbers are 0-based."""
+    shown = ", ".join(map(str, indices[:NAMED])) + (", ..." if len(indices) > NAMED else "")
+    return f"{len(indices)} ({word} {shown})"

@@ -1,0 +1,169 @@
+"""Rules that name a cause: each looks at one fit and says what it sees, or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.records import Finding, Outcome
+from pipeline.training.diagnose import thresholds as at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.training.diagnose.case import Case
+
+
+def diverged(case: Case) -> Finding | None:
+    """The loss became infinite or NaN."""
+    if case.result.outcome is not Outcome.diverged:
+        return None
+    return Finding(
+        "diverged",
+        "severe",
+        f"learning rate {case.rate:g} diverged in epoch {case.result.epochs}; {_lower_rate(case)}",
+    )
+
+
+def rate_too_high(case: Case) -> Finding | None:
+    """The training loss rose far above where it began, or jumped from one epoch to the next."""
+    losses = case.losses
+    if case.result.outcome is Outcome.diverged or not len(losses):
+        return None
+    untrained = np.nanmax([case.background.constant_train_loss, case.one("initial_loss")])
+    rise = float(losses.max() / untrained)
+    if rise > at.LOSS_BLOWN_UP:
+        return Finding(
+            "rate-too-high",
+            "warning" if case.beats_constant else "severe",
+            f"at learning rate {case.rate:g} the training loss reached {losses.max():.3g},"
+            f" {rise:.3g} times that of an untrained network; {_lower_rate(case)}",
+        )
+    jumps = losses[1:] / np.minimum.accumulate(losses)[:-1]
+    noticed = jumps * (losses[1:] > at.WORTH_A_WORD * untrained)
+    if not len(jumps) or noticed.max() <= at.LOSS_JUMP:
+        return None
+    epoch = int(noticed.argmax()) + 2
+    return Finding(
+        "rate-too-high",
+        "warning",
+        f"the training loss jumped to {noticed.max():.3g} times its lowest in epoch {epoch};"
+        f" {_lower_rate(case)}",
+    )
+
+
+def dead_units(case: Case) -> Finding | None:
+    """ReLU units that are 0 for every row never learn again."""
+    share = case.per_layer("dead_share")
+    if not len(share) or share.max() < at.DEAD_WARNING:
+        return None
+    severity = "severe" if share.max() >= at.DEAD_SEVERE else "warning"
+    return Finding(
+        "dead-units",
+        severity,
+        f"{share.max():.0%} of the ReLU units of hidden layer {int(share.argmax()) + 1} are 0 for"
+        " every row and cannot learn; lower the learning rate, or set model.activation=leaky_relu",
+    )
+
+
+def vanishing_gradients(case: Case) -> Finding | None:
+    """The first layers of a deep network learn far more slowly than the last."""
+    slopes = case.per_layer("gradient_norm")[:-1]
+    if len(slopes) < 2 or slopes[-1] == 0:  # noqa: PLR2004 - first against last
+        return None
+    share = float(slopes[0] / slopes[-1])
+    if share >= at.VANISHING_WARNING:
+        return None
+    severity = "severe" if share < at.VANISHING_SEVERE and not case.beats_constant else "warning"
+    return Finding(
+        "vanishing-gradients",
+        severity,
+        f"the gradient of the first layer is {share:.1g} times that of hidden layer {len(slopes)};"
+        " use fewer layers, model.activation=relu or model.batch_normalization=true",
+    )
+
+
+def exploding_gradients(case: Case) -> Finding | None:
+    """The first layers of a deep network get far larger gradients than the last."""
+    slopes = case.per_layer("gradient_norm")[:-1]
+    if len(slopes) < 2 or slopes[-1] == 0 or slopes[0] / slopes[-1] < at.EXPLODING:  # noqa: PLR2004
+        return None
+    return Finding(
+        "exploding-gradients",
+        "warning",
+        f"the gradient of the first layer is {slopes[0] / slopes[-1]:.3g} times that of hidden layer"
+        f" {len(slopes)}; use fewer layers, or model.batch_normalization=true",
+    )
+
+
+def saturation(case: Case) -> Finding | None:
+    """Outputs of tanh or sigmoid at their limits, where the slope is next to nothing."""
+    share = case.per_layer("saturated_share")
+    if not len(share) or share.max() < at.SATURATED_WARNING:
+        return None
+    severity = "severe" if share.max() >= at.SATURATED_SEVERE else "warning"
+    severity = "warning" if case.beats_constant else severity
+    return Finding(
+        "saturation",
+        severity,
+        f"{share.max():.0%} of the outputs of hidden layer {int(share.argmax()) + 1} are at the"
+        " limit of their activation; lower the learning rate, or set model.activation=relu",
+    )
+
+
+def rate_too_low(case: Case) -> Finding | None:
+    """The weights stayed where they began."""
+    moved, before, after = case.one("moved"), case.one("initial_loss"), case.one("train_loss")
+    stuck = case.per_layer("dead_share")
+    if not moved < at.HARDLY_MOVED or (len(stuck) and stuck.max() >= at.DEAD_SEVERE):
+        return None
+    if case.result.outcome is Outcome.dropped:
+        return None
+    change = abs(after - before) / before if before else 0.0
+    severity = "warning" if case.beats_constant else "severe"
+    return Finding(
+        "rate-too-low",
+        severity,
+        f"at learning rate {case.rate:g} the weights moved by {moved:.1%} and the training loss by"
+        f" {change:.1%} in {case.result.epochs} epochs; raise it, for example to {case.rate * 10:g}",
+    )
+
+
+def too_good(case: Case) -> Finding | None:
+    """A loss next to zero on unseen rows: the target is probably among the inputs."""
+    mean, constant = case.validation[0], float(case.background.constant_losses.mean())
+    if not mean < at.TOO_GOOD * constant:
+        return None
+    return Finding(
+        "leaked-target",
+        "severe",
+        f"the validation loss is {mean:.2g}, {mean / constant:.1g} of that of a constant prediction:"
+        " look for a column that is known only after the target (data.drop)",
+    )
+
+
+CAUSES: tuple[Callable[[Case], Finding | None], ...] = (
+    diverged,
+    rate_too_high,
+    dead_units,
+    vanishing_gradients,
+    exploding_gradients,
+    saturation,
+    rate_too_low,
+    too_good,
+)
+
+
+def _lower_rate(case: Case) -> str:
+    """Return the next step for a rate that is too high: the largest lower one that trained."""
+    trained = [
+        other.fit.trial.learning_rate
+        for other in case.siblings
+        if other.outcome is Outcome.completed
+        and other.fit.trial.capacity == case.result.fit.trial.capacity
+        and other.fit.trial.learning_rate < case.rate
+    ]
+    if trained:
+        return f"{max(trained):g} is the largest lower rate that trained"
+    return f"try {case.rate / 10:g}"

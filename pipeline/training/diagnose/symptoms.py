@@ -1,0 +1,117 @@
+"""Rules that name how a fit stands; said only where no severe cause was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.records import Finding, Outcome
+from pipeline.training.diagnose import thresholds as at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.training.diagnose.case import Case
+
+
+def no_signal(case: Case) -> Finding | None:
+    """No better than a constant prediction."""
+    losses = case.result.row_losses
+    if losses is None or case.beats_constant or case.result.outcome is not Outcome.completed:
+        return None
+    mean, constant = case.validation[0], float(case.background.constant_losses.mean())
+    severity = "severe" if len(losses) >= at.FEW_ROWS else "warning"
+    return Finding(
+        "no-signal",
+        severity,
+        f"the validation loss {mean:.4g} is no better than that of a constant prediction"
+        f" ({constant:.4g}); check that the rows and their targets belong together",
+    )
+
+
+def easy_validation(case: Case) -> Finding | None:
+    """Validation rows that are easier than training rows: the split is not fair."""
+    mean, error = case.validation
+    train, train_error = case.one("train_loss"), case.one("train_loss_se")
+    noise = float(np.hypot(error, train_error))
+    if not (mean < at.EASY_RATIO * train and train - mean > at.EASY_CLEARLY * noise):
+        return None
+    return Finding(
+        "easy-validation",
+        "warning",
+        f"validation rows are easier than training rows (loss {mean:.3g} against {train:.3g}, both"
+        " without dropout); check how they were split (data.split, data.group, data.time)",
+    )
+
+
+def overfitting(case: Case) -> Finding | None:
+    """The training loss is far below the validation loss, or they part company."""
+    mean, error = case.validation
+    train, train_error = case.one("train_loss"), case.one("train_loss_se")
+    apart = mean - train > at.CLEARLY * float(np.hypot(error, train_error))
+    if mean > at.GAP_RATIO * train and apart:
+        return Finding(
+            "overfitting",
+            "warning",
+            f"the validation loss {mean:.3g} is {mean / train:.2g} times the training loss {train:.3g}"
+            " at the best epoch; try fewer units, dropout or more rows",
+        )
+    curve, best = case.result.curves["val_loss"], case.result.best_epoch
+    rise = float(curve[-1] / curve[best])
+    if rise > at.RISE_RATIO and case.losses[-1] < case.losses[best]:
+        return Finding(
+            "overfitting",
+            "info",
+            f"after epoch {best + 1} the validation loss rose by {rise - 1:.0%} while the training"
+            " loss fell; the best epoch is kept: fewer units or dropout may do better",
+        )
+    return None
+
+
+def underfitting(case: Case) -> Finding | None:
+    """Training rows are predicted no better than validation rows: the network is not too large."""
+    mean, error = case.validation
+    train = case.one("train_loss")
+    high = train > at.STILL_HIGH * case.background.constant_train_loss
+    if not (high and mean - train < error):
+        return None
+    return Finding(
+        "underfitting",
+        "info",
+        f"the training loss {train:.3g} is as high as the validation loss {mean:.3g}; more units or"
+        " layers may do better",
+    )
+
+
+def still_improving(case: Case) -> Finding | None:
+    """The last epoch allowed was the best."""
+    result, fit = case.result, case.result.fit
+    if result.epochs < fit.epochs or result.best_epoch < result.epochs - 1:
+        return None
+    curve = [
+        case.settings.objective.as_loss(v)
+        for v in case.result.curves[case.settings.objective.metric]
+    ]
+    back = max(1, fit.epochs // 10)
+    before = curve[-1 - back] if len(curve) > back else float("nan")
+    gain = abs((before - curve[-1]) / before) if len(curve) > back and before else float("nan")
+    if gain < at.STILL_FALLING:
+        return None
+    ended = "the only epoch" if fit.epochs == 1 else f"the last of {fit.epochs} epochs"
+    gained = "" if np.isnan(gain) else f" and gained {gain:.1%} over the last {back}"
+    return Finding(
+        "still-improving",
+        "warning",
+        f"{case.settings.objective.metric} was best in {ended}{gained}; allow more"
+        f" (training.epochs={fit.epochs * 2 if fit.epochs > 1 else 30})",
+    )
+
+
+SYMPTOMS: tuple[Callable[[Case], Finding | None], ...] = (
+    no_signal,
+    easy_validation,
+    overfitting,
+    underfitting,
+    still_improving,
+)

@@ -1,0 +1,72 @@
+"""From where on diagnosis speaks: every threshold, with its source, in one place.
+
+"Own runs" are the fits of tests/training/test_diagnose_planted.py: planted faults, and
+healthy networks on the shipped data; a threshold marked so lies between the two groups.
+"""
+
+from __future__ import annotations
+
+SAMPLE_ROWS = 512
+"""Training rows that probes look at: enough for shares to 2 %, below 1 % of a fit's arithmetic."""
+
+DEAD_WARNING = 0.5
+"""Share of a layer's ReLU units at 0 for every row. Up to 40 % die at a high rate without harm
+(CS231n, "Commonly used activation functions")."""
+DEAD_SEVERE = 0.9
+"""A layer that passes next to nothing on."""
+
+SATURATION_MARGIN = 0.02
+"""A tanh or sigmoid output this near to its limit (as a share of its range) has a slope below a
+twelfth of its largest."""
+SATURATED_WARNING = 0.5
+SATURATED_SEVERE = 0.9
+"""Share of a layer's outputs that near (Glorot and Bengio 2010 show whole layers saturated)."""
+
+VANISHING_WARNING = 1e-3
+"""Gradient norm of the first kernel relative to the last hidden one; healthy networks of up to 4
+layers stay within 0.1 to 10 (own runs)."""
+VANISHING_SEVERE = 1e-5
+EXPLODING = 1e3
+"""The same ratio the other way."""
+
+HARDLY_MOVED = 0.03
+"""Distance of all kernels from their initial values over their norm. Healthy fits move by 0.2 and
+more (own runs); at rate 1e-6 it is 0.01 and less."""
+
+LOSS_JUMP = 2.0
+"""Training loss of an epoch over the lowest before it. Mini-batch noise stays below 1.3 (own runs)."""
+LOSS_BLOWN_UP = 3.0
+"""Training loss of an epoch over that of an untrained network or a constant prediction, whichever
+is larger; the first epoch of a healthy fit stays below 1 (own runs)."""
+
+CLEARLY = 2.0
+"""Standard errors by which one mean over rows must lie from another to be called different."""
+
+GAP_RATIO = 1.5
+"""Validation loss over training loss, both measured in evaluation mode, at the best epoch."""
+RISE_RATIO = 1.15
+"""Last validation loss over the best one while the training loss fell."""
+
+EASY_RATIO = 0.75
+"""Validation loss over training loss below which validation rows are easier than training rows."""
+EASY_CLEARLY = 4.0
+"""Standard errors for it: squared errors have heavy tails and few rows mislead."""
+
+STILL_FALLING = 0.01
+"""Share of the objective gained over the last tenth of the epochs."""
+
+TOO_GOOD = 1e-3
+"""Validation loss over that of a constant prediction: real tables never get there."""
+SAME_THING = 0.9999
+"""Absolute correlation of one input with a target at which the two are one column."""
+
+LARGE_INPUT = 100.0
+"""Largest standard deviation or mean of an input: encoders scale to about 1."""
+
+FEW_ROWS = 100
+"""Validation rows below which "no better than a constant" is a warning only."""
+
+WORTH_A_WORD = 0.1
+"""Share of an untrained network's loss below which jumps of the training loss are noise around its end."""
+STILL_HIGH = 0.1
+"""Share of a constant prediction's loss from which "as high as in validation" means underfitting."""
