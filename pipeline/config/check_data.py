@@ -24,7 +24,7 @@ def data_problems(config: SweepConfig) -> Iterator[Problem]:
     yield from _missing(data)
     yield from _columns(data)
     yield from _splits(data)
-    if data.kind != "table":
+    if data.kind in {"pixels", "images"}:
         yield from _images(data)
 
 
@@ -57,28 +57,26 @@ def _columns(data: DataConfig) -> Iterator[Problem]:
 
 
 def _splits(data: DataConfig) -> Iterator[Problem]:
-    if data.folds is not None and data.time is not None:
-        yield problem(
-            "data.folds",
-            data.folds,
-            "must be null with data.time: a fold would train on what comes later",
-        )
-    elif data.folds is not None and data.split is not SplitKind.random:
-        yield problem("data.folds", data.folds, f"must be null with data.split={data.split.name}")
+    """Say what a key would do before it is read by nobody."""
+    split = data.split.name
     if data.group is not None and data.time is not None:
         yield problem(
             "data.group", data.group, "cannot be kept together with data.time; choose one"
         )
-    ordered = data.group or data.time
-    if ordered is not None and data.split is not SplitKind.random:
-        role = "group" if data.group else "time"
+    elif data.time is not None and data.split is not SplitKind.random:
         yield problem(
-            "data.split",
-            data.split.name,
-            f"must be random with data.{role}, which decides the split",
+            "data.split", split, "is not read with data.time, which orders the rows; leave it out"
+        )
+    elif data.group is not None and data.split is SplitKind.last:
+        yield problem(
+            "data.split", split, "cannot keep the groups of data.group together; say random or hash"
         )
     if data.id is not None and data.split is not SplitKind.hash:
         yield problem("data.id", data.id, "is read by data.split=hash alone")
+    elif data.id is not None and data.group is not None:
+        yield problem(
+            "data.id", data.id, "is not read with data.group, whose values are hashed instead"
+        )
 
 
 def _images(data: DataConfig) -> Iterator[Problem]:

@@ -84,6 +84,8 @@ RANGES: Mapping[str, Range] = {
     "search.one_se": NOT_NEGATIVE,
     "search.close": NOT_NEGATIVE,
     "search.max_executions": COUNT,
+    "search.seed_share": SHARE,
+    "search.finalists": TWO_OR_MORE,
     "search.recentre": NOT_NEGATIVE,
     "search.drop_after": NOT_NEGATIVE,
     "search.drop_margin": POSITIVE,

@@ -231,23 +231,23 @@ class SweepConfig:
     """Everything that one sweep is told."""
 
     data: DataConfig = MISSING
-    """The table."""
+    """The table and how its rows are split."""
     model: ModelConfig = MISSING
-    """The family."""
+    """The family whose capacity is searched."""
     search: SearchConfig = MISSING
-    """The search."""
+    """How trials are proposed."""
     training: TrainingConfig = MISSING
-    """The fits."""
+    """How every fit is trained."""
     budget: BudgetConfig = MISSING
-    """The limits."""
+    """Hard limits."""
     compute: ComputeConfig = MISSING
-    """The machines."""
+    """Where stacks are trained."""
     tracking: TrackingConfig = MISSING
-    """The store."""
+    """The MLflow store."""
     registry: RegistryConfig = MISSING
-    """The registry."""
+    """The model registry."""
     notify: NotifyConfig = MISSING
-    """The webhook."""
+    """A message at the end."""
     objective: str = "val_loss"
     """A logged metric; any other than a loss states its direction: val_auc:max."""
     champion: ChampionKind = ChampionKind.single
