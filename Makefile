@@ -7,8 +7,8 @@ SHELL := /bin/bash
 JOBS ?= 2
 ARGS ?=
 BENCHMARKS ?= decisions throughput roofline tracking
-LOCK_FLAGS := --universal --python-version 3.11 --quiet --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links --no-emit-options
+COMPILE := .venv-tools/bin/uv pip compile --upgrade --universal --python-version 3.11 --quiet --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-options
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
@@ -30,9 +30,10 @@ install: .venv/.installed ## make .venv from requirements.lock (does nothing whe
 	@.venv-jax/bin/python $(PIP_INSTALL) --requirement requirements-jax.lock
 	@touch $@
 
-.venv-tools/.installed: Makefile
+.venv-tools/.installed: requirements-tools.lock
+	@echo "Installing the linters of shell scripts and manifests into .venv-tools ..."
 	@python=$$(.ci/find-python) && $$python -m venv .venv-tools
-	@.venv-tools/bin/python $(PIP_INSTALL) pip-audit uv
+	@.venv-tools/bin/python $(PIP_INSTALL) --requirement requirements-tools.lock
 	@touch $@
 
 sweep: install ## find the right-sized network for data=wages; ARGS="data=titanic ..." for more
@@ -44,22 +45,25 @@ test: install ## run all tests on JOBS=2 processes; ARGS="-k words" for some
 test-jax: .venv-jax/.installed ## run the training tests on the JAX backend, in an environment without TensorFlow
 	@KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -n $(JOBS) tests/training $(ARGS)
 
-check: install ## formatting, lint (security rules included), types, architecture, shell, YAML, manifests
+check: install .venv-tools/.installed ## formatting, lint (security rules too), types, architecture, shell, YAML, manifests
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
-	@.venv/bin/yamllint --strict conf deploy
-	@.venv/bin/shellcheck .ci/run .ci/find-python $(wildcard deploy/*.sh deploy/*/*.sh)
+	@.venv-tools/bin/yamllint --strict conf deploy
+	@.venv-tools/bin/shellcheck .ci/run .ci/find-python deploy/slurm/sweep.sbatch
 	@.venv/bin/python -m pytest -q tests/test_architecture.py tests/test_deploy.py
 
 audit: .venv-tools/.installed ## look the locked versions up in the public vulnerability database (needs the network)
-	@.venv-tools/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
+	@.venv-tools/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip --progress-spinner off
 
-lock: .venv-tools/.installed ## solve both lock files anew, for Python 3.11 to 3.13
-	@.venv-tools/bin/uv pip compile $(LOCK_FLAGS) --upgrade --group dev --extra ray --extra images \
-		pyproject.toml --output-file requirements.lock
-	@.venv-tools/bin/uv pip compile $(LOCK_FLAGS) --upgrade --group jax-only \
-		--constraint requirements.lock --output-file requirements-jax.lock
+lock: .venv-tools/.installed ## solve all lock files anew, for Python 3.11 to 3.13
+	@$(COMPILE) --group dev --extra ray --extra images pyproject.toml --output-file requirements.lock
+	@$(COMPILE) --group jax-only --constraint requirements.lock --output-file requirements-jax.lock
+	@$(COMPILE) --group manifests --constraint requirements.lock --output-file requirements-tools.lock
+	@$(COMPILE) --extra cluster --extra images --constraint requirements.lock pyproject.toml --output-file deploy/locks/cpu.lock
+	@$(COMPILE) --extra gpu --extra jax-gpu --constraint deploy/locks/cpu.lock --constraint requirements-jax.lock \
+		pyproject.toml --output-file deploy/locks/cuda.lock
+	@$(COMPILE) --group server-image --constraint requirements.lock --output-file deploy/locks/server.lock
 
 bench: install ## run BENCHMARKS="decisions throughput ..." one after another
 	@set -e; for name in $(BENCHMARKS); do .venv/bin/python -m benchmarks.$$name; done
