@@ -1,0 +1,195 @@
+"""The verdict of a sweep: failures, edges, how sure the choice is, what more data would give."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from pipeline.figures import words
+from pipeline.figures.baselines import CHAMPION, baseline_scores
+from pipeline.figures.edges import edges
+from pipeline.figures.predictions import calibration_error
+from pipeline.figures.remark import Remark, setting
+from pipeline.figures.sizes import best_losses
+from pipeline.figures.trials import capacities, champion, champion_entry, scored_fits
+from pipeline.figures.verdict import COMPLETED
+from pipeline.records import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from pipeline.tracking.read import SweepRecord
+
+MANY_FAILED = 0.2
+"""Share of fits that failed from which the space itself is in doubt (tuning_playbook: look at it)."""
+WIDE_GAP, NARROW_GAP = 0.25, 0.05
+"""Share of the validation loss by which training loss lies below it: over-fitting, and none."""
+MISCALIBRATED = 0.1
+"""Mean distance of claimed from observed probability that a reader of probabilities would notice."""
+ORDER = {"warning": 0, "info": 1, "good": 2}
+
+
+def remarks(record: SweepRecord) -> list[Remark]:
+    """Return everything worth saying about a sweep, the most urgent first."""
+    found = list(_failures(record))
+    if champion(record) is not None:
+        found += edges(record)
+        for look in (_sureness, _epochs, _fit, _baseline, _calibration):
+            found += look(record)
+    return sorted(found, key=lambda remark: ORDER[remark.severity])
+
+
+def next_command(record: SweepRecord) -> tuple[str, str]:
+    """Return what to run next as a ready command line, and why."""
+    if record.summary.get("status") != COMPLETED:
+        why = "To go on where this sweep stopped; nothing that is finished is repeated."
+        return _command(record, {"resume": record.run_id}), why
+    wanted: dict[str, str] = {}
+    purposes = []
+    for remark in remarks(record):
+        wanted |= dict(word.split("=", 1) for word in remark.overrides)
+        purposes += [remark.purpose] if remark.overrides else []
+    if wanted:
+        return _command(record, wanted), f"To {words.listing(purposes)}."
+    seed = int(setting(record, "seed") or 0) + 1
+    why = "To see whether another seed comes to the same choice: nothing stands on an edge."
+    return _command(record, {"seed": str(seed)}), why
+
+
+def _command(record: SweepRecord, overrides: dict[str, str]) -> str:
+    kept = [word for word in record.command if word.split("=", 1)[0] not in {*overrides, "resume"}]
+    changed = [f"{key}={value}" for key, value in overrides.items()]
+    return shlex.join(["python", "-m", "pipeline.sweep", *kept, *changed])
+
+
+def _failures(record: SweepRecord) -> Iterator[Remark]:
+    fits = record.fits
+    if not len(fits):
+        return
+    failed = fits[fits["outcome"].isin([Outcome.diverged.value, Outcome.infeasible.value])]
+    if failed.empty:
+        yield Remark("failures", "No fit diverged or was too large.", "good")
+        return
+    share = len(failed) / len(fits)
+    told = f"{len(failed):,} of {words.plural(len(fits), 'fit')} failed ({words.percent(share)})"
+    if share < MANY_FAILED or Outcome.diverged.value not in set(failed["outcome"]):
+        yield Remark("failures", f"{told}; they are recorded and never ranked.")
+        return
+    completed = fits.loc[fits["outcome"] == Outcome.completed.value, "learning_rate"]
+    highest = completed.max() if len(completed) else failed["learning_rate"].min() / 10
+    yield Remark(
+        "failures",
+        f"{told}: the space reaches into learning rates that cannot train.",
+        "warning",
+        (f"search.learning_rate.high={words.rate(highest)}",),
+        "leave out rates that diverge",
+    )
+
+
+def _sureness(record: SweepRecord) -> Iterator[Remark]:
+    table = capacities(record)
+    error = words.finite(champion_entry(record).get("val_loss_se"))
+    if len(table) <= 1 or not error:
+        return
+    best, second = (float(loss) for loss in table["loss"].nsmallest(2))
+    close = table[table["loss"] <= best + error]
+    if len(close) == 1:
+        sure = f"{(second - best) / error:.1f} standard errors"
+        sentence = f"The next best capacity is {sure} worse: the choice is clear."
+        yield Remark("how sure", sentence, "good")
+        return
+    names = words.listing([str(name) for name in close["capacity"].head(5)])
+    sentence = (
+        f"{len(close)} of {len(table)} capacities lie within one standard error "
+        f"({words.number(error, 2)}) of the best: {names}. These rows cannot tell them apart, so "
+        "size decided."
+    )
+    overrides, purpose = _surer(record, error)
+    yield Remark("how sure", sentence, "info", overrides, purpose)
+
+
+def _surer(record: SweepRecord, error: float) -> tuple[tuple[str, ...], str]:
+    """Return what would shrink the standard error: more seeds, or more validation rows."""
+    fits = scored_fits(record)
+    own = fits.loc[fits["trial"] == champion_entry(record).get("trial"), "score"]
+    over_seeds = float(own.var(ddof=1)) / len(own) if len(own) > 1 else error**2
+    if 2 * over_seeds >= error**2:
+        more = max(5, 2 * len(own))
+        return (f"training.executions={more}",), "tell close capacities apart by more seeds"
+    if setting(record, "data.folds") is not None:
+        return (), ""
+    return ("data.folds=5",), "tell close capacities apart by validating on every row"
+
+
+def _epochs(record: SweepRecord) -> Iterator[Remark]:
+    allowed = setting(record, "training.epochs")
+    fits = scored_fits(record)
+    own = fits[fits["trial"] == champion_entry(record).get("trial")]
+    if allowed is None or own.empty:
+        return
+    at_end = int((own["best_epoch"] + 1 >= allowed).sum())
+    if 2 * at_end > len(own):
+        sentence = (
+            f"{at_end} of the champion's {words.plural(len(own), 'fit')} were still improving in "
+            f"epoch {allowed:g}, the last allowed."
+        )
+        overrides = (f"training.epochs={allowed * 2:g}",)
+        yield Remark("epochs", sentence, "warning", overrides, "let it train to its end")
+
+
+def _fit(record: SweepRecord) -> Iterator[Remark]:
+    """Say whether the champion over- or under-fits, and what more rows would probably give."""
+    found = best_losses(record, str(champion_entry(record).get("trial")))
+    if found is None or found[1] <= 0:
+        return
+    gap = (found[1] - found[0]) / found[1]
+    if gap > WIDE_GAP:
+        sentence = (
+            f"The champion's training loss lies {words.percent(gap)} below its validation loss: it "
+            "over-fits. More rows, or search.nuisance.dropout, would probably help more than units."
+        )
+        yield Remark("more data", sentence)
+    elif gap < NARROW_GAP:
+        sentence = (
+            "The champion's training and validation loss are about equal: more rows of the same "
+            "kind would give little; better columns might."
+        )
+        yield Remark("more data", sentence)
+    else:
+        sentence = (
+            f"The champion's training loss lies {words.percent(gap)} below its validation loss: a "
+            "healthy fit. More rows would probably help a little."
+        )
+        yield Remark("more data", sentence, "good")
+
+
+def _baseline(record: SweepRecord) -> Iterator[Remark]:
+    table = baseline_scores(record)
+    own, others = (table[table["model"] == CHAMPION], table[table["model"] != CHAMPION])
+    if own.empty or others.empty:
+        return
+    mine, best = own.iloc[0], others.iloc[0]
+    if mine["loss"] - best["loss"] <= (words.finite(mine["se"]) or 0.0):
+        return
+    yield _beaten(mine, best)
+
+
+def _beaten(mine: pd.Series, best: pd.Series) -> Remark:
+    sentence = (
+        f"{str(best['model']).capitalize()} scores {words.number(best['loss'])} on the same rows, "
+        f"the champion {words.number(mine['loss'])}: another encoding of numbers may close the gap."
+    )
+    overrides = ("search.nuisance.encoding=[standard,quantile,piecewise]",)
+    return Remark("baselines", sentence, "warning", overrides, "try other encodings of numbers")
+
+
+def _calibration(record: SweepRecord) -> Iterator[Remark]:
+    error = calibration_error(record)
+    if error is not None and error > MISCALIBRATED:
+        sentence = (
+            f"Its probabilities are off by {words.percent(error)} on average: rank by them, but do "
+            "not read them as chances."
+        )
+        yield Remark("calibration", sentence)

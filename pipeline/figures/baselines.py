@@ -1,0 +1,90 @@
+"""The champion beside models that need no search: constant, linear, gradient boosting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pipeline.figures import palette, words
+from pipeline.figures.trials import champion_entry
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from pipeline.tracking.read import SweepRecord
+
+CHAMPION = "champion"
+PARTS = ("test", "validation")
+"""Rows that scores may be of, the honest one first."""
+
+
+def baseline_scores(record: SweepRecord) -> pd.DataFrame:
+    """Return loss and its standard error of the champion and every baseline, best first.
+
+    Columns: model, part (`test`, or `validation` where nothing was tested), loss, se.
+    """
+    entries = dict(record.summary.get("baselines") or {})
+    entry = champion_entry(record)
+    tested = words.finite(entry.get("test_loss")) is not None
+    part = PARTS[0] if tested else PARTS[1]
+    own = ("test_loss", "test_loss_se") if tested else ("val_loss", "val_loss_se")
+    rows = [(CHAMPION, entry.get(own[0]), entry.get(own[1]))] if entry else []
+    for name, scores in entries.items():
+        found = scores.get(part, scores) if isinstance(scores, dict) else {}
+        rows.append((str(name).replace("_", " "), found.get("loss"), found.get("loss_se")))
+    table = pd.DataFrame(
+        [
+            {"model": name, "part": part, "loss": words.finite(loss), "se": words.finite(se)}
+            for name, loss, se in rows
+            if words.finite(loss) is not None
+        ],
+        columns=["model", "part", "loss", "se"],
+    )
+    return table.astype({"loss": float, "se": float}).sort_values("loss", ignore_index=True)
+
+
+def baselines(record: SweepRecord) -> go.Figure:
+    """Draw the loss of champion and baselines, one line each, best on top."""
+    table = baseline_scores(record)
+    title = "Beside simpler models"
+    if table.empty:
+        return palette.empty(title, "This sweep ended before anything was tested.")
+    table = table[::-1]
+    figure = palette.blank(title, 400)
+    mine = table["model"] == CHAMPION
+    colours = [palette.CHAMPION if own else palette.DEPTHS[2] for own in mine]
+    figure.add_scatter(
+        x=table["loss"],
+        y=[palette.plain(name) for name in table["model"]],
+        mode="markers+text",
+        marker={"size": 13, "color": colours},
+        error_x={
+            "type": "data",
+            "array": table["se"].fillna(0),
+            "color": palette.FAINT,
+            "thickness": 2,
+            "width": 0,
+        },
+        text=[words.with_error(row.loss, row.se) for row in table.itertuples()],
+        textposition="top center",
+        textfont={"size": 11, "color": palette.MUTED},
+        hoverinfo="skip",
+        cliponaxis=False,
+        showlegend=False,
+    )
+    figure.update_xaxes(
+        title_text=f"loss on the {table['part'].iloc[0]} rows (lower is better)",
+        range=_range(table),
+    )
+    return figure.update_yaxes(
+        showgrid=True, tickfont={"color": palette.INK, "size": 13}, range=[-0.5, len(table) - 0.3]
+    )
+
+
+def _range(table: pd.DataFrame) -> tuple[float, float]:
+    """Return a range that holds every bar, and the figures written over the outermost points."""
+    errors = table["se"].fillna(0)
+    low, high = float((table["loss"] - errors).min()), float((table["loss"] + errors).max())
+    margin = 0.14 * ((high - low) or 1.0)
+    return low - margin, high + margin

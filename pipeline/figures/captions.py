@@ -1,0 +1,133 @@
+"""What there is to see in each figure of this very sweep, in a sentence or two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.figures import words
+from pipeline.figures.baselines import CHAMPION, baseline_scores
+from pipeline.figures.capacity import path
+from pipeline.figures.predictions import accuracy_sentence, calibration_error, part_name
+from pipeline.figures.rates import SEED
+from pipeline.figures.rates import importance as importance_of
+from pipeline.figures.sizes import best_losses, train_and_validation_by_size
+from pipeline.figures.trials import capacities, champion, neighbours, trials
+from pipeline.figures.trials import pareto as front
+
+if TYPE_CHECKING:
+    from pipeline.tracking.read import SweepRecord
+
+
+def capacity(record: SweepRecord) -> str:
+    """Tell the path, and what the bars and the band are."""
+    steps = path(record)
+    way = f"The search went {' → '.join(steps)}. " if len(steps) > 1 else ""
+    return (
+        f"{way}Bars are one standard error of a score by itself; decisions compare the same seeds "
+        "and the same rows, which tells capacities apart that overlap here."
+    )
+
+
+def curves(record: SweepRecord) -> str:
+    """Name the three networks."""
+    smaller, larger = neighbours(record)
+    if smaller is None and larger is None:
+        return "No other capacity was usable, so the champion stands alone."
+    return "Bold is the median execution, faint are the others; a dot marks the epoch that is kept."
+
+
+def training(record: SweepRecord) -> str:
+    """Say what the gap means."""
+    chosen = champion(record)
+    found = best_losses(record, str(chosen["trial"])) if chosen is not None else None
+    if found is None or found[1] <= 0:
+        return "The champion left no pair of curves."
+    gap = (found[1] - found[0]) / found[1]
+    side = "below" if gap >= 0 else "above"
+    return f"At the best epoch training loss lies {words.percent(abs(gap))} {side} validation loss."
+
+
+def fitting(record: SweepRecord) -> str:
+    """Say at which sizes the gap is smallest and widest."""
+    table = train_and_validation_by_size(record)
+    if len(table) <= 1:
+        return "One capacity alone shows no trend."
+    narrow, wide = table.loc[table["gap"].idxmin()], table.loc[table["gap"].idxmax()]
+    return (
+        "Both high: it under-fits. Far apart: it over-fits. The gap is smallest for "
+        f"{narrow['capacity']} and widest for {wide['capacity']} ({words.percent(wide['gap'])})."
+    )
+
+
+def pareto(record: SweepRecord) -> str:
+    """Count the front."""
+    size = len(front(record))
+    return f"{words.plural(size, 'capacity') if size == 1 else f'{size} capacities'} of " + (
+        f"{len(capacities(record))} have no smaller one that is as good."
+    )
+
+
+def rates(record: SweepRecord) -> str:
+    """Say why rates are searched at each capacity, from this sweep's own numbers."""
+    best = trials(record).drop_duplicates("capacity")["learning_rate"]
+    if best.nunique() > 1:
+        return (
+            f"The best rate depends on the size: {words.rate(best.min())} to "
+            f"{words.rate(best.max())}. One rate for all would have favoured one size."
+        )
+    return "The same rate was best at every capacity that was tried."
+
+
+def importance(record: SweepRecord) -> str:
+    """Name what mattered most."""
+    shares = importance_of(record).drop(SEED, errors="ignore")
+    if shares.empty:
+        return "Too few trials to say."
+    return (
+        f"Share of the variance of ranked scores that each explains by itself; {shares.idxmax()} "
+        "mattered most. Shares overlap, so they do not add up to 100 %."
+    )
+
+
+def baselines(record: SweepRecord) -> str:
+    """Say who wins."""
+    table = baseline_scores(record)
+    if table.empty:
+        return "This sweep ended before anything was tested."
+    first = str(table["model"].iloc[0])
+    won = (
+        "The champion has the lowest loss" if first == CHAMPION else f"{first} has the lowest loss"
+    )
+    sentence = f"{won} on the {table['part'].iloc[0]} rows; bars are one standard error."
+    return sentence[:1].upper() + sentence[1:]
+
+
+def predictions(record: SweepRecord) -> str:
+    """Say how far off predictions are, in the target's own unit."""
+    table = record.predictions
+    if table is None or table.empty:
+        return "No predictions."
+    error = (table["prediction"] - table["truth"]).abs()
+    return (
+        f"{len(table):,} {part_name(record)} rows; half of the predictions are off by less than "
+        f"{words.number(error.median())}, nine in ten by less than {words.number(error.quantile(0.9))}."
+    )
+
+
+def confusion(record: SweepRecord) -> str:
+    """Count the right ones."""
+    return accuracy_sentence(record)
+
+
+def calibration(record: SweepRecord) -> str:
+    """Say how far probabilities can be trusted."""
+    error = calibration_error(record)
+    off = (
+        "" if error is None else f" Its probabilities are off by {words.percent(error)} on average."
+    )
+    return f"Above the diagonal the champion is too timid, below it too sure.{off}"
+
+
+def images(record: SweepRecord) -> str:
+    """Say what the labels are."""
+    return f"{part_name(record).capitalize()} rows. Above: true → predicted, where it was wrong."

@@ -1,0 +1,156 @@
+"""Curves over epochs: the champion between its neighbours, and training against validation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pipeline.figures import palette, words
+from pipeline.figures.trials import (
+    champion,
+    champion_entry,
+    median_run,
+    neighbours,
+    objective,
+    scored_fits,
+)
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from pipeline.tracking.read import SweepRecord
+
+NO_CURVES = "No usable fit left a curve."
+SPIKE = 1.5
+"""How far above the start a curve may reach before the picture is cut there."""
+
+
+def curves_by_size(record: SweepRecord) -> go.Figure:
+    """Lay the val_loss curves of the champion, one size smaller and one larger over each other."""
+    metric = objective(record).metric
+    figure = palette.blank(f"{metric} by epoch: champion, one size smaller, one larger", 400)
+    smaller, larger = neighbours(record)
+    drawn: list[np.ndarray] = []
+    for row, colour, role in (
+        (smaller, palette.SMALLER, "smaller"),
+        (larger, palette.LARGER, "larger"),
+        (champion(record), palette.CHAMPION, "champion"),
+    ):
+        if row is not None:
+            name = f"{role} {palette.plain(row['capacity'])}"
+            drawn += _trial(figure, record, str(row["trial"]), name, colour)
+    return _finish(figure, drawn, metric)
+
+
+def train_against_validation(record: SweepRecord) -> go.Figure:
+    """Draw training and validation loss of the champion's median execution."""
+    title = "Training against validation, the champion"
+    chosen = champion(record)
+    run = median_run(record, str(chosen["trial"])) if chosen is not None else None
+    curve = record.curves.get(run) if run else None
+    if curve is None or not {"loss", "val_loss"} <= set(curve):
+        return palette.empty(title, NO_CURVES)
+    figure = palette.blank(title, 400)
+    drawn = [curve["val_loss"].to_numpy(), curve["loss"].to_numpy()]
+    for column, name, dash in (("loss", "training", "dot"), ("val_loss", "validation", "solid")):
+        figure.add_scatter(
+            x=curve["epoch"] + 1,
+            y=curve[column],
+            mode="lines",
+            name=f"{name} loss",
+            line={"color": palette.CHAMPION, "width": 2.2, "dash": dash},
+            hovertemplate=f"epoch %{{x}}<br>{name} %{{y:.4g}}<extra></extra>",
+        )
+    best = words.finite(champion_entry(record).get("best_epoch"))
+    best_epoch = int(best) if best is not None else int(np.nanargmin(drawn[0]))
+    figure.add_vline(
+        x=best_epoch + 1,
+        line={"color": palette.FAINT, "width": 1, "dash": "dash"},
+        annotation={
+            "text": f"best epoch {best_epoch + 1}: these weights are kept",
+            "font": {"size": 11, "color": palette.MUTED},
+            "yanchor": "top",
+            "xanchor": "right" if 2 * best_epoch > len(curve) else "left",
+        },
+    )
+    figure.update_xaxes(range=[0, len(curve) + 1])
+    return _finish(figure, drawn, "loss")
+
+
+def _trial(
+    figure: go.Figure, record: SweepRecord, trial: str, name: str, colour: str
+) -> list[np.ndarray]:
+    """Draw one trial: its median execution in full colour, the others faint behind it."""
+    metric = objective(record).metric
+    fits = scored_fits(record)
+    runs = [str(run) for run in fits.loc[fits["trial"] == trial, "run_id"]]
+    middle = median_run(record, trial)
+    drawn = []
+    for run in sorted(runs, key=lambda run: run == middle):
+        curve = record.curves.get(run)
+        if curve is None or metric not in curve:
+            continue
+        drawn.append(curve[metric].to_numpy())
+        points = pd.DataFrame({"epoch": curve["epoch"] + 1, "value": curve[metric]})
+        if run != middle:
+            _faint(figure, points, name, colour)
+            continue
+        _line(figure, points, name, colour)
+        _best(figure, points, objective(record).as_loss(1.0), name, colour)
+    return drawn
+
+
+def _faint(figure: go.Figure, points: pd.DataFrame, name: str, colour: str) -> None:
+    figure.add_scatter(
+        x=points["epoch"],
+        y=points["value"],
+        mode="lines",
+        legendgroup=name,
+        showlegend=False,
+        line={"color": palette.fade(colour, 0.3), "width": 1},
+        hoverinfo="skip",
+    )
+
+
+def _line(figure: go.Figure, points: pd.DataFrame, name: str, colour: str) -> None:
+    figure.add_scatter(
+        x=points["epoch"],
+        y=points["value"],
+        mode="lines",
+        name=name,
+        legendgroup=name,
+        line={"color": colour, "width": 2.4},
+        hovertemplate="%{y:.4g} in epoch %{x}<extra></extra>",
+    )
+
+
+def _best(figure: go.Figure, points: pd.DataFrame, sign: float, name: str, colour: str) -> None:
+    """Mark the epoch whose weights are kept."""
+    if points["value"].notna().any():
+        best = points.loc[(sign * points["value"]).idxmin()]
+        figure.add_scatter(
+            x=[best["epoch"]],
+            y=[best["value"]],
+            mode="markers",
+            legendgroup=name,
+            showlegend=False,
+            marker={"size": 9, "color": colour, "line": {"width": 2, "color": palette.PAPER}},
+            hoverinfo="skip",
+        )
+
+
+def _finish(figure: go.Figure, drawn: list[np.ndarray], metric: str) -> go.Figure:
+    """Label the axes; cut the picture where a first epoch or a spike would flatten the rest."""
+    if not drawn:
+        return palette.empty(figure.layout.title.text, NO_CURVES)
+    values = np.concatenate(drawn)
+    values = values[np.isfinite(values)]
+    if values.size:
+        low, high = values.min(), np.quantile(values, 0.98)
+        span = max(high - low, 1e-9)
+        if values.max() > low + SPIKE * span:
+            figure.update_yaxes(range=[low - 0.06 * span, low + SPIKE * span])
+    figure.update_yaxes(title_text=metric)
+    return figure.update_xaxes(title_text="epoch", rangemode="tozero", tickformat="d")

@@ -1,0 +1,68 @@
+"""Whether the champion stands on an edge of what was allowed, and then what to widen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.figures import words
+from pipeline.figures.remark import Remark, setting
+from pipeline.figures.trials import champion_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.tracking.read import SweepRecord
+
+NEAR_EDGE = 1.05
+"""A learning rate within this factor of a limit stands on it: limits are rounded when typed."""
+
+
+def edges(record: SweepRecord) -> list[Remark]:
+    """Return one remark an edge, or the good news that there is none."""
+    found = [*_depth(record), *_width(record), *_size_limit(record), *_rate(record)]
+    sentence = "The champion stands on no edge of the space: nothing says that it should be wider."
+    return found or [Remark("the space", sentence, "good")]
+
+
+def _axis(record: SweepRecord, name: str) -> float | None:
+    return words.finite(champion_entry(record).get(name))
+
+
+def _depth(record: SweepRecord) -> Iterator[Remark]:
+    layers, most = _axis(record, "layers"), setting(record, "search.space.layers_max")
+    if layers is not None and most is not None and layers >= most > 0:
+        sentence = f"The champion has {layers:g} layers, the most that were allowed."
+        overrides = (f"search.space.layers_max={most + 2:g}",)
+        yield Remark("depth", sentence, "warning", overrides, "try deeper networks")
+
+
+def _width(record: SweepRecord) -> Iterator[Remark]:
+    units, most = _axis(record, "units"), setting(record, "search.space.units_max")
+    growth = setting(record, "search.growth") or 1.0
+    if units and most is not None and _axis(record, "layers") and units * growth > most:
+        sentence = f"The champion's {units:g} units are the widest step within {most:g}."
+        overrides = (f"search.space.units_max={most * 4:g}",)
+        yield Remark("width", sentence, "warning", overrides, "try wider networks")
+
+
+def _size_limit(record: SweepRecord) -> Iterator[Remark]:
+    limit = setting(record, "search.max_parameters")
+    if limit and any("search.max_parameters" in str(step["reason"]) for step in record.decisions):
+        sentence = f"Networks above search.max_parameters={limit:,.0f} were not tried."
+        yield Remark("the size limit", sentence)
+
+
+def _rate(record: SweepRecord) -> Iterator[Remark]:
+    chosen = _axis(record, "learning_rate")
+    low = setting(record, "search.learning_rate.low")
+    high = setting(record, "search.learning_rate.high")
+    for limit, word, factor, key in (
+        (high, "highest", 10.0, "search.learning_rate.high"),
+        (low, "lowest", 0.1, "search.learning_rate.low"),
+    ):
+        if chosen is None or limit is None:
+            continue
+        if (chosen / limit if factor > 1 else limit / chosen) * NEAR_EDGE >= 1:
+            sentence = f"Its learning rate {words.rate(chosen)} is the {word} that was allowed."
+            overrides = (f"{key}={words.rate(limit * factor)}",)
+            yield Remark("learning rate", sentence, "warning", overrides, "try rates beyond it")

@@ -1,0 +1,139 @@
+"""The report: one HTML file that needs nothing else, opens at once and prints.
+
+The plotting library travels inside, gzipped; the browser unpacks it after the words are painted. A
+content security policy lets nothing be loaded from anywhere, whatever stands in the data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from plotly.offline import get_plotlyjs
+
+from pipeline.figures import palette, sections
+from pipeline.figures.fittable import fit_table
+from pipeline.figures.html import Html, element, join, json_block, packed_block, raw
+from pipeline.figures.plots import plots
+from pipeline.figures.verdict import headline
+
+if TYPE_CHECKING:
+    from pipeline.tracking.read import SweepRecord
+
+GROUPS = (
+    (
+        "search",
+        "What the search saw",
+        ("curves", "training", "fitting", "rates", "pareto", "importance"),
+    ),
+    (
+        "champion",
+        "What the champion does",
+        ("predictions", "confusion", "calibration", "baselines", "images"),
+    ),
+)
+"""Sections of plots: anchor, heading and the plots in them."""
+NAVIGATION = {
+    "verdict": "Verdict",
+    "search": "Search",
+    "champion": "Champion",
+    "decisions": "Decisions",
+    "diagnosis": "Diagnosis",
+    "fits": "All fits",
+    "reproduce": "Reproduce",
+}
+
+
+def page(record: SweepRecord) -> str:
+    """Return the report of a sweep: whole, killed, without a usable trial, or with a single one."""
+    drawn = {plot.name: (plot, plot.figure(record), plot.caption(record)) for plot in plots(record)}
+    hero = element("div", sections.plot_box(drawn["capacity"], wide=True), class_="hero")
+    parts = [sections.header(record), hero, sections.verdict(record)]
+    for anchor, heading, names in GROUPS:
+        own = [drawn[name] for name in names if name in drawn]
+        parts += [sections.plot_grid(anchor, heading, own)] if own else []
+    for section in (sections.decisions(record), sections.diagnosis(record), _fits(record)):
+        parts += [section] if section is not None else []
+    parts.append(sections.reproduce(record))
+    title = f"{record.summary.get('experiment', 'sweep')}: {headline(record)}"
+    return document(title, parts)
+
+
+def document(title: str, parts: list[Html]) -> str:
+    """Return a whole page around its parts; sections with a name in NAVIGATION get a link."""
+    body = join(parts)
+    nonce = hashlib.sha256(body.encode()).hexdigest()[:20]
+    policy = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; "
+        f"form-action 'none'; script-src 'nonce-{nonce}'"
+    )
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", title),
+        raw("style", _asset("page.css")),
+    )
+    foot = element(
+        "footer", "Made by capacity-sweep. This file needs no network: keep it, mail it, print it."
+    )
+    content = element(
+        "body",
+        _navigation(body, title),
+        element("main", body, foot),
+        json_block("palette", _palette()),
+        packed_block("plotly", get_plotlyjs()),
+        raw("script", _asset("plots.js"), nonce=nonce, id="plots-script"),
+        raw("script", _asset("table.js"), nonce=nonce),
+    )
+    return f"<!doctype html>\n{element('html', head, content, lang='en')}\n"
+
+
+def _navigation(body: str, title: str) -> Html:
+    top = element("li", element("a", title.partition(":")[0], href="#answer"))
+    links = [
+        element("li", element("a", name, href=f"#{anchor}"))
+        for anchor, name in NAVIGATION.items()
+        if f'id="{anchor}"' in body
+    ]
+    return element("nav", element("ul", top, *links), aria_label="sections")
+
+
+def _fits(record: SweepRecord) -> Html | None:
+    if not len(record.fits):
+        return None
+    lead = (
+        "Tick fits to lay their curves over each other; dotted is training loss. "
+        f"Names lead to the run in MLflow, opened with: {record.ui_command}"
+    )
+    overlay = element(
+        "figure",
+        element("div", class_="plot", style="height:380px"),
+        class_="overlay",
+        id="overlay",
+        hidden=True,
+    )
+    return element(
+        "section",
+        element("h2", "All fits"),
+        element("p", lead, class_="lead"),
+        overlay,
+        fit_table(record, record.run_link),
+        id="fits",
+    )
+
+
+def _palette() -> dict[str, object]:
+    series = [palette.CHAMPION, palette.SMALLER, palette.LARGER, *palette.DEPTHS[:0:-1]]
+    return {
+        "paper": palette.PAPER,
+        "dark": palette.DARK,
+        "series": series,
+        "template": palette.TEMPLATE.to_plotly_json(),
+    }
+
+
+def _asset(name: str) -> str:
+    return resources.files("pipeline.figures").joinpath("assets", name).read_text("utf-8")

@@ -1,0 +1,113 @@
+"""The colours and type of every plot and of the page: one meaning per colour, light and dark.
+
+Plots are made in the light colours, so that they also look right in a notebook; the page exchanges
+each light colour for its dark twin when the reader's system is dark.
+"""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+SANS = "Inter, ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
+
+PAPER = "#ffffff"
+INK = "#211f1c"
+MUTED = "#69645c"
+FAINT = "#a8a299"
+GRID = "#ebe7e0"
+CHAMPION = "#c2410c"
+SMALLER = "#0f766e"
+LARGER = "#4c46a6"
+BAD = "#b42318"
+DEPTHS = ("#b4c2ce", "#85abca", "#4a86b8", "#1f5f96", "#0c3a63")
+"""By number of hidden layers: the deeper the network, the deeper the blue."""
+
+DARK = {
+    PAPER: "#1b1a18",
+    INK: "#eeebe5",
+    MUTED: "#aaa499",
+    FAINT: "#7b756c",
+    GRID: "#302d29",
+    CHAMPION: "#ff9a52",
+    SMALLER: "#3fc9b6",
+    LARGER: "#aaa4f7",
+    BAD: "#f97066",
+    DEPTHS[0]: "#55636e",
+    DEPTHS[1]: "#55809f",
+    DEPTHS[2]: "#5fa2d3",
+    DEPTHS[3]: "#93c7f0",
+    DEPTHS[4]: "#d3eafc",
+}
+"""Light colour to its twin on a dark page."""
+
+
+def depth_colour(layers: int) -> str:
+    """Return the colour of a network with this many hidden layers (or blocks)."""
+    return DEPTHS[min(max(int(layers), 0), len(DEPTHS) - 1)]
+
+
+def fade(colour: str, opacity: float) -> str:
+    """Return a colour of this palette, see-through; the page recolours these too."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"
+
+
+def _axis() -> dict[str, object]:
+    return {
+        "gridcolor": GRID,
+        "zeroline": False,
+        "showline": False,
+        "ticks": "",
+        "tickfont": {"color": MUTED, "size": 12},
+        "title": {"font": {"color": MUTED, "size": 12}, "standoff": 10},
+        "automargin": True,
+    }
+
+
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"family": SANS, "size": 13, "color": INK},
+        "paper_bgcolor": PAPER,
+        "plot_bgcolor": PAPER,
+        "colorway": [CHAMPION, SMALLER, LARGER, *DEPTHS[::-1]],
+        "margin": {"l": 64, "r": 20, "t": 56, "b": 52},
+        "xaxis": _axis(),
+        "yaxis": _axis(),
+        "title": {"font": {"size": 16}, "x": 0, "xref": "paper", "xanchor": "left"},
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "font": {"color": MUTED, "size": 12},
+            "bgcolor": fade(PAPER, 0),
+        },
+        "hoverlabel": {
+            "bgcolor": INK,
+            "bordercolor": INK,
+            "font": {"color": PAPER, "family": SANS, "size": 12},
+            "align": "left",
+        },
+        "hovermode": "closest",
+        "dragmode": False,
+    }
+)
+
+
+def blank(title: str, height: int = 420) -> go.Figure:
+    """Return an empty figure in the house style."""
+    return go.Figure(layout={"template": TEMPLATE, "title": {"text": title}, "height": height})
+
+
+def empty(title: str, why: str) -> go.Figure:
+    """Return a figure that says why there is nothing to draw."""
+    figure = blank(title, 160)
+    figure.add_annotation(
+        text=why, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font={"color": MUTED}
+    )
+    return figure.update_xaxes(visible=False).update_yaxes(visible=False)
+
+
+def plain(text: object) -> str:
+    """Return text that Plotly's own small HTML leaves alone: names come from the data."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

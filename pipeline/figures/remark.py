@@ -1,0 +1,34 @@
+"""One thing that a sweep says about itself, and what would settle it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.figures import words
+
+if TYPE_CHECKING:
+    from pipeline.tracking.read import SweepRecord
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sentence with its topic, how much it matters, and what to tell the next sweep."""
+
+    topic: str
+    """What it is about, in a word or two."""
+    sentence: str
+    severity: str = "info"
+    """`good`, `info` or `warning`."""
+    overrides: tuple[str, ...] = ()
+    """Words for the command line of a next sweep."""
+    purpose: str = ""
+    """What they are for, after "to"; set with `overrides`."""
+
+
+def setting(record: SweepRecord, key: str) -> float | None:
+    """Return a numeric setting of the sweep; None where it is not set or no number."""
+    try:
+        return words.finite(float(record.config[key]))
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,263 @@
+"""The parts of the report, one function each, as HTML."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pipeline.figures import words
+from pipeline.figures.advice import next_command, remarks
+from pipeline.figures.findings import by_code, failures
+from pipeline.figures.html import Html, element, join, json_block
+from pipeline.figures.trials import champion_entry, objective
+from pipeline.figures.verdict import COMPLETED, answer, headline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from pipeline.figures.plots import Plot
+    from pipeline.tracking.read import SweepRecord
+
+    Drawn = tuple[Plot, go.Figure, str]
+    """A plot, its figure and its caption."""
+
+KEPT = frozenset({"start", "better", "smaller"})
+OUT = frozenset({"infeasible", "stopped"})
+
+
+def header(record: SweepRecord) -> Html:
+    """Return the answer: headline, three sentences, key figures."""
+    status = str(record.summary.get("status", "unknown"))
+    shade = "status" if status == COMPLETED else "status incomplete"
+    where = [str(record.summary.get("experiment", "")), str(record.started)]
+    eyebrow = element(
+        "p",
+        "Capacity sweep · " + " · ".join(part for part in where if part),
+        element("span", status, class_=shade),
+        class_="eyebrow",
+    )
+    sentences = [element("span", f"{sentence} ") for sentence in answer(record)]
+    return element(
+        "header",
+        eyebrow,
+        element("h1", headline(record)),
+        element("p", *sentences, class_="answer"),
+        _key_figures(record),
+        id="answer",
+    )
+
+
+def _key_figures(record: SweepRecord) -> Html:
+    entry, summary = champion_entry(record), record.summary
+    cells: list[tuple[str, str, str]] = []
+    if entry:
+        metric = objective(record).metric
+        cells.append((metric, words.number(entry.get("val_loss")), _error(entry, "val_loss_se")))
+        if words.finite(entry.get("test_loss")) is not None:
+            loss = words.number(entry.get("test_loss"))
+            cells.append(("test loss", loss, _error(entry, "test_loss_se")))
+        found = entry.get("test_metrics")
+        cells += _test_metrics(found if isinstance(found, dict) else {})
+        cells.append(("parameters", words.count(entry.get("parameters")), ""))
+        cells.append(("learning rate", words.rate(entry.get("learning_rate")), ""))
+    trials = words.finite(summary.get("trials"))
+    cells.append(("fits", words.count(len(record.fits)), f"{trials:.0f} trials" if trials else ""))
+    cells.append(("took", words.duration(summary.get("seconds")), ""))
+    rows = [
+        element(
+            "div",
+            element("dt", name),
+            element("dd", value, " ", element("small", extra) if extra else None),
+            class_="own" if entry and place == 0 else None,
+        )
+        for place, (name, value, extra) in enumerate(cells)
+    ]
+    return element("dl", *rows, class_="figures")
+
+
+def _error(entry: Mapping[str, object], key: str) -> str:
+    error = words.finite(entry.get(key))
+    return "" if not error else f"± {words.number(error, 2)}"
+
+
+def _test_metrics(metrics: Mapping[str, object]) -> list[tuple[str, str, str]]:
+    if words.finite(metrics.get("accuracy")) is not None:
+        return [("test accuracy", words.percent(float(str(metrics["accuracy"]))), "")]
+    if words.finite(metrics.get("rmse")) is not None:
+        return [("test RMSE", words.number(metrics["rmse"]), "")]
+    return []
+
+
+def verdict(record: SweepRecord) -> Html:
+    """Return what the sweep says about itself, and what to run next."""
+    items = [
+        element(
+            "li",
+            element("b", remark.topic),
+            element("p", remark.sentence),
+            class_=remark.severity,
+        )
+        for remark in remarks(record)
+    ]
+    command, why = next_command(record)
+    after = element(
+        "div", element("h3", "Run next"), element("p", why), _command(command), class_="run-next"
+    )
+    listed = element("ul", *items, class_="remarks") if items else None
+    return _section("verdict", "What to make of it", None, listed, after)
+
+
+def _command(line: str) -> Html:
+    copy = element("button", "Copy", type="button")
+    return element("div", element("pre", line), copy, class_="command")
+
+
+def plot_grid(identity: str, heading: str, drawn: Sequence[Drawn]) -> Html:
+    """Return plots side by side; a last one without a partner takes the whole line."""
+    narrow = [one for one in drawn if not one[0].wide]
+    alone = narrow[-1] if len(narrow) % 2 else None
+    for left, right in zip(narrow[::2], narrow[1::2], strict=False):
+        _same_height(left[1], right[1])
+    figures = [plot_box(one, wide=one[0].wide or one is alone) for one in drawn]
+    return _section(identity, heading, None, element("div", *figures, class_="plots"))
+
+
+def _same_height(left: go.Figure, right: go.Figure) -> None:
+    height = max(int(left.layout.height), int(right.layout.height))
+    left.update_layout(height=height)
+    right.update_layout(height=height)
+
+
+def plot_box(drawn: Drawn, *, wide: bool) -> Html:
+    """Return one plot with its words; the page's script draws it when it comes into view."""
+    plot, figure, caption = drawn
+    figure.update_layout(title_text=None)
+    height = int(figure.layout.height)
+    box = element(
+        "div",
+        element("p", "drawn when it comes into view", class_="waiting"),
+        class_="plot",
+        data_figure=f"figure-{plot.name}",
+        style=f"height:{height}px",
+        role="img",
+        aria_label=f"{plot.heading}. {caption}",
+    )
+    words_above = element("figcaption", element("h3", plot.heading), element("p", caption))
+    block = json_block(f"figure-{plot.name}", _plain(figure))
+    return element("figure", words_above, box, block, class_="wide" if wide else None)
+
+
+def _plain(figure: go.Figure) -> object:
+    """Return a figure as JSON values; arrays become base64 as Plotly writes them."""
+    return json.loads(figure.to_json())
+
+
+def decisions(record: SweepRecord) -> Html | None:
+    """Return every decision as a sentence, in order."""
+    if not record.decisions:
+        return None
+    items = []
+    for step in record.decisions:
+        word = str(step["verdict"])
+        shade = "kept" if word in KEPT else "out" if word in OUT else ""
+        items.append(
+            element(
+                "li",
+                element("span", step["capacity"] or "the search", class_="what"),
+                element("span", f"{step['phase']} · {word}", class_="verdict"),
+                element("p", step["reason"]),
+                class_="chosen" if word == "chosen" else shade or None,
+            )
+        )
+    lead = "Filled: the search went on from there. Open: tried and not taken."
+    return _section("decisions", "Every decision", lead, element("ol", *items, class_="decisions"))
+
+
+def diagnosis(record: SweepRecord) -> Html | None:
+    """Return what went wrong in fits, and every failure with its reason."""
+    codes, failed = by_code(record), failures(record)
+    if codes.empty and failed.empty:
+        return None
+    items = [
+        element(
+            "li",
+            element("b", row.code.replace("-", " ")),
+            element("p", f"{words.plural(row.fits, 'fit')}. For example: {row.sentence}"),
+            class_=row.severity,
+        )
+        for row in codes.itertuples()
+    ]
+    return _section(
+        "diagnosis",
+        "What went wrong, in words",
+        None,
+        element("ul", *items, class_="remarks") if items else None,
+        _failures(failed) if len(failed) else None,
+    )
+
+
+def _failures(failed: pd.DataFrame) -> Html:
+    heads = [
+        element("th", name, class_="number" if name == "Fits" else None)
+        for name in ("Trial", "Outcome", "Fits", "Why")
+    ]
+    rows = [
+        element(
+            "tr",
+            element("td", row.trial),
+            element("td", row.outcome),
+            element("td", row.fits, class_="number"),
+            element("td", row.why, class_="wrap"),
+        )
+        for row in failed.itertuples()
+    ]
+    table = element("table", element("thead", element("tr", *heads)), element("tbody", *rows))
+    title = f"{words.plural(len(failed), 'trial')} with failed fits"
+    scroll = element("div", table, class_="scroll")
+    return element("details", element("summary", title), scroll, open=len(failed) <= 5)
+
+
+def reproduce(record: SweepRecord) -> Html:
+    """Return how to get the same again: command, commit, data, versions, configuration."""
+    facts = {
+        "command": f"python -m pipeline.sweep {' '.join(record.command)}".strip(),
+        "sweep": record.run_id,
+        "store": record.uri,
+        **record.provenance,
+    }
+    if uri := champion_entry(record).get("model_uri"):
+        facts["champion"] = str(uri)
+    listed = [part for name, value in facts.items() for part in _fact(name, value)]
+    settings = [part for name, value in record.config.items() for part in _fact(name, value)]
+    run = champion_entry(record).get("run_id")
+    again = f"python -m pipeline.replay run={run}" if run else None
+    return _section(
+        "reproduce",
+        "How to get the same again",
+        "On the same machine and versions a fit repeats bit for bit.",
+        _command(facts["command"]),
+        _command(again) if again else None,
+        element("dl", *listed, class_="facts"),
+        element(
+            "details",
+            element("summary", f"All {len(record.config)} settings"),
+            element("dl", *settings, class_="facts"),
+        ),
+    )
+
+
+def _fact(name: str, value: object) -> list[Html]:
+    return [element("dt", name), element("dd", value)]
+
+
+def _section(identity: str, heading: str, lead: str | None, *parts: Html | None) -> Html:
+    return element(
+        "section",
+        element("h2", heading),
+        element("p", lead, class_="lead") if lead else None,
+        join([part for part in parts if part is not None]),
+        id=identity,
+    )

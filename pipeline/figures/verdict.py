@@ -1,0 +1,176 @@
+"""The answer in three sentences, whatever the sweep came to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.figures import words
+from pipeline.figures.baselines import CHAMPION, baseline_scores
+from pipeline.figures.trials import capacities, champion_entry, objective, trials
+from pipeline.records import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.tracking.read import SweepRecord
+
+COMPLETED = "completed"
+"""The status of a sweep that came to its own end."""
+
+
+def answer(record: SweepRecord) -> tuple[str, str, str]:
+    """Return what to use, why, and how good it is; or what is known when nothing was chosen."""
+    entry = champion_entry(record)
+    if not entry:
+        return _without_champion(record)
+    return _use(record, entry), _why(record, entry), _how_good(record, entry)
+
+
+def headline(record: SweepRecord) -> str:
+    """Return the answer in a few words: `2 hidden layers of 64 units`."""
+    entry = champion_entry(record)
+    if not entry:
+        return "No usable network" if trials(record).empty else "No choice yet"
+    return network(entry)
+
+
+def network(entry: dict[str, object]) -> str:
+    """Return a champion's architecture in words."""
+    if widths := entry.get("widths"):
+        sizes = [str(width) for width in widths] if isinstance(widths, list | tuple) else []
+        return f"{words.plural(len(sizes), 'hidden layer')} of {words.listing(sizes)} units"
+    if "blocks" in entry:
+        blocks = words.plural(int(str(entry["blocks"])), "convolutional block")
+        return f"{blocks}, {entry.get('filters')} filters"
+    layers = int(words.finite(entry.get("layers")) or 0)
+    if layers == 0:
+        return "No hidden layer: the linear model"
+    return f"{words.plural(layers, 'hidden layer')} of {words.count(entry.get('units'))} units"
+
+
+def _use(record: SweepRecord, entry: dict[str, object]) -> str:
+    metric = objective(record).metric
+    fits = record.fits[record.fits["trial"] == entry.get("trial")] if len(record.fits) else ()
+    seeds = f" over {words.plural(len(fits), 'seed')}" if len(fits) else ""
+    return (
+        f"Use {_lower(network(entry))} ({words.count(entry.get('parameters'))} parameters) at "
+        f"learning rate {words.rate(entry.get('learning_rate'))}: {metric} "
+        f"{words.with_error(entry.get('val_loss'), entry.get('val_loss_se'))}{seeds}."
+    )
+
+
+def _why(record: SweepRecord, entry: dict[str, object]) -> str:
+    table = capacities(record)
+    if len(table) <= 1:
+        return "It is the only capacity with a usable trial, so nothing says that another is worse."
+    best = table.loc[table["loss"].idxmin()]
+    tried = f"of {words.plural(len(table), 'capacity').replace('capacitys', 'capacities')} tried"
+    if best["trial"] == entry.get("trial"):
+        return f"It has the best score {tried}, and nothing smaller is as good beyond noise."
+    smaller = int(best["parameters"]) > (words.finite(entry.get("parameters")) or 0)
+    size = "the smallest network that is not worse beyond noise than" if smaller else "chosen over"
+    return (
+        f"It is {size} the best score {tried}: {best['capacity']} with "
+        f"{words.count(best['parameters'])} parameters scores "
+        f"{words.with_error(best['score'], best['se'])}."
+    )
+
+
+def _how_good(record: SweepRecord, entry: dict[str, object]) -> str:
+    table = baseline_scores(record)
+    others = table[table["model"] != CHAMPION]
+    if words.finite(entry.get("test_loss")) is None:
+        start = "No test rows were kept, so this choice has no honest score on unseen data"
+    else:
+        metrics = "".join(f", {text}" for text in _metrics(entry))
+        loss = words.with_error(entry.get("test_loss"), entry.get("test_loss_se"))
+        start = f"On test rows that nothing had seen its loss is {loss}{metrics}"
+    if others.empty:
+        return f"{start}."
+    return f"{start}; {_against(table, others.iloc[0])}."
+
+
+def _metrics(entry: dict[str, object]) -> list[str]:
+    """Return the test metrics that people ask for first, named."""
+    found = entry.get("test_metrics")
+    metrics = found if isinstance(found, dict) else {}
+    said = []
+    if words.finite(metrics.get("accuracy")) is not None:
+        said.append(f"accuracy {words.percent(metrics['accuracy'])}")
+    if words.finite(metrics.get("rmse")) is not None:
+        said.append(f"RMSE {words.number(metrics['rmse'])} in the target's own unit")
+    return said
+
+
+def _against(table: pd.DataFrame, best: pd.Series) -> str:
+    """Say how the champion stands to the best baseline, in units of the noise."""
+    own = table[table["model"] == CHAMPION]
+    if own.empty:
+        return f"the best baseline, {best['model']}, has {words.number(best['loss'])}"
+    gap = float(own["loss"].iloc[0] - best["loss"])
+    noise = words.finite(own["se"].iloc[0]) or 0.0
+    against = f"{best['model']}, the best baseline, has {words.number(best['loss'])}"
+    if abs(gap) <= noise:
+        return f"{against}: no different beyond noise"
+    if gap > 0:
+        return f"{against} and is better: prefer it unless you need a network"
+    return f"{against}: the network is worth having"
+
+
+def _without_champion(record: SweepRecord) -> tuple[str, str, str]:
+    fits = record.fits
+    table = trials(record)
+    ended = status_words(record)
+    if not len(fits):
+        return f"{ended} before its first fit.", "There is nothing to compare.", _again(record)
+    counts = fits["outcome"].value_counts()
+    told = words.listing([f"{count:,} {name}" for name, count in counts.items()])
+    if table.empty:
+        first = f"No trial was usable: of {words.plural(len(fits), 'fit')}, {told}."
+        return first, _what_failed(record), _again(record)
+    best = table.iloc[0]
+    return (
+        f"{ended} before it chose a champion, after {words.plural(len(fits), 'fit')} ({told}).",
+        f"Best so far: {best['capacity']} at learning rate {words.rate(best['learning_rate'])}, "
+        f"{objective(record).metric} {words.with_error(best['score'], best['se'])}.",
+        _again(record),
+    )
+
+
+def status_words(record: SweepRecord) -> str:
+    """Return how the sweep ended, as the beginning of a sentence."""
+    status = str(record.summary.get("status", "unknown"))
+    return {
+        COMPLETED: "This sweep completed",
+        "running": "This sweep is still running or was killed, and stopped being recorded",
+        "interrupted": "This sweep was interrupted",
+        "budget": "This sweep's budget ended",
+        "failed": "This sweep failed",
+    }.get(status, f"This sweep ended ({status})")
+
+
+def _what_failed(record: SweepRecord) -> str:
+    failed = record.fits[record.fits["outcome"] != Outcome.completed.value]
+    rates = failed["learning_rate"]
+    span = words.rate(rates.min())
+    if rates.nunique() > 1:
+        span = f"{span} to {words.rate(rates.max())}"
+    return (
+        f"Learning rates {span} were tried on {words.listing(_capacities(failed))}; "
+        "the diagnoses below say what happened to each."
+    )
+
+
+def _capacities(fits: pd.DataFrame, most: int = 4) -> list[str]:
+    names = [str(name) for name in fits["capacity"].unique()]
+    return names if len(names) <= most else [*names[:most], f"{len(names) - most} more"]
+
+
+def _again(record: SweepRecord) -> str:
+    if str(record.summary.get("status")) == COMPLETED:
+        return "See what to run next below."
+    return "Everything finished is kept: resuming goes on from here with the command below."
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
