@@ -68,7 +68,7 @@ def diagnose(
     causes = _said(CAUSES, case)
     if result.outcome is Outcome.diverged:
         return (*causes, *behind.findings)
-    grave = any(finding.severity == "severe" for finding in causes)
+    grave = any(finding.severity == "severe" for finding in [*causes, *behind.findings])
     following = [] if grave else _said(SYMPTOMS, case)
     found = [*causes, *behind.findings, *following]
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))

@@ -50,11 +50,12 @@ class Case:
 
     @cached_property
     def beats_constant(self) -> bool:
-        """Whether the fit is better than a constant prediction, beyond the noise of the rows."""
+        """Whether the fit is better than a constant prediction: clearly, or by a fair share."""
         if self.result.row_losses is None:
             return False
         gain, error = _mean(self.background.constant_losses - self.result.row_losses)
-        return gain > at.CLEARLY * error and gain > 0
+        share = gain / float(self.background.constant_losses.mean())
+        return gain > 0 and (gain > at.CLEARLY * error or share > at.FAIR_SHARE)
 
 
 def _mean(values: np.ndarray | None) -> tuple[float, float]:

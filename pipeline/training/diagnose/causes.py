@@ -115,8 +115,8 @@ def saturation(case: Case) -> Finding | None:
 def rate_too_low(case: Case) -> Finding | None:
     """The weights stayed where they began."""
     moved, before, after = case.one("moved"), case.one("initial_loss"), case.one("train_loss")
-    stuck = case.per_layer("dead_share")
-    if not moved < at.HARDLY_MOVED or (len(stuck) and stuck.max() >= at.DEAD_SEVERE):
+    stuck = max([*case.per_layer("dead_share"), *case.per_layer("saturated_share")], default=0.0)
+    if not moved < at.HARDLY_MOVED or stuck >= at.DEAD_SEVERE:
         return None
     if case.result.outcome is Outcome.dropped:
         return None
@@ -125,8 +125,9 @@ def rate_too_low(case: Case) -> Finding | None:
     return Finding(
         "rate-too-low",
         severity,
-        f"at learning rate {case.rate:g} the weights moved by {moved:.1%} and the training loss by"
-        f" {change:.1%} in {case.result.epochs} epochs; raise it, for example to {case.rate * 10:g}",
+        f"at learning rate {case.rate:g} the weights moved by {moved * 100:.2g} % and the training loss"
+        f" by {change * 100:.2g} % in {case.result.epochs} epochs; raise the rate, for example to"
+        f" {case.rate * 10:g}",
     )
 
 

@@ -20,6 +20,8 @@ def no_signal(case: Case) -> Finding | None:
     losses = case.result.row_losses
     if losses is None or case.beats_constant or case.result.outcome is not Outcome.completed:
         return None
+    if still_improving(case) is not None:
+        return None
     mean, constant = case.validation[0], float(case.background.constant_losses.mean())
     severity = "severe" if len(losses) >= at.FEW_ROWS else "warning"
     return Finding(
@@ -70,17 +72,20 @@ def overfitting(case: Case) -> Finding | None:
 
 
 def underfitting(case: Case) -> Finding | None:
-    """Training rows are predicted no better than validation rows: the network is not too large."""
+    """The training loss has levelled out as high as the validation loss."""
     mean, error = case.validation
     train = case.one("train_loss")
     high = train > at.STILL_HIGH * case.background.constant_train_loss
-    if not (high and mean - train < error):
+    alike = at.EASY_RATIO * train < mean < train + error
+    epochs = case.result.epochs
+    before = case.losses[-1 - max(1, epochs // 5)] if epochs > 1 else np.inf
+    if not (high and alike and case.losses[-1] > at.LEVELLED * before):
         return None
     return Finding(
         "underfitting",
         "info",
-        f"the training loss {train:.3g} is as high as the validation loss {mean:.3g}; more units or"
-        " layers may do better",
+        f"the training loss levelled out at {train:.3g}, no lower than the validation loss {mean:.3g};"
+        " more units or layers may do better",
     )
 
 

@@ -42,6 +42,10 @@ is larger; the first epoch of a healthy fit stays below 1 (own runs)."""
 CLEARLY = 2.0
 """Standard errors by which one mean over rows must lie from another to be called different."""
 
+FAIR_SHARE = 0.05
+"""Share of a constant prediction's loss whose gain counts even where few rows make it uncertain;
+with shuffled targets the best of 15 epochs gains 2 % and less (own runs)."""
+
 GAP_RATIO = 1.5
 """Validation loss over training loss, both measured in evaluation mode, at the best epoch."""
 RISE_RATIO = 1.15
@@ -70,3 +74,5 @@ WORTH_A_WORD = 0.1
 """Share of an untrained network's loss below which jumps of the training loss are noise around its end."""
 STILL_HIGH = 0.1
 """Share of a constant prediction's loss from which "as high as in validation" means underfitting."""
+LEVELLED = 0.98
+"""Training loss of the last epoch over that of a fifth of the epochs before: it stopped falling."""
