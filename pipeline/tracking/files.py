@@ -13,6 +13,8 @@ from urllib.request import url2pathname
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from pipeline.tracking.location import Location
+
 
 class RunFiles:
     """The artefacts of one run."""
@@ -67,6 +69,19 @@ class RunFiles:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(self._client.download_artifacts(self._run_id, name, temporary))
             return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def download_model(client: MlflowClient, location: Location, model_id: str, folder: str) -> Path:
+    """Return the local folder of a LoggedModel's files, fetched into `folder` if they are remote.
+
+    `mlflow.artifacts.download_artifacts("models:/...")` would look the id up in the store of the
+    process' global tracking URI, whatever it is told.
+    """
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    place = client.get_logged_model(model_id).artifact_location
+    files = get_artifact_repository(place, tracking_uri=location.uri)
+    return Path(files.download_artifacts("", folder))
 
 
 def _sync(path: Path) -> None:

@@ -163,6 +163,10 @@ class Ledger:
         data = content.encode() if isinstance(content, str) else content
         self._put(name, lambda: self._files.write(name, data))
 
+    def write(self, job: Job) -> None:
+        """Queue work of this room's other files; StoreError when earlier writing failed for good."""
+        self._writer.put(job)
+
     def rank(self, trials: Sequence[Trial], champion: Fit | None) -> None:
         """Give every fit the metric `rank` (1 = champion) and the tag `verdict`."""
         from mlflow.entities import Metric, RunTag
@@ -246,7 +250,7 @@ class Ledger:
         self._claim.beat(self.spent_seconds + self._elapsed())
 
     def _put(self, name: str, step: Callable[[], object]) -> None:
-        self._writer.put(Job(name, [step]))
+        self.write(Job(name, [step]))
 
 
 def open_ledger(

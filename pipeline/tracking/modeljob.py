@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.tracking.files import download_model
 from pipeline.tracking.modelfile import ModelTemplate, read_weights
 from pipeline.tracking.writer import Job
 
@@ -120,10 +121,5 @@ class ModelJob:
 
 def saved_weights(store: Store, model_id: str) -> list[np.ndarray]:
     """Return the weights of a LoggedModel of ours in `get_weights()` order, without Keras."""
-    import mlflow
-
     with tempfile.TemporaryDirectory() as folder:
-        path = mlflow.artifacts.download_artifacts(
-            f"models:/{model_id}", dst_path=folder, tracking_uri=store.location.uri
-        )
-        return read_weights(Path(path))
+        return read_weights(download_model(store.client, store.location, model_id, folder))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pipeline.config.redact import redacted
 from pipeline.errors import ConfigError, StoreError
 from pipeline.tracking.filelock import exclusive
+from pipeline.tracking.location import check
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -64,9 +65,10 @@ def connect(location: Location) -> MlflowClient:
     """Return a client of the store; a sqlite file that does not exist yet is created, once.
 
     Raises:
-        ConfigError: The database belongs to another version of MLflow.
+        ConfigError: The store cannot be written to, or belongs to another version of MLflow.
         StoreError: The store does not answer.
     """
+    check(location)
     isolate()
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
