@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +12,12 @@ from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from pipeline.config import schema
 from pipeline.config.checks import problems
-from pipeline.config.keys import all_keys, in_words
+from pipeline.config.complaints import about_files, about_values, about_yaml
+from pipeline.config.keys import all_keys
 from pipeline.config.options import groups
 from pipeline.config.overrides import quoted, read
 from pipeline.config.places import conf_dir
@@ -83,7 +84,9 @@ def compose_raw(overrides: Sequence[str]) -> DictConfig:
         with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="sweep"):
             return hydra_compose("sweep", overrides=list(overrides), return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(redacted(_composing(error))) from error
+        raise ConfigError(redacted(about_files(error))) from error
+    except YAMLError as error:
+        raise ConfigError(redacted(about_yaml(error))) from error
 
 
 def register() -> None:
@@ -116,7 +119,7 @@ def plain(cfg: DictConfig) -> schema.SweepConfig:
     try:
         config = OmegaConf.to_object(own)
     except OmegaConfBaseException as error:
-        raise ConfigError(redacted(_resolving(error))) from error
+        raise ConfigError(redacted(about_values(error))) from error
     if not isinstance(config, schema.SweepConfig):
         raise TypeError(type(config))
     found = problems(config)
@@ -152,43 +155,3 @@ def _name_the_data(cfg: DictConfig) -> None:
         return
     path = cfg.data.path
     cfg.data.name = PurePath(path).name.partition(".")[0] or "table" if path else "table"
-
-
-def _composing(error: Exception) -> str:
-    """Return what Hydra could not compose, in one sentence: a file is at fault, or two words."""
-    cause = error.__cause__ or error
-    key = getattr(cause, "full_key", None) or ""
-    if key and key in all_keys():
-        return (
-            _belongs_elsewhere(key)
-            or f"{key}: must be {in_words(all_keys()[key].hint)}; {_first_line(cause)}"
-        )
-    if key:
-        return f"unknown key {key}{did_you_mean(key, all_keys())}; {_first_line(error)}"
-    return _first_line(error)
-
-
-def _belongs_elsewhere(key: str) -> str:
-    (owner, *others) = all_keys()[key].owners
-    if others or owner not in {schema.CapacityConfig, schema.OtherSearchConfig}:
-        return ""
-    home = (
-        "search=capacity"
-        if owner is schema.CapacityConfig
-        else "search=grid, random, bayesian or hyperband"
-    )
-    return f"{key}: is a key of {home}, which is not what this sweep uses"
-
-
-def _resolving(error: OmegaConfBaseException) -> str:
-    key = error.full_key or ""
-    if "missing mandatory value" in str(error):
-        return f"{key}: must be given"
-    environment = re.search(r"Environment variable '(\w+)' not found", str(error))
-    if environment:
-        return f"{key}: the environment variable {environment[1]} is not set"
-    return f"{key}: {_first_line(error)}"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]

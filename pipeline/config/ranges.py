@@ -85,6 +85,7 @@ RANGES: Mapping[str, Range] = {
     "search.close": NOT_NEGATIVE,
     "search.max_executions": COUNT,
     "search.seed_share": SHARE,
+    "search.doubt": NOT_NEGATIVE,
     "search.finalists": TWO_OR_MORE,
     "search.recentre": NOT_NEGATIVE,
     "search.drop_after": NOT_NEGATIVE,

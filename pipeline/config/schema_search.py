@@ -97,6 +97,9 @@ class CapacityConfig(SearchConfig):
     """Units are multiplied by this when shrinking, in (0, 1): 250 -> 200."""
     patience: int = 1
     """Capacities to look beyond one that did not improve, >= 0: a bump is not the end (double descent)."""
+    doubt: int = 1
+    """Capacities to look further still, beyond those that noise cannot tell from the best, >= 0: where
+    one step is lost in the noise, several together may not be. Not without patience."""
     noise: float = 1.0
     """A gain counts when it exceeds this many standard errors of the paired difference, >= 0."""
     min_gain: float = 0.001

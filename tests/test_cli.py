@@ -1,0 +1,110 @@
+"""Literal command lines, and how a program ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.cli import exit_with, words
+from pipeline.errors import ConfigError, DataError, Interrupted, StoreError
+
+ALLOWED = {
+    "model": "run id or registered model",
+    "input": "file of rows",
+    "output": "file to write",
+}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a=b.csv", "x,y.csv", "[1].csv", "models:/wages@champion", "0012", "1e5", "größe", " "],
+)
+def test_a_value_is_read_literally(value):
+    """No grammar: paths may hold anything, ids may look like numbers."""
+    assert words([f"input={value}"], ALLOWED) == {"input": value}
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["inptu=x"], "did you mean input?"),
+        (["x.csv"], "allowed: model=... input=... output=..."),
+        (["input="], "file of rows"),
+        (["input=a", "input=b"], "twice"),
+        (["--input", "x"], "not understood"),
+        (["model=a"], "input=... is missing"),
+    ],
+)
+def test_a_wrong_word_is_told_with_what_is_allowed(argv, says):
+    """One message that shows the way."""
+    with pytest.raises(ConfigError, match=says.replace("?", r"\?").replace("...", r"\.\.\.")):
+        words(argv, ALLOWED, needed=["model", "input"])
+
+
+def test_a_wrong_word_does_not_show_a_password():
+    """Users paste whole URIs."""
+    with pytest.raises(ConfigError) as error:
+        words(["uri=http://user:pw@host"], ALLOWED)
+    assert "pw" not in str(error.value)
+
+
+def test_help_shows_every_word(capsys):
+    """--help wins over everything else on the line."""
+    with pytest.raises(SystemExit) as leaving:
+        words(["nonsense", "--help"], ALLOWED, needed=["model"], about="Predicts.")
+    told = capsys.readouterr().out
+    assert leaving.value.code == 0
+    assert all(f"{name}=" in told for name in ALLOWED)
+    assert "Predicts." in told
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("x"), 2),
+        (DataError("x"), 2),
+        (StoreError("x"), 5),
+        (Interrupted("x", 15), 143),
+        (KeyboardInterrupt(), 130),
+        (ValueError("x"), 1),
+    ],
+)
+def test_an_error_ends_with_its_exit_code(error, code):
+    """The contract of the command line."""
+
+    def main():
+        raise error
+
+    with pytest.raises(SystemExit) as leaving:
+        exit_with(main)
+    assert leaving.value.code == code
+
+
+def test_a_failure_that_the_user_can_act_on_is_one_message(capsys):
+    """No traceback; credentials hidden."""
+
+    def main():
+        raise StoreError("cannot reach http://user:pw@host")
+
+    with pytest.raises(SystemExit):
+        exit_with(main)
+    assert capsys.readouterr().err == "cannot reach http://***@host\n"
+
+
+def test_an_unforeseen_failure_keeps_its_traceback_but_no_credentials(capsys):
+    """A bug must be reportable without leaking."""
+
+    def main():
+        raise ValueError("http://user:pw@host")
+
+    with pytest.raises(SystemExit):
+        exit_with(main)
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert "pw@" not in told
+
+
+def test_success_returns_the_programs_own_code():
+    """0, or what main says."""
+    with pytest.raises(SystemExit) as leaving:
+        exit_with(lambda: 3)
+    assert leaving.value.code == 3
