@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 """Name of the LoggedModel."""
 
+CHAMPION_TAG = "champion_model"
+"""Tag of the parent run: id of its champion's LoggedModel."""
+
 VERIFIED_ROWS = 256
 """Raw rows whose predictions are compared in a fresh process."""
 
@@ -98,6 +101,7 @@ def save_champion(
             lambda: store.client.finalize_logged_model(model.model_id, "READY"),
         ]
         ledger.write(Job("champion", steps))
+        ledger.set_tag(CHAMPION_TAG, model.model_id)
         ledger.flush()
     return Champion(f"models:/{model.model_id}", model.model_id)
 

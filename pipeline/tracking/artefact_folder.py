@@ -88,6 +88,8 @@ def network_file(place: int) -> str:
 def _member(dataset: Dataset, place: int, encoding: str, fold: int) -> dict[str, Any]:
     mean, scale = dataset.target_scaling(fold)
     return {
+        "encoding": encoding,
+        "fold": fold,
         "encoder": encoder_file(dataset, encoding, fold),
         "network": network_file(place),
         "mean": mean,

@@ -45,7 +45,7 @@ class Verifier:
     def __init__(self) -> None:
         """Start the process; it imports while the caller goes on."""
         self._process = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, "-I", str(SCRIPT)],
+            [sys.executable, "-I", "-B", str(SCRIPT)],  # -B: leave no byte code in the model
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

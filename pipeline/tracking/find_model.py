@@ -1,0 +1,109 @@
+"""From the words a person uses for a model (`model=...`) to a predictor for raw rows.
+
+Only models of this program are loaded, and of them only data: nothing in a store is executed.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.data import imagefile, typed
+from pipeline.errors import ConfigError
+from pipeline.tracking.artefact import CHAMPION_TAG
+from pipeline.tracking.artefact_mlmodel import FOLDER
+from pipeline.tracking.artefact_predictor import DESCRIPTION, Predictor
+from pipeline.tracking.files import download_model
+from pipeline.tracking.modeljob import MODEL_NAME
+from pipeline.tracking.serving import compose
+from pipeline.tracking.store import connect, is_of_store, out_of_reach
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from pipeline.tracking.location import Location
+
+FORMS = "RUN_ID, NAME@ALIAS, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID"
+
+
+def load_predictor(location: Location, model: str) -> Predictor:
+    """Return the predictor of a model.
+
+    Args:
+        location: The store.
+        model: A run (of a sweep: its champion; of a fit: that fit), or a registered model.
+
+    Raises:
+        ConfigError: No such model, or one that this program did not save.
+        StoreError: The store is out of reach.
+    """
+    client = connect(location)
+    try:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = _fetch(client, location, model, Path(temporary))
+            return _open(folder, model)
+    except Exception as error:
+        if not is_of_store(error) or isinstance(error, FileNotFoundError):
+            raise
+        if getattr(error, "error_code", "") in {
+            "RESOURCE_DOES_NOT_EXIST",
+            "INVALID_PARAMETER_VALUE",
+        }:
+            raise ConfigError(
+                f"model={model}: the store {location.shown} has no such model; allowed: {FORMS}."
+            ) from error
+        raise out_of_reach(location, error) from error
+
+
+def _fetch(client: MlflowClient, location: Location, model: str, folder: Path) -> Path:
+    """Return a folder with the files of a predictor."""
+    if re.fullmatch(r"[0-9a-f]{32}", model):
+        run = client.get_run(model)
+        model_id = run.data.tags.get(CHAMPION_TAG, "")
+        if not model_id and "fit" not in run.data.tags:
+            kind = "this sweep" if run.data.tags.get("kind") == "sweep" else "this run"
+            raise ConfigError(f"model={model}: {kind} has no champion ({run.info.status}).")
+    else:
+        model_id = _model_id(client, model)
+        saved = client.get_logged_model(model_id)
+        run = client.get_run(saved.source_run_id) if saved.name == MODEL_NAME else None
+    if run is not None and "fit" in run.data.tags:
+        compose(client, location, run, folder)
+        return folder
+    return download_model(client, location, model_id, str(folder)) / FOLDER
+
+
+def _model_id(client: MlflowClient, model: str) -> str:
+    """Return the id of the LoggedModel that a name stands for."""
+    name = model.removeprefix("models:/")
+    if re.fullmatch(r"m-[0-9a-f]{32}", name):
+        return name
+    if match := re.fullmatch(r"([^@/]+)@([^@/]+)", name):
+        version = client.get_model_version_by_alias(*match.groups())
+    elif match := re.fullmatch(r"([^@/]+)/(\d+)", name):
+        version = client.get_model_version(*match.groups())
+    else:
+        raise ConfigError(f"model={model}: not understood; allowed: {FORMS}.")
+    return model_id_of(version)
+
+
+def model_id_of(version: Any) -> str:
+    """Return the LoggedModel of a registered version; empty when it has none."""
+    if version.model_id:
+        return str(version.model_id)
+    match = re.search(r"(m-[0-9a-f]{32})", version.source or "")
+    return match.group(1) if match else ""
+
+
+def _open(folder: Path, model: str) -> Predictor:
+    if not (folder / DESCRIPTION).exists():
+        raise ConfigError(
+            f"model={model}: not saved by this program, so it is not loaded here. "
+            "Use `mlflow models predict` if you trust it."
+        )
+    try:
+        return Predictor(folder, typed, imagefile.read_image)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise ConfigError(f"model={model}: refused or damaged: {error}") from error
