@@ -105,8 +105,10 @@ class Dataset:
         key = (encoding, fold)
         if key not in self._encoders:
             used = [column for column in self.columns if column.used]
-            train = typed(self.frame.iloc[self.split.folds[fold][0]], used)
-            self._encoders[key] = fit_encoder(train, used, encoding)
+            train = known = typed(self.frame.iloc[self.split.folds[fold][0]], used)
+            if len(self.split.folds) > 1:
+                known = typed(self.frame.iloc[self.split.known], used)
+            self._encoders[key] = fit_encoder(train, known, used, encoding)
         return self._encoders[key]
 
     def encode(self, raw: pd.DataFrame, encoding: str, fold: int = 0) -> np.ndarray:

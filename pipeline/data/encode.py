@@ -34,7 +34,9 @@ SMOOTH_LIMIT = 3.0
 """Where the smooth clip of `robust` levels off (Holzmueller et al. 2024, RealMLP)."""
 
 
-def fit_encoder(frame: pd.DataFrame, columns: Sequence[Column], encoding: str) -> Any:
+def fit_encoder(
+    frame: pd.DataFrame, known: pd.DataFrame, columns: Sequence[Column], encoding: str
+) -> Any:
     """Return a fitted transformer from typed columns to float32 inputs.
 
     Numbers (dates have become numbers): the median where a value is missing, then
@@ -49,7 +51,10 @@ def fit_encoder(frame: pd.DataFrame, columns: Sequence[Column], encoding: str) -
     share an input, which is also that of unknown levels (all zeros where no level is rare).
 
     Args:
-        frame: Typed training rows, as `typed` returns them.
+        frame: Typed training rows, as `typed` returns them: medians, means and quantiles are theirs.
+        known: Typed rows that decide which inputs there are (levels, indicators, intervals). The same
+            training rows; with k-fold all rows that are not test rows, so that every fold has the
+            same inputs.
         columns: The used columns.
         encoding: A name of `config.schema.Encoding`.
     """
@@ -60,14 +65,16 @@ def fit_encoder(frame: pd.DataFrame, columns: Sequence[Column], encoding: str) -
 
     numbers = [name for column in columns if column.kind != "category" for name in column.outputs]
     categories = [column.name for column in columns if column.kind == "category"]
-    missing = [name for name in numbers if frame[name].isna().any()]
+    missing = [name for name in numbers if known[name].isna().any()]
     parts: list[tuple[str, Any, list[str]]] = []
     if numbers:
-        parts.append(("numbers", _fitted_numbers(frame[numbers], encoding), numbers))
+        own = frame[numbers]
+        scaled = _fitted_numbers(own, own if known is frame else known[numbers], encoding)
+        parts.append(("numbers", scaled, numbers))
     if missing:
-        parts.append(("missing", MissingIndicator(features="all").fit(frame[missing]), missing))
+        parts.append(("missing", MissingIndicator(features="all").fit(known[missing]), missing))
     if categories:
-        one_hot = _one_hot(len(frame), len(categories)).fit(frame[categories])
+        one_hot = _one_hot(len(known), len(categories)).fit(known[categories])
         parts.append(("categories", one_hot, categories))
     # Fitting a ColumnTransformer also transforms; with frozen parts two rows of it are enough, and
     # a large table is never encoded only to be thrown away.
@@ -97,7 +104,7 @@ def _one_hot(rows: int, categories: int) -> Any:
     )
 
 
-def _fitted_numbers(frame: pd.DataFrame, encoding: str) -> Any:
+def _fitted_numbers(frame: pd.DataFrame, known: pd.DataFrame, encoding: str) -> Any:
     """Return the fitted encoder of numbers: imputation, then the named scaling."""
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
@@ -109,18 +116,18 @@ def _fitted_numbers(frame: pd.DataFrame, encoding: str) -> Any:
         "robust": _robust,
         "quantile": _quantile,
         "piecewise": _piecewise,
-    }[encoding](filled)
+    }[encoding](filled, filled if known is frame else imputer.transform(known))
     return Pipeline([("impute", imputer), *scaling])
 
 
-def _standard(filled: np.ndarray) -> Steps:
+def _standard(filled: np.ndarray, known: np.ndarray) -> Steps:  # noqa: ARG001 - one shape for all
     """Return scaling to mean 0 and standard deviation 1."""
     from sklearn.preprocessing import StandardScaler
 
     return [("scale", StandardScaler().fit(filled))]
 
 
-def _quantile(filled: np.ndarray) -> Steps:
+def _quantile(filled: np.ndarray, known: np.ndarray) -> Steps:  # noqa: ARG001 - one shape for all
     """Return the mapping to a normal distribution."""
     from sklearn.preprocessing import QuantileTransformer
 
@@ -130,7 +137,7 @@ def _quantile(filled: np.ndarray) -> Steps:
     return [("quantiles", mapping.fit(filled))]
 
 
-def _robust(filled: np.ndarray) -> Steps:
+def _robust(filled: np.ndarray, known: np.ndarray) -> Steps:
     """Return robust scaling and the smooth clip x / sqrt(1 + (x / 3)^2) = 3 sin(arctan(x / 3)).
 
     A column whose interquartile range is 0 (mostly one value) is scaled by half its range instead.
@@ -139,7 +146,7 @@ def _robust(filled: np.ndarray) -> Steps:
     from sklearn.pipeline import FeatureUnion
     from sklearn.preprocessing import FunctionTransformer, RobustScaler
 
-    low, high = np.quantile(filled, [0.25, 0.75], axis=0)
+    low, high = np.quantile(known, [0.25, 0.75], axis=0)
     narrow = np.flatnonzero(high <= low)
     wide = np.flatnonzero(high > low)
     scalers = [
@@ -161,7 +168,7 @@ def _robust(filled: np.ndarray) -> Steps:
     ]
 
 
-def _piecewise(filled: np.ndarray) -> Steps:
+def _piecewise(filled: np.ndarray, known: np.ndarray) -> Steps:
     """Return the piecewise-linear encoding: for each interval a clipped min-max scaler.
 
     Interval t of every column that has so many makes one scaler, fitted to the interval's two ends.
@@ -171,7 +178,7 @@ def _piecewise(filled: np.ndarray) -> Steps:
     from sklearn.preprocessing import MinMaxScaler
 
     shares = np.linspace(0, 1, BINS + 1)
-    edges = [np.unique(np.quantile(column, shares)) for column in filled.T]
+    edges = [np.unique(np.quantile(column, shares)) for column in known.T]
     parts = []
     for interval in range(max(len(ends) for ends in edges) - 1):
         having = [number for number, ends in enumerate(edges) if len(ends) > interval + 1]

@@ -101,15 +101,12 @@ def image_shape(config: DataConfig) -> tuple[int, int, int] | None:
 
 def _judge(config: DataConfig, table: Table, split: Split) -> list[Judged]:
     """Return the judgement of every column but the target; test rows are not looked at."""
-    import numpy as np
-
     from pipeline.data.images import judge_images
     from pipeline.data.pixels import judge_pixels
     from pipeline.data.roles import judge_features
 
     judges = {"table": judge_features, "pixels": judge_pixels, "images": judge_images}
-    seen = np.setdiff1d(np.arange(len(table.frame)), split.test, assume_unique=True)
-    return judges[config.kind](config, table.frame, seen)
+    return judges[config.kind](config, table.frame, split.known)
 
 
 def _used(judged: list[Judged]) -> list[str]:

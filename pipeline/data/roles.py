@@ -13,7 +13,7 @@ from pipeline.config.choices import SplitKind
 from pipeline.data.infer import Judged, judge, kind_of, refuse_infinite, rows_text
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.split import Keys
-from pipeline.data.typed import Column, dates, numbers
+from pipeline.data.typed import Column, dates, elapsed_days, numbers
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -129,8 +129,7 @@ def _times(series: pd.Series) -> np.ndarray:
     """
     column = kind_of(series).column
     if column.kind == "date":
-        days = (dates(series, column.format) - pd.Timestamp(0)) / pd.Timedelta(days=1)
-        values = days.to_numpy(dtype=np.float64, na_value=np.nan)
+        values = elapsed_days(dates(series, column.format))
     elif column.kind == "number":
         values = numbers(series)
     else:

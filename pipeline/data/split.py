@@ -31,6 +31,11 @@ class Split:
     folds: tuple[tuple[np.ndarray, np.ndarray], ...]
     """(train, validation) of each fold; one fold where there is no k-fold."""
 
+    @property
+    def known(self) -> np.ndarray:
+        """Return the rows that are not test rows, ascending."""
+        return np.union1d(self.train, np.concatenate([fold[1] for fold in self.folds]))
+
 
 @dataclass(frozen=True)
 class Keys:

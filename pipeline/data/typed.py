@@ -22,6 +22,7 @@ MISSING_TEXTS = frozenset(
 MISSING_LEVEL = "(missing)"
 """The level of a category without a value."""
 TRUTH = {"true": 1.0, "false": 0.0}
+MICROSECONDS_A_DAY = 86_400_000_000
 DATE_PARTS = ("year", "month", "weekday", "elapsed days")
 """Weekday: Monday = 0. Elapsed days: since 1970-01-01, with the time of day as a fraction."""
 
@@ -132,6 +133,17 @@ def dates(series: pd.Series, format_: str) -> pd.Series:
 def date_parts(series: pd.Series, column: Column) -> list[np.ndarray]:
     """Return the column's parts, each float64 with NaN where there is no date."""
     when = dates(series, column.format)
-    days = (when - pd.Timestamp(0)) / pd.Timedelta(days=1)
-    parts = dict(zip(DATE_PARTS, (when.dt.year, when.dt.month, when.dt.weekday, days), strict=True))
-    return [parts[part].to_numpy(dtype=np.float64, na_value=np.nan) for part in column.parts]
+    calendar = {"year": when.dt.year, "month": when.dt.month, "weekday": when.dt.day_of_week}
+    return [
+        calendar[part].to_numpy(dtype=np.float64, na_value=np.nan)
+        if part in calendar
+        else elapsed_days(when)
+        for part in column.parts
+    ]
+
+
+def elapsed_days(when: pd.Series) -> np.ndarray:
+    """Return datetimes as days since 1970-01-01, float64; NaN for NaT."""
+    # In microseconds, whose int64 reaches every date that Python knows: nanoseconds end in 2262.
+    days = when.astype("datetime64[us]").astype("int64").to_numpy() / MICROSECONDS_A_DAY
+    return np.where(when.isna(), np.nan, days)
