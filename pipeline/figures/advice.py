@@ -6,13 +6,13 @@ import shlex
 from typing import TYPE_CHECKING
 
 from pipeline.figures import words
-from pipeline.figures.baselines import CHAMPION, baseline_scores
+from pipeline.figures.baselines import best_baseline
 from pipeline.figures.edges import edges
 from pipeline.figures.predictions import calibration_error
 from pipeline.figures.remark import Remark, setting
 from pipeline.figures.sizes import best_losses
-from pipeline.figures.trials import capacities, champion, champion_entry, scored_fits
-from pipeline.figures.verdict import COMPLETED
+from pipeline.figures.trials import capacities, champion_entry, leader, scored_fits, trials
+from pipeline.figures.verdict import FINISHED, status
 from pipeline.records import Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ ORDER = {"warning": 0, "info": 1, "good": 2}
 def remarks(record: SweepRecord) -> list[Remark]:
     """Return everything worth saying about a sweep, the most urgent first."""
     found = list(_failures(record))
-    if champion(record) is not None:
+    if champion_entry(record) and leader(record) is not None:
         found += edges(record)
         for look in (_sureness, _epochs, _fit, _baseline, _calibration):
             found += look(record)
@@ -43,7 +43,8 @@ def remarks(record: SweepRecord) -> list[Remark]:
 
 def next_command(record: SweepRecord) -> tuple[str, str]:
     """Return what to run next as a ready command line, and why."""
-    if record.summary.get("status") != COMPLETED:
+    hopeless = len(record.fits) and trials(record).empty
+    if status(record) != FINISHED and not hopeless:
         why = "To go on where this sweep stopped; nothing that is finished is repeated."
         return _command(record, {"resume": record.run_id}), why
     wanted: dict[str, str] = {}
@@ -74,18 +75,21 @@ def _failures(record: SweepRecord) -> Iterator[Remark]:
         return
     share = len(failed) / len(fits)
     told = f"{len(failed):,} of {words.plural(len(fits), 'fit')} failed ({words.percent(share)})"
-    if share < MANY_FAILED or Outcome.diverged.value not in set(failed["outcome"]):
+    diverged = failed[failed["outcome"] == Outcome.diverged.value]
+    if share < MANY_FAILED or diverged.empty:
         yield Remark("failures", f"{told}; they are recorded and never ranked.")
         return
     completed = fits.loc[fits["outcome"] == Outcome.completed.value, "learning_rate"]
-    highest = completed.max() if len(completed) else failed["learning_rate"].min() / 10
-    yield Remark(
-        "failures",
-        f"{told}: the space reaches into learning rates that cannot train.",
-        "warning",
-        (f"search.learning_rate.high={words.rate(highest)}",),
-        "leave out rates that diverge",
-    )
+    sentence = f"{told}: the space reaches into learning rates that cannot train."
+    if len(completed):
+        overrides = (f"search.learning_rate.high={words.rate(completed.max())}",)
+    else:
+        lowest = float(diverged["learning_rate"].min())
+        steps = (("low", 1000), ("start", 100), ("high", 10))
+        overrides = tuple(
+            f"search.learning_rate.{name}={words.rate(lowest / factor)}" for name, factor in steps
+        )
+    yield Remark("failures", sentence, "warning", overrides, "leave out rates that diverge")
 
 
 def _sureness(record: SweepRecord) -> Iterator[Remark]:
@@ -166,14 +170,11 @@ def _fit(record: SweepRecord) -> Iterator[Remark]:
 
 
 def _baseline(record: SweepRecord) -> Iterator[Remark]:
-    table = baseline_scores(record)
-    own, others = (table[table["model"] == CHAMPION], table[table["model"] != CHAMPION])
-    if own.empty or others.empty:
-        return
-    mine, best = own.iloc[0], others.iloc[0]
-    if mine["loss"] - best["loss"] <= (words.finite(mine["se"]) or 0.0):
-        return
-    yield _beaten(mine, best)
+    found = best_baseline(record)
+    if found is not None:
+        mine, best = found
+        if mine["loss"] - best["loss"] > (words.finite(mine["se"]) or 0.0):
+            yield _beaten(mine, best)
 
 
 def _beaten(mine: pd.Series, best: pd.Series) -> Remark:

@@ -15,33 +15,47 @@ if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
 
 CHAMPION = "champion"
-PARTS = ("test", "validation")
-"""Rows that scores may be of, the honest one first."""
+NAMES = {
+    "single": "its median execution",
+    "ensemble": "average of its executions",
+    "gradient_boosting": "gradient boosting",
+}
+"""How models that are no baselines, or have two words, are called in the figure."""
+OWN = frozenset({CHAMPION, NAMES["single"], NAMES["ensemble"]})
+"""Networks of the chosen trial."""
 
 
 def baseline_scores(record: SweepRecord) -> pd.DataFrame:
-    """Return loss and its standard error of the champion and every baseline, best first.
+    """Return loss and its standard error of the champion and everything beside it, best first.
 
     Columns: model, part (`test`, or `validation` where nothing was tested), loss, se.
     """
-    entries = dict(record.summary.get("baselines") or {})
     entry = champion_entry(record)
     tested = words.finite(entry.get("test_loss")) is not None
-    part = PARTS[0] if tested else PARTS[1]
-    own = ("test_loss", "test_loss_se") if tested else ("val_loss", "val_loss_se")
-    rows = [(CHAMPION, entry.get(own[0]), entry.get(own[1]))] if entry else []
-    for name, scores in entries.items():
-        found = scores.get(part, scores) if isinstance(scores, dict) else {}
-        rows.append((str(name).replace("_", " "), found.get("loss"), found.get("loss_se")))
+    part, prefix = ("test", "test") if tested else ("validation", "val")
+    rows = []
+    if entry:
+        rows.append((CHAMPION, entry.get(f"{prefix}_loss"), entry.get(f"{prefix}_loss_se")))
+    for name, scores in dict(record.summary.get("baselines") or {}).items():
+        if name != entry.get("kind", "single"):
+            loss, error = scores.get(f"{prefix}_loss"), scores.get(f"{prefix}_loss_se")
+            rows.append((NAMES.get(name, str(name)), loss, error))
     table = pd.DataFrame(
         [
-            {"model": name, "part": part, "loss": words.finite(loss), "se": words.finite(se)}
-            for name, loss, se in rows
+            {"model": name, "part": part, "loss": words.finite(loss), "se": words.finite(error)}
+            for name, loss, error in rows
             if words.finite(loss) is not None
         ],
         columns=["model", "part", "loss", "se"],
     )
     return table.astype({"loss": float, "se": float}).sort_values("loss", ignore_index=True)
+
+
+def best_baseline(record: SweepRecord) -> tuple[pd.Series, pd.Series] | None:
+    """Return the champion's row and that of the best model that is no network of this sweep."""
+    table = baseline_scores(record)
+    own, others = table[table["model"] == CHAMPION], table[~table["model"].isin(OWN)]
+    return None if own.empty or others.empty else (own.iloc[0], others.iloc[0])
 
 
 def baselines(record: SweepRecord) -> go.Figure:
@@ -52,8 +66,7 @@ def baselines(record: SweepRecord) -> go.Figure:
         return palette.empty(title, "This sweep ended before anything was tested.")
     table = table[::-1]
     figure = palette.blank(title, 400)
-    mine = table["model"] == CHAMPION
-    colours = [palette.CHAMPION if own else palette.DEPTHS[2] for own in mine]
+    colours = [palette.CHAMPION if name in OWN else palette.DEPTHS[2] for name in table["model"]]
     figure.add_scatter(
         x=table["loss"],
         y=[palette.plain(name) for name in table["model"]],

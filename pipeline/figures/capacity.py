@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.figures import palette, words
 from pipeline.figures.scale import is_outside, view
-from pipeline.figures.trials import capacities, champion, champion_entry, objective
+from pipeline.figures.trials import capacities, champion_entry, leader, objective, role
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,7 +161,7 @@ def _lines(
 
 
 def _champion(figure: go.Figure, record: SweepRecord, table: pd.DataFrame) -> None:
-    chosen = champion(record)
+    chosen = leader(record)
     own = table[table["capacity"] == (None if chosen is None else chosen["capacity"])]
     if chosen is None or own.empty:
         return
@@ -169,7 +169,7 @@ def _champion(figure: go.Figure, record: SweepRecord, table: pd.DataFrame) -> No
         x=own["place"],
         y=[chosen["score"]],
         mode="markers",
-        name=f"champion {palette.plain(chosen['capacity'])}",
+        name=f"{role(record)} {palette.plain(chosen['capacity'])}",
         marker=ring(),
         hoverinfo="skip",
     )

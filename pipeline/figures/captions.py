@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.figures import words
-from pipeline.figures.baselines import CHAMPION, baseline_scores
+from pipeline.figures.baselines import OWN, baseline_scores
 from pipeline.figures.capacity import path
 from pipeline.figures.predictions import accuracy_sentence, calibration_error, part_name
 from pipeline.figures.rates import SEED
 from pipeline.figures.rates import importance as importance_of
 from pipeline.figures.sizes import best_losses, train_and_validation_by_size
-from pipeline.figures.trials import capacities, champion, neighbours, trials
+from pipeline.figures.trials import capacities, leader, neighbours, trials
 from pipeline.figures.trials import pareto as front
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def curves(record: SweepRecord) -> str:
 
 def training(record: SweepRecord) -> str:
     """Say what the gap means."""
-    chosen = champion(record)
+    chosen = leader(record)
     found = best_losses(record, str(chosen["trial"])) if chosen is not None else None
     if found is None or found[1] <= 0:
         return "The champion left no pair of curves."
@@ -61,10 +61,9 @@ def fitting(record: SweepRecord) -> str:
 
 def pareto(record: SweepRecord) -> str:
     """Count the front."""
-    size = len(front(record))
-    return f"{words.plural(size, 'capacity') if size == 1 else f'{size} capacities'} of " + (
-        f"{len(capacities(record))} have no smaller one that is as good."
-    )
+    size, known = len(front(record)), len(capacities(record))
+    verb = "has" if size == 1 else "have"
+    return f"{size} of {known} capacities {verb} no smaller one that is as good."
 
 
 def rates(record: SweepRecord) -> str:
@@ -75,6 +74,8 @@ def rates(record: SweepRecord) -> str:
             f"The best rate depends on the size: {words.rate(best.min())} to "
             f"{words.rate(best.max())}. One rate for all would have favoured one size."
         )
+    if best.empty:
+        return "Every rate that was tried failed, at every capacity."
     return "The same rate was best at every capacity that was tried."
 
 
@@ -95,9 +96,7 @@ def baselines(record: SweepRecord) -> str:
     if table.empty:
         return "This sweep ended before anything was tested."
     first = str(table["model"].iloc[0])
-    won = (
-        "The champion has the lowest loss" if first == CHAMPION else f"{first} has the lowest loss"
-    )
+    won = "The champion has the lowest loss" if first in OWN else f"{first} has the lowest loss"
     sentence = f"{won} on the {table['part'].iloc[0]} rows; bars are one standard error."
     return sentence[:1].upper() + sentence[1:]
 

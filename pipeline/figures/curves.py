@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pipeline.figures import palette, words
+from pipeline.figures import palette
 from pipeline.figures.trials import (
-    champion,
-    champion_entry,
+    leader,
     median_run,
     neighbours,
     objective,
+    role,
     scored_fits,
 )
 
@@ -33,21 +33,21 @@ def curves_by_size(record: SweepRecord) -> go.Figure:
     figure = palette.blank(f"{metric} by epoch: champion, one size smaller, one larger", 400)
     smaller, larger = neighbours(record)
     drawn: list[np.ndarray] = []
-    for row, colour, role in (
+    for row, colour, called in (
         (smaller, palette.SMALLER, "smaller"),
         (larger, palette.LARGER, "larger"),
-        (champion(record), palette.CHAMPION, "champion"),
+        (leader(record), palette.CHAMPION, role(record)),
     ):
         if row is not None:
-            name = f"{role} {palette.plain(row['capacity'])}"
+            name = f"{called} {palette.plain(row['capacity'])}"
             drawn += _trial(figure, record, str(row["trial"]), name, colour)
     return _finish(figure, drawn, metric)
 
 
 def train_against_validation(record: SweepRecord) -> go.Figure:
-    """Draw training and validation loss of the champion's median execution."""
-    title = "Training against validation, the champion"
-    chosen = champion(record)
+    """Draw training and validation loss of the leader's median execution."""
+    title = "Training against validation"
+    chosen = leader(record)
     run = median_run(record, str(chosen["trial"])) if chosen is not None else None
     curve = record.curves.get(run) if run else None
     if curve is None or not {"loss", "val_loss"} <= set(curve):
@@ -63,8 +63,7 @@ def train_against_validation(record: SweepRecord) -> go.Figure:
             line={"color": palette.CHAMPION, "width": 2.2, "dash": dash},
             hovertemplate=f"epoch %{{x}}<br>{name} %{{y:.4g}}<extra></extra>",
         )
-    best = words.finite(champion_entry(record).get("best_epoch"))
-    best_epoch = int(best) if best is not None else int(np.nanargmin(drawn[0]))
+    best_epoch = int(record.fits.loc[record.fits["run_id"] == run, "best_epoch"].iloc[0])
     figure.add_vline(
         x=best_epoch + 1,
         line={"color": palette.FAINT, "width": 1, "dash": "dash"},

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pipeline.figures.html import Html, element, join, json_block, packed_block
-from pipeline.figures.trials import NUISANCE, objective
+from pipeline.figures.trials import NUISANCE, champion_entry, is_varied, objective
 
 if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
@@ -74,6 +74,7 @@ def fit_table(record: SweepRecord, link: str) -> Html:
         "rows": [list(row) for row in zip(*(_values(fits, one) for one in columns), strict=True)],
         "link": link,
         "metric": objective(record).metric,
+        "champion": champion_entry(record).get("run_id"),
     }
     return join(
         [
@@ -100,7 +101,7 @@ def _columns(fits: pd.DataFrame, record: SweepRecord) -> list[Column]:
     metric = objective(record).metric
     if metric != "val_loss" and f"best_{metric}" in fits:
         columns.insert(3, Column(f"best_{metric}", metric, "measure"))
-    varied = [name for name in NUISANCE if name in fits and fits[name].nunique() > 1]
+    varied = [name for name in NUISANCE if name in fits and is_varied(fits[name])]
     return columns + [Column(name, name.replace("_", " ").capitalize()) for name in varied]
 
 

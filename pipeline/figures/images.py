@@ -23,6 +23,8 @@ GAP = 6
 """Pixels between images; the label stands in it."""
 WIDTH = 620
 """Pixels that the mosaic is wide where there is room."""
+TILE_AXES = 2
+"""Height and width; a third axis holds channels."""
 LABEL = 12
 """Pixels above an image for its label."""
 
@@ -104,6 +106,6 @@ def _draw_line(
 def _grey(image: object) -> np.ndarray:
     """Return an image as grey values from 0 to 1."""
     pixels = np.asarray(image, dtype=np.float32)
-    pixels = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
+    pixels = pixels.mean(axis=2) if pixels.ndim > TILE_AXES else pixels
     low, high = float(pixels.min()), float(pixels.max())
     return (pixels - low) / max(high - low, 1e-9)

@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 from pipeline.figures import palette, sections
 from pipeline.figures.fittable import fit_table
 from pipeline.figures.html import Html, element, join, json_block, packed_block, raw
-from pipeline.figures.plots import plots
+from pipeline.figures.plots import draw
 from pipeline.figures.verdict import headline
 
 if TYPE_CHECKING:
@@ -42,14 +42,19 @@ NAVIGATION = {
     "diagnosis": "Diagnosis",
     "fits": "All fits",
     "reproduce": "Reproduce",
+    "results": "Results",
+    "figures": "Figures",
+    "settings": "Settings",
 }
 
 
 def page(record: SweepRecord) -> str:
     """Return the report of a sweep: whole, killed, without a usable trial, or with a single one."""
-    drawn = {plot.name: (plot, plot.figure(record), plot.caption(record)) for plot in plots(record)}
-    hero = element("div", sections.plot_box(drawn["capacity"], wide=True), class_="hero")
-    parts = [sections.header(record), hero, sections.verdict(record)]
+    drawn = draw(record)
+    parts = [sections.header(record)]
+    if "capacity" in drawn:
+        parts.append(element("div", sections.plot_box(drawn["capacity"], wide=True), class_="hero"))
+    parts.append(sections.verdict(record))
     for anchor, heading, names in GROUPS:
         own = [drawn[name] for name in names if name in drawn]
         parts += [sections.plot_grid(anchor, heading, own)] if own else []

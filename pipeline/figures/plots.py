@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.figures import captions
 from pipeline.figures.baselines import baselines
@@ -40,6 +40,16 @@ class Plot:
     """Whether it takes the full width of the page."""
 
 
+class Drawn(NamedTuple):
+    """A figure that has been drawn, with its words."""
+
+    name: str
+    heading: str
+    figure: go.Figure
+    caption: str
+    wide: bool = False
+
+
 CAPACITY = (
     Plot(
         "capacity",
@@ -66,6 +76,18 @@ CLASSIFICATION = (
     Plot("calibration", "Calibration", calibration, captions.calibration),
 )
 IMAGES = (Plot("images", "Wrong and right", sample_images, captions.images, wide=True),)
+
+
+def draw(record: SweepRecord) -> dict[str, Drawn]:
+    """Return every plot of a sweep that has something to show, drawn, by name."""
+    found = {}
+    for plot in plots(record):
+        figure = plot.figure(record)
+        if figure.data:
+            found[plot.name] = Drawn(
+                plot.name, plot.heading, figure, plot.caption(record), plot.wide
+            )
+    return found
 
 
 def plots(record: SweepRecord) -> tuple[Plot, ...]:

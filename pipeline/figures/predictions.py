@@ -19,6 +19,7 @@ MOST_POINTS = 2_000
 MOST_CLASSES = 30
 """Classes of a confusion matrix that can still be read."""
 BINS = 10
+TWO_CLASSES = 2
 PROBABILITY = "probability_"
 NO_PREDICTIONS = "This sweep left no predictions: it ended before its champion was tested."
 
@@ -156,7 +157,7 @@ def _claims(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str]:
     """Return the claimed probabilities, whether each came true, and what was claimed."""
     columns = [name for name in table if name.startswith(PROBABILITY)]
     truth = table["truth"].astype(str).to_numpy()
-    if len(columns) == 2:
+    if len(columns) == TWO_CLASSES:
         second = columns[1].removeprefix(PROBABILITY)
         return table[columns[1]].to_numpy(), truth == second, _says(second)
     predicted = table["prediction"].astype(str).to_numpy()

@@ -9,7 +9,15 @@ import pandas as pd
 
 from pipeline.figures import palette, words
 from pipeline.figures.scale import view
-from pipeline.figures.trials import NUISANCE, champion, objective, scored_fits, trials
+from pipeline.figures.trials import (
+    NUISANCE,
+    is_varied,
+    leader,
+    objective,
+    role,
+    scored_fits,
+    trials,
+)
 from pipeline.records import Outcome
 
 if TYPE_CHECKING:
@@ -32,14 +40,15 @@ def learning_rates(record: SweepRecord) -> go.Figure:
     if table.empty and failed.empty:
         return palette.empty(title, "No trial was usable: there is no loss to draw.")
     figure = palette.blank(title, 400)
-    chosen = champion(record)
+    chosen = leader(record)
     name = None if chosen is None else chosen["capacity"]
     order = table.sort_values("parameters", kind="stable")["capacity"].unique()
     known: set[int] = set()
     for capacity in sorted(order, key=lambda one: one == name):
         rows = table[table["capacity"] == capacity].sort_values("learning_rate")
         layers = int(rows["layers"].iloc[0])
-        _capacity(figure, rows, champion=capacity == name, named=layers not in known)
+        called = role(record) if capacity == name else ""
+        _capacity(figure, rows, called, named=layers not in known)
         known.add(layers)
     _diverged(figure, failed)
     limits = view(table["score"], table["loss"])
@@ -50,21 +59,21 @@ def learning_rates(record: SweepRecord) -> go.Figure:
     return figure.update_xaxes(title_text="learning rate", type="log", tickformat=".3~g")
 
 
-def _capacity(figure: go.Figure, rows: pd.DataFrame, *, champion: bool, named: bool) -> None:
-    """Draw one capacity; the legend has one entry a depth, and the champion."""
+def _capacity(figure: go.Figure, rows: pd.DataFrame, called: str, *, named: bool) -> None:
+    """Draw one capacity; the legend has one entry a depth, and the leader by what it is called."""
     layers = int(rows["layers"].iloc[0])
     label = palette.plain(rows["capacity"].iloc[0])
-    colour = palette.CHAMPION if champion else palette.depth_colour(layers)
+    colour = palette.CHAMPION if called else palette.depth_colour(layers)
     depth = words.plural(layers, "hidden layer") if layers else "no hidden layer"
     figure.add_scatter(
         x=rows["learning_rate"],
         y=rows["score"],
         mode="lines+markers",
-        name=f"champion {label}" if champion else depth,
-        legendgroup="champion" if champion else depth,
-        showlegend=champion or named,
-        line={"color": colour, "width": 3 if champion else 1.4},
-        marker={"size": 9 if champion else 6, "color": colour},
+        name=f"{called} {label}" if called else depth,
+        legendgroup=called or depth,
+        showlegend=bool(called) or named,
+        line={"color": colour, "width": 3 if called else 1.4},
+        marker={"size": 9 if called else 6, "color": colour},
         hovertemplate=f"{label}<br>learning rate %{{x:.3g}}<br>%{{y:.4g}}<extra></extra>",
     )
 
@@ -102,9 +111,9 @@ def importance(record: SweepRecord) -> pd.Series:
     shares = {
         column.replace("_", " "): _explained(scores, _levels(fits[column]))
         for column in ("layers", "units", "learning_rate", *NUISANCE)
-        if column in fits and fits[column].nunique() > 1
+        if column in fits and is_varied(fits[column])
     }
-    if fits.groupby("trial").size().gt(1).any() and fits["trial"].nunique() > 1:
+    if fits.groupby("trial").size().gt(1).any() and is_varied(fits["trial"]):
         within = scores - scores.groupby(fits["trial"]).transform("mean")
         total = float(((scores - scores.mean()) ** 2).sum())
         shares[SEED] = float((within**2).sum()) / total if total > 0 else 0.0

@@ -19,7 +19,7 @@ def view(scores: pd.Series, losses: pd.Series) -> tuple[float, float] | None:
         scores: In the objective's unit.
         losses: The same, lower is better.
     """
-    if len(losses) < 2:
+    if losses.empty:
         return None
     best = float(losses.min())
     reach = (float(losses.quantile(0.8)) - best) * REACH

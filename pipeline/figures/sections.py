@@ -10,7 +10,7 @@ from pipeline.figures.advice import next_command, remarks
 from pipeline.figures.findings import by_code, failures
 from pipeline.figures.html import Html, element, join, json_block
 from pipeline.figures.trials import champion_entry, objective
-from pipeline.figures.verdict import COMPLETED, answer, headline
+from pipeline.figures.verdict import answer, headline, status, was_cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,25 +18,24 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from pipeline.figures.plots import Plot
+    from pipeline.figures.plots import Drawn
     from pipeline.tracking.read import SweepRecord
 
-    Drawn = tuple[Plot, go.Figure, str]
-    """A plot, its figure and its caption."""
 
+OPEN_ROWS = 5
+"""Failures that are shown without a click."""
 KEPT = frozenset({"start", "better", "smaller"})
 OUT = frozenset({"infeasible", "stopped"})
 
 
 def header(record: SweepRecord) -> Html:
     """Return the answer: headline, three sentences, key figures."""
-    status = str(record.summary.get("status", "unknown"))
-    shade = "status" if status == COMPLETED else "status incomplete"
+    shade = "status incomplete" if was_cut(record) else "status"
     where = [str(record.summary.get("experiment", "")), str(record.started)]
     eyebrow = element(
         "p",
         "Capacity sweep · " + " · ".join(part for part in where if part),
-        element("span", status, class_=shade),
+        element("span", status(record), class_=shade),
         class_="eyebrow",
     )
     sentences = [element("span", f"{sentence} ") for sentence in answer(record)]
@@ -117,12 +116,12 @@ def _command(line: str) -> Html:
 
 def plot_grid(identity: str, heading: str, drawn: Sequence[Drawn]) -> Html:
     """Return plots side by side; a last one without a partner takes the whole line."""
-    narrow = [one for one in drawn if not one[0].wide]
+    narrow = [one for one in drawn if not one.wide]
     alone = narrow[-1] if len(narrow) % 2 else None
     for left, right in zip(narrow[::2], narrow[1::2], strict=False):
-        _same_height(left[1], right[1])
-    figures = [plot_box(one, wide=one[0].wide or one is alone) for one in drawn]
-    return _section(identity, heading, None, element("div", *figures, class_="plots"))
+        _same_height(left.figure, right.figure)
+    boxes = [plot_box(one, wide=one.wide or one is alone) for one in drawn]
+    return _section(identity, heading, None, element("div", *boxes, class_="plots"))
 
 
 def _same_height(left: go.Figure, right: go.Figure) -> None:
@@ -133,21 +132,19 @@ def _same_height(left: go.Figure, right: go.Figure) -> None:
 
 def plot_box(drawn: Drawn, *, wide: bool) -> Html:
     """Return one plot with its words; the page's script draws it when it comes into view."""
-    plot, figure, caption = drawn
-    figure.update_layout(title_text=None)
-    height = int(figure.layout.height)
+    drawn.figure.update_layout(title_text=None)
     box = element(
         "div",
         element("p", "drawn when it comes into view", class_="waiting"),
         class_="plot",
-        data_figure=f"figure-{plot.name}",
-        style=f"height:{height}px",
+        data_figure=f"figure-{drawn.name}",
+        style=f"height:{int(drawn.figure.layout.height)}px",
         role="img",
-        aria_label=f"{plot.heading}. {caption}",
+        aria_label=f"{drawn.heading}. {drawn.caption}",
     )
-    words_above = element("figcaption", element("h3", plot.heading), element("p", caption))
-    block = json_block(f"figure-{plot.name}", _plain(figure))
-    return element("figure", words_above, box, block, class_="wide" if wide else None)
+    caption = element("figcaption", element("h3", drawn.heading), element("p", drawn.caption))
+    block = json_block(f"figure-{drawn.name}", _plain(drawn.figure))
+    return element("figure", caption, box, block, class_="wide" if wide else None)
 
 
 def _plain(figure: go.Figure) -> object:
@@ -217,7 +214,7 @@ def _failures(failed: pd.DataFrame) -> Html:
     table = element("table", element("thead", element("tr", *heads)), element("tbody", *rows))
     title = f"{words.plural(len(failed), 'trial')} with failed fits"
     scroll = element("div", table, class_="scroll")
-    return element("details", element("summary", title), scroll, open=len(failed) <= 5)
+    return element("details", element("summary", title), scroll, open=len(failed) <= OPEN_ROWS)
 
 
 def reproduce(record: SweepRecord) -> Html:

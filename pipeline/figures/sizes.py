@@ -12,10 +12,11 @@ from pipeline.figures.capacity import MOST_LABELS, NOTHING_USABLE, ring
 from pipeline.figures.scale import view
 from pipeline.figures.trials import (
     capacities,
-    champion,
+    leader,
     median_run,
     objective,
     pareto,
+    role,
     scored_fits,
 )
 
@@ -55,13 +56,13 @@ def loss_against_parameters(record: SweepRecord) -> go.Figure:
         text=[palette.plain(name) for name in front["capacity"]],
         hovertemplate="%{text}<br>%{x:,} parameters<br>%{y:.4g}<extra></extra>",
     )
-    chosen = champion(record)
+    chosen = leader(record)
     if chosen is not None:
         figure.add_scatter(
             x=[chosen["parameters"]],
             y=[chosen["score"]],
             mode="markers",
-            name=f"champion {palette.plain(chosen['capacity'])}",
+            name=f"{role(record)} {palette.plain(chosen['capacity'])}",
             marker=ring(),
             hoverinfo="skip",
         )

@@ -71,11 +71,18 @@ def capacities(record: SweepRecord) -> pd.DataFrame:
     return best.sort_values(["parameters", "loss"], kind="stable", ignore_index=True)
 
 
-def champion(record: SweepRecord) -> pd.Series | None:
-    """Return the chosen trial's row of `trials`; None when nothing was chosen."""
+def leader(record: SweepRecord) -> pd.Series | None:
+    """Return the champion's row of `trials`, or the best so far; None without a usable trial."""
     table = trials(record)
     chosen = table[table["trial"] == champion_entry(record).get("trial")]
-    return None if chosen.empty else chosen.iloc[0]
+    if len(chosen):
+        return chosen.iloc[0]
+    return None if table.empty else table.iloc[0]
+
+
+def role(record: SweepRecord) -> str:
+    """Return what the leader is called: the champion once it is chosen, else the best so far."""
+    return "champion" if champion_entry(record) else "best so far"
 
 
 def champion_entry(record: SweepRecord) -> dict[str, object]:
@@ -84,8 +91,8 @@ def champion_entry(record: SweepRecord) -> dict[str, object]:
 
 
 def neighbours(record: SweepRecord) -> tuple[pd.Series | None, pd.Series | None]:
-    """Return the best trials one size smaller and one size larger than the champion's."""
-    chosen, table = champion(record), capacities(record)
+    """Return the best trials one size smaller and one size larger than the leader's."""
+    chosen, table = leader(record), capacities(record)
     if chosen is None:
         return None, None
     others = table[table["capacity"] != chosen["capacity"]]
@@ -105,6 +112,11 @@ def median_run(record: SweepRecord, trial: str) -> str | None:
     fits = scored_fits(record)
     rows = fits[fits["trial"] == trial].sort_values("score", kind="stable")
     return None if rows.empty else str(rows["run_id"].iloc[len(rows) // 2])
+
+
+def is_varied(values: pd.Series) -> bool:
+    """Return whether a column holds more than one value."""
+    return bool(len(values) and (values != values.iloc[0]).any())
 
 
 def pareto(record: SweepRecord) -> pd.DataFrame:

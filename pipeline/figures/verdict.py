@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.figures import words
-from pipeline.figures.baselines import CHAMPION, baseline_scores
-from pipeline.figures.trials import capacities, champion_entry, objective, trials
+from pipeline.figures.baselines import best_baseline
+from pipeline.figures.trials import capacities, champion_entry, is_varied, objective, trials
 from pipeline.records import Outcome
 
 if TYPE_CHECKING:
@@ -14,8 +14,21 @@ if TYPE_CHECKING:
 
     from pipeline.tracking.read import SweepRecord
 
-COMPLETED = "completed"
+FINISHED = "finished"
 """The status of a sweep that came to its own end."""
+RESUME = "Everything finished is kept: resuming goes on from here with the command below."
+BUDGET = "budget"
+"""The status of a sweep that a limit ended; its champion is the best so far."""
+
+
+def status(record: SweepRecord) -> str:
+    """Return how the sweep ended: finished, budget, killed, failed or running."""
+    return str(record.summary.get("status", "unknown")).lower()
+
+
+def was_cut(record: SweepRecord) -> bool:
+    """Return whether something other than the sweep itself ended it."""
+    return status(record) != FINISHED
 
 
 def answer(record: SweepRecord) -> tuple[str, str, str]:
@@ -23,7 +36,12 @@ def answer(record: SweepRecord) -> tuple[str, str, str]:
     entry = champion_entry(record)
     if not entry:
         return _without_champion(record)
-    return _use(record, entry), _why(record, entry), _how_good(record, entry)
+    why = _why(record, entry)
+    if was_cut(record):
+        why = (
+            f"{status_words(record)} before the search was over, so this is the best so far. {why}"
+        )
+    return _use(record, entry), why, _how_good(record, entry)
 
 
 def headline(record: SweepRecord) -> str:
@@ -77,17 +95,14 @@ def _why(record: SweepRecord, entry: dict[str, object]) -> str:
 
 
 def _how_good(record: SweepRecord, entry: dict[str, object]) -> str:
-    table = baseline_scores(record)
-    others = table[table["model"] != CHAMPION]
     if words.finite(entry.get("test_loss")) is None:
         start = "No test rows were kept, so this choice has no honest score on unseen data"
     else:
         metrics = "".join(f", {text}" for text in _metrics(entry))
         loss = words.with_error(entry.get("test_loss"), entry.get("test_loss_se"))
         start = f"On test rows that nothing had seen its loss is {loss}{metrics}"
-    if others.empty:
-        return f"{start}."
-    return f"{start}; {_against(table, others.iloc[0])}."
+    found = best_baseline(record)
+    return f"{start}." if found is None else f"{start}; {_against(*found)}."
 
 
 def _metrics(entry: dict[str, object]) -> list[str]:
@@ -102,15 +117,11 @@ def _metrics(entry: dict[str, object]) -> list[str]:
     return said
 
 
-def _against(table: pd.DataFrame, best: pd.Series) -> str:
+def _against(mine: pd.Series, best: pd.Series) -> str:
     """Say how the champion stands to the best baseline, in units of the noise."""
-    own = table[table["model"] == CHAMPION]
-    if own.empty:
-        return f"the best baseline, {best['model']}, has {words.number(best['loss'])}"
-    gap = float(own["loss"].iloc[0] - best["loss"])
-    noise = words.finite(own["se"].iloc[0]) or 0.0
+    gap = float(mine["loss"] - best["loss"])
     against = f"{best['model']}, the best baseline, has {words.number(best['loss'])}"
-    if abs(gap) <= noise:
+    if abs(gap) <= (words.finite(mine["se"]) or 0.0):
         return f"{against}: no different beyond noise"
     if gap > 0:
         return f"{against} and is better: prefer it unless you need a network"
@@ -122,38 +133,38 @@ def _without_champion(record: SweepRecord) -> tuple[str, str, str]:
     table = trials(record)
     ended = status_words(record)
     if not len(fits):
-        return f"{ended} before its first fit.", "There is nothing to compare.", _again(record)
+        return f"{ended} before its first fit.", "There is nothing to compare.", RESUME
     counts = fits["outcome"].value_counts()
     told = words.listing([f"{count:,} {name}" for name, count in counts.items()])
     if table.empty:
         first = f"No trial was usable: of {words.plural(len(fits), 'fit')}, {told}."
         return first, _what_failed(record), _again(record)
     best = table.iloc[0]
-    return (
-        f"{ended} before it chose a champion, after {words.plural(len(fits), 'fit')} ({told}).",
+    first = f"{ended} before it chose a champion, after {words.plural(len(fits), 'fit')} ({told})."
+    so_far = (
         f"Best so far: {best['capacity']} at learning rate {words.rate(best['learning_rate'])}, "
-        f"{objective(record).metric} {words.with_error(best['score'], best['se'])}.",
-        _again(record),
+        f"{objective(record).metric} {words.with_error(best['score'], best['se'])}."
     )
+    return first, so_far, _again(record)
 
 
 def status_words(record: SweepRecord) -> str:
     """Return how the sweep ended, as the beginning of a sentence."""
-    status = str(record.summary.get("status", "unknown"))
+    ended = status(record)
     return {
-        COMPLETED: "This sweep completed",
-        "running": "This sweep is still running or was killed, and stopped being recorded",
-        "interrupted": "This sweep was interrupted",
-        "budget": "This sweep's budget ended",
+        FINISHED: "This sweep finished",
+        BUDGET: "This sweep's budget ended",
+        "running": "This sweep is still running, or was killed without a word,",
+        "killed": "This sweep was interrupted",
         "failed": "This sweep failed",
-    }.get(status, f"This sweep ended ({status})")
+    }.get(ended, f"This sweep ended ({ended})")
 
 
 def _what_failed(record: SweepRecord) -> str:
     failed = record.fits[record.fits["outcome"] != Outcome.completed.value]
     rates = failed["learning_rate"]
     span = words.rate(rates.min())
-    if rates.nunique() > 1:
+    if is_varied(rates):
         span = f"{span} to {words.rate(rates.max())}"
     return (
         f"Learning rates {span} were tried on {words.listing(_capacities(failed))}; "
@@ -167,9 +178,9 @@ def _capacities(fits: pd.DataFrame, most: int = 4) -> list[str]:
 
 
 def _again(record: SweepRecord) -> str:
-    if str(record.summary.get("status")) == COMPLETED:
+    if status(record) == FINISHED or trials(record).empty:
         return "See what to run next below."
-    return "Everything finished is kept: resuming goes on from here with the command below."
+    return RESUME
 
 
 def _lower(text: str) -> str:

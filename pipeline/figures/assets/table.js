@@ -4,7 +4,7 @@
 (() => {
   const block = document.getElementById("fits-data");
   if (!block) return;
-  const { columns, rows, link, metric } = JSON.parse(block.textContent);
+  const { columns, rows, link, metric, champion } = JSON.parse(block.textContent);
   const FIRST = 100, MOST_CURVES = 12;
   const index = Object.fromEntries(columns.map((column, i) => [column.key, i]));
   const body = document.querySelector(".fits tbody");
@@ -15,7 +15,7 @@
   const heads = [...document.querySelectorAll(".fits th[data-key]")];
   const haystack = rows.map((row) => columns.map((c, i) => (c.text ? row[i] : "")).join(" ").toLowerCase());
   const picked = new Set();
-  let order = { key: "rank", up: true }, all = false;
+  let order = { key: "rank" in index ? "rank" : "best_val_loss", up: true }, all = false;
 
   function cell(column, value) {
     const td = document.createElement("td");
@@ -34,7 +34,7 @@
   function line(i) {
     const row = rows[i];
     const tr = document.createElement("tr");
-    if (row[index.rank] === 1) tr.className = "champion-row";
+    if (champion && row[index.run_id] === champion) tr.className = "champion-row";
     const pick = document.createElement("td");
     pick.className = "pick";
     const box = document.createElement("input");

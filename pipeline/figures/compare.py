@@ -1,0 +1,194 @@
+"""Several sweeps side by side: what changed in data, space and result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.figures import palette, words
+from pipeline.figures.trials import capacities, champion_entry, leader, objective
+from pipeline.figures.verdict import headline, status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import plotly.graph_objects as go
+
+    from pipeline.tracking.read import SweepRecord
+
+OUTSIDE = ("tracking.", "compute.", "budget.", "registry.", "notify.", "resume", "verbose")
+"""Settings that do not change what a fit is."""
+SHOWN = 3
+"""Changed settings named in the sentence; the table has all of them."""
+SERIES = (palette.CHAMPION, palette.SMALLER, palette.LARGER, *palette.DEPTHS[:1:-1])
+
+
+def names(records: Sequence[SweepRecord]) -> list[str]:
+    """Return a short name a sweep: a letter and the beginning of its id."""
+    return [f"{chr(ord('A') + i % 26)} · {record.run_id[:8]}" for i, record in enumerate(records)]
+
+
+def same_data(records: Sequence[SweepRecord]) -> bool:
+    """Return whether all sweeps had the same rows in the same split."""
+    return len({str(record.digest) for record in records}) == 1
+
+
+def settings_that_differ(records: Sequence[SweepRecord]) -> list[tuple[str, list[str]]]:
+    """Return each setting that is not the same in all sweeps, with its value in each."""
+    keys = dict.fromkeys(key for record in records for key in record.config)
+    found = []
+    for key in keys:
+        values = [str(record.config.get(key, words.NOTHING)) for record in records]
+        if len(set(values)) > 1 and not key.startswith(OUTSIDE):
+            found.append((key, values))
+    return found
+
+
+def results(records: Sequence[SweepRecord]) -> list[tuple[str, list[str]]]:
+    """Return the rows of the comparison: a label and a cell for each sweep."""
+    entries = [champion_entry(record) for record in records]
+    metrics = [entry.get("test_metrics") for entry in entries]
+    named = dict.fromkeys(name for found in metrics if isinstance(found, dict) for name in found)
+    rows = [
+        ("started", [str(record.started) for record in records]),
+        ("status", [status(record) for record in records]),
+        ("data", [str(record.digest)[:12] for record in records]),
+        ("champion", [headline(record) for record in records]),
+        ("parameters", [words.count(entry.get("parameters")) for entry in entries]),
+        ("learning rate", [words.rate(entry.get("learning_rate")) for entry in entries]),
+        ("validation loss", [_scored(entry, "val_loss") for entry in entries]),
+        ("test loss", [_scored(entry, "test_loss") for entry in entries]),
+    ]
+    rows += [
+        (
+            f"test {name}",
+            [words.number(f.get(name)) if isinstance(f, dict) else "" for f in metrics],
+        )
+        for name in named
+    ]
+    return [
+        *rows,
+        ("fits", [words.count(len(record.fits)) for record in records]),
+        ("took", [words.duration(record.summary.get("seconds")) for record in records]),
+    ]
+
+
+def _scored(entry: dict[str, object], key: str) -> str:
+    return words.with_error(entry.get(key), entry.get(f"{key}_se"))
+
+
+def sentences(records: Sequence[SweepRecord]) -> tuple[str, str, str]:
+    """Return who is best, whether they can be compared, and what was different."""
+    return _best(records), _comparable(records), _changed(records)
+
+
+def _best(records: Sequence[SweepRecord]) -> str:
+    labels, key = names(records), "test_loss"
+    entries = [champion_entry(record) for record in records]
+    if any(words.finite(entry.get(key)) is None for entry in entries if entry):
+        key = "val_loss"
+    scored = [
+        (loss, label, entry)
+        for label, entry in zip(labels, entries, strict=True)
+        if (loss := words.finite(entry.get(key))) is not None
+    ]
+    if not scored:
+        return "None of these sweeps has a champion."
+    scored.sort(key=lambda one: one[0])
+    loss, label, entry = scored[0]
+    what = key.replace("_", " ").replace("val", "validation")
+    said = f"{label} has the lowest {what}, {_scored(entry, key)}"
+    if len(scored) == 1:
+        return f"{said}; it is the only one with a champion."
+    gap, noise = scored[1][0] - loss, words.finite(entry.get(f"{key}_se")) or 0.0
+    sure = "within one standard error" if gap <= noise else "beyond one standard error"
+    return f"{said}; {scored[1][1]} is {words.number(gap)} worse, {sure}."
+
+
+def _comparable(records: Sequence[SweepRecord]) -> str:
+    metrics = {objective(record).metric for record in records}
+    if len(metrics) > 1:
+        return f"They followed different objectives ({words.listing(sorted(metrics))})."
+    if same_data(records):
+        return "All had the same rows in the same split, so their scores can be compared."
+    return "Their data or split differ: scores are of different rows and only roughly comparable."
+
+
+def _changed(records: Sequence[SweepRecord]) -> str:
+    changed = [key for key, _ in settings_that_differ(records)]
+    if not changed:
+        return "Every setting that matters is the same."
+    more = len(changed) - SHOWN
+    shown = [*changed[:SHOWN], f"{more} more"] if more > 1 else changed
+    return f"Settings that differ: {words.listing(shown)}."
+
+
+def champions(records: Sequence[SweepRecord]) -> go.Figure:
+    """Draw validation and test loss of each champion with their standard errors."""
+    labels = names(records)
+    entries = [champion_entry(record) for record in records]
+    figure = palette.blank("Champions", 150 + 62 * len(records))
+    places = range(len(records))
+    for key, name, colour, shift in (
+        ("val_loss", "validation loss", palette.DEPTHS[2], -0.1),
+        ("test_loss", "test loss", palette.CHAMPION, 0.1),
+    ):
+        figure.add_scatter(
+            x=[words.finite(entry.get(key)) for entry in entries],
+            y=[place + shift for place in places],
+            mode="markers",
+            name=name,
+            marker={"size": 12, "color": colour},
+            error_x={
+                "type": "data",
+                "array": [words.finite(entry.get(f"{key}_se")) or 0.0 for entry in entries],
+                "color": palette.fade(colour, 0.5),
+                "thickness": 2,
+                "width": 0,
+            },
+            hovertemplate=f"{name} %{{x:.4g}}<extra></extra>",
+        )
+    figure.update_yaxes(
+        tickvals=list(places),
+        ticktext=labels,
+        range=[len(records) - 0.5, -0.5],
+        tickfont={"color": palette.INK, "size": 13},
+        showgrid=False,
+    )
+    return figure.update_xaxes(title_text="loss (lower is better)")
+
+
+def capacities_together(records: Sequence[SweepRecord]) -> go.Figure:
+    """Draw the best loss of each capacity over its parameters, one line a sweep."""
+    figure = palette.blank("Capacity against loss", 440)
+    for label, record, colour in zip(names(records), records, _colours(records), strict=True):
+        table = capacities(record)
+        figure.add_scatter(
+            x=table["parameters"],
+            y=table["score"],
+            mode="lines+markers",
+            name=label,
+            line={"color": colour, "width": 1.8},
+            marker={"size": 7, "color": colour},
+            text=[palette.plain(name) for name in table["capacity"]],
+            hovertemplate=f"{label}<br>%{{text}}, %{{x:,}} parameters<br>%{{y:.4g}}<extra></extra>",
+        )
+        chosen = leader(record)
+        if chosen is not None:
+            figure.add_scatter(
+                x=[chosen["parameters"]],
+                y=[chosen["score"]],
+                mode="markers",
+                showlegend=False,
+                marker={
+                    "size": 20,
+                    "color": palette.fade(palette.PAPER, 0),
+                    "line": {"width": 3, "color": colour},
+                },
+                hoverinfo="skip",
+            )
+    figure.update_xaxes(title_text="trainable parameters", type="log", tickformat="~s", dtick=1)
+    return figure.update_yaxes(title_text=objective(records[0]).metric)
+
+
+def _colours(records: Sequence[SweepRecord]) -> list[str]:
+    return [SERIES[i % len(SERIES)] for i in range(len(records))]
