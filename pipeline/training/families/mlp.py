@@ -73,6 +73,14 @@ class Mlp(Ladder):
         per_unit = 2 if self.scope.model.batch_normalization else 1
         return weights + per_unit * sum(widths_of(capacity)) + self.scope.outputs
 
+    def unit_widths(self, capacity: Capacity) -> tuple[int, ...]:
+        """Return the units of every hidden layer, first layer first."""
+        return widths_of(capacity)
+
+    def of_widths(self, widths: tuple[int, ...]) -> Capacity:
+        """Return the capacity with these hidden widths, whether or not the space has it."""
+        return of_widths(*widths)
+
     def unit_axes(self, capacity: Capacity) -> tuple[tuple[int | None, ...], ...]:
         """Return which axes of the weights are units, so that a stack can pad them.
 

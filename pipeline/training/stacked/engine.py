@@ -1,0 +1,162 @@
+"""The stacked engine: many fits of one depth as one compiled program, tile by tile."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, cast
+
+from pipeline.records import Outcome, Progress
+from pipeline.training.dropping import behind
+from pipeline.training.fit import REPORT_SECONDS, FitEngine
+from pipeline.training.stacked.course import Course
+from pipeline.training.stacked.members import PaddedFamily
+from pipeline.training.stacked.programs import Programs
+from pipeline.training.stacked.tile import Job, Tile
+from pipeline.training.stacked.update import ELEMENTWISE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.records import Arrays, Control, Family, FitResult, Stack
+    from pipeline.training.engine import Settings
+
+log = logging.getLogger(__name__)
+
+PROGRAMS = Programs()
+"""Shared by all stacks of this process."""
+
+
+class StackedEngine:
+    """Trains a stack on the device; the same answer as `fit` to float32 rounding."""
+
+    name = "stacked"
+
+    def train(
+        self,
+        stack: Stack,
+        arrays: Arrays,
+        family: Family,
+        settings: Settings,
+        control: Control,
+    ) -> list[FitResult]:
+        """Train every fit of a stack and return their results in the same order."""
+        reason = _why_not(family, settings)
+        if reason:
+            log.info("stack %d is trained by model.fit: %s", stack.number, reason)
+            return FitEngine().train(stack, arrays, family, settings, control)
+        return _Training(stack, arrays, cast("PaddedFamily", family), settings, control).run()
+
+
+class _Training:
+    """One stack while it trains."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        arrays: Arrays,
+        family: PaddedFamily,
+        settings: Settings,
+        control: Control,
+    ) -> None:
+        self._stack, self._settings, self._control = stack, settings, control
+        self._courses = [Course(fit, settings, arrays) for fit in stack.fits]
+        self._job = Job(PROGRAMS.plan(stack, arrays, family, settings), arrays, settings, PROGRAMS)
+        self._tiles = [Tile(self._job, group) for group in _groups(self._courses, self._members)]
+        self._epoch = 0
+        self._reported = 0.0
+
+    @property
+    def _members(self) -> int:
+        return self._job.plan.shape.members
+
+    def run(self) -> list[FitResult]:
+        """Train to the end, or until the control says stop."""
+        reason = self._control.stop_reason()
+        while not reason and self._open:
+            reason = self._advance(self._next_epochs())
+            if self._epoch == self._settings.drop_after:
+                self._drop()
+            self._repack()
+        for course in self._open:
+            course.end(Outcome.cut, reason)
+        for tile in self._tiles:
+            tile.collect()
+        return [course.result() for course in self._courses]
+
+    @property
+    def _open(self) -> list[Course]:
+        return [course for course in self._courses if course.is_open]
+
+    def _next_epochs(self) -> int:
+        """Return how many epochs to train before members are compared or moved."""
+        epochs = self._job.plan.shape.epochs
+        until_drop = self._settings.drop_after - self._epoch
+        return min(epochs, until_drop) if until_drop > 0 else epochs
+
+    def _advance(self, epochs: int) -> str:
+        for tile in self._tiles:
+            if tile.open:
+                reason = tile.advance(epochs, self._control.stop_reason)
+                reason = reason or self._control.stop_reason()
+                if reason:
+                    return reason
+                self._report()
+        self._epoch += epochs
+        return ""
+
+    def _drop(self) -> None:
+        fits = [course.fit for course in self._courses]
+        objectives = [course.objectives for course in self._courses]
+        for index, message in behind(fits, objectives, self._settings).items():
+            if self._courses[index].is_open:
+                self._courses[index].end(Outcome.dropped, message)
+
+    def _repack(self) -> None:
+        """Close up the ranks when that empties a tile; it follows from results, not from clocks."""
+        live = [tile for tile in self._tiles if tile.open]
+        needed = -(-len(self._open) // self._members)
+        if needed == len(self._tiles):
+            return
+        for tile in self._tiles:
+            tile.collect()
+        self._tiles = live if needed == len(live) else _moved(live, self._job)
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        if now - self._reported < REPORT_SECONDS:
+            return
+        self._reported = now
+        live = self._open
+        best = min((c.best for c in self._courses), key=self._settings.objective.as_loss)
+        epochs = max(course.fit.epochs for course in self._courses)
+        epoch = min((course.epoch for course in live), default=self._epoch)
+        self._control.report(Progress(self._stack.number, epoch, epochs, len(live), best))
+
+
+def _moved(tiles: Sequence[Tile], job: Job) -> list[Tile]:
+    """Return as few tiles as hold the open members, in their order."""
+    from keras import tree
+    import numpy as np
+
+    states = [tile.leave(tile.open) for tile in tiles]
+    courses = [course for tile in tiles for course in tile.open]
+    whole = tree.map_structure(lambda *parts: np.concatenate(parts), *states)
+    size = job.plan.shape.members
+    return [
+        Tile(job, group, tree.map_structure(lambda a, at=at: a[at * size : (at + 1) * size], whole))
+        for at, group in enumerate(_groups(courses, size))
+    ]
+
+
+def _groups(courses: Sequence[Course], size: int) -> list[Sequence[Course]]:
+    return [courses[at : at + size] for at in range(0, len(courses), size)]
+
+
+def _why_not(family: Family, settings: Settings) -> str:
+    """Return why a family or optimizer cannot be stacked; an empty string when it can."""
+    if not family.stackable or not hasattr(family, "unit_axes"):
+        return f"networks of the {family.name} family cannot share a program"
+    if settings.optimizer.lower() not in ELEMENTWISE:
+        return f"the optimizer {settings.optimizer} mixes the elements of a weight array"
+    return ""

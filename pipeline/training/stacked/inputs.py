@@ -1,0 +1,104 @@
+"""What a program is given beside the state: the table, the order of rows, the members' values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.training.metrics import normalised
+from pipeline.training.order import epoch_order, steps
+from pipeline.training.stacked.update import decay_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.records import Arrays, Fit
+    from pipeline.training.engine import Settings
+    from pipeline.training.stacked.members import Members
+    from pipeline.training.stacked.step import State
+
+ROW_BUCKET = 64
+"""Tables are padded to a multiple of this many rows, so that folds share a program."""
+
+
+def padded_rows(rows: int, multiple: int = ROW_BUCKET) -> int:
+    """Return the rows of the padded table."""
+    return -(-rows // multiple) * multiple
+
+
+def table(arrays: Arrays, block: int) -> State:
+    """Return the rows of a table as a program wants them, NumPy.
+
+    Args:
+        arrays: The table.
+        block: Rows of a validation pass.
+    """
+    rows, val_rows = len(arrays.x_train), len(arrays.x_val)
+    ones = np.ones(rows, np.float32)
+    train_weight = normalised(arrays.train_weight)
+    val_weight = normalised(arrays.val_weight)
+    val_weight = np.ones(val_rows, np.float32) if val_weight is None else val_weight
+    size, val_size = padded_rows(rows), padded_rows(val_rows, block)
+    return {
+        "x": _padded(arrays.x_train, size),
+        "y": _padded(arrays.y_train, size),
+        "weight": _padded(ones if train_weight is None else train_weight, size),
+        "val_x": _padded(arrays.x_val, val_size),
+        "val_y": _padded(arrays.y_val, val_size),
+        "val_weight": _padded(val_weight / val_rows, val_size).astype(np.float32),
+        "rows": np.int32(rows),
+    }
+
+
+def orders(
+    seeds: Sequence[int], coming: range, rows: int, shape: tuple[int, int, int]
+) -> np.ndarray:
+    """Return the order of rows in the coming epochs, int32 (seeds, epochs, places).
+
+    Args:
+        seeds: Of the members of a tile, each once.
+        coming: The epochs, 0-based.
+        rows: Training rows.
+        shape: Of the result; what is beyond seeds, epochs and rows is never read.
+    """
+    order = np.zeros(shape, np.int32)
+    for at, seed in enumerate(seeds):
+        for place, epoch in enumerate(coming):
+            order[at, place, :rows] = epoch_order(seed, epoch, rows)
+    return order
+
+
+def member_values(
+    fits: Sequence[Fit], members: Members, settings: Settings, *, decays: bool, masks: bool
+) -> State:
+    """Return what differs from member to member, NumPy, a row each.
+
+    Args:
+        fits: One per member.
+        members: Knows their units.
+        settings: The optimizer.
+        decays: Whether any member of the stack has weight decay.
+        masks: Whether padded units need masks.
+    """
+    seeds = sorted({fit.seed for fit in fits})
+    values: dict[str, Any] = {
+        "rate": np.array([fit.trial.learning_rate for fit in fits], np.float32),
+        "seed": np.array([seeds.index(fit.seed) for fit in fits], np.int32),
+        "limit": np.array([fit.epochs for fit in fits], np.int32),
+    }
+    if decays:
+        values["decay"] = np.array([decay_of(settings, f.trial) for f in fits], np.float32)
+    if masks:
+        values["units"] = members.units(fits)
+    return values
+
+
+def places(rows: int, batch: int) -> int:
+    """Return the length of an order: whole steps of the padded table."""
+    return steps(batch, padded_rows(rows)) * batch
+
+
+def _padded(array: np.ndarray, rows: int) -> np.ndarray:
+    missing = rows - len(array)
+    return np.pad(array, [(0, missing), *[(0, 0)] * (array.ndim - 1)]) if missing else array

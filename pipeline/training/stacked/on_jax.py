@@ -1,0 +1,48 @@
+"""What Keras does not offer, on JAX: gradients, whole programs for XLA, member-wise maps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FEWEST_MEMBERS = 1
+
+
+def gradients(loss: Callable[[Any], tuple[Any, Any]], weights: list[Any]) -> tuple[Any, list[Any]]:
+    """Return what `loss` computed beside the loss, and the slopes of the loss.
+
+    Args:
+        loss: weights -> (scalar, anything else).
+        weights: Of one member.
+    """
+    (_, aside), slopes = jax.value_and_grad(loss, has_aux=True)(weights)
+    return aside, slopes
+
+
+def map_members(function: Callable[[Any], Any], stacked: Any, members: int) -> Any:
+    """Map over the first axis of every array."""
+    return jax.vmap(function, axis_size=members)(stacked)
+
+
+class Compiled:
+    """A function as one XLA program. Creating it traces; the first call compiles."""
+
+    def __init__(self, function: Callable[..., Any], example: tuple[Any, ...]) -> None:
+        """Trace for arguments of these shapes and types."""
+        # The state is the first argument: its memory is taken over by the new state.
+        self._lowered = jax.jit(function, donate_argnums=0).lower(*example)
+        self._program: Any = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the program."""
+        if self._program is None:
+            self._program, self._lowered = self._lowered.compile(), None
+        return self._program(*arguments)
+
+
+class MemberOptimizer:
+    """Nothing to mix in: on JAX, Keras' optimizers compute values already."""

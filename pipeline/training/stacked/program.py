@@ -1,0 +1,99 @@
+"""The compiled program of a stack: some epochs, or some steps of one, of all its members."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from keras import ops
+
+from pipeline.training.stacked.backend import Compiled
+from pipeline.training.stacked.epoch import RAW
+
+if TYPE_CHECKING:
+    from pipeline.training.stacked.epoch import EpochEnd
+    from pipeline.training.stacked.evaluation import Evaluation
+    from pipeline.training.stacked.step import State, Step
+
+
+class Program:
+    """state, data, member, rules, window -> state, what was measured.
+
+    One program serves every chunk: several epochs of a small table, or some steps of one epoch of
+    a large one. How long a chunk is has no influence on the numbers.
+    """
+
+    def __init__(self, step: Step, evaluation: Evaluation, end: EpochEnd, epochs: int) -> None:
+        """Bind the parts.
+
+        Args:
+            step: One training step.
+            evaluation: The validation pass.
+            end: What follows from it.
+            epochs: The most epochs of one call; `data["order"]` has as many.
+        """
+        self._step, self._evaluation, self._end, self._epochs = step, evaluation, end, epochs
+
+    def compiled(self, example: tuple[Any, ...]) -> Compiled:
+        """Return the program for arguments of these shapes."""
+        return Compiled(self, example)
+
+    def __call__(
+        self, state: State, data: State, member: State, rules: State, window: State
+    ) -> tuple[State, State]:
+        """Train on, as long as any member is live.
+
+        Args:
+            state: Of the members.
+            data: Rows, targets, weights and orders.
+            member: Their own values.
+            rules: Early stopping.
+            window: `epochs` to train, from step `first` to step `last` (the epoch's end is `steps`).
+
+        Returns:
+            The new state; and `curves` (epochs, RAW, members), `improved` and `trained`
+            (epochs, members): whether an epoch was the best so far, and whether it counts.
+        """
+        members = state["live"].shape[0]
+        measured = {
+            "curves": ops.zeros((self._epochs, len(RAW), members)),
+            "improved": ops.zeros((self._epochs, members), "bool"),
+            "trained": ops.zeros((self._epochs, members), "bool"),
+        }
+
+        def going(at: Any, state: State, _: State) -> Any:
+            return ops.logical_and(at < window["epochs"], ops.any(state["live"]))
+
+        def epoch(at: Any, state: State, measured: State) -> tuple[Any, State, State]:
+            def steps(step: Any, state: State) -> tuple[Any, State]:
+                return step + 1, self._step(state, data, member, (at, step))
+
+            _, state = ops.while_loop(
+                lambda step, _: step < window["last"], steps, (window["first"], state)
+            )
+            state, measured = ops.cond(
+                window["last"] >= window["steps"],
+                lambda: self._finish(at, state, measured, (data, member, rules)),
+                lambda: (state, measured),
+            )
+            return at + 1, state, measured
+
+        start = (ops.array(0, "int32"), state, measured)
+        _, state, measured = ops.while_loop(going, epoch, start)
+        return state, measured
+
+    def _finish(
+        self, at: Any, state: State, measured: State, inputs: tuple[State, State, State]
+    ) -> tuple[State, State]:
+        """Return state and measurements after the last step of an epoch."""
+        data, member, rules = inputs
+        val_loss, val_metric, row_losses = self._evaluation(state, data)
+        train = state["sums"] / ops.cast(data["rows"], "float32")
+        values = dict(zip(RAW, (train[:, 0], train[:, 1], val_loss, val_metric), strict=True))
+        trained = state["live"]
+        state, improved = self._end(state, values, row_losses, member, rules)
+        curves = ops.stack([values[name] for name in RAW])
+        return state, {
+            "curves": ops.slice_update(measured["curves"], (at, 0, 0), curves[None]),
+            "improved": ops.slice_update(measured["improved"], (at, 0), improved[None]),
+            "trained": ops.slice_update(measured["trained"], (at, 0), trained[None]),
+        }

@@ -1,0 +1,132 @@
+"""Programs by what they compute: compiled once, reused over stacks, rounds and sweeps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.training.stacked.backend import FEWEST_MEMBERS, Compiled
+from pipeline.training.stacked.epoch import EpochEnd
+from pipeline.training.stacked.evaluation import Evaluation
+from pipeline.training.stacked.inputs import padded_rows
+from pipeline.training.stacked.members import Members, PaddedFamily
+from pipeline.training.stacked.program import Program
+from pipeline.training.stacked.shape import Shape, shape_of
+from pipeline.training.stacked.step import Layout, RowLosses, Step
+from pipeline.training.stacked.template import Template
+from pipeline.training.stacked.update import Update, decay_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from pipeline.records import Arrays, Capacity, Stack, Trial
+    from pipeline.training.engine import Settings
+
+MOST_KEPT = 64
+"""Programs kept; the least recently used one goes first."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One program and what belongs to it for the members of a stack."""
+
+    program: Program
+    members: Members
+    shape: Shape
+    decays: bool
+    masks: bool
+    key: Hashable
+
+
+class Programs:
+    """The compiled programs of this process."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._compiled: OrderedDict[Hashable, Compiled] = OrderedDict()
+        self._lock = threading.Lock()
+        self._tracing = threading.Lock()
+        self._busy: dict[Hashable, threading.Lock] = {}
+        self.seconds = 0.0
+        """Time spent on tracing and compiling so far."""
+        self.count = 0
+        """Programs compiled so far."""
+
+    def plan(self, stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings) -> Plan:
+        """Return the program of a stack; nothing is compiled yet."""
+        with self._tracing:
+            return _plan(stack, arrays, family, settings)
+
+    def get(self, plan: Plan, example: tuple[Any, ...]) -> Compiled:
+        """Return the compiled program, compiling it when it is new.
+
+        Args:
+            plan: As `plan` returned it.
+            example: Arguments of the right shapes, with a window of no epochs.
+        """
+        with self._lock:
+            busy = self._busy.setdefault(plan.key, threading.Lock())
+        with busy:  # a second stack with the same program waits for the first
+            with self._lock:
+                known = self._compiled.get(plan.key)
+                if known is not None:
+                    self._compiled.move_to_end(plan.key)
+                    return known
+            started = time.perf_counter()
+            with self._tracing:  # Keras traces one thing at a time
+                compiled = plan.program.compiled(example)
+            compiled(*example)
+            with self._lock:
+                self._compiled[plan.key] = compiled
+                self.seconds += time.perf_counter() - started
+                self.count += 1
+                while len(self._compiled) > MOST_KEPT:
+                    self._compiled.popitem(last=False)
+            return compiled
+
+
+def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings) -> Plan:
+    fits = stack.fits
+    first = fits[0].trial
+    widths = stack.padded_units or _widest(family, stack)
+    template = Template(family.build(_trial_of_all(stack, family.of_widths(widths))))
+    update = Update(settings, first, template.trainable)
+    members = Members(family, template, update, widths)
+    sizes = [family.unit_widths(fit.trial.capacity) for fit in fits]
+    masks = not members.unmasked and any(size != widths for size in sizes)
+    decays = any(decay_of(settings, fit.trial) > 0 for fit in fits)
+    parameters = sum(int(np.prod(variable.shape)) for variable in template.trainable)
+    rows, val_rows = len(arrays.x_train), len(arrays.x_val)
+    batch = settings.batch_of(first, rows)
+    shape = shape_of(parameters, rows, val_rows, batch, len(fits), FEWEST_MEMBERS)
+    row_losses = RowLosses(arrays.loss)
+    layout = Layout(batch, shape.partial, members.trainable_axes)
+    step = Step(template, update, row_losses, layout)
+    end = EpochEnd(settings, regression=arrays.regression, places=template.places())
+    program = Program(step, Evaluation(template, row_losses, shape.block), end, shape.epochs)
+    key = (
+        template.fingerprint,
+        update.fingerprint,
+        (arrays.loss, str(settings.objective), masks, decays, shape.partial),
+        (shape.members, shape.seeds, shape.epochs, shape.batch, shape.block),
+        (padded_rows(rows), padded_rows(val_rows, shape.block), arrays.x_train.shape[1:]),
+    )
+    return Plan(program, members, shape, decays, masks, key)
+
+
+def _widest(family: PaddedFamily, stack: Stack) -> tuple[int, ...]:
+    sizes = [family.unit_widths(fit.trial.capacity) for fit in stack.fits]
+    return tuple(max(column) for column in zip(*sizes, strict=True))
+
+
+def _trial_of_all(stack: Stack, capacity: Capacity) -> Trial:
+    """Return a trial that has every layer that any member has."""
+    trials = [fit.trial for fit in stack.fits]
+    rates = [float(trial.nuisance_value("dropout", 0.0)) for trial in trials]
+    nuisance = {**dict(trials[0].nuisance), "dropout": max(rates)}
+    return replace(trials[0], capacity=capacity, nuisance=tuple(sorted(nuisance.items())))

@@ -1,0 +1,74 @@
+"""The network that all members of a stack share: built at the padded widths, traced once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from pipeline.training.models import layer_seed, random_states
+from pipeline.training.stacked.layers import MemberDropout
+
+if TYPE_CHECKING:
+    from pipeline.records import Fit
+
+
+class Template:
+    """A Keras model as a function of its weights, and the places of a member's own values."""
+
+    def __init__(self, model: keras.Model) -> None:
+        """Take over a model as the family builds it.
+
+        Args:
+            model: At the padded widths; its weights are never used.
+        """
+        self.model = keras.models.clone_model(model, clone_function=_with_member_rates)
+        self.masks_rows = any(
+            isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers
+        )
+        states = enumerate(random_states(self.model))
+        self._seeds = {id(state): index for index, state in states}
+        rates = {id(layer.rate) for layer in self.model.layers if isinstance(layer, MemberDropout)}
+        self._own = [v for v in self.model.weights if id(v) not in rates]
+        self.fingerprint = (repr(self.model.get_config()), self.model.dtype_policy.name)
+        """Equal for models that make the same program."""
+
+    @property
+    def trainable(self) -> list[Any]:
+        """Variables that the optimizer changes."""
+        variables: list[Any] = self.model.trainable_variables
+        return variables
+
+    @property
+    def rest(self) -> list[Any]:
+        """Running statistics, dropout rates and random states."""
+        variables: list[Any] = self.model.non_trainable_variables
+        return variables
+
+    def places(self) -> list[tuple[bool, int]]:
+        """Return for every array of `get_weights()` whether it is trainable, and its position."""
+        spots = {id(v): (True, i) for i, v in enumerate(self.trainable)}
+        spots |= {id(v): (False, i) for i, v in enumerate(self.rest)}
+        return [spots[id(v)] for v in self._own]
+
+    def first_rest(self, fit: Fit) -> list[np.ndarray]:
+        """Return what `rest` holds before the first step; running statistics are set later."""
+        rate = np.float32(fit.trial.nuisance_value("dropout", 0.0))
+        values = []
+        for variable in self.rest:
+            shape = tuple(variable.shape)
+            if id(variable) in self._seeds:
+                values.append(layer_seed(fit.seed, self._seeds[id(variable)]))
+            elif shape == ():
+                values.append(np.asarray(rate))
+            else:
+                values.append(np.zeros(shape, np.float32))
+        return values
+
+
+def _with_member_rates(layer: keras.layers.Layer) -> keras.layers.Layer:
+    if isinstance(layer, keras.layers.Dropout):
+        return MemberDropout(name=layer.name, dtype=layer.dtype_policy)
+    copy: keras.layers.Layer = layer.__class__.from_config(layer.get_config())
+    return copy

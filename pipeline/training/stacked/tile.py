@@ -1,0 +1,173 @@
+"""Some members of a stack on the device: trained in chunks, read back, moved between tiles."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from keras import ops, tree
+
+from pipeline.training.stacked.epoch import RAW
+from pipeline.training.stacked.inputs import member_values, orders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pipeline.records import Arrays
+    from pipeline.training.engine import Settings
+    from pipeline.training.stacked.course import Course
+    from pipeline.training.stacked.programs import Plan, Programs
+    from pipeline.training.stacked.step import State
+
+
+class Job:
+    """What the tiles of a stack share."""
+
+    def __init__(self, plan: Plan, arrays: Arrays, settings: Settings, programs: Programs) -> None:
+        """Bring the table to the device.
+
+        Args:
+            plan: The program and its sizes.
+            arrays: The table.
+            settings: Early stopping.
+            programs: Compiles.
+        """
+        from pipeline.training.stacked.inputs import table
+
+        self.plan, self.settings, self.programs = plan, settings, programs
+        self.table = _on_device(table(arrays, plan.shape.block))
+        scale = np.float32(arrays.target_scale)
+        self.rules = _on_device(
+            {
+                "patience": np.int32(settings.patience),
+                "min_delta": np.float32(settings.min_delta),
+                "scale": scale,
+            }
+        )
+
+
+class Tile:
+    """Members that are trained by one call of the program; missing ones are dummies."""
+
+    def __init__(self, job: Job, courses: Sequence[Course], state: State | None = None) -> None:
+        """Start the members, or take over their state.
+
+        Args:
+            job: Shared with the other tiles.
+            courses: At most as many as the program has members.
+            state: Host arrays, one row per course; None: before the first step.
+        """
+        self.job, self.courses = job, list(courses)
+        plan = job.plan
+        fits = [course.fit for course in courses]
+        dummies = plan.shape.members - len(fits)
+        fits += fits[:1] * dummies
+        if state is None:
+            rows = job.table["val_x"].shape[0]
+            state = plan.members.first_state(fits, rows)
+            state["live"][len(courses) :] = False
+        else:
+            state = tree.map_structure(lambda a: np.concatenate([a, *[a[:1]] * dummies]), state)
+            state["live"][len(courses) :] = False
+        self._state = _on_device(state)
+        values = member_values(
+            fits, plan.members, job.settings, decays=plan.decays, masks=plan.masks
+        )
+        self._member = _on_device(values)
+        self._seeds = sorted({fit.seed for fit in fits})
+
+    @property
+    def open(self) -> list[Course]:
+        """Members that still train."""
+        return [course for course in self.courses if course.is_open]
+
+    def advance(self, epochs: int, stop_reason: Callable[[], str]) -> str:
+        """Train some epochs and tell the members; return why it was interrupted.
+
+        Args:
+            epochs: At most as many as the program takes in one call.
+            stop_reason: Asked between calls; an unfinished epoch is then discarded.
+        """
+        started = time.perf_counter()
+        live = self.open
+        shape = self.job.plan.shape
+        first = live[0].epoch
+        data = self._data(range(first, first + epochs))
+        measured: State = {}
+        for window in self._windows(epochs):
+            arguments = (self._state, data, self._member, self.job.rules, window)
+            program = self.job.programs.get(self.job.plan, self._example(arguments))
+            self._state, measured = program(*arguments)
+            last = int(window["last"]) >= shape.epoch_steps
+            if not last:
+                ops.convert_to_numpy(self._state["sums"])  # wait: the call returns at once on JAX
+                reason = stop_reason()
+                if reason:
+                    return reason
+        self._tell(measured, epochs)
+        share = (time.perf_counter() - started) / len(live)
+        for course in live:
+            course.seconds += share
+        return ""
+
+    def collect(self) -> None:
+        """Read back the best weights of members that ended."""
+        wanted = [c for c in self.courses if c.is_kept and c.weights is None]
+        if not wanted:
+            return
+        best = [ops.convert_to_numpy(array) for array in self._state["best"]]
+        rows = ops.convert_to_numpy(self._state["best_rows"])
+        for course in wanted:
+            at = self.courses.index(course)
+            padded = [array[at] for array in best]
+            course.weights = self.job.plan.members.at_real_size(course.fit, padded)
+            course.row_losses = rows[at, : self.job.plan.shape.val_rows].copy()
+
+    def leave(self, courses: Sequence[Course]) -> State:
+        """Return the state of some members, host arrays with one row each."""
+        places = [self.courses.index(course) for course in courses]
+        state: State = tree.map_structure(
+            lambda array: np.asarray(ops.convert_to_numpy(array))[places], self._state
+        )
+        return state
+
+    def _data(self, coming: range) -> State:
+        shape = self.job.plan.shape
+        size = (shape.seeds, shape.epochs, shape.places)
+        order = orders(self._seeds, coming, shape.rows, size)
+        return {**self.job.table, "order": ops.convert_to_tensor(order)}
+
+    def _windows(self, epochs: int) -> Iterator[State]:
+        shape = self.job.plan.shape
+        for first in range(0, shape.epoch_steps, shape.steps):
+            last = min(first + shape.steps, shape.epoch_steps)
+            yield _window(epochs, first, last, shape.epoch_steps)
+
+    def _example(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*arguments[:-1], _window(0, 0, 0, self.job.plan.shape.epoch_steps))
+
+    def _tell(self, measured: State, epochs: int) -> None:
+        curves, improved, trained, live = (
+            ops.convert_to_numpy(array)
+            for array in (
+                *(measured[k] for k in ("curves", "improved", "trained")),
+                self._state["live"],
+            )
+        )
+        for at, course in enumerate(self.courses):
+            for epoch in range(epochs):
+                if course.is_open and trained[epoch, at]:
+                    course.note(curves[epoch, :, at], improved=bool(improved[epoch, at]))
+            if course.is_open and not live[at]:
+                course.complete()
+
+
+def _window(epochs: int, first: int, last: int, steps: int) -> State:
+    values = {"epochs": epochs, "first": first, "last": last, "steps": steps}
+    return {name: ops.convert_to_tensor(np.int32(value)) for name, value in values.items()}
+
+
+def _on_device(state: State) -> State:
+    moved: State = tree.map_structure(ops.convert_to_tensor, state)
+    return moved

@@ -1,0 +1,78 @@
+"""One step of a Keras optimizer as a function of values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from pipeline.training.optimizers import optimizer_for
+from pipeline.training.stacked.backend import MemberOptimizer
+
+if TYPE_CHECKING:
+    from pipeline.records import Trial
+    from pipeline.training.engine import Settings
+
+ELEMENTWISE = {"sgd", "rmsprop", "adam", "adamw", "adamax", "adagrad", "adadelta", "ftrl", "lion"}
+"""Optimizers that treat every weight by itself, so that a padded zero stays zero and no member
+feels another. The others mix elements (norms, factored moments) or keep state outside update_step
+(Nadam)."""
+
+
+class Update:
+    """The optimizer of a stack; every member has its own rate, decay and moments."""
+
+    def __init__(self, settings: Settings, trial: Trial, variables: list[Any]) -> None:
+        """Build the optimizer for one member.
+
+        Args:
+            settings: Name and momentum.
+            trial: Any member's; its rate and decay are not used.
+            variables: Trainable variables of the template, which stand in for every member's.
+        """
+        plain = optimizer_for(settings, trial)
+        kind = type("Member" + type(plain).__name__, (MemberOptimizer, type(plain)), {})
+        self._optimizer = kind.from_config(plain.get_config())
+        self._optimizer.build(variables)
+        self._variables = variables
+        self.fingerprint = repr(sorted(plain.get_config().items() - _own(plain)))
+        """Equal for optimizers that differ in nothing but the members' own values."""
+
+    def first_slots(self) -> list[np.ndarray]:
+        """Return the optimizer's state of one member before the first step."""
+        return [np.asarray(keras.ops.convert_to_numpy(v)) for v in self._optimizer.variables]
+
+    def __call__(
+        self, slopes: list[Any], weights: list[Any], slots: list[Any], own: dict[str, Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """Return the new weights and optimizer state of one member.
+
+        Args:
+            slopes: Of the member's loss.
+            weights: Before the step.
+            slots: Optimizer state, in the order of `first_slots`.
+            own: `rate` and, where any member of the stack decays, `decay`.
+        """
+        optimizer, state = self._optimizer, self._optimizer.variables
+        mapping = [*zip(self._variables, weights, strict=True), *zip(state, slots, strict=True)]
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            for variable in self._variables if "decay" in own else ():
+                variable.assign(variable - variable * own["decay"] * own["rate"])
+            for slope, variable in zip(slopes, self._variables, strict=True):
+                optimizer.update_step(slope, variable, own["rate"])
+            optimizer.iterations.assign(optimizer.iterations + 1)
+        return (
+            [scope.get_current_value(variable) for variable in self._variables],
+            [scope.get_current_value(variable) for variable in state],
+        )
+
+
+def decay_of(settings: Settings, trial: Trial) -> float:
+    """Return the weight decay that Keras would apply (AdamW has one of its own)."""
+    return float(optimizer_for(settings, trial).weight_decay or 0.0)
+
+
+def _own(optimizer: Any) -> set[tuple[str, Any]]:
+    config = optimizer.get_config()
+    return {(name, config[name]) for name in ("name", "learning_rate", "weight_decay")}
