@@ -54,11 +54,16 @@ class Case:
         if self.result.row_losses is None:
             return False
         gain, error = _mean(self.background.constant_losses - self.result.row_losses)
-        share = gain / float(self.background.constant_losses.mean())
-        return gain > 0 and (gain > at.CLEARLY * error or share > at.FAIR_SHARE)
+        fair = at.FAIR_SHARE * float(self.background.constant_losses.mean())
+        return gain > 0 and (gain > at.CLEARLY * error or gain > fair)
 
 
 def _mean(values: np.ndarray | None) -> tuple[float, float]:
     if values is None or not len(values):
         return float("nan"), float("nan")
     return float(values.mean()), float(values.std() / np.sqrt(len(values)))
+
+
+def times(loss: float, reference: float) -> float:
+    """Return how many times as large a loss is; infinity where the reference is 0."""
+    return loss / reference if reference > 0 else float("inf")

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.records import Finding, Outcome
 from pipeline.training.diagnose import thresholds as at
+from pipeline.training.diagnose.case import times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,8 @@ def rate_too_high(case: Case) -> Finding | None:
     if case.result.outcome is Outcome.diverged or not len(losses):
         return None
     untrained = np.nanmax([case.background.constant_train_loss, case.one("initial_loss")])
+    if untrained == 0:
+        return None
     rise = float(losses.max() / untrained)
     if rise > at.LOSS_BLOWN_UP:
         return Finding(
@@ -40,9 +43,10 @@ def rate_too_high(case: Case) -> Finding | None:
             f"at learning rate {case.rate:g} the training loss reached {losses.max():.3g},"
             f" {rise:.3g} times that of an untrained network; {_lower_rate(case)}",
         )
-    jumps = losses[1:] / np.minimum.accumulate(losses)[:-1]
-    noticed = jumps * (losses[1:] > at.WORTH_A_WORD * untrained)
-    if not len(jumps) or noticed.max() <= at.LOSS_JUMP:
+    # The lowest loss before, but not below what is noise around the end.
+    floor = np.maximum(np.minimum.accumulate(losses)[:-1], at.WORTH_A_WORD * untrained)
+    noticed = losses[1:] / floor
+    if not len(noticed) or noticed.max() <= at.LOSS_JUMP:
         return None
     epoch = int(noticed.argmax()) + 2
     return Finding(
@@ -139,7 +143,7 @@ def too_good(case: Case) -> Finding | None:
     return Finding(
         "leaked-target",
         "severe",
-        f"the validation loss is {mean:.2g}, {mean / constant:.1g} of that of a constant prediction:"
+        f"the validation loss is {mean:.2g}, {times(mean, constant):.1g} of that of a constant prediction:"
         " look for a column that is known only after the target (data.drop)",
     )
 

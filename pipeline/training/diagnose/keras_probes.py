@@ -53,14 +53,14 @@ def _hidden(model: Any, x: np.ndarray) -> list[tuple[str, np.ndarray]]:
     """Return the outputs of all layers with an activation but the last; none of a subclass."""
     import keras
 
-    if type(model) not in {keras.Sequential, keras.Model} or not model.inputs:
+    if len(getattr(model, "inputs", None) or ()) != 1:
         return []
     layers = [layer for layer in model.layers[:-1] if _activation(layer)]
     if not layers:
         return []
-    outputs = keras.Model(model.inputs, [layer.output for layer in layers])(x, training=False)
-    listed = outputs if isinstance(outputs, list) else [outputs]
-    return [(_activation(layer), _numpy(o)) for layer, o in zip(layers, listed, strict=True)]
+    inner = keras.Model(model.inputs[0], [layer.output for layer in layers])
+    outputs = inner(x, training=False)
+    return [(_activation(layer), _numpy(o)) for layer, o in zip(layers, outputs, strict=True)]
 
 
 def _activation(layer: Any) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.records import Finding, Outcome
 from pipeline.training.diagnose import thresholds as at
+from pipeline.training.diagnose.case import times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,12 +57,12 @@ def overfitting(case: Case) -> Finding | None:
         return Finding(
             "overfitting",
             "warning",
-            f"the validation loss {mean:.3g} is {mean / train:.2g} times the training loss {train:.3g}"
+            f"the validation loss {mean:.3g} is {times(mean, train):.2g} times the training loss {train:.3g}"
             " at the best epoch; try fewer units, dropout or more rows",
         )
     curve, best = case.result.curves["val_loss"], case.result.best_epoch
-    rise = float(curve[-1] / curve[best])
-    if rise > at.RISE_RATIO and case.losses[-1] < case.losses[best]:
+    rise = times(float(curve[-1]), float(curve[best]))
+    if np.isfinite(rise) and rise > at.RISE_RATIO and case.losses[-1] < case.losses[best]:
         return Finding(
             "overfitting",
             "info",
