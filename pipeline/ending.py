@@ -12,6 +12,8 @@ from pipeline.compute import run as run_stacks
 from pipeline.errors import BudgetError, NoUsableTrialError
 from pipeline.evaluation.final import Member, Verdicts, evaluate, optimism
 from pipeline.records import Outcome
+from pipeline.tracking.artefact import save_champion
+from pipeline.tracking.viewer import ui_command
 from pipeline.training.engine import Settings
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.records import Fit, Trial
     from pipeline.runner import Found, Sweep
     from pipeline.search import Choice
+    from pipeline.tracking.verify import Verifier
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +30,7 @@ SHOWN_TRIALS = 10
 """Rows of the final table."""
 
 
-def finish(sweep: Sweep, found: Found) -> int:
+def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     """Test, save and report the champion; return the exit code.
 
     Raises:
@@ -42,12 +45,28 @@ def finish(sweep: Sweep, found: Found) -> int:
     sweep.ledger.rank(choice.ranking, single.fit)
     kind = str(sweep.config.champion) if sweep.config.data.folds is None else "ensemble"
     verdicts = evaluate(sweep.dataset, single, members, champion=kind, seed=sweep.config.seed)
-    found_summary = summarise(sweep, found, single, verdicts, kind)
-    document.write(sweep.output_dir / "summary.json", found_summary)
-    sweep.ledger.attach("summary.json", document.dumps(found_summary))
+    about = summarise(sweep, found, single, verdicts, kind)
+    saved = members if kind == "ensemble" else [single]
+    champion = save_champion(sweep.ledger, sweep.dataset, saved, about, verifier)
+    about["champion"]["model_uri"] = champion.model_uri
+    if verdicts.predictions is not None:
+        sweep.ledger.attach("predictions.csv", verdicts.predictions.to_csv(index=False))
+    about["seconds"] = round(sweep.budget.spent(), 1)
+    document.write(sweep.output_dir / "summary.json", about)
+    sweep.ledger.attach("summary.json", document.dumps(about))
     sweep.ledger.flush()
-    sweep.display.final(found_summary, ranking_rows(sweep, choice))
+    sweep.display.final(about, ranking_rows(sweep, choice))
+    print(last_line(sweep, about))  # noqa: T201 - the contract of stdout
     return 0
+
+
+def last_line(sweep: Sweep, about: dict[str, Any]) -> str:
+    """Return the line that names the champion, its model and how to open the comparison."""
+    champion = about["champion"]
+    return (
+        f"champion {champion['trial']} ({sweep.objective.metric} {champion['val_loss']:.4g}): "
+        f"{champion['model_uri']} | compare: {ui_command(sweep.ledger.store.location)}"
+    )
 
 
 def _nothing_usable(sweep: Sweep, found: Found) -> BudgetError | NoUsableTrialError:

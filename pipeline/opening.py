@@ -20,6 +20,13 @@ def input_shapes(config: SweepConfig, dataset: Dataset) -> dict[str, tuple[int, 
     return {name: dataset.input_shape(name) for name in sorted(encodings)}
 
 
+def encoded(config: SweepConfig, dataset: Dataset) -> list[tuple[str, int]]:
+    """Return every encoding and fold that the search may use."""
+    folds = range(len(dataset.split.folds))
+    encodings = sorted({str(name) for name in config.search.nuisance.encoding})
+    return [(name, fold) for name in encodings for fold in folds]
+
+
 def facts_of(
     config: SweepConfig, dataset: Dataset, fingerprint: str, flat: dict[str, str]
 ) -> SweepFacts:

@@ -11,7 +11,7 @@ from pipeline.config import fingerprint, flatten, objective
 from pipeline.data import prepare
 from pipeline.errors import Interrupted
 from pipeline.networks import Networks
-from pipeline.opening import facts_of, input_shapes
+from pipeline.opening import encoded, facts_of, input_shapes
 from pipeline.progress import Display
 from pipeline.search import missing, searcher
 from pipeline.signals import StopRequest
@@ -95,15 +95,20 @@ def run(config: SweepConfig, output_dir: Path) -> int:
     location = resolve(config.tracking.uri)
     check(location)
     budget = Budget(config.budget)
+    from pipeline.tracking.serving import keep_encoders
+    from pipeline.tracking.verify import Verifier
+
     with StopRequest() as stop, Display(config.verbose, objective=objective(config)) as display:
         dataset = prepare(config.data, config.seed)
         sweep = _open(config, output_dir, dataset, budget, stop, display)
         status, reason = "FAILED", "the sweep ended with an error"
+        verifier = Verifier()  # imports on another core while the first round is prepared
         try:
+            keep_encoders(sweep.ledger, dataset, encoded(config, dataset))
             found = search(sweep)
             from pipeline.ending import finish  # late: imports TensorFlow's dependents
 
-            code = finish(sweep, found)
+            code = finish(sweep, found, verifier)
             status, reason = "FINISHED", ""
         except Interrupted as interruption:
             status, reason = "KILLED", str(interruption)
@@ -112,6 +117,7 @@ def run(config: SweepConfig, output_dir: Path) -> int:
             reason = f"{type(error).__name__}: {error}"
             raise
         finally:
+            verifier.close()
             sweep.ledger.end(status, reason)
     return code
 
