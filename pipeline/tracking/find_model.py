@@ -68,8 +68,10 @@ def _fetch(client: MlflowClient, location: Location, model: str, folder: Path) -
     else:
         model_id = _model_id(client, model)
         saved = client.get_logged_model(model_id)
-        run = client.get_run(saved.source_run_id) if saved.name == MODEL_NAME else None
-    if run is not None and "fit" in run.data.tags:
+        run = client.get_run(saved.source_run_id or "")
+        if saved.name != MODEL_NAME:
+            return download_model(client, location, model_id, str(folder)) / FOLDER
+    if "fit" in run.data.tags:
         compose(client, location, run, folder)
         return folder
     return download_model(client, location, model_id, str(folder)) / FOLDER

@@ -102,6 +102,9 @@ def tags(place: Place, result: FitResult) -> dict[str, str]:
     }
     if result.findings:
         values["diagnosis"] = ", ".join(dict.fromkeys(found.code for found in result.findings))
+        values["findings"] = _findings(result)
+    if result.message:
+        values["message"] = result.message
     if result.outcome is Outcome.diverged:
         values["diverged"] = "1"
     if note := _note(result):
@@ -154,6 +157,14 @@ def _importance(key: str) -> int:
 
 def _axis(value: int | tuple[int, ...]) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _findings(result: FitResult) -> str:
+    """Return the findings as JSON, as many as a tag can hold."""
+    listed = [vars(found) for found in result.findings]
+    while len(text := json.dumps(listed)) > LONGEST_TAG:
+        listed.pop()
+    return text
 
 
 def _note(result: FitResult) -> str:

@@ -6,18 +6,14 @@ import functools
 import time
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config.schema import SaveModels
-from pipeline.records import Outcome, Scored
 from pipeline.tracking import resume
-from pipeline.tracking.donefits import DoneFit, DoneFits
-from pipeline.tracking.fitrun import Place, has_model, parameters
+from pipeline.tracking.donefits import DoneFits
 from pipeline.tracking.location import resolve
-from pipeline.tracking.modeljob import ModelJob, Templates, saved_weights
+from pipeline.tracking.modeljob import saved_weights
 from pipeline.tracking.parent import begin
 from pipeline.tracking.plans import decode_plan, encode_plan
 from pipeline.tracking.rank import ranked
-from pipeline.tracking.recorder import FitJob
-from pipeline.tracking.stackfile import FitCurves, pack, sample
+from pipeline.tracking.stackrecorder import StackRecorder
 from pipeline.tracking.store import is_of_store, open_store, out_of_reach
 from pipeline.tracking.writer import Job, Writer
 
@@ -27,7 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pipeline.config.schema import TrackingConfig
-    from pipeline.records import Decision, Fit, FitResult, Round, Stack, StackPlan, Trial
+    from pipeline.records import Decision, Fit, FitResult, Round, Scored, Stack, StackPlan, Trial
+    from pipeline.tracking.donefits import DoneFit
     from pipeline.tracking.facts import SweepFacts
     from pipeline.tracking.store import Store
 
@@ -50,19 +47,20 @@ class Ledger:
         elapsed: Callable[[], float],
     ) -> None:
         """Use `open_ledger`."""
-        self.store, self.run, self._claim, self._files, self.resumed = begin(store, facts, which)
-        self.run_id: str = self.run.info.run_id
+        begun = begin(store, facts, which)
+        self.store, self._claim, self._files = begun.store, begun.claim, begun.files
+        self.resumed = begun.resumed
+        self.run_id: str = begun.run.info.run_id
         self._facts = facts
         self._elapsed = elapsed
-        self._templates = Templates(build)
-        self._saves_all = facts.save_models is SaveModels.all
         self._done = DoneFits(facts)
         self._decisions: list[Decision] = []
         self.spent_seconds = 0.0
         """Wall time that this sweep took in earlier processes."""
         if self.resumed:
-            self._read_back()
+            self._read_back(begun.run)
         self._writer = writer(self._beat)
+        self._recorder = StackRecorder(begun, facts, build, self._done, self.write)
 
     @property
     def experiment(self) -> str:
@@ -105,11 +103,7 @@ class Ledger:
 
     def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
         """Save the network of a fit that has been recorded without it, in the background."""
-        done = self._done.find(fit)
-        if done is None:
-            raise AssertionError(f"{fit.name} is not in the ledger")
-        best = int(done.metrics.get("best_epoch", 0))
-        self._writer.put(self._model_job(done, weights, best, {}).job())
+        self._recorder.save_model(fit, weights)
 
     def begin_round(self, asked: Round, plan: StackPlan) -> None:
         """Record what a round is going to train, before it does."""
@@ -131,18 +125,7 @@ class Ledger:
         Raises:
             StoreError: Earlier writing failed for good.
         """
-        new = [result for result in results if self._done.find(result.fit) is None]
-        keys = [self._done.key(result.fit) for result in new]
-        sampled = [sample(r.row_losses, self._facts.seed, r.fit.fold) for r in new]
-        if new:
-            content = pack(keys, new, sampled)
-            name = f"rounds/{asked.number:04}-{stack.number:03}-{keys[0]}.npz"
-            # Before its runs: a run that has ended can rely on its curves and row losses.
-            self._put(f"stack {stack.number}", lambda: self._files.write(name, content))
-        for key, result, losses in zip(keys, new, sampled, strict=True):
-            position = asked.fits.index(result.fit)
-            place = Place(self.run_id, asked, position, stack.number, key)
-            self._record(place, result, FitCurves(result.curves, losses))
+        self._recorder.record(asked, stack, results)
         found = [self._done.find(result.fit) for result in results]
         return [done.scored() for done in found if done is not None]
 
@@ -208,41 +191,13 @@ class Ledger:
             self._writer.close()
             self._claim.release()
 
-    def _record(self, place: Place, result: FitResult, curves: FitCurves) -> None:
-        usable = result.outcome in {Outcome.completed, Outcome.dropped}
-        score = result.best(self._facts.objective.metric) if usable else float("nan")
-        done = DoneFit(
-            fit=result.fit,
-            key=place.key,
-            outcome=result.outcome,
-            round=place.asked.number,
-            position=place.position,
-            epochs=result.epochs,
-            score=self._facts.objective.as_loss(score),
-            curves=curves,
-        )
-        model = None
-        if result.weights is not None and has_model(result) and self._saves_all:
-            best = max(result.best_epoch, 0)
-            model = self._model_job(done, result.weights, best, parameters(place, result.fit))
-        self._writer.put(FitJob(self.store, self._facts, place, result, done, model).job())
-        self._done.add(done)
-
-    def _model_job(
-        self, done: DoneFit, weights: Sequence[np.ndarray], best: int, params: dict[str, str]
-    ) -> ModelJob:
-        trial = done.fit.trial
-        tags = {"trial": trial.name, "sweep": self.run_id}
-        template = self._templates.of(trial)
-        return ModelJob(self.store, done, template, weights, best, tags, params)
-
-    def _read_back(self) -> None:
+    def _read_back(self, run: Any) -> None:
         """Bury what a dead process left running, and read what it finished."""
         client = self.store.client
         runs = resume.children(client, self.store.experiment_id, self.run_id)
         resume.bury(client, runs)
         self._done.extend(resume.done_fits(runs, self._files, self._facts))
-        self.spent_seconds = float(self.run.data.tags.get("seconds", 0.0))
+        self.spent_seconds = float(run.data.tags.get("seconds", 0.0))
 
     def _beat(self) -> None:
         """Leave a sign of life and the time spent; stop when another process took over."""

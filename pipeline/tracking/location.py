@@ -51,6 +51,11 @@ class Location:
         return redacted(self.uri)
 
     @property
+    def is_server(self) -> bool:
+        """Whether an MLflow server answers there, rather than a database."""
+        return self.uri.startswith(("http://", "https://"))
+
+    @property
     def database(self) -> Path | None:
         """The sqlite file, or None."""
         return Path(self.uri.removeprefix(SQLITE).partition("?")[0]) if self.folder else None

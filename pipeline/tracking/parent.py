@@ -114,6 +114,7 @@ def _document(facts: SweepFacts) -> dict[str, Any]:
         "fingerprint": facts.fingerprint,
         "digest": facts.digest,
         "seed": facts.seed,
+        "command": [redacted(word) for word in facts.command],
         "config": {name: redacted(value) for name, value in facts.config.items()},
     }
 

@@ -10,7 +10,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.records import Outcome
 from pipeline.tracking.donefits import DoneFit
 from pipeline.tracking.fitkey import decode_fit
-from pipeline.tracking.stackfile import unpack
+from pipeline.tracking.stackfile import read_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -135,18 +135,8 @@ def bury(client: MlflowClient, runs: list[Any]) -> int:
 
 def done_fits(runs: list[Any], files: RunFiles, facts: SweepFacts) -> list[DoneFit]:
     """Return the finished fits that the store holds completely, in order of their start."""
-    curves: dict[str, FitCurves] = {}
-    for name, content in files.read_folder("rounds").items():
-        if name.endswith(".npz"):
-            curves |= _unpack(content)
+    curves = read_stacks(files.read_folder("rounds"))
     return [done for run in runs if (done := _done(run, curves, facts)) is not None]
-
-
-def _unpack(content: bytes) -> dict[str, FitCurves]:
-    try:
-        return unpack(content)
-    except (ValueError, OSError, EOFError, KeyError):
-        return {}  # cut off by a crash; then none of its fits has ended
 
 
 def _done(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> DoneFit | None:

@@ -7,13 +7,14 @@ losses per row.
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pipeline.records import FitResult
 
@@ -82,3 +83,15 @@ def unpack(content: bytes) -> dict[str, FitCurves]:
         )
         for key, arrays in found.items()
     }
+
+
+def read_stacks(files: Mapping[str, bytes]) -> dict[str, FitCurves]:
+    """Return the fits of all stacks, given the files of the folder `rounds`."""
+    found: dict[str, FitCurves] = {}
+    for name, content in files.items():
+        if name.endswith(".npz"):
+            try:
+                found |= unpack(content)
+            except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile):
+                continue  # cut off by a crash; then none of its fits has ended
+    return found
