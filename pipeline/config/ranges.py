@@ -14,18 +14,22 @@ if TYPE_CHECKING:
     from pipeline.config.problems import Problem
 
 
+LARGEST = 1e12
+"""No number here means anything beyond; refused by name, so that nothing overflows later."""
+
+
 @dataclass(frozen=True)
 class Range:
     """An interval of numbers; an open end is not part of it."""
 
     low: float = -math.inf
-    high: float = math.inf
+    high: float = LARGEST
     low_open: bool = False
     high_open: bool = False
 
     def __contains__(self, value: object) -> bool:
-        """Return whether a number lies inside; NaN and infinity never do."""
-        if not isinstance(value, int | float) or not math.isfinite(value):
+        """Return whether a number lies inside; NaN never does."""
+        if not isinstance(value, int | float):
             return False
         above = value > self.low if self.low_open else value >= self.low
         below = value < self.high if self.high_open else value <= self.high
@@ -35,8 +39,8 @@ class Range:
         """Return the interval in words: "at least 0 and below 1"."""
         low = f"{'above' if self.low_open else 'at least'} {self.low:.12g}"
         high = f"{'below' if self.high_open else 'at most'} {self.high:.12g}"
-        parts = [low] * math.isfinite(self.low) + [high] * math.isfinite(self.high)
-        return " and ".join(parts) or "a finite number"
+        parts = [low] * math.isfinite(self.low) + [high] * (self.high < LARGEST)
+        return " and ".join(parts)
 
 
 COUNT = Range(low=1)
@@ -118,7 +122,9 @@ def out_of_range(values: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield a problem for every number outside its range, from values by dotted key."""
     for key, allowed in RANGES.items():
         for value in _numbers(values.get(key)):
-            if value not in allowed:
+            if value > LARGEST:
+                yield problem(key, values[key], f"must be at most {LARGEST:.12g}")
+            elif value not in allowed:
                 yield problem(
                     key, values[key], f"{'each ' * isinstance(values[key], list)}must be {allowed}"
                 )

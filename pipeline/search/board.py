@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.records import Decision, Outcome, Round, Scored
+from pipeline.search.choose import leads
 from pipeline.search.decide import Difference, Evidence, difference
 from pipeline.search.protocol import is_usable
 
@@ -42,6 +43,7 @@ class Board:
         self.phase = "start"
         self._results: dict[Trial, list[Scored]] = {}
         self._evidence: dict[Trial, Evidence | None] = {}
+        self._leads: dict[Capacity, Evidence | None] = {}
         self._capacities: dict[Capacity, list[Trial]] = {}
         self._ruled_out: set[Capacity] = set()
 
@@ -69,7 +71,8 @@ class Board:
         if trial not in self._results:
             self._capacities.setdefault(trial.capacity, []).append(trial)
         self._results.setdefault(trial, []).append(scored)
-        self._evidence[trial] = evidence_of(self._results[trial])
+        self._evidence.pop(trial, None)
+        self._leads.pop(trial.capacity, None)
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -87,7 +90,9 @@ class Board:
 
     def evidence(self, trial: Trial) -> Evidence | None:
         """Return what is known of a trial; None when it is unusable or was never trained."""
-        return self._evidence.get(trial)
+        if trial not in self._evidence:
+            self._evidence[trial] = evidence_of(self._results.get(trial, ()))
+        return self._evidence[trial]
 
     def outcomes(self, trial: Trial) -> frozenset[Outcome]:
         """Return how the fits of a trial ended."""
@@ -99,8 +104,10 @@ class Board:
         The best score among its trials with the most executions: who was given more executions
         was leading when they were given, and a luckier score on fewer is no evidence against it.
         """
-        known = [found for trial in self.trials(capacity) if (found := self.evidence(trial))]
-        return min(known, key=lambda one: (-one.executions, one.order), default=None)
+        if capacity not in self._leads:
+            known = [found for trial in self.trials(capacity) if (found := self.evidence(trial))]
+            self._leads[capacity] = next(iter(leads(known)), None)
+        return self._leads[capacity]
 
     def leads(self) -> list[Evidence]:
         """Return one trial for every usable capacity, best score first."""
@@ -113,7 +120,7 @@ class Board:
 
     def usable(self) -> list[Evidence]:
         """Return the evidence on every usable trial."""
-        return [evidence for evidence in self._evidence.values() if evidence]
+        return [found for trial in self._results if (found := self.evidence(trial))]
 
     def compare(self, one: Evidence, other: Evidence) -> Difference:
         """Return the paired difference of two trials."""

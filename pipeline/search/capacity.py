@@ -1,6 +1,6 @@
 """The capacity search: start simple, grow while it pays, then shrink, and choose beyond noise.
 
-The search is one readable script (`_script`) that yields rounds and is sent their finished fits.
+The search is one readable script (`script`) that yields rounds and is sent their finished fits.
 `propose` replays the finished fits into a fresh script, so it is a pure function of them: a resumed
 sweep, another process and another hash seed all get the same next round.
 """
@@ -16,9 +16,10 @@ from pipeline.search import sentences, space
 from pipeline.search.board import Board, OutOfRounds, Walk, evidence_of
 from pipeline.search.choose import Rule, choose
 from pipeline.search.confirm import confirm
-from pipeline.search.grow import grow, note_unusable, weigh
+from pipeline.search.grow import grow, in_doubt, note_unusable, weigh
 from pipeline.search.measure import Bench, Candidate
 from pipeline.search.protocol import Choice, Proposal, key
+from pipeline.search.refine import refine
 from pipeline.search.shrink import shrink
 from pipeline.search.tune import tune
 
@@ -47,7 +48,7 @@ class CapacitySearch:
         """Return the first round that `finished` does not answer completely, or the end."""
         board = Board(self.config, self.executions)
         answers = {key(scored.fit): scored for scored in finished if scored.outcome.is_done}
-        walk = self._script(board)
+        walk = self.script(board)
         try:
             asked = next(walk)
             while all(key(fit) in answers for fit in asked.fits):
@@ -88,7 +89,8 @@ class CapacitySearch:
             )
         return list(dict.fromkeys(allowed))
 
-    def _script(self, board: Board) -> Walk[Choice | None]:
+    def script(self, board: Board) -> Walk[Choice | None]:
+        """Yield the search round by round onto an empty board; return the choice at its end."""
         bench = Bench(board, self.family, space.ladder(self.config.learning_rate))
         try:
             yield from self._explore(bench)
@@ -107,21 +109,23 @@ class CapacitySearch:
         board, values = bench.board, space.nuisances(self.config.nuisance)
         patience = self.config.patience
         bumps = yield from self._start(bench)
+        frontier = board.leads()
         while True:
             board.phase = "grow"
-            last = yield from grow(bench, patience, bumps)
+            last = yield from grow(bench, frontier, patience, bumps)
             best = board.best()
             if best is None or not (yield from tune(bench, best.trial.capacity, values)):
                 break
-            bumps = 0
+            frontier, bumps = board.leads()[:1], 0
         improved = True
         while improved:
             board.phase = "shrink"
             improved = yield from shrink(bench, last)
             if improved:
                 board.phase = "grow"
-                last = yield from grow(bench, 0, 0)
+                last = yield from grow(bench, board.leads()[:1], patience=0)
         board.phase = "confirm"
+        yield from refine(bench)
         yield from confirm(bench)
 
     def _start(self, bench: Bench) -> Walk[int]:
@@ -147,7 +151,9 @@ class CapacitySearch:
             elif base is not None:
                 accepted = yield from weigh(bench, first[1:], base, looking_on=True)
         yield from tune(bench, first[-1].capacity, values)
-        return 0 if accepted is not None else 1
+        start = board.lead(first[-1].capacity)
+        failed = accepted is None and start is not None and not in_doubt(bench, start)
+        return 1 if failed else 0
 
     def _choice(self, known: Sequence[Evidence]) -> Choice | None:
         """Choose among the leads of the capacities by the configured rule."""

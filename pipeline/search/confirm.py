@@ -9,7 +9,7 @@ from pipeline.search.judge import is_close
 from pipeline.search.shrink import standing
 
 if TYPE_CHECKING:
-    from pipeline.search.board import Board, Walk
+    from pipeline.search.board import Walk
     from pipeline.search.decide import Evidence
     from pipeline.search.measure import Bench
 
@@ -43,11 +43,12 @@ def finalists(bench: Bench) -> list[Evidence]:
         return []
     good, best = found
     board = bench.board
-    rivals = [one for one in board.leads() if one is not best and _is_rival(board, one, best)]
+    gaps = [(one, board.compare(one, best)) for one in board.leads() if one is not best]
+    rivals = [
+        one
+        for one, gap in sorted(gaps, key=lambda pair: pair[1].mean / max(pair[1].se, 1e-300))
+        if is_close(board, gap, best.score)
+    ]
     keep = [best, *([good] if good is not best else [])]
     keep += [one for one in rivals if one is not good][: board.rules.finalists - len(keep)]
     return keep if len(keep) > 1 else []
-
-
-def _is_rival(board: Board, one: Evidence, best: Evidence) -> bool:
-    return is_close(board, board.compare(one, best), best.score)

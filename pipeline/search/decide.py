@@ -28,9 +28,9 @@ class Evidence:
     """By execution; at least one, all usable."""
 
     @cached_property
-    def scores(self) -> np.ndarray:
-        """Scores in the order of executions, shape (executions,)."""
-        return np.array([self.results[i].score for i in sorted(self.results)])
+    def order(self) -> tuple[float, int, str]:
+        """The one order of trials: score, then parameters, then name."""
+        return self.score, self.trial.parameters, self.trial.name
 
     @cached_property
     def score(self) -> float:
@@ -43,9 +43,35 @@ class Evidence:
         return len(self.results)
 
     @cached_property
-    def order(self) -> tuple[float, int, str]:
-        """The one order of trials: score, then parameters, then name."""
-        return self.score, self.trial.parameters, self.trial.name
+    def scores(self) -> np.ndarray:
+        """Scores in the order of executions, shape (executions,)."""
+        return np.array([self.results[i].score for i in sorted(self.results)])
+
+    @cached_property
+    def mean_rows(self) -> np.ndarray | None:
+        """Loss per validation row, mean over executions; None unless all have the same rows."""
+        rows = self._rows()
+        if not rows or any(row.shape != rows[0].shape for row in rows):
+            return None
+        return np.add.reduce(rows) / len(rows) if len(rows) > 1 else rows[0]
+
+    @cached_property
+    def fold_rows(self) -> np.ndarray | None:
+        """Loss per validation row of every fold, one after another; None without row losses."""
+        rows = self._rows()
+        return np.concatenate(rows) if rows else None
+
+    def only(self, executions: Sequence[int]) -> Evidence:
+        """Return the evidence of some of the executions."""
+        if len(executions) == self.executions:
+            return self
+        return Evidence(self.trial, {i: self.results[i] for i in executions})
+
+    def _rows(self) -> list[np.ndarray]:
+        """Return the row losses as float64 in the order of executions; empty if any has none."""
+        rows = [self.results[i].row_losses for i in sorted(self.results)]
+        known = [row.astype(np.float64) for row in rows if row is not None]
+        return known if len(known) == len(rows) else []
 
 
 @dataclass(frozen=True)
@@ -74,59 +100,41 @@ def difference(one: Evidence, other: Evidence, *, folds: bool = False) -> Differ
     shared = sorted(one.results.keys() & other.results.keys())
     if not shared:
         return Difference(one.score - other.score, math.inf, 1.0)
-    if len(shared) == one.executions == other.executions:
-        per_seed = one.scores - other.scores
-    else:
-        per_seed = np.array([one.results[i].score - other.results[i].score for i in shared])
-    rows = [_row_difference(one.results[i], other.results[i]) for i in shared]
-    return _difference(per_seed, rows, folds=folds)
+    one, other = one.only(shared), other.only(shared)
+    rows = _rows_of(one, folds=folds), _rows_of(other, folds=folds)
+    paired = None
+    if rows[0] is not None and rows[1] is not None and rows[0].shape == rows[1].shape:
+        paired = rows[0] - rows[1]
+    return _difference(one.scores - other.scores, paired, folds=folds)
 
 
 def standard_error(evidence: Evidence, *, folds: bool = False) -> float:
     """Return the standard error of a trial's own score, over seeds and validation rows."""
-    rows = [scored.row_losses for _, scored in sorted(evidence.results.items())]
-    return _difference(evidence.scores, rows, folds=folds).se
+    return _difference(evidence.scores, _rows_of(evidence, folds=folds), folds=folds).se
 
 
-def _row_difference(one: Scored, other: Scored) -> np.ndarray | None:
-    if one.row_losses is None or other.row_losses is None:
-        return None
-    if one.row_losses.shape != other.row_losses.shape:
-        return None
-    paired: np.ndarray = one.row_losses - other.row_losses
-    return paired
+def _rows_of(evidence: Evidence, *, folds: bool) -> np.ndarray | None:
+    return evidence.fold_rows if folds else evidence.mean_rows
 
 
-def _difference(
-    per_seed: np.ndarray, rows: Sequence[np.ndarray | None], *, folds: bool
-) -> Difference:
-    seeds = len(per_seed)
-    row_part = _row_variance([row for row in rows if row is not None], folds=folds)
-    has_rows = row_part is not None and all(row is not None for row in rows)
-    seed_part = float(per_seed.var(ddof=1)) / seeds if seeds > 1 else 0.0
-    if folds and has_rows:
-        seed_part = 0.0
-    variance = seed_part + (row_part if has_rows and row_part is not None else 0.0)
-    share = seed_part / variance if variance > 0.0 else 0.0
-    if seeds == 1 and not folds:
+def _difference(per_seed: np.ndarray, per_row: np.ndarray | None, *, folds: bool) -> Difference:
+    from_rows = 0.0 if per_row is None else _squared_error(per_row)
+    from_seeds = 0.0 if folds and per_row is not None else _squared_error(per_seed)
+    variance = from_rows + from_seeds
+    share = from_seeds / variance if variance > 0.0 else 0.0
+    if len(per_seed) == 1 and not folds:
         share = 1.0  # one seed says nothing about seeds: more would
-    return Difference(float(per_seed.mean()), math.sqrt(variance), share)
+    return Difference(float(per_seed.sum()) / len(per_seed), math.sqrt(variance), share)
 
 
-def _row_variance(rows: Sequence[np.ndarray], *, folds: bool) -> float | None:
-    """Return the variance of the per-row means / rows; None where that cannot be known."""
-    if not rows:
-        return None
-    if folds:
-        per_row = np.concatenate(rows).astype(np.float64)
-    elif any(row.shape != rows[0].shape for row in rows):
-        return None
-    else:
-        per_row = np.mean(rows, axis=0, dtype=np.float64)
-    if per_row.size <= 1:
-        return None
-    variance = float(per_row.var(ddof=1)) / per_row.size
-    return variance if math.isfinite(variance) else None
+def _squared_error(values: np.ndarray) -> float:
+    """Return the squared standard error of a mean; 0 where one value tells nothing of it."""
+    size = values.size
+    if size <= 1:
+        return 0.0
+    centred = values - values.sum() / size
+    squared = float(centred @ centred) / (size * (size - 1))
+    return squared if math.isfinite(squared) else 0.0
 
 
 def smallest_within(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipeline.records import NO_FOLD, Fit, Trial
 
@@ -11,6 +12,7 @@ SEED_BITS = 31
 """Every framework takes a seed that fits a signed 32-bit integer."""
 
 
+@lru_cache(maxsize=4096)
 def fit_seed(sweep_seed: int, execution: int) -> int:
     """Return the seed of an execution; it follows from the sweep's seed (0 included) and the number."""
     digest = hashlib.blake2b(f"{sweep_seed}/{execution}".encode(), digest_size=8).digest()

@@ -40,14 +40,17 @@ def neighbours(
     return list(found.values())
 
 
-def grow(bench: Bench, patience: int, bumps: int) -> Walk[list[Evidence]]:
-    """Grow from the best until nothing larger is better for `patience` capacities more.
+def grow(
+    bench: Bench, frontier: list[Evidence], patience: int, bumps: int = 0
+) -> Walk[list[Evidence]]:
+    """Grow from the frontier until nothing larger is better for `patience` capacities more.
 
     A capacity that does not improve is not the end: the capacities beyond all those of its round
     are looked at, as often as patience allows (double descent). An improvement starts anew.
 
     Args:
         bench: Where capacities are measured.
+        frontier: The capacities to grow from first.
         patience: Capacities to look beyond one that did not improve.
         bumps: Capacities since the best that did not improve already.
 
@@ -55,9 +58,9 @@ def grow(bench: Bench, patience: int, bumps: int) -> Walk[list[Evidence]]:
         The last capacities: those directly beyond the best, which did not improve on it.
     """
     board, family = bench.board, bench.family
-    frontier = board.leads() if bumps else board.leads()[:1]
     last: list[Evidence] = []
-    while bumps <= patience:
+    doubt = board.rules.doubt if patience else 0
+    while bumps <= patience + doubt:
         best = board.best()
         children = neighbours(bench, frontier, (family.wider, family.deeper))
         if best is None or not children:
@@ -65,10 +68,12 @@ def grow(bench: Bench, patience: int, bumps: int) -> Walk[list[Evidence]]:
         labels = sentences.listed(child.capacity.label for child in children)
         yield from bench.measure(children, f"Larger than the last: {labels}.")
         accepted = yield from weigh(bench, children, best, looking_on=bumps < patience)
-        leads = (board.lead(child.capacity) for child in children)
-        frontier = [accepted] if accepted else [lead for lead in leads if lead]
+        leads = [lead for child in children if (lead := board.lead(child.capacity))]
+        frontier = [accepted] if accepted else leads
         last = [] if accepted else (last or frontier)
         bumps = 0 if accepted else bumps + 1
+        if bumps > patience:
+            frontier = [lead for lead in leads if in_doubt(bench, lead)]
     return last
 
 
@@ -101,6 +106,15 @@ def weigh(
         if word == "better":
             accepted = now
     return accepted
+
+
+def in_doubt(bench: Bench, lead: Evidence) -> bool:
+    """Return whether noise hides how a capacity that was not accepted compares with the best."""
+    best = bench.board.best()
+    if best is None or best is lead:
+        return best is lead
+    gap = bench.board.compare(lead, best)
+    return gap.se > 0.0 and gap.within(bench.board.rules.noise)
 
 
 def note_unusable(bench: Bench, capacity: Capacity) -> None:

@@ -28,6 +28,8 @@ def shrink(bench: Bench, last: list[Evidence]) -> Walk[bool]:
         if found is None:
             break
         good, best = found
+        if good.trial.capacity == family.simplest():
+            break  # nothing is smaller than the simplest, and it is as good as any
         sources = list(dict.fromkeys([good, *frontier]))
         children = neighbours(bench, sources, (family.narrower, family.shallower))
         if not children:

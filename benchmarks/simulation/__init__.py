@@ -1,0 +1,1 @@
+"""Scripted surfaces and noise on which searches are compared without training."""

@@ -1,0 +1,137 @@
+"""Noise as training makes it: seeds, validation rows, and what neighbours have in common.
+
+The loss of a fit on a row is the true loss + what the row thinks of the trial + what the seed did +
+the rest. Its shape was measured on two tables (concrete, wages; 45 trials of scikit-learn's MLP with 6
+seeds each; benchmarks/README.md): seeds agree between rates of one capacity and not between
+capacities; a row's opinion changes smoothly with width, depth and rate, so neighbours differ little on
+the same rows and distant capacities much. What all trials share (hard rows, a lucky split) cancels in
+every comparison and is left out. No number of executions removes the opinion of the rows.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.records import Outcome, Scored
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.simulation.surfaces import Surface
+    from pipeline.records import Fit, Trial
+
+ROWS = 48
+"""Validation rows that are simulated; effects are scaled to what the mean over them shall be."""
+
+# All in units of the standard deviation of a trial's score over seeds.
+WIDTH, DEPTH, RATE = 0.15, 0.35, 0.5
+"""Opinion of the rows: per doubling of the units, per layer, per decade of the learning rate."""
+OWN = 0.14
+"""Opinion of the rows on one trial alone."""
+SEED, REST = 0.67, 0.74
+"""What a seed does to all rows alike, and to each row on its own (as the mean over rows)."""
+AGREE = 0.6
+"""Share of a seed's variance that all rates of a capacity have in common."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How noisy fits are, in units of the surface's range."""
+
+    name: str
+    level: float
+    """Standard deviation of a trial's score over seeds."""
+
+    def standard_error(self, executions: int, away: np.ndarray) -> float:
+        """Return the expected standard error of the paired difference of two trials.
+
+        By the formula of docs/architecture.md, which counts what belongs to one seed and row twice:
+        in the variance over seeds and in the variance over rows.
+
+        Args:
+            executions: Of each trial.
+            away: Doublings of units, layers and decades of the rate between the trials, shape (3,).
+        """
+        seeds = 2.0 * (SEED**2 + 2.0 * REST**2) / executions
+        opinion = float(np.sum((np.array([WIDTH, DEPTH, RATE]) * away) ** 2))
+        return self.level * math.sqrt(seeds + opinion + 2.0 * OWN**2)
+
+
+NOISES = (Noise("none", 0.0), Noise("light", 0.01), Noise("medium", 0.03), Noise("heavy", 0.15))
+
+
+class Simulator:
+    """Answers the fits of one sweep: one draw of the validation rows, fresh noise for every fit."""
+
+    def __init__(self, surface: Surface, noise: Noise, seed: int) -> None:
+        """Draw the opinions of the rows; everything else when a fit asks for it."""
+        self.surface, self.noise = surface, noise
+        self.fits = 0
+        self._random = np.random.default_rng(seed)
+        scale = noise.level * math.sqrt(ROWS)
+        opinions = self._random.standard_normal((3, ROWS)) * ([[WIDTH], [DEPTH], [RATE]])
+        self._opinions = scale * opinions
+        self._rows: dict[Trial, np.ndarray | None] = {}
+        self._seeds: dict[tuple[object, int], float] = {}
+
+    def answer(self, fits: Sequence[Fit]) -> list[Scored]:
+        """Return the fits as if they had been trained."""
+        self.fits += len(fits)
+        size = (len(fits), ROWS)
+        rest = self._random.standard_normal(size, dtype=np.float32)
+        rest *= self.noise.level * REST * math.sqrt(ROWS)
+        own = self._random.standard_normal(len(fits)) * math.sqrt(1.0 - AGREE)
+        answers = []
+        for fit, noise, luck in zip(fits, rest, own, strict=True):
+            expected = self._expected(fit.trial)
+            if expected is None:
+                answers.append(Scored(fit, Outcome.diverged, math.nan))
+                continue
+            seed = self.noise.level * SEED * (luck + self._shared(fit))
+            losses = noise + (expected + seed)
+            answers.append(Scored(fit, Outcome.completed, float(losses.sum()) / ROWS, losses))
+        return answers
+
+    def single_runs(self, layers: np.ndarray, units: np.ndarray, rates: np.ndarray) -> np.ndarray:
+        """Return scores of one run each of many trials, shape (trials,); inf where they diverge."""
+        self.fits += len(layers)
+        points = list(zip(layers.tolist(), units.tolist(), rates.tolist(), strict=True))
+        true = np.array([self.surface.loss(*point) for point in points])
+        opinion = self._opinions.mean(axis=1) @ place(layers, np.log2(units), np.log10(rates))
+        luck = self._random.standard_normal(len(points)) * math.hypot(SEED, REST, OWN)
+        diverged = [self.surface.diverges(*point) for point in points]
+        return np.where(diverged, math.inf, true + opinion + self.noise.level * luck)
+
+    def _shared(self, fit: Fit) -> float:
+        """Return what a seed does to all rates of a capacity."""
+        key = (fit.trial.capacity.label, fit.execution)
+        if key not in self._seeds:
+            self._seeds[key] = math.sqrt(AGREE) * self._random.standard_normal()
+        return self._seeds[key]
+
+    def _expected(self, trial: Trial) -> np.ndarray | None:
+        """Return the expected loss of a trial on every row; None when it diverges."""
+        if trial not in self._rows:
+            self._rows[trial] = self._draw(trial)
+        return self._rows[trial]
+
+    def _draw(self, trial: Trial) -> np.ndarray | None:
+        layers, units = int(trial.capacity["layers"]), int(trial.capacity["units"])
+        if self.surface.diverges(layers, units, trial.learning_rate):
+            return None
+        size = math.log2(units) if units else 0.0
+        opinion = place(layers, size, math.log10(trial.learning_rate)) @ self._opinions
+        own = self.noise.level * OWN * math.sqrt(ROWS) * self._random.standard_normal(ROWS)
+        true = self.surface.loss(layers, units, trial.learning_rate)
+        return (true + opinion + own).astype(np.float32)
+
+
+def place(
+    layers: np.ndarray | int, size: np.ndarray | float, rate: np.ndarray | float
+) -> np.ndarray:
+    """Return where trials lie in the space that the rows have opinions on, shape (3, ...)."""
+    return np.array([np.subtract(size, 6.0), np.subtract(layers, 2.0), np.add(rate, 2.5)])
