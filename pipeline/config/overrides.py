@@ -141,7 +141,7 @@ def _wrong_type(key: Key, value: Any) -> Problem | None:
     owner, field = key.owners[0], key.name.rpartition(".")[2]
     try:
         OmegaConf.update(OmegaConf.structured(owner), field, value)
-    except OmegaConfBaseException:
+    except (OmegaConfBaseException, ValueError, OverflowError):
         return problem(key.name, value, f"must be {in_words(key.hint)}")
     return None
 
