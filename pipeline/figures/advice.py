@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.figures import words
 from pipeline.figures.baselines import best_baseline
 from pipeline.figures.edges import edges
 from pipeline.figures.predictions import calibration_error
 from pipeline.figures.remark import Remark, setting
-from pipeline.figures.sizes import best_losses
+from pipeline.figures.sizes import leader_losses
 from pipeline.figures.trials import capacities, champion_entry, leader, scored_fits, trials
 from pipeline.figures.verdict import FINISHED, status
 from pipeline.records import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pandas as pd
 
     from pipeline.tracking.read import SweepRecord
 
@@ -60,7 +58,11 @@ def next_command(record: SweepRecord) -> tuple[str, str]:
 
 
 def _command(record: SweepRecord, overrides: dict[str, str]) -> str:
-    kept = [word for word in record.command if word.split("=", 1)[0] not in {*overrides, "resume"}]
+    told = shlex.split(" ".join(record.command))  # the ledger keeps them as a shell wants them
+    dropped = {*overrides, "resume"}
+    if "resume" in overrides:  # a used-up budget would end the resumed sweep at once
+        dropped |= {f"budget.{name}" for name in ("seconds", "fits", "cost")}
+    kept = [word for word in told if word.split("=", 1)[0] not in dropped]
     changed = [f"{key}={value}" for key, value in overrides.items()]
     return shlex.join(["python", "-m", "pipeline.sweep", *kept, *changed])
 
@@ -82,7 +84,7 @@ def _failures(record: SweepRecord) -> Iterator[Remark]:
     completed = fits.loc[fits["outcome"] == Outcome.completed.value, "learning_rate"]
     sentence = f"{told}: the space reaches into learning rates that cannot train."
     if len(completed):
-        overrides = (f"search.learning_rate.high={words.rate(completed.max())}",)
+        overrides: tuple[str, ...] = (f"search.learning_rate.high={words.rate(completed.max())}",)
     else:
         lowest = float(diverged["learning_rate"].min())
         steps = (("low", 1000), ("start", 100), ("high", 10))
@@ -145,7 +147,7 @@ def _epochs(record: SweepRecord) -> Iterator[Remark]:
 
 def _fit(record: SweepRecord) -> Iterator[Remark]:
     """Say whether the champion over- or under-fits, and what more rows would probably give."""
-    found = best_losses(record, str(champion_entry(record).get("trial")))
+    found = leader_losses(record)
     if found is None or found[1] <= 0:
         return
     gap = (found[1] - found[0]) / found[1]
@@ -177,7 +179,7 @@ def _baseline(record: SweepRecord) -> Iterator[Remark]:
             yield _beaten(mine, best)
 
 
-def _beaten(mine: pd.Series, best: pd.Series) -> Remark:
+def _beaten(mine: Any, best: Any) -> Remark:
     sentence = (
         f"{str(best['model']).capitalize()} scores {words.number(best['loss'])} on the same rows, "
         f"the champion {words.number(mine['loss'])}: another encoding of numbers may close the gap."

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from pipeline.figures import palette, words
+from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry
 
 if TYPE_CHECKING:
@@ -33,17 +34,17 @@ def baseline_scores(record: SweepRecord) -> pd.DataFrame:
     entry = champion_entry(record)
     tested = words.finite(entry.get("test_loss")) is not None
     part, prefix = ("test", "test") if tested else ("validation", "val")
-    rows = []
+    found = []
     if entry:
-        rows.append((CHAMPION, entry.get(f"{prefix}_loss"), entry.get(f"{prefix}_loss_se")))
+        found.append((CHAMPION, entry.get(f"{prefix}_loss"), entry.get(f"{prefix}_loss_se")))
     for name, scores in dict(record.summary.get("baselines") or {}).items():
         if name != entry.get("kind", "single"):
             loss, error = scores.get(f"{prefix}_loss"), scores.get(f"{prefix}_loss_se")
-            rows.append((NAMES.get(name, str(name)), loss, error))
+            found.append((NAMES.get(name, str(name)), loss, error))
     table = pd.DataFrame(
         [
             {"model": name, "part": part, "loss": words.finite(loss), "se": words.finite(error)}
-            for name, loss, error in rows
+            for name, loss, error in found
             if words.finite(loss) is not None
         ],
         columns=["model", "part", "loss", "se"],
@@ -51,7 +52,7 @@ def baseline_scores(record: SweepRecord) -> pd.DataFrame:
     return table.astype({"loss": float, "se": float}).sort_values("loss", ignore_index=True)
 
 
-def best_baseline(record: SweepRecord) -> tuple[pd.Series, pd.Series] | None:
+def best_baseline(record: SweepRecord) -> tuple[Any, Any] | None:
     """Return the champion's row and that of the best model that is no network of this sweep."""
     table = baseline_scores(record)
     own, others = table[table["model"] == CHAMPION], table[~table["model"].isin(OWN)]
@@ -79,7 +80,7 @@ def baselines(record: SweepRecord) -> go.Figure:
             "thickness": 2,
             "width": 0,
         },
-        text=[words.with_error(row.loss, row.se) for row in table.itertuples()],
+        text=[words.with_error(row.loss, row.se) for row in rows(table)],
         textposition="top center",
         textfont={"size": 11, "color": palette.MUTED},
         hoverinfo="skip",

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from pipeline.figures import palette, words
 from pipeline.figures.scale import is_outside, view
+from pipeline.figures.tables import groups, lowest, rows
 from pipeline.figures.trials import capacities, champion_entry, leader, objective, role
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     import plotly.graph_objects as go
 
@@ -41,7 +44,7 @@ def capacity_against_loss(record: SweepRecord) -> go.Figure:
         tickvals=table["place"][::step],
         ticktext=[
             f"{palette.plain(row.capacity)}<br>{words.count(row.parameters)}"
-            for row in table[::step].itertuples()
+            for row in rows(table[::step])
         ],
         range=[-0.6, len(table) - 0.4],
         showgrid=False,
@@ -61,7 +64,7 @@ def path(record: SweepRecord) -> list[str]:
 
 def _band(figure: go.Figure, record: SweepRecord, table: pd.DataFrame) -> None:
     """Shade from the best score to one standard error worse."""
-    best = table.loc[table["loss"].idxmin()]
+    best = lowest(table, "loss")
     error = words.finite(best["se"]) or words.finite(champion_entry(record).get("val_loss_se"))
     if error is None:
         return
@@ -84,7 +87,7 @@ def _band(figure: go.Figure, record: SweepRecord, table: pd.DataFrame) -> None:
 
 def _points(figure: go.Figure, table: pd.DataFrame) -> None:
     """One marker a capacity, coloured by depth, with its error bar."""
-    for layers, group in table.groupby("layers"):
+    for layers, group in groups(table.sort_values("layers"), "layers"):
         colour = palette.depth_colour(layers)
         figure.add_scatter(
             x=group["place"],
@@ -117,7 +120,7 @@ def _details(group: pd.DataFrame) -> list[list[str]]:
             words.rate(row.learning_rate),
             words.plural(int(row.executions), "execution"),
         ]
-        for row in group.itertuples()
+        for row in rows(group)
     ]
 
 
@@ -154,7 +157,7 @@ def _lines(
     figure: go.Figure,
     points: list[tuple[float | None, float | None]] | list[tuple[float, float]],
     name: str,
-    look: dict[str, object],
+    look: Mapping[str, object],
 ) -> None:
     x, y = zip(*points, strict=True)
     figure.add_scatter(x=list(x), y=list(y), name=name, hoverinfo="skip", **look)
@@ -186,7 +189,7 @@ def ring() -> dict[str, object]:
 
 def _beyond(figure: go.Figure, table: pd.DataFrame, limits: tuple[float, float] | None) -> None:
     """Name the capacities whose score lies beyond the picture, at the edge where they would be."""
-    for row in table.itertuples():
+    for row in rows(table):
         if limits is None or not is_outside(row.score, limits):
             continue
         above = row.score > limits[1]

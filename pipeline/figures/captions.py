@@ -10,8 +10,8 @@ from pipeline.figures.capacity import path
 from pipeline.figures.predictions import accuracy_sentence, calibration_error, part_name
 from pipeline.figures.rates import SEED
 from pipeline.figures.rates import importance as importance_of
-from pipeline.figures.sizes import best_losses, train_and_validation_by_size
-from pipeline.figures.trials import capacities, leader, neighbours, trials
+from pipeline.figures.sizes import leader_losses, train_and_validation_by_size
+from pipeline.figures.trials import capacities, neighbours, trials
 from pipeline.figures.trials import pareto as front
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ def curves(record: SweepRecord) -> str:
 
 def training(record: SweepRecord) -> str:
     """Say what the gap means."""
-    chosen = leader(record)
-    found = best_losses(record, str(chosen["trial"])) if chosen is not None else None
+    found = leader_losses(record)
     if found is None or found[1] <= 0:
         return "The champion left no pair of curves."
     gap = (found[1] - found[0]) / found[1]
@@ -52,7 +51,8 @@ def fitting(record: SweepRecord) -> str:
     table = train_and_validation_by_size(record)
     if len(table) <= 1:
         return "One capacity alone shows no trend."
-    narrow, wide = table.loc[table["gap"].idxmin()], table.loc[table["gap"].idxmax()]
+    ordered = table.sort_values("gap", kind="stable")
+    narrow, wide = ordered.iloc[0], ordered.iloc[-1]
     return (
         "Both high: it under-fits. Far apart: it over-fits. The gap is smallest for "
         f"{narrow['capacity']} and widest for {wide['capacity']} ({words.percent(wide['gap'])})."

@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.figures import palette
 from pipeline.figures.trials import (
     leader,
-    median_run,
+    median_runs,
     neighbours,
     objective,
     role,
@@ -48,7 +48,7 @@ def train_against_validation(record: SweepRecord) -> go.Figure:
     """Draw training and validation loss of the leader's median execution."""
     title = "Training against validation"
     chosen = leader(record)
-    run = median_run(record, str(chosen["trial"])) if chosen is not None else None
+    run = None if chosen is None else median_runs(record).get(chosen["trial"])
     curve = record.curves.get(run) if run else None
     if curve is None or not {"loss", "val_loss"} <= set(curve):
         return palette.empty(title, NO_CURVES)
@@ -85,7 +85,7 @@ def _trial(
     metric = objective(record).metric
     fits = scored_fits(record)
     runs = [str(run) for run in fits.loc[fits["trial"] == trial, "run_id"]]
-    middle = median_run(record, trial)
+    middle = median_runs(record).get(trial)
     drawn = []
     for run in sorted(runs, key=lambda run: run == middle):
         curve = record.curves.get(run)
@@ -128,7 +128,7 @@ def _line(figure: go.Figure, points: pd.DataFrame, name: str, colour: str) -> No
 def _best(figure: go.Figure, points: pd.DataFrame, sign: float, name: str, colour: str) -> None:
     """Mark the epoch whose weights are kept."""
     if points["value"].notna().any():
-        best = points.loc[(sign * points["value"]).idxmin()]
+        best = points.iloc[int(np.nanargmin(sign * points["value"].to_numpy()))]
         figure.add_scatter(
             x=[best["epoch"]],
             y=[best["value"]],

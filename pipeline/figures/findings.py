@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from pipeline.figures.tables import rows
+
 if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
 
@@ -18,12 +20,12 @@ def all_findings(record: SweepRecord) -> pd.DataFrame:
     """Return one row a finding: run_id, trial, capacity, code, severity, sentence."""
     if "findings" not in record.fits:
         return pd.DataFrame(columns=COLUMNS)
-    rows = [
-        (fit.run_id, fit.trial, fit.capacity, found["code"], found["severity"], found["sentence"])
-        for fit in record.fits[["run_id", "trial", "capacity", "findings"]].itertuples()
-        for found in fit.findings
+    found = [
+        (fit.run_id, fit.trial, fit.capacity, one["code"], one["severity"], one["sentence"])
+        for fit in rows(record.fits[["run_id", "trial", "capacity", "findings"]])
+        for one in fit.findings
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(found, columns=COLUMNS)
 
 
 def by_code(record: SweepRecord) -> pd.DataFrame:
@@ -56,9 +58,10 @@ def failures(record: SweepRecord) -> pd.DataFrame:
     fits = record.fits
     failed = fits[~fits["outcome"].isin(["completed", "dropped"])]
     why = all_findings(record).groupby("run_id")["sentence"].first()
-    rows = []
-    for (trial, outcome), group in failed.groupby(["trial", "outcome"], sort=False):
+    found: list[tuple[object, ...]] = []
+    grouped = failed.groupby(["trial", "outcome"], sort=False)
+    for (trial, outcome), group in grouped:
         run = str(group["run_id"].iloc[0])
         message = str(group["message"].iloc[0]) if "message" in group else ""
-        rows.append((trial, outcome, len(group), message or why.get(run, ""), run))
-    return pd.DataFrame(rows, columns=["trial", "outcome", "fits", "why", "run_id"])
+        found.append((trial, outcome, len(group), message or why.get(run, ""), run))
+    return pd.DataFrame(found, columns=["trial", "outcome", "fits", "why", "run_id"])

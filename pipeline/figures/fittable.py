@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -138,16 +138,16 @@ def _table(columns: list[Column]) -> Html:
     return element("table", element("thead", element("tr", *heads)), element("tbody"))
 
 
-def _curves(record: SweepRecord) -> dict[str, dict[str, list[float | None]]]:
+def _curves(record: SweepRecord) -> dict[str, dict[str, list[Any]]]:
     """Return the objective's and the training curve of every fit, thinned and rounded."""
     metric = objective(record).metric
-    found = {}
+    found: dict[str, dict[str, list[Any]]] = {}
     for run, curve in record.curves.items():
         if metric not in curve:
             continue
         step = max(1, -(-len(curve) // MOST_POINTS))
         thin = curve.iloc[::step]
-        entry = {"epoch": [int(epoch) + 1 for epoch in thin["epoch"]]}
+        entry: dict[str, list[Any]] = {"epoch": [int(epoch) + 1 for epoch in thin["epoch"]]}
         entry["score"] = [_short(value) for value in thin[metric]]
         if "loss" in thin and metric == "val_loss":
             entry["loss"] = [_short(value) for value in thin["loss"]]

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.figures import palette
 from pipeline.figures.predictions import PROBABILITY, part_name
+from pipeline.figures.tables import named, rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +79,7 @@ def sample_images(record: SweepRecord) -> go.Figure:
 
 def _surest_first(table: pd.DataFrame) -> pd.DataFrame:
     """Order rows by how sure the champion was: being sure and wrong says most."""
-    columns = [name for name in table if name.startswith(PROBABILITY)]
+    columns = named(table, PROBABILITY)
     if not columns:
         return table
     order = table[columns].max(axis=1).sort_values(ascending=False, kind="stable").index
@@ -89,7 +90,7 @@ def _draw_line(
     figure: go.Figure, canvas: np.ndarray, line: pd.DataFrame, top: int, tile: tuple[int, ...]
 ) -> None:
     """Place one line of images on the canvas, each with its label above."""
-    for column, row in enumerate(line.itertuples()):
+    for column, row in enumerate(rows(line)):
         left = column * (tile[1] + GAP)
         canvas[top : top + tile[0], left : left + tile[1]] = _grey(row.image)
         correct = str(row.truth) == str(row.prediction)

@@ -16,7 +16,7 @@ from pipeline.figures import palette, sections
 from pipeline.figures.fittable import fit_table
 from pipeline.figures.html import Html, element, join, json_block, packed_block, raw
 from pipeline.figures.plots import draw
-from pipeline.figures.verdict import headline
+from pipeline.figures.verdict import headline, name
 
 if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
@@ -61,7 +61,7 @@ def page(record: SweepRecord) -> str:
     for section in (sections.decisions(record), sections.diagnosis(record), _fits(record)):
         parts += [section] if section is not None else []
     parts.append(sections.reproduce(record))
-    title = f"{record.summary.get('experiment', 'sweep')}: {headline(record)}"
+    title = f"{name(record)}: {headline(record)}"
     return document(title, parts)
 
 

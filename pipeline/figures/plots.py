@@ -50,7 +50,7 @@ class Drawn(NamedTuple):
     wide: bool = False
 
 
-CAPACITY = (
+CAPACITY: tuple[Plot, ...] = (
     Plot(
         "capacity",
         "Capacity against loss",

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.figures import palette, words
+from pipeline.figures.tables import named
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -27,7 +28,7 @@ NO_PREDICTIONS = "This sweep left no predictions: it ended before its champion w
 def is_classification(record: SweepRecord) -> bool:
     """Return whether the champion's predictions carry class probabilities."""
     table = record.predictions
-    return table is not None and any(name.startswith(PROBABILITY) for name in table)
+    return table is not None and bool(named(table, PROBABILITY))
 
 
 def part_name(record: SweepRecord) -> str:
@@ -74,7 +75,7 @@ def confusion_matrix(record: SweepRecord) -> go.Figure:
     table = record.predictions
     if table is None or table.empty or not is_classification(record):
         return palette.empty(title, NO_PREDICTIONS)
-    columns = [name for name in table if name.startswith(PROBABILITY)]
+    columns = named(table, PROBABILITY)
     classes = [name.removeprefix(PROBABILITY) for name in columns]
     if len(classes) > MOST_CLASSES:
         return palette.empty(title, f"{len(classes)} classes are too many for one picture.")
@@ -155,7 +156,7 @@ def calibration(record: SweepRecord) -> go.Figure:
 
 def _claims(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str]:
     """Return the claimed probabilities, whether each came true, and what was claimed."""
-    columns = [name for name in table if name.startswith(PROBABILITY)]
+    columns = named(table, PROBABILITY)
     truth = table["truth"].astype(str).to_numpy()
     if len(columns) == TWO_CLASSES:
         second = columns[1].removeprefix(PROBABILITY)

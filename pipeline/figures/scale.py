@@ -25,7 +25,7 @@ def view(scores: pd.Series, losses: pd.Series) -> tuple[float, float] | None:
     reach = (float(losses.quantile(0.8)) - best) * REACH
     if reach <= 0 or float(losses.max()) - best <= REACH * reach:
         return None
-    sign = 1.0 if float(scores[losses.idxmin()]) == best else -1.0
+    sign = 1.0 if float(scores.iloc[int(losses.to_numpy().argmin())]) == best else -1.0
     low, high = sorted((sign * best, sign * (best + reach)))
     return low - MARGIN * reach, high + MARGIN * reach
 

@@ -9,8 +9,9 @@ from pipeline.figures import words
 from pipeline.figures.advice import next_command, remarks
 from pipeline.figures.findings import by_code, failures
 from pipeline.figures.html import Html, element, join, json_block
+from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry, objective
-from pipeline.figures.verdict import answer, headline, status, was_cut
+from pipeline.figures.verdict import answer, headline, name, status, was_cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ OUT = frozenset({"infeasible", "stopped"})
 def header(record: SweepRecord) -> Html:
     """Return the answer: headline, three sentences, key figures."""
     shade = "status incomplete" if was_cut(record) else "status"
-    where = [str(record.summary.get("experiment", "")), str(record.started)]
+    where = [name(record), str(record.started)]
     eyebrow = element(
         "p",
         "Capacity sweep · " + " · ".join(part for part in where if part),
@@ -65,7 +66,7 @@ def _key_figures(record: SweepRecord) -> Html:
     trials = words.finite(summary.get("trials"))
     cells.append(("fits", words.count(len(record.fits)), f"{trials:.0f} trials" if trials else ""))
     cells.append(("took", words.duration(summary.get("seconds")), ""))
-    rows = [
+    boxes = [
         element(
             "div",
             element("dt", name),
@@ -74,7 +75,7 @@ def _key_figures(record: SweepRecord) -> Html:
         )
         for place, (name, value, extra) in enumerate(cells)
     ]
-    return element("dl", *rows, class_="figures")
+    return element("dl", *boxes, class_="figures")
 
 
 def _error(entry: Mapping[str, object], key: str) -> str:
@@ -185,7 +186,7 @@ def diagnosis(record: SweepRecord) -> Html | None:
             element("p", f"{words.plural(row.fits, 'fit')}. For example: {row.sentence}"),
             class_=row.severity,
         )
-        for row in codes.itertuples()
+        for row in rows(codes)
     ]
     return _section(
         "diagnosis",
@@ -201,7 +202,7 @@ def _failures(failed: pd.DataFrame) -> Html:
         element("th", name, class_="number" if name == "Fits" else None)
         for name in ("Trial", "Outcome", "Fits", "Why")
     ]
-    rows = [
+    lines = [
         element(
             "tr",
             element("td", row.trial),
@@ -209,9 +210,9 @@ def _failures(failed: pd.DataFrame) -> Html:
             element("td", row.fits, class_="number"),
             element("td", row.why, class_="wrap"),
         )
-        for row in failed.itertuples()
+        for row in rows(failed)
     ]
-    table = element("table", element("thead", element("tr", *heads)), element("tbody", *rows))
+    table = element("table", element("thead", element("tr", *heads)), element("tbody", *lines))
     title = f"{words.plural(len(failed), 'trial')} with failed fits"
     scroll = element("div", table, class_="scroll")
     return element("details", element("summary", title), scroll, open=len(failed) <= OPEN_ROWS)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from pipeline.figures import palette, words
 from pipeline.figures.capacity import MOST_LABELS, NOTHING_USABLE, ring
 from pipeline.figures.scale import view
+from pipeline.figures.tables import rows
 from pipeline.figures.trials import (
     capacities,
     leader,
-    median_run,
+    median_runs,
     objective,
     pareto,
     role,
@@ -42,7 +44,7 @@ def loss_against_parameters(record: SweepRecord) -> go.Figure:
         mode="markers",
         name="every fit",
         marker={"size": 6, "color": palette.fade(palette.DEPTHS[2], 0.35)},
-        text=[palette.plain(f"{fit.trial} #{fit.execution}") for fit in fits.itertuples()],
+        text=[palette.plain(f"{fit.trial} #{fit.execution}") for fit in rows(fits)],
         hovertemplate="%{text}<br>%{x:,} parameters<br>%{y:.4g}<extra></extra>",
     )
     front = pareto(record)
@@ -88,26 +90,34 @@ def train_and_validation_by_size(record: SweepRecord) -> pd.DataFrame:
 
     Columns: capacity, parameters, layers, loss, val_loss, gap (share of the validation loss).
     """
-    rows = []
-    for row in capacities(record).itertuples():
-        found = best_losses(record, str(row.trial))
-        if found is not None:
-            train, val = found
+    found = []
+    runs = median_runs(record)
+    for row in rows(capacities(record)):
+        losses = best_losses(record, runs.get(row.trial))
+        if losses is not None:
+            train, val = losses
             gap = (val - train) / val if val > 0 else math.nan
-            rows.append((row.capacity, row.parameters, row.layers, train, val, gap))
+            found.append((row.capacity, row.parameters, row.layers, train, val, gap))
     columns = ["capacity", "parameters", "layers", "loss", "val_loss", "gap"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(found, columns=columns)
 
 
-def best_losses(record: SweepRecord, trial: str) -> tuple[float, float] | None:
-    """Return training and validation loss at the best epoch of a trial's median execution."""
-    run = median_run(record, trial)
+def leader_losses(record: SweepRecord) -> tuple[float, float] | None:
+    """Return training and validation loss at the best epoch of the leader's median execution."""
+    first = leader(record)
+    return None if first is None else best_losses(record, median_runs(record).get(first["trial"]))
+
+
+def best_losses(record: SweepRecord, run: str | None) -> tuple[float, float] | None:
+    """Return training and validation loss of a run at its lowest validation loss."""
     curve = record.curves.get(run) if run else None
-    if curve is None or not {"loss", "val_loss"} <= set(curve) or curve["val_loss"].isna().all():
+    if curve is None or not {"loss", "val_loss"} <= set(curve):
         return None
-    best = curve.loc[curve["val_loss"].idxmin()]
-    train, val = float(best["loss"]), float(best["val_loss"])
-    return (train, val) if math.isfinite(train) else None
+    train, val = (curve[name].to_numpy(dtype=float) for name in ("loss", "val_loss"))
+    if np.isnan(val).all():
+        return None
+    best = int(np.nanargmin(val))
+    return (float(train[best]), float(val[best])) if math.isfinite(train[best]) else None
 
 
 def under_and_over_fitting(record: SweepRecord) -> go.Figure:
@@ -118,7 +128,7 @@ def under_and_over_fitting(record: SweepRecord) -> go.Figure:
         return palette.empty(title, "No usable fit left a curve.")
     figure = palette.blank(title, 400)
     places = list(range(len(table)))
-    gaps = [value for row in table.itertuples() for value in (row.loss, row.val_loss, None)]
+    gaps = [value for row in rows(table) for value in (row.loss, row.val_loss, None)]
     figure.add_scatter(
         x=[value for place in places for value in (place, place, None)],
         y=gaps,
@@ -139,7 +149,7 @@ def under_and_over_fitting(record: SweepRecord) -> go.Figure:
             marker={"size": 9, "color": colour},
             text=[
                 f"{palette.plain(row.capacity)}: training {words.percent(row.gap)} lower"
-                for row in table.itertuples()
+                for row in rows(table)
             ],
             hovertemplate=f"%{{text}}<br>{name} %{{y:.4g}}<extra></extra>",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,16 @@ from pipeline.records import Direction, Objective, Outcome
 if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
 
+DESCRIPTION = (
+    "trial",
+    "capacity",
+    "layers",
+    "units",
+    "parameters",
+    "learning_rate",
+    "round",
+    "phase",
+)
 NUISANCE = ("dropout", "weight_decay", "batch_size", "encoding")
 """Hyperparameters beside capacity and learning rate, where a sweep varied them."""
 
@@ -31,38 +41,53 @@ def scored_fits(record: SweepRecord) -> pd.DataFrame:
         return fits.iloc[:0].assign(score=pd.Series(dtype=float))
     scored = fits.assign(score=pd.to_numeric(fits[column], errors="coerce"))
     usable = (scored["outcome"] == Outcome.completed.value) & np.isfinite(scored["score"])
-    return scored[usable]
+    found: pd.DataFrame = scored[usable]
+    return found
 
 
 def trials(record: SweepRecord) -> pd.DataFrame:
     """Return one row a usable trial, best score first.
 
-    Columns: trial, capacity, layers, units, parameters, learning_rate, score (mean over the
-    executions), se (standard error of that mean; NaN where it cannot be known), executions,
-    seconds, epochs, round, phase, and the nuisance values that the fits carry.
+    Columns: trial, capacity, layers, units, parameters, learning_rate, round, phase and the
+    nuisance values as far as the fits carry them; score (mean over the executions), se (standard
+    error of that mean; NaN where it cannot be known), executions, loss (the score, lower is better).
     """
     fits = scored_fits(record)
-    keep = [name for name in ("capacity", "layers", "units", "parameters") if name in fits]
-    keep += [name for name in ("learning_rate", "round", "phase", *NUISANCE) if name in fits]
+    if fits.empty:
+        return pd.DataFrame(columns=[*DESCRIPTION, "score", "executions", "se", "loss"])
     grouped = fits.groupby("trial", sort=False)
-    table = grouped[keep].first()
+    table = grouped[[name for name in (*DESCRIPTION[1:], *NUISANCE) if name in fits]].first()
     table["score"] = grouped["score"].mean()
     table["executions"] = grouped.size()
-    table["se"] = [_standard_error(rows) for _, rows in grouped]
-    for name in ("seconds", "epochs"):
-        table[name] = grouped[name].mean() if name in fits else math.nan
-    table["loss"] = [objective(record).as_loss(score) for score in table["score"]]
+    table["se"] = _standard_errors(record, fits)
+    table["loss"] = objective(record).as_loss(1.0) * table["score"]
     order = ["loss", "parameters"]
     return table.reset_index().sort_values(order, kind="stable", ignore_index=True)
 
 
-def _standard_error(rows: pd.DataFrame) -> float:
-    """Return the standard error of a trial's mean: over seeds and, where recorded, over rows."""
-    seeds = float(rows["score"].var(ddof=1)) / len(rows) if len(rows) > 1 else 0.0
-    own = rows["score_se"].dropna() if "score_se" in rows else pd.Series(dtype=float)
-    over_rows = float((own**2).mean()) if len(own) else 0.0
-    total = math.sqrt(seeds + over_rows)
-    return total if total > 0 else math.nan
+def _standard_errors(record: SweepRecord, fits: pd.DataFrame) -> pd.Series:
+    """Return the standard error of each trial's mean over seeds and validation rows.
+
+    The variance of the per-seed means / seeds + the variance of the per-row means / rows; folds
+    validate every row once, so that rows alone count (docs/architecture.md).
+    """
+    found = {}
+    for trial, group in fits.groupby("trial", sort=False):
+        scores = group["score"].to_numpy()
+        folds = "fold" in group and is_varied(group["fold"])
+        over_seeds = 0.0 if folds or len(scores) == 1 else scores.var(ddof=1) / len(scores)
+        losses = [record.row_losses[run] for run in group["run_id"] if run in record.row_losses]
+        variance = over_seeds + _row_variance(losses, folds=folds)
+        found[trial] = math.sqrt(variance) if variance > 0 else math.nan
+    return pd.Series(found, dtype=float)
+
+
+def _row_variance(losses: list[np.ndarray], *, folds: bool) -> float:
+    """Return the variance of the per-row means / rows; 0 where no row losses were kept."""
+    if not losses or (not folds and len({len(one) for one in losses}) > 1):
+        return 0.0
+    rows = np.concatenate(losses) if folds else np.mean(losses, axis=0, dtype=np.float64)
+    return float(rows.var(ddof=1, dtype=np.float64)) / rows.size if rows.size > 1 else 0.0
 
 
 def capacities(record: SweepRecord) -> pd.DataFrame:
@@ -71,7 +96,7 @@ def capacities(record: SweepRecord) -> pd.DataFrame:
     return best.sort_values(["parameters", "loss"], kind="stable", ignore_index=True)
 
 
-def leader(record: SweepRecord) -> pd.Series | None:
+def leader(record: SweepRecord) -> Any:
     """Return the champion's row of `trials`, or the best so far; None without a usable trial."""
     table = trials(record)
     chosen = table[table["trial"] == champion_entry(record).get("trial")]
@@ -90,8 +115,8 @@ def champion_entry(record: SweepRecord) -> dict[str, object]:
     return dict(record.summary.get("champion") or {})
 
 
-def neighbours(record: SweepRecord) -> tuple[pd.Series | None, pd.Series | None]:
-    """Return the best trials one size smaller and one size larger than the leader's."""
+def neighbours(record: SweepRecord) -> tuple[Any, Any]:
+    """Return the best trials one size smaller and one larger than the leader's, or None."""
     chosen, table = leader(record), capacities(record)
     if chosen is None:
         return None, None
@@ -104,14 +129,15 @@ def neighbours(record: SweepRecord) -> tuple[pd.Series | None, pd.Series | None]
     )
 
 
-def median_run(record: SweepRecord, trial: str) -> str | None:
-    """Return the run of a trial's median execution: the one that stands for it."""
+def median_runs(record: SweepRecord) -> dict[str, str]:
+    """Return, for each usable trial, the run of its median execution: the one that stands for it."""
+    fits = scored_fits(record).sort_values("score", kind="stable")
+    runs = fits.groupby("trial", sort=False)["run_id"]
+    found = {str(trial): str(group.iloc[len(group) // 2]) for trial, group in runs}
     entry = champion_entry(record)
-    if entry.get("trial") == trial and entry.get("run_id"):
-        return str(entry["run_id"])
-    fits = scored_fits(record)
-    rows = fits[fits["trial"] == trial].sort_values("score", kind="stable")
-    return None if rows.empty else str(rows["run_id"].iloc[len(rows) // 2])
+    if entry.get("run_id") and entry.get("trial") in found:
+        found[str(entry["trial"])] = str(entry["run_id"])
+    return found
 
 
 def is_varied(values: pd.Series) -> bool:

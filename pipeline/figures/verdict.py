@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.figures import words
 from pipeline.figures.baselines import best_baseline
+from pipeline.figures.tables import lowest
 from pipeline.figures.trials import capacities, champion_entry, is_varied, objective, trials
 from pipeline.records import Outcome
 
@@ -23,7 +24,7 @@ BUDGET = "budget"
 
 def status(record: SweepRecord) -> str:
     """Return how the sweep ended: finished, budget, killed, failed or running."""
-    return str(record.summary.get("status", "unknown")).lower()
+    return str(record.summary.get("status") or record.status).lower()
 
 
 def was_cut(record: SweepRecord) -> bool:
@@ -42,6 +43,11 @@ def answer(record: SweepRecord) -> tuple[str, str, str]:
             f"{status_words(record)} before the search was over, so this is the best so far. {why}"
         )
     return _use(record, entry), why, _how_good(record, entry)
+
+
+def name(record: SweepRecord) -> str:
+    """Return what the sweep is of, for people."""
+    return str(record.summary.get("experiment") or record.config.get("data.name", "sweep"))
 
 
 def headline(record: SweepRecord) -> str:
@@ -81,7 +87,7 @@ def _why(record: SweepRecord, entry: dict[str, object]) -> str:
     table = capacities(record)
     if len(table) <= 1:
         return "It is the only capacity with a usable trial, so nothing says that another is worse."
-    best = table.loc[table["loss"].idxmin()]
+    best = lowest(table, "loss")
     tried = f"of {words.plural(len(table), 'capacity').replace('capacitys', 'capacities')} tried"
     if best["trial"] == entry.get("trial"):
         return f"It has the best score {tried}, and nothing smaller is as good beyond noise."
@@ -117,7 +123,7 @@ def _metrics(entry: dict[str, object]) -> list[str]:
     return said
 
 
-def _against(mine: pd.Series, best: pd.Series) -> str:
+def _against(mine: Any, best: Any) -> str:
     """Say how the champion stands to the best baseline, in units of the noise."""
     gap = float(mine["loss"] - best["loss"])
     against = f"{best['model']}, the best baseline, has {words.number(best['loss'])}"

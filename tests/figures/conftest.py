@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from pipeline.tracking.read import SweepRecord
 
 INPUTS = 9
 RATES = (0.001, 0.003, 0.01)
@@ -216,7 +217,7 @@ def make_record(
     executions: int = 3,
     classes: tuple[str, ...] = (),
     seed: int = 0,
-) -> SimpleNamespace:
+) -> SweepRecord:
     """Return the record of a sweep that completed."""
     generator = np.random.default_rng(seed)
     fits, curves = make_fits(generator, list(capacities), executions)
@@ -226,10 +227,13 @@ def make_record(
     summary = make_summary(fits, decisions)
     order = fits["best_val_loss"].rank(method="first")
     fits["rank"] = order.where(order.notna(), len(fits))
-    return SimpleNamespace(
+    losses = generator.gamma(1, 0.43, (len(fits), 91)).astype(np.float32)
+    return SweepRecord(
         run_id="f" * 32,
         experiment_id="1",
         uri="sqlite:////home/ann/mlruns/mlflow.db",
+        status="FINISHED",
+        row_losses=dict(zip(fits["run_id"], losses / 4, strict=True)),
         summary=summary,
         fits=fits,
         curves=curves,
@@ -251,6 +255,6 @@ def make_record(
 
 
 @pytest.fixture
-def record() -> SimpleNamespace:
+def record() -> SweepRecord:
     """A completed regression sweep."""
     return make_record()
