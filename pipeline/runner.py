@@ -213,9 +213,16 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
 
 def plan_round(sweep: Sweep, asked: Round) -> StackPlan:
     """Pack a whole round into stacks, whatever of it is already done."""
-    from pipeline.training.planner import plan_stacks
+    from pipeline.compute.limits import limits
+    from pipeline.training.engine import Settings
+    from pipeline.training.planner import Workload, plan_stacks
 
-    return plan_stacks(asked.fits, sweep)
+    folds = sweep.dataset.split.folds
+    rows, val_rows = (max(len(part) for part in side) for side in zip(*folds, strict=True))
+    training = sweep.config.training
+    settings = Settings.from_config(sweep.config, sweep.objective)
+    workload = Workload(sweep.family, settings, rows, val_rows, training.engine)
+    return plan_stacks(asked.fits, workload, limits(training, sweep.config.compute))
 
 
 def _within_fits(

@@ -9,6 +9,7 @@ from pipeline.config.schema import CapacityConfig, EngineKind, SweepConfig
 from pipeline.records import Arrays, Control, Family, FitResult, Objective, Stack, Trial
 from pipeline.training.models import rebuild
 from pipeline.training.order import batch_size
+from pipeline.training.threads import prepare
 
 __all__ = ["Engine", "Settings", "engine", "rebuild"]
 
@@ -90,6 +91,7 @@ class Engine(Protocol):
 
 def engine(kind: EngineKind | str) -> Engine:
     """Return an engine by name; imports its framework."""
+    prepare()
     if EngineKind(kind) is EngineKind.stacked:
         from pipeline.training.stacked import StackedEngine
 

@@ -1,4 +1,6 @@
-"""Many fits of one depth, trained as one compiled program: parity with `fit`, a fraction of its time."""
+"""Many fits of one depth, trained as one compiled program; the same answer as `fit`."""
+
+from __future__ import annotations
 
 from pipeline.training.stacked.engine import StackedEngine
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 import keras
 
-if keras.backend.backend() == "jax":
-    from pipeline.training.stacked.on_jax import (
-        FEWEST_MEMBERS,
-        Compiled,
-        MemberOptimizer,
-        gradients,
-        map_members,
-    )
-else:
-    from pipeline.training.stacked.on_tensorflow import (
-        FEWEST_MEMBERS,
-        Compiled,
-        MemberOptimizer,
-        gradients,
-        map_members,
-    )
+_adapter: Any = import_module(f"pipeline.training.stacked.on_{keras.backend.backend()}")
 
-__all__ = ["FEWEST_MEMBERS", "Compiled", "MemberOptimizer", "gradients", "map_members"]
+FEWEST_MEMBERS: int = _adapter.FEWEST_MEMBERS
+Compiled: Any = _adapter.Compiled
+MemberOptimizer: Any = _adapter.MemberOptimizer
+gradients: Any = _adapter.gradients
+map_members: Any = _adapter.map_members

@@ -6,20 +6,24 @@ import logging
 import time
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+from keras import tree
+
 from pipeline.records import Outcome, Progress
 from pipeline.training.dropping import behind
 from pipeline.training.fit import REPORT_SECONDS, FitEngine
+from pipeline.training.stackable import why_not_stacked
 from pipeline.training.stacked.course import Course
-from pipeline.training.stacked.members import PaddedFamily
 from pipeline.training.stacked.programs import Programs
 from pipeline.training.stacked.tile import Job, Tile
-from pipeline.training.stacked.update import ELEMENTWISE
+from pipeline.training.threads import pool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.records import Arrays, Control, Family, FitResult, Stack
     from pipeline.training.engine import Settings
+    from pipeline.training.padding import PaddedFamily
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +45,7 @@ class StackedEngine:
         control: Control,
     ) -> list[FitResult]:
         """Train every fit of a stack and return their results in the same order."""
-        reason = _why_not(family, settings)
+        reason = why_not_stacked(family, settings)
         if reason:
             log.info("stack %d is trained by model.fit: %s", stack.number, reason)
             return FitEngine().train(stack, arrays, family, settings, control)
@@ -95,15 +99,17 @@ class _Training:
         return min(epochs, until_drop) if until_drop > 0 else epochs
 
     def _advance(self, epochs: int) -> str:
-        for tile in self._tiles:
-            if tile.open:
-                reason = tile.advance(epochs, self._control.stop_reason)
-                reason = reason or self._control.stop_reason()
-                if reason:
-                    return reason
-                self._report()
+        working = [
+            pool().submit(tile.advance, epochs, self._control.stop_reason)
+            for tile in self._tiles
+            if tile.open
+        ]
+        reasons = []
+        for work in working:
+            reasons.append(work.result())
+            self._report()
         self._epoch += epochs
-        return ""
+        return next(filter(None, reasons), "") or self._control.stop_reason()
 
     def _drop(self) -> None:
         fits = [course.fit for course in self._courses]
@@ -136,9 +142,6 @@ class _Training:
 
 def _moved(tiles: Sequence[Tile], job: Job) -> list[Tile]:
     """Return as few tiles as hold the open members, in their order."""
-    from keras import tree
-    import numpy as np
-
     states = [tile.leave(tile.open) for tile in tiles]
     courses = [course for tile in tiles for course in tile.open]
     whole = tree.map_structure(lambda *parts: np.concatenate(parts), *states)
@@ -151,12 +154,3 @@ def _moved(tiles: Sequence[Tile], job: Job) -> list[Tile]:
 
 def _groups(courses: Sequence[Course], size: int) -> list[Sequence[Course]]:
     return [courses[at : at + size] for at in range(0, len(courses), size)]
-
-
-def _why_not(family: Family, settings: Settings) -> str:
-    """Return why a family or optimizer cannot be stacked; an empty string when it can."""
-    if not family.stackable or not hasattr(family, "unit_axes"):
-        return f"networks of the {family.name} family cannot share a program"
-    if settings.optimizer.lower() not in ELEMENTWISE:
-        return f"the optimizer {settings.optimizer} mixes the elements of a weight array"
-    return ""

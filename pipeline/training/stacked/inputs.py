@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.training.metrics import normalised
-from pipeline.training.order import epoch_order, steps
+from pipeline.training.order import epoch_order
+from pipeline.training.sizes import padded_rows
 from pipeline.training.stacked.update import decay_of
 
 if TYPE_CHECKING:
@@ -17,14 +18,6 @@ if TYPE_CHECKING:
     from pipeline.training.engine import Settings
     from pipeline.training.stacked.members import Members
     from pipeline.training.stacked.step import State
-
-ROW_BUCKET = 64
-"""Tables are padded to a multiple of this many rows, so that folds share a program."""
-
-
-def padded_rows(rows: int, multiple: int = ROW_BUCKET) -> int:
-    """Return the rows of the padded table."""
-    return -(-rows // multiple) * multiple
 
 
 def table(arrays: Arrays, block: int) -> State:
@@ -92,11 +85,6 @@ def member_values(
     if masks:
         values["units"] = members.units(fits)
     return values
-
-
-def places(rows: int, batch: int) -> int:
-    """Return the length of an order: whole steps of the padded table."""
-    return steps(batch, padded_rows(rows)) * batch
 
 
 def _padded(array: np.ndarray, rows: int) -> np.ndarray:

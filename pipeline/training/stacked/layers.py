@@ -24,7 +24,7 @@ class MemberDropout(keras.layers.Layer):
         del input_shape
         self.rate = self.add_weight(shape=(), initializer="zeros", trainable=False, name="rate")
 
-    def call(self, inputs: Any, training: bool = False) -> Any:  # noqa: FBT001, FBT002 - Keras' way
+    def call(self, inputs: Any, training: bool = False) -> Any:
         """Return inputs of which a share is 0 and the others are scaled up."""
         if not training:
             return inputs

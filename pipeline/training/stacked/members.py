@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.records import Family
 from pipeline.training.models import initial_weights
 from pipeline.training.stacked.epoch import RAW
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.records import Capacity, Fit
-    from pipeline.training.stacked.step import Axes, State
+    from pipeline.records import Fit
+    from pipeline.training.padding import Axes, PaddedFamily, Widths
+    from pipeline.training.stacked.step import State
     from pipeline.training.stacked.template import Template
     from pipeline.training.stacked.update import Update
 
 TRAIN_CURVES = len(RAW) // 2
 
 
-class PaddedFamily(Family, Protocol):
-    """A family whose networks of one depth can be padded to common widths."""
-
-    def unit_axes(self, capacity: Capacity) -> tuple[Axes, ...]:
-        """Return which axes of the weights are units, in the order of `get_weights()`."""
-
-    def unit_widths(self, capacity: Capacity) -> tuple[int, ...]:
-        """Return the units of every hidden layer."""
-
-    def of_widths(self, widths: tuple[int, ...]) -> Capacity:
-        """Return the capacity with these hidden widths."""
-
-
 class Members:
     """Makes the state of members and reads their weights back, for one program."""
 
     def __init__(
-        self, family: PaddedFamily, template: Template, update: Update, widths: tuple[int, ...]
+        self, family: PaddedFamily, template: Template, update: Update, widths: Widths
     ) -> None:
         """Bind what the members of a program share.
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.training.sizes import Shape, padded_rows, shape_of
 from pipeline.training.stacked.backend import FEWEST_MEMBERS, Compiled
 from pipeline.training.stacked.epoch import EpochEnd
 from pipeline.training.stacked.evaluation import Evaluation
-from pipeline.training.stacked.inputs import padded_rows
-from pipeline.training.stacked.members import Members, PaddedFamily
+from pipeline.training.stacked.members import Members
 from pipeline.training.stacked.program import Program
-from pipeline.training.stacked.shape import Shape, shape_of
 from pipeline.training.stacked.step import Layout, RowLosses, Step
 from pipeline.training.stacked.template import Template
 from pipeline.training.stacked.update import Update, decay_of
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from pipeline.records import Arrays, Capacity, Stack, Trial
     from pipeline.training.engine import Settings
+    from pipeline.training.padding import PaddedFamily, Widths
 
 MOST_KEPT = 64
 """Programs kept; the least recently used one goes first."""
@@ -119,7 +119,7 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     return Plan(program, members, shape, decays, masks, key)
 
 
-def _widest(family: PaddedFamily, stack: Stack) -> tuple[int, ...]:
+def _widest(family: PaddedFamily, stack: Stack) -> Widths:
     sizes = [family.unit_widths(fit.trial.capacity) for fit in stack.fits]
     return tuple(max(column) for column in zip(*sizes, strict=True))
 

@@ -13,15 +13,12 @@ from pipeline.training.stacked.backend import gradients, map_members
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pipeline.training.padding import Axes
     from pipeline.training.stacked.template import Template
     from pipeline.training.stacked.update import Update
 
 State = dict[str, Any]
 """Everything that training changes: stacked arrays by name; see `members.first_state`."""
-
-
-Axes = tuple[int | None, ...]
-"""For each axis of an array the hidden layer whose units lie along it, or None."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,9 @@ class Step:
         drawn = {name: ops.take(data[name], rows, axis=0) for name in ("x", "y", "weight")}
         own = {name: member[name] for name in ("rate", "decay", "units") if name in member}
         changed = map_members(
-            lambda one: self._one(*one, present), (changing, drawn, own), state["live"].shape[0]
+            lambda one: self._one(one[0], one[1], one[2], present),
+            (changing, drawn, own),
+            state["live"].shape[0],
         )
         return {**state, **changed}
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from keras import ops, tree
 
-from pipeline.training.stacked.epoch import RAW
 from pipeline.training.stacked.inputs import member_values, orders
 
 if TYPE_CHECKING:
@@ -89,6 +88,9 @@ class Tile:
             epochs: At most as many as the program takes in one call.
             stop_reason: Asked between calls; an unfinished epoch is then discarded.
         """
+        reason = stop_reason()
+        if reason:
+            return reason
         started = time.perf_counter()
         live = self.open
         shape = self.job.plan.shape

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from pipeline.records import Trial
     from pipeline.training.engine import Settings
 
-ELEMENTWISE = {"sgd", "rmsprop", "adam", "adamw", "adamax", "adagrad", "adadelta", "ftrl", "lion"}
-"""Optimizers that treat every weight by itself, so that a padded zero stays zero and no member
-feels another. The others mix elements (norms, factored moments) or keep state outside update_step
-(Nadam)."""
-
 
 class Update:
     """The optimizer of a stack; every member has its own rate, decay and moments."""
@@ -32,7 +27,7 @@ class Update:
             variables: Trainable variables of the template, which stand in for every member's.
         """
         plain = optimizer_for(settings, trial)
-        kind = type("Member" + type(plain).__name__, (MemberOptimizer, type(plain)), {})
+        kind: Any = type("Member" + type(plain).__name__, (MemberOptimizer, type(plain)), {})
         self._optimizer = kind.from_config(plain.get_config())
         self._optimizer.build(variables)
         self._variables = variables

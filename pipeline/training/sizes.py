@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.training.order import steps
-from pipeline.training.stacked.inputs import padded_rows
 
+ROW_BUCKET = 64
+"""Tables are padded to a multiple of this many rows, so that folds share a program."""
 CHUNK_FLOPS = 1.0e10
 """Arithmetic of one call: a fifth of a second to a second on a core, so that signals are heard."""
 MOST_EPOCHS = 16
@@ -18,6 +19,11 @@ CACHE_BYTES = 8e6
 """State of a tile (weights, slopes, moments) that a core keeps close."""
 MOST_MEMBERS = 8
 """Members of a tile on a CPU; more are no faster."""
+
+
+def padded_rows(rows: int, multiple: int = ROW_BUCKET) -> int:
+    """Return the rows of the padded table."""
+    return -(-rows // multiple) * multiple
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,78 @@
+"""Stacks on this machine: side by side in threads, because XLA works without Python's lock."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING
+
+from pipeline.compute.splitting import train
+from pipeline.training.engine import engine
+from pipeline.training.threads import cores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pipeline.config.schema import ComputeConfig
+    from pipeline.records import (
+        Arrays,
+        Control,
+        Family,
+        Fit,
+        FitResult,
+        Progress,
+        Stack,
+        StackPlan,
+    )
+    from pipeline.training.engine import Settings
+
+
+def run_here(
+    plan: StackPlan,
+    arrays_of: Callable[[Fit], Arrays],
+    family: Family,
+    settings: Settings,
+    control: Control,
+    config: ComputeConfig,
+) -> Iterator[tuple[Stack, list[FitResult]]]:
+    """Train the stacks of a plan on this machine; see compute.run."""
+    trainer = engine(plan.engine)
+    closing = _Closing(control)
+    workers = stacks_at_once(plan.engine, config)
+    with ThreadPoolExecutor(workers, thread_name_prefix="stack") as pool:
+        waiting = {
+            pool.submit(
+                train, trainer, stack, arrays_of(stack.fits[0]), family, settings, closing
+            ): stack
+            for stack in plan.stacks
+        }
+        try:
+            for done in as_completed(waiting):
+                yield waiting[done], done.result()
+        finally:  # an error, or the caller wants no more: what still runs ends at its next boundary
+            closing.close()
+            pool.shutdown(cancel_futures=True)
+
+
+def stacks_at_once(engine_name: str, config: ComputeConfig) -> int:
+    """Return how many stacks run side by side.
+
+    `model.fit` is not made for several threads, and spreads over the cores by itself.
+    """
+    return 1 if engine_name == "fit" else config.workers or cores()
+
+
+class _Closing:
+    """A control that also says stop once nobody waits for the results."""
+
+    def __init__(self, control: Control) -> None:
+        self._control, self._closed = control, threading.Event()
+
+    def report(self, progress: Progress) -> None:
+        self._control.report(progress)
+
+    def stop_reason(self) -> str:
+        return "closed" if self._closed.is_set() else self._control.stop_reason()
+
+    def close(self) -> None:
+        self._closed.set()

@@ -1,0 +1,89 @@
+"""What training a fit costs: arithmetic, seconds, memory. Constants, so that plans repeat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from pipeline.training.order import steps
+from pipeline.training.sizes import MOST_MEMBERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.records import Family, Fit, Trial
+    from pipeline.training.engine import Settings
+    from pipeline.training.padding import PaddedFamily, Widths
+
+COMPILE_SECONDS = 2.0
+"""Tracing and compiling a program, benchmarks/README.md."""
+FLOPS = 4.0e10
+"""Arithmetic of a core and second."""
+STEP_SECONDS = 4.0e-6
+"""What a step costs a member beside arithmetic."""
+SHARE_OF_EPOCHS = 0.5
+"""Early stopping ends most fits sooner."""
+PASSES = 3
+"""Forward, and backward for inputs and weights."""
+COPIES = 6
+"""Weights, two moments, the best weights, and the new state while the old one is still there."""
+TILE_COPIES = 4
+"""More copies of the members that are in work: slopes and temporaries."""
+FLOAT = 4
+"""Bytes."""
+
+
+class Cost:
+    """Cost of fits on one table."""
+
+    def __init__(self, family: Family, settings: Settings, rows: int, val_rows: int) -> None:
+        """Bind the table.
+
+        Args:
+            family: Knows widths and parameters.
+            settings: Knows the batch size.
+            rows: Training rows.
+            val_rows: Validation rows.
+        """
+        self._family, self._settings = cast("PaddedFamily", family), settings
+        self._rows, self._val_rows = rows, val_rows
+
+    def widths(self, trial: Trial) -> Widths:
+        """Return the units of every hidden layer of a trial."""
+        return self._family.unit_widths(trial.capacity)
+
+    def arithmetic(self, trial: Trial, widths: Widths) -> float:
+        """Return the operations of one step of a trial at padded widths."""
+        batch = self._settings.batch_of(trial, self._rows)
+        return 2.0 * PASSES * batch * self._parameters(trial, widths)
+
+    def seconds(self, fit: Fit, widths: Widths) -> float:
+        """Return the time of one fit on one core at padded widths."""
+        batch = self._settings.batch_of(fit.trial, self._rows)
+        number = steps(batch, self._rows) * fit.epochs * SHARE_OF_EPOCHS
+        return number * (self.arithmetic(fit.trial, widths) / FLOPS + STEP_SECONDS)
+
+    def of_program(self, fits: Iterable[Fit], widths: Widths) -> float:
+        """Return the time of fits that share a program, compiling included."""
+        return COMPILE_SECONDS + sum(self.seconds(fit, widths) for fit in fits)
+
+    def bytes(self, trial: Trial, widths: Widths, members: int) -> int:
+        """Return the peak memory of a stack."""
+        return self._fixed(trial, widths) + members * self._member(trial, widths)
+
+    def most_members(self, trial: Trial, widths: Widths, room: int) -> int:
+        """Return how many members fit into so many bytes; 0 when not even one does."""
+        left = room - self._fixed(trial, widths)
+        return max(0, left // self._member(trial, widths))
+
+    def _member(self, trial: Trial, widths: Widths) -> int:
+        return FLOAT * (COPIES * self._parameters(trial, widths) + 2 * self._val_rows)
+
+    def _fixed(self, trial: Trial, widths: Widths) -> int:
+        """Return what a stack needs whatever its size: the table, and members in work."""
+        batch = self._settings.batch_of(trial, self._rows)
+        activations = 3 * batch * sum(widths)
+        work = MOST_MEMBERS * (TILE_COPIES * self._parameters(trial, widths) + activations)
+        return FLOAT * work
+
+    def _parameters(self, trial: Trial, widths: Widths) -> int:
+        return self._family.parameters(self._family.of_widths(widths), trial.encoding)

@@ -1,0 +1,176 @@
+"""How a round is packed into stacks. Pure: the same fits and limits give the same plan.
+
+A program takes a second or two to compile, so fits of one depth share one where padding the narrow
+ones costs less than another compilation. The fits of a trial (its learning rates and seeds) stay
+together, because the engine compares them, unless memory forbids it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from pipeline.records import Stack, StackPlan
+from pipeline.training.cost import Cost
+from pipeline.training.padding import pad_to
+from pipeline.training.stackable import why_not_stacked
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Sequence
+
+    from pipeline.records import Family, Fit
+    from pipeline.training.engine import Settings
+    from pipeline.training.padding import PaddedFamily, Widths
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What every fit of a round has in common."""
+
+    family: Family
+    """Knows the widths and parameters of a capacity."""
+    settings: Settings
+    """Batch size and optimizer."""
+    rows: int
+    """Training rows (of the largest fold)."""
+    val_rows: int
+    """Validation rows (of the largest fold)."""
+    engine: str = "stacked"
+    """The engine that was asked for."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What running stacks may use together."""
+
+    bytes: int
+    """Memory."""
+    workers: int = 1
+    """Stacks that run at once."""
+
+
+def plan_stacks(fits: Sequence[Fit], workload: Workload, limits: Limits) -> StackPlan:
+    """Pack a round into stacks.
+
+    Args:
+        fits: Of the round, in the order in which they were asked for.
+        workload: What they have in common.
+        limits: Memory of all running stacks, and how many run at once.
+
+    Returns:
+        A plan that has every fit exactly once. No stack of two fits or more exceeds its share of
+        the memory; a single fit that does is left to the engine to refuse.
+    """
+    reason = why_not_stacked(workload.family, workload.settings)
+    if workload.engine == "fit" or reason:
+        return _plan_of_singles(fits, reason)
+    cost = Cost(workload.family, workload.settings, workload.rows, workload.val_rows)
+    groups: dict[Hashable, list[Fit]] = defaultdict(list)
+    for fit in fits:
+        groups[_program(fit, workload)].append(fit)
+    parts: list[tuple[tuple[Fit, ...], Widths]] = []
+    for group in groups.values():
+        for members, widths in _segments(group, cost):
+            room = limits.bytes // max(1, limits.workers)
+            parts += [(part, widths) for part in _within_memory(members, widths, cost, room)]
+    stacks = tuple(_stack(n, members, widths, cost) for n, (members, widths) in enumerate(parts))
+    padding = _share(stacks, cost)
+    return StackPlan(stacks, "stacked", _sentence(len(fits), len(stacks), padding))
+
+
+def _plan_of_singles(fits: Sequence[Fit], reason: str) -> StackPlan:
+    """Return one stack per trial for `model.fit`, which compiles once per trial."""
+    trials: dict[Hashable, list[Fit]] = defaultdict(list)
+    for fit in fits:
+        trials[_family_of_rates(fit)].append(fit)
+    stacks = tuple(Stack(n, tuple(group)) for n, group in enumerate(trials.values()))
+    because = f": {reason}" if reason else ""
+    return StackPlan(stacks, "fit", f"{_count(len(fits), 'fit')}, one at a time{because}")
+
+
+def _program(fit: Fit, workload: Workload) -> Hashable:
+    """Return what the fits of a stack must agree in."""
+    trial, family = fit.trial, cast("PaddedFamily", workload.family)
+    depth = len(family.unit_widths(trial.capacity))
+    dropout = float(trial.nuisance_value("dropout", 0.0)) > 0
+    batch = workload.settings.batch_of(trial, workload.rows)
+    return depth, trial.encoding, fit.fold, batch, dropout
+
+
+def _family_of_rates(fit: Fit) -> Hashable:
+    """Return what fits share that are compared while they train."""
+    return fit.trial.with_rate(1.0), fit.fold
+
+
+def _segments(fits: Sequence[Fit], cost: Cost) -> list[tuple[tuple[Fit, ...], Widths]]:
+    """Cut fits of one depth, ordered by width, where another program pays for itself.
+
+    Shortest path over the distinct widths: each segment costs a compilation and the time of its
+    fits at the segment's padded widths.
+    """
+    by_width: dict[Widths, list[Fit]] = defaultdict(list)
+    for fit in fits:
+        by_width[cost.widths(fit.trial)].append(fit)
+    ordered = sorted(by_width, key=lambda widths: (sum(widths), widths))
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for end in range(1, len(ordered) + 1):
+        options = []
+        for start in range(end):
+            padded = pad_to(ordered[start:end])
+            inside = (fit for widths in ordered[start:end] for fit in by_width[widths])
+            options.append((best[start][0] + cost.of_program(inside, padded), start))
+        best.append(min(options))
+    segments: list[tuple[tuple[Fit, ...], Widths]] = []
+    end = len(ordered)
+    while end > 0:
+        start = best[end][1]
+        members = tuple(fit for widths in ordered[start:end] for fit in by_width[widths])
+        segments.insert(0, (members, pad_to(ordered[start:end])))
+        end = start
+    return segments
+
+
+def _within_memory(
+    fits: Sequence[Fit], widths: Widths, cost: Cost, room: int
+) -> Iterable[tuple[Fit, ...]]:
+    """Cut fits into parts that fit into memory, trials kept whole where possible."""
+    most = max(1, cost.most_members(fits[0].trial, widths, room))
+    trials: dict[Hashable, list[Fit]] = defaultdict(list)
+    for fit in fits:
+        trials[_family_of_rates(fit)].append(fit)
+    part: list[Fit] = []
+    for group in trials.values():
+        if part and len(part) + len(group) > most:
+            yield tuple(part)
+            part = []
+        for fit in group:
+            if len(part) == most:
+                yield tuple(part)
+                part = []
+            part.append(fit)
+    yield tuple(part)
+
+
+def _stack(number: int, fits: tuple[Fit, ...], widths: Widths, cost: Cost) -> Stack:
+    real = sum(cost.arithmetic(fit.trial, cost.widths(fit.trial)) for fit in fits)
+    padded = sum(cost.arithmetic(fit.trial, widths) for fit in fits)
+    size = cost.bytes(fits[0].trial, widths, len(fits))
+    return Stack(number, fits, widths, 1 - real / padded if padded else 0.0, size)
+
+
+def _share(stacks: Sequence[Stack], cost: Cost) -> float:
+    """Return the share of the round's arithmetic that is padding."""
+    padded = [(s, cost.arithmetic(s.fits[0].trial, s.padded_units) * len(s.fits)) for s in stacks]
+    whole = sum(work for _, work in padded)
+    return sum(stack.padding * work for stack, work in padded) / whole if whole else 0.0
+
+
+def _sentence(fits: int, stacks: int, padding: float) -> str:
+    return f"{_count(fits, 'fit')} in {_count(stacks, 'stack')}, padding {padding:.0%}".replace(
+        "%", " %"
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,22 @@
+"""Which fits can share a program, and why the others cannot. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.records import Family
+    from pipeline.training.engine import Settings
+
+ELEMENTWISE = {"sgd", "rmsprop", "adam", "adamw", "adamax", "adagrad", "adadelta", "ftrl", "lion"}
+"""Optimizers that treat every weight by itself, so that a padded zero stays zero. The others mix
+elements (norms, factored moments) or keep state outside `update_step` (Nadam)."""
+
+
+def why_not_stacked(family: Family, settings: Settings) -> str:
+    """Return why fits cannot share a program; an empty string when they can."""
+    if not (family.stackable and hasattr(family, "unit_axes")):
+        return f"networks of the {family.name} family cannot share a program"
+    if settings.optimizer.lower() not in ELEMENTWISE:
+        return f"optimizer {settings.optimizer} does not treat every weight by itself"
+    return ""
