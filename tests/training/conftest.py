@@ -37,15 +37,9 @@ class Quiet:
         return "the budget has ended" if stop else ""
 
 
-@pytest.fixture
-def quiet() -> Quiet:
-    """A control that never stops."""
-    return Quiet()
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stopping_control() -> type[Quiet]:
-    """The class of controls; `stopping_control(n)` says stop from question n + 1 on."""
+    """`stopping_control()` never stops, `stopping_control(n)` from question n + 1 on."""
     return Quiet
 
 
@@ -55,13 +49,13 @@ def _family(arrays: Arrays, **model: Any) -> Family:
     return family_of(config, CapacityConfig(), shapes, arrays.outputs, arrays.regression)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_family() -> Callable[..., Family]:
     """`make_family(arrays, activation=..., ...)`: a family bound to some arrays."""
     return _family
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_fits() -> Callable[..., tuple[Fit, ...]]:
     """`make_fits(family, capacity, rates, epochs, seeds, **nuisance)`: rates x seeds."""
 
@@ -83,8 +77,8 @@ def make_fits() -> Callable[..., tuple[Fit, ...]]:
     return fits
 
 
-@pytest.fixture
-def train(quiet: Quiet) -> Callable[..., list[FitResult]]:
+@pytest.fixture(scope="session")
+def train() -> Callable[..., list[FitResult]]:
     """`train(fits, arrays, family, engine="fit", control=..., **settings)`."""
 
     def run(
@@ -96,7 +90,7 @@ def train(quiet: Quiet) -> Callable[..., list[FitResult]]:
         **settings: Any,
     ) -> list[FitResult]:
         told = Settings(**{"patience": 100, **settings})
-        return engine(kind).train(Stack(0, fits), arrays, family, told, control or quiet)
+        return engine(kind).train(Stack(0, fits), arrays, family, told, control or Quiet())
 
     return run
 

@@ -1,0 +1,320 @@
+"""The rules that both engines share, without training: stopping, dropping, order, metrics, draws."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.config.schema import (
+    CapacityConfig,
+    DataConfig,
+    ModelConfig,
+    OtherSearchConfig,
+    SearchKind,
+    SweepConfig,
+    TrainingConfig,
+)
+from pipeline.errors import ConfigError
+from pipeline.records import Arrays, Direction, Fit, Objective, Outcome, Trial
+from pipeline.training.draws import draw_of
+from pipeline.training.dropping import behind
+from pipeline.training.engine import Settings
+from pipeline.training.families.mlp import of_widths
+from pipeline.training.memory import is_out_of_memory
+from pipeline.training.metrics import auc, finished_curves, logged, normalised
+from pipeline.training.models import initial_weights
+from pipeline.training.optimizers import names, optimizer_for
+from pipeline.training.order import batch_size, epoch_order, steps
+from pipeline.training.run import Run
+from pipeline.training.stopping import Stopping
+
+MAXIMISED = Objective("val_accuracy", Direction.max)
+TRIAL = Trial(of_widths(2), 0.01, 10)
+
+
+def run_of(arrays: Arrays, losses: list[float], **settings: Any) -> tuple[Run, list[int]]:
+    """Tell a run scripted validation losses; return it and the epochs whose weights it asked for."""
+    run = Run(Fit(TRIAL, 0, 0, epochs=100), Settings(**settings), arrays)
+    asked: list[int] = []
+    for epoch, loss in enumerate(losses, start=1):
+        assert run.is_open, f"ended before epoch {epoch}"
+        run.note(
+            {"loss": 1.0, "mae": 1.0, "val_loss": loss, "val_mae": 1.0},
+            lambda epoch=epoch: asked.append(epoch) or [np.array(epoch)],
+        )
+    return run, asked
+
+
+def test_early_stopping_exactly_as_in_the_course(regression: Arrays) -> None:
+    """Best 0.6513 in epoch 9, patience 2: stops after 11 and keeps the weights of epoch 9."""
+    falling = [0.80, 0.75, 0.72, 0.70, 0.69, 0.68, 0.67, 0.66, 0.6513, 0.66, 0.6514]
+    run, asked = run_of(regression, falling, patience=2)
+    result = run.result(None)
+    assert result.outcome is Outcome.completed
+    assert result.epochs == 11
+    assert result.best_epoch == 8
+    assert result.best("val_loss") == 0.6513
+    assert result.weights == [9]
+    assert asked == list(range(1, 10))
+
+
+def test_a_nan_in_the_first_epoch_is_never_the_best(regression: Arrays) -> None:
+    """The fit has diverged at once and has no best epoch."""
+    run, _ = run_of(regression, [float("nan")])
+    result = run.result(None)
+    assert (result.outcome, result.best_epoch, result.weights) == (Outcome.diverged, -1, None)
+    assert result.message == "learning rate 0.01 diverged in epoch 1: the loss is not finite"
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_later_nan_leaves_no_model(regression: Arrays, bad: float) -> None:
+    """The best epoch is still named, its weights are not offered."""
+    run, _ = run_of(regression, [0.5, 0.4, bad])
+    result = run.result(None)
+    assert (result.outcome, result.best_epoch, result.weights) == (Outcome.diverged, 1, None)
+    assert not np.isfinite(result.curves["val_loss"][2])
+
+
+def test_an_objective_that_is_never_a_number_is_infeasible(binary: Arrays) -> None:
+    """The area under the curve of one class, say."""
+    told = Settings(objective=Objective("val_auc", Direction.max), patience=2)
+    run = Run(Fit(TRIAL, 0, 0, epochs=2), told, binary)
+    for _ in range(2):
+        values = {"loss": 1.0, "accuracy": 1.0, "val_loss": 1.0, "val_accuracy": 1.0}
+        run.note({**values, "val_auc": float("nan")}, list)
+    assert run.outcome is Outcome.infeasible
+    assert "val_auc was not finite in any of 2 epochs" in run.message
+
+
+@given(
+    values=st.lists(st.integers(0, 8).map(lambda n: n / 4), min_size=1, max_size=30),
+    patience=st.integers(1, 5),
+    min_delta=st.sampled_from([0.0, 0.25, 0.6]),
+    direction=st.sampled_from(Direction),
+)
+def test_stopping_is_keras_early_stopping(
+    values: list[float], patience: int, min_delta: float, direction: Direction
+) -> None:
+    """The same best epoch and the same last epoch for any finite course."""
+    theirs = keras.callbacks.EarlyStopping(
+        "v", patience=patience, min_delta=min_delta, mode=direction
+    )
+    theirs.set_model(SimpleNamespace(stop_training=False))
+    theirs.on_train_begin()
+    ours = Stopping(
+        Settings(patience=patience, min_delta=min_delta, objective=Objective("v", direction)),
+        members=2,
+    )
+    for epoch, value in enumerate(values):
+        theirs.on_epoch_end(epoch, {"v": value})
+        ours.improved(epoch, np.array([value, -value]))
+        stops = ours.exhausted(epoch)[0]
+        assert bool(theirs.model.stop_training) == bool(stops)
+        if stops:
+            break
+    assert ours.best_epoch[0] == theirs.best_epoch
+    assert ours.best[0] == theirs.best
+
+
+@given(seed=st.integers(0, 2**40), epoch=st.integers(0, 500), rows=st.integers(1, 300))
+def test_an_epoch_visits_every_row_once(seed: int, epoch: int, rows: int) -> None:
+    """A permutation, the same for the same seed and epoch."""
+    order = epoch_order(seed, epoch, rows)
+    assert sorted(order) == list(range(rows))
+    assert order.dtype == np.int32
+    assert np.array_equal(order, epoch_order(seed, epoch, rows))
+
+
+def test_seed_zero_is_a_seed_and_epochs_differ() -> None:
+    """0 is neither random nor 1, and no epoch repeats the one before."""
+    orders = [epoch_order(seed, epoch, 50).tolist() for seed in (0, 1) for epoch in (0, 1)]
+    assert len({tuple(order) for order in orders}) == 4
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"),
+    [(5, 5), (8_000, 32), (8_001, 64), (32_000, 64), (32_001, 128), (128_001, 256), (10**7, 256)],
+)
+def test_the_batch_follows_the_rows(rows: int, size: int) -> None:
+    """32 up to 8,000 rows, then doubling with every fourfold table up to 256."""
+    assert batch_size(None, rows) == size
+
+
+def test_a_batch_is_at_most_the_table() -> None:
+    """A configured size counts; the last batch of an epoch may be smaller."""
+    assert [batch_size(50, 120), batch_size(500, 120)] == [50, 120]
+    assert [steps(50, 120), steps(60, 120)] == [3, 2]
+    told = Settings(batch_size=50)
+    smaller = Trial(of_widths(2), 0.01, 10, (("batch_size", 16),))
+    assert [told.batch_of(TRIAL, 120), told.batch_of(smaller, 120)] == [50, 16]
+
+
+def curves(rates: dict[float, list[list[float]]]) -> tuple[list[Fit], list[np.ndarray]]:
+    """Return fits and objectives of rates with one curve per seed."""
+    pairs = [
+        (Fit(TRIAL.with_rate(rate), seed, seed, 20), np.array(curve))
+        for rate, seeds in rates.items()
+        for seed, curve in enumerate(seeds)
+    ]
+    return [fit for fit, _ in pairs], [curve for _, curve in pairs]
+
+
+FAR_BEHIND = {0.1: [[0.5, 0.4], [0.6, 0.5]], 0.001: [[1.0, 0.99], [1.1, 1.1]]}
+
+
+def test_a_rate_clearly_behind_is_dropped_with_its_numbers() -> None:
+    """Both of its seeds, and no fit of the leader."""
+    dropped = behind(*curves(FAR_BEHIND), Settings(drop_after=2))
+    assert set(dropped) == {2, 3}
+    assert dropped[2].startswith(
+        "learning rate 0.001 was behind 0.1 by 0.595 (standard error 0.005)"
+    )
+
+
+def test_a_maximised_objective_drops_the_lower_rate() -> None:
+    """Direction counts: the same curves, read as accuracies, drop the other rate."""
+    dropped = behind(*curves(FAR_BEHIND), Settings(drop_after=2, objective=MAXIMISED))
+    assert set(dropped) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [
+        pytest.param({0.1: [[0.5, 0.4]], 0.001: [[1.0, 0.99]]}, id="one seed"),
+        pytest.param({0.1: [[0.5, 0.4], [0.6, 0.5]], 1e-3: [[2, 0.6], [2, 0.7]]}, id="catching up"),
+        pytest.param({0.1: [[0.9, 0.9], [0.1, 0.1]], 1e-3: [[1, 1.0], [1, 1.0]]}, id="noise"),
+        pytest.param({0.1: [[0.5, 0.4], [0.6, 0.5]], 1e-3: [[1.0], [1.1]]}, id="stopped before"),
+        pytest.param(
+            {0.1: [[0.5, 0.4], [0.6, 0.5]], 1e-3: [[1, np.nan], [1, np.inf]]}, id="diverged"
+        ),
+    ],
+)
+def test_a_rate_that_is_not_clearly_behind_is_kept(rates: dict[float, list[list[float]]]) -> None:
+    """Without a second seed, while it catches up, within noise, or when it has ended anyway."""
+    assert behind(*curves(rates), Settings(drop_after=2)) == {}
+
+
+def test_nothing_is_dropped_where_that_is_switched_off() -> None:
+    """drop_after 0 means never."""
+    assert behind(*curves(FAR_BEHIND), Settings(drop_after=0)) == {}
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 6), st.booleans(), st.floats(0.1, 3)), min_size=2, max_size=30
+    )
+)
+def test_auc_is_scikit_learns(rows: list[tuple[int, bool, float]]) -> None:
+    """Ties count one half, weights count, one class alone has none."""
+    from sklearn.metrics import roc_auc_score
+
+    scores, positive, weight = (np.array(column) for column in zip(*rows, strict=True))
+    if positive.all() or not positive.any():
+        assert np.isnan(auc(scores, positive, weight))
+    else:
+        theirs = roc_auc_score(positive, scores, sample_weight=weight)
+        assert auc(scores, positive, weight) == pytest.approx(theirs)
+
+
+def test_errors_are_logged_in_the_targets_own_unit(regression: Arrays) -> None:
+    """Scale 5: a squared error of 4 standard units is a root mean squared error of 10."""
+    raw = {"loss": [9.0], "mae": [2.0], "val_loss": [4.0], "val_mae": [1.0]}
+    found = finished_curves(raw, regression)
+    assert (found["rmse"], found["mae"], found["val_rmse"], found["val_mae"]) == (15, 10, 10, 5)
+    assert found["val_loss"] == 4
+
+
+def test_what_is_logged_follows_task_and_objective() -> None:
+    """val_auc only of two classes, and only where it is the objective."""
+    by_auc = Objective("val_auc", Direction.max)
+    assert "val_rmse" in logged(True, 1, Objective())
+    assert "val_auc" not in logged(False, 2, Objective())
+    assert "val_auc" in logged(False, 2, by_auc)
+    assert "val_auc" not in logged(False, 3, by_auc)
+
+
+def test_weights_are_scaled_to_mean_one() -> None:
+    """So that Keras' mean over rows is the weighted mean."""
+    assert normalised(np.array([1.0, 3.0], "f4")).tolist() == [0.5, 1.5]
+    assert normalised(None) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["glorot_uniform", "he_normal", "lecun_normal", "orthogonal", "random_normal", "ones"]
+)
+def test_draws_have_the_distribution_of_keras(name: str) -> None:
+    """Mean, spread and extremes of 60,000 numbers."""
+    initializer = keras.initializers.get(name)
+    ours = draw_of(initializer, (300, 200))(np.random.default_rng(0))
+    theirs = np.asarray(keras.ops.convert_to_numpy(initializer((300, 200))))
+    assert ours.dtype == np.float32
+    assert ours.mean() == pytest.approx(theirs.mean(), abs=5e-3)
+    assert ours.std() == pytest.approx(theirs.std(), rel=0.02, abs=1e-9)
+    assert np.abs(ours).max() == pytest.approx(np.abs(theirs).max(), rel=0.25)
+
+
+def test_initial_weights_depend_on_the_seed_alone(regression: Arrays, make_family: Any) -> None:
+    """Not on what was built or drawn before; 0 is a seed like any other."""
+    family = make_family(regression)
+    first = initial_weights(family, TRIAL, 0)
+    keras.utils.set_random_seed(7)
+    family.build(TRIAL)
+    again = initial_weights(make_family(regression), TRIAL.with_rate(9.0), 0)
+    other = initial_weights(family, TRIAL, 1)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first[0], other[0])
+    assert not np.array_equal(first[0][:2, :2], first[2][:2, :2])
+
+
+@pytest.mark.parametrize("name", ["adam", "SGD", "RMSprop", "lion", "adamw"])
+def test_any_keras_optimizer_by_name(name: str) -> None:
+    """With the trial's learning rate and weight decay."""
+    trial = Trial(of_widths(2), 0.125, 10, (("weight_decay", 0.25),))
+    made = optimizer_for(Settings(optimizer=name), trial)
+    assert type(made).__name__.lower() == name.lower()
+    assert float(made.learning_rate) == 0.125
+    assert made.weight_decay == 0.25
+
+
+def test_momentum_goes_to_those_that_have_it() -> None:
+    """SGD and RMSprop; Adam has none."""
+    told = {"momentum": 0.5}
+    assert optimizer_for(Settings(optimizer="sgd", **told), TRIAL).momentum == 0.5
+    assert optimizer_for(Settings(optimizer="rmsprop", **told), TRIAL).momentum == 0.5
+    assert not hasattr(optimizer_for(Settings(optimizer="adam", **told), TRIAL), "momentum")
+
+
+def test_an_unknown_optimizer_is_refused_with_all_names() -> None:
+    """And no wrapper is offered as an optimizer."""
+    with pytest.raises(ConfigError, match=r"training\.optimizer=adamm: must be one of .*adam, "):
+        optimizer_for(Settings(optimizer="adamm"), TRIAL)
+    assert "lossscaleoptimizer" not in names()
+
+
+def test_settings_are_read_from_the_configuration() -> None:
+    """The capacity search brings its drop rule; no other search has one."""
+    training = TrainingConfig(
+        optimizer="sgd", momentum=0.9, patience=3, min_delta=0.1, batch_size=7
+    )
+    config = SweepConfig(DataConfig(), ModelConfig(), CapacityConfig(drop_after=5), training)
+    found = Settings.from_config(config, MAXIMISED)
+    assert (found.optimizer, found.momentum, found.patience) == ("sgd", 0.9, 3)
+    assert (found.min_delta, found.batch_size, found.drop_after) == (0.1, 7, 5)
+    assert found.objective is MAXIMISED
+    config.search = OtherSearchConfig(kind=SearchKind.grid)
+    assert Settings.from_config(config).drop_after == 0
+
+
+def test_out_of_memory_is_told_from_other_errors() -> None:
+    """By type, or by what XLA says."""
+    xla = type("XlaRuntimeError", (RuntimeError,), {})
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(xla("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes"))
+    assert not is_out_of_memory(xla("INVALID_ARGUMENT"))
+    assert not is_out_of_memory(ValueError("out of memory"))
