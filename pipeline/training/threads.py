@@ -32,6 +32,8 @@ def prepare() -> None:
     # XLA runs programs on this pool: with fewer threads than cores they would wait for each other.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(2, cores())))
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(max(2, cores())))
+    # Its start-up lines about instruction sets and missing GPUs would bury the sweep's own.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @cache
