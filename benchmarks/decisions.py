@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.simulation import rivals
 from benchmarks.simulation.noise import NOISES, Simulator, place
-from benchmarks.simulation.surfaces import SURFACES
+from benchmarks.simulation.surfaces import SURFACES, doublings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +106,7 @@ def is_hit(surface: Surface, noise: Noise, layers: int, units: int) -> bool:
     best rate and with three executions.
     """
     places = [
-        place(n, np.log2(max(u, 1)), surface.best_rate(n, np.log2(max(u, 1))))
+        place(n, doublings(u), surface.best_rate(n, doublings(u)))
         for n, u in ((layers, units), surface.optimum)
     ]
     error = noise.standard_error(rivals.EXECUTIONS, places[0] - places[1])

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.simulation.surfaces import doublings
 from pipeline.records import Outcome, Scored
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ class Simulator:
         layers, units = int(trial.capacity["layers"]), int(trial.capacity["units"])
         if self.surface.diverges(layers, units, trial.learning_rate):
             return None
-        size = math.log2(units) if units else 0.0
-        opinion = place(layers, size, math.log10(trial.learning_rate)) @ self._opinions
+        at = place(layers, doublings(units), math.log10(trial.learning_rate))
+        opinion = at @ self._opinions
         own = self.noise.level * OWN * math.sqrt(ROWS) * self._random.standard_normal(ROWS)
         true = self.surface.loss(layers, units, trial.learning_rate)
         return (true + opinion + own).astype(np.float32)

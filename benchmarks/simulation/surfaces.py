@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LAYERS = range(5)
 UNITS = range(8, 513)
 LINEAR_SIZE = 2.0
-"""log2 of the units that stand for the linear model in the ridge of learning rates."""
+"""log2 of the units that the linear model behaves like, in its best rate and to the rows."""
 BASE = 1.0
 """True loss of the optimum, in units of the range: no table is without error."""
 
@@ -29,7 +29,7 @@ class Surface:
 
     name: str
     shape: Callable[[int, float], float]
-    """Loss by (hidden layers, log2 units) at the best rate; any scale. Linear: (0, 0)."""
+    """Loss by (hidden layers, log2 units) at the best rate; any scale. Linear: no layers."""
     best_rate: Callable[[int, float], float]
     """log10 of the best learning rate by (hidden layers, log2 units)."""
     curvature: float
@@ -38,7 +38,7 @@ class Surface:
     @cached_property
     def scale(self) -> tuple[float, float]:
         """Lowest loss of `shape` over the space, and its range there."""
-        values = [self.shape(0, 0.0)]
+        values = [self.shape(0, LINEAR_SIZE)]
         values += [self.shape(layers, math.log2(u)) for layers in LAYERS if layers for u in UNITS]
         low, high = min(values), max(values)
         return low, (high - low) or 1.0
@@ -47,16 +47,16 @@ class Surface:
     def optimum(self) -> tuple[int, int]:
         """Layers and units of the best capacity, the smallest of equals."""
         sizes = [(0, 0), *((layers, units) for layers in LAYERS if layers for units in UNITS)]
-        return min(sizes, key=lambda size: self.shape(size[0], _log2(size[1])))
+        return min(sizes, key=lambda size: self.shape(size[0], doublings(size[1])))
 
     def capacity_regret(self, layers: int, units: int) -> float:
         """Return how far a capacity at its best rate is from the optimum."""
         low, span = self.scale
-        return (self.shape(layers, _log2(units)) - low) / span
+        return (self.shape(layers, doublings(units)) - low) / span
 
     def regret(self, layers: int, units: int, rate: float) -> float:
         """Return how far a trial is from the optimum."""
-        off = math.log10(rate) - self.best_rate(layers, _log2(units))
+        off = math.log10(rate) - self.best_rate(layers, doublings(units))
         return self.capacity_regret(layers, units) + self.curvature * off * off
 
     def loss(self, layers: int, units: int, rate: float) -> float:
@@ -65,12 +65,13 @@ class Surface:
 
     def diverges(self, layers: int, units: int, rate: float) -> bool:
         """Return whether a rate is so high that training diverges: 1.4 decades above the best."""
-        return math.log10(rate) - self.best_rate(layers, _log2(units)) > 1.4  # noqa: PLR2004
+        return math.log10(rate) - self.best_rate(layers, doublings(units)) > 1.4  # noqa: PLR2004
 
 
 @lru_cache(maxsize=1024)
-def _log2(units: int) -> float:
-    return math.log2(units) if units else 0.0
+def doublings(units: int) -> float:
+    """Return log2 of the units, and of what stands for them in the linear model."""
+    return math.log2(units) if units else LINEAR_SIZE
 
 
 def _flat(_layers: int, _size: float) -> float:
@@ -79,7 +80,7 @@ def _flat(_layers: int, _size: float) -> float:
 
 def _u_shaped(layers: int, size: float) -> float:
     """Underfit below, overfit above 2 x 90."""
-    return 1.0 if layers == 0 else 0.09 * (size - 6.5) ** 2 + 0.06 * (layers - 2) ** 2
+    return 1.0 if layers == 0 else 0.06 * (size - 6.5) ** 2 + 0.06 * (layers - 2) ** 2
 
 
 def _double_descent(layers: int, size: float) -> float:
@@ -93,7 +94,7 @@ def _double_descent(layers: int, size: float) -> float:
 
 def _ridge(layers: int, size: float) -> float:
     """More is better, up to 2 x 256; what makes it hard is the learning rate."""
-    return 1.0 if layers == 0 else 0.07 * (size - 8.0) ** 2 + 0.08 * (layers - 2) ** 2
+    return 1.0 if layers == 0 else 0.03 * (size - 8.0) ** 2 + 0.05 * (layers - 2) ** 2
 
 
 def _depth_helps(layers: int, size: float) -> float:
@@ -103,7 +104,7 @@ def _depth_helps(layers: int, size: float) -> float:
 
 def _depth_hurts(layers: int, size: float) -> float:
     """One layer is best; width pays up to 128 units."""
-    return 1.0 if layers == 0 else 0.2 * (layers - 1) + 0.06 * (size - 7.0) ** 2
+    return 1.0 if layers == 0 else 0.1 * (layers - 1) + 0.04 * (size - 7.0) ** 2
 
 
 def _usual(layers: int, size: float) -> float:
@@ -113,8 +114,7 @@ def _usual(layers: int, size: float) -> float:
 
 def _steep(layers: int, size: float) -> float:
     """The best rate falls a decade and a half from the smallest network to the largest."""
-    units = size if layers else LINEAR_SIZE
-    return -2.1 - 0.22 * (units - 5.0) - 0.2 * max(layers - 1, 0)
+    return -2.1 - 0.22 * (size - 5.0) - 0.2 * max(layers - 1, 0)
 
 
 SURFACES = (

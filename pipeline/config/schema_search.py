@@ -108,7 +108,7 @@ class CapacityConfig(SearchConfig):
     """The smallest capacity within this many standard errors of the best is chosen, >= 0."""
     close: float = 2.0
     """A difference within this many standard errors is close and buys more executions, >= 0."""
-    max_executions: int = 9
+    max_executions: int = 15
     """Most executions of a trial that a close decision may buy, >= training.executions."""
     seed_share: float = 0.25
     """More executions are bought only where seeds make at least this share of the squared standard
