@@ -11,6 +11,7 @@ from pipeline.figures.edges import edges
 from pipeline.figures.predictions import calibration_error
 from pipeline.figures.remark import Remark, setting
 from pipeline.figures.sizes import leader_losses
+from pipeline.figures.tables import lowest
 from pipeline.figures.trials import capacities, champion_entry, leader, scored_fits, trials
 from pipeline.figures.verdict import FINISHED, status
 from pipeline.records import Outcome
@@ -26,6 +27,8 @@ WIDE_GAP, NARROW_GAP = 0.25, 0.05
 """Share of the validation loss by which training loss lies below it: over-fitting, and none."""
 MISCALIBRATED = 0.1
 """Mean distance of claimed from observed probability that a reader of probabilities would notice."""
+NAMED = 4
+"""Capacities named in a sentence."""
 ORDER = {"warning": 0, "info": 1, "good": 2}
 
 
@@ -96,33 +99,34 @@ def _failures(record: SweepRecord) -> Iterator[Remark]:
 
 def _sureness(record: SweepRecord) -> Iterator[Remark]:
     table = capacities(record)
-    error = words.finite(champion_entry(record).get("val_loss_se"))
-    if len(table) <= 1 or not error:
+    if len(table) <= 1 or table["gap_se"].isna().all():
         return
-    best, second = (float(loss) for loss in table["loss"].nsmallest(2))
-    close = table[table["loss"] <= best + error]
-    if len(close) == 1:
-        sure = f"{(second - best) / error:.1f} standard errors"
-        sentence = f"The next best capacity is {sure} worse: the choice is clear."
+    errors = setting(record, "search.one_se") or 1.0
+    others = table[table["gap"] > 0]
+    close = others[others["gap"] <= errors * others["gap_se"]]
+    if close.empty:
+        next_best = lowest(others, "gap") if len(others) else lowest(table, "loss")
+        sure = words.number(next_best.gap / next_best.gap_se, 2) if next_best.gap_se else "many"
+        sentence = (
+            f"The next best capacity, {next_best.capacity}, is {sure} standard errors worse: the "
+            "choice is clear."
+        )
         yield Remark("how sure", sentence, "good")
         return
-    names = words.listing([str(name) for name in close["capacity"].head(5)])
+    names = words.listing([str(name) for name in close["capacity"].head(NAMED)])
+    more = f" and {len(close) - NAMED} more" if len(close) > NAMED else ""
     sentence = (
-        f"{len(close)} of {len(table)} capacities lie within one standard error "
-        f"({words.number(error, 2)}) of the best: {names}. These rows cannot tell them apart, so "
-        "size decided."
+        f"{names}{more} cannot be told apart from the best score, "
+        f"{lowest(table, 'loss').capacity}, on these validation rows, so size decided."
     )
-    overrides, purpose = _surer(record, error)
+    overrides, purpose = _surer(record, lowest(close, "gap"))
     yield Remark("how sure", sentence, "info", overrides, purpose)
 
 
-def _surer(record: SweepRecord, error: float) -> tuple[tuple[str, ...], str]:
-    """Return what would shrink the standard error: more seeds, or more validation rows."""
-    fits = scored_fits(record)
-    own = fits.loc[fits["trial"] == champion_entry(record).get("trial"), "score"]
-    over_seeds = float(own.var(ddof=1)) / len(own) if len(own) > 1 else error**2
-    if 2 * over_seeds >= error**2:
-        more = max(5, 2 * len(own))
+def _surer(record: SweepRecord, rival: Any) -> tuple[tuple[str, ...], str]:
+    """Return what would shrink the error of the closest difference: more seeds, or more rows."""
+    if 2 * rival.seed_share >= 1:
+        more = max(5, 2 * int(rival.executions))
         return (f"training.executions={more}",), "tell close capacities apart by more seeds"
     if setting(record, "data.folds") is not None:
         return (), ""

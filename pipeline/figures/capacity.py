@@ -1,4 +1,4 @@
-"""Capacity against loss: the path of grow and shrink, the one-standard-error band, the choice."""
+"""Capacity against loss: the path of grow and shrink, what is within one error, the choice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.figures import palette, words
 from pipeline.figures.scale import is_outside, view
 from pipeline.figures.tables import groups, lowest, rows
-from pipeline.figures.trials import capacities, champion_entry, leader, objective, role
+from pipeline.figures.trials import capacities, leader, objective, role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def capacity_against_loss(record: SweepRecord) -> go.Figure:
     table = table.assign(place=range(len(table)))
     limits = view(table["score"], table["loss"])
     figure = palette.blank(title, 460)
-    _band(figure, record, table)
+    _best_line(figure, table)
     _path(figure, record, table)
     _points(figure, table)
     _champion(figure, record, table)
@@ -62,26 +62,21 @@ def path(record: SweepRecord) -> list[str]:
     return steps
 
 
-def _band(figure: go.Figure, record: SweepRecord, table: pd.DataFrame) -> None:
-    """Shade from the best score to one standard error worse."""
+def _best_line(figure: go.Figure, table: pd.DataFrame) -> None:
+    """Draw the best score across the picture: a bar that reaches it is within one standard error."""
     best = lowest(table, "loss")
-    error = words.finite(best["se"]) or words.finite(champion_entry(record).get("val_loss_se"))
-    if error is None:
-        return
-    worse = best["score"] + objective(record).as_loss(error)
-    figure.add_hrect(
-        y0=best["score"], y1=worse, fillcolor=palette.fade(palette.CHAMPION, 0.1), line_width=0
-    )
+    figure.add_hline(y=best.score, line={"color": palette.CHAMPION, "width": 1, "dash": "dash"})
     figure.add_annotation(
-        text="within one standard error of the best",
-        name="roomy",  # left out on a phone, where it would lie on the points
+        text=f"best score: {palette.plain(best.capacity)}",
         x=0,
         xref="paper",
         xanchor="left",
-        y=(best["score"] + worse) / 2,
-        xshift=6,
+        xshift=4,
+        y=best.score,
+        yanchor="bottom",
         showarrow=False,
         font={"size": 11, "color": palette.CHAMPION},
+        name="roomy",  # left out on a phone, where it would lie on the points
     )
 
 
@@ -97,7 +92,7 @@ def _points(figure: go.Figure, table: pd.DataFrame) -> None:
             marker={"size": 12, "color": colour, "line": {"width": 1.5, "color": palette.PAPER}},
             error_y={
                 "type": "data",
-                "array": group["se"].fillna(0),
+                "array": group["gap_se"].fillna(0),
                 "color": palette.fade(colour, 0.7),
                 "thickness": 1.5,
                 "width": 0,
@@ -106,7 +101,7 @@ def _points(figure: go.Figure, table: pd.DataFrame) -> None:
             hovertemplate=(
                 "<b>%{customdata[0]}</b>, %{customdata[1]} parameters<br>"
                 "%{customdata[2]} at learning rate %{customdata[3]}<br>"
-                "%{customdata[4]}<extra></extra>"
+                "%{customdata[4]}<br>%{customdata[5]}<extra></extra>"
             ),
         )
 
@@ -119,6 +114,9 @@ def _details(group: pd.DataFrame) -> list[list[str]]:
             words.with_error(row.score, row.se),
             words.rate(row.learning_rate),
             words.plural(int(row.executions), "execution"),
+            f"behind the best by {words.with_error(row.gap, row.gap_se)}"
+            if row.gap
+            else "the best",
         ]
         for row in rows(group)
     ]

@@ -23,8 +23,9 @@ def capacity(record: SweepRecord) -> str:
     steps = path(record)
     way = f"The search went {' → '.join(steps)}. " if len(steps) > 1 else ""
     return (
-        f"{way}Bars are one standard error of a score by itself; decisions compare the same seeds "
-        "and the same rows, which tells capacities apart that overlap here."
+        f"{way}Bars are one standard error of the difference to the best score, on the same seeds "
+        "and validation rows: where a bar reaches the dashed line, these rows cannot tell the two "
+        "apart, and the smallest such capacity is chosen."
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pipeline.figures.evidence import behind, evidence, own_error
 from pipeline.records import Direction, Objective, Outcome
 
 if TYPE_CHECKING:
@@ -49,51 +50,55 @@ def trials(record: SweepRecord) -> pd.DataFrame:
     """Return one row a usable trial, best score first.
 
     Columns: trial, capacity, layers, units, parameters, learning_rate, round, phase and the
-    nuisance values as far as the fits carry them; score (mean over the executions), se (standard
-    error of that mean; NaN where it cannot be known), executions, loss (the score, lower is better).
+    nuisance values as far as the fits carry them; score (mean over the executions), executions,
+    loss (the score, lower is better).
     """
     fits = scored_fits(record)
     if fits.empty:
-        return pd.DataFrame(columns=[*DESCRIPTION, "score", "executions", "se", "loss"])
+        return pd.DataFrame(columns=[*DESCRIPTION, "score", "executions", "loss"])
     grouped = fits.groupby("trial", sort=False)
     table = grouped[[name for name in (*DESCRIPTION[1:], *NUISANCE) if name in fits]].first()
     table["score"] = grouped["score"].mean()
     table["executions"] = grouped.size()
-    table["se"] = _standard_errors(record, fits)
     table["loss"] = objective(record).as_loss(1.0) * table["score"]
     order = ["loss", "parameters"]
     return table.reset_index().sort_values(order, kind="stable", ignore_index=True)
 
 
-def _standard_errors(record: SweepRecord, fits: pd.DataFrame) -> pd.Series:
-    """Return the standard error of each trial's mean over seeds and validation rows.
-
-    The variance of the per-seed means / seeds + the variance of the per-row means / rows; folds
-    validate every row once, so that rows alone count (docs/architecture.md).
-    """
-    found = {}
-    for trial, group in fits.groupby("trial", sort=False):
-        scores = group["score"].to_numpy()
-        folds = "fold" in group and is_varied(group["fold"])
-        over_seeds = 0.0 if folds or len(scores) == 1 else scores.var(ddof=1) / len(scores)
-        losses = [record.row_losses[run] for run in group["run_id"] if run in record.row_losses]
-        variance = over_seeds + _row_variance(losses, folds=folds)
-        found[trial] = math.sqrt(variance) if variance > 0 else math.nan
-    return pd.Series(found, dtype=float)
-
-
-def _row_variance(losses: list[np.ndarray], *, folds: bool) -> float:
-    """Return the variance of the per-row means / rows; 0 where no row losses were kept."""
-    if not losses or (not folds and len({len(one) for one in losses}) > 1):
-        return 0.0
-    rows = np.concatenate(losses) if folds else np.mean(losses, axis=0, dtype=np.float64)
-    return float(rows.var(ddof=1, dtype=np.float64)) / rows.size if rows.size > 1 else 0.0
-
-
 def capacities(record: SweepRecord) -> pd.DataFrame:
-    """Return the best trial of each capacity, smallest network first."""
-    best = trials(record).drop_duplicates("capacity")
-    return best.sort_values(["parameters", "loss"], kind="stable", ignore_index=True)
+    """Return the best trial of each capacity, smallest network first.
+
+    Columns: those of `trials`; se (standard error of the score by itself), gap (how far it lies
+    behind the best) and gap_se (standard error of that difference, paired by seed and row), and
+    seed_share (share of the squared gap_se that more executions would reduce).
+    """
+    table = _complete(record, trials(record)).drop_duplicates("capacity")
+    if table.empty:
+        return table.assign(se=[], gap=[], gap_se=[])
+    fits = scored_fits(record)
+    known = evidence(record, fits[fits["trial"].isin(table["trial"])], objective(record))
+    folds = "fold" in fits and is_varied(fits["fold"])
+    best = known[table["trial"].iloc[0]]
+    gaps = [behind(known[name], best, folds=folds) for name in table["trial"]]
+    table = table.assign(
+        se=[own_error(known[name], folds=folds) or math.nan for name in table["trial"]],
+        gap=[gap.mean for gap in gaps],
+        gap_se=[gap.se if math.isfinite(gap.se) else math.nan for gap in gaps],
+        seed_share=[gap.seed_share for gap in gaps],
+    )
+    return table.sort_values(["parameters", "loss"], kind="stable", ignore_index=True)
+
+
+def _complete(record: SweepRecord, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials with all executions of a first measurement, or as many as any has.
+
+    A trial some of whose executions failed may have a low mean by luck alone.
+    """
+    if table.empty:
+        return table
+    wanted = str(record.config.get("training.executions", "1"))
+    enough = min(int(wanted) if wanted.isdigit() else 1, int(table["executions"].max()))
+    return table[table["executions"] >= enough]
 
 
 def leader(record: SweepRecord) -> Any:
@@ -102,7 +107,7 @@ def leader(record: SweepRecord) -> Any:
     chosen = table[table["trial"] == champion_entry(record).get("trial")]
     if len(chosen):
         return chosen.iloc[0]
-    return None if table.empty else table.iloc[0]
+    return None if table.empty else _complete(record, table).iloc[0]
 
 
 def role(record: SweepRecord) -> str:

@@ -39,9 +39,7 @@ def answer(record: SweepRecord) -> tuple[str, str, str]:
         return _without_champion(record)
     why = _why(record, entry)
     if was_cut(record):
-        why = (
-            f"{status_words(record)} before the search was over, so this is the best so far. {why}"
-        )
+        why = f"{status_words(record)} before the search was over; so far, {_lower(why)}"
     return _use(record, entry), why, _how_good(record, entry)
 
 
@@ -88,7 +86,7 @@ def _why(record: SweepRecord, entry: dict[str, object]) -> str:
     if len(table) <= 1:
         return "It is the only capacity with a usable trial, so nothing says that another is worse."
     best = lowest(table, "loss")
-    tried = f"of {words.plural(len(table), 'capacity').replace('capacitys', 'capacities')} tried"
+    tried = f"of {len(table)} capacities tried"
     if best["trial"] == entry.get("trial"):
         return f"It has the best score {tried}, and nothing smaller is as good beyond noise."
     smaller = int(best["parameters"]) > (words.finite(entry.get("parameters")) or 0)
@@ -145,7 +143,7 @@ def _without_champion(record: SweepRecord) -> tuple[str, str, str]:
     if table.empty:
         first = f"No trial was usable: of {words.plural(len(fits), 'fit')}, {told}."
         return first, _what_failed(record), _again(record)
-    best = table.iloc[0]
+    best = lowest(capacities(record), "loss")
     first = f"{ended} before it chose a champion, after {words.plural(len(fits), 'fit')} ({told})."
     so_far = (
         f"Best so far: {best['capacity']} at learning rate {words.rate(best['learning_rate'])}, "
