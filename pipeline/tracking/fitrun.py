@@ -25,6 +25,12 @@ LONGEST_PARAM = 6000
 MOST_METRICS = 30
 """Metric keys a run; more make the runs table unreadable."""
 
+ESSENTIAL = (
+    *("loss", "val_loss", "best_val_loss", "best_epoch", "best_val_rmse"),
+    *("epochs", "parameters", "seconds"),
+)
+"""Metrics that are never left out."""
+
 STATUS = {
     Outcome.completed: "FINISHED",
     Outcome.dropped: "FINISHED",
@@ -140,19 +146,15 @@ def points(result: FitResult, facts: SweepFacts) -> list[Point]:
         "seconds": result.seconds,
     }
     kept += [Point(name, value, best) for name, value in scalars.items() if math.isfinite(value)]
-    return _at_most(MOST_METRICS, kept)
+    return _at_most(MOST_METRICS - 1, kept, facts.objective.metric)  # `rank` comes at the end
 
 
-def _at_most(keys: int, found: list[Point]) -> list[Point]:
-    """Return the points of the first so many metric keys, scalars before a user's own curves."""
-    order = sorted(dict.fromkeys(point.key for point in found), key=_importance)
+def _at_most(keys: int, found: list[Point], metric: str) -> list[Point]:
+    """Return the points of so many metric keys; those that decide go before a user's own."""
+    first = {*ESSENTIAL, metric, f"best_{metric}"}
+    order = sorted(dict.fromkeys(point.key for point in found), key=lambda key: key not in first)
     allowed = set(order[:keys])
     return [point for point in found if point.key in allowed]
-
-
-def _importance(key: str) -> int:
-    known = ("best_", "loss", "val_loss", "epochs", "parameters", "seconds")
-    return 0 if key.startswith(known) else 1
 
 
 def _axis(value: int | tuple[int, ...]) -> str:

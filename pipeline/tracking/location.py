@@ -12,7 +12,7 @@ import urllib.request
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from pipeline.config.redact import redacted
@@ -21,6 +21,8 @@ from pipeline.errors import ConfigError, StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from urllib.parse import SplitResult
+
+Answer = TypeVar("Answer")
 
 DEFAULT_FOLDER = "mlruns"
 """Folder of the default store, in the working directory."""
@@ -107,7 +109,7 @@ def check(location: Location) -> None:
         _check_folder(location.folder)
         _check_database(location)
         return
-    answered = _within(PROBE_SECONDS, lambda: _reach(location.uri))
+    answered = within(PROBE_SECONDS, lambda: _reach(location.uri))
     if answered is None:
         raise StoreError(
             f"tracking.uri={location.shown}: no answer within {PROBE_SECONDS:g} s. "
@@ -188,10 +190,20 @@ def _reach(uri: str) -> str:
         return error.strerror or str(error)
 
 
-def _within(seconds: float, question: Callable[[], str]) -> str | None:
+def within(seconds: float, question: Callable[[], Answer]) -> Answer | None:
     """Return the answer, or None when it takes longer: a name look-up has no timeout of its own."""
-    answers: list[str] = []
-    thread = threading.Thread(target=lambda: answers.append(question()), daemon=True)
+    answers: list[Answer] = []
+    errors: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            answers.append(question())
+        except Exception as error:  # noqa: BLE001 - raised below, in the asker's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(seconds)
+    if errors:
+        raise errors[0]
     return answers[0] if answers else None

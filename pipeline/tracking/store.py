@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pipeline.config.redact import redacted
 from pipeline.errors import ConfigError, StoreError
 from pipeline.tracking.filelock import exclusive
-from pipeline.tracking.location import check
+from pipeline.tracking.location import check, within
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MIGRATION_SECONDS = 120.0
 """How long to wait while another sweep creates the same store; creating one takes 2 to 5 s."""
+
+CONTACT_SECONDS = 8.0
+"""How long a server may take to find the experiment."""
 
 INHERITED = (
     "MLFLOW_RUN_ID",
@@ -100,12 +103,19 @@ def open_store(location: Location, experiment: str) -> Store:
         StoreError: The store does not answer.
     """
     client = connect(location)
+
+    def join() -> Any:
+        return client.get_experiment_by_name(experiment) or _create(client, location, experiment)
+
     try:
-        found = client.get_experiment_by_name(experiment) or _create(client, location, experiment)
+        # A database can hang where its port answers; MLflow itself would try for minutes.
+        found = join() if location.folder is not None else within(CONTACT_SECONDS, join)
     except Exception as error:
         if isinstance(error, ConfigError) or not is_of_store(error):
             raise
         raise out_of_reach(location, error) from error
+    if found is None:
+        raise out_of_reach(location, TimeoutError(f"no answer within {CONTACT_SECONDS:g} s"))
     if found.lifecycle_stage != "active":
         raise ConfigError(
             f"tracking.experiment={experiment}: this experiment was deleted from the store. "
