@@ -91,21 +91,21 @@ def _step(layer: Any) -> Step | None:
     import keras
 
     layers = keras.layers
+    found: Step | None = None
     match layer:
         case layers.Dense():
-            name = keras.activations.serialize(layer.activation)
-            owned = len(layer.weights)
-            return Step("dense", owned, str(name), switches=(layer.use_bias,))
+            name = str(keras.activations.serialize(layer.activation))
+            found = Step("dense", len(layer.weights), name, switches=(layer.use_bias,))
         case layers.BatchNormalization():
             parts = (layer.scale, layer.center)
-            return Step("norm", len(layer.weights), numbers=(layer.epsilon,), switches=parts)
+            found = Step("norm", len(layer.weights), numbers=(layer.epsilon,), switches=parts)
         case layers.Activation():
-            return Step("activation", activation=str(keras.activations.serialize(layer.activation)))
+            name = str(keras.activations.serialize(layer.activation))
+            found = Step("activation", activation=name)
         case layers.Rescaling():
-            return Step("scale", numbers=(float(layer.scale), float(layer.offset)))
+            found = Step("scale", numbers=(float(layer.scale), float(layer.offset)))
         case layers.Flatten():
-            return Step("flatten")
+            found = Step("flatten")
         case layers.Dropout() | layers.RandomTranslation():
-            return Step("")
-        case _:
-            return None
+            found = Step("")
+    return found

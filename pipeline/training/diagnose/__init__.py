@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pipeline.records import FitResult, Outcome
 from pipeline.training.diagnose.background import background
 from pipeline.training.diagnose.case import Case
@@ -39,10 +41,11 @@ def examine(
     looked_at = [result for result in results if result.outcome in _LOOKED_AT]
     if not looked_at:
         return
-    behind = background(arrays)
-    for result in looked_at:
-        if result.weights is not None:
-            result.probes = probe(result.fit, result.weights, family, settings, behind)
+    with np.errstate(all="ignore"):  # a broken fit's weights overflow, and that is what is measured
+        behind = background(arrays)
+        for result in looked_at:
+            if result.weights is not None:
+                result.probes = probe(result.fit, result.weights, family, settings, behind)
     for result in looked_at:
         result.findings = diagnose(result, behind, settings, results)
 
@@ -65,8 +68,14 @@ def diagnose(
         siblings: Other fits of the same round, to name the largest rate that trained.
     """
     case = Case(result, behind, settings, tuple(siblings))
+    with np.errstate(all="ignore"):
+        return _findings(case)
+
+
+def _findings(case: Case) -> tuple[Finding, ...]:
+    behind = case.background
     causes = _said(CAUSES, case)
-    if result.outcome is Outcome.diverged:
+    if case.result.outcome is Outcome.diverged:
         return (*causes, *behind.findings)
     grave = any(finding.severity == "severe" for finding in [*causes, *behind.findings])
     following = [] if grave else _said(SYMPTOMS, case)

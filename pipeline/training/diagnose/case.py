@@ -61,7 +61,8 @@ class Case:
 def _mean(values: np.ndarray | None) -> tuple[float, float]:
     if values is None or not len(values):
         return float("nan"), float("nan")
-    return float(values.mean()), float(values.std() / np.sqrt(len(values)))
+    wide = values.astype(np.float64)
+    return float(wide.mean()), float(wide.std() / np.sqrt(len(wide)))
 
 
 def times(loss: float, reference: float) -> float:

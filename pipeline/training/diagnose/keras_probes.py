@@ -69,7 +69,8 @@ def _activation(layer: Any) -> str:
 
     if isinstance(layer, keras.layers.ReLU):
         return "relu"
-    name = str(keras.activations.serialize(getattr(layer, "activation", None)) or "")
+    own = getattr(layer, "activation", None)
+    name = "linear" if own is None else str(keras.activations.serialize(own))
     return "" if name == "linear" else name
 
 

@@ -1,0 +1,200 @@
+"""Probes: NumPy's pass through a network is Keras' own, and rules hold on scripted measurements."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.records import Arrays, Fit, FitResult, Outcome, Trial
+from pipeline.training.blueprint import blueprint
+from pipeline.training.diagnose import chain, diagnose, keras_probes
+from pipeline.training.diagnose.activations import KNOWN
+from pipeline.training.diagnose.background import background
+from pipeline.training.diagnose.probes import of_activations, probe
+from pipeline.training.engine import Settings
+from pipeline.training.families.mlp import of_widths
+from pipeline.training.models import initial_weights
+
+if TYPE_CHECKING:
+    from pipeline.records import Finding
+
+NETWORK = of_widths(5, 4)
+CASES = [
+    *({"activation": name} for name in KNOWN),
+    {"activation": "relu", "batch_normalization": True},
+]
+
+
+def shaken(weights: list[np.ndarray]) -> list[np.ndarray]:
+    """Return weights off their initial values, variances still positive."""
+    rng = np.random.default_rng(0)
+    return [(w + rng.uniform(0.1, 0.5, w.shape)).astype(np.float32) for w in weights]
+
+
+@pytest.mark.parametrize("task", ["regression", "binary"])
+@pytest.mark.parametrize("model", CASES, ids=lambda model: "-".join(map(str, model.values())))
+def test_a_pass_in_numpy_is_the_pass_of_keras(
+    request: pytest.FixtureRequest, make_family: Any, task: str, model: dict[str, Any]
+) -> None:
+    """Losses, kernel gradients and hidden outputs agree, for every activation that is known."""
+    arrays = request.getfixturevalue(task)
+    family = make_family(arrays, **model)
+    trial = Trial(NETWORK, 1.0, 0, (("dropout", 0.3),))
+    behind = background(arrays)
+    first = initial_weights(family, trial, 0)
+    weights = shaken(first)
+    steps = blueprint(family, trial).chain
+    assert steps is not None
+    assert chain.is_known(steps)
+    passed = chain.forward(steps, weights, behind.x)
+    gradients = chain.kernel_gradients(passed, behind.y, regression=arrays.regression)
+    _, theirs, outputs, losses = keras_probes.measure(family, trial, first, weights, behind)
+    found = keras.losses.get(arrays.loss)(behind.y, passed.prediction)
+    assert losses == pytest.approx(np.asarray(found), rel=1e-4, abs=1e-5)
+    for ours, other in zip(gradients, theirs, strict=True):
+        assert ours == pytest.approx(other, rel=1e-3, abs=1e-6)
+    for (_, ours), (_, other) in zip(passed.activations, outputs, strict=False):
+        assert ours == pytest.approx(other, rel=1e-4, abs=1e-6)
+
+
+def test_images_and_unknown_layers_are_measured_too(make_family: Any) -> None:
+    """A CNN through Keras: a gradient per kernel, dead filters per block."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 255, (20, 8, 8, 1)).astype(np.float32)
+    y = np.eye(2, dtype=np.float32)[rng.integers(2, size=20)]
+    arrays = Arrays(x, y, x, y, regression=False)
+    family = make_family(arrays, family="cnn")
+    capacity = family.of(2, 3)
+    fit = Fit(Trial(capacity, 0.01, 0), 0, 0, 5)
+    weights = initial_weights(family, fit.trial, 0)
+    weights[1] = weights[1] - 1e6
+    found = probe(fit, weights, family, Settings(), background(arrays))
+    assert len(found["gradient_norm"]) == 4
+    assert found["dead_share"][0] == 1.0
+    assert len(found["dead_share"]) == 3
+    assert found["moved"] == [0.0]
+
+
+def test_shares_count_units_that_never_answer() -> None:
+    """A ReLU unit is dead when it is 0 for every row; saturation counts single outputs."""
+    relu = np.array([[0.0, 0, 3], [0, 2, 0]])
+    tanh = np.array([[-0.999, 0.5], [0.999, 0.97]])
+    found = of_activations([("relu", relu), ("tanh", tanh), ("elu", relu)])
+    assert found == {"dead_share": [pytest.approx(1 / 3)], "saturated_share": [0.75]}
+
+
+def result_of(losses: list[float], **changes: Any) -> FitResult:
+    """Return a completed fit of the regression with a scripted training loss."""
+    curve = np.array(losses)
+    return FitResult(
+        fit=Fit(Trial(NETWORK, 0.01, 0), 0, 0, epochs=changes.pop("epochs", 50)),
+        outcome=changes.pop("outcome", Outcome.completed),
+        curves={"loss": curve, "val_loss": curve},
+        best_epoch=int(np.argmin(curve)),
+        weights=None,
+        row_losses=np.linspace(0.1, 0.3, 40, dtype=np.float32),
+        seconds=0.0,
+        probes={
+            "train_loss": [0.2],
+            "train_loss_se": [0.01],
+            "initial_loss": [4.0],
+            "moved": [0.5],
+            "gradient_norm": [1.0, 1.0, 1.0],
+            **changes,
+        },
+    )
+
+
+def codes(result: FitResult, arrays: Arrays) -> list[str]:
+    """Return the codes of the findings of a fit."""
+    return [found.code for found in diagnose(result, background(arrays), Settings())]
+
+
+FALLING = [4.0, 2.0, 1.0, 0.5, 0.3, 0.2, 0.15]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"dead_share": [0.1, 0.6]}, "dead-units"),
+        ({"saturated_share": [0.7]}, "saturation"),
+        ({"gradient_norm": [1e-5, 1.0, 1.0]}, "vanishing-gradients"),
+        ({"gradient_norm": [1e4, 1.0, 1.0]}, "exploding-gradients"),
+        ({"moved": [1e-3]}, "rate-too-low"),
+        ({"train_loss": [0.01]}, "overfitting"),
+        ({"train_loss": [2.0]}, "easy-validation"),
+    ],
+)
+def test_a_measurement_beyond_its_threshold_is_named(
+    regression: Arrays, changes: dict[str, Any], code: str
+) -> None:
+    """One cause, one code, and nothing for the same fit without it."""
+    assert codes(result_of(FALLING, **changes), regression) == [code]
+    assert codes(result_of(FALLING), regression) == []
+
+
+@pytest.mark.parametrize(
+    ("losses", "epochs", "code"),
+    [
+        ([4.0, 100.0, 2.0, 0.2, 0.15], 50, "rate-too-high"),
+        ([4.0, 1.0, 3.0, 0.2, 0.15], 50, "rate-too-high"),
+        ([4.0, 3.0, 2.0, 1.0, 0.2], 5, "still-improving"),
+        ([4.0], 1, "still-improving"),
+    ],
+)
+def test_a_course_of_the_loss_is_named(
+    regression: Arrays, losses: list[float], epochs: int, code: str
+) -> None:
+    """Blown up, jumped, or ended while falling."""
+    assert codes(result_of(losses, epochs=epochs), regression) == [code]
+
+
+def test_a_rise_of_the_validation_loss_is_overfitting(regression: Arrays) -> None:
+    """While the training loss falls on."""
+    result = result_of(FALLING)
+    result.curves["val_loss"] = np.array([1.0, 0.5, 0.2, 0.25, 0.3, 0.35, 0.4])
+    result.best_epoch = 2
+    result.curves["loss"] = np.array([4.0, 2.0, 1.0, 0.5, 0.3, 0.2, 0.1])
+    assert codes(result, regression) == ["overfitting"]
+
+
+def test_a_severe_cause_silences_what_follows_from_it(regression: Arrays) -> None:
+    """A dead network is not also told that it has no signal; it is the gravest and comes first."""
+    dead = replace(
+        result_of(FALLING, dead_share=[0.0, 1.0], train_loss=[0.01]),
+        row_losses=np.full(40, 50, np.float32),
+    )
+    found = diagnose(dead, background(regression), Settings())
+    assert [(one.code, one.severity) for one in found] == [("dead-units", "severe")]
+
+
+positive = st.floats(0, 1e30)
+any_number = positive | st.just(float("nan")) | st.just(float("inf"))
+
+
+@given(
+    losses=st.lists(positive, min_size=1, max_size=6),
+    rows=st.lists(positive, min_size=1, max_size=5),
+    numbers=st.tuples(*[any_number] * 5),
+    layers=st.lists(positive, min_size=1, max_size=3),
+    outcome=st.sampled_from([Outcome.completed, Outcome.dropped, Outcome.diverged]),
+)
+def test_diagnosis_survives_any_measurement(
+    losses: list[float], rows: list[float], numbers: Any, layers: list[float], outcome: Outcome
+) -> None:
+    """Zeros, infinities and NaN give sentences or silence, never a warning or an error."""
+    x = np.zeros((len(rows), 1), np.float32)
+    behind = background(Arrays(x, x, x, x, regression=True))
+    names = ["train_loss", "train_loss_se", "initial_loss", "moved", "loss"]
+    probes = {name: [value] for name, value in zip(names, numbers, strict=True)}
+    shares = dict.fromkeys(("dead_share", "saturated_share", "gradient_norm"), layers)
+    result = result_of(losses, outcome=outcome, **probes, **shares)
+    result.row_losses = np.array(rows, np.float32)
+    found: tuple[Finding, ...] = diagnose(result, behind, Settings(), [result])
+    assert all(one.sentence and one.severity in {"severe", "warning", "info"} for one in found)
