@@ -29,13 +29,11 @@ def data_problems(config: SweepConfig) -> Iterator[Problem]:
 
 
 def _missing(data: DataConfig) -> Iterator[Problem]:
-    if not data.path:
+    if data.path is None:
         what = "a folder of images" if data.kind == "images" else "a CSV or Parquet file"
         yield problem("data.path", data.path, f"must name {what}")
-    if not data.target:
+    if data.target is None:
         yield problem("data.target", data.target, "must name the column to predict")
-    if data.test_path == "":
-        yield problem("data.test_path", data.test_path, "must name a file, or be null")
 
 
 def _columns(data: DataConfig) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config.check_data import data_problems
 from pipeline.config.check_search import search_problems
+from pipeline.config.keys import all_keys
 from pipeline.config.names import ACTIVATIONS, OPTIMIZERS, USE_MOMENTUM
 from pipeline.config.objectives import objective_problems
 from pipeline.config.problems import Problem, problem
@@ -28,7 +29,7 @@ def problems(config: SweepConfig) -> list[Problem]:
     A combination with a number that is out of range by itself is left out: it is one mistake.
     """
     values = dict(_leaves(asdict(config)))
-    found = list(out_of_range(values))
+    found = [*out_of_range(values), *_empty_texts(values)]
     wrong = {each.key for each in found}
     for check in (
         objective_problems,
@@ -41,6 +42,15 @@ def problems(config: SweepConfig) -> list[Problem]:
     ):
         found += [each for each in check(config) if not _follows(each, wrong)]
     return found
+
+
+def _empty_texts(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield texts that name nothing: `registry.name=` is a slip, `registry.name=null` is meant."""
+    for key in all_keys().values():
+        value = values.get(key.name)
+        if key.is_text and isinstance(value, str) and (not value.strip() or "\0" in value):
+            null = ", or null" if key.is_optional else ""
+            yield problem(key.name, value, f"must not be empty{null}")
 
 
 def _follows(found: Problem, wrong: set[str]) -> bool:
@@ -89,14 +99,18 @@ def training_problems(config: SweepConfig) -> Iterator[Problem]:
 
 
 def limit_problems(config: SweepConfig) -> Iterator[Problem]:
-    """Yield combinations within budget, compute and the top level."""
+    """Yield what is wrong within budget, compute, registry and the top level."""
     if config.budget.cost is not None and config.budget.cost_per_hour is None:
         yield problem(
             "budget.cost", config.budget.cost, "needs budget.cost_per_hour, this machine's price"
         )
     if config.compute.address is not None and config.compute.kind is ComputeKind.local:
         yield problem("compute.address", config.compute.address, "is read by compute=ray alone")
-    if not config.resume or not config.resume.replace("-", "").replace("_", "").isalnum():
+    if set(config.registry.name or "") & set("/:"):
+        yield problem(
+            "registry.name", config.registry.name, "must not hold / or :, as MLflow reads them"
+        )
+    if not config.resume.replace("-", "").replace("_", "").isalnum():
         yield problem("resume", config.resume, "must be no, auto, or the id of a sweep")
 
 
