@@ -1,0 +1,287 @@
+"""An interrupted sweep goes on where it was, or is refused in words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from pipeline.errors import ConfigError, DataError, StoreError
+from pipeline.records import Outcome
+from pipeline.tracking import claim as claim_module
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_finished_fits_come_back_exactly(sweeps: Any) -> None:
+    """Same fits, outcomes, scores, row losses and rounds, in the same order."""
+    ledger = sweeps.open()
+    sweeps.record(ledger, sweeps.round(0), sweeps.round(1, sweeps.trial(2), sweeps.trial(3)))
+    before = ledger.finished()
+    sweeps.abandon(ledger)
+    again = sweeps.open(ledger.run_id)
+    after = again.finished()
+    assert again.resumed
+    assert again.run_id == ledger.run_id
+    assert len(after) == 6
+    for one, other in zip(before, after, strict=True):
+        assert (one.fit, one.outcome, one.score, one.round) == (
+            other.fit,
+            other.outcome,
+            other.score,
+            other.round,
+        )
+        np.testing.assert_array_equal(one.row_losses, other.row_losses)
+
+
+def test_the_order_is_that_of_the_rounds_not_of_the_clock(sweeps: Any) -> None:
+    """Two stacks of a round may finish in any order; the search must not notice."""
+    ledger = sweeps.open()
+    asked = sweeps.round(0, sweeps.trial(1), sweeps.trial(2))
+    stack = sweeps.plan(asked).stacks[0]
+    for fits in (asked.fits[2:], asked.fits[:2]):
+        ledger.record_stack(asked, stack, [sweeps.result(fit) for fit in fits])
+    assert tuple(scored.fit for scored in ledger.finished()) == asked.fits
+    sweeps.abandon(ledger)
+    assert tuple(s.fit for s in sweeps.open(ledger.run_id).finished()) == asked.fits
+
+
+def test_a_stack_that_is_trained_again_is_not_recorded_twice(sweeps: Any, client: Any) -> None:
+    """Killed between two fits of a stack: the stack is repeated whole, the first record counts."""
+    ledger = sweeps.open()
+    asked = sweeps.round(0)
+    stack = sweeps.plan(asked).stacks[0]
+    first, second = asked.fits
+    results = [sweeps.result(first), sweeps.result(second, Outcome.cut)]
+    ledger.record_stack(asked, stack, results)
+    sweeps.abandon(ledger)
+    again = sweeps.open(ledger.run_id)
+    assert [scored.fit for scored in again.finished()] == [first]
+    slightly_other = sweeps.result(first, row_losses=np.zeros(20, np.float32))
+    scored = again.record_stack(asked, stack, [slightly_other, sweeps.result(second)])
+    again.flush()
+    assert [one.fit for one in scored] == [first, second]
+    assert scored[0].row_losses is not None
+    assert scored[0].row_losses.any()
+    runs = client.search_runs([again.store.experiment_id], "params.capacity != ''")
+    assert sorted(run.data.tags["outcome"] for run in runs) == ["completed", "completed", "cut"]
+    sweeps.abandon(again)
+    third = sweeps.open(ledger.run_id)
+    assert third.finished()[1].row_losses is not None
+
+
+def test_runs_of_a_dead_process_are_buried(sweeps: Any, client: Any) -> None:
+    """RUNNING becomes KILLED with the reason, and the fit is trained again."""
+    ledger = sweeps.open()
+    asked = sweeps.round(0, executions=1)
+    ledger.record_stack(asked, sweeps.plan(asked).stacks[0], [sweeps.result(asked.fits[0])])
+    sweeps.abandon(ledger)
+    (done,) = ledger.done
+    client.update_run(done.run_id, status="RUNNING")
+    again = sweeps.open(ledger.run_id)
+    assert again.finished() == []
+    run = client.get_run(done.run_id)
+    assert run.info.status == "KILLED"
+    assert run.data.tags["outcome"] == "cut"
+    assert "died" in run.data.tags["reason"]
+
+
+def test_a_round_that_was_begun_is_trained_by_its_recorded_plan(sweeps: Any) -> None:
+    """The packing follows from what was recorded, never from a new measurement."""
+    ledger = sweeps.open()
+    asked = sweeps.round(4, sweeps.trial(1), sweeps.trial(2))
+    ledger.begin_round(asked, sweeps.plan(asked))
+    sweeps.abandon(ledger)
+    again = sweeps.open(ledger.run_id)
+    assert again.recorded_plan(4) == (asked, sweeps.plan(asked))
+    assert again.recorded_plan(5) is None
+
+
+def test_time_is_added_up_over_processes(sweeps: Any) -> None:
+    """budget.seconds counts the whole sweep: 2 s in each process of this test."""
+    ledger = sweeps.open()
+    ledger.end("KILLED")
+    second = sweeps.open(ledger.run_id)
+    assert second.spent_seconds == pytest.approx(2.0)
+    second.end("KILLED")
+    assert sweeps.open(ledger.run_id).spent_seconds == pytest.approx(4.0)
+
+
+def test_another_configuration_is_refused_with_the_difference(sweeps: Any) -> None:
+    """Only settings that make a fit what it is are compared."""
+    ledger = sweeps.open()
+    sweeps.abandon(ledger)
+    config = {"training.epochs": "40", "data.name": "wages", "budget.seconds": "600"}
+    changed = replace(sweeps.facts, fingerprint="fingerprint-2", config=config)
+    with pytest.raises(ConfigError, match=r"training\.epochs was 30, now 40") as error:
+        sweeps.open(ledger.run_id, changed)
+    assert "budget" not in str(error.value)
+
+
+def test_a_larger_budget_extends_a_sweep(sweeps: Any) -> None:
+    """Also one that had ended."""
+    ledger = sweeps.open()
+    sweeps.record(ledger, sweeps.round(0))
+    ledger.end("FINISHED")
+    config = sweeps.facts.config | {"budget.seconds": "600"}
+    again = sweeps.open(ledger.run_id, replace(sweeps.facts, config=config))
+    assert len(again.finished()) == 2
+
+
+def test_other_data_is_refused(sweeps: Any) -> None:
+    """The file changed under the sweep: a data error, which names both digests."""
+    ledger = sweeps.open()
+    sweeps.abandon(ledger)
+    with pytest.raises(DataError, match=r"digest-1.*digest-2"):
+        sweeps.open(ledger.run_id, replace(sweeps.facts, digest="digest-2"))
+
+
+def test_an_id_that_is_no_sweep_is_refused(sweeps: Any) -> None:
+    """Unknown ids, ids of fits, and nonsense."""
+    ledger = sweeps.open()
+    sweeps.record(ledger, sweeps.round(0, executions=1))
+    (done,) = ledger.done
+    for which, words in (
+        ("f" * 32, "no such run"),
+        ("nonsense", "no such run"),
+        (done.run_id, f"belongs to the sweep {ledger.run_id}"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            sweeps.open(which)
+
+
+def test_auto_continues_the_interrupted_sweep(sweeps: Any) -> None:
+    """The latest one with the same configuration and data that has not finished."""
+    for status in ("FINISHED", "KILLED"):
+        ledger = sweeps.open()
+        ledger.end(status)
+    other = sweeps.open(facts=replace(sweeps.facts, digest="digest-2"))
+    other.end("KILLED")
+    again = sweeps.open("auto")
+    assert again.run_id == ledger.run_id
+    again.end("FINISHED")
+    fresh = sweeps.open("auto")
+    assert not fresh.resumed
+
+
+def test_auto_leaves_a_living_sweep_alone(sweeps: Any) -> None:
+    """It starts anew instead."""
+    living = sweeps.open()
+    ledger = sweeps.open("auto")
+    assert not ledger.resumed
+    assert ledger.run_id != living.run_id
+
+
+def test_a_living_sweep_is_not_stolen(sweeps: Any) -> None:
+    """The lock beside a local store belongs to the process that writes."""
+    living = sweeps.open()
+    with pytest.raises(ConfigError, match="another process"):
+        sweeps.open(living.run_id)
+    asked = sweeps.round(0)
+    assert len(living.record_stack(asked, sweeps.plan(asked).stacks[0], [])) == 0
+
+
+def test_a_resumed_sweep_is_running_again(sweeps: Any, client: Any) -> None:
+    """People see what is at work."""
+    ledger = sweeps.open()
+    ledger.end("KILLED", "stopped by SIGTERM")
+    assert client.get_run(ledger.run_id).info.status == "KILLED"
+    assert client.get_run(ledger.run_id).data.tags["reason"] == "stopped by SIGTERM"
+    sweeps.open(ledger.run_id)
+    assert client.get_run(ledger.run_id).info.status == "RUNNING"
+
+
+class Token:
+    """A claim on a server, where there are no locks."""
+
+    def __init__(self, ledger: Any) -> None:
+        """Use the local store as if it were remote."""
+        remote = replace(ledger.store.location, folder=None)
+        self.store = ledger.store._replace(location=remote)
+        self.run_id = ledger.run_id
+
+    def claim(self) -> Any:
+        """Return a claim."""
+        return claim_module.Claim(self.store, self.run_id)
+
+
+@pytest.fixture
+def token(sweeps: Any, monkeypatch: pytest.MonkeyPatch) -> Token:
+    """Return a maker of claims that hurry."""
+    monkeypatch.setattr(claim_module, "SETTLE_SECONDS", 0.01)
+    monkeypatch.setattr(claim_module, "WATCH_SECONDS", 0.2)
+    return Token(sweeps.open())
+
+
+def test_on_a_server_the_writer_that_lost_its_token_stops(token: Token) -> None:
+    """Best effort: MLflow has no locks."""
+    first, second = token.claim(), token.claim()
+    first.take(fresh=True)
+    first.check()
+    second.take(fresh=False)
+    with pytest.raises(StoreError, match="taken over"):
+        first.check()
+
+
+def test_on_a_server_a_sign_of_life_protects_a_sweep(
+    token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claimed sweep is watched for a while before it is taken over."""
+    first, second = token.claim(), token.claim()
+    first.token = first.token.replace(claim_module.platform.node(), "elsewhere")
+    first.take(fresh=True)
+    monkeypatch.setattr(claim_module.time, "sleep", lambda _seconds: first.beat(1.0))
+    with pytest.raises(ConfigError, match="elsewhere"):
+        second.take(fresh=False)
+
+
+START = """
+    import sys, time
+    from pipeline.config.schema import TrackingConfig
+    from pipeline.tracking.facts import SweepFacts
+    from pipeline.tracking.ledger import open_ledger
+
+    facts = SweepFacts("wages", {}, "f", "d", "y", "regression", {"train": 9}, {})
+    ledger = open_ledger(TrackingConfig(), facts, build=None, elapsed=time.process_time)
+    print(ledger.run_id, flush=True)
+    if sys.argv[1] == "wait":
+        time.sleep(600)
+    ledger.end("FINISHED")
+"""
+
+
+def start(folder: Path, word: str) -> subprocess.Popen[str]:
+    """Start a sweep in a process of its own."""
+    command = [sys.executable, "-c", textwrap.dedent(START), word]
+    return subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_two_sweeps_may_create_the_store_together(tmp_path: Path) -> None:
+    """MLflow's own migrations, run twice at once, end in "table already exists"."""
+    both = [start(tmp_path, "end") for _ in range(2)]
+    ended = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], ended
+    ids = [out.strip() for out, _ in ended]
+    assert len(set(ids)) == 2
+    assert all("Traceback" not in errors for _, errors in ended)
+
+
+def test_a_killed_process_lets_go_of_its_sweep(sweeps: Any, workplace: Path) -> None:
+    """SIGKILL asks nobody; the system releases the lock."""
+    process = start(workplace, "wait")
+    assert process.stdout is not None
+    run_id = process.stdout.readline().strip()
+    facts = replace(sweeps.facts, fingerprint="f", digest="d")
+    with pytest.raises(ConfigError, match="another process"):
+        sweeps.open(run_id, facts)
+    process.kill()
+    process.communicate()
+    assert sweeps.open(run_id, facts).resumed
