@@ -6,7 +6,6 @@ Compiling and tracing cost about a second; setting weights and optimizer state c
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -17,6 +16,7 @@ from pipeline.training.batches import Batches
 from pipeline.training.metrics import VAL_AUC, auc, normalised, raw_metric
 from pipeline.training.models import initial_weights, random_states, seed_layers
 from pipeline.training.optimizers import optimizer_for
+from pipeline.training.precision import precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ class Program:
         """Build and compile; the first epoch that is trained traces."""
         self._family, self._arrays, self._settings = family, arrays, settings
         self._batches = Batches(arrays, settings.batch_of(trial, len(arrays.x_train)))
-        with _precision(settings.mixed_precision):
+        with precision(mixed=settings.mixed_precision):
             self.model = family.build(trial)
             self._optimizer = optimizer_for(settings, trial)
         self.model.compile(
@@ -173,15 +173,3 @@ def _values(variables: list[Any]) -> list[np.ndarray]:
 def _assign(variables: list[Any], values: list[np.ndarray]) -> None:
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-
-
-@contextmanager
-def _precision(mixed: bool) -> Iterator[None]:
-    """Build under bfloat16 arithmetic (it needs no loss scaling), weights staying float32."""
-    before = keras.config.dtype_policy()
-    if mixed:
-        keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.records import FitResult, Outcome
 from pipeline.training.metrics import finished_curves, raw_metric
-from pipeline.training.stacked.epoch import RAW
+from pipeline.training.stacked.epoch import RAW, measured
 from pipeline.training.stopping import diverged, divergence_message
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Course:
         self.row_losses: np.ndarray | None = None
         self._raw: list[np.ndarray] = []
         self._settings, self._arrays = settings, arrays
+        self._names = measured(settings)
 
     @property
     def is_open(self) -> bool:
@@ -58,7 +59,7 @@ class Course:
         """Take note of a finished epoch.
 
         Args:
-            values: The curves of RAW at this epoch.
+            values: The curves' values at this epoch, as epoch.measured names them.
             improved: Whether the device kept its weights.
         """
         self._raw.append(values)
@@ -85,7 +86,7 @@ class Course:
         if not self._raw:
             return {}
         metric = raw_metric(self._arrays.regression)
-        names = [name.replace("metric", metric) for name in RAW]
+        names = [name.replace("metric", metric) for name in self._names]
         return finished_curves(dict(zip(names, np.array(self._raw).T, strict=True)), self._arrays)
 
     def result(self) -> FitResult:

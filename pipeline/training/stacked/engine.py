@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from concurrent.futures import as_completed, wait
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -104,10 +105,12 @@ class _Training:
             for tile in self._tiles
             if tile.open
         ]
-        reasons = []
-        for work in working:
-            reasons.append(work.result())
-            self._report()
+        try:
+            for _ in as_completed(working):
+                self._report()
+        finally:
+            wait(working)  # also after an error: nothing of this stack may go on
+        reasons = [work.result() for work in working]
         self._epoch += epochs
         return next(filter(None, reasons), "") or self._control.stop_reason()
 
@@ -117,6 +120,8 @@ class _Training:
         for index, message in behind(fits, objectives, self._settings).items():
             if self._courses[index].is_open:
                 self._courses[index].end(Outcome.dropped, message)
+        for tile in self._tiles:
+            tile.freeze()
 
     def _repack(self) -> None:
         """Close up the ranks when that empties a tile; it follows from results, not from clocks."""
@@ -134,7 +139,8 @@ class _Training:
             return
         self._reported = now
         live = self._open
-        best = min((c.best for c in self._courses), key=self._settings.objective.as_loss)
+        bests = [course.best for course in self._courses if course.best_epoch >= 0]
+        best = min(bests, key=self._settings.objective.as_loss, default=float("nan"))
         epochs = max(course.fit.epochs for course in self._courses)
         epoch = min((course.epoch for course in live), default=self._epoch)
         self._control.report(Progress(self._stack.number, epoch, epochs, len(live), best))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from keras import ops
 
 from pipeline.records import Direction
+from pipeline.training.metrics import VAL_AUC
 
 if TYPE_CHECKING:
     from pipeline.training.engine import Settings
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 
 RAW = ("loss", "metric", "val_loss", "val_metric")
 """The curves that a program measures, in this order; `metric` is mae or accuracy."""
+
+
+def measured(settings: Settings) -> tuple[str, ...]:
+    """Return the curves that a program measures, in its order."""
+    return (*RAW, VAL_AUC) if settings.objective.metric == VAL_AUC else RAW
 
 
 class EpochEnd:
@@ -67,6 +73,8 @@ class EpochEnd:
 
     def _objective(self, measured: dict[str, Any], scale: Any) -> Any:
         """Return the objective as it is logged (metrics.finished_curves)."""
+        if self._metric == VAL_AUC:
+            return measured[VAL_AUC]
         prefix = "val_" if self._metric.startswith("val_") else ""
         kind = self._metric.removeprefix("val_")
         if kind == "rmse":

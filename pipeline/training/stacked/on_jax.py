@@ -29,18 +29,20 @@ def map_members(function: Callable[[Any], Any], stacked: Any, members: int) -> A
 
 
 class Compiled:
-    """A function as one XLA program. Creating it traces; the first call compiles."""
+    """A function as one XLA program; creating it traces."""
 
     def __init__(self, function: Callable[..., Any], example: tuple[Any, ...]) -> None:
         """Trace for arguments of these shapes and types."""
         # The state is the first argument: its memory is taken over by the new state.
-        self._lowered = jax.jit(function, donate_argnums=0).lower(*example)
-        self._program: Any = None
+        self._program: Any = jax.jit(function, donate_argnums=0).lower(*example)
+
+    def compile(self, example: tuple[Any, ...]) -> None:
+        """Compile; calling would use up the state of the example."""
+        del example
+        self._program = self._program.compile()
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the program."""
-        if self._program is None:
-            self._program, self._lowered = self._lowered.compile(), None
         return self._program(*arguments)
 
 

@@ -33,12 +33,16 @@ def map_members(function: Callable[[Any], Any], stacked: Any, members: int) -> A
 
 
 class Compiled:
-    """A function as one XLA program. Creating it traces; the first call compiles."""
+    """A function as one XLA program; creating it traces."""
 
     def __init__(self, function: Callable[..., Any], example: tuple[Any, ...]) -> None:
         """Trace for arguments of these shapes and types."""
         traced = tf.function(function, jit_compile=True, autograph=False)
         self._program = traced.get_concrete_function(*example)
+
+    def compile(self, example: tuple[Any, ...]) -> None:
+        """Compile by calling: there is no other way."""
+        self._program(*example)
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the program."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from keras import ops
 
 from pipeline.training.stacked.backend import Compiled
-from pipeline.training.stacked.epoch import RAW
 
 if TYPE_CHECKING:
     from pipeline.training.stacked.epoch import EpochEnd
@@ -22,7 +21,14 @@ class Program:
     a large one. How long a chunk is has no influence on the numbers.
     """
 
-    def __init__(self, step: Step, evaluation: Evaluation, end: EpochEnd, epochs: int) -> None:
+    def __init__(
+        self,
+        step: Step,
+        evaluation: Evaluation,
+        end: EpochEnd,
+        epochs: int,
+        names: tuple[str, ...],
+    ) -> None:
         """Bind the parts.
 
         Args:
@@ -30,8 +36,10 @@ class Program:
             evaluation: The validation pass.
             end: What follows from it.
             epochs: The most epochs of one call; `data["order"]` has as many.
+            names: Of the curves, as epoch.measured has them.
         """
-        self._step, self._evaluation, self._end, self._epochs = step, evaluation, end, epochs
+        self._step, self._evaluation, self._end = step, evaluation, end
+        self._epochs, self._names = epochs, names
 
     def compiled(self, example: tuple[Any, ...]) -> Compiled:
         """Return the program for arguments of these shapes."""
@@ -50,12 +58,12 @@ class Program:
             window: `epochs` to train, from step `first` to step `last` (the epoch's end is `steps`).
 
         Returns:
-            The new state; and `curves` (epochs, RAW, members), `improved` and `trained`
+            The new state; and `curves` (epochs, names, members), `improved` and `trained`
             (epochs, members): whether an epoch was the best so far, and whether it counts.
         """
         members = state["live"].shape[0]
         measured = {
-            "curves": ops.zeros((self._epochs, len(RAW), members)),
+            "curves": ops.zeros((self._epochs, len(self._names), members)),
             "improved": ops.zeros((self._epochs, members), "bool"),
             "trained": ops.zeros((self._epochs, members), "bool"),
         }
@@ -86,12 +94,12 @@ class Program:
     ) -> tuple[State, State]:
         """Return state and measurements after the last step of an epoch."""
         data, member, rules = inputs
-        val_loss, val_metric, row_losses = self._evaluation(state, data)
+        validation, row_losses = self._evaluation(state, data)
         train = state["sums"] / ops.cast(data["rows"], "float32")
-        values = dict(zip(RAW, (train[:, 0], train[:, 1], val_loss, val_metric), strict=True))
+        values = {"loss": train[:, 0], "metric": train[:, 1], **validation}
         trained = state["live"]
         state, improved = self._end(state, values, row_losses, member, rules)
-        curves = ops.stack([values[name] for name in RAW])
+        curves = ops.stack([values[name] for name in self._names])
         return state, {
             "curves": ops.slice_update(measured["curves"], (at, 0, 0), curves[None]),
             "improved": ops.slice_update(measured["improved"], (at, 0), improved[None]),

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.training.metrics import VAL_AUC
+from pipeline.training.precision import precision
 from pipeline.training.sizes import Shape, padded_rows, shape_of
 from pipeline.training.stacked.backend import FEWEST_MEMBERS, Compiled
-from pipeline.training.stacked.epoch import EpochEnd
+from pipeline.training.stacked.epoch import EpochEnd, measured
 from pipeline.training.stacked.evaluation import Evaluation
 from pipeline.training.stacked.members import Members
 from pipeline.training.stacked.program import Program
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from pipeline.training.engine import Settings
     from pipeline.training.padding import PaddedFamily, Widths
 
+ANY_RATE = 0.5
+"""Dropout of the template, whose layers take the members' own rates."""
 MOST_KEPT = 64
 """Programs kept; the least recently used one goes first."""
 
@@ -80,7 +84,7 @@ class Programs:
             started = time.perf_counter()
             with self._tracing:  # Keras traces one thing at a time
                 compiled = plan.program.compiled(example)
-            compiled(*example)
+            compiled.compile(example)
             with self._lock:
                 self._compiled[plan.key] = compiled
                 self.seconds += time.perf_counter() - started
@@ -94,8 +98,9 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     fits = stack.fits
     first = fits[0].trial
     widths = stack.padded_units or _widest(family, stack)
-    template = Template(family.build(_trial_of_all(stack, family.of_widths(widths))))
-    update = Update(settings, first, template.trainable)
+    with precision(mixed=settings.mixed_precision):
+        template = Template(family.build(_trial_of_all(stack, family.of_widths(widths))))
+        update = Update(settings, first, template.trainable)
     members = Members(family, template, update, widths)
     sizes = [family.unit_widths(fit.trial.capacity) for fit in fits]
     masks = not members.unmasked and any(size != widths for size in sizes)
@@ -108,7 +113,9 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     layout = Layout(batch, shape.partial, members.trainable_axes)
     step = Step(template, update, row_losses, layout)
     end = EpochEnd(settings, regression=arrays.regression, places=template.places())
-    program = Program(step, Evaluation(template, row_losses, shape.block), end, shape.epochs)
+    wants_auc = settings.objective.metric == VAL_AUC
+    evaluation = Evaluation(template, row_losses, shape.block, scores=wants_auc)
+    program = Program(step, evaluation, end, shape.epochs, measured(settings))
     key = (
         template.fingerprint,
         update.fingerprint,
@@ -127,6 +134,6 @@ def _widest(family: PaddedFamily, stack: Stack) -> Widths:
 def _trial_of_all(stack: Stack, capacity: Capacity) -> Trial:
     """Return a trial that has every layer that any member has."""
     trials = [fit.trial for fit in stack.fits]
-    rates = [float(trial.nuisance_value("dropout", 0.0)) for trial in trials]
-    nuisance = {**dict(trials[0].nuisance), "dropout": max(rates)}
+    drops = any(float(trial.nuisance_value("dropout", 0.0)) > 0 for trial in trials)
+    nuisance = {**dict(trials[0].nuisance), "dropout": ANY_RATE if drops else 0.0}
     return replace(trials[0], capacity=capacity, nuisance=tuple(sorted(nuisance.items())))

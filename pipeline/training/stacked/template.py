@@ -31,7 +31,7 @@ class Template:
         self._seeds = {id(state): index for index, state in states}
         rates = {id(layer.rate) for layer in self.model.layers if isinstance(layer, MemberDropout)}
         self._own = [v for v in self.model.weights if id(v) not in rates]
-        self.fingerprint = (repr(self.model.get_config()), self.model.dtype_policy.name)
+        self.fingerprint = repr(model.get_config())
         """Equal for models that make the same program."""
 
     @property

@@ -113,6 +113,12 @@ class Tile:
             course.seconds += share
         return ""
 
+    def freeze(self) -> None:
+        """Keep the best of members that were ended from outside as it is."""
+        live = np.array(ops.convert_to_numpy(self._state["live"]))
+        live[: len(self.courses)] &= [course.is_open for course in self.courses]
+        self._state = {**self._state, "live": ops.convert_to_tensor(live)}
+
     def collect(self) -> None:
         """Read back the best weights of members that ended."""
         wanted = [c for c in self.courses if c.is_kept and c.weights is None]
