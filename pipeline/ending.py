@@ -14,6 +14,7 @@ from pipeline.evaluation.final import Member, Verdicts, evaluate, optimism
 from pipeline.records import Outcome
 from pipeline.tracking.artefact import save_champion
 from pipeline.tracking.viewer import ui_command
+from pipeline.tracking.views import prepare_view
 from pipeline.training.engine import Settings
 
 if TYPE_CHECKING:
@@ -51,13 +52,34 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     about["champion"]["model_uri"] = champion.model_uri
     if verdicts.predictions is not None:
         sweep.ledger.attach("predictions.csv", verdicts.predictions.to_csv(index=False))
+    axes = [name for name, _ in choice.trial.capacity.values]
+    about["link"] = prepare_view(sweep.ledger, sweep.objective, axes)
     about["seconds"] = round(sweep.budget.spent(), 1)
     document.write(sweep.output_dir / "summary.json", about)
     sweep.ledger.attach("summary.json", document.dumps(about))
     sweep.ledger.flush()
+    write_report(sweep)
     sweep.display.final(about, ranking_rows(sweep, choice))
     print(last_line(sweep, about))  # noqa: T201 - the contract of stdout
     return 0
+
+
+def write_report(sweep: Sweep) -> None:
+    """Draw the report beside `summary.json` and keep it with the parent run."""
+    from pipeline.figures.page import page
+    from pipeline.tracking.read import read_sweep
+
+    try:
+        content = page(read_sweep(sweep.config.tracking.uri, sweep.ledger.run_id))
+    except Exception:  # a picture that fails must not cost the champion, which is saved by now
+        log.exception(
+            "the report could not be drawn; `python -m pipeline.report sweep=%s` tries again",
+            sweep.ledger.run_id,
+        )
+        return
+    (sweep.output_dir / "report.html").write_text(content, encoding="utf-8")
+    sweep.ledger.attach("report.html", content)
+    sweep.ledger.flush()
 
 
 def last_line(sweep: Sweep, about: dict[str, Any]) -> str:
@@ -65,7 +87,8 @@ def last_line(sweep: Sweep, about: dict[str, Any]) -> str:
     champion = about["champion"]
     return (
         f"champion {champion['trial']} ({sweep.objective.metric} {champion['val_loss']:.4g}): "
-        f"{champion['model_uri']} | compare: {ui_command(sweep.ledger.store.location)}"
+        f"{champion['model_uri']} | compare: {ui_command(sweep.ledger.store.location)} "
+        f"then {about['link']}"
     )
 
 
