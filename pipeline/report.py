@@ -66,11 +66,10 @@ def _writable(path: Path) -> Path:
 
 
 def _about(records: Sequence[SweepRecord]) -> str:
-    from pipeline.figures.verdict import headline, name
+    from pipeline.figures.compare import sentences
+    from pipeline.figures.verdict import answer
 
-    if len(records) > 1:
-        return f"{len(records)} sweeps compared"
-    return f"{name(records[0])}, {headline(records[0])}"
+    return sentences(records)[0] if len(records) > 1 else answer(records[0])[0]
 
 
 if __name__ == "__main__":

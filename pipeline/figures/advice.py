@@ -9,7 +9,7 @@ from pipeline.figures import words
 from pipeline.figures.baselines import best_baseline
 from pipeline.figures.edges import edges
 from pipeline.figures.predictions import calibration_error
-from pipeline.figures.remark import Remark, setting
+from pipeline.figures.remark import Remark, command_words, setting
 from pipeline.figures.sizes import leader_losses
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import capacities, champion_entry, leader, scored_fits, trials
@@ -61,11 +61,10 @@ def next_command(record: SweepRecord) -> tuple[str, str]:
 
 
 def _command(record: SweepRecord, overrides: dict[str, str]) -> str:
-    told = shlex.split(" ".join(record.command))  # the ledger keeps them as a shell wants them
     dropped = {*overrides, "resume"}
     if "resume" in overrides:  # a used-up budget would end the resumed sweep at once
         dropped |= {f"budget.{name}" for name in ("seconds", "fits", "cost")}
-    kept = [word for word in told if word.split("=", 1)[0] not in dropped]
+    kept = [word for word in command_words(record) if word.split("=", 1)[0] not in dropped]
     changed = [f"{key}={value}" for key, value in overrides.items()]
     return shlex.join(["python", "-m", "pipeline.sweep", *kept, *changed])
 
@@ -163,7 +162,7 @@ def _fit(record: SweepRecord) -> Iterator[Remark]:
         yield Remark("more data", sentence)
     elif gap < NARROW_GAP:
         sentence = (
-            "The champion's training and validation loss are about equal: more rows of the same "
+            "The champion's training loss is hardly below its validation loss: more rows of the same "
             "kind would give little; better columns might."
         )
         yield Remark("more data", sentence)

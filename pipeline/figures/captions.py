@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 from pipeline.figures import words
 from pipeline.figures.baselines import OWN, baseline_scores
 from pipeline.figures.capacity import path
-from pipeline.figures.predictions import accuracy_sentence, calibration_error, part_name
+from pipeline.figures.predictions import (
+    accuracy_sentence,
+    calibration_error,
+    is_classification,
+    part_name,
+)
 from pipeline.figures.rates import SEED
 from pipeline.figures.rates import importance as importance_of
 from pipeline.figures.sizes import leader_losses, train_and_validation_by_size
@@ -21,11 +26,13 @@ if TYPE_CHECKING:
 def capacity(record: SweepRecord) -> str:
     """Tell the path, and what the bars and the band are."""
     steps = path(record)
+    smallest = record.config.get("search.prefer", "smallest") == "smallest"
+    rule = ", and the smallest such capacity is chosen" if smallest else ""
     way = f"The search went {' → '.join(steps)}. " if len(steps) > 1 else ""
     return (
         f"{way}Bars are one standard error of the difference to the best score, on the same seeds "
         "and validation rows: where a bar reaches the dashed line, these rows cannot tell the two "
-        "apart, and the smallest such capacity is chosen."
+        f"apart{rule}."
     )
 
 
@@ -54,6 +61,8 @@ def fitting(record: SweepRecord) -> str:
         return "One capacity alone shows no trend."
     ordered = table.sort_values("gap", kind="stable")
     narrow, wide = ordered.iloc[0], ordered.iloc[-1]
+    if wide["gap"] <= 0:
+        return "Training loss lies below validation loss nowhere: nothing over-fits."
     return (
         "Both high: it under-fits. Far apart: it over-fits. The gap is smallest for "
         f"{narrow['capacity']} and widest for {wide['capacity']} ({words.percent(wide['gap'])})."
@@ -105,8 +114,8 @@ def baselines(record: SweepRecord) -> str:
 def predictions(record: SweepRecord) -> str:
     """Say how far off predictions are, in the target's own unit."""
     table = record.predictions
-    if table is None or table.empty:
-        return "No predictions."
+    if table is None or table.empty or is_classification(record):
+        return "There are no predicted numbers."
     error = (table["prediction"] - table["truth"]).abs()
     return (
         f"{len(table):,} {part_name(record)} rows; half of the predictions are off by less than "

@@ -22,6 +22,7 @@ MOST_CLASSES = 30
 BINS = 10
 TWO_CLASSES = 2
 PROBABILITY = "probability_"
+NO_PROBABILITIES = "This sweep left no predicted classes."
 NO_PREDICTIONS = "This sweep left no predictions: it ended before its champion was tested."
 
 
@@ -43,6 +44,8 @@ def predicted_against_true(record: SweepRecord) -> go.Figure:
     table = record.predictions
     if table is None or table.empty:
         return palette.empty(title, NO_PREDICTIONS)
+    if is_classification(record):
+        return palette.empty(title, "Classes are shown by the confusion matrix.")
     if len(table) > MOST_POINTS:
         table = table.sample(MOST_POINTS, random_state=0)
     figure = palette.blank(title, 400)
@@ -74,7 +77,7 @@ def confusion_matrix(record: SweepRecord) -> go.Figure:
     title = "Confusion matrix"
     table = record.predictions
     if table is None or table.empty or not is_classification(record):
-        return palette.empty(title, NO_PREDICTIONS)
+        return palette.empty(title, NO_PROBABILITIES)
     columns = named(table, PROBABILITY)
     classes = [name.removeprefix(PROBABILITY) for name in columns]
     if len(classes) > MOST_CLASSES:
@@ -115,7 +118,7 @@ def calibration(record: SweepRecord) -> go.Figure:
     title = "Calibration"
     table = record.predictions
     if table is None or table.empty or not is_classification(record):
-        return palette.empty(title, NO_PREDICTIONS)
+        return palette.empty(title, NO_PROBABILITIES)
     sure, right, says = _claims(table)
     bins = np.clip((sure * BINS).astype(int), 0, BINS - 1)
     grouped = pd.DataFrame({"sure": sure, "right": right}).groupby(bins)

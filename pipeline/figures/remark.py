@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,12 @@ class Remark:
     """Words for the command line of a next sweep."""
     purpose: str = ""
     """What they are for, after "to"; set with `overrides`."""
+
+
+def command_words(record: SweepRecord) -> list[str]:
+    """Return the words that started the sweep, but for Hydra's own: where its folder was."""
+    said = shlex.split(" ".join(record.command))  # the ledger keeps them as a shell wants them
+    return [word for word in said if not word.startswith("hydra.")]
 
 
 def setting(record: SweepRecord, key: str) -> float | None:

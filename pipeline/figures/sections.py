@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 from pipeline.figures import words
 from pipeline.figures.advice import next_command, remarks
 from pipeline.figures.findings import by_code, failures
 from pipeline.figures.html import Html, element, join, json_block
+from pipeline.figures.remark import command_words
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry, objective
 from pipeline.figures.verdict import answer, headline, name, status, was_cut
@@ -221,7 +223,7 @@ def _failures(failed: pd.DataFrame) -> Html:
 def reproduce(record: SweepRecord) -> Html:
     """Return how to get the same again: command, commit, data, versions, configuration."""
     facts = {
-        "command": f"python -m pipeline.sweep {' '.join(record.command)}".strip(),
+        "command": shlex.join(["python", "-m", "pipeline.sweep", *command_words(record)]),
         "sweep": record.run_id,
         "store": record.uri,
         **record.provenance,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -254,7 +255,80 @@ def make_record(
     )
 
 
+def killed() -> SweepRecord:
+    """Return a sweep that was killed while growing: no summary, no champion, no predictions."""
+    found = make_record(PATH[:4])
+    found.status, found.summary, found.predictions = "KILLED", {}, None
+    found.decisions = found.decisions[:-1]
+    return found
+
+
+def hopeless() -> SweepRecord:
+    """Return a sweep whose fits all diverged."""
+    found = make_record(PATH[:3])
+    found.status, found.summary, found.predictions, found.decisions = "FAILED", {}, None, []
+    found.fits = found.fits.assign(outcome="diverged", best_val_loss=math.nan, best_epoch=-1)
+    found.row_losses = {}
+    return found
+
+
+def single() -> SweepRecord:
+    """Return a sweep of one trial with one execution."""
+    found = make_record(("1x32",), 1)
+    champion = found.summary["champion"]
+    found.fits = found.fits[found.fits["trial"] == champion["trial"]].reset_index(drop=True)
+    found.summary |= {"trials": 1, "fits": 1}
+    return found
+
+
+def unbegun() -> SweepRecord:
+    """Return a sweep that died before its first fit; the ledger then gives no columns."""
+    found = killed()
+    found.status, found.decisions, found.curves, found.row_losses = "RUNNING", [], {}, {}
+    found.fits = pd.DataFrame(columns=["run_id", "trial", "capacity", "outcome", "findings"])
+    return found
+
+
+def pictures() -> SweepRecord:
+    """Return a sweep on digits whose ledger kept the pixels of some rows."""
+    found = make_record(classes=tuple("0123456789"))
+    assert found.predictions is not None
+    generator = np.random.default_rng(0)
+    images = [generator.integers(0, 255, (28, 28), dtype=np.uint8) for _ in found.predictions.index]
+    found.predictions["image"] = images
+    return found
+
+
+KINDS: dict[str, Callable[[], SweepRecord]] = {
+    "whole": make_record,
+    "classes": lambda: make_record(classes=("died", "survived")),
+    "pictures": pictures,
+    "killed": killed,
+    "hopeless": hopeless,
+    "single": single,
+    "unbegun": unbegun,
+}
+
+
 @pytest.fixture
 def record() -> SweepRecord:
-    """A completed regression sweep."""
+    """Return a completed regression sweep."""
     return make_record()
+
+
+@pytest.fixture
+def make() -> Callable[..., SweepRecord]:
+    """Return the maker of completed sweeps."""
+    return make_record
+
+
+@pytest.fixture
+def kind() -> Callable[[str], SweepRecord]:
+    """Return the maker of a sweep of one of KINDS."""
+    return lambda name: KINDS[name]()
+
+
+@pytest.fixture(params=KINDS)
+def any_record(request: pytest.FixtureRequest) -> SweepRecord:
+    """Return a sweep of every kind, whole and broken."""
+    return KINDS[request.param]()

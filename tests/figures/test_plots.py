@@ -1,0 +1,154 @@
+"""Every figure draws for every kind of sweep, and shows what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from pipeline.figures import palette
+from pipeline.figures.capacity import capacity_against_loss, path
+from pipeline.figures.curves import curves_by_size
+from pipeline.figures.plots import CAPACITY, CLASSIFICATION, IMAGES, REGRESSION, draw
+from pipeline.figures.predictions import calibration_error, confusion_matrix
+from pipeline.figures.rates import SEED, importance, learning_rates
+from pipeline.figures.scale import view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.figures.plots import Plot
+    from pipeline.tracking.read import SweepRecord
+
+ALL = [*CAPACITY, *REGRESSION, *CLASSIFICATION, *IMAGES]
+
+
+@pytest.mark.parametrize("plot", ALL, ids=lambda plot: plot.name)
+def test_every_figure_draws_or_says_why_not(plot: Plot, any_record: SweepRecord) -> None:
+    """A figure has traces, or one sentence in their place; its caption is a sentence."""
+    figure = plot.figure(any_record)
+    assert isinstance(figure, go.Figure)
+    assert figure.data or figure.layout.annotations[0].text.endswith(".")
+    assert figure.layout.title.text
+    assert plot.caption(any_record).endswith(".")
+    assert figure.to_json()
+
+
+def test_a_whole_sweep_has_every_figure_of_its_task(any_record: SweepRecord) -> None:
+    """Only what was drawn is shown; broken sweeps show less, never an empty box."""
+    assert all(drawn.figure.data for drawn in draw(any_record).values())
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("whole", {"predictions"}),
+        ("classes", {"confusion", "calibration"}),
+        ("pictures", {"confusion", "calibration", "images"}),
+    ],
+)
+def test_figures_follow_the_task(
+    name: str, more: set[str], kind: Callable[[str], SweepRecord]
+) -> None:
+    """Regression, classes and images each add their own."""
+    assert set(draw(kind(name))) == {plot.name for plot in CAPACITY} | more
+
+
+def test_the_path_is_what_was_accepted(record: SweepRecord) -> None:
+    """Better and smaller capacities, in order; rejected ones are not on it."""
+    assert path(record) == ["linear", "1x32", "1x64", "2x64", "2x51"]
+
+
+def test_a_bar_is_the_paired_error_and_the_champion_is_ringed(record: SweepRecord) -> None:
+    """The picture names the champion and gives the best capacity a bar of zero."""
+    figure = capacity_against_loss(record)
+    names = [trace.name for trace in figure.data]
+    assert "champion 2x51" in names
+    assert "the search's path" in names
+    bars = np.concatenate([t.error_y.array for t in figure.data if t.error_y.array is not None])
+    assert (bars == 0).sum() == 1
+
+
+def test_the_courses_picture_lays_three_sizes_over_each_other(record: SweepRecord) -> None:
+    """Champion, one size smaller, one larger, by name."""
+    named = {trace.name for trace in curves_by_size(record).data if trace.showlegend is not False}
+    assert named == {"champion 2x51", "smaller 2x41", "larger 2x64"}
+
+
+def test_diverged_rates_are_marked(kind: Callable[[str], SweepRecord]) -> None:
+    """Also when nothing else can be drawn."""
+    names = [trace.name for trace in learning_rates(kind("hopeless")).data]
+    assert names == ["diverged"]
+
+
+def test_importance_finds_what_matters(make: Callable[..., SweepRecord]) -> None:
+    """On a surface ruled by size the size leads, and noise is small; shares are shares."""
+    shares = importance(make())
+    assert shares.between(0, 1).all()
+    assert shares["layers"] > shares["learning rate"]
+    assert shares[SEED] < 0.2
+
+
+def test_importance_of_pure_noise_is_small(record: SweepRecord) -> None:
+    """A hyperparameter that does nothing explains nothing, however many values it has."""
+    generator = np.random.default_rng(3)
+    record.fits["best_val_loss"] = generator.normal(1, 0.1, len(record.fits))
+    shares = importance(record).drop(SEED)
+    assert (shares < 0.25).all()
+
+
+def test_confusion_counts_every_row(kind: Callable[[str], SweepRecord]) -> None:
+    """The cells add up to the rows, also for a class that is never predicted."""
+    found = kind("classes")
+    assert found.predictions is not None
+    found.predictions["prediction"] = "died"
+    heat = confusion_matrix(found).data[0]
+    assert np.asarray(heat.text).sum() == len(found.predictions)
+    assert heat.z.shape == (2, 2)
+
+
+def test_honest_probabilities_are_calibrated(kind: Callable[[str], SweepRecord]) -> None:
+    """Outcomes drawn from the stated probabilities lie near the diagonal; false ones do not."""
+    found = kind("classes")
+    honest = calibration_error(found)
+    assert found.predictions is not None
+    found.predictions["probability_survived"] = 1 - found.predictions["probability_survived"]
+    lying = calibration_error(found)
+    assert honest is not None
+    assert lying is not None
+    assert honest < 0.15 < lying
+
+
+def test_names_from_the_data_are_text_in_plots(record: SweepRecord) -> None:
+    """Plotly reads a small HTML of its own: a capacity's name must not be part of it."""
+    bad = "<b>1x32</b><a href='https://x'>"
+    record.fits["capacity"] = record.fits["capacity"].replace("1x32", bad)
+    ticks = capacity_against_loss(record).layout.xaxis.ticktext
+    assert ticks[1].startswith("&lt;b&gt;1x32&lt;/b&gt;&lt;a href='https://x'&gt;<br>")
+    hovers = " ".join(str(trace.hovertemplate) for trace in learning_rates(record).data)
+    assert "<a href" not in hovers
+
+
+def test_a_hopeless_score_does_not_flatten_the_rest(record: SweepRecord) -> None:
+    """The axis leaves out an outlier, and shows everything where there is none."""
+    scores = trials_scores(record)
+    assert view(scores, scores) is None or view(scores, scores)[1] < scores.max()
+    scores.iloc[0] = 50.0
+    limits = view(scores, scores)
+    assert limits is not None
+    assert limits[1] < 5
+
+
+def trials_scores(record: SweepRecord):
+    """Return scores without the linear model."""
+    fits = record.fits[record.fits["capacity"] != "linear"]
+    return fits["best_val_loss"].dropna().reset_index(drop=True)
+
+
+def test_every_colour_has_a_dark_twin() -> None:
+    """Nothing drawn in the light palette stays behind in the dark."""
+    named = {palette.INK, palette.MUTED, palette.FAINT, palette.GRID, palette.PAPER, palette.BAD}
+    named |= {palette.CHAMPION, palette.SMALLER, palette.LARGER, *palette.DEPTHS}
+    assert named == set(palette.DARK)
