@@ -1,0 +1,250 @@
+"""Trials an hour, everything logged: ours against KerasTuner, on the same trials and data.
+
+    python -m benchmarks.throughput --bench ../shared/bench [--trials 240] [--peer-trials 12]
+
+Four contenders train the same list of networks (1 to 3 hidden layers of 32 to 256 ReLU units, Adam
+at learning rates from 1e-4 to 1e-2, batch 32, up to 50 epochs, patience 5) on the same arrays:
+
+    a  KerasTuner, one MLflow run a trial with curve and model, explicit requirements
+    b  KerasTuner, nothing logged
+    c  our engine `fit`, everything logged
+    d  our engine `stacked`, everything logged
+
+The slow ones train a seeded sample of the list (`--peer-trials`), ours all of it. Each runs in a
+process of its own, one after another; imports and reading the table are left out of all of them,
+compiling is in. The last line on stdout is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pipeline.data.dataset import Dataset
+
+LAYERS, UNITS = (1, 2, 3), (32, 64, 128, 256)
+EPOCHS, PATIENCE, BATCH = 50, 5, 32
+SETS = {
+    "wages": ["data=wages"],
+    "titanic": ["data=titanic"],
+    "abalone": ["data=table", "data.target=rings", "data.name=abalone", "data.task=regression"],
+}
+Network = tuple[list[int], float]
+
+
+def networks(trials: int) -> list[Network]:
+    """Return the list of (widths, learning rate) that everybody trains."""
+    shapes = [[units] * layers for layers in LAYERS for units in UNITS]
+    rates = np.geomspace(1e-4, 1e-2, max(1, trials // len(shapes)))
+    return [(widths, float(f"{rate:.6g}")) for widths, rate in itertools.product(shapes, rates)]
+
+
+def sample(trials: int, peers: int) -> list[Network]:
+    """Return the seeded sample that the slow contenders train."""
+    every = networks(trials)
+    chosen = np.random.default_rng(0).choice(len(every), min(peers, len(every)), replace=False)
+    return [every[index] for index in sorted(chosen)]
+
+
+def words(name: str, bench: Path) -> list[str]:
+    """Return the command line words that select a data set."""
+    path = [f"data.path={bench / 'abalone.csv.gz'}"] if name == "abalone" else []
+    return [*SETS[name], *path]
+
+
+def ours(name: str, bench: Path, todo: list[Network], engine: str) -> dict[str, Any]:
+    """Train the list with our own product and return where its time went."""
+    from pipeline import runner
+    from pipeline.config.compose import compose
+    from pipeline.data import prepare
+
+    shapes = [list(s) for s in dict.fromkeys(tuple(widths) for widths, _ in todo)]
+    rates = sorted({rate for _, rate in todo})
+    config = compose(
+        [
+            *words(name, bench),
+            "search=grid",
+            f"search.space.architectures={shapes}",
+            f"search.learning_rate.values={rates}",
+            f"search.trials={len(todo)}",
+            f"search.round={len(todo)}",
+            f"training.engine={engine}",
+            f"training.epochs={EPOCHS}",
+            f"training.patience={PATIENCE}",
+            f"training.batch_size={BATCH}",
+            "training.executions=1",
+            "verbose=false",
+        ]
+    )
+    prepare(config.data, config.seed)
+    seen: dict[str, Any] = {}
+    search = runner.search
+
+    def timed(sweep: Any) -> Any:
+        import pipeline.training.engine as engines
+
+        engines.engine(engine)
+        begun = time.perf_counter()
+        found = search(sweep)
+        seen["seconds"] = time.perf_counter() - begun
+        seen["trials"] = len(sweep.ledger.done)
+        seen["log"] = sweep.ledger.writer_seconds
+        return found
+
+    runner.search = timed
+    output = Path("out")
+    output.mkdir()
+    runner.run(config, output)
+    if engine == "stacked":
+        from pipeline.training.stacked.engine import PROGRAMS
+
+        seen["compile"], seen["programs"] = PROGRAMS.seconds, PROGRAMS.count
+    return seen
+
+
+def keras_tuner(name: str, bench: Path, todo: list[Network], *, logged: bool) -> dict[str, Any]:
+    """Train the list with KerasTuner, as a careful user would write it."""
+    import keras
+    import keras_tuner
+    import mlflow
+
+    from pipeline.config.compose import compose
+    from pipeline.data import prepare
+
+    dataset: Dataset = prepare(compose(words(name, bench)).data, 0)
+    arrays = dataset.arrays("standard")
+    last = "linear" if arrays.regression else "softmax"
+    mlflow.set_tracking_uri("sqlite:///mlflow.db")
+    mlflow.set_experiment("peer")
+    requirements = [f"keras=={keras.__version__}", f"numpy=={np.__version__}"]
+
+    class Peer(keras_tuner.HyperModel):  # type: ignore[misc]
+        def build(self, hp: Any) -> Any:
+            widths, rate = todo[hp.Choice("network", list(range(len(todo))))]
+            hidden = [keras.layers.Dense(units, activation="relu") for units in widths]
+            model = keras.Sequential(
+                [
+                    keras.Input(arrays.input_shape),
+                    *hidden,
+                    keras.layers.Dense(arrays.outputs, activation=last),
+                ]
+            )
+            metric = "mae" if arrays.regression else "accuracy"
+            model.compile(keras.optimizers.Adam(rate), arrays.loss, metrics=[metric])
+            return model
+
+        def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+            history = model.fit(*args, **kwargs)
+            if logged:
+                log_run(hp, model, history)
+            return history
+
+    def log_run(hp: Any, model: Any, history: Any) -> None:
+        from mlflow.entities import Metric, Param
+        from mlflow.models import infer_signature
+
+        widths, rate = todo[hp.get("network")]
+        with mlflow.start_run() as run:
+            now = int(time.time() * 1000)
+            points = [
+                Metric(key, value, now, step)
+                for key, values in history.history.items()
+                for step, value in enumerate(values)
+            ]
+            params = [Param("units", str(widths)), Param("learning_rate", str(rate))]
+            mlflow.MlflowClient().log_batch(run.info.run_id, points, params)
+            x = arrays.x_train[:2]
+            signature = infer_signature(x, model.predict(x, verbose=0))
+            mlflow.keras.log_model(
+                model, name="model", signature=signature, pip_requirements=requirements
+            )
+
+    tuner = keras_tuner.GridSearch(
+        Peer(), objective="val_loss", max_trials=len(todo), directory="kt", project_name="p"
+    )
+    begun = time.perf_counter()
+    tuner.search(
+        arrays.x_train,
+        arrays.y_train,
+        validation_data=(arrays.x_val, arrays.y_val),
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        verbose=0,
+        callbacks=[keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)],
+    )
+    return {"seconds": time.perf_counter() - begun, "trials": len(tuner.oracle.trials)}
+
+
+def contend(who: str, name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Run one contender on one data set in this process."""
+    if who == "d":
+        return ours(name, options.bench, networks(options.trials), "stacked")
+    todo = sample(options.trials, options.peer_trials)
+    if who == "c":
+        # A grid is a product: the fit engine gets the first rate of every shape instead.
+        shapes = [[units] * layers for layers in LAYERS for units in UNITS]
+        return ours(name, options.bench, [(widths, 1e-3) for widths in shapes], "fit")
+    return keras_tuner(name, options.bench, todo, logged=who == "a")
+
+
+def in_own_process(who: str, name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Run one contender in a process and folder of its own."""
+    arguments = [
+        *(sys.executable, "-m", "benchmarks.throughput", "--child", who, "--sets", name),
+        *("--bench", str(options.bench.resolve()), "--trials", str(options.trials)),
+        *("--peer-trials", str(options.peer_trials)),
+    ]
+    root = str(Path(__file__).parent.parent)
+    with tempfile.TemporaryDirectory() as folder:
+        ended = subprocess.run(
+            arguments,
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": root, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if ended.returncode:
+        raise SystemExit(f"{who} on {name} failed:\n{ended.stderr[-3000:]}")
+    found: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
+    found["per_hour"] = found["trials"] / found["seconds"] * 3600
+    return found
+
+
+def main() -> None:
+    """Run every contender on every set and print a table and one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bench", type=Path, required=True, help="folder with abalone.csv.gz")
+    parser.add_argument("--trials", type=int, default=240)
+    parser.add_argument("--peer-trials", type=int, default=12)
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--child", choices=list("abcd"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(contend(options.child, options.sets[0], options)))
+        return
+    results: dict[str, Any] = {}
+    for name in options.sets:
+        found = {who: in_own_process(who, name, options) for who in "abcd"}
+        ratios = {f"d/{who}": found["d"]["per_hour"] / found[who]["per_hour"] for who in "abc"}
+        results[name] = {**found, **{key: round(value, 1) for key, value in ratios.items()}}
+        for who, one in found.items():
+            detail = ", ".join(f"{key} {value:.3g}" for key, value in one.items())
+            print(f"{name:8} {who}  {detail}", flush=True)
+        print(f"{name:8} " + ", ".join(f"{key} {value:.0f}" for key, value in ratios.items()))
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
