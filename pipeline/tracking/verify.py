@@ -50,6 +50,7 @@ class Verifier:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=os.environ | QUIET,
+            cwd=tempfile.gettempdir(),  # MLflow may create a default store where it is started
             text=True,
         )
 
