@@ -1,0 +1,90 @@
+"""A saved model that does not predict the same is found out."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.tracking import verify as module
+from pipeline.tracking.verify import UnfaithfulModelError, Verifier
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS = pd.DataFrame({"age": [1.5, None], "sex": ["f", None], "big": [2**53 + 1, 7]})
+
+
+@pytest.fixture
+def verifier_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a maker of verifiers whose fresh process runs some other code."""
+    made: list[Verifier] = []
+
+    def make(code: str) -> Verifier:
+        script = tmp_path / "script.py"
+        start = "import json, sys; task = json.loads(sys.stdin.readline())\n"
+        script.write_text(start + textwrap.dedent(code))
+        monkeypatch.setattr(module, "SCRIPT", script)
+        made.append(Verifier())
+        return made[-1]
+
+    yield make
+    for verifier in made:
+        verifier.close()
+
+
+ECHO = """
+    rows = json.load(open(task["rows"]))["data"]
+    assert rows == [[1.5, "f", 9007199254740993], [None, None, 7]], rows
+    found = {"columns": ["prediction"], "data": [[3.0], [4.0]]}
+    json.dump(found, open(task["predictions"], "w"))
+"""
+
+
+def test_equal_predictions_pass(verifier_that: Any, tmp_path: Path) -> None:
+    """Up to 1e-6; and the rows arrive exactly, missing values as null."""
+    verifier_that(ECHO).check(tmp_path, ROWS, np.array([[3.0], [4.000001]]))
+
+
+@pytest.mark.parametrize("expected", [[[3.0], [4.1]], [[3.0], [np.nan]], [[3.0]], [[3.0, 4.0]]])
+def test_other_predictions_do_not(verifier_that: Any, tmp_path: Path, expected: Any) -> None:
+    """Another value, another number of rows, another number of classes."""
+    with pytest.raises(UnfaithfulModelError):
+        verifier_that(ECHO).check(tmp_path, ROWS, np.array(expected))
+
+
+def test_probabilities_are_compared_where_there_are_any(verifier_that: Any, tmp_path: Path) -> None:
+    """The label alone would hide a difference."""
+    code = """
+        columns = ["prediction", "probability_no", "probability_yes"]
+        found = {"columns": columns, "data": [["no", 0.75, 0.25]]}
+        json.dump(found, open(task["predictions"], "w"))
+    """
+    verifier_that(code).check(tmp_path, ROWS, np.array([[0.75, 0.25]]))
+
+
+def test_a_model_that_does_not_load_is_named(verifier_that: Any, tmp_path: Path) -> None:
+    """With the last line of what the process said."""
+    with pytest.raises(UnfaithfulModelError, match="no such layer"):
+        verifier_that("raise ValueError('no such layer')").check(tmp_path, ROWS, np.zeros((2, 1)))
+
+
+def test_a_process_that_hangs_is_ended(
+    verifier_that: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep must end, also where a model does not load."""
+    monkeypatch.setattr(module, "SECONDS", 0.5)
+    verifier = verifier_that("import time; time.sleep(600)")
+    with pytest.raises(UnfaithfulModelError, match="within"):
+        verifier.check(tmp_path, ROWS, np.zeros((2, 1)))
+    assert verifier._process.poll() is not None
+
+
+def test_a_process_that_was_never_asked_ends(verifier_that: Any) -> None:
+    """A sweep without a champion closes it."""
+    verifier = verifier_that("")
+    verifier.close()
+    assert verifier._process.poll() is not None
