@@ -7,7 +7,8 @@ healthy networks on the shipped data; a threshold marked so lies between the two
 from __future__ import annotations
 
 SAMPLE_ROWS = 512
-"""Training rows that probes look at: enough for shares to 2 %, below 1 % of a fit's arithmetic."""
+"""Training rows that probes look at: enough for shares to 2 %, and about 2 % of the time of 30 epochs
+on 1,400 rows."""
 
 DEAD_WARNING = 0.5
 """Share of a layer's ReLU units at 0 for every row. Up to 40 % die at a high rate without harm
