@@ -150,8 +150,7 @@ class Dataset:
         """Return (mean, standard deviation) that regression targets are scaled by; (0, 1) for none."""
         if not (self.regression and self.scale_target):
             return 0.0, 1.0
-        values = self.judged.numbers[self.split.folds[fold][0]]
-        return float(values.mean()), float(values.std())
+        return self.judged.scaling(self.split.folds[fold][0])
 
     def encode_targets(self, series: pd.Series, fold: int = 0) -> np.ndarray:
         """Return raw targets as float32 of shape (rows, outputs), as in Arrays."""

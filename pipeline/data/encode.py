@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.errors import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,6 +32,8 @@ MOST_ONE_HOT = 1024
 QUANTILES = 1000
 BINS = 16
 """Most intervals of the piecewise-linear encoding of one number."""
+MOST_DEVIATIONS = 1e6
+"""Largest input in any encoding."""
 SMOOTH_LIMIT = 3.0
 """Where the smooth clip of `robust` levels off (Holzmueller et al. 2024, RealMLP)."""
 
@@ -56,7 +60,10 @@ def fit_encoder(
             training rows; with k-fold all rows that are not test rows, so that every fold has the
             same inputs.
         columns: The used columns.
-        encoding: A name of `config.schema.Encoding`.
+        encoding: A name of `config.choices.Encoding`.
+
+    Raises:
+        DataError: No column varies.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.frozen import FrozenEstimator
@@ -68,8 +75,7 @@ def fit_encoder(
     missing = [name for name in numbers if known[name].isna().any()]
     parts: list[tuple[str, Any, list[str]]] = []
     if numbers:
-        own = frame[numbers]
-        scaled = _fitted_numbers(own, own if known is frame else known[numbers], encoding)
+        scaled = _fitted_numbers(frame[numbers], known[numbers], encoding)
         parts.append(("numbers", scaled, numbers))
     if missing:
         parts.append(("missing", MissingIndicator(features="all").fit(known[missing]), missing))
@@ -80,7 +86,19 @@ def fit_encoder(
     # a large table is never encoded only to be thrown away.
     frozen = [(name, FrozenEstimator(part), names) for name, part, names in parts]
     together = ColumnTransformer(frozen, sparse_threshold=0.0).fit(frame.iloc[:2])
-    return Pipeline([("columns", together), ("float32", to_float32())])
+    width = together.transform(frame.iloc[:1]).shape[1]
+    if not width:
+        raise DataError("no input is left: every feature is constant in the training rows")
+    return Pipeline([("columns", together), ("limit", _limit(width)), ("float32", to_float32())])
+
+
+def _limit(width: int) -> Any:
+    """Return the identity up to MOST_DEVIATIONS: a wild later row must not overflow float32."""
+    from sklearn.preprocessing import MinMaxScaler
+
+    ends = np.full((2, width), MOST_DEVIATIONS)
+    ends[0] *= -1
+    return MinMaxScaler((-MOST_DEVIATIONS, MOST_DEVIATIONS), clip=True).fit(ends)
 
 
 def to_float32() -> Any:
@@ -116,7 +134,7 @@ def _fitted_numbers(frame: pd.DataFrame, known: pd.DataFrame, encoding: str) -> 
         "robust": _robust,
         "quantile": _quantile,
         "piecewise": _piecewise,
-    }[encoding](filled, filled if known is frame else imputer.transform(known))
+    }[encoding](filled, known.to_numpy())
     return Pipeline([("impute", imputer), *scaling])
 
 
@@ -146,9 +164,8 @@ def _robust(filled: np.ndarray, known: np.ndarray) -> Steps:
     from sklearn.pipeline import FeatureUnion
     from sklearn.preprocessing import FunctionTransformer, RobustScaler
 
-    low, high = np.quantile(known, [0.25, 0.75], axis=0)
-    narrow = np.flatnonzero(high <= low)
-    wide = np.flatnonzero(high > low)
+    spread = np.array([len(_quantiles(column, [0.25, 0.75])) > 1 for column in known.T])
+    wide, narrow = np.flatnonzero(spread), np.flatnonzero(~spread)
     scalers = [
         ("quartiles", RobustScaler(), wide),
         ("range", RobustScaler(quantile_range=(0.0, 100.0)), narrow),
@@ -168,6 +185,12 @@ def _robust(filled: np.ndarray, known: np.ndarray) -> Steps:
     ]
 
 
+def _quantiles(column: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """Return the different quantiles of a column's values, ascending; none where it has no value."""
+    values = column[~np.isnan(column)]
+    return np.unique(np.quantile(values, shares)) if len(values) else values
+
+
 def _piecewise(filled: np.ndarray, known: np.ndarray) -> Steps:
     """Return the piecewise-linear encoding: for each interval a clipped min-max scaler.
 
@@ -177,8 +200,8 @@ def _piecewise(filled: np.ndarray, known: np.ndarray) -> Steps:
     from sklearn.frozen import FrozenEstimator
     from sklearn.preprocessing import MinMaxScaler
 
-    shares = np.linspace(0, 1, BINS + 1)
-    edges = [np.unique(np.quantile(column, shares)) for column in known.T]
+    shares = np.linspace(0, 1, BINS + 1).tolist()
+    edges = [_quantiles(column, shares) for column in known.T]
     parts = []
     for interval in range(max(len(ends) for ends in edges) - 1):
         having = [number for number, ends in enumerate(edges) if len(ends) > interval + 1]

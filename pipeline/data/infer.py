@@ -20,7 +20,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from pipeline.data.typed import DATE_PARTS, MISSING_TEXTS, TRUTH, Column, unchecked_numbers
+from pipeline.data.typed import (
+    DATE_PARTS,
+    LARGEST,
+    MISSING_TEXTS,
+    TRUTH,
+    Column,
+    numbers,
+    unchecked_numbers,
+)
 from pipeline.errors import DataError
 
 MOSTLY = 0.95
@@ -29,8 +37,6 @@ FREE_TEXT = 0.5
 """Share of different values above which text is no category."""
 STRAY_TEXTS = 3
 """Most different texts that may stand among numbers."""
-LARGEST = 1e100
-"""Largest magnitude whose square, summed over a table, is still a float64."""
 DATE_FORMATS = ("ISO8601", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d")
 """Tried in this order. Month first wins over day first only where every row allows it."""
 EXAMPLES = 3
@@ -85,13 +91,17 @@ def kind_of(series: pd.Series) -> Judged:
 
 def _counts(series: pd.Series) -> pd.Series | None:
     """Return how often each value stands in a column; None where a value is no plain one."""
-    try:
-        counts = series.value_counts()
-    except TypeError:
+    if series.dtype == object and not series.map(_is_plain).all():
         return None
-    if any(isinstance(value, bytes | complex | tuple) for value in counts.index[:EXAMPLES]):
+    if pd.api.types.is_complex_dtype(series):
         return None
+    counts = series.value_counts()
     return counts[counts > 0]  # a categorical column also counts the categories it does not hold
+
+
+def _is_plain(value: object) -> bool:
+    """Return whether a cell holds one number, text, date or nothing."""
+    return pd.api.types.is_scalar(value) and not isinstance(value, bytes | complex)
 
 
 def _text_kind(counts: pd.Series, name: str) -> Judged:
@@ -166,9 +176,17 @@ def rows_text(series: pd.Series, bad: np.ndarray) -> str:
     return f"row{'s' if bad.sum() > 1 else ''} {', '.join(labels)}{more} (counted below the header)"
 
 
+def found(series: pd.Series, bad: np.ndarray) -> str:
+    """Return an example of the values that are meant, and their rows."""
+    value = series[bad].iloc[0]
+    return (
+        f"{value.item() if isinstance(value, np.generic) else value!r} in {rows_text(series, bad)}"
+    )
+
+
 def _useless(series: pd.Series, kind: str) -> str:
     """Return why a column cannot help, or an empty string."""
-    values = pd.Series(unchecked_numbers(series)) if kind == "number" else series
+    values = pd.Series(numbers(series)) if kind == "number" else series
     here = values.dropna()
     different = here.nunique()
     if different == 0:

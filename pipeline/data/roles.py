@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.choices import SplitKind
-from pipeline.data.infer import Judged, judge, kind_of, refuse_infinite, rows_text
+from pipeline.data.infer import Judged, found, judge, kind_of, refuse_infinite, rows_text
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.split import Keys
 from pipeline.data.typed import Column, dates, elapsed_days, numbers
@@ -134,7 +134,8 @@ def _times(series: pd.Series) -> np.ndarray:
         values = numbers(series)
     else:
         raise DataError(
-            f"data.time={series.name}: neither dates nor numbers, for example {series.iloc[0]!r}"
+            f"data.time={series.name}: neither dates nor numbers, for example "
+            f"{found(series, series.notna().to_numpy())}"
         )
     missing = np.isnan(values)
     if missing.any():
@@ -155,7 +156,7 @@ def sample_weights(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None
     bad = ~(values > 0)
     if bad.any():
         raise DataError(
-            f"data.weight={config.weight}: weights must be finite and above 0, but "
-            f"{series[bad].iloc[0]!r} stands in {rows_text(series, bad)}"
+            f"data.weight={config.weight}: weights must be finite and above 0, but the column holds "
+            f"{found(series, bad)}"
         )
     return values

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.choices import MissingTarget, Task
-from pipeline.data.infer import LARGEST, kind_of, rows_text
+from pipeline.data.infer import found, kind_of, rows_text
 from pipeline.data.labels import Label, codes_of, labels_of, shown
-from pipeline.data.typed import MISSING_TEXTS, unchecked_numbers
+from pipeline.data.typed import LARGEST, MISSING_TEXTS, unchecked_numbers
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ class Target:
     def strata(self) -> np.ndarray:
         """Return the class of each row for stratified splits; one stratum for a regression."""
         return np.zeros(len(self.numbers), np.int64) if self.regression else self.numbers
+
+    def scaling(self, train: np.ndarray) -> tuple[float, float]:
+        """Return mean and standard deviation of a regression target over its training rows."""
+        values = self.numbers[train]
+        return float(values.mean()), float(values.std())
 
     def encode(self, series: pd.Series) -> np.ndarray:
         """Return raw targets as in `numbers`; a regression in its own unit.
@@ -147,8 +152,8 @@ def _numbers(series: pd.Series) -> np.ndarray:
     strange = np.isnan(values)
     if strange.any():
         raise DataError(
-            f"target {name!r} is not numeric: {series[strange].iloc[0]!r} in "
-            f"{rows_text(series, strange)}; use data.task=classification, or correct the column"
+            f"target {name!r} is not numeric: {found(series, strange)}; "
+            "use data.task=classification, or correct the column"
         )
     bad = np.abs(values) > LARGEST
     if bad.any():

@@ -21,6 +21,9 @@ MISSING_TEXTS = frozenset(
 """Texts that mean "no value" in a feature, compared stripped and in lower case."""
 MISSING_LEVEL = "(missing)"
 """The level of a category without a value."""
+LARGEST = 1e100
+SMALLEST = 1e-100
+"""Magnitudes between which sums of squares and quotients stay float64 numbers."""
 TRUTH = {"true": 1.0, "false": 0.0}
 MICROSECONDS_A_DAY = 86_400_000_000
 DATE_PARTS = ("year", "month", "weekday", "elapsed days")
@@ -82,9 +85,11 @@ def typed(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
 
 
 def numbers(series: pd.Series) -> np.ndarray:
-    """Return a column as float64; what is not a finite number becomes NaN."""
+    """Return a column as float64: no number, or one beyond LARGEST, is NaN; one below SMALLEST is 0."""
     result = unchecked_numbers(series)
-    return np.where(np.isfinite(result), result, np.nan)
+    size = np.abs(result)
+    with np.errstate(invalid="ignore"):
+        return np.where(size <= LARGEST, np.where(size >= SMALLEST, result, 0.0), np.nan)
 
 
 def unchecked_numbers(series: pd.Series) -> np.ndarray:

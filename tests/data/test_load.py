@@ -1,0 +1,111 @@
+"""CSV and Parquet files as people write them."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.data.load import layout, read_table
+from pipeline.data.source import find
+from pipeline.errors import DataError
+
+TEXT = "town,size\nKöln,1.5\nGraz,\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
+def test_an_encoding_is_recognised(tmp_path, encoding):
+    """The same table comes out of every usual encoding."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(TEXT.encode(encoding))
+    frame = read_table(path)
+    assert list(frame.columns) == ["town", "size"]
+    assert frame["town"].tolist() == ["Köln", "Graz"]
+
+
+def test_latin_1_far_down_the_file_is_read_and_said(tmp_path):
+    """A file that stops being UTF-8 behind the sample is read again, with a note."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"a,b\n" + b"x,1\n" * 400_000 + "ö,2\n".encode("latin-1"))
+    notes: list[str] = []
+    assert read_table(path, notes=notes)["a"].iloc[-1] == "ö"
+    assert "latin-1" in notes[0]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_delimiter_is_recognised_even_where_others_stand_in_quotes(tmp_path, delimiter):
+    """The delimiter splits the header into most columns."""
+    path = tmp_path / "t.csv"
+    path.write_text(f'"a, b; c"{delimiter}d{delimiter}e\n1{delimiter}2{delimiter}3\n', "utf-8")
+    assert list(read_table(path).columns) == ["a, b; c", "d", "e"]
+
+
+def test_decimal_commas_are_read_where_the_delimiter_is_a_semicolon(tmp_path):
+    """3,14 is a number in a semicolon file."""
+    path = tmp_path / "t.csv"
+    path.write_text("a;b\n3,14;1\n-2,5;2\n", "utf-8")
+    assert read_table(path)["a"].tolist() == [3.14, -2.5]
+
+
+def test_gzip_is_recognised_by_content_not_by_name(tmp_path):
+    """A .csv that is compressed is read."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(gzip.compress(TEXT.encode()))
+    assert len(read_table(path)) == 2
+
+
+def test_parquet_gives_its_columns_and_no_index(tmp_path):
+    """A pandas index that Parquet stored is a plain column again."""
+    path = tmp_path / "t"
+    frame = pd.DataFrame({"a": [1, 2], "b": ["x", None]}, index=pd.Index([7, 8], name="key"))
+    frame.to_parquet(path)
+    read = read_table(path)
+    assert sorted(read.columns) == ["a", "b", "key"]
+    assert read.index.tolist() == [0, 1]
+
+
+def test_none_is_a_value_where_na_is_missing(tmp_path):
+    """The text None may be a class; typed columns read it as missing later."""
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\nNone,1\nNA,2\n", "utf-8")
+    assert read_table(path)["a"].tolist()[0] == "None"
+    assert pd.isna(read_table(path)["a"].tolist()[1])
+
+
+def test_a_header_longer_than_the_sample_is_no_fault(tmp_path):
+    """A very wide table is read whole."""
+    path = tmp_path / "t.csv"
+    names = [f"column_with_a_long_name_{number:06d}" for number in range(40_000)]
+    path.write_text(",".join(names) + "\n" + ",".join("1" * len(names)) + "\n", "utf-8")
+    assert read_table(path).shape == (1, 40_000)
+
+
+def test_lines_longer_than_the_header_are_refused():
+    """A first column without a name would shift every value."""
+    with pytest.raises(DataError, match="header has 2 columns but the first row has 3"):
+        layout(b"a,b\n1,2,3\n", "data.path=t.csv")
+
+
+def test_a_path_is_relative_to_the_working_directory_or_a_shipped_name(tmp_path, monkeypatch):
+    """The user's own file wins over a shipped one of the same name."""
+    monkeypatch.chdir(tmp_path)
+    assert find("hourly_wages.csv").parent.name in {"data", "shipped_data"}
+    (tmp_path / "hourly_wages.csv").write_text("a,b\n1,2\n", "utf-8")
+    assert find("hourly_wages.csv") == tmp_path / "hourly_wages.csv"
+
+
+def test_a_misspelt_file_is_answered_with_the_nearest(tmp_path):
+    """The message names the file that was probably meant."""
+    (tmp_path / "houses.csv").write_text("a,b\n1,2\n", "utf-8")
+    with pytest.raises(DataError, match=r"did you mean .*houses\.csv"):
+        find(str(tmp_path / "house.csv"))
+
+
+def test_numbers_keep_their_digits(tmp_path):
+    """What was written is what is read, to the last bit."""
+    values = np.random.default_rng(0).normal(size=500) * 10.0 ** np.arange(500).clip(0, 20)
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "".join(f"{value!r},1\n" for value in values.tolist()), "utf-8")
+    assert (read_table(path)["a"].to_numpy() == values).all()
