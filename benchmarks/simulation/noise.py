@@ -76,6 +76,7 @@ class Simulator:
         scale = noise.level * math.sqrt(ROWS)
         opinions = self._random.standard_normal((3, ROWS)) * ([[WIDTH], [DEPTH], [RATE]])
         self._opinions = scale * opinions
+        self._mean_opinions: list[float] = self._opinions.mean(axis=1).tolist()
         self._rows: dict[Trial, np.ndarray | None] = {}
         self._seeds: dict[tuple[object, int], float] = {}
 
@@ -97,15 +98,22 @@ class Simulator:
             answers.append(Scored(fit, Outcome.completed, float(losses.sum()) / ROWS, losses))
         return answers
 
-    def single_runs(self, layers: np.ndarray, units: np.ndarray, rates: np.ndarray) -> np.ndarray:
-        """Return scores of one run each of many trials, shape (trials,); inf where they diverge."""
-        self.fits += len(layers)
-        points = list(zip(layers.tolist(), units.tolist(), rates.tolist(), strict=True))
-        true = np.array([self.surface.loss(*point) for point in points])
-        opinion = self._opinions.mean(axis=1) @ place(layers, np.log2(units), np.log10(rates))
-        luck = self._random.standard_normal(len(points)) * math.hypot(SEED, REST, OWN)
-        diverged = [self.surface.diverges(*point) for point in points]
-        return np.where(diverged, math.inf, true + opinion + self.noise.level * luck)
+    def single_runs(self, points: Sequence[tuple[int, int, float]]) -> list[float]:
+        """Return scores of one run each of (layers, units, rate); inf where training diverges."""
+        self.fits += len(points)
+        luck = self._random.standard_normal(len(points)) * (
+            self.noise.level * math.hypot(SEED, REST, OWN)
+        )
+        width, depth, rate_opinion = self._mean_opinions
+        scores = []
+        for (layers, units, rate), noise in zip(points, luck.tolist(), strict=True):
+            if self.surface.diverges(layers, units, rate):
+                scores.append(math.inf)
+                continue
+            at = doublings(units) - 6.0, layers - 2.0, math.log10(rate) + 2.5
+            opinion = width * at[0] + depth * at[1] + rate_opinion * at[2]
+            scores.append(self.surface.loss(layers, units, rate) + opinion + noise)
+        return scores
 
     def _shared(self, fit: Fit) -> float:
         """Return what a seed does to all rates of a capacity."""
@@ -131,8 +139,6 @@ class Simulator:
         return (true + opinion + own).astype(np.float32)
 
 
-def place(
-    layers: np.ndarray | int, size: np.ndarray | float, rate: np.ndarray | float
-) -> np.ndarray:
-    """Return where trials lie in the space that the rows have opinions on, shape (3, ...)."""
-    return np.array([np.subtract(size, 6.0), np.subtract(layers, 2.0), np.add(rate, 2.5)])
+def place(layers: int, size: float, rate: float) -> np.ndarray:
+    """Return where a trial lies in the space that the rows have opinions on, shape (3,)."""
+    return np.array([size - 6.0, layers - 2.0, rate + 2.5])

@@ -2,77 +2,134 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.config.schema import CapacityConfig, ModelConfig
-from pipeline.records import Trial
+from pipeline.config.schema import CapacityConfig, ModelConfig, Prefer
 from pipeline.search.board import Board
 from pipeline.search.capacity import CapacitySearch
+from pipeline.search.choose import Rule, choose
 from pipeline.search.executions import Executions
+from pipeline.search.space import ladder
 from pipeline.training.families import family
-from pipeline.training.families.mlp import of_widths
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from benchmarks.simulation.noise import Simulator
-    from pipeline.search.protocol import Choice
+    from pipeline.search.decide import Evidence
 
 EXECUTIONS = 3
-INPUTS = 12
+"""`training.executions` of ours; the rivals run everything once."""
 
-DEFAULT = CapacityConfig()
-GREEDY = CapacityConfig(
-    patience=0, noise=0.0, min_gain=0.0, one_se=0.0, close=0.0, include_linear=False, refine=False
-)
-"""The course's loop: one run of each network, add while it improves, then decrease slightly."""
+Point = tuple[int, int, float]
+"""Layers, units and learning rate of a trial."""
 
-
-def _search(config: CapacityConfig, executions: int, most: int) -> CapacitySearch:
-    shapes = {"standard": (INPUTS,)}
-    mlp = family(ModelConfig(), config, shapes, outputs=1, regression=True)
-    return CapacitySearch(config, mlp, Executions(0, 100, executions, most))
+_RULES = CapacityConfig()
+_SPACE, _RATES = _RULES.space, ladder(_RULES.learning_rate)
 
 
-OURS = _search(DEFAULT, EXECUTIONS, DEFAULT.max_executions)
-COURSE = _search(GREEDY, 1, 1)
+def capacity_search(rules: CapacityConfig) -> CapacitySearch:
+    """Return the product's own search over the product's own MLPs, for twelve inputs."""
+    mlp = family(ModelConfig(), rules, {"standard": (12,)}, outputs=1, regression=True)
+    return CapacitySearch(rules, mlp, Executions(0, 100, EXECUTIONS, rules.max_executions))
 
 
-def run(search: CapacitySearch, simulator: Simulator) -> Choice:
-    """Walk a capacity search to its end.
+OURS = capacity_search(_RULES)
+
+
+def run(search: CapacitySearch, simulator: Simulator) -> Board:
+    """Walk a capacity search to its end; return the board it leaves.
 
     The walk is fed directly: `propose` would replay it every round, to the same result (tests/search).
     """
-    walk = search.script(Board(search.config, search.executions))
+    board = Board(search.config, search.executions)
+    walk = search.script(board)
     try:
         asked = next(walk)
         while True:
             asked = walk.send(simulator.answer(asked.fits))
-    except StopIteration as end:
-        choice: Choice = end.value
-        return choice
+    except StopIteration:
+        return board
 
 
-def greedy(simulator: Simulator, fits: int) -> Trial:
+def ours(simulator: Simulator) -> tuple[Point, Point]:
+    """Return what the product's defaults choose: the smallest within one SE, and the best score."""
+    known = run(OURS, simulator).usable()
+    return _chosen(known, Prefer.smallest), _chosen(known, Prefer.best)
+
+
+def _chosen(known: Sequence[Evidence], prefer: Prefer) -> Point:
+    choice = choose(known, Rule(prefer, _RULES.one_se))
+    assert choice is not None
+    trial = choice.trial
+    return int(trial.capacity["layers"]), int(trial.capacity["units"]), trial.learning_rate
+
+
+def greedy(simulator: Simulator, fits: int) -> Point:
     """Repeat the course's loop with fresh seeds as often as the fits allow; the best score wins.
 
     The loop that is running when the fits are used up is completed: the rival gets the benefit.
     """
-    best = run(COURSE, simulator)
+    best = _loop(simulator)
     while simulator.fits < fits:
-        again = run(COURSE, simulator)
-        best = min(best, again, key=lambda one: one.score)
-    return best.trial
+        best = min(best, _loop(simulator))
+    return best[1]
 
 
-def random_search(simulator: Simulator, fits: int, seed: int) -> Trial:
-    """Draw as many single fits from the space, log-uniform in units and rate; the best score wins."""
+def _loop(simulator: Simulator) -> tuple[float, Point]:
+    """Add capacity while the score of a single run improves, then decrease slightly."""
+    start = _RULES.start_layers, _RULES.start_units
+    best = _measure(simulator, [start], _RATES.first)
+    for steps in (_larger, _smaller):
+        while sizes := list(steps(*best[1][:2])):
+            found = _measure(simulator, sizes, best[1][2])
+            if found[0] >= best[0]:
+                break
+            best = found
+    return best
+
+
+def _larger(layers: int, units: int) -> Iterable[tuple[int, int]]:
+    if units < _SPACE.units_max:
+        yield layers, min(round(units * _RULES.growth), _SPACE.units_max)
+    if layers < _SPACE.layers_max:
+        yield layers + 1, units
+
+
+def _smaller(layers: int, units: int) -> Iterable[tuple[int, int]]:
+    if units > _SPACE.units_min:
+        yield layers, max(round(units * _RULES.shrink), _SPACE.units_min)
+    if layers > 1:
+        yield layers - 1, units
+
+
+def _measure(
+    simulator: Simulator, sizes: list[tuple[int, int]], centre: float
+) -> tuple[float, Point]:
+    """Return the best single run over the brackets of some capacities, re-centred as ours are."""
+    points = [(*size, rate) for size in sizes for rate in _RATES.bracket(centre)]
+    best = min(zip(simulator.single_runs(points), points, strict=True))
+    for _ in range(_RULES.recentre):
+        layers, units, rate = best[1]
+        around = [(layers, units, near) for near in _RATES.around(rate)]
+        fresh = [point for point in around if point not in points]
+        if not fresh:
+            break
+        points += fresh
+        best = min(best, *zip(simulator.single_runs(fresh), fresh, strict=True))
+    return best
+
+
+def random_search(simulator: Simulator, fits: int, seed: int) -> Point:
+    """Draw as many single runs from the space, log-uniform in units and rate; the best score wins."""
     draw = np.random.default_rng(seed)
-    space, rates = DEFAULT.space, DEFAULT.learning_rate
-    layers = draw.integers(1, space.layers_max + 1, fits)
-    low, high = np.log2(space.units_min), np.log2(space.units_max)
-    units = np.exp2(draw.uniform(low, high, fits)).round().astype(int)
-    rate = 10.0 ** draw.uniform(np.log10(rates.low), np.log10(rates.high), fits)
-    scores = simulator.single_runs(layers, units, rate)
-    best = int(np.argmin(scores))
-    return Trial(of_widths(*[int(units[best])] * int(layers[best])), float(rate[best]), 0)
+    layers = draw.integers(1, _SPACE.layers_max + 1, fits)
+    sizes = draw.uniform(math.log2(_SPACE.units_min), math.log2(_SPACE.units_max), fits)
+    low, high = (math.log10(rate) for rate in (_RATES.rungs[0], _RATES.rungs[-1]))
+    rates = 10.0 ** draw.uniform(low, high, fits)
+    units = np.exp2(sizes).round().astype(int)
+    points = list(zip(layers.tolist(), units.tolist(), rates.tolist(), strict=True))
+    return min(zip(simulator.single_runs(points), points, strict=True))[1]

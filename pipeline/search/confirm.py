@@ -47,7 +47,7 @@ def finalists(bench: Bench) -> list[Evidence]:
     rivals = [
         one
         for one, gap in sorted(gaps, key=lambda pair: pair[1].mean / max(pair[1].se, 1e-300))
-        if is_close(board, gap, best.score)
+        if is_close(board, one, best, gap)
     ]
     keep = [best, *([good] if good is not best else [])]
     keep += [one for one in rivals if one is not good][: board.rules.finalists - len(keep)]

@@ -17,14 +17,17 @@ def verdict(board: Board, gap: Difference, reference: float) -> str:
     return "worse" if gap.mean > rules.noise * gap.se else "same"
 
 
-def is_close(board: Board, gap: Difference, reference: float) -> bool:
+def is_close(board: Board, one: Evidence, other: Evidence, gap: Difference) -> bool:
     """Return whether more executions could change the verdict, and whether that would matter."""
     rules = board.rules
     if gap.se == 0.0 or abs(gap.mean) > rules.close * gap.se:
         return False
-    if gap.seed_share < rules.seed_share:
-        return False  # the doubt is in the validation rows: no execution removes it
-    return abs(gap.mean) + rules.close * gap.se > rules.min_gain * abs(reference)
+    is_first = min(one.executions, other.executions) <= board.executions.first
+    if gap.seed_share < rules.seed_share and not is_first:
+        # The doubt is in the validation rows: no execution removes it. The first few executions
+        # are too few to tell.
+        return False
+    return abs(gap.mean) + rules.close * gap.se > rules.min_gain * abs(other.score)
 
 
 def settle(board: Board, one: Evidence, other: Evidence) -> Walk[Difference | None]:
@@ -35,7 +38,7 @@ def settle(board: Board, one: Evidence, other: Evidence) -> Walk[Difference | No
     while True:
         gap = board.compare(one, other)
         executions = board.executions.after(max(one.executions, other.executions))
-        if not is_close(board, gap, other.score):
+        if not is_close(board, one, other, gap):
             return gap
         reason = (
             f"{one.trial.capacity.label} against {other.trial.capacity.label} is close "

@@ -43,7 +43,7 @@ def _between(bench: Bench, lead: Evidence) -> Trial | None:
     """Return the trial at the vertex, or None where it promises less than `min_gain`."""
     board = bench.board
     rates = sorted(
-        (found.trial.learning_rate, found.score)
+        (trial.learning_rate, board.compare(found, lead).mean)
         for trial in board.trials(lead.trial.capacity)
         if trial.nuisance == lead.trial.nuisance and (found := board.evidence(trial))
     )
