@@ -11,6 +11,7 @@ import numpy as np
 from keras import tree
 
 from pipeline.records import Outcome, Progress
+from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
 from pipeline.training.fit import REPORT_SECONDS, FitEngine
 from pipeline.training.stackable import why_not_stacked
@@ -50,7 +51,10 @@ class StackedEngine:
         if reason:
             log.info("stack %d is trained by model.fit: %s", stack.number, reason)
             return FitEngine().train(stack, arrays, family, settings, control)
-        return _Training(stack, arrays, cast("PaddedFamily", family), settings, control).run()
+        training = _Training(stack, arrays, cast("PaddedFamily", family), settings, control)
+        results = training.run()
+        examine(results, arrays, family, settings)
+        return results
 
 
 class _Training:

@@ -1,0 +1,238 @@
+"""Planted faults are named and healthy fits are not, on the shipped data, through an engine.
+
+The thresholds in pipeline/training/diagnose/thresholds.py lie between the two groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from pipeline.config.places import data_dir
+from pipeline.config.schema import DataConfig
+from pipeline.data import prepare
+from pipeline.records import Arrays, Outcome
+from pipeline.training.families.mlp import of_widths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pipeline.records import FitResult
+
+TABLES = {
+    "wages": ("hourly_wages.csv", "wage"),
+    "titanic": ("titanic_891.csv", "survived"),
+    "credit": ("bank_credit_data.csv", "Status"),
+    "accounts": ("bank_creditcard.csv", "active"),
+}
+EPOCHS = 15
+
+
+@cache
+def table(name: str) -> Arrays:
+    """Return a shipped table, encoded as a sweep encodes it."""
+    file, target = TABLES[name]
+    config = DataConfig(name=name, path=str(data_dir() / file), target=target)
+    return prepare(config, seed=0).arrays("standard")
+
+
+@pytest.fixture(scope="module")
+def fit_one(make_family: Any, make_fits: Any, train: Any) -> Callable[..., FitResult]:
+    """`fit_one(arrays, widths, rate, epochs, optimizer, kind, **model)`: one fit, diagnosed."""
+
+    def run(
+        arrays: Arrays,
+        widths: tuple[int, ...] = (32,),
+        rate: float = 3e-3,
+        epochs: int = EPOCHS,
+        optimizer: str = "adam",
+        kind: str = "stacked",
+        **model: Any,
+    ) -> FitResult:
+        family = make_family(arrays, **model)
+        fits = make_fits(family, of_widths(*widths), rates=(rate,), epochs=epochs)
+        return train(fits, arrays, family, kind, optimizer=optimizer, patience=8)[0]
+
+    return run
+
+
+def codes(result: FitResult) -> set[str]:
+    """Return the codes of a fit's findings."""
+    return {found.code for found in result.findings}
+
+
+def shuffled(arrays: Arrays) -> Arrays:
+    """Return the rows with each other's targets."""
+    mix = np.random.default_rng(0).permutation
+    return replace(arrays, y_train=mix(arrays.y_train), y_val=mix(arrays.y_val))
+
+
+def with_input(arrays: Arrays, train: np.ndarray, validation: np.ndarray) -> Arrays:
+    """Return the rows with one more input."""
+    return replace(
+        arrays,
+        x_train=np.hstack([arrays.x_train, train]).astype(np.float32),
+        x_val=np.hstack([arrays.x_val, validation]).astype(np.float32),
+    )
+
+
+def leaked(name: str) -> Arrays:
+    """Return a table with its target among the inputs, on another scale."""
+    arrays = table(name)
+    return with_input(arrays, arrays.y_train[:, :1] * 3 + 1, arrays.y_val[:, :1] * 3 + 1)
+
+
+def easier() -> Arrays:
+    """Return validation rows whose targets are near the training mean: no hard ones among them."""
+    arrays = table("accounts")
+    near = np.argsort(np.abs(arrays.y_val[:, 0]))[: len(arrays.y_val) * 2 // 3]
+    return replace(arrays, x_val=arrays.x_val[near], y_val=arrays.y_val[near])
+
+
+def without_a_class() -> Arrays:
+    """Return a table whose third class occurs in validation only."""
+    arrays = table("titanic")
+    train = np.pad(arrays.y_train, [(0, 0), (0, 1)])
+    validation = np.pad(arrays.y_val, [(0, 0), (0, 1)])
+    validation[::10] = [0, 0, 1]
+    return replace(arrays, y_train=train, y_val=validation)
+
+
+def few_rows() -> Arrays:
+    """Return 30 training rows."""
+    arrays = table("titanic")
+    return replace(arrays, x_train=arrays.x_train[:30], y_train=arrays.y_train[:30])
+
+
+def unscaled() -> Arrays:
+    """Return inputs a million times too large."""
+    arrays = table("titanic")
+    million = np.float32(1e6)
+    return replace(arrays, x_train=arrays.x_train * million, x_val=arrays.x_val * million)
+
+
+def constant() -> Arrays:
+    """Return a table with an input that is always 7."""
+    arrays = table("titanic")
+    return with_input(
+        arrays, np.full((len(arrays.x_train), 1), 7), np.full((len(arrays.x_val), 1), 7)
+    )
+
+
+OWN = """
+import keras
+from keras import layers
+
+def deep_freeze(capacity, trial, inputs, outputs):
+    bias = keras.initializers.Constant(-100.0)
+    return keras.Sequential([
+        keras.Input(inputs),
+        layers.Dense(32, activation="relu"),
+        layers.Dense(32, activation="relu", bias_initializer=bias),
+        layers.Dense(outputs, activation="softmax"),
+    ])
+
+def saturated(capacity, trial, inputs, outputs):
+    wide = keras.initializers.RandomNormal(stddev=50.0)
+    return keras.Sequential([
+        keras.Input(inputs),
+        layers.Dense(32, activation="tanh", kernel_initializer=wide),
+        layers.Dense(outputs, activation="softmax"),
+    ])
+"""
+
+
+@pytest.fixture
+def own_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the networks of OWN on the path."""
+    (tmp_path / "planted_networks.py").write_text(OWN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+PLANTED = {
+    "rate 1e-6": ("rate-too-low", "severe", lambda: table("titanic"), {"rate": 1e-6}),
+    "SGD at 1e-6": (
+        "rate-too-low",
+        "severe",
+        lambda: table("titanic"),
+        {"rate": 1e-6, "optimizer": "sgd"},
+    ),
+    "rate 10, regression": ("rate-too-high", "severe", lambda: table("wages"), {"rate": 10.0}),
+    "rate 10, classes": ("rate-too-high", "severe", lambda: table("titanic"), {"rate": 10.0}),
+    "SGD at 1": ("diverged", "severe", lambda: table("wages"), {"rate": 1.0, "optimizer": "sgd"}),
+    "a dead layer": (
+        "dead-units",
+        "severe",
+        lambda: table("titanic"),
+        {"builder": "planted_networks:deep_freeze"},
+    ),
+    "a saturated layer": (
+        "saturation",
+        "warning",
+        lambda: table("titanic"),
+        {"builder": "planted_networks:saturated"},
+    ),
+    "12 sigmoid layers": (
+        "vanishing-gradients",
+        "severe",
+        lambda: table("titanic"),
+        {"widths": (32,) * 12, "activation": "sigmoid"},
+    ),
+    "shuffled classes": ("no-signal", "severe", lambda: shuffled(table("titanic")), {}),
+    "shuffled numbers": ("no-signal", "severe", lambda: shuffled(table("accounts")), {}),
+    "30 rows, 512 units": ("overfitting", "warning", few_rows, {"widths": (512,)}),
+    "one epoch": ("still-improving", "warning", lambda: table("titanic"), {"epochs": 1}),
+    "inputs times 1e6": ("unscaled-inputs", "severe", unscaled, {}),
+    "leaked number": ("leaked-target", "severe", lambda: leaked("wages"), {}),
+    "leaked class": ("leaked-target", "severe", lambda: leaked("titanic"), {}),
+    "a constant input": ("constant-input", "info", constant, {}),
+    "easy validation": ("easy-validation", "warning", easier, {}),
+    "a class never trained": ("absent-class", "severe", without_a_class, {}),
+}
+
+
+@pytest.mark.usefixtures("own_networks")
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_fault_is_named(fit_one: Any, name: str) -> None:
+    """With its own code and severity, and a sentence that ends in a next step."""
+    code, severity, arrays, how = PLANTED[name]
+    result = fit_one(arrays(), **how)
+    found = {finding.code: finding for finding in result.findings}
+    assert code in found
+    assert found[code].severity == severity
+
+
+HEALTHY = [
+    *((name, (), {}) for name in TABLES),
+    *((name, (32,), {}) for name in TABLES),
+    *((name, (64, 64), {}) for name in TABLES),
+    ("titanic", (32,), {"optimizer": "sgd", "rate": 0.03}),
+    ("credit", (32, 32, 32, 32), {}),
+    ("wages", (64, 64), {"batch_normalization": True}),
+    ("titanic", (64, 64), {"activation": "tanh"}),
+]
+
+
+@pytest.mark.parametrize(("name", "widths", "how"), HEALTHY)
+def test_a_healthy_fit_has_no_severe_finding(
+    fit_one: Any, name: str, widths: tuple[int, ...], how: dict[str, Any]
+) -> None:
+    """It may overfit or ask for more epochs; nothing is wrong with it."""
+    result = fit_one(table(name), widths, epochs=30, **how)
+    assert result.outcome is Outcome.completed
+    assert result.probes
+    assert [found for found in result.findings if found.severity == "severe"] == []
+    assert codes(result) <= {"overfitting", "underfitting", "still-improving", "constant-input"}
+
+
+def test_both_engines_give_the_same_diagnosis(fit_one: Any) -> None:
+    """The same codes from measurements that agree to rounding."""
+    stacked, plain = (fit_one(table("titanic"), (16,), kind=kind) for kind in ("stacked", "fit"))
+    assert codes(stacked) == codes(plain)
+    for name, values in plain.probes.items():
+        assert stacked.probes[name] == pytest.approx(values, rel=1e-2, abs=1e-4)
