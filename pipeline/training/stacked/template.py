@@ -59,7 +59,8 @@ class Template:
         for variable in self.rest:
             shape = tuple(variable.shape)
             if id(variable) in self._seeds:
-                values.append(layer_seed(fit.seed, self._seeds[id(variable)]))
+                state = layer_seed(fit.seed, self._seeds[id(variable)])
+                values.append(state.astype(variable.dtype))  # TensorFlow's are signed
             elif shape == ():
                 values.append(np.asarray(rate))
             else:
