@@ -169,7 +169,7 @@ def _facts_shown(config: SweepConfig, dataset: Dataset, ledger: Ledger) -> dict[
 
 def search(sweep: Sweep) -> Found:
     """Ask for rounds and train them until the search, a budget or a signal ends it."""
-    told = 0
+    told, ended = 0, ""
     while True:
         finished = sweep.ledger.finished()
         proposal = sweep.searcher.propose(finished)
@@ -180,15 +180,12 @@ def search(sweep: Sweep) -> Found:
         told = len(proposal.decisions)
         if proposal.round is None:
             return Found("finished", proposal.choice)
+        if ended:
+            untried = f"not tried: round {proposal.round.number}, {proposal.round.reason}"
+            return Found("budget", sweep.searcher.choose(finished), f"{ended}; {untried}")
         ended = train_round(sweep, proposal.round, finished)
         if sweep.stop.number is not None:
             raise Interrupted(_resume_words(sweep), sweep.stop.number)
-        if ended:
-            choice = sweep.searcher.choose(sweep.ledger.finished())
-            untried = (
-                f"not tried: the rest of round {proposal.round.number}, {proposal.round.reason}"
-            )
-            return Found("budget", choice, f"{ended}; {untried}")
 
 
 def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
@@ -202,6 +199,9 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
     sweep.ledger.begin_round(asked, plan)
     sweep.display.round(asked, plan)
     todo, ended = _within_fits(sweep, plan, pending, len(finished))
+    again = sum(fit not in set(pending) for stack in todo.stacks for fit in stack.fits)
+    if again:
+        log.info("%d recorded fits are trained again: their stacks were not finished", again)
     settings = Settings.from_config(sweep.config, sweep.objective)
     for stack, results in run_stacks(
         todo, sweep.arrays_of, sweep.family, settings, sweep, sweep.config.compute
