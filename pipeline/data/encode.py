@@ -188,7 +188,7 @@ def _robust(filled: np.ndarray, known: np.ndarray) -> Steps:
 def _quantiles(column: np.ndarray, shares: Sequence[float]) -> np.ndarray:
     """Return the different quantiles of a column's values, ascending; none where it has no value."""
     values = column[~np.isnan(column)]
-    return np.unique(np.quantile(values, shares)) if len(values) else values
+    return np.unique(np.quantile(values, shares, method="lower")) if len(values) else values
 
 
 def _piecewise(filled: np.ndarray, known: np.ndarray) -> Steps:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pipeline.data.imagefile import MODES, SUFFIXES, read_image
+from pipeline.data.imagefile import SUFFIXES, read_image
 from pipeline.data.infer import Judged
+from pipeline.data.pixels import image_shape
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.table import Table
 from pipeline.data.typed import Column
@@ -32,7 +33,8 @@ def load_images(config: DataConfig, path: Path, key: str) -> Table:
     Raises:
         DataError: No folder, no classes, or more unreadable files than `data.unreadable` allows.
     """
-    _check_config(config)
+    shape = image_shape(config)
+    _check_roles(config)
     if not path.is_dir():
         raise DataError(f"{key}={path} is a file; data.kind=images needs a folder of folders")
     classes = sorted(entry for entry in path.iterdir() if entry.is_dir())
@@ -47,14 +49,11 @@ def load_images(config: DataConfig, path: Path, key: str) -> Table:
     flat = [file for inside in files.values() for file in inside]
     if not flat:
         raise DataError(f"{key}={path} holds no PNG or JPEG file in its {len(classes)} folders")
-    shape = (config.image_height or 0, config.image_width or 0, config.image_channels)
     return _decoded(config, flat, shape, notes, key)
 
 
-def _check_config(config: DataConfig) -> None:
-    """Refuse what a folder of images does not have."""
-    if config.image_channels not in MODES:
-        raise DataError(f"data.image_channels={config.image_channels}: must be 1 or 3")
+def _check_roles(config: DataConfig) -> None:
+    """Refuse columns, which a folder of images does not have."""
     for role in ("group", "time", "id", "weight"):
         if getattr(config, role) is not None:
             raise DataError(f"data.{role} names a column, but data.kind=images has none")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.data.imagefile import MODES
 from pipeline.data.infer import Judged, found
 from pipeline.data.roles import jobs
 from pipeline.data.typed import Column, numbers
@@ -18,6 +19,21 @@ if TYPE_CHECKING:
 BRIGHTEST = 255
 
 
+def image_shape(config: DataConfig) -> tuple[int, int, int]:
+    """Return (height, width, channels) of an image.
+
+    Raises:
+        DataError: The configuration does not say, or not with 1 or 3 channels.
+    """
+    if config.image_height is None or config.image_width is None:
+        raise DataError(
+            f"data.image_height and data.image_width must be set for data.kind={config.kind}"
+        )
+    if config.image_channels not in MODES:
+        raise DataError(f"data.image_channels={config.image_channels}: must be 1 or 3")
+    return config.image_height, config.image_width, config.image_channels
+
+
 def judge_pixels(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) -> list[Judged]:  # noqa: ARG001 - all pixels are kept, constant ones too
     """Return every column but the target: pixels, all of them used, or columns with another job.
 
@@ -26,10 +42,10 @@ def judge_pixels(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) -> l
     """
     named = jobs(config)
     pixels = [name for name in frame.columns if name != config.target and name not in named]
-    height, width = config.image_height or 0, config.image_width or 0
-    if len(pixels) != height * width * config.image_channels:
+    height, width, channels = image_shape(config)
+    if len(pixels) != height * width * channels:
         raise DataError(
-            f"{len(pixels)} pixel columns are not {height} x {width} x {config.image_channels}; "
+            f"{len(pixels)} pixel columns are not {height} x {width} x {channels}; "
             "set data.image_height, data.image_width, data.image_channels, or name the columns "
             "that are no pixels in data.drop"
         )

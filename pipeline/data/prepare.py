@@ -60,6 +60,7 @@ def prepare(config: DataConfig, seed: int) -> Dataset:
 def _prepared(config: DataConfig, table: Table, given_test: int, seed: int) -> Dataset:
     """Split, judge and assemble."""
     from pipeline.data.dataset import Dataset
+    from pipeline.data.pixels import image_shape
     from pipeline.data.roles import keys, sample_weights
     from pipeline.data.rowhash import digest
     from pipeline.data.split import split_rows
@@ -86,7 +87,7 @@ def _prepared(config: DataConfig, table: Table, given_test: int, seed: int) -> D
         digest=digest(frame.columns, table.hashes, [*chain(*split.folds), split.test]),
         scale_target=config.scale_target,
         weights=sample_weights(config, frame),
-        image_shape=image_shape(config),
+        image_shape=None if config.kind == "table" else image_shape(config),
         images=table.images,
     )
 
@@ -105,17 +106,6 @@ def _check_reach(config: DataConfig, target: Target, split: Split) -> None:
                 f"{target.numbers.max():g}, too far for float32 at a scale of {scale:g}; predict its "
                 "logarithm, or leave the extreme rows out"
             )
-
-
-def image_shape(config: DataConfig) -> tuple[int, int, int] | None:
-    """Return (height, width, channels) where a row is an image."""
-    if config.kind == "table":
-        return None
-    if config.image_height is None or config.image_width is None:
-        raise DataError(
-            f"data.image_height and data.image_width must be set for data.kind={config.kind}"
-        )
-    return config.image_height, config.image_width, config.image_channels
 
 
 def _judge(config: DataConfig, table: Table, split: Split) -> list[Judged]:

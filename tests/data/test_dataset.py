@@ -1,0 +1,239 @@
+"""The prepared data set as the rest of the product sees it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config.choices import MissingTarget, SplitKind, Task
+from pipeline.config.schema import DataConfig
+from pipeline.data import prepare
+from pipeline.errors import DataError
+
+
+def test_arrays_are_the_encoded_rows_of_their_parts(people, prepared):
+    """What `features` and `targets` give, encoded, is what the engine trains on."""
+    dataset = prepared(people, target="left", drop=["wage"])
+    arrays = dataset.arrays("standard")
+    for part, x, y in (
+        ("train", arrays.x_train, arrays.y_train),
+        ("validation", arrays.x_val, arrays.y_val),
+    ):
+        assert np.array_equal(dataset.encode(dataset.features(part), "standard"), x)
+        assert np.array_equal(dataset.encode_targets(dataset.targets(part)), y)
+        assert x.dtype == y.dtype == np.float32
+        assert x.flags.c_contiguous
+    assert list(dataset.features("test").columns) == [
+        "height",
+        "children",
+        "member",
+        "town",
+        "joined",
+    ]
+    assert len(dataset.features("test")) == len(dataset.split.test) == 30
+
+
+def test_kinds_are_stated(people, prepared):
+    """Each column has one."""
+    dataset = prepared(people, target="left", drop=["wage"])
+    kinds = {column.name: column.kind for column in dataset.columns if column.used}
+    assert kinds == {
+        "height": "number",
+        "children": "number",
+        "member": "boolean",
+        "town": "category",
+        "joined": "date",
+    }
+    assert dataset.dropped == (("wage", "left out (data.drop)"),)
+
+
+def test_arrays_are_cached_and_inputs_shared(people, prepared):
+    """One array in memory for all fits, whatever their class weight."""
+    dataset = prepared(people, target="left")
+    plain, balanced = dataset.arrays("standard"), dataset.arrays("standard", 0, "balanced")
+    assert dataset.arrays("standard") is plain
+    assert balanced.x_train is plain.x_train
+    assert plain.train_weight is None
+
+
+def test_a_regression_target_is_standardised_with_training_rows(people, prepared):
+    """And its own unit comes back with scale and mean."""
+    dataset = prepared(people, target="wage")
+    arrays = dataset.arrays("standard")
+    train = people["wage"].to_numpy()[dataset.split.train]
+    assert arrays.target_mean == pytest.approx(train.mean())
+    assert arrays.target_scale == pytest.approx(train.std())
+    assert arrays.y_train.mean() == pytest.approx(0, abs=1e-6)
+    own = arrays.y_train[:, 0] * arrays.target_scale + arrays.target_mean
+    assert np.allclose(own, train, rtol=1e-5)
+
+
+def test_a_target_may_stay_in_its_own_unit(people, prepared):
+    """`data.scale_target=false`, as in the course."""
+    arrays = prepared(people, target="wage", scale_target=False).arrays("standard")
+    assert (arrays.target_mean, arrays.target_scale) == (0.0, 1.0)
+    assert np.isin(arrays.y_val[:, 0], people["wage"].astype(np.float32)).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["b", "a", "c"], ("a", "b", "c")),
+        ([3, 1, 7], (1, 3, 7)),
+        ([1.0, 0.0, 1.0], (0, 1)),
+        ([True, False, False], (False, True)),
+        (["10", "9", "x"], ("10", "9", "x")),
+        (["None", "mild", "bad"], ("None", "bad", "mild")),
+        ([0.5, 1.5, 2], (0.5, 1.5, 2)),
+    ],
+)
+def test_classes_are_the_labels_as_they_were_sorted(prepared, labels, classes):
+    """Whole numbers stay whole, text stays text; codes with a gap stay codes."""
+    frame = pd.DataFrame({"a": np.arange(60) % 7, "y": labels * 20})
+    dataset = prepared(frame, target="y", task=Task.classification)
+    assert dataset.classes == classes
+    assert [type(label) for label in dataset.classes] == [type(label) for label in classes]
+    assert dataset.encode_targets(pd.Series([classes[-1]])).tolist() == [
+        [0.0] * (len(classes) - 1) + [1.0]
+    ]
+
+
+def test_a_class_reads_the_same_from_a_file_of_another_type(prepared):
+    """Tomorrow's rows may hold 1.0 or "1" where the table had 1."""
+    dataset = prepared(pd.DataFrame({"a": np.arange(60) % 7, "y": [0, 1] * 30}), target="y")
+    for values in ([1, 0], [1.0, 0.0], ["1", "0"], [True, False]):
+        assert dataset.encode_targets(pd.Series(values))[:, 1].tolist() == [1.0, 0.0]
+    with pytest.raises(DataError, match="2 is none of the classes 0, 1"):
+        dataset.encode_targets(pd.Series([0, 2]))
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (["a", "b"], Task.classification),
+        ([0, 1], Task.classification),
+        (list(range(15)), Task.classification),
+        (list(range(16)), Task.regression),
+        ([0.5, 1.0], Task.regression),
+        (["1.5", "2.5", "3.5"], Task.regression),
+    ],
+)
+def test_the_task_follows_the_stated_rule(prepared, values, task):
+    """At most 15 different whole numbers are class codes; other numbers are a regression."""
+    frame = pd.DataFrame({"a": np.arange(240) % 7, "y": (values * 240)[:240]})
+    assert prepared(frame, target="y").regression == (task is Task.regression)
+
+
+def test_balanced_weights_give_every_class_the_same_total(people, prepared):
+    """And validation is never weighted by class."""
+    dataset = prepared(people, target="left")
+    arrays = dataset.arrays("standard", 0, "balanced")
+    totals = arrays.y_train.T @ arrays.train_weight
+    assert totals[0] == pytest.approx(totals[1], rel=1e-5)
+    assert arrays.train_weight.mean() == pytest.approx(1.0, rel=1e-5)
+    assert arrays.val_weight is None
+
+
+def test_sample_weights_have_mean_one_in_each_part(people, prepared):
+    """So that a loss keeps its unit; they multiply with class weights, and are no feature."""
+    people["w"] = np.linspace(1, 50, len(people))
+    dataset = prepared(people, target="left", weight="w")
+    arrays = dataset.arrays("standard")
+    own = people["w"].to_numpy()[dataset.split.train]
+    assert np.allclose(arrays.train_weight, own / own.mean())
+    assert arrays.val_weight.mean() == pytest.approx(1.0, rel=1e-6)
+    both = dataset.arrays("standard", 0, "balanced").train_weight
+    assert not np.allclose(both, arrays.train_weight)
+    assert ("w", "sample weights (data.weight)") in dataset.dropped
+
+
+def test_the_digest_is_of_content_order_and_split(people, prepared, tmp_path):
+    """Not of the file format or the order of columns."""
+    same = prepared(people, target="wage").digest
+    assert prepared(people[list(reversed(people.columns))], target="wage").digest == same
+    people.to_parquet(tmp_path / "t.parquet")
+    config = DataConfig(name="x", path=str(tmp_path / "t.parquet"), target="wage")
+    assert prepare(config, 0).digest == same
+    others = [
+        prepared(people, seed=1, target="wage").digest,
+        prepared(people[::-1], target="wage").digest,
+        prepared(people.assign(children=people["children"] + 1), target="wage").digest,
+        prepared(people.rename(columns={"town": "city"}), target="wage").digest,
+    ]
+    assert len({same, *others}) == 5
+
+
+def test_rows_without_a_target_are_left_out_where_allowed(people, prepared):
+    """And the log says how many."""
+    people["wage"] = people["wage"].astype(object)
+    people.loc[[3, 50], "wage"] = "?"
+    dataset = prepared(people, target="wage", missing_target=MissingTarget.drop)
+    assert dataset.rows == 198
+    assert dataset.regression
+    assert "2 rows without a target are left out" in dataset.notes[0]
+
+
+def test_a_group_or_id_column_is_no_feature(people, prepared):
+    """Neither is the content of a row that only identifies it."""
+    people["house"] = np.arange(200) // 4
+    people["key"] = [f"k{number}" for number in range(200)]
+    dataset = prepared(people, target="wage", group="house")
+    for train, validation in dataset.split.folds:
+        assert not set(people["house"][train]) & set(people["house"][validation])
+    assert ("house", "keeps rows together (data.group)") in dataset.dropped
+    hashed = prepared(people, target="wage", id="key", split=SplitKind.hash)
+    assert ("key", "identifies rows (data.id)") in hashed.dropped
+
+
+def test_a_group_may_be_hashed(people, prepared):
+    """Then it keeps its side tomorrow, whole."""
+    people["house"] = np.arange(200) // 4
+    dataset = prepared(people, target="wage", group="house", split=SplitKind.hash)
+    sides = [set(people["house"][rows]) for rows in (dataset.split.train, dataset.split.validation)]
+    assert not sides[0] & sides[1]
+
+
+def test_time_orders_the_parts_and_leaves_the_calendar_as_features(people, prepared):
+    """Elapsed days would lie outside the training range in every later row."""
+    dataset = prepared(people.sample(frac=1, random_state=0), target="wage", time="joined")
+    days = [dataset.frame["joined"].iloc[dataset.part(p)] for p in ("train", "validation", "test")]
+    assert days[0].max() < days[1].min() <= days[1].max() < days[2].min()
+    joined = next(column for column in dataset.columns if column.name == "joined")
+    assert joined.parts == ("month", "weekday")
+    people["joined"] = np.arange(200)
+    assert ("joined", "orders the rows (data.time)") in prepared(
+        people, target="wage", time="joined"
+    ).dropped
+
+
+def test_a_separate_file_gives_the_test_rows(people, prepared, tmp_path):
+    """Columns in another order, extra ones ignored; the table itself gives none."""
+    other = people[:40].assign(extra=1)
+    other[list(reversed(other.columns))].to_parquet(tmp_path / "other.parquet")
+    dataset = prepared(people, target="wage", test_path=str(tmp_path / "other.parquet"))
+    assert len(dataset.split.test) == 40
+    assert len(dataset.split.train) + len(dataset.split.validation) == 200
+    assert np.allclose(dataset.targets("test"), people["wage"][:40])
+
+
+def test_a_class_without_training_rows_is_noted(prepared):
+    """Its rows can only be predicted wrong."""
+    frame = pd.DataFrame({"a": np.arange(60) % 7, "y": ["a", "b"] * 25 + ["c"] * 10})
+    dataset = prepared(frame, target="y", split=SplitKind.last, test_fraction=0.0)
+    assert "Class 'c' has no training row: it cannot be predicted." in dataset.notes
+
+
+def test_repeated_rows_are_noted(prepared):
+    """They may stand on both sides of a random split; hashing keeps them together."""
+    frame = pd.DataFrame({"a": np.arange(60) % 5, "y": np.arange(60) % 5 / 2})
+    assert any("repeat another row" in note for note in prepared(frame, target="y").notes)
+    hashed = prepared(frame, target="y", split=SplitKind.hash, test_fraction=0.0, folds=2)
+    assert not hashed.notes
+
+
+def test_large_tables_are_encoded_in_pieces_with_the_same_result(people, prepared, monkeypatch):
+    """The last piece may be smaller."""
+    whole = prepared(people, target="wage").arrays("robust").x_train
+    monkeypatch.setattr("pipeline.data.dataset.CHUNK_ROWS", 13)
+    assert np.array_equal(prepared(people, target="wage").arrays("robust").x_train, whole)

@@ -1,0 +1,228 @@
+"""Every split is disjoint, exhaustive, repeatable, and keeps what it promises."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from pipeline.config.choices import SplitKind
+from pipeline.config.schema import DataConfig
+from pipeline.data.assign import Grouped, Hashed, Last, Shuffled, Timed, quotas
+from pipeline.data.rowhash import row_hashes
+from pipeline.data.split import Keys, split_rows
+from pipeline.data.target import Target
+from pipeline.errors import DataError
+
+SHARES = st.floats(0.05, 0.6)
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def class_codes(draw: st.DrawFn) -> np.ndarray:
+    """Draw the classes of 20 to 300 rows, each with at least 3 rows."""
+    counts = draw(st.lists(st.integers(3, 60), min_size=1, max_size=5))
+    codes = np.repeat(np.arange(len(counts)), counts)
+    assume(len(codes) >= 20)
+    return np.random.default_rng(draw(SEEDS)).permutation(codes)
+
+
+def target_of(codes: np.ndarray) -> Target:
+    """Return a classification target with these class codes."""
+    return Target("y", tuple(range(int(codes.max()) + 1)), codes)
+
+
+def ways(codes: np.ndarray, seed: int) -> dict[str, object]:
+    """Return every assignment over the same rows."""
+    generator = np.random.default_rng(seed)
+    rows = len(codes)
+    return {
+        "shuffled": Shuffled(codes, seed),
+        "grouped": Grouped(generator.integers(0, max(8, rows // 4), rows), codes, seed),
+        "hashed": Hashed(generator.integers(0, 2**63, rows).astype(np.uint64)),
+        "last": Last(),
+        "timed": Timed(generator.normal(size=rows)),
+    }
+
+
+@given(codes=class_codes(), share=SHARES, seed=SEEDS, folds=st.integers(2, 5))
+def test_every_way_gives_each_row_one_side_and_repeats_itself(codes, share, seed, folds):
+    """Disjoint, exhaustive, deterministic; in folds each row validates once (time: but the first)."""
+    rows = np.arange(len(codes))
+    for name, way in ways(codes, seed).items():
+        stay, taken = way.holdout(rows, share, "test")
+        assert np.array_equal(np.sort(np.concatenate([stay, taken])), rows)
+        again = ways(codes, seed)[name].holdout(rows, share, "test")
+        assert np.array_equal(stay, again[0])
+        pairs = way.folds(rows, folds)
+        assert len(pairs) == folds
+        validated = np.sort(np.concatenate([validation for _, validation in pairs]))
+        if name == "timed":
+            assert len(np.unique(validated)) == len(validated)
+        else:
+            assert np.array_equal(validated, rows)
+        for train, validation in pairs:
+            assert not set(train) & set(validation)
+
+
+@given(codes=class_codes(), share=SHARES, seed=SEEDS)
+def test_a_random_split_takes_the_same_share_of_every_class(codes, share, seed):
+    """To within one row where the class has rows to spare, and every class keeps a row to train on."""
+    stay, taken = Shuffled(codes, seed).holdout(np.arange(len(codes)), share, "validation")
+    all_rows = np.bincount(codes)
+    here = np.bincount(codes[taken], minlength=len(all_rows))
+    assert (np.bincount(codes[stay], minlength=len(all_rows)) >= 1).all()
+    spare = all_rows * share <= all_rows - 1
+    if spare.all():
+        assert (np.abs(here - all_rows * share)[spare] < 1 + 1e-9).all()
+        assert abs(len(taken) - max(1, len(codes) * share)) <= 0.5 + 1e-9
+
+
+@given(codes=class_codes(), seed=SEEDS, folds=st.integers(2, 5))
+def test_random_folds_have_equal_sizes_and_equal_classes(codes, seed, folds):
+    """Sizes differ by one row at most, and so do the rows of each class."""
+    pairs = Shuffled(codes, seed).folds(np.arange(len(codes)), folds)
+    counts = np.array([np.bincount(codes[v], minlength=codes.max() + 1) for _, v in pairs])
+    assert np.ptp(counts.sum(axis=1)) <= 1
+    assert (np.ptp(counts, axis=0) <= 1).all()
+
+
+@given(codes=class_codes(), share=st.floats(0.15, 0.5), seed=SEEDS, folds=st.integers(2, 4))
+def test_a_group_never_stands_on_two_sides(codes, share, seed, folds):
+    """Not in a holdout, not in a fold."""
+    way = ways(codes, seed)["grouped"]
+    rows = np.arange(len(codes))
+    for one, other in [way.holdout(rows, share, "test"), *way.folds(rows, folds)]:
+        assert len(one)
+        assert len(other)
+        assert not set(way.groups[one]) & set(way.groups[other])
+
+
+def test_many_small_groups_are_shared_out_like_rows():
+    """Share and classes come out within a few rows, although whole groups move."""
+    generator = np.random.default_rng(0)
+    groups = np.repeat(np.arange(500), generator.integers(1, 12, 500))
+    codes = (generator.random(len(groups)) < 0.2).astype(np.int64)
+    stay, taken = Grouped(groups, codes, 0).holdout(np.arange(len(groups)), 0.2, "test")
+    assert len(taken) / len(groups) == pytest.approx(0.2, abs=0.005)
+    assert codes[taken].mean() == pytest.approx(codes[stay].mean(), abs=0.01)
+
+
+def test_fewer_groups_than_parts_are_refused():
+    """One group cannot be trained and validated."""
+    way = Grouped(np.zeros(30, np.int64), np.zeros(30, np.int64), 0)
+    with pytest.raises(DataError, match="too few groups"):
+        way.holdout(np.arange(30), 0.2, "test")
+
+
+@given(rows=st.integers(20, 300), share=SHARES, seed=SEEDS, ties=st.integers(3, 40))
+def test_time_goes_forward_and_equal_times_stay_together(rows, share, seed, ties):
+    """Everything taken is later than everything that stays, in holdouts and in folds."""
+    times = np.random.default_rng(seed).integers(0, ties, rows).astype(float)
+    assume(len(np.unique(times)) >= 4)
+    way = Timed(times)
+    pairs = [way.holdout(np.arange(rows), share, "test")]
+    try:
+        pairs += way.folds(np.arange(rows), 3)
+    except DataError as error:
+        assert "too few different times" in str(error)  # noqa: PT017 - both answers are right
+    for train, later in pairs:
+        assert times[train].max() < times[later].min()
+
+
+@given(rows=st.integers(2, 500), share=st.floats(0.01, 0.99))
+def test_last_is_what_keras_does(rows, share):
+    """Keras 3, data_adapter_utils.train_validation_split: the last rows, cut at floor."""
+    stay, taken = Last().holdout(np.arange(rows), share, "validation")
+    at = math.floor(rows * (1.0 - share))
+    assert np.array_equal(stay, np.arange(at))
+    assert np.array_equal(taken, np.arange(at, rows))
+
+
+@given(
+    counts=st.lists(st.integers(1, 50), min_size=1, max_size=8),
+    share=SHARES,
+    kept=st.integers(1, 2),
+)
+def test_quotas_leave_every_class_its_rows(counts, share, kept):
+    """No class is emptied, and no more rows are taken than asked for."""
+    taken = quotas(np.array(counts), share, kept)
+    assert ((taken >= 0) & (taken <= np.maximum(np.array(counts) - kept, 0))).all()
+    assert taken.sum() <= max(1, round(sum(counts) * share))
+
+
+def hashed_sides(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the side of each row of a table, by the text of the row."""
+    way = Hashed(row_hashes(frame))
+    stay, test = way.holdout(np.arange(len(frame)), 0.2, "test")
+    train, validation = way.holdout(stay, 0.25, "validation")
+    sides = {}
+    for side, rows in (("train", train), ("validation", validation), ("test", test)):
+        sides.update({str(key): side for key in frame["key"].iloc[rows]})
+    return sides
+
+
+@given(seed=SEEDS, first=st.integers(10, 80), more=st.integers(1, 80))
+def test_a_hashed_row_never_changes_side_as_the_table_grows(seed, first, more):
+    """Not when rows arrive, are reordered, or turn a column into another type; not by another seed."""
+    generator = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "key": np.arange(first + more),
+            "count": generator.integers(0, 9, first + more),
+            "town": generator.choice(["Bern", "Graz"], first + more),
+        }
+    )
+    before = hashed_sides(table.iloc[:first])
+    grown = table.astype({"count": object, "key": object}).copy()
+    grown.loc[first, "count"] = None  # integers become floats in a file with a gap
+    grown.loc[first, "key"] = "A7"  # and text where an id of a new kind arrives
+    grown["count"] = grown["count"].astype(float)
+    grown["key"] = grown["key"].astype(str)
+    after = hashed_sides(grown.sample(frac=1, random_state=seed % 1000)[["town", "key", "count"]])
+    assert {key: after[key] for key in before} == before
+
+
+def test_hashed_shares_are_near_those_asked_for():
+    """Test and validation are independent: their shares multiply."""
+    way = Hashed(row_hashes(pd.DataFrame({"a": np.arange(20_000)})))
+    stay, test = way.holdout(np.arange(20_000), 0.15, "test")
+    _, validation = way.holdout(stay, 0.2, "validation")
+    assert len(test) / 20_000 == pytest.approx(0.15, abs=0.01)
+    assert len(validation) / len(stay) == pytest.approx(0.2, abs=0.01)
+
+
+def test_a_seed_of_zero_is_a_seed_like_any_other():
+    """Seeds 0 and 1 differ, and 0 repeats itself."""
+    config = DataConfig(name="x")
+    target = target_of(np.arange(100) % 2)
+    splits = [split_rows(config, target, Keys(), seed) for seed in (0, 0, 1)]
+    assert np.array_equal(splits[0].train, splits[1].train)
+    assert not np.array_equal(splits[0].train, splits[2].train)
+
+
+def test_fractions_are_of_the_rows_that_are_not_test():
+    """100 rows: 15 test, 17 of the other 85 validation."""
+    split = split_rows(DataConfig(name="x"), target_of(np.arange(100) % 2), Keys(), 0)
+    assert [len(rows) for rows in (split.train, split.validation, split.test)] == [68, 17, 15]
+    assert np.array_equal(split.known, np.setdiff1d(np.arange(100), split.test))
+
+
+def test_no_test_fraction_keeps_every_row():
+    """The course recipes have no test rows."""
+    config = DataConfig(name="x", test_fraction=0.0, split=SplitKind.last)
+    split = split_rows(config, target_of(np.arange(100) % 2), Keys(), 0)
+    assert len(split.test) == 0
+    assert np.array_equal(split.validation, np.arange(80, 100))
+
+
+def test_rows_of_a_separate_file_are_the_test_rows():
+    """They are the last ones, and no fraction of the others is taken for the test."""
+    config = DataConfig(name="x", test_path="other.csv", folds=4)
+    split = split_rows(config, target_of(np.arange(100) % 2), Keys(), 0, given_test=30)
+    assert np.array_equal(split.test, np.arange(70, 100))
+    assert np.array_equal(np.sort(np.concatenate([v for _, v in split.folds])), np.arange(70))
