@@ -1,0 +1,187 @@
+"""A real MLflow server: everything goes through it, and it may be away for a while."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from pipeline.errors import StoreError
+from pipeline.records import Outcome
+from pipeline.tracking.checkup import check_store
+from pipeline.tracking.location import resolve
+from pipeline.tracking.read import read_sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+
+def free_port() -> int:
+    """Return a port that nobody uses."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def uri(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Iterator[str]:
+    """Return the address of a running server with an empty store."""
+    home = tmp_path_factory.mktemp("server")
+    shutil.copy(migrated_store, home / "mlflow.db")
+    port = free_port()
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
+        "--workers", "1", "--backend-store-uri", f"sqlite:///{home}/mlflow.db",
+        "--artifacts-destination", str(home / "artefacts"),
+    ]  # fmt: skip
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=home, start_new_session=True
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(address, home / "server.log")
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # its workers too
+        process.wait()
+
+
+def wait_for(address: str, log: Path) -> None:
+    """Wait until a server answers."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=2):  # noqa: S310
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(log.read_text())
+
+
+class Line:
+    """The way to the server, which can be cut: connections are then refused, as by a dead server."""
+
+    def __init__(self, server: str) -> None:
+        """Choose a port; nobody listens yet."""
+        self._target = ("127.0.0.1", int(server.rpartition(":")[2]))
+        self._port = free_port()
+        self.uri = f"http://127.0.0.1:{self._port}"
+        self._listener: socket.socket | None = None
+        self._open: set[socket.socket] = set()
+
+    def mend(self) -> None:
+        """Let connections through."""
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def cut(self) -> None:
+        """Refuse connections, and end those that are open."""
+        listener, self._listener = self._listener, None
+        for one in [*self._open, *([listener] if listener else [])]:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._open.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                here, _ = listener.accept()
+            except OSError:
+                return
+            there = socket.create_connection(self._target)
+            self._open |= {here, there}
+            for source, sink in ((here, there), (there, here)):
+                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                sink.sendall(data)
+        for one in (source, sink):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+@pytest.fixture
+def line(uri: str) -> Iterator[Line]:
+    """Return a way to the server that works."""
+    made = Line(uri)
+    made.mend()
+    yield made
+    made.cut()
+
+
+def test_a_sweep_on_a_server_is_recorded_and_resumed(uri: str, sweeps: Any) -> None:
+    """Runs, curves, models and files go through the server and come back."""
+    ledger = sweeps.open(uri=uri)
+    results = sweeps.record(ledger, sweeps.round(0), sweeps.round(1, sweeps.trial(2)))
+    before = ledger.finished()
+    ledger.end("KILLED", "stopped by SIGTERM")
+    again = sweeps.open(ledger.run_id, uri=uri)
+    for one, other in zip(before, again.finished(), strict=True):
+        assert (one.fit, one.score, one.round) == (other.fit, other.score, other.round)
+        np.testing.assert_array_equal(one.row_losses, other.row_losses)
+    saved = again.weights(results[0].fit)
+    assert saved is not None
+    np.testing.assert_array_equal(saved[0], results[0].weights[0])
+    again.end("FINISHED")
+    record = read_sweep(uri, "latest")
+    assert record.status == "FINISHED"
+    assert len(record.fits) == len(record.curves) == 4
+    assert record.run_link.startswith(f"{uri}/#/experiments/")
+
+
+def test_a_server_passes_the_doctor(uri: str) -> None:
+    """Tags and artefacts can be written, read and deleted."""
+    found = list(check_store(resolve(uri)))
+    assert [(one.name, one.passed) for one in found] == [("store", True), ("artefacts", True)], (
+        found
+    )
+
+
+def test_a_server_that_was_away_loses_nothing(line: Line, sweeps: Any) -> None:
+    """The sweep waits and tries again; every fit is recorded, once."""
+    ledger = sweeps.open(uri=line.uri, retry_seconds=120.0)
+    asked = sweeps.round(0, sweeps.trial(1), sweeps.trial(2), executions=3)
+    line.cut()
+    results = [sweeps.result(fit) for fit in asked.fits]
+    ledger.record_stack(asked, sweeps.plan(asked).stacks[0], results)
+    time.sleep(1)
+    line.mend()
+    ledger.flush()
+    ledger.end("FINISHED")
+    record = read_sweep(line.uri, ledger.run_id)
+    done = record.fits[record.fits["outcome"] == Outcome.completed.value]
+    assert sorted(done["trial"]) == sorted(fit.trial.name for fit in asked.fits)
+
+
+def test_a_server_that_stays_away_ends_the_sweep_resumably(line: Line, sweeps: Any) -> None:
+    """After the patience of tracking.retry_seconds: exit 5, and what is stored is intact."""
+    ledger = sweeps.open(uri=line.uri, retry_seconds=0.5)
+    sweeps.record(ledger, sweeps.round(0))
+    line.cut()
+    with pytest.raises(StoreError, match="out of reach"):
+        sweeps.record(ledger, sweeps.round(1, sweeps.trial(2)))
+    with pytest.raises(StoreError):
+        ledger.end("FAILED")
+    sweeps.opened.remove(ledger)
+    line.mend()
+    again = sweeps.open(ledger.run_id, uri=line.uri)
+    assert len(again.finished()) == 2
