@@ -29,7 +29,10 @@ class Remark:
 
 def command_words(record: SweepRecord) -> list[str]:
     """Return the words that started the sweep, but for Hydra's own: where its folder was."""
-    said = shlex.split(" ".join(record.command))  # the ledger keeps them as a shell wants them
+    try:
+        said = shlex.split(" ".join(record.command))  # the ledger keeps them as a shell wants them
+    except ValueError:  # taking out a password may have taken a quote along
+        said = list(record.command)
     return [word for word in said if not word.startswith("hydra.")]
 
 

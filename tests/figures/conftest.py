@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.tracking.read import SweepRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INPUTS = 9
 RATES = (0.001, 0.003, 0.01)

@@ -1,0 +1,132 @@
+"""The report is one file that needs nothing else and cannot be broken by what it shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.figures.comparepage import compare_page
+from pipeline.figures.page import page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.tracking.read import SweepRecord
+
+MEGABYTE = 1_000_000
+BAD = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
+
+
+def without_library(html: str) -> str:
+    """Return a page without its packed plotting library and curves."""
+    return re.sub(r'<script type="application/gzip".*?</script>', "", html, flags=re.DOTALL)
+
+
+def poisoned(record: SweepRecord) -> SweepRecord:
+    """Return a sweep whose every text is an attack."""
+    record.config |= {"data.name": BAD, BAD: BAD}
+    record.provenance |= {BAD: BAD}
+    record.command = (BAD,)
+    record.summary |= {"experiment": BAD}
+    record.fits = record.fits.assign(
+        capacity=record.fits["capacity"] + BAD,
+        trial=record.fits["trial"] + BAD,
+        message=BAD,
+        findings=[[{"code": BAD, "severity": "severe", "sentence": BAD}]] * len(record.fits),
+    )
+    champion = record.summary["champion"]
+    champion |= {"trial": champion["trial"] + BAD, "capacity": champion["capacity"] + BAD}
+    for step in record.decisions:
+        step |= {"capacity": f"{step['capacity']}{BAD}", "reason": BAD, "phase": BAD}
+    assert record.predictions is not None
+    record.predictions = record.predictions.rename(
+        columns={"probability_died": f"probability_{BAD}"}
+    ).replace("died", BAD)
+    return record
+
+
+def test_every_kind_of_sweep_makes_a_page(any_record: SweepRecord) -> None:
+    """Whole or broken: answer, verdict and how to repeat it are there."""
+    html = page(any_record)
+    for anchor in ("answer", "verdict", "reproduce"):
+        assert f'id="{anchor}"' in html
+
+
+def test_a_page_of_a_thousand_fits_is_small(make: Callable[..., SweepRecord]) -> None:
+    """Under 6 MB at 1,000 fits, with every fit and its curve inside."""
+    units = [8 * step for step in range(1, 29)]
+    record = make(["linear", *(f"{layers}x{width}" for layers in range(1, 5) for width in units)])
+    html = page(record)
+    assert len(record.fits) > 1000
+    assert len(html.encode()) < 6 * MEGABYTE
+    block = re.search(r'id="fits-data">(.*?)</script>', html)
+    assert block is not None
+    assert len(json.loads(block[1])["rows"]) == len(record.fits)
+
+
+def test_a_page_loads_nothing(any_record: SweepRecord) -> None:
+    """No element fetches anything, and the policy forbids it; links to MLflow are only links."""
+    html = without_library(page(any_record))
+    assert "default-src 'none'" in unescape(html)
+    assert not re.search(r"<(link|img|iframe|object|embed|base)\b", html)
+    assert not re.search(r"<script[^>]*\bsrc=", html)
+    assert not re.search(r"@import|url\(", html)
+
+
+def test_what_stands_in_the_data_is_never_markup(
+    kind: Callable[[str], SweepRecord],
+) -> None:
+    """Script and image tags in names, classes, settings, sentences and findings stay text."""
+    html = without_library(page(poisoned(kind("classes"))))
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    assert html.count("</script>") == html.count("<script")
+
+
+def test_two_pages_of_one_sweep_are_equal(make: Callable[..., SweepRecord]) -> None:
+    """Nothing random and no clock: a report can be compared with yesterday's."""
+    assert page(make()) == page(make())
+
+
+def test_every_decision_is_a_sentence_on_the_page(record: SweepRecord) -> None:
+    """The reasons stand there in words, in order."""
+    html = page(record)
+    places = [html.index(str(step["reason"]).split(":")[0]) for step in record.decisions]
+    assert places == sorted(places)
+
+
+def test_fits_lead_to_their_runs(record: SweepRecord) -> None:
+    """The table knows the address of a run and how to start the server."""
+    html = page(record)
+    assert record.run_link in html
+    assert record.ui_command in html
+
+
+def test_comparison_says_what_changed(make: Callable[..., SweepRecord]) -> None:
+    """Other settings and other rows are named; results stand side by side."""
+    one, other = make(seed=1), make(seed=2)
+    other.run_id, other.digest = "a" * 32, "other"
+    other.config |= {"training.patience": "3", "tracking.uri": "elsewhere"}
+    html = compare_page([one, other])
+    assert "2 sweeps compared" in html
+    assert "only roughly comparable" in html
+    assert "Settings that differ: training.patience." in html
+    assert "tracking.uri" not in html
+
+
+def test_equal_sweeps_compare_as_equal(make: Callable[..., SweepRecord]) -> None:
+    """The same data and settings are said to be the same."""
+    html = compare_page([make(), make()])
+    assert "the same rows in the same split" in html
+    assert "Every setting that matters is the same." in html
+
+
+@pytest.mark.parametrize("name", ["killed", "hopeless", "single", "unbegun"])
+def test_broken_sweeps_can_be_compared(name: str, kind: Callable[[str], SweepRecord]) -> None:
+    """A sweep without a champion stands beside one that has it."""
+    assert "sweeps compared" in compare_page([kind("whole"), kind(name)])
+    assert "sweeps compared" in compare_page([kind(name), kind(name)])

@@ -1,0 +1,83 @@
+"""`python -m pipeline.report` writes the page, or says in one message why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline import report
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pipeline.tracking.read import SweepRecord
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, record: SweepRecord) -> list[tuple[str | None, str]]:
+    """Replace the ledger by one that knows every sweep; return what it was asked."""
+    questions: list[tuple[str | None, str]] = []
+
+    def read(uri: str | None, sweep: str) -> SweepRecord:
+        questions.append((uri, sweep))
+        return record
+
+    monkeypatch.setattr("pipeline.tracking.read.read_sweep", read)
+    return questions
+
+
+def test_the_page_is_written_and_its_answer_printed(
+    asked: list, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file, and one line with the first sentence."""
+    target = tmp_path / "a=b.html"
+    assert report.main(["sweep=latest", f"output={target}", "tracking.uri=sqlite:///x.db"]) == 0
+    assert asked == [("sqlite:///x.db", "latest")]
+    assert target.read_text().startswith("<!doctype html>")
+    assert capsys.readouterr().out.startswith(f"{target}: Use 2 hidden layers")
+
+
+def test_several_sweeps_are_compared(
+    asked: list, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids separated by commas, in their order, into comparison.html."""
+    monkeypatch.chdir(tmp_path)
+    assert report.main(["sweep=aa,bb,"]) == 0
+    assert [sweep for _, sweep in asked] == ["aa", "bb"]
+    assert "2 sweeps compared" in (tmp_path / "comparison.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "sweep=... is missing"),
+        (["sweep=,"], "names no sweep"),
+        (["sweep=latest", "ouput=x"], "output"),
+        (["sweep=latest", "output=missing/x.html"], "there is no folder"),
+        (["sweep=latest", "output=."], "is a folder"),
+    ],
+)
+def test_wrong_words_are_one_message(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong, before the store is read."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=said):
+        report.main(words)
+
+
+def test_a_store_without_sweeps_says_so(workplace: Path) -> None:
+    """`latest` of nothing is a wrong word, not a crash."""
+    with pytest.raises(ConfigError, match="no sweep yet"):
+        report.main(["sweep=latest"])
+
+
+def test_one_record_renders_as_a_page_and_several_as_a_comparison(
+    make: Callable[..., SweepRecord],
+) -> None:
+    """The runner attaches the same page that the command writes."""
+    assert "How to get the same again" in report.render([make()])
+    assert "Settings that differ" in report.render([make(), make()])

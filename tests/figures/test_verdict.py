@@ -1,0 +1,185 @@
+"""The words of a report: the answer, the verdict and what to run next."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from pipeline.figures.advice import next_command, remarks
+from pipeline.figures.baselines import baseline_scores
+from pipeline.figures.findings import by_code, failures
+from pipeline.figures.verdict import answer, headline, network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.figures.remark import Remark
+    from pipeline.tracking.read import SweepRecord
+
+
+def remark(record: SweepRecord, topic: str) -> Remark:
+    """Return the remark on a topic; there must be exactly one."""
+    (found,) = [one for one in remarks(record) if one.topic == topic]
+    return found
+
+
+def next_words(record: SweepRecord) -> list[str]:
+    """Return the words of the next command line."""
+    return shlex.split(next_command(record)[0])
+
+
+def test_the_answer_is_three_sentences(any_record: SweepRecord) -> None:
+    """Every kind of sweep has an answer of three sentences, each ending as one."""
+    sentences = answer(any_record)
+    assert len(sentences) == 3
+    assert all(sentence.endswith(".") for sentence in sentences)
+    assert headline(any_record)
+
+
+def test_the_answer_names_network_reason_and_honest_score(record: SweepRecord) -> None:
+    """What to use, why not the best score, how good on test rows beside the best baseline."""
+    use, why, good = answer(record)
+    assert use.startswith("Use 2 hidden layers of 51 units (3,214 parameters)")
+    assert "smallest network that is not worse beyond noise" in why
+    assert "2x64" in why
+    assert "test rows" in good
+    assert "gradient boosting" in good
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("killed", "interrupted"),
+        ("hopeless", "No trial was usable"),
+        ("unbegun", "before its first fit"),
+        ("single", "only capacity"),
+    ],
+)
+def test_a_broken_sweep_says_so(name: str, said: str, kind: Callable[[str], SweepRecord]) -> None:
+    """Killed, without a usable trial, before the first fit, with one trial: in the answer."""
+    assert said in " ".join(answer(kind(name)))
+
+
+def test_a_spent_budget_is_said(record: SweepRecord) -> None:
+    """A champion by budget is the best so far, in three sentences still."""
+    record.summary["status"] = "budget"
+    assert "budget ended before the search was over" in answer(record)[1]
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"layers": 0, "units": 0}, "No hidden layer: the linear model"),
+        ({"layers": 1, "units": 32}, "1 hidden layer of 32 units"),
+        ({"layers": 2, "units": 50, "widths": [50, 32]}, "2 hidden layers of 50 and 32 units"),
+        ({"blocks": 2, "filters": 16, "layers": 2}, "2 convolutional blocks, 16 filters"),
+    ],
+)
+def test_networks_are_said_in_words(entry: dict[str, object], said: str) -> None:
+    """Linear models, equal and unequal layers, convolutions."""
+    assert network(entry) == said
+
+
+def test_a_better_baseline_is_admitted(record: SweepRecord) -> None:
+    """Gradient boosting beyond noise is preferred in words, and an encoding is suggested."""
+    record.summary["baselines"]["gradient_boosting"]["test_loss"] = 0.2
+    assert "is better: prefer it" in answer(record)[2]
+    assert "search.nuisance.encoding=[standard,quantile,piecewise]" in next_words(record)
+
+
+def test_the_ensemble_is_no_baseline(record: SweepRecord) -> None:
+    """The average of the champion's executions stands beside it but is not what it must beat."""
+    assert "average of its executions" in set(baseline_scores(record)["model"])
+    assert "average" not in answer(record)[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "topic", "override"),
+    [
+        ({"search.space.layers_max": "2"}, "depth", "search.space.layers_max=4"),
+        ({"search.space.units_max": "64"}, "width", "search.space.units_max=256"),
+        ({"search.learning_rate.high": "0.003"}, "learning rate", "search.learning_rate.high=0.03"),
+        ({"search.learning_rate.low": "0.003"}, "learning rate", "search.learning_rate.low=0.0003"),
+    ],
+)
+def test_an_edge_is_named_and_widened(
+    change: dict[str, str], topic: str, override: str, record: SweepRecord
+) -> None:
+    """The champion on an edge of the space: a warning, and the next command widens it."""
+    record.config |= change
+    assert remark(record, topic).severity == "warning"
+    assert override in next_words(record)
+
+
+def test_no_edge_is_good_news(record: SweepRecord) -> None:
+    """A champion inside the space says so."""
+    assert remark(record, "the space").severity == "good"
+
+
+def test_a_champion_cut_by_its_epochs_wants_more(record: SweepRecord) -> None:
+    """Most executions best in the last epoch allowed: twice the epochs next."""
+    own = record.fits["trial"] == record.summary["champion"]["trial"]
+    record.fits.loc[own, "best_epoch"] = 99
+    assert "training.epochs=200" in next_words(record)
+
+
+def test_many_failures_shrink_the_rates(record: SweepRecord) -> None:
+    """More than a fifth diverged: the largest rate that trained becomes the limit."""
+    fast = record.fits["learning_rate"] == 0.01
+    record.fits.loc[fast, "outcome"] = "diverged"
+    assert remark(record, "failures").severity == "warning"
+    assert "search.learning_rate.high=0.003" in next_words(record)
+
+
+def test_when_everything_diverged_lower_rates_come_next(
+    kind: Callable[[str], SweepRecord],
+) -> None:
+    """Resuming would repeat the failure: the whole range moves below what was tried."""
+    found = next_words(kind("hopeless"))
+    assert "search.learning_rate.high=0.0001" in found
+    assert not any(word.startswith("resume=") for word in found)
+
+
+def test_a_cut_sweep_is_resumed_with_its_own_words(kind: Callable[[str], SweepRecord]) -> None:
+    """The same words and resume=; a used-up budget and Hydra's folder are left out."""
+    found = kind("killed")
+    found.command = (
+        "data=wages",
+        "budget.fits=36",
+        "'hydra.run.dir=/tmp/x y'",
+        "'data.drop=[a b]'",
+    )
+    expected = ["python", "-m", "pipeline.sweep", "data=wages", "data.drop=[a b]"]
+    assert next_words(found) == [*expected, f"resume={found.run_id}"]
+
+
+def test_a_clear_choice_asks_for_another_seed(make: Callable[..., SweepRecord]) -> None:
+    """Nothing close, nothing on an edge: the one question left is whether it repeats."""
+    found = make(("linear", "1x32", "1x64"), 3)
+    found.row_losses = {run: np.full(91, 0.4, np.float32) for run in found.row_losses}
+    assert remark(found, "how sure").severity == "good"
+    assert next_words(found)[-1] == "seed=1"
+
+
+def test_close_capacities_are_named(record: SweepRecord) -> None:
+    """What these rows cannot tell apart is said by name, with what would settle it."""
+    found = remark(record, "how sure")
+    assert "2x51" in found.sentence
+    assert found.overrides == ("data.folds=5",)
+
+
+def test_findings_are_counted_worst_first(record: SweepRecord) -> None:
+    """Severe before warnings, each with how many fits show it and one example."""
+    table = by_code(record)
+    assert list(table["code"]) == ["diverged", "under-fit"]
+    assert list(table["fits"]) == [3, 9]
+
+
+def test_every_failed_trial_has_its_reason(record: SweepRecord) -> None:
+    """One row a failed trial, with the message of its fits."""
+    table = failures(record)
+    assert list(table["trial"]) == ["3x64 lr 0.01"]
+    assert "not finite" in table["why"].iloc[0]
