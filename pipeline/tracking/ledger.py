@@ -87,7 +87,8 @@ class Ledger:
 
     def recorded_plan(self, number: int) -> tuple[Round, StackPlan] | None:
         """Return a round and its stack plan as recorded, or None for a round not begun."""
-        document = self._files.read_json(f"rounds/{number:04}.json")
+        name = f"rounds/{number:04}.json"
+        document = self._ask(f"round {number}", lambda: self._files.read_json(name))
         return None if document is None else decode_plan(document)
 
     def weights(self, fit: Fit) -> list[np.ndarray] | None:
@@ -95,7 +96,9 @@ class Ledger:
         done = self.find(fit)
         if done is None or not done.model_id:
             return None
-        return saved_weights(self.store, done.model_id)
+        model_id = done.model_id
+        found: list[np.ndarray] = self._ask(fit.name, lambda: saved_weights(self.store, model_id))
+        return found
 
     def unsaved_models(self, champion: Fit) -> list[Fit]:
         """Return the fits whose models `tracking.save_models` wants at the end of the sweep."""
@@ -203,6 +206,13 @@ class Ledger:
         """Leave a sign of life and the time spent; stop when another process took over."""
         self._claim.check()
         self._claim.beat(self.spent_seconds + self._elapsed())
+
+    def _ask(self, name: str, question: Callable[[], Any]) -> Any:
+        """Return an answer of the store, asked with the writer's patience."""
+        answers: list[Any] = []
+        self._put(name, lambda: answers.append(question()))
+        self.flush()
+        return answers[0]
 
     def _put(self, name: str, step: Callable[[], object]) -> None:
         self.write(Job(name, [step]))

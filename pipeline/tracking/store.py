@@ -37,7 +37,7 @@ INHERITED = (
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     # Retrying is the writer's task: it knows how long, says so, and can be interrupted.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
 """Set unless the user has set them."""
