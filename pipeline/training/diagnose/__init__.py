@@ -87,7 +87,9 @@ def _findings(case: Case) -> tuple[Finding, ...]:
 
 
 def _said(rules: Sequence[Callable[[Case], Finding | None]], case: Case) -> list[Finding]:
-    return [finding for rule in rules if (finding := rule(case)) is not None]
+    """Apply rules in order; of one code the first to speak is heard."""
+    found = [finding for rule in rules if (finding := rule(case)) is not None]
+    return list({finding.code: finding for finding in reversed(found)}.values())[::-1]
 
 
 _ORDER = {"severe": 0, "warning": 1, "info": 2}

@@ -57,6 +57,25 @@ def rate_too_high(case: Case) -> Finding | None:
     )
 
 
+def unsteady(case: Case) -> Finding | None:
+    """The validation loss leaps up and comes back: steps that overshoot."""
+    curve = case.result.curves.get("val_loss", np.empty(0))
+    if case.result.outcome is Outcome.diverged or len(curve) < at.LEAP_EPOCHS:
+        return None
+    lowest = np.minimum.accumulate(curve)[:-2]
+    back = np.minimum.accumulate(curve[::-1])[::-1][2:]  # the lowest of the epochs that follow
+    leaps = np.where(back < at.COMES_BACK * lowest, curve[1:-1], 0.0)
+    epoch = int((leaps - at.LEAP * lowest).argmax())
+    if not leaps[epoch] > at.LEAP * lowest[epoch]:
+        return None
+    return Finding(
+        "rate-too-high",
+        "warning",
+        f"the validation loss leapt from {lowest[epoch]:.3g} to {leaps[epoch]:.3g} in epoch {epoch + 2} and"
+        f" came back: learning rate {case.rate:g} overshoots; {_lower_rate(case)}",
+    )
+
+
 def dead_units(case: Case) -> Finding | None:
     """ReLU units that are 0 for every row never learn again."""
     share = case.per_layer("dead_share")
@@ -151,6 +170,7 @@ def too_good(case: Case) -> Finding | None:
 CAUSES: tuple[Callable[[Case], Finding | None], ...] = (
     diverged,
     rate_too_high,
+    unsteady,
     dead_units,
     vanishing_gradients,
     exploding_gradients,

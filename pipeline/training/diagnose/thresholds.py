@@ -40,6 +40,13 @@ LOSS_BLOWN_UP = 3.0
 """Training loss of an epoch over that of an untrained network or a constant prediction, whichever
 is larger; the first epoch of a healthy fit stays below 1 (own runs)."""
 
+LEAP = 1.5
+"""Validation loss of an epoch over the lowest before it; overfitting climbs more slowly."""
+COMES_BACK = 1.2
+"""Later validation loss over the same, below which it was a leap and no climb."""
+LEAP_EPOCHS = 3
+"""Epochs before, at and after a leap."""
+
 CLEARLY = 2.0
 """Standard errors by which one mean over rows must lie from another to be called different."""
 
