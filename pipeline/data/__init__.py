@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pipeline.data.prepare import prepare
 
-__all__ = ["prepare"]
+if TYPE_CHECKING:  # importing it imports pandas; a bad path is answered before that
+    from pipeline.data.dataset import Dataset
+
+__all__ = ["Dataset", "prepare"]

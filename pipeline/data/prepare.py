@@ -81,6 +81,7 @@ def _prepared(config: DataConfig, table: Table, given_test: int, seed: int) -> D
         notes=(
             *table.notes,
             *(item.note for item in judged if item.note),
+            *_rule_notes(config, judged),
             *_split_notes(config, table, target, split),
         ),
         split=split,
@@ -135,6 +136,16 @@ def _used(judged: list[Judged]) -> list[str]:
     if times > 1:
         raise DataError(f"the column {name!r} is called like a part of a date column; rename it")
     return [column.name for column in columns]
+
+
+def _rule_notes(config: DataConfig, judged: list[Judged]) -> Iterator[str]:
+    """Yield how to keep the columns that were dropped by rule, not by the configuration."""
+    from pipeline.data.roles import jobs
+
+    named = jobs(config)
+    by_rule = [item.column.name for item in judged if item.reason and item.column.name not in named]
+    if by_rule:
+        yield f"Columns left out by rule ({', '.join(by_rule)}) are kept where data.keep names them."
 
 
 def _split_notes(config: DataConfig, table: Table, target: Target, split: Split) -> Iterator[str]:

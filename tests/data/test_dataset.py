@@ -237,3 +237,15 @@ def test_large_tables_are_encoded_in_pieces_with_the_same_result(people, prepare
     whole = prepared(people, target="wage").arrays("robust").x_train
     monkeypatch.setattr("pipeline.data.dataset.CHUNK_ROWS", 13)
     assert np.array_equal(prepared(people, target="wage").arrays("robust").x_train, whole)
+
+
+def test_columns_left_out_by_rule_can_be_kept(prepared):
+    """The log says how, and `data.keep` does it."""
+    frame = pd.DataFrame({"income": np.arange(80) * 37 % 81, "a": np.arange(80) % 7})
+    frame["y"] = frame["income"] / 7
+    dataset = prepared(frame, target="y")
+    assert dataset.dropped[0][0] == "income"
+    assert "Columns left out by rule (income) are kept where data.keep names them." in dataset.notes
+    kept = prepared(frame, target="y", keep=["income"])
+    assert kept.dropped == ()
+    assert kept.input_shape("standard") == (2,)
