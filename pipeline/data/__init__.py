@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.data.prepare import prepare
 
-if TYPE_CHECKING:  # importing it imports pandas; a bad path is answered before that
-    from pipeline.data.dataset import Dataset
+if TYPE_CHECKING:  # at run time it would import pandas; a bad path is answered before that
+    from pipeline.data.dataset import Dataset as Dataset
 
-__all__ = ["Dataset", "prepare"]
+__all__ = ["prepare"]
