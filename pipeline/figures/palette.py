@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+Figure = go.Figure
+"""What every figure function returns, for those who may not know Plotly."""
+
 SANS = "Inter, ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 PAPER = "#ffffff"

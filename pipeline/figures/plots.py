@@ -78,6 +78,10 @@ CLASSIFICATION = (
 IMAGES = (Plot("images", "Wrong and right", sample_images, captions.images, wide=True),)
 
 
+EVERY = CAPACITY + REGRESSION + CLASSIFICATION + IMAGES
+"""All figures there are."""
+
+
 def draw(record: SweepRecord) -> dict[str, Drawn]:
     """Return every plot of a sweep that has something to show, drawn, by name."""
     found = {}
