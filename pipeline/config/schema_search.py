@@ -125,7 +125,7 @@ class CapacityConfig(SearchConfig):
     """Epochs after which a learning rate that is clearly behind is dropped inside the round; 0 = never."""
     drop_margin: float = 2.0
     """Standard errors over seeds by which it must be behind, > 0."""
-    max_rounds: int = 40
+    max_rounds: int = 100
     """Most rounds, >= 1: a fuse, not a tuning knob."""
 
 

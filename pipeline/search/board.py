@@ -6,9 +6,8 @@ from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.records import Decision, Outcome, Round, Scored
-from pipeline.search.choose import leads
+from pipeline.search.choose import evidence_of, leads
 from pipeline.search.decide import Difference, Evidence, difference
-from pipeline.search.protocol import is_usable
 
 if TYPE_CHECKING:
     from pipeline.config.schema import CapacityConfig
@@ -22,13 +21,6 @@ Walk = Generator[Round, Sequence[Scored], T]
 
 class OutOfRounds(Exception):  # noqa: N818 - the fuse of the search, not an error
     """The search has used `search.max_rounds`."""
-
-
-def evidence_of(results: Sequence[Scored]) -> Evidence | None:
-    """Return the evidence on one trial, or None when any of its fits rules it out."""
-    if not results or not all(is_usable(scored) for scored in results):
-        return None
-    return Evidence(results[0].fit.trial, {scored.fit.execution: scored for scored in results})
 
 
 class Board:

@@ -7,14 +7,13 @@ sweep, another process and another hash seed all get the same next round.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError
 from pipeline.search import sentences, space
-from pipeline.search.board import Board, OutOfRounds, Walk, evidence_of
-from pipeline.search.choose import Rule, choose
+from pipeline.search.board import Board, OutOfRounds, Walk
+from pipeline.search.choose import Rule, choose, complete_enough
 from pipeline.search.confirm import confirm
 from pipeline.search.grow import grow, in_doubt, note_unusable, weigh
 from pipeline.search.measure import Bench, Candidate
@@ -58,14 +57,8 @@ class CapacitySearch:
         return Proposal(asked, tuple(board.decisions))
 
     def choose(self, finished: Sequence[Scored]) -> Choice | None:
-        """Return the best so far from trials with all their first executions, else the most."""
-        by_trial: dict[str, list[Scored]] = defaultdict(list)
-        for scored in finished:
-            if scored.outcome.is_done:
-                by_trial[scored.fit.trial.name].append(scored)
-        known = [found for results in by_trial.values() if (found := evidence_of(results))]
-        enough = min(self.executions.first, max((one.executions for one in known), default=0))
-        return self._choice([one for one in known if one.executions >= enough])
+        """Return the best so far by the configured rule; None without a usable trial."""
+        return self._choice(complete_enough(finished, self.executions.first))
 
     def first_capacities(self) -> list[Capacity]:
         """Return the simplest model and the start, within the limit on parameters.

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.schema import Prefer
 from pipeline.search import decide, sentences
-from pipeline.search.protocol import Choice
+from pipeline.search.decide import Evidence
+from pipeline.search.protocol import Choice, is_usable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.records import Capacity
-    from pipeline.search.decide import Evidence
+    from pipeline.records import Capacity, Scored
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,30 @@ class Rule:
     """Standard errors within which the smallest is as good as the best."""
     folds: bool = False
     """Whether executions are the folds of one k-fold split."""
+
+
+def evidence_of(results: Sequence[Scored]) -> Evidence | None:
+    """Return the evidence on one trial, or None when any of its fits rules it out."""
+    if not results or not all(is_usable(scored) for scored in results):
+        return None
+    return Evidence(results[0].fit.trial, {scored.fit.execution: scored for scored in results})
+
+
+def complete_enough(finished: Sequence[Scored], executions: int) -> list[Evidence]:
+    """Return the evidence that a choice may rest on when the search may have been cut short.
+
+    Trials with all their first executions; where none has them, those with the most. Of a trial
+    that was trained for different numbers of epochs (Hyperband), the longest counts.
+    """
+    by_trial: dict[str, dict[int, list[Scored]]] = {}
+    for scored in finished:
+        if scored.outcome.is_done:
+            lengths = by_trial.setdefault(scored.fit.trial.name, {})
+            lengths.setdefault(scored.fit.epochs, []).append(scored)
+    longest = [lengths[max(lengths)] for lengths in by_trial.values()]
+    known = [found for results in longest if (found := evidence_of(results))]
+    enough = min(executions, max((one.executions for one in known), default=0))
+    return [one for one in known if one.executions >= enough]
 
 
 def leads(known: Iterable[Evidence]) -> list[Evidence]:

@@ -21,12 +21,13 @@ def confirm(bench: Bench) -> Walk[None]:
     correct that, and may bring others back into the contest: so it is asked again.
     """
     board = bench.board
-    while True:
-        contest = finalists(bench)
-        executions = max((one.executions for one in contest), default=0)
-        if len(contest) > 1 and all(one.executions == executions for one in contest):
-            executions = board.executions.after(executions)
-        labels = sentences.listed([one.trial.capacity.label for one in contest] or ["nobody"])
+    while contest := finalists(bench):
+        executions = max(one.executions for one in contest)
+        if all(one.executions == executions for one in contest):
+            gaps = [(one, board.compare(one, contest[0])) for one in contest[1:]]
+            if any(is_close(board, one, contest[0], gap) for one, gap in gaps):
+                executions = board.executions.after(executions)
+        labels = sentences.listed(one.trial.capacity.label for one in contest)
         asked = yield from board.ask(
             [one.trial for one in contest],
             executions,
@@ -37,7 +38,7 @@ def confirm(bench: Bench) -> Walk[None]:
 
 
 def finalists(bench: Bench) -> list[Evidence]:
-    """Return the best, the one that would be chosen, and their closest rivals, best first."""
+    """Return the best, the one that would be chosen, and their closest rivals; none when alone."""
     found = standing(bench)
     if found is None:
         return []

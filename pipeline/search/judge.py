@@ -37,9 +37,11 @@ def settle(board: Board, one: Evidence, other: Evidence) -> Walk[Difference | No
     """
     while True:
         gap = board.compare(one, other)
-        executions = board.executions.after(max(one.executions, other.executions))
         if not is_close(board, one, other, gap):
             return gap
+        executions = max(one.executions, other.executions)
+        if one.executions == other.executions:
+            executions = board.executions.after(executions)
         reason = (
             f"{one.trial.capacity.label} against {other.trial.capacity.label} is close "
             f"({gap.mean:+.4g}, standard error {gap.se:.4g}): {executions} executions each."

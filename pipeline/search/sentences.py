@@ -86,6 +86,19 @@ def same_nuisance(lead: Evidence, names: Sequence[str]) -> str:
     )
 
 
+def round_of_others(best: Evidence, before: Evidence | None, trials: int, unusable: int) -> str:
+    """Return the sentence on a round of a search that ranks scores."""
+    lost = f", {unusable} of them unusable" if unusable else ""
+    sentence = (
+        f"Best of {count(trials, 'trial')}{lost}: {best.trial.capacity.label} at learning rate "
+        f"{number(best.trial.learning_rate)} scores {number(best.score)}"
+    )
+    if before is None:
+        return f"{sentence}, the first."
+    how = "better than" if best.order < before.order else "behind"
+    return f"{sentence}, {how} {before.trial.capacity.label} ({number(before.score)}) before it."
+
+
 def smallest(chosen: Evidence, best: Evidence, gap: Difference, errors: float) -> str:
     """Return why the one-standard-error rule chose a trial."""
     if chosen is best:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import zlib
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from pipeline.config.schema import CapacityConfig, SpaceConfig
 from pipeline.records import Capacity, Outcome, Scored
+from pipeline.search.board import Board
+from pipeline.search.capacity import CapacitySearch
+from pipeline.search.executions import Executions
 from pipeline.search.protocol import Choice, missing
 
 if TYPE_CHECKING:
@@ -130,3 +138,70 @@ def walk(search: Searcher, answer: Callable[[Fit], Scored], rounds: int = 200) -
         asked.append(proposal.round)
         done += [answer(fit) for fit in missing(proposal.round, done)]
     raise AssertionError("the search does not end")
+
+
+def walk_directly(searching: CapacitySearch, answer: Callable[[Fit], Scored]) -> Walked:
+    """Feed the script of a capacity search: what `walk` does by replaying, faster."""
+    board = Board(searching.config, searching.executions)
+    script = searching.script(board)
+    asked: list[Round] = []
+    done: list[Scored] = []
+    try:
+        one = next(script)
+        while True:
+            asked.append(one)
+            answers = [answer(fit) for fit in one.fits]
+            done += answers
+            one = script.send(answers)
+    except StopIteration as end:
+        return Walked(asked, done, tuple(board.decisions), end.value)
+
+
+def search(
+    rules: CapacityConfig | None = None,
+    family: ToyFamily | None = None,
+    executions: int = 3,
+    seed: int = 0,
+    folds: bool = False,
+) -> CapacitySearch:
+    """Return a capacity search over the toy family, by default as the course starts it."""
+    rules = rules or course_rules()
+    most = executions if folds else max(executions, rules.max_executions)
+    plan = Executions(seed, 10, executions, most, folds)
+    return CapacitySearch(rules, family or ToyFamily(), plan)
+
+
+def course_rules(**changes: object) -> CapacityConfig:
+    """Return the rules of the course's workflow, with changes."""
+    space = SpaceConfig(units_max=4000, layers_max=6)
+    given = {"start_units": 100, "growth": 2.5, "shrink": 0.8, "space": space}
+    return CapacityConfig(**{**given, **changes})
+
+
+@dataclass
+class Noisy:
+    """Scores with noise of seeds and of validation rows around a surface; the same every time."""
+
+    surface: Callable[[Trial], float]
+    seed_noise: float = 0.05
+    row_noise: float = 0.3
+    rows: int = 60
+    draw: int = 0
+
+    def __call__(self, fit: Fit) -> Scored:
+        """Return the fit as if it had been trained."""
+        own = zlib.crc32(f"{self.draw}/{fit.name}/{fit.seed}".encode())
+        shared = zlib.crc32(f"{self.draw}/{fit.trial.name}".encode())
+        luck = np.random.default_rng(own).normal(0.0, self.seed_noise)
+        opinion = np.random.default_rng(shared).normal(0.0, self.row_noise, self.rows)
+        losses = (self.surface(fit.trial) + luck + opinion).astype(np.float32)
+        return Scored(fit, Outcome.completed, float(losses.mean()), losses)
+
+
+def bowl(trial: Trial) -> float:
+    """Lose away from 2 x 64 at learning rate 0.003."""
+    layers, units = trial.capacity["layers"], trial.capacity["units"]
+    rate = 0.3 * math.log10(trial.learning_rate / 0.003) ** 2
+    if layers == 0:
+        return 3.0 + rate
+    return 1.0 + 0.1 * math.log2(units / 64) ** 2 + 0.2 * (layers - 2) ** 2 + rate

@@ -1,1 +1,0 @@
-"""Tests of the search: no training, and TensorFlow only where KerasTuner is tested."""
