@@ -221,8 +221,8 @@ class Display:
         out = self._out or Console(file=sys.stdout, highlight=False)
         if not out.is_terminal:
             out.width = max(out.width, PLAIN_WIDTH)
-        counts = ", ".join(f"{_cell(summary[k])} {k}" for k in ("trials", "fits") if k in summary)
-        took = f" in {_cell(summary['seconds'])} s" if "seconds" in summary else ""
+        counts = ", ".join(f"{k} {_cell(summary[k])}" for k in ("trials", "fits") if k in summary)
+        took = f", {_cell(summary['seconds'])} s" if "seconds" in summary else ""
         out.print(Text(f"{summary.get('status', 'done')}: {counts}{took}"), soft_wrap=True)
         if rows:
             out.print(_table(rows))

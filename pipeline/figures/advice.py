@@ -12,7 +12,14 @@ from pipeline.figures.predictions import calibration_error
 from pipeline.figures.remark import Remark, command_words, setting
 from pipeline.figures.sizes import leader_losses
 from pipeline.figures.tables import lowest
-from pipeline.figures.trials import capacities, champion_entry, leader, scored_fits, trials
+from pipeline.figures.trials import (
+    capacities,
+    champion_entry,
+    done_fits,
+    leader,
+    scored_fits,
+    trials,
+)
 from pipeline.figures.verdict import FINISHED, status
 from pipeline.records import Outcome
 
@@ -44,7 +51,7 @@ def remarks(record: SweepRecord) -> list[Remark]:
 
 def next_command(record: SweepRecord) -> tuple[str, str]:
     """Return what to run next as a ready command line, and why."""
-    hopeless = len(record.fits) and trials(record).empty
+    hopeless = len(done_fits(record)) and trials(record).empty
     if status(record) != FINISHED and not hopeless:
         why = "To go on where this sweep stopped; nothing that is finished is repeated."
         return _command(record, {"resume": record.run_id}), why
@@ -70,7 +77,7 @@ def _command(record: SweepRecord, overrides: dict[str, str]) -> str:
 
 
 def _failures(record: SweepRecord) -> Iterator[Remark]:
-    fits = record.fits
+    fits = done_fits(record)
     if not len(fits):
         return
     failed = fits[fits["outcome"].isin([Outcome.diverged.value, Outcome.infeasible.value])]

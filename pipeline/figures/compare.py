@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.figures import palette, words
-from pipeline.figures.trials import capacities, champion_entry, leader, objective
+from pipeline.figures.trials import capacities, champion_entry, done_fits, leader, objective
 from pipeline.figures.verdict import headline, status
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def results(records: Sequence[SweepRecord]) -> list[tuple[str, list[str]]]:
     ]
     return [
         *rows,
-        ("fits", [words.count(len(record.fits)) for record in records]),
+        ("fits", [words.count(len(done_fits(record))) for record in records]),
         ("took", [words.duration(record.summary.get("seconds")) for record in records]),
     ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pipeline.figures.tables import rows
+from pipeline.records import Outcome
 
 if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
@@ -51,12 +52,12 @@ def by_code(record: SweepRecord) -> pd.DataFrame:
 
 
 def failures(record: SweepRecord) -> pd.DataFrame:
-    """Return one row a trial with fits that did not complete.
+    """Return one row a trial with fits that diverged or were too large.
 
     Columns: trial, outcome, fits, why (the first message or finding), run_id (an example).
     """
     fits = record.fits
-    failed = fits[~fits["outcome"].isin(["completed", "dropped"])]
+    failed = fits[fits["outcome"].isin([Outcome.diverged.value, Outcome.infeasible.value])]
     why = all_findings(record).groupby("run_id")["sentence"].first()
     found: list[tuple[object, ...]] = []
     grouped = failed.groupby(["trial", "outcome"], sort=False)

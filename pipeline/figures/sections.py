@@ -12,7 +12,7 @@ from pipeline.figures.findings import by_code, failures
 from pipeline.figures.html import Html, element, join, json_block
 from pipeline.figures.remark import command_words
 from pipeline.figures.tables import rows
-from pipeline.figures.trials import champion_entry, objective
+from pipeline.figures.trials import champion_entry, done_fits, objective
 from pipeline.figures.verdict import answer, headline, name, status, was_cut
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ def _key_figures(record: SweepRecord) -> Html:
         cells.append(("parameters", words.count(entry.get("parameters")), ""))
         cells.append(("learning rate", words.rate(entry.get("learning_rate")), ""))
     trials = words.finite(summary.get("trials"))
-    cells.append(("fits", words.count(len(record.fits)), f"{trials:.0f} trials" if trials else ""))
+    cells.append(
+        ("fits", words.count(len(done_fits(record))), f"{trials:.0f} trials" if trials else "")
+    )
     cells.append(("took", words.duration(summary.get("seconds")), ""))
     boxes = [
         element(

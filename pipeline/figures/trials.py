@@ -34,6 +34,12 @@ def objective(record: SweepRecord) -> Objective:
     return Objective(metric or "val_loss", Direction(direction or "min"))
 
 
+def done_fits(record: SweepRecord) -> pd.DataFrame:
+    """Return the fits that ended by themselves; one cut by a budget or signal is trained again."""
+    fits = record.fits
+    return fits[fits["outcome"] != Outcome.cut.value]
+
+
 def scored_fits(record: SweepRecord) -> pd.DataFrame:
     """Return the fits that took part in decisions, with a column `score` in the objective's unit."""
     fits = record.fits

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 from pipeline.figures import words
 from pipeline.figures.baselines import best_baseline
 from pipeline.figures.tables import lowest
-from pipeline.figures.trials import capacities, champion_entry, is_varied, objective, trials
+from pipeline.figures.trials import (
+    capacities,
+    champion_entry,
+    done_fits,
+    is_varied,
+    objective,
+    scored_fits,
+    trials,
+)
 from pipeline.records import Outcome
 
 if TYPE_CHECKING:
@@ -72,8 +80,9 @@ def network(entry: dict[str, object]) -> str:
 
 def _use(record: SweepRecord, entry: dict[str, object]) -> str:
     metric = objective(record).metric
-    fits = record.fits[record.fits["trial"] == entry.get("trial")] if len(record.fits) else ()
-    seeds = f" over {words.plural(len(fits), 'seed')}" if len(fits) else ""
+    fits = scored_fits(record)
+    own = fits[fits["trial"] == entry.get("trial")]
+    seeds = f" over {words.plural(len(own), 'seed')}" if len(own) else ""
     return (
         f"Use {_lower(network(entry))} ({words.count(entry.get('parameters'))} parameters) at "
         f"learning rate {words.rate(entry.get('learning_rate'))}: {metric} "
@@ -133,7 +142,7 @@ def _against(mine: Any, best: Any) -> str:
 
 
 def _without_champion(record: SweepRecord) -> tuple[str, str, str]:
-    fits = record.fits
+    fits = done_fits(record)
     table = trials(record)
     ended = status_words(record)
     if not len(fits):
@@ -165,7 +174,8 @@ def status_words(record: SweepRecord) -> str:
 
 
 def _what_failed(record: SweepRecord) -> str:
-    failed = record.fits[record.fits["outcome"] != Outcome.completed.value]
+    fits = done_fits(record)
+    failed = fits[fits["outcome"] != Outcome.completed.value]
     rates = failed["learning_rate"]
     span = words.rate(rates.min())
     if is_varied(rates):

@@ -123,7 +123,7 @@ def test_final_table_is_on_stdout_and_whole_when_piped() -> None:
     """A pipe gets unwrapped rows with their figures."""
     err, out = consoles(terminal=False)
     play(Display(True, stderr=err, stdout=out))
-    assert "done: 1 trials, 3 fits in 4.2 s" in written(out)
+    assert "done: trials 1, fits 3, 4.2 s" in written(out)
     assert any("1" in line and "0.4552" in line for line in written(out).splitlines())
     assert "0.4552" not in written(err)
 

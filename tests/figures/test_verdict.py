@@ -164,6 +164,14 @@ def test_a_clear_choice_asks_for_another_seed(make: Callable[..., SweepRecord]) 
     assert next_words(found)[-1] == "seed=1"
 
 
+def test_fits_cut_by_a_budget_are_no_failures(record: SweepRecord) -> None:
+    """They are trained again on resume: neither counted nor blamed."""
+    cut = record.fits["outcome"] == "diverged"
+    record.fits.loc[cut, "outcome"] = "cut"
+    assert failures(record).empty
+    assert remark(record, "failures").severity == "good"
+
+
 def test_close_capacities_are_named(record: SweepRecord) -> None:
     """What these rows cannot tell apart is said by name, with what would settle it."""
     found = remark(record, "how sure")
