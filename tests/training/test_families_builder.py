@@ -1,0 +1,84 @@
+"""The user's own networks: found by name, counted by building, and checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipeline.config.schema import CapacityConfig, ModelConfig
+from pipeline.errors import ConfigError
+from pipeline.records import Trial
+from pipeline.training.families import family
+from pipeline.training.families.mlp import of_widths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TABLE = {"standard": (10,)}
+
+BUILDER = """
+import keras
+
+
+def residual(capacity, trial, inputs, outputs):
+    x = given = keras.Input(inputs)
+    for _ in range(capacity["layers"]):
+        x = keras.layers.Dense(capacity["units"], activation="relu")(x)
+    x = keras.layers.Concatenate()([x, given])
+    return keras.Model(given, keras.layers.Dense(outputs, activation="softmax")(x))
+
+
+def wrong(capacity, trial, inputs, outputs):
+    return keras.Sequential([keras.Input(inputs), keras.layers.Dense(outputs + 1)])
+
+
+def nothing(capacity, trial, inputs, outputs):
+    return None
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`own(function)`: the family around a function in a module of the working directory."""
+    (tmp_path / "my_networks.py").write_text(BUILDER)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")  # as `python -m` does
+
+    def made(name: str) -> Any:
+        return family(ModelConfig(builder=name), CapacityConfig(), TABLE, 2, regression=False)
+
+    return made
+
+
+def test_a_builder_is_searched_like_an_mlp_and_counted_by_building(own: Any) -> None:
+    """The user's network counts what it really has, here a skip connection."""
+    found = own("my_networks:residual")
+    assert found.wider(of_widths(32)) == of_widths(64)
+    assert found.parameters(of_widths(4)) == 10 * 4 + 4 + (4 + 10) * 2 + 2
+    assert not found.stackable
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("my_networks", "must be package.module:function"),
+        ("my_networks:", "must be package.module:function"),
+        ("no_such_module:f", "no_such_module cannot be imported"),
+        ("my_networks:f", "my_networks has no function f"),
+    ],
+)
+def test_a_builder_that_leads_nowhere_is_refused(own: Any, name: str, message: str) -> None:
+    """Each mistake has its own sentence."""
+    with pytest.raises(ConfigError, match=message):
+        own(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("wrong", r"must be \(None, 2\)"), ("nothing", "must return a keras.Model")],
+)
+def test_what_a_builder_returns_is_checked(own: Any, name: str, message: str) -> None:
+    """No model, or a model with other outputs than the targets, is refused."""
+    with pytest.raises(ConfigError, match=message):
+        own(f"my_networks:{name}").build(Trial(of_widths(4), 1.0, 0))
