@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 FORMS = "RUN_ID, NAME@ALIAS, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID"
 
 
+class ForeignModelError(ConfigError):
+    """A model that another program saved."""
+
+
 def load_predictor(location: Location, model: str) -> Predictor:
     """Return the predictor of a model.
 
@@ -101,7 +105,7 @@ def model_id_of(version: Any) -> str:
 
 def _open(folder: Path, model: str) -> Predictor:
     if not (folder / DESCRIPTION).exists():
-        raise ConfigError(
+        raise ForeignModelError(
             f"model={model}: not saved by this program, so it is not loaded here. "
             "Use `mlflow models predict` if you trust it."
         )

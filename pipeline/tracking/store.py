@@ -78,10 +78,10 @@ def connect(location: Location) -> MlflowClient:
 
     try:
         if location.folder is None:
-            return MlflowClient(location.uri)
+            return MlflowClient(location.uri, registry_uri=location.uri)
         # Migrations of two processes at once end in "table already exists" (mlflow#4123).
         with exclusive(location.folder / ".create.lock", MIGRATION_SECONDS):
-            client = MlflowClient(location.uri)
+            client = MlflowClient(location.uri, registry_uri=location.uri)
             client.search_experiments(max_results=1)
             return client
     except MlflowException as error:

@@ -25,6 +25,7 @@ from pipeline.tracking.facts import SweepFacts
 from pipeline.tracking.files import download_model
 from pipeline.tracking.find_model import load_predictor
 from pipeline.tracking.ledger import open_ledger
+from pipeline.tracking.registry import _as_global_store, look_up
 from pipeline.tracking.serving import keep_encoders
 from pipeline.tracking.verify import Verifier
 
@@ -237,6 +238,23 @@ def test_any_fit_of_the_sweep_predicts_from_raw_rows(saved: Saved) -> None:
             got = load_predictor(location, name).outputs(rows)
             expected = expected_outputs(saved.dataset, [member], rows)
             np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_a_registered_model_is_found_by_its_alias(saved: Saved, predictor: Predictor) -> None:
+    """And it is the incumbent of the next sweep, scored on raw rows."""
+    client, location = saved.ledger.store.client, saved.ledger.store.location
+    client.create_registered_model("titanic")
+    with _as_global_store(location):
+        client.create_model_version("titanic", saved.uri)
+    client.set_registered_model_alias("titanic", "champion", "1")
+    rows = rows_of(saved)
+    expected = predictor.predict(rows)
+    for name in ("titanic@champion", "models:/titanic@champion", "models:/titanic/1"):
+        pd.testing.assert_frame_equal(load_predictor(location, name).predict(rows), expected)
+    standing = look_up(client, location, "titanic")
+    np.testing.assert_allclose(
+        standing.outputs(saved.dataset)(rows), expected.iloc[:, 1:].to_numpy(), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.csv.gz"])

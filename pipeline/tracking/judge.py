@@ -1,0 +1,176 @@
+"""Whether a challenger may replace the model in production: pure rules, each with its sentence."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.config.schema import DataConfig
+
+NOISE = 2.0
+"""Standard errors of the paired difference that a gain must exceed: 1 false promotion in 40."""
+
+SHOWN_COLUMNS = 5
+ADVICE = "data.split=hash or data.time keeps test rows apart for ever"
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a model reads and predicts."""
+
+    target: str
+    classes: tuple[Any, ...] | None
+    columns: Mapping[str, str]
+    """Name and kind."""
+
+    @classmethod
+    def of(cls, description: Mapping[str, Any]) -> Schema:
+        """Read it from a model's description."""
+        classes = description["classes"]
+        columns = {column["name"]: column["kind"] for column in description["columns"]}
+        return cls(description["target"], None if classes is None else tuple(classes), columns)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows are test rows, as far as it can be told from outside."""
+
+    digest: str
+    """Of the table's content, order and split."""
+    split: Mapping[str, str]
+    """How rows were assigned: `split_of`."""
+
+
+def split_of(data: DataConfig) -> dict[str, str]:
+    """Return what decides on which side a row falls."""
+    return {
+        "kind": "time" if data.time else str(data.split),
+        "by": data.time or data.id or "",
+        "group": data.group or "",
+        "test_fraction": f"{data.test_fraction:g}",
+        "test_path": data.test_path or "",
+    }
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The version that has the alias `champion`."""
+
+    version: str
+    schema: Schema | None = None
+    rows: Rows | None = None
+    problem: str = ""
+    """Why it cannot be loaded."""
+    foreign: bool = False
+    """Whether another program saved it."""
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """All that the judgement depends on."""
+
+    schema: Schema
+    rows: Rows
+    losses: np.ndarray | None
+    """The challenger's loss on each of its test rows; None or empty without test rows."""
+    incumbent: Incumbent | None
+    """None: there is none."""
+    incumbent_losses: np.ndarray | None = None
+    """The incumbent's, on the same rows."""
+    margin: float = 0.0
+    """Share of the incumbent's loss by which the challenger must be better."""
+    known: bool = field(default=True)
+    """Whether the registered model existed before."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of the challenger."""
+
+    promoted: bool
+    reason: str
+    """One sentence with its numbers."""
+
+
+def judge(challenge: Challenge) -> Verdict:
+    """Return whether the challenger becomes the champion, and why."""
+    incumbent = challenge.incumbent
+    if challenge.losses is None or not len(challenge.losses):
+        return _refused("it was scored on no untouched test rows (data.test_fraction=0)")
+    if incumbent is None:
+        first = (
+            "no version had the alias champion" if challenge.known else "it is the first version"
+        )
+        return Verdict(promoted=True, reason=f"Promoted: {first}.")
+    if incumbent.foreign:
+        why = "was not saved by this program and cannot be compared"
+        return _refused(f"version {incumbent.version} {why}")
+    if incumbent.problem or incumbent.schema is None or incumbent.rows is None:
+        why = f"version {incumbent.version} no longer loads ({incumbent.problem})"
+        return Verdict(promoted=True, reason=f"Promoted: {why}.")
+    if other := _other_schema(challenge.schema, incumbent.schema):
+        other = f"version {incumbent.version} {other}; its callers would break"
+    why = other or _doubt(challenge.rows, incumbent.rows)
+    return _refused(why) if why else _compared(challenge, incumbent)
+
+
+def _refused(why: str) -> Verdict:
+    return Verdict(promoted=False, reason=f"Not promoted: {why}.")
+
+
+def _other_schema(new: Schema, old: Schema) -> str:
+    """Return how two models differ in what they read or predict, or an empty string."""
+    if new.target != old.target:
+        return f"predicts {old.target!r}, not {new.target!r}"
+    if new.classes != old.classes:
+        return "knows other classes"
+    differing = {
+        "does not read": [name for name in new.columns if name not in old.columns],
+        "also reads": [name for name in old.columns if name not in new.columns],
+        "reads in another way": [
+            name for name, kind in new.columns.items() if old.columns.get(name, kind) != kind
+        ],
+    }
+    for words, names in differing.items():
+        if names:
+            more = ", ..." if len(names) > SHOWN_COLUMNS else ""
+            return f"{words} {', '.join(map(repr, names[:SHOWN_COLUMNS]))}{more}"
+    return ""
+
+
+def _doubt(new: Rows, old: Rows) -> str:
+    """Return why the old model may have trained on the new test rows, or an empty string."""
+    if new.digest == old.digest:
+        return ""
+    if new.split != old.split:
+        return f"the table changed and rows are split in another way than before; {ADVICE}"
+    if new.split.get("kind") not in {"hash", "time"}:
+        kind = new.split.get("kind")
+        return f"the table changed and data.split={kind} moves rows between sides; {ADVICE}"
+    return ""
+
+
+def _compared(challenge: Challenge, incumbent: Incumbent) -> Verdict:
+    """Compare the losses on the same rows, pairwise."""
+    new, old = challenge.losses, challenge.incumbent_losses
+    if new is None or old is None or new.shape != old.shape:
+        raise AssertionError("both models are scored on the same test rows")
+    gain = float(np.mean(old - new))
+    se = float(np.std(old - new, ddof=1) / math.sqrt(len(new))) if len(new) > 1 else math.inf
+    wanted = challenge.margin * abs(float(np.mean(old)))
+    numbers = (
+        f"test loss {np.mean(new):.4g} against {np.mean(old):.4g} of version {incumbent.version} "
+        f"on the same {len(new):,} rows, gain {gain:.3g} with standard error {se:.2g}"
+    )
+    if not gain > wanted:
+        share = f" more than the margin {wanted:.3g}" if wanted > 0 else ""
+        return _refused(f"{numbers}: not better{share and ' by' + share}")
+    if not gain - wanted > NOISE * se:
+        return _refused(f"{numbers}: not beyond noise ({NOISE:g} standard errors)")
+    return Verdict(promoted=True, reason=f"Promoted: {numbers}.")
