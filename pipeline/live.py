@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.records import Progress
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pipeline.records import Progress
 
 BARS = "▁▂▃▄▅▆▇█"
 MINUTE, HOUR = 60, 3600
@@ -28,7 +29,6 @@ class Picture:
     """What the view shows: written by the display, read by the thread that draws."""
 
     title: str = ""
-    facts: str = ""
     round: str = ""
     stacks: dict[int, Progress] = field(default_factory=dict)
     round_done: int = 0
@@ -41,6 +41,27 @@ class Picture:
     best_curve: tuple[float, ...] = ()
     metric: str = "val_loss"
     seconds_left: float | None = None
+
+
+MovedHandler = tuple[logging.StreamHandler[TextIO], TextIO]
+"""A log handler and the stream that it wrote to before."""
+
+
+def move_handlers(old: TextIO, new: TextIO) -> list[MovedHandler]:
+    """Let log handlers write to another stream; return them with the one they had.
+
+    A handler keeps the stream that it was made with: its lines would tear the live view.
+    """
+    loggers = [logging.getLogger(), logging.getLogger("pipeline")]
+    found = [
+        handler
+        for logger in loggers
+        for handler in logger.handlers
+        if isinstance(handler, logging.StreamHandler) and handler.stream is old
+    ]
+    for handler in found:
+        handler.setStream(new)
+    return [(handler, old) for handler in found]
 
 
 def sparkline(values: Sequence[float], width: int = 32) -> str:

@@ -22,7 +22,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.live import Picture, draw, tally, time_left
+from pipeline.live import MovedHandler, Picture, draw, move_handlers, tally, time_left
 from pipeline.records import (
     Decision,
     Finding,
@@ -96,6 +96,7 @@ class Display:
         self._lock = threading.RLock()
         self._broken = False
         self._live: Live | None = None
+        self._moved: list[MovedHandler] = []
         self._picture = Picture(metric=self._objective.metric)
         self._started = self._spoken = clock()
         self._round_outcomes: Counter[str] = Counter()
@@ -143,7 +144,9 @@ class Display:
                 redirect_stdout=sys.stdout.isatty(),
                 redirect_stderr=True,
             )
+            before = sys.stderr
             self._live.start()
+            self._moved = move_handlers(before, sys.stderr)
         self._say(title, "bold")
         for label, value in (facts or {}).items():
             self._say(f"  {label}: {value}", "dim")
@@ -236,6 +239,8 @@ class Display:
         live, self._live = self._live, None
         if live is not None:
             live.stop()
+            for handler, stream in self._moved:
+                handler.setStream(stream)
 
     def _say(self, line: str, style: str = "") -> None:
         """Write one line that stays: above the live view, or with the time in a plain log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import TYPE_CHECKING
 
@@ -329,6 +330,20 @@ def make() -> Callable[..., SweepRecord]:
 def kind() -> Callable[[str], SweepRecord]:
     """Return the maker of a sweep of one of KINDS."""
     return lambda name: KINDS[name]()
+
+
+@pytest.fixture(scope="session")
+def page_of() -> Callable[[str], str]:
+    """Return the maker of the report of one of KINDS; each is made once."""
+    from pipeline.figures.page import page
+
+    return functools.cache(lambda name: page(KINDS[name]()))
+
+
+@pytest.fixture(params=KINDS)
+def any_name(request: pytest.FixtureRequest) -> str:
+    """Return the name of every kind of sweep, whole and broken."""
+    return request.param
 
 
 @pytest.fixture(params=KINDS)

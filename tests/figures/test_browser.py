@@ -124,11 +124,11 @@ def note_request(tab: Any, url: str) -> None:
 
 @pytest.mark.parametrize(("name", "mode"), SEEN)
 def test_every_page_draws_whole_and_quietly(
-    name: str, mode: str, visit: Callable[..., Any], kind: Callable[[str], SweepRecord]
+    name: str, mode: str, visit: Callable[..., Any], page_of: Callable[[str], str]
 ) -> None:
     """No console message, no request, every plot drawn, nothing overflows or overlaps."""
     size, scheme = MODES[mode]
-    tab = visit(report_page(kind(name)), size=size, scheme=scheme)
+    tab = visit(page_of(name), size=size, scheme=scheme)
     assert tab.wrong == []
     assert tab.evaluate(UNDRAWN) == []
     assert tab.evaluate(OVERFLOWING) == []

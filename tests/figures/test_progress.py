@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
+import sys
 import threading
 from collections import Counter
 
@@ -229,3 +231,22 @@ def test_unknown_time_left_is_admitted() -> None:
 def test_tally_leaves_out_the_completed() -> None:
     """Only what needs a look is counted."""
     assert tally(Counter(completed=9, diverged=2, dropped=1)) == ", 2 diverged, 1 dropped"
+
+
+def test_log_lines_do_not_tear_the_live_view(capsys: pytest.CaptureFixture[str]) -> None:
+    """Handlers that hold stderr write through the view while it lives, and to stderr after."""
+    handler = logging.StreamHandler(sys.stderr)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    err, out = consoles(terminal=True)
+    before = sys.stderr
+    try:
+        with Display(True, stderr=err, stdout=out) as display:
+            display.start("wages")
+            logging.getLogger("pipeline.data").warning("a column was dropped")
+            assert handler.stream is not before
+        assert handler.stream is before
+    finally:
+        root.removeHandler(handler)
+    assert "a column was dropped" in written(err)
+    assert "a column was dropped" not in capsys.readouterr().err
