@@ -13,6 +13,8 @@ from pipeline.errors import BudgetError, NoUsableTrialError
 from pipeline.evaluation.final import Member, Verdicts, evaluate, optimism
 from pipeline.records import Outcome
 from pipeline.tracking.artefact import save_champion
+from pipeline.tracking.note import NOTE_TAG, sweep_note
+from pipeline.tracking.registry import challenge, look_up
 from pipeline.tracking.viewer import ui_command
 from pipeline.tracking.views import prepare_view
 from pipeline.training.engine import Settings
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from pipeline.records import Fit, Trial
     from pipeline.runner import Found, Sweep
     from pipeline.search import Choice
+    from pipeline.tracking.artefact import Champion
+    from pipeline.tracking.registry import Standing
     from pipeline.tracking.verify import Verifier
 
 log = logging.getLogger(__name__)
@@ -45,11 +49,23 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     single = next(m for m in members if m.fit.execution == choice.execution)
     sweep.ledger.rank(choice.ranking, single.fit)
     kind = str(sweep.config.champion) if sweep.config.data.folds is None else "ensemble"
-    verdicts = evaluate(sweep.dataset, single, members, champion=kind, seed=sweep.config.seed)
+    registry = sweep.config.registry
+    standing = look_up(sweep.ledger.store, registry.name) if registry.name else None
+    verdicts = evaluate(
+        sweep.dataset,
+        single,
+        members,
+        champion=kind,
+        seed=sweep.config.seed,
+        incumbent=standing.outputs(sweep.dataset) if standing else None,
+    )
     about = summarise(sweep, found, single, verdicts, kind)
     saved = members if kind == "ensemble" else [single]
     champion = save_champion(sweep.ledger, sweep.dataset, saved, about, verifier)
     about["champion"]["model_uri"] = champion.model_uri
+    if standing is not None:
+        about["registry"] = _challenge(sweep, standing, champion, verdicts, kind)
+    save_models(sweep, single)
     if verdicts.predictions is not None:
         sweep.ledger.attach("predictions.csv", verdicts.predictions.to_csv(index=False))
     axes = [name for name, _ in choice.trial.capacity.values]
@@ -57,11 +73,42 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     about["seconds"] = round(sweep.budget.spent(), 1)
     document.write(sweep.output_dir / "summary.json", about)
     sweep.ledger.attach("summary.json", document.dumps(about))
+    sweep.ledger.set_tag(NOTE_TAG, sweep_note(about))
     sweep.ledger.flush()
     write_report(sweep)
     sweep.display.final(about, ranking_rows(sweep, choice))
     print(last_line(sweep, about))  # noqa: T201 - the contract of stdout
     return 0
+
+
+def _challenge(
+    sweep: Sweep, standing: Standing, champion: Champion, verdicts: Verdicts, kind: str
+) -> dict[str, Any]:
+    """Register the champion; it goes into production only if it is really better."""
+    losses = verdicts.test_row_losses
+    verdict = challenge(
+        sweep.ledger,
+        sweep.config.registry,
+        sweep.config.data,
+        sweep.dataset,
+        standing,
+        champion,
+        (losses.get(kind), losses.get("incumbent")),
+    )
+    log.info("Registry, %s: %s", sweep.config.registry.name, verdict.reason)
+    return {
+        "name": sweep.config.registry.name,
+        "promoted": verdict.promoted,
+        "reason": verdict.reason,
+    }
+
+
+def save_models(sweep: Sweep, champion: Member) -> None:
+    """Save the networks that `tracking.save_models` wants and that were not saved at once."""
+    for fit in sweep.ledger.unsaved_models(champion.fit):
+        weights = sweep.networks.weights(fit)
+        if weights is not None:  # else the process that trained it has died: the score is kept
+            sweep.ledger.save_model(fit, weights)
 
 
 def write_report(sweep: Sweep) -> None:

@@ -12,6 +12,7 @@ import psutil
 
 from pipeline.errors import ConfigError, StoreError
 from pipeline.tracking.filelock import FileLock
+from pipeline.tracking.system import sample
 
 if TYPE_CHECKING:
     from pipeline.tracking.store import Store
@@ -33,6 +34,7 @@ class Claim:
         """Name the sweep; nothing is claimed yet."""
         self._store = store
         self._run_id = run_id
+        self._beats = 0
         self.token = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         folder = store.location.folder
         self._lock = None if folder is None else FileLock(folder / f".sweep-{run_id}.lock")
@@ -64,11 +66,16 @@ class Claim:
             raise StoreError(f"Sweep {self._run_id} was taken over by {self._tag(CLAIM)}.")
 
     def beat(self, seconds: float) -> None:
-        """Leave a sign of life, for others that would like to resume, and the seconds spent."""
-        from mlflow.entities import RunTag
+        """Leave a sign of life: the seconds spent, and how busy the machine is."""
+        from mlflow.entities import Metric, RunTag
 
-        tags = [RunTag(ALIVE, str(time.time_ns())), RunTag(SECONDS, f"{seconds:.1f}")]
-        self._store.client.log_batch(self._run_id, tags=tags)
+        now = time.time_ns()
+        self._beats += 1
+        load = [
+            Metric(name, value, now // 1_000_000, self._beats) for name, value in sample().items()
+        ]
+        tags = [RunTag(ALIVE, str(now)), RunTag(SECONDS, f"{seconds:.1f}")]
+        self._store.client.log_batch(self._run_id, metrics=load, tags=tags)
 
     def release(self) -> None:
         """Give the sweep back; a token stays as the name of who wrote last."""

@@ -20,6 +20,7 @@ from pipeline.tracking.judge import (
     judge,
     split_of,
 )
+from pipeline.tracking.store import is_of_store, out_of_reach
 from pipeline.tracking.writer import Job
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pipeline.tracking.artefact_predictor import Predictor
     from pipeline.tracking.ledger import Ledger
     from pipeline.tracking.location import Location
+    from pipeline.tracking.store import Store
 
 GLOBAL = "MLFLOW_TRACKING_URI"
 
@@ -73,13 +75,22 @@ def schema_of(dataset: Dataset) -> Schema:
     return Schema.of(describe(dataset, []))
 
 
-def look_up(client: MlflowClient, location: Location, name: str) -> Standing:
+def look_up(store: Store, name: str) -> Standing:
     """Return the version in production, loaded, or why there is none.
 
     Raises:
         ConfigError: The name is not legal in MLflow.
         StoreError: The registry is out of reach.
     """
+    try:
+        return _look_up(store.client, store.location, name)
+    except Exception as error:
+        if not is_of_store(error):
+            raise
+        raise out_of_reach(store.location, error) from error
+
+
+def _look_up(client: MlflowClient, location: Location, name: str) -> Standing:
     from mlflow.exceptions import MlflowException
 
     try:

@@ -251,7 +251,7 @@ def test_a_registered_model_is_found_by_its_alias(saved: Saved, predictor: Predi
     expected = predictor.predict(rows)
     for name in ("titanic@champion", "models:/titanic@champion", "models:/titanic/1"):
         pd.testing.assert_frame_equal(load_predictor(location, name).predict(rows), expected)
-    standing = look_up(client, location, "titanic")
+    standing = look_up(saved.ledger.store, "titanic")
     np.testing.assert_allclose(
         standing.outputs(saved.dataset)(rows), expected.iloc[:, 1:].to_numpy(), rtol=1e-6
     )

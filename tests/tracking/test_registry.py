@@ -65,7 +65,7 @@ class Day:
         champion = Champion(model.model_uri, model.model_id)
         for name, value in changes.items():
             setattr(self.config, name, value)
-        standing = look_up(store.client, store.location, NAME)
+        standing = look_up(store, NAME)
         data = compose(["data=wages", "data.split=hash"]).data
         return challenge(
             self.ledger, self.config, data, make_dataset(digest), standing, champion, (losses, old)
@@ -176,14 +176,14 @@ def test_a_name_that_is_not_legal_is_a_wrong_configuration(day: Day) -> None:
     """MLflow refuses slashes and colons."""
     store = day.ledger.store
     with pytest.raises(ConfigError, match=r"registry\.name=a/b:c"):
-        look_up(store.client, store.location, "a/b:c")
+        look_up(store, "a/b:c")
 
 
 def test_the_incumbent_is_scored_in_the_units_of_the_arrays(day: Day) -> None:
     """Raw rows in; its prediction of 14 is two standard deviations above the mean of 10."""
     day.end(OLD, None)
     store = day.ledger.store
-    standing = look_up(store.client, store.location, NAME)
+    standing = look_up(store, NAME)
     predict = standing.outputs(make_dataset())
     assert predict(np.zeros(3)).tolist() == [[2.0]] * 3
     other = make_dataset()

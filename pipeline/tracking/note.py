@@ -1,0 +1,53 @@
+"""What a sweep found, in Markdown: the description of its parent run in MLflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOTE_TAG = "mlflow.note.content"
+"""Where MLflow keeps a run's description."""
+
+MOST_DECISIONS = 30
+LONGEST = 7900
+"""Characters: MLflow cuts a tag at 8,000."""
+
+
+def sweep_note(summary: Mapping[str, Any]) -> str:
+    """Return the description of a sweep that has a champion.
+
+    Args:
+        summary: `summary.json`.
+    """
+    champion = summary["champion"]
+    tested = champion.get("test_loss")
+    scores = f"validation loss {champion['val_loss']:.4g} (SE {champion['val_loss_se']:.2g})"
+    if tested is not None:
+        scores += f", test loss {tested:.4g} on rows that nothing had seen"
+    lines = [
+        f"**Champion: {champion['trial']}**, {champion['parameters']:,} parameters; {scores}.",
+        "",
+        str(champion.get("reason") or ""),
+        "",
+        f"{summary['fits']} fits of {summary['trials']} trials in {summary['seconds']:.0f} s"
+        + (f"; {summary['not_tried']}." if summary.get("not_tried") else "."),
+        "",
+        *_baselines(summary.get("baselines", {})),
+        "**How it was found**",
+        "",
+        *[f"1. {decision['reason']}" for decision in summary["decisions"][-MOST_DECISIONS:]],
+    ]
+    if summary.get("link"):
+        lines += ["", f"[Curves and charts of all fits]({summary['link']})"]
+    return "\n".join(lines)[:LONGEST]
+
+
+def _baselines(baselines: Mapping[str, Mapping[str, float]]) -> list[str]:
+    rows = [
+        f"| {name.replace('_', ' ')} | {scores['test_loss']:.4g} |"
+        for name, scores in baselines.items()
+        if scores.get("test_loss") is not None
+    ]
+    return ["| model | test loss |", "|---|---|", *rows, ""] if rows else []
