@@ -109,13 +109,19 @@ def to_float32() -> Any:
     return FunctionTransformer(np.positive, kw_args={"dtype": "float32", "casting": "unsafe"})
 
 
+def level_limits(rows: int, categories: int) -> tuple[int, int]:
+    """Return the fewest rows of a level with an input of its own, and the most inputs of a column."""
+    return max(RARE, rows // 1000), max(2, min(MOST_LEVELS, MOST_ONE_HOT // categories))
+
+
 def _one_hot(rows: int, categories: int) -> Any:
     """Return the unfitted encoder of categories."""
     from sklearn.preprocessing import OneHotEncoder
 
+    fewest, most = level_limits(rows, categories)
     return OneHotEncoder(
-        min_frequency=max(RARE, rows // 1000),
-        max_categories=max(2, min(MOST_LEVELS, MOST_ONE_HOT // categories)),
+        min_frequency=fewest,
+        max_categories=most,
         handle_unknown="infrequent_if_exist",
         sparse_output=False,
         dtype=np.float32,
@@ -191,6 +197,12 @@ def _quantiles(column: np.ndarray, shares: Sequence[float]) -> np.ndarray:
     return np.unique(np.quantile(values, shares, method="lower")) if len(values) else values
 
 
+def quantile_edges(known: np.ndarray) -> list[np.ndarray]:
+    """Return the ends of the intervals of every column, ascending."""
+    shares = np.linspace(0, 1, BINS + 1).tolist()
+    return [_quantiles(column, shares) for column in known.T]
+
+
 def _piecewise(filled: np.ndarray, known: np.ndarray) -> Steps:
     """Return the piecewise-linear encoding: for each interval a clipped min-max scaler.
 
@@ -200,8 +212,7 @@ def _piecewise(filled: np.ndarray, known: np.ndarray) -> Steps:
     from sklearn.frozen import FrozenEstimator
     from sklearn.preprocessing import MinMaxScaler
 
-    shares = np.linspace(0, 1, BINS + 1).tolist()
-    edges = [_quantiles(column, shares) for column in known.T]
+    edges = quantile_edges(known)
     parts = []
     for interval in range(max(len(ends) for ends in edges) - 1):
         having = [number for number, ends in enumerate(edges) if len(ends) > interval + 1]

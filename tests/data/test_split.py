@@ -112,6 +112,15 @@ def test_many_small_groups_are_shared_out_like_rows():
     assert codes[taken].mean() == pytest.approx(codes[stay].mean(), abs=0.01)
 
 
+def test_no_part_stays_empty_while_there_are_groups_enough():
+    """A tiny share still takes a group, and each fold gets one, however unequal the groups are."""
+    groups = np.repeat([0, 1, 2], [90, 5, 5])
+    way = Grouped(groups, np.zeros(100, np.int64), 0)
+    stay, taken = way.holdout(np.arange(100), 0.01, "test")
+    assert len(stay) > len(taken) > 0
+    assert all(len(validation) for _, validation in way.folds(np.arange(100), 3))
+
+
 def test_fewer_groups_than_parts_are_refused():
     """One group cannot be trained and validated."""
     way = Grouped(np.zeros(30, np.int64), np.zeros(30, np.int64), 0)
@@ -153,6 +162,11 @@ def test_quotas_leave_every_class_its_rows(counts, share, kept):
     taken = quotas(np.array(counts), share, kept)
     assert ((taken >= 0) & (taken <= np.maximum(np.array(counts) - kept, 0))).all()
     assert taken.sum() <= max(1, round(sum(counts) * share))
+
+
+def test_a_class_of_two_rows_gives_none_to_the_test():
+    """One is needed to train, one to validate."""
+    assert quotas(np.array([2, 50]), 0.6, kept=2).tolist() == [0, 31]
 
 
 def hashed_sides(frame: pd.DataFrame) -> dict[str, list[str]]:

@@ -112,12 +112,13 @@ def test_ambiguous_dates_are_named():
 def test_a_date_becomes_year_month_weekday_and_elapsed_days():
     """2024-02-29 was a Thursday, 19,782 days after 1970-01-01."""
     column = Column("d", "date", parts=DATE_PARTS, format="ISO8601")
-    frame = pd.DataFrame({"d": ["2024-02-29", None, "no date", "2024-02-29 12:00"]})
+    frame = pd.DataFrame({"d": ["2024-02-29", None, "no date", "2024-02-29 12:00", "9999-12-31"]})
     values = typed(frame, [column])
     assert list(values.columns) == ["d (year)", "d (month)", "d (weekday)", "d (elapsed days)"]
     assert values.iloc[0].tolist() == [2024.0, 2.0, 3.0, 19782.0]
     assert values.iloc[1:3].isna().all().all()
     assert values.iloc[3, 3] == 19782.5
+    assert values.iloc[4].tolist() == [9999.0, 12.0, 4.0, 2932896.0]
 
 
 @pytest.mark.parametrize(
