@@ -16,7 +16,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.records import Progress
+    from pipeline.control import Progress
 
 BARS = "▁▂▃▄▅▆▇█"
 MINUTE, HOUR = 60, 3600

@@ -10,7 +10,8 @@ from pipeline.training.models import rebuild
 if TYPE_CHECKING:
     import numpy as np
 
-    from pipeline.records import Family, Fit, FitResult
+    from pipeline.family import Family
+    from pipeline.records import Fit, FitResult
     from pipeline.tracking.ledger import Ledger
 
 log = logging.getLogger(__name__)

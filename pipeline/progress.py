@@ -23,20 +23,13 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.live import MovedHandler, Picture, draw, move_handlers, tally, time_left
-from pipeline.records import (
-    Decision,
-    Finding,
-    FitResult,
-    Objective,
-    Outcome,
-    Progress,
-    Round,
-    StackPlan,
-)
+from pipeline.records import Decision, Finding, FitResult, Objective, Outcome, Round, StackPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
+
+    from pipeline.control import Progress
 
 HEARTBEAT = 30.0
 """Seconds between plain lines while a stack trains: a nightly log shows life, and stays short."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 Value = bool | int | float | str
 """What a hyperparameter may be."""
@@ -278,66 +279,3 @@ class StackPlan:
     engine: str
     sentence: str
     """For the log: "48 fits in 3 stacks, padding 11 %"."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What an engine reports while it works; cheap, sent at most a few times a second."""
-
-    stack: int
-    epoch: int
-    """Epochs finished by the slowest live member."""
-    epochs: int
-    live: int
-    """Members still training."""
-    best: float
-    """Best objective (as logged) seen in this stack so far."""
-
-
-class Control(Protocol):
-    """How the runner listens in on an engine, and tells it to stop."""
-
-    def report(self, progress: Progress) -> None:
-        """Take note of progress; must not block."""
-
-    def stop_reason(self) -> str:
-        """Return why training must stop at the next boundary (budget, signal), or an empty string."""
-
-
-class Family(Protocol):
-    """A model family: what its capacity is, its neighbours, and how it is built.
-
-    Pure but for `build`, which alone may import Keras (late). Bound to one data set: it knows the
-    input shape of every encoding and the number of outputs. Neighbours return None at a limit.
-    """
-
-    name: str
-    stackable: bool
-    """Whether members of different widths may share a stack by padding units."""
-
-    def simplest(self) -> Capacity | None:
-        """Return the model without hidden layers, or None where the family has none."""
-
-    def start(self) -> Capacity:
-        """Return the configured start."""
-
-    def wider(self, capacity: Capacity) -> Capacity | None:
-        """Return units times growth."""
-
-    def deeper(self, capacity: Capacity) -> Capacity | None:
-        """Return one layer (or block) more."""
-
-    def narrower(self, capacity: Capacity) -> Capacity | None:
-        """Return units times shrink."""
-
-    def shallower(self, capacity: Capacity) -> Capacity | None:
-        """Return one layer (or block) less."""
-
-    def enumerate(self) -> tuple[Capacity, ...]:
-        """Return the explicit capacities that grid, random, Bayesian and Hyperband choose from."""
-
-    def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
-        """Return the trainable parameters in closed form."""
-
-    def build(self, trial: Trial):  # noqa: ANN201 - a keras.Model; this module knows no framework
-        """Return an uncompiled keras.Model with fresh weights."""

@@ -22,19 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.config.schema import SweepConfig
+    from pipeline.control import Progress
     from pipeline.data import Dataset
-    from pipeline.records import (
-        Arrays,
-        Family,
-        Fit,
-        FitResult,
-        Objective,
-        Progress,
-        Round,
-        Scored,
-        Stack,
-        StackPlan,
-    )
+    from pipeline.family import Family
+    from pipeline.records import Arrays, Fit, FitResult, Objective, Round, Scored, Stack, StackPlan
     from pipeline.search import Choice, Searcher
     from pipeline.tracking.ledger import Ledger
 

@@ -19,7 +19,7 @@ ENTRIES = ("sweep.py", "plan.py", "predict.py", "report.py", "replay.py", "docto
 # In the order in which data flows: a room may know those before it, never a later one.
 ORDER = (
     ("__init__.py", "errors.py"),
-    ("records.py",),
+    ("records.py", "control.py", "family.py"),
     ("config",),
     ("cli.py", "signals.py", "budget.py"),
     ("data",),
@@ -27,11 +27,12 @@ ORDER = (
     ("training",),
     ("compute",),
     ("evaluation",),
+    ("estimate",),
     ("tracking",),
     ("figures",),
     ("live.py",),
     ("progress.py", "summary.py"),
-    ("runner.py", "opening.py", "networks.py", "ending.py"),
+    ("runner.py", "opening.py", "networks.py", "pace.py", "ending.py"),
     (*ENTRIES, "api.py", "results.py"),
 )
 

@@ -14,16 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pipeline.config.schema import ComputeConfig
-    from pipeline.records import (
-        Arrays,
-        Control,
-        Family,
-        Fit,
-        FitResult,
-        Progress,
-        Stack,
-        StackPlan,
-    )
+    from pipeline.control import Control, Progress
+    from pipeline.family import Family
+    from pipeline.records import Arrays, Fit, FitResult, Stack, StackPlan
     from pipeline.training.engine import Settings
 
 

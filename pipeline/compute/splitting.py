@@ -10,7 +10,9 @@ from pipeline.records import FitResult, Outcome
 from pipeline.training.memory import is_out_of_memory
 
 if TYPE_CHECKING:
-    from pipeline.records import Arrays, Control, Family, Stack
+    from pipeline.control import Control
+    from pipeline.family import Family
+    from pipeline.records import Arrays, Stack
     from pipeline.training.engine import Engine, Settings
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from pipeline.search.protocol import Choice, Proposal, Searcher, key, missing
 
 if TYPE_CHECKING:
     from pipeline.config.schema import SweepConfig
-    from pipeline.records import Family
+    from pipeline.family import Family
 
 __all__ = ["Choice", "Proposal", "Searcher", "key", "missing", "searcher"]
 

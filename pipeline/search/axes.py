@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.config.schema import LearningRateConfig, SearchConfig
-    from pipeline.records import Family
+    from pipeline.family import Family
 
 CAPACITY = "capacity"
 """The one axis of capacities that are no product of axes: their place by size."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.config.schema import CapacityConfig
-    from pipeline.records import Capacity, Family, Scored
+    from pipeline.family import Family
+    from pipeline.records import Capacity, Scored
     from pipeline.search.decide import Evidence
     from pipeline.search.executions import Executions
 

@@ -10,7 +10,7 @@ from pipeline.records import Capacity, Outcome, Trial, Value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.records import Family
+    from pipeline.family import Family
     from pipeline.search.board import Board, Walk
     from pipeline.search.space import Ladder
 

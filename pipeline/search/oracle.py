@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.config.schema import CapacityConfig
-    from pipeline.records import Capacity, Family, Fit, Trial
+    from pipeline.family import Family
+    from pipeline.records import Capacity, Fit, Trial
     from pipeline.search.protocol import Choice, Proposal
 
 log = logging.getLogger(__name__)

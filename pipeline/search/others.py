@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.config.schema import OtherSearchConfig
-    from pipeline.records import Family, Fit, Scored, Trial
+    from pipeline.family import Family
+    from pipeline.records import Fit, Scored, Trial
     from pipeline.search.board import Walk
     from pipeline.search.executions import Executions
 

@@ -14,7 +14,8 @@ from pipeline.training.draws import draw_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.records import Family, Trial
+    from pipeline.family import Family
+    from pipeline.records import Trial
 
 Draw = Callable[[np.random.Generator], np.ndarray]
 

@@ -10,7 +10,8 @@ from pipeline.training.sizes import MOST_MEMBERS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.records import Family, Fit, Trial
+    from pipeline.family import Family
+    from pipeline.records import Fit, Trial
     from pipeline.training.engine import Settings
     from pipeline.training.padding import PaddedFamily, Widths
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline.config.schema import CapacityConfig, EngineKind, SweepConfig
-from pipeline.records import Arrays, Control, Family, FitResult, Objective, Stack, Trial
+from pipeline.records import Arrays, FitResult, Objective, Stack, Trial
 from pipeline.training.models import rebuild
 from pipeline.training.order import batch_size
 from pipeline.training.threads import prepare
+
+if TYPE_CHECKING:
+    from pipeline.control import Control
+    from pipeline.family import Family
 
 __all__ = ["Engine", "Settings", "engine", "rebuild"]
 

@@ -15,7 +15,8 @@ from pipeline.training.blueprint import all_layers, blueprint
 from pipeline.training.streams import Stream, generator
 
 if TYPE_CHECKING:
-    from pipeline.records import Family, Trial
+    from pipeline.family import Family
+    from pipeline.records import Trial
 
 
 def initial_weights(family: Family, trial: Trial, seed: int) -> list[np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.records import Family
+from pipeline.family import Family
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

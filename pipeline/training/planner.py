@@ -19,7 +19,8 @@ from pipeline.training.stackable import why_not_stacked
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from pipeline.records import Family, Fit
+    from pipeline.family import Family
+    from pipeline.records import Fit
     from pipeline.training.engine import Settings
     from pipeline.training.padding import PaddedFamily, Widths
 

@@ -21,7 +21,8 @@ from pipeline.training.precision import precision
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pipeline.records import Arrays, Family, Fit, Trial
+    from pipeline.family import Family
+    from pipeline.records import Arrays, Fit, Trial
     from pipeline.training.engine import Settings
     from pipeline.training.run import Run
 

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from pipeline.control import Progress
 from pipeline.live import duration, sparkline, tally, time_left
 from pipeline.progress import HEARTBEAT, Display
 from pipeline.records import (
@@ -26,7 +27,6 @@ from pipeline.records import (
     FitResult,
     Objective,
     Outcome,
-    Progress,
     Round,
     Stack,
     StackPlan,

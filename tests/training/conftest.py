@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 from pipeline.config.schema import CapacityConfig, ModelConfig
-from pipeline.records import Arrays, Capacity, Family, Fit, FitResult, Progress, Stack, Trial
+from pipeline.records import Arrays, Capacity, Fit, FitResult, Stack, Trial
 from pipeline.training.engine import Settings, engine
 from pipeline.training.families import family as family_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pipeline.control import Progress
+    from pipeline.family import Family
 
 
 class Quiet:

@@ -24,7 +24,7 @@ from pipeline.training.planner import Limits, Workload, plan_stacks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.records import Family
+    from pipeline.family import Family
 
 ROOMY = Limits(2**34, 2)
 INPUTS = 20

@@ -22,7 +22,8 @@ from pipeline.training.families.mlp import of_widths
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pipeline.records import Family, Fit, FitResult
+    from pipeline.family import Family
+    from pipeline.records import Fit, FitResult
 
 WIDTHS = (16,)
 """Padded widths of nearly all stacks here: one program."""

@@ -23,7 +23,8 @@ from pipeline.training.families.mlp import of_widths
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipeline.records import Family, Fit, FitResult
+    from pipeline.family import Family
+    from pipeline.records import Fit, FitResult
 
 CLOSE = 2e-5
 """Curves, relative: float32 rounding, grown over some hundred steps."""

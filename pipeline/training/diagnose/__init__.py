@@ -21,7 +21,8 @@ from pipeline.training.diagnose.symptoms import SYMPTOMS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipeline.records import Arrays, Family, Finding
+    from pipeline.family import Family
+    from pipeline.records import Arrays, Finding
     from pipeline.training.diagnose.background import Background
     from pipeline.training.engine import Settings
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.config.schema import ModelConfig, SearchConfig
-    from pipeline.records import Family
+    from pipeline.family import Family
 
 _SHARED = {"base", "ladder", "layers"}
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from keras import tree
 
-from pipeline.records import Outcome, Progress
+from pipeline.control import Progress
+from pipeline.records import Outcome
 from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
 from pipeline.training.fit import REPORT_SECONDS, FitEngine
@@ -23,7 +24,9 @@ from pipeline.training.threads import pool
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.records import Arrays, Control, Family, FitResult, Stack
+    from pipeline.control import Control
+    from pipeline.family import Family
+    from pipeline.records import Arrays, FitResult, Stack
     from pipeline.training.engine import Settings
     from pipeline.training.padding import PaddedFamily
 
