@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 NOISE = 2.0
 """Standard errors of the paired difference that a gain must exceed: 1 false promotion in 40."""
 
+ROUNDING = 1e-6
+"""A gain below this share of the loss is float32 arithmetic: the same model is not better."""
+
 SHOWN_COLUMNS = 5
 ADVICE = "data.split=hash or data.time keeps test rows apart for ever"
 
@@ -163,13 +166,13 @@ def _compared(challenge: Challenge, incumbent: Incumbent) -> Verdict:
         raise AssertionError("both models are scored on the same test rows")
     gain = float(np.mean(old - new))
     se = float(np.std(old - new, ddof=1) / math.sqrt(len(new))) if len(new) > 1 else math.inf
-    wanted = challenge.margin * abs(float(np.mean(old)))
+    wanted = max(challenge.margin, ROUNDING) * abs(float(np.mean(old)))
     numbers = (
         f"test loss {np.mean(new):.4g} against {np.mean(old):.4g} of version {incumbent.version} "
         f"on the same {len(new):,} rows, gain {gain:.3g} with standard error {se:.2g}"
     )
     if not gain > wanted:
-        share = f" more than the margin {wanted:.3g}" if wanted > 0 else ""
+        share = f" more than the margin {wanted:.3g}" if challenge.margin > 0 else ""
         return _refused(f"{numbers}: not better{share and ' by' + share}")
     if not gain - wanted > NOISE * se:
         return _refused(f"{numbers}: not beyond noise ({NOISE:g} standard errors)")

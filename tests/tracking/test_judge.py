@@ -35,6 +35,7 @@ CASES = {
         "no longer loads .a file is missing",
     ),
     "same": (replace(BETTER, losses=OLD), False, "not better"),
+    "same but for rounding": (replace(BETTER, losses=OLD - 1e-8), False, "not better"),
     "worse": (replace(BETTER, losses=OLD + 0.1), False, "not better"),
     "within the margin": (replace(BETTER, margin=0.2), False, "margin"),
     "beyond the margin": (replace(BETTER, margin=0.05), True, "gain 0.1"),
