@@ -44,7 +44,7 @@ def remarks(record: SweepRecord) -> list[Remark]:
     found = list(_failures(record))
     if champion_entry(record) and leader(record) is not None:
         found += edges(record)
-        for look in (_sureness, _epochs, _fit, _baseline, _calibration):
+        for look in (_sureness, _epochs, _fit, _optimism, _baseline, _calibration, _production):
             found += look(record)
     return sorted(found, key=lambda remark: ORDER[remark.severity])
 
@@ -196,6 +196,29 @@ def _beaten(mine: Any, best: Any) -> Remark:
     )
     overrides = ("search.nuisance.encoding=[standard,quantile,piecewise]",)
     return Remark("baselines", sentence, "warning", overrides, "try other encodings of numbers")
+
+
+def _optimism(record: SweepRecord) -> Iterator[Remark]:
+    """Say how the one honest score compares with the one that the choice was made by."""
+    gap = words.finite(record.summary.get("optimism"))
+    if gap is None:
+        return
+    noise = words.finite(champion_entry(record).get("test_loss_se")) or 0.0
+    side = "above" if gap >= 0 else "below"
+    sentence = f"Test loss lies {words.number(abs(gap))} {side} the validation loss of the choice"
+    if abs(gap) <= noise:
+        yield Remark("optimism", f"{sentence}, within one standard error.", "good")
+        return
+    why = ": choosing the best of many flatters." if gap > 0 else ": the test rows are easier."
+    yield Remark("optimism", sentence + why)
+
+
+def _production(record: SweepRecord) -> Iterator[Remark]:
+    """Say whether the champion replaced the model in production, and why."""
+    verdict = record.summary.get("registry")
+    if isinstance(verdict, dict):
+        severity = "good" if verdict.get("promoted") else "info"
+        yield Remark("production", str(verdict.get("reason", "")), severity)
 
 
 def _calibration(record: SweepRecord) -> Iterator[Remark]:

@@ -40,7 +40,7 @@ def curves(record: SweepRecord) -> str:
     """Name the three networks."""
     smaller, larger = neighbours(record)
     if smaller is None and larger is None:
-        return "No other capacity was usable, so the champion stands alone."
+        return "One capacity, at the learning rates that were tried; a dot marks the epoch kept."
     return "Bold is the median execution, faint are the others; a dot marks the epoch that is kept."
 
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pipeline.figures import palette
+from pipeline.figures import palette, words
+from pipeline.figures.tables import rows
 from pipeline.figures.trials import (
+    done_fits,
     leader,
     median_runs,
     neighbours,
     objective,
     role,
-    scored_fits,
 )
 
 if TYPE_CHECKING:
@@ -23,25 +24,53 @@ if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
 
 NO_CURVES = "No usable fit left a curve."
+SIDES = {"smaller": palette.SMALLER, "larger": palette.LARGER}
+RATE_COLOURS = (palette.SMALLER, palette.LARGER, *palette.DEPTHS[1:])
 SPIKE = 1.5
 """How far above the start a curve may reach before the picture is cut there."""
 
 
 def curves_by_size(record: SweepRecord) -> go.Figure:
-    """Lay the val_loss curves of the champion, one size smaller and one larger over each other."""
+    """Lay the val_loss curves of the champion, one size smaller and one larger over each other.
+
+    A sweep of one capacity has no sizes to compare: then the other learning rates are drawn.
+    """
     metric = objective(record).metric
     figure = palette.blank(f"{metric} by epoch: champion, one size smaller, one larger", 400)
-    smaller, larger = neighbours(record)
     drawn: list[np.ndarray] = []
-    for row, colour, called in (
-        (smaller, palette.SMALLER, "smaller"),
-        (larger, palette.LARGER, "larger"),
-        (leader(record), palette.CHAMPION, role(record)),
-    ):
-        if row is not None:
-            name = f"{called} {palette.plain(row['capacity'])}"
-            drawn += _trial(figure, record, str(row["trial"]), name, colour)
+    for trial, called, colour in _beside(record):
+        drawn += _trial(figure, record, trial, called, colour)
+    first = leader(record)
+    if first is not None:
+        name = f"{role(record)} {palette.plain(first['capacity'])}"
+        drawn += _trial(figure, record, first["trial"], name, palette.CHAMPION)
     return _finish(figure, drawn, metric)
+
+
+def _beside(record: SweepRecord) -> list[tuple[str, str, str]]:
+    """Return what the leader is compared with: trial, what it is called, its colour."""
+    smaller, larger = neighbours(record)
+    sizes = [(smaller, "smaller"), (larger, "larger")]
+    known = [(row, called) for row, called in sizes if row is not None]
+    if known:
+        return [
+            (str(row["trial"]), f"{called} {palette.plain(row['capacity'])}", SIDES[called])
+            for row, called in known
+        ]
+    return _other_rates(record)
+
+
+def _other_rates(record: SweepRecord) -> list[tuple[str, str, str]]:
+    """Return the trials at other learning rates, also those that diverged."""
+    first, fits = leader(record), done_fits(record)
+    if "learning_rate" not in fits:
+        return []
+    own = None if first is None else first["trial"]
+    others = fits[fits["trial"] != own].drop_duplicates("trial").sort_values("learning_rate")
+    return [
+        (str(fit.trial), f"learning rate {words.rate(fit.learning_rate)}", colour)
+        for fit, colour in zip(rows(others), RATE_COLOURS, strict=False)
+    ]
 
 
 def train_against_validation(record: SweepRecord) -> go.Figure:
@@ -83,9 +112,9 @@ def _trial(
 ) -> list[np.ndarray]:
     """Draw one trial: its median execution in full colour, the others faint behind it."""
     metric = objective(record).metric
-    fits = scored_fits(record)
+    fits = done_fits(record)
     runs = [str(run) for run in fits.loc[fits["trial"] == trial, "run_id"]]
-    middle = median_runs(record).get(trial)
+    middle = median_runs(record).get(trial, runs[0])
     drawn = []
     for run in sorted(runs, key=lambda run: run == middle):
         curve = record.curves.get(run)

@@ -69,6 +69,8 @@ def _key_figures(record: SweepRecord) -> Html:
     cells.append(
         ("fits", words.count(len(done_fits(record))), f"{trials:.0f} trials" if trials else "")
     )
+    if words.finite(summary.get("cost")) is not None:
+        cells.append(("cost", words.number(summary["cost"]), ""))
     cells.append(("took", words.duration(summary.get("seconds")), ""))
     boxes = [
         element(

@@ -155,3 +155,11 @@ def test_every_colour_has_a_dark_twin() -> None:
     named = {palette.INK, palette.MUTED, palette.FAINT, palette.GRID, palette.PAPER, palette.BAD}
     named |= {palette.CHAMPION, palette.SMALLER, palette.LARGER, *palette.DEPTHS}
     assert named == set(palette.DARK)
+
+
+def test_one_capacity_is_drawn_at_all_its_rates(make: Callable[..., SweepRecord]) -> None:
+    """Where no size differs the learning rates do: also one that diverged has its curve."""
+    found = make(("1x32",), 1)
+    found.fits.loc[found.fits["learning_rate"] == 0.01, "outcome"] = "diverged"
+    named = {trace.name for trace in curves_by_size(found).data if trace.showlegend is not False}
+    assert named == {"champion 1x32", "learning rate 0.001", "learning rate 0.01"}

@@ -191,3 +191,24 @@ def test_every_failed_trial_has_its_reason(record: SweepRecord) -> None:
     table = failures(record)
     assert list(table["trial"]) == ["3x64 lr 0.01"]
     assert "not finite" in table["why"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("gap", "severity", "said"),
+    [
+        (0.02, "good", "within one standard error"),
+        (0.3, "info", "flatters"),
+        (-0.3, "info", "easier"),
+    ],
+)
+def test_optimism_is_shown(gap: float, severity: str, said: str, record: SweepRecord) -> None:
+    """The one honest score beside the one that chose, in units of its noise."""
+    record.summary["optimism"] = gap
+    found = remark(record, "optimism")
+    assert (found.severity, said in found.sentence) == (severity, True)
+
+
+def test_promotion_and_its_reason_are_told(record: SweepRecord) -> None:
+    """What happened to the model in production stands in the report."""
+    record.summary["registry"] = {"promoted": False, "reason": "not better than version 3."}
+    assert remark(record, "production").sentence == "not better than version 3."
