@@ -113,9 +113,9 @@ class CapacityConfig(SearchConfig):
     seed_share: float = 0.25
     """More executions are bought only where seeds make at least this share of the squared standard
     error, 0 to 1: the rest is doubt about the validation rows, which no execution removes."""
-    finalists: int = 4
-    """Most capacities that the last round gives `max_executions`, >= 2: fresh seeds tell the best
-    from the luckiest."""
+    finalists: int = 3
+    """Most rivals of the best that the last rounds give `max_executions`, >= 2: fresh seeds tell the
+    best from the luckiest."""
     refine: bool = True
     """Try the chosen capacity at the rate where a parabola through its bracket has its minimum, when
     that promises a gain beyond `min_gain`: rungs half a decade apart may lie on either side of it."""

@@ -13,20 +13,25 @@ if TYPE_CHECKING:
     from pipeline.config.schema import SweepConfig
     from pipeline.family import Family
 
-__all__ = ["Choice", "Proposal", "Searcher", "key", "missing", "searcher"]
+__all__ = ["Choice", "Proposal", "Searcher", "executions_of", "key", "missing", "searcher"]
 
 
 def searcher(config: SweepConfig, family: Family) -> Searcher:
     """Return the search that a configuration asks for; KerasTuner is imported only for its own."""
-    folds = config.data.folds
-    first = config.training.executions if folds is None else folds
-    most = first
-    if isinstance(config.search, CapacityConfig) and folds is None:
-        most = max(first, config.search.max_executions)
-    executions = Executions(config.seed, config.training.epochs, first, most, folds is not None)
+    executions = executions_of(config)
     if isinstance(config.search, CapacityConfig):
         return CapacitySearch(config.search, family, executions)
     assert isinstance(config.search, OtherSearchConfig)  # noqa: S101 - one schema per kind
     from pipeline.search.others import KerasTunerSearch  # late: imports TensorFlow
 
     return KerasTunerSearch(config.search, family, executions)
+
+
+def executions_of(config: SweepConfig) -> Executions:
+    """Return how often trials are trained, and with which seeds or folds."""
+    folds = config.data.folds
+    first = config.training.executions if folds is None else folds
+    most = first
+    if isinstance(config.search, CapacityConfig) and folds is None:
+        most = max(first, config.search.max_executions)
+    return Executions(config.seed, config.training.epochs, first, most, folds is not None)

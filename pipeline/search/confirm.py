@@ -9,19 +9,24 @@ from pipeline.search.judge import is_close
 from pipeline.search.shrink import standing
 
 if TYPE_CHECKING:
+    from pipeline.records import Capacity
     from pipeline.search.board import Walk
     from pipeline.search.decide import Evidence
     from pipeline.search.measure import Bench
+
+TINY = 1e-300
+"""Orders differences without noise by their size alone."""
 
 
 def confirm(bench: Bench) -> Walk[None]:
     """Give whoever may still win more executions, until nobody is close or all have the most.
 
     The best of many scores is partly the luckiest. Executions that took no part in its selection
-    correct that, and may bring others back into the contest: so it is asked again.
+    correct that, and may change who is best: so it is asked again.
     """
     board = bench.board
-    while contest := finalists(bench):
+    rivals: list[Capacity] = []
+    while contest := finalists(bench, rivals):
         executions = max(one.executions for one in contest)
         if all(one.executions == executions for one in contest):
             gaps = [(one, board.compare(one, contest[0])) for one in contest[1:]]
@@ -37,19 +42,25 @@ def confirm(bench: Bench) -> Walk[None]:
             return
 
 
-def finalists(bench: Bench) -> list[Evidence]:
-    """Return the best, the one that would be chosen, and their closest rivals; none when alone."""
+def finalists(bench: Bench, rivals: list[Capacity]) -> list[Evidence]:
+    """Return the best, the one that would be chosen, and their closest rivals; none when alone.
+
+    Args:
+        bench: Where capacities are measured.
+        rivals: Capacities that were finalists before; new ones are added while there is room.
+    """
     found = standing(bench)
     if found is None:
         return []
     good, best = found
     board = bench.board
-    gaps = [(one, board.compare(one, best)) for one in board.leads() if one is not best]
-    rivals = [
-        one
-        for one, gap in sorted(gaps, key=lambda pair: pair[1].mean / max(pair[1].se, 1e-300))
-        if is_close(board, one, best, gap)
-    ]
-    keep = [best, *([good] if good is not best else [])]
-    keep += [one for one in rivals if one is not good][: board.rules.finalists - len(keep)]
+    keep = [best] if good is best else [best, good]
+    others = [one for one in board.leads() if one not in keep]
+    gaps = [(one, board.compare(one, best)) for one in others]
+    for one, gap in sorted(gaps, key=lambda pair: pair[1].mean / max(pair[1].se, TINY)):
+        capacity = one.trial.capacity
+        is_known = capacity in rivals
+        if (is_known or len(rivals) < board.rules.finalists) and is_close(board, one, best, gap):
+            keep.append(one)
+            rivals += [] if is_known else [capacity]
     return keep if len(keep) > 1 else []

@@ -26,7 +26,7 @@ def refine(bench: Bench) -> Walk[None]:
     found = standing(bench)
     if not board.rules.refine or found is None:
         return
-    contest = finalists(bench) or list(dict.fromkeys(found))
+    contest = finalists(bench, []) or list(dict.fromkeys(found))
     for executions in sorted({one.executions for one in contest}):
         trials = [
             trial
