@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from pipeline.budget import Budget, process_seconds
 from pipeline.config import fingerprint, flatten, objective
+from pipeline.config.text import dump
 from pipeline.data import prepare
 from pipeline.errors import Interrupted
 from pipeline.networks import Networks
+from pipeline.notify import notify
 from pipeline.opening import encoded, facts_of, input_shapes
 from pipeline.progress import Display
 from pipeline.search import missing, searcher
@@ -78,11 +80,22 @@ class Found:
 
 
 def run(config: SweepConfig, output_dir: Path) -> int:
-    """Run one sweep from configuration to champion and return the exit code.
+    """Run one sweep from configuration to champion, tell the webhook, return the exit code.
 
     Raises:
         SweepError: What a user can act on; carries the exit code.
     """
+    try:
+        code = _run(config, output_dir)
+    except Exception as error:
+        notify(config.notify.url, output_dir, error)
+        raise
+    notify(config.notify.url, output_dir)
+    return code
+
+
+def _run(config: SweepConfig, output_dir: Path) -> int:
+    """Open the rooms, search, finish, and end the parent run truthfully."""
     location = resolve(config.tracking.uri)
     check(location)
     budget = Budget(config.budget)
@@ -95,6 +108,7 @@ def run(config: SweepConfig, output_dir: Path) -> int:
         status, reason = "FAILED", "the sweep ended with an error"
         verifier = Verifier()  # imports on another core while the first round is prepared
         try:
+            sweep.ledger.attach("config.yaml", dump(config))
             keep_encoders(sweep.ledger, dataset, encoded(config, dataset))
             found = search(sweep)
             from pipeline.ending import finish  # late: imports TensorFlow's dependents

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pipeline.config.schema import ComputeConfig
-    from pipeline.control import Control
+    from pipeline.control import Control, Progress
     from pipeline.family import Family
-    from pipeline.records import Arrays, Fit, Progress, Stack, StackPlan
+    from pipeline.records import Arrays, Fit, Stack, StackPlan
     from pipeline.training.engine import Settings
 
 log = logging.getLogger(__name__)
