@@ -12,6 +12,7 @@ random search; both rivals get as many fits as ours took.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -123,8 +124,10 @@ def table(rows: list[Row]) -> str:
     names = " | ".join(SEARCHES)
     rest = " | ".join(SEARCHES[1:])
     head = [
-        f"| surface | noise | fits | hits: {SEARCHES[0]} | {rest} "
-        f"| regret, % of range: {SEARCHES[0]} | {rest} | parameters: {names} |",
+        (
+            f"| surface | noise | fits | hits: {SEARCHES[0]} | {rest} "
+            f"| regret, % of range: {SEARCHES[0]} | {rest} | parameters: {names} |"
+        ),
         "|---" * (3 + 3 * len(SEARCHES)) + "|",
     ]
     lines = []
@@ -185,10 +188,16 @@ def main(arguments: list[str]) -> None:
     with ProcessPoolExecutor(workers) as pool:
         rows = [row for found in pool.map(partial(simulate, sweeps), settings) for row in found]
     print(table(rows))
-    seconds = round(time.perf_counter() - started, 1)
-    print(
-        json.dumps({"benchmark": "decisions", "sweeps": sweeps, "seconds": seconds} | verdict(rows))
-    )
+    spent = os.times()
+    cpu = spent.user + spent.system + spent.children_user + spent.children_system
+    facts = {
+        "benchmark": "decisions",
+        "sweeps": sweeps,
+        "workers": workers,
+        "seconds": round(time.perf_counter() - started, 1),
+        "cpu_seconds": round(cpu, 1),
+    }
+    print(json.dumps(facts | verdict(rows)))
 
 
 if __name__ == "__main__":

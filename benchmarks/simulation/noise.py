@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 ROWS = 48
 """Validation rows that are simulated; effects are scaled to what the mean over them shall be."""
 
+NO_ROWS = np.zeros(ROWS, np.float32)
+
 # All in units of the standard deviation of a trial's score over seeds.
 WIDTH, DEPTH, RATE = 0.15, 0.35, 0.5
 """Opinion of the rows: per doubling of the units, per layer, per decade of the learning rate."""
@@ -83,20 +85,20 @@ class Simulator:
     def answer(self, fits: Sequence[Fit]) -> list[Scored]:
         """Return the fits as if they had been trained."""
         self.fits += len(fits)
-        size = (len(fits), ROWS)
-        rest = self._random.standard_normal(size, dtype=np.float32)
-        rest *= self.noise.level * REST * math.sqrt(ROWS)
+        expected = [self._expected(fit.trial) for fit in fits]
+        losses = self._random.standard_normal((len(fits), ROWS), dtype=np.float32)
+        losses *= self.noise.level * REST * math.sqrt(ROWS)
         own = self._random.standard_normal(len(fits)) * math.sqrt(1.0 - AGREE)
-        answers = []
-        for fit, noise, luck in zip(fits, rest, own, strict=True):
-            expected = self._expected(fit.trial)
-            if expected is None:
-                answers.append(Scored(fit, Outcome.diverged, math.nan))
-                continue
-            seed = self.noise.level * SEED * (luck + self._shared(fit))
-            losses = noise + (expected + seed)
-            answers.append(Scored(fit, Outcome.completed, float(losses.sum()) / ROWS, losses))
-        return answers
+        shared = np.array([self._shared(fit) for fit in fits])
+        losses += (self.noise.level * SEED * (own + shared)).astype(np.float32)[:, None]
+        losses += np.array([NO_ROWS if rows is None else rows for rows in expected])
+        scores = (losses.sum(axis=1, dtype=np.float64) / ROWS).tolist()
+        return [
+            Scored(fit, Outcome.diverged, math.nan)
+            if rows is None
+            else Scored(fit, Outcome.completed, score, row)
+            for fit, rows, score, row in zip(fits, expected, scores, losses, strict=True)
+        ]
 
     def single_runs(self, points: Sequence[tuple[int, int, float]]) -> list[float]:
         """Return scores of one run each of (layers, units, rate); inf where training diverges."""

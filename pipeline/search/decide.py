@@ -97,10 +97,11 @@ def difference(one: Evidence, other: Evidence, *, folds: bool = False) -> Differ
     k-fold validates every row once: rows only. Without a shared execution the scores are compared
     as they are, with an infinite standard error.
     """
-    shared = sorted(one.results.keys() & other.results.keys())
-    if not shared:
-        return Difference(one.score - other.score, math.inf, 1.0)
-    one, other = one.only(shared), other.only(shared)
+    if one.results.keys() != other.results.keys():
+        shared = sorted(one.results.keys() & other.results.keys())
+        if not shared:
+            return Difference(one.score - other.score, math.inf, 1.0)
+        one, other = one.only(shared), other.only(shared)
     rows = _rows_of(one, folds=folds), _rows_of(other, folds=folds)
     paired = None
     if rows[0] is not None and rows[1] is not None and rows[0].shape == rows[1].shape:
