@@ -1,0 +1,147 @@
+"""`python -m pipeline.replay`: train one recorded fit again and compare every epoch."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.cli import exit_with, words
+from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.config.schema import SweepConfig
+    from pipeline.control import Progress
+    from pipeline.records import FitResult
+    from pipeline.tracking.recorded import RecordedFit
+
+ABOUT = (
+    "python -m pipeline.replay run=RUN_ID [data.path=FILE] [tracking.uri=URI]\n\n"
+    "Trains the stack of a recorded fit again and says whether every epoch is equal."
+)
+WORDS = {
+    "run": "id of a fit: a child run of a sweep",
+    "data.path": "where the table lies now, when it has moved",
+    "model.builder": "the user's own builder, which is never taken from a store",
+    "tracking.uri": "the store that holds the fit; default sqlite under mlruns/",
+}
+
+
+class _Quiet:
+    """A control that nobody listens to."""
+
+    def report(self, progress: Progress) -> None:
+        """Say nothing."""
+
+    def stop_reason(self) -> str:
+        """Never stop."""
+        return ""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Replay the fit that the command line names; return 0 when every epoch is equal, else 1."""
+    given = words(sys.argv[1:] if argv is None else argv, WORDS, needed=("run",), about=ABOUT)
+    from pipeline.tracking.recorded import recorded_fit
+
+    recorded = recorded_fit(given.get("tracking.uri"), given["run"])
+    config = _config(recorded, given)
+    result = train_again(recorded, config)
+    equal, sentence = compare(recorded, result)
+    print(f"{recorded.fit.name}: {sentence}")
+    return 0 if equal else 1
+
+
+def _config(recorded: RecordedFit, given: dict[str, str]) -> SweepConfig:
+    """Return the recorded configuration; code of the user's own must be named again."""
+    from pipeline.config.text import load
+
+    config = load(recorded.config)
+    path = given.get("data.path", config.data.path)
+    return replace(
+        config,
+        data=replace(config.data, path=path),
+        model=replace(config.model, builder=given.get("model.builder")),
+    )
+
+
+def train_again(recorded: RecordedFit, config: SweepConfig) -> FitResult:
+    """Train the stack of a fit again and return the fit's result.
+
+    Raises:
+        DataError: The data is not what the fit was trained on.
+    """
+    from pipeline.compute import run
+    from pipeline.config import objective
+    from pipeline.data import prepare
+    from pipeline.opening import input_shapes
+    from pipeline.training.engine import Settings
+    from pipeline.training.families import family
+
+    dataset = prepare(config.data, config.seed)
+    if dataset.digest != recorded.digest:
+        raise DataError(
+            f"the data is not what this fit was trained on (digest {recorded.digest}, now "
+            f"{dataset.digest}): restore the file, or say where it is with data.path=FILE"
+        )
+    shapes = input_shapes(config, dataset)
+    built = family(config.model, config.search, shapes, dataset.outputs, dataset.regression)
+    weighting = str(config.training.class_weight)
+    stacks = tuple(stack for stack in recorded.plan.stacks if recorded.fit in stack.fits)
+    ended = run(
+        replace(recorded.plan, stacks=stacks),
+        lambda fit: dataset.arrays(fit.trial.encoding, fit.fold, weighting),
+        built,
+        Settings.from_config(config, objective(config)),
+        _Quiet(),
+        config.compute,
+    )
+    results = [result for _, found in ended for result in found]
+    return next(result for result in results if result.fit == recorded.fit)
+
+
+def compare(recorded: RecordedFit, result: FitResult) -> tuple[bool, str]:
+    """Return whether every epoch is equal bit for bit, and one sentence."""
+    then, now = recorded.curves.curves, result.curves
+    lengths = {name: (len(then[name]), len(now.get(name, ()))) for name in then}
+    if any(before != after for before, after in lengths.values()):
+        before, after = next(pair for pair in lengths.values() if pair[0] != pair[1])
+        return False, f"{before} epochs were recorded, now there are {after}; {_why(recorded)}"
+    worst = {name: _difference(then[name], now[name]) for name in then}
+    epochs = len(then.get("val_loss", ()))
+    if not any(worst.values()):
+        return True, f"all {epochs} epochs are equal bit for bit in {', '.join(sorted(then))}."
+    name = max(worst, key=lambda key: worst[key])
+    return (
+        False,
+        f"{name} differs by up to {worst[name]:.3g} over {epochs} epochs; {_why(recorded)}",
+    )
+
+
+def _difference(then: np.ndarray, now: np.ndarray) -> float:
+    """Return the largest difference; two values that are no numbers are equal."""
+    if np.array_equal(then, now, equal_nan=True):
+        return 0.0
+    return float(
+        np.nanmax(np.abs(np.asarray(then) - np.asarray(now)), initial=np.finfo(float).tiny)
+    )
+
+
+def _why(recorded: RecordedFit) -> str:
+    """Return which version or machine differs from those recorded."""
+    from pipeline.tracking.environment import provenance
+
+    now = provenance()
+    changed = [
+        f"{name.removeprefix('version.')} was {value}, is {now.get(name, 'not there')}"
+        for name, value in sorted(recorded.provenance.items())
+        if now.get(name) != value
+    ]
+    return ("; ".join(changed) or "versions and machine are the same") + "."
+
+
+if __name__ == "__main__":
+    exit_with(main)
