@@ -1,0 +1,46 @@
+"""Start TensorFlow without the lines it writes about instruction sets and missing GPUs.
+
+It writes them from C++ before its own log level counts, so the file descriptor is what is silenced,
+for as long as the import takes. Errors of the import itself are Python exceptions and stay.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STDERR = 2
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Send what is written to file descriptor 2 nowhere."""
+    sys.stderr.flush()
+    kept = os.dup(STDERR)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, STDERR)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, STDERR)
+        os.close(nowhere)
+        os.close(kept)
+
+
+def start() -> None:
+    """Import the backend's framework, once, where it is TensorFlow."""
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow" or "tensorflow" in sys.modules:
+        return
+    with _silent_stderr():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()  # looks for GPUs now, while nobody hears it
+    # vectorized_map notes every operation that it converts with a loop: known, measured, harmless.
+    tf.get_logger().setLevel(logging.ERROR)
