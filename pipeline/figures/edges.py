@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.figures import words
-from pipeline.figures.remark import Remark, setting
+from pipeline.figures.remark import Remark, listing, setting
 from pipeline.figures.trials import champion_entry
 
 if TYPE_CHECKING:
@@ -16,12 +16,18 @@ if TYPE_CHECKING:
 NEAR_EDGE = 1.05
 """A learning rate within this factor of a limit stands on it: limits are rounded when typed."""
 
+VALUES = "search.learning_rate.values"
+
 
 def edges(record: SweepRecord) -> list[Remark]:
     """Return one remark an edge, or the good news that there is none."""
-    found = [*_depth(record), *_width(record), *_size_limit(record), *_rate(record)]
+    listed = listing(record, "search.space.architectures")
+    capacity = [] if listed else [*_depth(record), *_width(record)]
+    found = [*capacity, *_size_limit(record), *_rate(record)]
+    if found or listed:
+        return found
     sentence = "The champion stands on no edge of the space: nothing says that it should be wider."
-    return found or [Remark("the space", sentence, "good")]
+    return [Remark("the space", sentence, "good")]
 
 
 def _axis(record: SweepRecord, name: str) -> float | None:
@@ -38,11 +44,17 @@ def _depth(record: SweepRecord) -> Iterator[Remark]:
 
 def _width(record: SweepRecord) -> Iterator[Remark]:
     units, most = _axis(record, "units"), setting(record, "search.space.units_max")
+    listed = listing(record, "search.space.units")
     growth = setting(record, "search.growth") or 1.0
-    if units and most is not None and _axis(record, "layers") and units * growth > most:
+    most = max(listed) if listed else most
+    if not units or most is None or not _axis(record, "layers"):
+        return
+    if units * growth > most or units >= most:
         sentence = f"The champion's {units:g} units are the widest step within {most:g}."
-        overrides = (f"search.space.units_max={most * 4:g}",)
-        yield Remark("width", sentence, "warning", overrides, "try wider networks")
+        wider = f"search.space.units_max={most * 4:g}"
+        if listed:
+            wider = f"search.space.units={_written([*listed, most * 2])}"
+        yield Remark("width", sentence, "warning", (wider,), "try wider networks")
 
 
 def _size_limit(record: SweepRecord) -> Iterator[Remark]:
@@ -54,15 +66,23 @@ def _size_limit(record: SweepRecord) -> Iterator[Remark]:
 
 def _rate(record: SweepRecord) -> Iterator[Remark]:
     chosen = _axis(record, "learning_rate")
-    low = setting(record, "search.learning_rate.low")
-    high = setting(record, "search.learning_rate.high")
-    for limit, word, factor, key in (
-        (high, "highest", 10.0, "search.learning_rate.high"),
-        (low, "lowest", 0.1, "search.learning_rate.low"),
+    listed = listing(record, VALUES)
+    low, high = (setting(record, f"search.learning_rate.{name}") for name in ("low", "high"))
+    if listed:
+        low, high = min(listed), max(listed)
+    if chosen is None or low is None or high is None or low == high:
+        return
+    for word, factor, limit, key in (
+        ("highest", 10.0, high, "search.learning_rate.high"),
+        ("lowest", 0.1, low, "search.learning_rate.low"),
     ):
-        if chosen is None or limit is None:
-            continue
         if (chosen / limit if factor > 1 else limit / chosen) * NEAR_EDGE >= 1:
             sentence = f"Its learning rate {words.rate(chosen)} is the {word} that was allowed."
-            overrides = (f"{key}={words.rate(limit * factor)}",)
-            yield Remark("learning rate", sentence, "warning", overrides, "try rates beyond it")
+            further = f"{key}={words.rate(limit * factor)}"
+            if listed:
+                further = f"{VALUES}={_written(sorted([*listed, limit * factor]))}"
+            yield Remark("learning rate", sentence, "warning", (further,), "try rates beyond it")
+
+
+def _written(values: list[float]) -> str:
+    return f"[{','.join(words.rate(value) for value in values)}]"

@@ -51,6 +51,47 @@ COLUMNS = (
 )
 
 
+def fit_section(record: SweepRecord) -> Html | None:
+    """Return the section of all fits: the table, the curves that are ticked, the way to MLflow."""
+    if not len(record.fits):
+        return None
+    overlay = element(
+        "figure",
+        element("div", class_="plot", style="height:380px"),
+        class_="overlay",
+        id="overlay",
+        hidden=True,
+    )
+    return element(
+        "section",
+        element("h2", "All fits"),
+        _lead(record),
+        overlay,
+        fit_table(record, record.run_link if is_web(record.run_link) else ""),
+        id="fits",
+    )
+
+
+def is_web(address: str) -> bool:
+    """Return whether an address may stand behind a link: nothing but the web may."""
+    return address.startswith(("http://", "https://"))
+
+
+def _lead(record: SweepRecord) -> Html:
+    """Say what the table can do, and how to see the same in MLflow."""
+    link = str(record.summary.get("link") or "")
+    charts = element("a", "charts in MLflow", href=link, target="_blank", rel="noreferrer")
+    return element(
+        "p",
+        "Tick fits to lay their curves over each other; dotted is training loss. Names lead to the "
+        "run in MLflow",
+        *([", which also has these ", charts] if is_web(link) else []),
+        *([". Open it with ", element("code", record.ui_command)] if record.ui_command else []),
+        ".",
+        class_="lead",
+    )
+
+
 def fit_table(record: SweepRecord, link: str) -> Html:
     """Return the table's frame and its data.
 

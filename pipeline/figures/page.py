@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from plotly.offline import get_plotlyjs
 
 from pipeline.figures import palette, sections
-from pipeline.figures.fittable import fit_table
+from pipeline.figures.fittable import fit_section
 from pipeline.figures.html import Html, element, join, json_block, packed_block, raw
 from pipeline.figures.plots import draw
 from pipeline.figures.verdict import headline, name
@@ -35,6 +35,8 @@ GROUPS = (
     ),
 )
 """Sections of plots: anchor, heading and the plots in them."""
+HEROES = ("capacity", "curves")
+"""The figure below the answer: the first of these that there is."""
 NAVIGATION = {
     "verdict": "Verdict",
     "search": "Search",
@@ -53,13 +55,14 @@ def page(record: SweepRecord) -> str:
     """Return the report of a sweep: whole, killed, without a usable trial, or with a single one."""
     drawn = draw(record)
     parts = [sections.header(record)]
-    if "capacity" in drawn:
-        parts.append(element("div", sections.plot_box(drawn["capacity"], wide=True), class_="hero"))
+    first = next((drawn.pop(name) for name in HEROES if name in drawn), None)
+    if first is not None:
+        parts.append(element("div", sections.plot_box(first, wide=True), class_="hero"))
     parts.append(sections.verdict(record))
     for anchor, heading, names in GROUPS:
         own = [drawn[name] for name in names if name in drawn]
         parts += [sections.plot_grid(anchor, heading, own)] if own else []
-    for section in (sections.decisions(record), sections.diagnosis(record), _fits(record)):
+    for section in (sections.decisions(record), sections.diagnosis(record), fit_section(record)):
         parts += [section] if section is not None else []
     parts.append(sections.reproduce(record))
     title = f"{name(record)}: {headline(record)}"
@@ -105,30 +108,6 @@ def _navigation(body: str, title: str) -> Html:
         if f'id="{anchor}"' in body
     ]
     return element("nav", element("ul", top, *links), aria_label="sections")
-
-
-def _fits(record: SweepRecord) -> Html | None:
-    if not len(record.fits):
-        return None
-    lead = (
-        "Tick fits to lay their curves over each other; dotted is training loss. "
-        f"Names lead to the run in MLflow, opened with: {record.ui_command}"
-    )
-    overlay = element(
-        "figure",
-        element("div", class_="plot", style="height:380px"),
-        class_="overlay",
-        id="overlay",
-        hidden=True,
-    )
-    return element(
-        "section",
-        element("h2", "All fits"),
-        element("p", lead, class_="lead"),
-        overlay,
-        fit_table(record, record.run_link),
-        id="fits",
-    )
 
 
 def _palette() -> dict[str, object]:

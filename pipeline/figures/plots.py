@@ -18,6 +18,7 @@ from pipeline.figures.predictions import (
 )
 from pipeline.figures.rates import importances, learning_rates
 from pipeline.figures.sizes import loss_against_parameters, under_and_over_fitting
+from pipeline.figures.trials import capacities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ CAPACITY: tuple[Plot, ...] = (
         captions.capacity,
         wide=True,
     ),
-    Plot("curves", "One size smaller, one larger", curves_by_size, captions.curves),
+    Plot("curves", "Validation loss by epoch", curves_by_size, captions.curves),
     Plot("training", "Training against validation", train_against_validation, captions.training),
     Plot("fitting", "Under- and over-fitting", under_and_over_fitting, captions.fitting),
     Plot("pareto", "Loss against parameters", loss_against_parameters, captions.pareto),
@@ -78,6 +79,8 @@ CLASSIFICATION = (
 IMAGES = (Plot("images", "Wrong and right", sample_images, captions.images, wide=True),)
 
 
+SIZES = frozenset({"capacity", "fitting", "pareto"})
+"""Figures that compare sizes: the page leaves them out where one capacity was usable."""
 EVERY = CAPACITY + REGRESSION + CLASSIFICATION + IMAGES
 """All figures there are."""
 
@@ -85,7 +88,10 @@ EVERY = CAPACITY + REGRESSION + CLASSIFICATION + IMAGES
 def draw(record: SweepRecord) -> dict[str, Drawn]:
     """Return every plot of a sweep that has something to show, drawn, by name."""
     found = {}
+    alone = len(capacities(record)) <= 1
     for plot in plots(record):
+        if alone and plot.name in SIZES:
+            continue
         figure = plot.figure(record)
         if figure.data:
             found[plot.name] = Drawn(

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LEVELS = 6
 """Values of a hyperparameter that are told apart; more are put into as many equal groups."""
 SEED = "seed (noise)"
+FEWEST_FITS = 8
+"""Fits below which shares of a variance say nothing."""
 MOST_TICKS = 9
 """Learning rates that are each named on the axis."""
 
@@ -107,6 +109,8 @@ def importance(record: SweepRecord) -> pd.Series:
     `seed (noise)` is what executions of one trial differ by.
     """
     fits = scored_fits(record)
+    if len(fits) < FEWEST_FITS:
+        return pd.Series(dtype=float)
     scores = _comparable(fits["score"])
     shares = {
         column.replace("_", " "): _explained(scores, _levels(fits[column]))
@@ -125,7 +129,7 @@ def importances(record: SweepRecord) -> go.Figure:
     title = "What mattered: share of the variance each explains by itself"
     shares = importance(record)
     if shares.empty:
-        return palette.empty(title, "Nothing was varied in more than one usable trial.")
+        return palette.empty(title, "Too few fits say what mattered.")
     figure = palette.blank(title, 400)
     colours = [palette.FAINT if name == SEED else palette.DEPTHS[3] for name in shares.index]
     figure.add_bar(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.figures import words
 
@@ -42,3 +43,12 @@ def setting(record: SweepRecord, key: str) -> float | None:
         return words.finite(float(record.config[key]))
     except (KeyError, ValueError):
         return None
+
+
+def listing(record: SweepRecord, key: str) -> list[Any]:
+    """Return a setting that is a list; empty where it is not set or none."""
+    try:
+        found = ast.literal_eval(record.config[key])
+    except (KeyError, ValueError, SyntaxError):
+        return []
+    return list(found) if isinstance(found, list | tuple) else []

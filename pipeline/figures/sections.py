@@ -61,8 +61,7 @@ def _key_figures(record: SweepRecord) -> Html:
         if words.finite(entry.get("test_loss")) is not None:
             loss = words.number(entry.get("test_loss"))
             cells.append(("test loss", loss, _error(entry, "test_loss_se")))
-        found = entry.get("test_metrics")
-        cells += _test_metrics(found if isinstance(found, dict) else {})
+        cells += _metrics(record)
         cells.append(("parameters", words.count(entry.get("parameters")), ""))
         cells.append(("learning rate", words.rate(entry.get("learning_rate")), ""))
     trials = words.finite(summary.get("trials"))
@@ -89,11 +88,21 @@ def _error(entry: Mapping[str, object], key: str) -> str:
     return "" if not error else f"± {words.number(error, 2)}"
 
 
-def _test_metrics(metrics: Mapping[str, object]) -> list[tuple[str, str, str]]:
-    if words.finite(metrics.get("accuracy")) is not None:
-        return [("test accuracy", words.percent(float(str(metrics["accuracy"]))), "")]
+def _metrics(record: SweepRecord) -> list[tuple[str, str, str]]:
+    """Return the score that people ask for first: of test rows, or where there are none of validation."""
+    entry = champion_entry(record)
+    part, found = "test", entry.get("test_metrics")
+    if not found:
+        beside = dict(record.summary.get("baselines") or {}).get(str(entry.get("kind")), {})
+        part, found = (
+            "validation",
+            {name.removeprefix("val_"): value for name, value in beside.items()},
+        )
+    metrics = found if isinstance(found, dict) else {}
+    if (accuracy := words.finite(metrics.get("accuracy"))) is not None:
+        return [(f"{part} accuracy", words.percent(accuracy), "")]
     if words.finite(metrics.get("rmse")) is not None:
-        return [("test RMSE", words.number(metrics["rmse"]), "")]
+        return [(f"{part} RMSE", words.number(metrics["rmse"]), "")]
     return []
 
 

@@ -109,7 +109,7 @@ def _why(record: SweepRecord, entry: dict[str, object]) -> str:
 
 def _how_good(record: SweepRecord, entry: dict[str, object]) -> str:
     if words.finite(entry.get("test_loss")) is None:
-        start = "No test rows were kept, so this choice has no honest score on unseen data"
+        start = "No test rows were kept, so its score on unseen data is not known"
     else:
         metrics = "".join(f", {text}" for text in _metrics(entry))
         loss = words.with_error(entry.get("test_loss"), entry.get("test_loss_se"))
@@ -133,7 +133,8 @@ def _metrics(entry: dict[str, object]) -> list[str]:
 def _against(mine: Any, best: Any) -> str:
     """Say how the champion stands to the best baseline, in units of the noise."""
     gap = float(mine["loss"] - best["loss"])
-    against = f"{best['model']}, the best baseline, has {words.number(best['loss'])}"
+    rows = "" if best["part"] == "test" else "on the validation rows "
+    against = f"{rows}{best['model']}, the best baseline, has {words.number(best['loss'])}"
     if abs(gap) <= (words.finite(mine["se"]) or 0.0):
         return f"{against}: no different beyond noise"
     if gap > 0:

@@ -134,3 +134,18 @@ def test_broken_sweeps_can_be_compared(name: str, kind: Callable[[str], SweepRec
     """A sweep without a champion stands beside one that has it."""
     assert "sweeps compared" in compare_page([kind("whole"), kind(name)])
     assert "sweeps compared" in compare_page([kind(name), kind(name)])
+
+
+def test_only_web_addresses_become_links(record: SweepRecord) -> None:
+    """A store may say anything: a script is no address."""
+    record.run_link = record.summary["link"] = "javascript:alert(1)//"
+    html = without_library(page(record))
+    assert 'href="javascript' not in html
+    assert '"link":""' in html
+
+
+def test_one_capacity_shows_curves_where_sizes_would_be(page_of: Callable[[str], str]) -> None:
+    """Nothing compares sizes: the curves stand below the answer."""
+    html = page_of("single")
+    assert 'data-figure="figure-capacity"' not in html
+    assert html.index('data-figure="figure-curves"') < html.index('id="verdict"')

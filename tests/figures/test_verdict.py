@@ -212,3 +212,20 @@ def test_promotion_and_its_reason_are_told(record: SweepRecord) -> None:
     """What happened to the model in production stands in the report."""
     record.summary["registry"] = {"promoted": False, "reason": "not better than version 3."}
     assert remark(record, "production").sentence == "not better than version 3."
+
+
+def test_explicit_lists_are_widened_as_lists(record: SweepRecord) -> None:
+    """A grid names its rates and units: the next command goes one step beyond them."""
+    record.config |= {
+        "search.learning_rate.values": "[0.001, 0.003]",
+        "search.space.units": "[32, 51]",
+    }
+    found = next_words(record)
+    assert "search.learning_rate.values=[0.001,0.003,0.03]" in found
+    assert "search.space.units=[32,51,102]" in found
+
+
+def test_explicit_architectures_have_no_edge(record: SweepRecord) -> None:
+    """Networks that were named one by one leave nothing to widen."""
+    record.config |= {"search.space.architectures": "[[51, 51]]", "search.space.layers_max": "2"}
+    assert not [one for one in remarks(record) if one.topic in {"depth", "width"}]
