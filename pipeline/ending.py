@@ -141,7 +141,7 @@ def last_line(sweep: Sweep, about: dict[str, Any]) -> str:
 
 def _nothing_usable(sweep: Sweep, found: Found) -> BudgetError | NoUsableTrialError:
     """Return the error that says why there is no champion."""
-    outcomes = defaultdict(int)
+    outcomes: dict[str, int] = defaultdict(int)
     for done in sweep.ledger.done:
         outcomes[str(done.outcome)] += 1
     counted = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items())) or "no fit"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+BINARY = 2
+"""Classes of a task that has an ROC curve."""
+
 PROBABILITY_FLOOR = 1e-7
 """Keras' epsilon: below it a probability counts as this, in training and here alike."""
 
@@ -77,7 +80,7 @@ def _classification_scores(
     """Return accuracy, and the exact area under the ROC curve for two classes."""
     actual, chosen = truth.argmax(axis=1), predicted.argmax(axis=1)
     found = {"accuracy": float(np.average(actual == chosen, weights=weights))}
-    if truth.shape[1] == 2 and 0 < actual.mean() < 1:
+    if truth.shape[1] == BINARY and 0 < actual.mean() < 1:
         from sklearn.metrics import roc_auc_score
 
         auc = roc_auc_score(actual, predicted[:, 1], sample_weight=weights)

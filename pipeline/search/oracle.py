@@ -35,7 +35,7 @@ NEVER = 10**9
 """KerasTuner gives up after so many failed trials in a row; growing fails in rows by design."""
 
 
-class CapacityOracle(keras_tuner.Oracle):  # type: ignore[misc]  # it has no types
+class CapacityOracle(keras_tuner.Oracle):
     """Grow while the score improves, then shrink; proposes one trial at a time.
 
     A trial's values are the axes of its capacity (`layers` and `units` for an MLP), `learning_rate`

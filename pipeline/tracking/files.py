@@ -23,9 +23,7 @@ class RunFiles:
         """Name the run; `artifact_uri` tells whether its files lie on this machine."""
         self._client = client
         self._run_id = run_id
-        parts = urlsplit(artifact_uri)
-        local = parts.scheme in {"", "file"}
-        self._folder = Path(url2pathname(parts.path)) if local else None
+        self._folder = local_folder(artifact_uri)
 
     def write(self, name: str, content: bytes) -> None:
         """Store a file under a name that may hold folders: `rounds/003.json`."""
@@ -69,6 +67,12 @@ class RunFiles:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(self._client.download_artifacts(self._run_id, name, temporary))
             return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def local_folder(artifact_uri: str) -> Path | None:
+    """Return the folder that an artefact URI means, or None where it is not on this machine."""
+    parts = urlsplit(artifact_uri)
+    return Path(url2pathname(parts.path)) if parts.scheme in {"", "file"} else None
 
 
 def download_model(client: MlflowClient, location: Location, model_id: str, folder: str) -> Path:
