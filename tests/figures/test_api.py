@@ -1,0 +1,156 @@
+"""From Python: the same sweep, and what it found as tables and figures."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import api, results
+from pipeline.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pipeline.tracking.read import SweepRecord
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    """Return a small table with a number, a category and a target."""
+    generator = np.random.default_rng(0)
+    size = generator.uniform(20, 120, 80)
+    return pd.DataFrame(
+        {
+            "size": size,
+            "district": generator.choice(["north", "south"], 80),
+            "rent": 9 * size + generator.normal(0, 30, 80),
+        }
+    )
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
+    """Replace the runner by one that only notes what it was given."""
+    calls: list[Any] = []
+
+    def run(config: Any, folder: Path) -> int:
+        calls.append((config, sys.argv[1:]))
+        (folder / "summary.json").write_text(json.dumps({"sweep_run_id": "abc"}))
+        return 0
+
+    monkeypatch.setattr("pipeline.runner.run", run)
+    monkeypatch.chdir(tmp_path)
+    return calls
+
+
+def test_a_dataframe_is_swept_with_overrides(
+    frame: pd.DataFrame, asked: list[Any], tmp_path: Path
+) -> None:
+    """The table becomes a file of the sweep; keys are written with dots or two underscores."""
+    argv = list(sys.argv)
+    found = api.sweep(
+        frame,
+        "rent",
+        output_dir=tmp_path / "out",
+        training__epochs=7,
+        data__drop=["district"],
+        **{"budget.seconds": 60.5, "search.max_parameters": None, "verbose": False},
+    )
+    ((config, words),) = asked
+    assert (config.data.target, config.training.epochs) == ("rent", 7)
+    assert config.data.drop == ["district"]
+    assert (config.budget.seconds, config.verbose) == (60.5, False)
+    pd.testing.assert_frame_equal(pd.read_parquet(config.data.path), frame)
+    assert "training.epochs=7" in words
+    assert sys.argv == argv
+    assert (found.run_id, found.output_dir) == ("abc", tmp_path / "out")
+
+
+def test_without_a_table_the_named_data_is_swept(asked: list[Any]) -> None:
+    """The default is the default of the command line, in a new folder under outputs/."""
+    found = api.sweep(data="titanic", seed=3)
+    ((config, _),) = asked
+    assert (config.data.name, config.seed) == ("titanic", 3)
+    assert found.output_dir.parts[0] == "outputs"
+
+
+@pytest.mark.parametrize(
+    ("target", "said"), [(None, "say which column"), ("rents", "no such column; the DataFrame has")]
+)
+def test_a_wrong_target_is_refused(
+    target: str | None, said: str, frame: pd.DataFrame, asked: list[Any]
+) -> None:
+    """One message, before anything runs."""
+    with pytest.raises(DataError, match=said):
+        api.sweep(frame, target)
+    assert asked == []
+
+
+def test_a_wrong_override_is_refused_with_the_nearest_key(
+    frame: pd.DataFrame, asked: list[Any], tmp_path: Path
+) -> None:
+    """The same message as on the command line."""
+    with pytest.raises(ConfigError, match=r"training\.epochs"):
+        api.sweep(frame, "rent", training__epoch=7, output_dir=tmp_path / "out")
+    assert asked == []
+
+
+def test_tables_of_a_record(record: SweepRecord) -> None:
+    """Fits, trials, capacities, curves, decisions and predictions, without reading the store again."""
+    assert len(results.fits(record)) == 81
+    assert results.trials(record)["score"].is_monotonic_increasing
+    assert "gap_se" in results.capacities(record)
+    assert set(results.curves(record)["run_id"]) == set(record.fits["run_id"])
+    assert results.decisions(record)["verdict"].iloc[-1] == "chosen"
+    assert len(results.predictions(record)) == 120
+    assert results.answer(record).startswith("Use 2 hidden layers")
+
+
+def test_tables_of_nothing_have_their_columns(kind: Callable[[str], SweepRecord]) -> None:
+    """A sweep that died at once gives empty tables, not errors."""
+    found = kind("unbegun")
+    assert list(results.curves(found)) == ["run_id", "trial", "capacity", "execution", "epoch"]
+    assert results.decisions(found).empty
+    assert results.figures(found) == {}
+
+
+def test_figures_by_name(record: SweepRecord) -> None:
+    """All that the sweep has, or one; an unknown name is told what there is."""
+    assert "capacity" in results.figures(record)
+    assert results.figure(record, "rates").data
+    with pytest.raises(ConfigError, match="allowed: capacity, curves"):
+        results.figure(record, "rate")
+
+
+def test_the_report_is_written_from_a_notebook(record: SweepRecord, tmp_path: Path) -> None:
+    """The same page as the command's."""
+    written = results.report(record, str(tmp_path / "r.html"))
+    assert "All fits" in (tmp_path / "r.html").read_text()
+    assert written.endswith("r.html")
+
+
+@pytest.mark.slow
+def test_a_real_sweep_from_a_dataframe(frame: pd.DataFrame, workplace: Path) -> None:
+    """End to end: sweep, answer, figures, and predictions for raw rows."""
+    found = api.sweep(
+        frame,
+        "rent",
+        search="grid",
+        search__space__architectures=[[4]],
+        search__learning_rate__values=[0.05],
+        training__executions=1,
+        training__epochs=3,
+        training__patience=2,
+        verbose=False,
+    )
+    assert found.summary["champion"]["capacity"]
+    assert found.answer.startswith("Use 1 hidden layer of 4 units")
+    assert found.figure("curves").data
+    assert len(found.predict(frame.drop(columns="rent").head(3))) == 3
+    assert (found.output_dir / "report.html").exists()
