@@ -80,7 +80,7 @@ class Claim:
     def release(self) -> None:
         """Give the sweep back; a token stays as the name of who wrote last."""
         if self._lock is not None:
-            self._lock.release()
+            self._lock.release(remove=True)
 
     def _set(self) -> None:
         self._store.client.set_tag(self._run_id, CLAIM, self.token)

@@ -16,7 +16,7 @@ POLL_SECONDS = 0.05
 
 
 class FileLock:
-    """An advisory lock on a file; the file itself stays behind, empty."""
+    """An advisory lock on a file, which is empty."""
 
     def __init__(self, path: Path) -> None:
         """Name the file; its folder must exist."""
@@ -39,9 +39,15 @@ class FileLock:
                 self._descriptor = descriptor
                 return True
 
-    def release(self) -> None:
-        """Let go; nothing happens when it is not held."""
+    def release(self, *, remove: bool = False) -> None:
+        """Let go; nothing happens when it is not held.
+
+        Args:
+            remove: Also take the file away: nobody will want this lock again.
+        """
         if self._descriptor is not None:
+            if remove:
+                self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
             self._descriptor = None
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.tracking.files import download_model
+from pipeline.tracking.files import download_model, local_folder
 from pipeline.tracking.modelfile import ModelTemplate, read_weights
 from pipeline.tracking.writer import Job
 
@@ -100,11 +100,12 @@ class ModelJob:
         files = self._template.files(
             self._weights, self._done.model_id, self._done.run_id, self._place
         )
+        here = local_folder(self._place)
+        if here is not None:  # what MLflow would do, without writing everything twice
+            _write(here, files)
+            return
         with tempfile.TemporaryDirectory() as folder:
-            for name, content in files.items():
-                path = Path(folder) / name
-                path.parent.mkdir(exist_ok=True)
-                path.write_bytes(content)
+            _write(Path(folder), files)
             self._client.log_model_artifacts(self._done.model_id, folder)
 
     def _link(self) -> None:
@@ -117,6 +118,13 @@ class ModelJob:
         from mlflow.entities import LoggedModelStatus
 
         self._client.finalize_logged_model(self._done.model_id, LoggedModelStatus.READY)
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def saved_weights(store: Store, model_id: str) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ from pipeline.config.redact import redacted
 from pipeline.errors import ConfigError, StoreError
 from pipeline.tracking.filelock import exclusive
 from pipeline.tracking.location import check, within
+from pipeline.tracking.sqlitefile import prepare, relax_commits
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -77,10 +78,12 @@ def connect(location: Location) -> MlflowClient:
     from mlflow.exceptions import MlflowException
 
     try:
-        if location.folder is None:
+        if location.folder is None or location.database is None:
             return MlflowClient(location.uri, registry_uri=location.uri)
         # Migrations of two processes at once end in "table already exists" (mlflow#4123).
         with exclusive(location.folder / ".create.lock", MIGRATION_SECONDS):
+            prepare(location.database)
+            relax_commits()
             client = MlflowClient(location.uri, registry_uri=location.uri)
             client.search_experiments(max_results=1)
             return client
