@@ -45,16 +45,25 @@ class Budget:
         """
         self._config = config
         self.before = spent_before
-        self._multirun_start = 0.0
+        self._began = 0.0
         self.reserve = 0.0
 
     def restart(self) -> None:
         """Count from now: the next job of a multirun in the same process."""
-        self._multirun_start = process_seconds()
+        self._began = process_seconds()
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the sweep is the first of its process: then it has paid for the imports."""
+        return self._began == 0.0
+
+    def elapsed(self) -> float:
+        """Return seconds of wall time of this sweep in this process."""
+        return process_seconds() - self._began
 
     def spent(self) -> float:
         """Return seconds of wall time of this sweep, over all its resumes."""
-        return self.before + process_seconds() - self._multirun_start
+        return self.before + self.elapsed()
 
     @property
     def limit(self) -> float | None:
@@ -82,12 +91,22 @@ class Budget:
         left = self.seconds_left()
         if left is None or left > 0:
             return ""
-        seconds = self._config.seconds
-        name = (
-            f"budget.seconds={seconds:g}"
-            if seconds is not None and seconds == self.limit
-            else f"budget.cost={self._config.cost:g}"
-        )
+        return f"{self._name} ended after {self.spent():.0f} s, {self.reserve:.0f} s of it kept for saving"
+
+    def too_short(self, stacks: int) -> str:
+        """Return one sentence for stacks that were not begun because they would not finish in time."""
+        left = self.seconds_left() or 0.0
+        none = "the only stack left" if stacks == 1 else f"none of the {stacks} stacks left"
+        would = "would not" if stacks == 1 else "would"
         return (
-            f"{name} ended after {self.spent():.0f} s, {self.reserve:.0f} s of it kept for saving"
+            f"{self._name} ended after {self.spent():.0f} s: {none} {would} finish in the "
+            f"{max(0.0, left):.0f} s before saving"
         )
+
+    @property
+    def _name(self) -> str:
+        """The limit that holds, as it is configured."""
+        seconds = self._config.seconds
+        if seconds is not None and seconds == self.limit:
+            return f"budget.seconds={seconds:g}"
+        return f"budget.cost={self._config.cost:g}"

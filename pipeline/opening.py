@@ -12,6 +12,7 @@ from pipeline.tracking.facts import SweepFacts
 if TYPE_CHECKING:
     from pipeline.config.schema import SweepConfig
     from pipeline.data import Dataset
+    from pipeline.tracking.ledger import Ledger
 
 
 def input_shapes(config: SweepConfig, dataset: Dataset) -> dict[str, tuple[int, ...]]:
@@ -54,3 +55,14 @@ def facts_of(
         save_models=config.tracking.save_models,
         seed=config.seed,
     )
+
+
+def facts_shown(config: SweepConfig, dataset: Dataset, ledger: Ledger) -> dict[str, str]:
+    """Return what the display says at the start."""
+    parts = {name: len(dataset.part(name)) for name in ("train", "validation", "test")}
+    return {
+        "rows": ", ".join(f"{count:,} {name}" for name, count in parts.items()),
+        "target": f"{dataset.target} ({'regression' if dataset.regression else 'classification'})",
+        "search": f"{config.search.kind}, engine {config.training.engine}",
+        "sweep": f"{ledger.run_id}{' (resumed)' if ledger.resumed else ''}",
+    }

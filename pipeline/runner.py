@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
-from pipeline.budget import Budget, process_seconds
+from pipeline.budget import Budget
 from pipeline.config import fingerprint, flatten, objective
 from pipeline.config.text import dump
 from pipeline.data import prepare
 from pipeline.errors import Interrupted
 from pipeline.networks import Networks
 from pipeline.notify import notify
-from pipeline.opening import encoded, facts_of, input_shapes
+from pipeline.opening import encoded, facts_of, facts_shown, input_shapes
 from pipeline.progress import Display
 from pipeline.search import missing, searcher
 from pipeline.signals import StopRequest
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
     from pipeline.config.schema import SweepConfig
     from pipeline.control import Progress
     from pipeline.data import Dataset
+    from pipeline.experience import Experience
     from pipeline.family import Family
+    from pipeline.pace import Pace
     from pipeline.records import Arrays, Fit, FitResult, Objective, Round, Scored, Stack, StackPlan
     from pipeline.search import Choice, Searcher
     from pipeline.tracking.ledger import Ledger
 
 log = logging.getLogger(__name__)
+_sweeps = count()
+"""Sweeps of this process so far: several under `-m`."""
 
 
 @dataclass
@@ -48,6 +53,8 @@ class Sweep:
     budget: Budget
     stop: StopRequest
     networks: Networks
+    experience: Experience
+    pace: Pace
 
     @property
     def objective(self) -> Objective:
@@ -57,6 +64,7 @@ class Sweep:
     def report(self, progress: Progress) -> None:
         """Pass an engine's progress on (records.Control)."""
         self.display.progress(progress)
+        self.pace.progress(progress)
 
     def stop_reason(self) -> str:
         """Return why training must stop, or an empty string (records.Control)."""
@@ -99,6 +107,8 @@ def _run(config: SweepConfig, output_dir: Path) -> int:
     location = resolve(config.tracking.uri)
     check(location)
     budget = Budget(config.budget)
+    if next(_sweeps):
+        budget.restart()
     from pipeline.tracking.serving import keep_encoders
     from pipeline.tracking.verify import Verifier
 
@@ -111,9 +121,12 @@ def _run(config: SweepConfig, output_dir: Path) -> int:
             sweep.ledger.attach("config.yaml", dump(config))
             keep_encoders(sweep.ledger, dataset, encoded(config, dataset))
             found = search(sweep)
+            sweep.pace.end_search()
             from pipeline.ending import finish  # late: imports TensorFlow's dependents
 
             code = finish(sweep, found, verifier)
+            whole = found.status == "finished" and not sweep.ledger.resumed
+            sweep.experience.keep(sweep.pace, budget.elapsed(), whole=whole)
             status, reason = "FINISHED", ""
         except Interrupted as interruption:
             status, reason = "KILLED", str(interruption)
@@ -136,6 +149,7 @@ def _open(
     display: Display,
 ) -> Sweep:
     """Open family, search and ledger; everything that can be refused is refused here."""
+    from pipeline.experience import Experience
     from pipeline.tracking.ledger import open_ledger
     from pipeline.training.families import family as family_of
 
@@ -150,31 +164,32 @@ def _open(
         facts,
         family.build,
         which=config.resume,
-        elapsed=process_seconds,
+        elapsed=budget.elapsed,
         stopping=lambda: stop.number is not None,
     )
     budget.before = ledger.spent_seconds
-    display.start(f"sweep {dataset.name}", _facts_shown(config, dataset, ledger))
-    networks = Networks(family, ledger)
+    display.start(f"sweep {dataset.name}", facts_shown(config, dataset, ledger))
+    experience = Experience(config, dataset, family)
     return Sweep(
-        config, output_dir, dataset, family, searching, ledger, display, budget, stop, networks
+        config=config,
+        output_dir=output_dir,
+        dataset=dataset,
+        family=family,
+        searcher=searching,
+        ledger=ledger,
+        display=display,
+        budget=budget,
+        stop=stop,
+        networks=Networks(family, ledger),
+        experience=experience,
+        pace=experience.pace(searching, budget, lambda: ledger.writer_seconds, display.estimate),
     )
-
-
-def _facts_shown(config: SweepConfig, dataset: Dataset, ledger: Ledger) -> dict[str, str]:
-    """Return what the display says at the start."""
-    parts = {name: len(dataset.part(name)) for name in ("train", "validation", "test")}
-    return {
-        "rows": ", ".join(f"{count:,} {name}" for name, count in parts.items()),
-        "target": f"{dataset.target} ({'regression' if dataset.regression else 'classification'})",
-        "search": f"{config.search.kind}, engine {config.training.engine}",
-        "sweep": f"{ledger.run_id}{' (resumed)' if ledger.resumed else ''}",
-    }
 
 
 def search(sweep: Sweep) -> Found:
     """Ask for rounds and train them until the search, a budget or a signal ends it."""
     told, ended = 0, ""
+    sweep.pace.begin_search(len(sweep.ledger.done))
     while True:
         finished = sweep.ledger.finished()
         proposal = sweep.searcher.propose(finished)
@@ -208,12 +223,22 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
     if again:
         log.info("%d recorded fits are trained again: their stacks were not finished", again)
     settings = Settings.from_config(sweep.config, sweep.objective)
-    for stack, results in run_stacks(
-        todo, sweep.arrays_of, sweep.family, settings, sweep, sweep.config.compute
-    ):
-        _record(sweep, asked, stack, results)
+    sweep.pace.begin_round(asked, todo, finished)
+    for part in sweep.pace.parts(todo, lambda: _has_usable(sweep)):
+        for stack, results in run_stacks(
+            part, sweep.arrays_of, sweep.family, settings, sweep, sweep.config.compute
+        ):
+            _record(sweep, asked, stack, results)
+        if sweep.stop_reason():
+            break
     sweep.ledger.flush()
-    return sweep.stop_reason() or ended
+    sweep.pace.end_round()
+    return sweep.stop_reason() or sweep.pace.unfinished or ended
+
+
+def _has_usable(sweep: Sweep) -> bool:
+    """Return whether there would be a champion if the sweep ended now."""
+    return any(scored.outcome.is_ranked for scored in sweep.ledger.finished())
 
 
 def plan_round(sweep: Sweep, asked: Round) -> StackPlan:
@@ -238,8 +263,6 @@ def _within_fits(
     A stack with one fit missing is trained whole, so that its numbers are those of an uninterrupted
     sweep; only the budget of fits may shorten the last one.
     """
-    from dataclasses import replace
-
     wanted = set(pending)
     stacks = [stack for stack in plan.stacks if wanted.intersection(stack.fits)]
     left = sweep.budget.fits_left(done)
@@ -264,6 +287,7 @@ def _record(sweep: Sweep, asked: Round, stack: Stack, results: Sequence[FitResul
         for finding in result.findings:
             sweep.display.finding(finding)
     sweep.ledger.record_stack(asked, stack, results)
+    sweep.pace.stack_done(stack, results)
 
 
 def _resume_words(sweep: Sweep) -> str:

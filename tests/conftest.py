@@ -5,8 +5,10 @@ Loaded in the JAX environment too, which has no TensorFlow and no MLflow: import
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,9 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"):
     os.environ.pop(name, None)  # an outer run must not be joined by a test
+# What sweeps of tests take teaches nothing of this machine, and must not reach the user's own cache.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="capacity-sweep-")
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 # The suite is the same every time; `make fuzz` explores.
 settings.register_profile("suite", max_examples=40, deadline=None, derandomize=True)

@@ -32,7 +32,7 @@ ORDER = (
     ("figures",),
     ("live.py",),
     ("progress.py", "summary.py"),
-    ("runner.py", "opening.py", "networks.py", "pace.py", "ending.py"),
+    ("runner.py", "opening.py", "networks.py", "pace.py", "experience.py", "ending.py"),
     (*ENTRIES, "api.py", "results.py"),
 )
 

@@ -20,3 +20,8 @@ def why_not_stacked(family: Family, settings: Settings) -> str:
     if settings.optimizer.lower() not in ELEMENTWISE:
         return f"optimizer {settings.optimizer} does not treat every weight by itself"
     return ""
+
+
+def engine_used(asked: str, family: Family, settings: Settings) -> str:
+    """Return the engine that trains: the one asked for, or `fit` where fits cannot be stacked."""
+    return "fit" if why_not_stacked(family, settings) else asked

@@ -1,0 +1,162 @@
+"""What a table amounts to, without scikit-learn and in about a second: for plans, never for training.
+
+Small tables are prepared as a sweep does it, so everything is exact and every error the same. Of a
+large one only the first part is, and its counts are scaled up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.data.prepare import prepare
+from pipeline.data.source import find
+from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.config.schema import DataConfig
+    from pipeline.data.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Sizes of a prepared table."""
+
+    name: str
+    target: str
+    rows: dict[str, int]
+    """Rows of train, validation and test; of the largest fold."""
+    all_rows: int
+    columns: int
+    """Feature columns of the file."""
+    used: int
+    """Those of them that a network sees."""
+    shapes: dict[str, tuple[int, ...]]
+    """Shape of one encoded row, by encoding."""
+    outputs: int
+    regression: bool
+    digest: str
+    """Of the data as the sweep computes it; empty where only a part was read."""
+    mark: str
+    """Of the file, without reading it (`file_mark`)."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the whole table was read."""
+        return bool(self.digest)
+
+
+def outline(config: DataConfig, seed: int, encodings: list[str]) -> Outline:
+    """Return the sizes of a table.
+
+    Args:
+        config: The data group.
+        seed: Of the split.
+        encodings: By which rows may be encoded.
+
+    Raises:
+        DataError: As `prepare`.
+    """
+    found = find(config.path)
+    if config.kind == "images" or found.is_file():
+        try:
+            part = _of_sample(config, seed, encodings)
+        except DataError:
+            part = None  # a part may lack what the table has: the whole is the judge
+        if part is not None:
+            return part
+    dataset = prepare(config, seed)
+    return _outline(dataset, encodings, {}, dataset.digest, file_mark(config))
+
+
+def file_mark(config: DataConfig) -> str:
+    """Return a hash of path, size and time of change of the file; empty for a folder."""
+    path = find(config.path)
+    if not path.is_file():
+        return ""
+    status = path.stat()
+    text = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _of_sample(config: DataConfig, seed: int, encodings: list[str]) -> Outline | None:
+    """Return the sizes judged by the first part of a large table; None where it is small."""
+    from pipeline.data.sample import sample
+
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "test").mkdir()
+        part = sample(find(config.path), Path(folder))
+        if part is None:
+            return None
+        growth = dict.fromkeys(("train", "validation", "test"), part.growth)
+        sampled = replace(config, path=str(part.path))
+        if config.test_path is not None:
+            given = find(config.test_path, "data.test_path")
+            test = sample(given, Path(folder, "test"))
+            growth["test"] = 1.0 if test is None else test.growth
+            sampled = replace(sampled, test_path=str(given if test is None else test.path))
+        return _outline(prepare(sampled, seed), encodings, growth, "", file_mark(config))
+
+
+def _outline(
+    dataset: Dataset, encodings: list[str], growth: dict[str, float], digest: str, mark: str
+) -> Outline:
+    train, validation = (max(map(len, side)) for side in zip(*dataset.split.folds, strict=True))
+    rows = {"train": train, "validation": validation, "test": len(dataset.split.test)}
+    known, test = dataset.rows - rows["test"], rows["test"]
+    return Outline(
+        name=dataset.name,
+        target=dataset.target,
+        rows={part: round(count * growth.get(part, 1.0)) for part, count in rows.items()},
+        all_rows=round(known * growth.get("train", 1.0) + test * growth.get("test", 1.0)),
+        columns=len(dataset.columns),
+        used=sum(column.used for column in dataset.columns),
+        shapes=_shapes(dataset, encodings),
+        outputs=dataset.outputs,
+        regression=dataset.regression,
+        digest=digest,
+        mark=mark,
+    )
+
+
+def _shapes(dataset: Dataset, encodings: list[str]) -> dict[str, tuple[int, ...]]:
+    """Return the shape of one encoded row by the rules of `encode`, which would import scikit-learn."""
+    if dataset.image_shape is not None:
+        return dict.fromkeys(encodings, dataset.image_shape)
+    from pipeline.data.typed import typed
+
+    used = [column for column in dataset.columns if column.used]
+    rows = dataset.split.known if len(dataset.split.folds) > 1 else dataset.split.train
+    known = typed(dataset.frame.iloc[rows], used)
+    numbers = [name for column in used if column.kind != "category" for name in column.outputs]
+    categories = [column.name for column in used if column.kind == "category"]
+    beside = int(known[numbers].isna().any().sum())
+    beside += sum(_one_hot(known[name], len(categories)) for name in categories)
+    return {name: (_inputs(known[numbers], name) + beside,) for name in encodings}
+
+
+def _inputs(numbers: pd.DataFrame, encoding: str) -> int:
+    """Return the inputs that number columns become."""
+    if encoding != "piecewise":
+        return numbers.shape[1]
+    from pipeline.data.encode import quantile_edges
+
+    return sum(max(0, len(edges) - 1) for edges in quantile_edges(numbers.to_numpy()))
+
+
+def _one_hot(series: pd.Series, categories: int) -> int:
+    """Return the inputs of a category: its frequent levels, and one for all rare ones."""
+    from pipeline.data.encode import level_limits
+
+    fewest, most = level_limits(len(series), categories)
+    counts = series.value_counts()
+    frequent = int((counts >= fewest).sum())
+    rare = frequent < len(counts)
+    if frequent + rare > most:
+        frequent, rare = most - 1, True
+    return frequent + rare

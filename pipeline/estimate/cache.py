@@ -1,0 +1,113 @@
+"""The one small file in the user's cache folder: rates of machines, and what earlier sweeps took.
+
+Losing it costs nothing but precision: it is rewritten whole and atomically, and whatever cannot be
+read, understood or written is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.estimate.calibration import Calibration, from_json
+from pipeline.estimate.remembered import Remembered, remembered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.estimate.machine import Machine
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+MOST_SWEEPS = 64
+"""Sweeps remembered; the oldest go first."""
+MOST_MACHINES = 16
+MOST_BYTES = 1 << 22
+"""A larger file is not ours."""
+
+
+def cache_file() -> Path:
+    """Return where the file lies: `$XDG_CACHE_HOME`, or `~/.cache`."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    folder = Path(base) if Path(base).is_absolute() else Path("~/.cache").expanduser()
+    return folder / "capacity-sweep" / "calibration.json"
+
+
+def calibration_of(machine: Machine, path: Path | None = None) -> Calibration:
+    """Return what is known of a machine; the built-in rates where nothing is."""
+    known = _read(path)["machines"].get(machine.key)
+    return from_json(known, machine.engine)
+
+
+def sweeps(path: Path | None = None) -> list[Remembered]:
+    """Return the remembered sweeps, the latest last."""
+    found = (remembered(document) for document in _read(path)["sweeps"])
+    return [one for one in found if one is not None]
+
+
+def keep(
+    machine: Machine,
+    calibration: Calibration,
+    finished: Sequence[Remembered] = (),
+    path: Path | None = None,
+) -> None:
+    """Write a machine's rates and the sweeps that have finished; a failure is only logged.
+
+    Two sweeps that end together may lose one of the two updates, never the file.
+    """
+    document = _read(path)
+    document["machines"].pop(machine.key, None)
+    document["machines"][machine.key] = asdict(calibration)
+    machines = list(document["machines"].items())[-MOST_MACHINES:]
+    fresh = {one.identity for one in finished}
+    older = [one for one in sweeps(path) if one.identity not in fresh]
+    latest = [*older, *finished][-MOST_SWEEPS:]
+    content = {
+        "format": FORMAT,
+        "machines": dict(machines),
+        "sweeps": [asdict(one) for one in latest],
+    }
+    try:
+        _replace(path or cache_file(), json.dumps(content, indent=1))
+    except OSError as error:
+        log.debug("the calibration could not be kept: %s", error)
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    """Return the document, empty where there is none that can be read."""
+    empty: dict[str, Any] = {"machines": {}, "sweeps": []}
+    place = path or cache_file()
+    try:
+        if place.stat().st_size > MOST_BYTES:
+            return empty
+        document = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return empty
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        return empty
+    machines, past = document.get("machines"), document.get("sweeps")
+    return {
+        "machines": machines if isinstance(machines, dict) else {},
+        "sweeps": past if isinstance(past, list) else [],
+    }
+
+
+def _replace(path: Path, content: str) -> None:
+    """Put a file in place in one step: a reader sees the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise

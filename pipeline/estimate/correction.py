@@ -1,0 +1,55 @@
+"""How much slower or faster than predicted rounds turn out to be, learned while they are trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.estimate.stacktime import Work
+
+TRUST = 5.0
+"""Seconds of training that outweigh what was expected before."""
+LEAST, MOST = 0.05, 50.0
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Factors on the two kinds of predicted seconds."""
+
+    fixed: float = 1.0
+    training: float = 1.0
+
+    def seconds(self, work: Work) -> float:
+        """Return the corrected seconds of a stack or round."""
+        return self.fixed * work.fixed + self.training * work.training
+
+
+def corrected(
+    rounds: Sequence[tuple[Work, float]], expected: Correction | None = None
+) -> Correction:
+    """Return the factors that explain the rounds so far.
+
+    Least squares with errors in proportion to the square root of the predicted time, drawn towards
+    what was expected before by as much as `TRUST` seconds of observation.
+
+    Args:
+        rounds: Predicted work and measured wall time of each.
+        expected: Before the first round.
+    """
+    before = expected or Correction()
+    prior = np.array([before.fixed, before.training])
+    matrix, right = TRUST * np.eye(2), TRUST * prior
+    for work, measured in rounds:
+        predicted = float(prior @ (work.fixed, work.training))
+        if predicted <= 0.0:
+            continue
+        row = np.array([work.fixed, work.training])
+        matrix += np.outer(row, row) / predicted
+        right += row * measured / predicted
+    fixed, training = np.clip(np.linalg.solve(matrix, right), prior * LEAST, prior * MOST)
+    return Correction(float(fixed), float(training))

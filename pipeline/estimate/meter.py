@@ -1,0 +1,114 @@
+"""What a sweep measures of itself while it runs: rounds for the memory, rates for the calibration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.estimate.learning import Lesson, RoundRecord, StackRecord
+from pipeline.estimate.path import Leg
+from pipeline.estimate.stacktime import Work
+from pipeline.records import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+    from pipeline.estimate.stacktime import StackTime
+    from pipeline.records import FitResult, Round, Stack, StackPlan, Trial
+
+LONG = 3
+"""Fits of fewer epochs than this many times the patience end at their last one: they say nothing of
+early stopping."""
+
+
+class Meter:
+    """Counts and times; told by the runner, asked at the end."""
+
+    def __init__(self, time: StackTime, tracked: Callable[[], float]) -> None:
+        """Start before the first round.
+
+        Args:
+            time: Predicts what is measured.
+            tracked: Seconds that the background writer has worked.
+        """
+        self.lesson = Lesson()
+        self.legs: list[Leg] = []
+        self.programs: set[Hashable] = set()
+        """Programs of the stacks that are done."""
+        self.fits = 0
+        """Fits trained."""
+        self.recorded = 0
+        """Fits recorded since the store was last up to date."""
+        self._time, self._tracked = time, tracked
+        self._engine = "stacked"
+        self._trials: set[Trial] = set()
+        self._epochs: list[tuple[float, float]] = []
+        self._shares: list[float] = []
+        self._dropped = 0
+        self.began = 0.0
+        """When the round began, in seconds of the sweep."""
+        self._written_before = 0.0
+
+    @property
+    def trials(self) -> int:
+        """Trials trained."""
+        return len(self._trials)
+
+    @property
+    def parameters(self) -> tuple[int, int]:
+        """The smallest and the largest network trained."""
+        sizes = [trial.parameters for trial in self._trials] or [0]
+        return min(sizes), max(sizes)
+
+    def unwritten(self) -> float:
+        """Return the seconds of recording that wait for the writer, at the calibrated rate."""
+        due = self.recorded * self._time.calibration.tracking_seconds
+        return max(0.0, due - (self._tracked() - self._written_before))
+
+    def begin_round(self, plan: StackPlan, now: float) -> None:
+        """A round begins and the store is up to date."""
+        self._engine, self.began, self._epochs = plan.engine, now, []
+        self._written_before, self.recorded = self._tracked(), 0
+
+    def stack_done(self, stack: Stack, results: Sequence[FitResult]) -> None:
+        """A stack was trained and recorded."""
+        arithmetic = steps = 0.0
+        for result in results:
+            operations, number = self._time.load(self._engine, result.fit, stack)
+            arithmetic += operations * result.epochs
+            steps += number * result.epochs
+            self._count(result)
+        programs = self._time.programs(self._engine, stack)
+        fresh = bool(programs - self.programs)
+        self.programs |= programs
+        seconds = sum(result.seconds for result in results)
+        self.lesson.stacks.append(StackRecord(arithmetic, steps, seconds, fresh))
+
+    def end_round(self, asked: Round, stacks: int, predicted: Work, now: float) -> None:
+        """The round is trained and in the store."""
+        seconds = now - self.began
+        trained, expected = (sum(part) for part in zip((0.0, 0.0), *self._epochs, strict=True))
+        if trained and expected:
+            work = Work(predicted.fixed, predicted.training * trained / expected)
+            self.lesson.rounds.append(RoundRecord(work, seconds))
+        trials = len({fit.trial for fit in asked.fits})
+        self.legs.append(Leg(asked.phase, trials, len(asked.fits), stacks, seconds))
+
+    def rates(self) -> dict[str, float]:
+        """Return the rates of the calibration that this sweep could measure."""
+        single = self.lesson.single
+        if self.fits:
+            single["tracking_seconds"] = self._tracked() / self.fits
+            single["share_dropped"] = self._dropped / self.fits
+        if self._shares:
+            single["share_of_epochs"] = sum(self._shares) / len(self._shares)
+        return self.lesson.rates(self._time.calibration)
+
+    def _count(self, result: FitResult) -> None:
+        self.fits += 1
+        self.recorded += 1
+        self._trials.add(result.fit.trial)
+        self._epochs.append((float(result.epochs), self._time.epochs(result.fit)))
+        patience = self._time.workload.settings.patience
+        if result.outcome is Outcome.completed and result.fit.epochs > LONG * patience:
+            self._shares.append(result.epochs / result.fit.epochs)
+        self._dropped += result.outcome is Outcome.dropped

@@ -1,0 +1,69 @@
+"""What an earlier sweep took: the best prediction of the same sweep again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pipeline.estimate.path import Path, path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A sweep that ran to its own end."""
+
+    fingerprint: str
+    """Of its configuration: all that makes a fit what it is."""
+    digest: str
+    """Of its data."""
+    mark: str
+    """Of its file's path, size and time of change: known without reading it."""
+    machine: str
+    """Where it ran."""
+    rows: int
+    """Of the table."""
+    path: Path
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What must agree for the sweep to be the same one again."""
+        return self.fingerprint, self.digest, self.machine
+
+    def scaled(self, rows: int) -> Path:
+        """Return the path on a table that has grown: steps, and so seconds, follow its rows."""
+        factor = rows / self.rows
+        legs = tuple(replace(leg, seconds=leg.seconds * factor) for leg in self.path.legs)
+        return replace(self.path, legs=legs)
+
+
+def best_match(
+    past: Sequence[Remembered], fingerprint: str, machine: str, *data: str
+) -> tuple[Remembered | None, bool]:
+    """Return the sweep that tells most of one to come, and whether it is the very same.
+
+    Args:
+        past: Remembered sweeps, the latest last.
+        fingerprint: Of the configuration to come.
+        machine: Where it will run.
+        data: Digest of the data, mark of its file; whichever is known.
+    """
+    alike = [one for one in past if one.fingerprint == fingerprint and one.machine == machine]
+    known = {mark for mark in data if mark}
+    same = [one for one in alike if known.intersection((one.digest, one.mark))]
+    if same:
+        return same[-1], True
+    return (alike[-1], False) if alike else (None, False)
+
+
+def remembered(document: Any) -> Remembered | None:
+    """Return a stored sweep; None where the document makes no sense."""
+    try:
+        texts = {name: document[name] for name in ("fingerprint", "digest", "mark", "machine")}
+        found = Remembered(**texts, rows=int(document["rows"]), path=path_of(document["path"]))
+    except (TypeError, KeyError, ValueError):
+        return None
+    sound = found.rows > 0 and all(isinstance(text, str) for text in texts.values())
+    return found if sound else None

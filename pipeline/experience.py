@@ -1,0 +1,115 @@
+"""What earlier sweeps on this machine teach a new one, and what it adds when it has finished."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pipeline.compute.limits import limits
+from pipeline.config import fingerprint, objective
+from pipeline.data.outline import file_mark
+from pipeline.estimate import cache
+from pipeline.estimate.forecast import Table, baseline_seconds
+from pipeline.estimate.machine import machine
+from pipeline.estimate.meter import Meter
+from pipeline.estimate.path import Path
+from pipeline.estimate.remembered import Remembered, best_match
+from pipeline.estimate.reserve import RANKED
+from pipeline.estimate.stacktime import StackTime
+from pipeline.pace import Course, Pace
+from pipeline.search import executions_of
+from pipeline.training.engine import Settings
+from pipeline.training.planner import Workload
+from pipeline.training.stackable import engine_used
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.budget import Budget
+    from pipeline.config.schema import SweepConfig
+    from pipeline.data import Dataset
+    from pipeline.family import Family
+    from pipeline.search import Searcher
+
+
+class Experience:
+    """The cache file before and after one sweep."""
+
+    def __init__(self, config: SweepConfig, dataset: Dataset, family: Family) -> None:
+        """Look up what is known of this machine and of this sweep."""
+        self._config, self._dataset, self._family = config, dataset, family
+        self._settings = Settings.from_config(config, objective(config))
+        engine = engine_used(config.training.engine.value, family, self._settings)
+        self._machine = machine(engine, family.name)
+        self.calibration = cache.calibration_of(self._machine)
+        self._identity = (fingerprint(config), dataset.digest, self._machine.key)
+        self._mark = file_mark(config.data)
+        past, same = best_match(
+            cache.sweeps(), self._identity[0], self._machine.key, dataset.digest
+        )
+        self._past = past.path if past is not None and same else None
+
+    def pace(
+        self,
+        searcher: Searcher,
+        budget: Budget,
+        tracked: Callable[[], float],
+        show: Callable[[float | None], None],
+    ) -> Pace:
+        """Return the sweep's sense of time.
+
+        Args:
+            searcher: Of the sweep.
+            budget: Gets its reserve.
+            tracked: Seconds that the background writer has worked.
+            show: Gets the seconds left.
+        """
+        config = self._config
+        folds = self._dataset.split.folds
+        rows, val_rows = (max(map(len, side)) for side in zip(*folds, strict=True))
+        workload = Workload(
+            self._family, self._settings, rows, val_rows, config.training.engine.value
+        )
+        room = limits(config.training, config.compute)
+        time = StackTime(workload, self.calibration, max(room.workers, self._machine.cores))
+        course = Course(
+            time, self.table, room, searcher, config.search, executions_of(config), self._past
+        )
+        return Pace(course, budget, Meter(time, tracked), show)
+
+    @property
+    def table(self) -> Table:
+        """Sizes that seconds depend on."""
+        dataset = self._dataset
+        inputs = math.prod(dataset.input_shape("standard"))
+        return Table(
+            dataset.rows, len(dataset.split.train), dataset.rows * len(dataset.columns), inputs
+        )
+
+    def keep(self, pace: Pace, seconds: float, *, whole: bool) -> None:
+        """Add what a sweep has measured.
+
+        Args:
+            pace: Of the sweep.
+            seconds: When its result was there, in seconds of this process.
+            whole: Whether it went its way from start to end: then it is remembered as such.
+        """
+        meter, rates = pace.meter, self.calibration
+        measured = meter.rates()
+        tracking = measured.get("tracking_seconds", rates.tracking_seconds)
+        ranking = RANKED * tracking * meter.fits
+        ending = seconds - pace.searched
+        measured["ending_seconds"] = ending - ranking - baseline_seconds(rates, self.table)
+        after = rates.refreshed(measured)
+        finished = []
+        if whole and meter.legs and "startup_seconds" in measured:
+            path = Path(
+                pace.startup_seconds,
+                tuple(meter.legs),
+                ending + after.exit_seconds,
+                meter.trials,
+                meter.parameters,
+            )
+            fingerprint_, digest, key = self._identity
+            finished = [Remembered(fingerprint_, digest, self._mark, key, self._dataset.rows, path)]
+        cache.keep(self._machine, after, finished)

@@ -1,0 +1,234 @@
+"""How a sweep gets on: the time left, the budget's reserve, and which stacks still fit into it.
+
+Everything here predicts and observes. No score, no seed and no stack plan depends on it: where time is
+short it only chooses which planned stacks are trained first, or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pipeline.config.schema import OtherSearchConfig
+from pipeline.estimate.affordable import affordable
+from pipeline.estimate.ahead import counted_outlook, outlooks
+from pipeline.estimate.correction import Correction
+from pipeline.estimate.forecast import ending_seconds, startup_seconds
+from pipeline.estimate.inround import InRound
+from pipeline.estimate.others import rounds_of
+from pipeline.estimate.reserve import RANKED, Facts, reserve
+from pipeline.estimate.timeleft import TimeLeft
+from pipeline.search.capacity import CapacitySearch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator, Sequence
+
+    from pipeline.budget import Budget
+    from pipeline.config.schema import SearchConfig
+    from pipeline.control import Progress
+    from pipeline.estimate.ahead import Outlook
+    from pipeline.estimate.forecast import Table
+    from pipeline.estimate.meter import Meter
+    from pipeline.estimate.path import Path
+    from pipeline.estimate.stacktime import StackTime
+    from pipeline.records import FitResult, Round, Scored, Stack, StackPlan
+    from pipeline.search import Searcher
+    from pipeline.search.executions import Executions
+    from pipeline.training.planner import Limits
+
+log = logging.getLogger(__name__)
+
+SLOWEST, FASTEST = 8.0, 0.5
+"""By how much the start of the process may say that everything is slower, or faster, today."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """What does not change while a sweep runs."""
+
+    time: StackTime
+    table: Table
+    limits: Limits
+    search: Searcher
+    config: SearchConfig
+    executions: Executions
+    remembered: Path | None = None
+    """The very same sweep, if it ran before."""
+
+
+class Pace:
+    """One sweep's sense of time."""
+
+    def __init__(
+        self,
+        course: Course,
+        budget: Budget,
+        meter: Meter,
+        show: Callable[[float | None], None],
+    ) -> None:
+        """Start before the first round.
+
+        Args:
+            course: What does not change.
+            budget: Gets its reserve from here.
+            meter: Measures.
+            show: Gets the seconds left, whenever they are known better.
+        """
+        self.course, self.meter = course, meter
+        self.unfinished = ""
+        """Why stacks of the last round were not begun; empty where they were."""
+        self.startup_seconds = self.searched = 0.0
+        """When the search began and ended, in seconds of this process."""
+        self._budget, self._show = budget, show
+        self._left = TimeLeft(remembered=course.remembered)
+        self._done_before = 0
+        self._compiled: set[Hashable] = set()
+        self._asked: Round | None = None
+        self._plan: StackPlan | None = None
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="outlook")
+
+    # -- told by the runner ------------------------------------------------------------------
+
+    def begin_search(self, done: int) -> None:
+        """Take note that everything is open: how long that took tells how fast this machine is today.
+
+        Args:
+            done: Fits that earlier processes have recorded.
+        """
+        self._done_before = done
+        self.startup_seconds = own = self._budget.elapsed()
+        rates = self.course.time.calibration
+        expected = startup_seconds(rates, self.course.table)
+        if self._budget.is_first:  # a later sweep of a multirun finds everything imported
+            slow = min(max(own / max(expected, 0.1), FASTEST), SLOWEST)
+            self._left.expected = Correction(slow, slow)
+            self.meter.lesson.single["startup_seconds"] = own - (expected - rates.startup_seconds)
+        self._keep_reserve()
+
+    def end_search(self) -> None:
+        """Take note that the last round is over."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self.searched = self._budget.elapsed()
+
+    def begin_round(self, asked: Round, plan: StackPlan, finished: Sequence[Scored]) -> None:
+        """Take note that the stacks of a round are about to be trained."""
+        self._asked, self._plan, self.unfinished = asked, plan, ""
+        self._left.round = InRound(plan, self.course.time, self._compiled)
+        self.meter.begin_round(plan, self._budget.spent())
+        self._keep_reserve()
+        self._pool.submit(self._look_ahead, asked, list(finished), set(self._compiled))
+
+    def parts(self, plan: StackPlan, usable: Callable[[], bool]) -> Iterator[StackPlan]:
+        """Yield the stacks of a plan that can finish in time, until none is left.
+
+        Args:
+            plan: What is to be trained.
+            usable: Tells whether some trial is finished.
+        """
+        while plan.stacks and not self._budget.ended():
+            left, workers = self._budget.seconds_left(), self.course.limits.workers
+            now = affordable(plan, self._seconds(plan), left, workers, usable=usable())
+            if not now.stacks:
+                self.unfinished = self._budget.too_short(len(plan.stacks))
+                return
+            yield now
+            begun = {stack.number for stack in now.stacks}
+            rest = tuple(stack for stack in plan.stacks if stack.number not in begun)
+            plan = replace(plan, stacks=rest)
+
+    def progress(self, progress: Progress) -> None:
+        """Take note of an engine's progress; cheap, from any thread."""
+        if self._left.round is not None:
+            self._left.round.progress(progress)
+            self.tell()
+
+    def stack_done(self, stack: Stack, results: Sequence[FitResult]) -> None:
+        """Take note of a stack that was trained and recorded."""
+        if self._left.round is not None:
+            self._left.round.done(stack)
+        self.meter.stack_done(stack, results)
+        self._keep_reserve()
+        self.tell()
+
+    def end_round(self) -> None:
+        """Take note that the round is trained and in the store."""
+        asked, plan, here = self._asked, self._plan, self._left.round
+        if asked is None or plan is None or here is None:
+            return
+        now = self._budget.spent()
+        self.meter.end_round(asked, len(plan.stacks), here.work, now)
+        self._left.end_round(here.work, now - self.meter.began)
+        self._keep_reserve()
+
+    def tell(self) -> None:
+        """Show the time left."""
+        self._show(self.seconds_left())
+
+    # -- predicted ---------------------------------------------------------------------------
+
+    def seconds_left(self) -> float | None:
+        """Return the seconds to the end of the process; None while nobody can know."""
+        present = len(self._asked.fits) if self._asked and self._left.round else 0
+        done = self._done_before + self.meter.fits
+        training = self._left.training(self._budget.fits_left(done + present))
+        if training is None:
+            return None
+        limit = self._budget.limit
+        most = float("inf") if limit is None else max(0.0, limit - self._budget.spent())
+        return min(training + self.ending(), most)
+
+    def ending(self) -> float:
+        """Return the seconds from the last round to the end of the process."""
+        rates = self.course.time.calibration
+        ranking = RANKED * rates.tracking_seconds * self.meter.fits
+        return self._left.correction.fixed * (ending_seconds(rates, self.course.table) + ranking)
+
+    def _keep_reserve(self) -> None:
+        limit = self._budget.limit
+        if limit is None:
+            return
+        here = len(self._asked.fits) if self._asked and self._left.round else 0
+        stacks = len(self._plan.stacks) if self._plan and self._left.round else 0
+        facts = Facts(
+            fits=self.meter.fits,
+            unwritten=self.meter.unwritten(),
+            open_fits=max(0, here - self.meter.recorded),
+            open_stacks=min(self.course.limits.workers, stacks),
+            slowness=self._left.correction.fixed,
+        )
+        rates = self.course.time.calibration
+        self._budget.reserve = reserve(rates, self.course.table, facts, limit)
+
+    def _seconds(self, plan: StackPlan) -> Callable[[Stack], float]:
+        """Return what predicts a stack's seconds beside the others of a plan."""
+        at_once = max(1, min(self.course.limits.workers, len(plan.stacks)))
+        time = self.course.time.shared_by(at_once)
+        factors = self._left.correction
+
+        def seconds(stack: Stack) -> float:
+            return factors.seconds(time.of_stack(plan.engine, stack, set(self.meter.programs)))
+
+        return seconds
+
+    def _look_ahead(self, asked: Round, finished: list[Scored], compiled: set[Hashable]) -> None:
+        """Walk the search on; in a thread of its own, beside training."""
+        try:
+            ahead = self._outlooks(asked, finished, compiled)
+        except Exception:  # a wrong estimate must not cost a sweep
+            log.debug("the time left could not be estimated", exc_info=True)
+            return
+        if self._asked is asked and self._left.round is not None:
+            self._left.ahead = ahead
+            self.tell()
+
+    def _outlooks(
+        self, asked: Round, finished: list[Scored], compiled: set[Hashable]
+    ) -> list[Outlook]:
+        course, time, limits = self.course, self.course.time, self.course.limits
+        if isinstance(course.search, CapacitySearch):
+            return outlooks(course.search, finished, asked, time, limits, compiled)
+        assert isinstance(course.config, OtherSearchConfig)  # noqa: S101 - one schema per kind
+        rounds = rounds_of(course.config, time.workload.family, course.executions)
+        return counted_outlook(rounds, asked, time, limits, compiled)

@@ -1,0 +1,125 @@
+"""`python -m pipeline.plan`: what a sweep with the same words would do, take and cost."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from pipeline.cli import exit_with
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pipeline.estimate.prospect import Prospect
+
+PROGRAM = "pipeline.plan"
+PURPOSE = (
+    "Says what python -m pipeline.sweep with the same words would do: rounds, trials, fits, seconds,"
+    " money, and what a budget would cut. Trains nothing, writes nothing."
+)
+
+
+BASIS = {
+    "remembered": "This very sweep ran on this machine before: the same rounds again.",
+    "grown": "This sweep ran on this machine before, on other rows of the same table.",
+    "counted": "Counted from the space; early stopping makes the seconds vary.",
+    "simulated": (
+        "New data: the real search, walked on plausible scores. How far growing pays is not known,\n"
+        "hence the range; the sweep shows the time left and corrects itself."
+    ),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the plan of the sweep that the command line asks for; return the exit code."""
+    from pipeline.config.launch import compose_for_plan
+
+    config = compose_for_plan(sys.argv[1:] if argv is None else argv, PROGRAM, PURPOSE)
+    from pipeline.estimate.prospect import prospect
+
+    print("\n".join(lines(prospect(config))))
+    return 0
+
+
+def lines(plan: Prospect) -> Iterator[str]:
+    """Yield a plan line by line."""
+    yield from _data(plan)
+    yield ""
+    yield from _numbers(plan)
+    yield ""
+    yield BASIS[plan.forecast.basis]
+    if plan.sweeps == 0:
+        yield "No sweep has measured this machine yet: the seconds are a guess within a factor of 2."
+    yield from _budget(plan)
+
+
+def _data(plan: Prospect) -> Iterator[str]:
+    """Say what is swept."""
+    found, config = plan.outline, plan.config
+    parts = ", ".join(f"{count:,} {part}" for part, count in found.rows.items() if count)
+    about = "" if found.exact else "about "
+    task = "regression" if found.regression else f"{found.outputs} classes"
+    columns = f"{found.columns} columns"
+    if found.used < found.columns:
+        columns += f" ({found.used} used)"
+    trained = config.training
+    yield f"{found.name}: {about}{found.all_rows:,} rows ({parts}), {columns}, {plan.inputs:,} inputs"
+    yield f"predict {found.target} ({task})"
+    yield (
+        f"search {config.search.kind}, engine {trained.engine}, up to {trained.epochs} epochs, "
+        f"{plan.workers} {'stack' if plan.workers == 1 else 'stacks'} at once"
+    )
+
+
+def _numbers(plan: Prospect) -> Iterator[str]:
+    """Say how much there is to do and what it takes, with the range where there is one."""
+    from pipeline.estimate.cut import cost
+    from pipeline.live import duration
+
+    forecast = plan.forecast
+    likely, least, most = forecast.likely, forecast.shortest, forecast.longest
+    smallest, largest = likely.parameters
+    rows = [
+        ("rounds", len(likely.legs), len(least.legs), len(most.legs)),
+        ("trials", likely.trials, least.trials, most.trials),
+        ("fits", likely.fits, least.fits, most.fits),
+        ("stacks", likely.stacks, least.stacks, most.stacks),
+    ]
+    for name, value, low, high in rows:
+        span = f"{min(low, value):,} to {max(high, value):,}" if low != high else ""
+        yield _row(name, f"{value:,}", span)
+    beyond = most.parameters[1]
+    span = f"largest up to {beyond:,}" if beyond > largest else ""
+    yield _row("parameters", f"{smallest:,} to {largest:,}", span)
+    low_high = f"{duration(forecast.low)} to {duration(forecast.high)}"
+    yield _row("time", duration(likely.seconds), low_high)
+    price = plan.config.budget.cost_per_hour
+    money = [cost(seconds, price) for seconds in (likely.seconds, forecast.low, forecast.high)]
+    if None not in money:
+        yield _row("cost", f"{money[0]:.2f}", f"{money[1]:.2f} to {money[2]:.2f}")
+
+
+def _row(name: str, value: str, span: str) -> str:
+    return f"  {name:<12}{value:>18}   {span}".rstrip()
+
+
+def _budget(plan: Prospect) -> Iterator[str]:
+    """Say which budget ends the likely sweep, and what it cuts."""
+    budget, cut, path = plan.config.budget, plan.cut, plan.forecast.likely
+    if budget.seconds is None and budget.fits is None and budget.cost is None:
+        return
+    if cut is None:
+        yield "No budget ends it before it is done."
+        return
+    number = f"round {cut.leg} of 0 to {len(path.legs) - 1}"
+    yield (
+        f"{cut.budget} ends it in {number} ({path.legs[cut.leg].phase}): about {cut.fits:,} of "
+        f"{path.fits:,} fits are trained."
+    )
+    yield f"Cut: what is left of {', '.join(cut.phases)}. The best so far becomes the champion."
+    if cut.fits == 0:
+        yield "That is too little for one usable trial: give it more, or fewer epochs (training.epochs)."
+
+
+if __name__ == "__main__":
+    exit_with(main)
