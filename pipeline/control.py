@@ -28,3 +28,14 @@ class Control(Protocol):
 
     def stop_reason(self) -> str:
         """Return why training must stop at the next boundary (budget, signal), or an empty string."""
+
+
+class Unattended:
+    """A control that nobody listens to and that never stops."""
+
+    def report(self, progress: Progress) -> None:
+        """Let it pass."""
+
+    def stop_reason(self) -> str:
+        """Return the empty string: go on."""
+        return ""

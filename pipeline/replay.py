@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.cli import exit_with, words
+from pipeline.control import Unattended
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.config.schema import SweepConfig
-    from pipeline.control import Progress
     from pipeline.records import FitResult
     from pipeline.tracking.recorded import RecordedFit
 
@@ -29,17 +29,6 @@ WORDS = {
     "model.builder": "the user's own builder, which is never taken from a store",
     "tracking.uri": "the store that holds the fit; default sqlite under mlruns/",
 }
-
-
-class _Quiet:
-    """A control that nobody listens to."""
-
-    def report(self, progress: Progress) -> None:
-        """Say nothing."""
-
-    def stop_reason(self) -> str:
-        """Never stop."""
-        return ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -96,7 +85,7 @@ def train_again(recorded: RecordedFit, config: SweepConfig) -> FitResult:
         lambda fit: dataset.arrays(fit.trial.encoding, fit.fold, weighting),
         built,
         Settings.from_config(config, objective(config)),
-        _Quiet(),
+        Unattended(),
         config.compute,
     )
     results = [result for _, found in ended for result in found]

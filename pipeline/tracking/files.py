@@ -85,7 +85,7 @@ def download_model(client: MlflowClient, location: Location, model_id: str, fold
 
     place = client.get_logged_model(model_id).artifact_location
     files = get_artifact_repository(place, tracking_uri=location.uri)
-    return Path(files.download_artifacts("", folder))  # type: ignore[no-untyped-call]
+    return Path(files.download_artifacts("", folder))
 
 
 def _sync(path: Path) -> None:
