@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.evaluation.baselines import fit_baselines
+from pipeline.evaluation.pictures import with_pictures
 from pipeline.evaluation.scores import all_scores, row_losses
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def evaluate(
         found = _scored(dataset, "test", incumbent(dataset.features("test")))
         verdicts.test["incumbent"], verdicts.test_row_losses["incumbent"] = found
     part = "test" if has_test else "validation"
-    verdicts.predictions = _frame(dataset, part, models[champion](part))
+    predictions = _frame(dataset, part, models[champion](part))
+    verdicts.predictions = with_pictures(dataset, predictions)
     return verdicts
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from pipeline.figures import palette
 from pipeline.figures.predictions import PROBABILITY, part_name
+from pipeline.figures.remark import setting
 from pipeline.figures.tables import named, rows
 
 if TYPE_CHECKING:
-    import pandas as pd
     import plotly.graph_objects as go
 
     from pipeline.tracking.read import SweepRecord
@@ -24,38 +26,53 @@ GAP = 6
 """Pixels between images; the label stands in it."""
 WIDTH = 620
 """Pixels that the mosaic is wide where there is room."""
-TILE_AXES = 2
-"""Height and width; a third axis holds channels."""
 LABEL = 12
 """Pixels above an image for its label."""
 
 
 def has_images(record: SweepRecord) -> bool:
     """Return whether the ledger kept the pixels of some predicted rows."""
+    return len(_kept(record)) > 0
+
+
+def _kept(record: SweepRecord) -> pd.DataFrame:
+    """Return the predictions with pixels, of a size that the configuration tells."""
     table = record.predictions
-    return table is not None and "image" in table and bool(table["image"].notna().any())
+    if table is None or "image" not in table or shape(record) is None:
+        return pd.DataFrame()
+    return table[table["image"].fillna("").astype(str) != ""]
+
+
+def shape(record: SweepRecord) -> tuple[int, int, int] | None:
+    """Return (height, width, channels) of an image; None where rows are no images."""
+    sizes = [setting(record, f"data.image_{name}") for name in ("height", "width", "channels")]
+    if any(size is None for size in sizes):
+        return None
+    height, width, channels = (int(size) for size in sizes if size is not None)
+    return height, width, channels
 
 
 def sample_images(record: SweepRecord) -> go.Figure:
     """Draw images that were predicted wrong above ones that were predicted right.
 
-    The column `image` of the predictions holds an array (height, width) or (height, width, channels)
-    of a row's pixels, of any range.
+    The column `image` of the predictions holds the pixels of a few rows (evaluation/pictures.py).
     """
     title = f"Images of the {part_name(record)} rows: wrong and right"
-    if not has_images(record) or record.predictions is None:
+    size = shape(record)
+    table = _kept(record)
+    if size is None or table.empty:
         return palette.empty(title, "This sweep kept no images.")
-    table = _surest_first(record.predictions[record.predictions["image"].notna()])
+    table = _surest_first(table)
     right = table["truth"].astype(str) == table["prediction"].astype(str)
     wrong_ones, right_ones = (table[mask].head(ACROSS * LINES) for mask in (~right, right))
     shown = [group for group in (wrong_ones, right_ones) if len(group)]
-    tile = np.asarray(shown[0]["image"].iloc[0]).shape[:2]
+    tile = size[:2]
     figure = palette.blank(title)
     lines = [group.iloc[i : i + ACROSS] for group in shown for i in range(0, len(group), ACROSS)]
     step = tile[0] + GAP + LABEL
     canvas = np.full((step * len(lines), (tile[1] + GAP) * ACROSS), np.nan, dtype=np.float32)
     for position, line in enumerate(lines):
-        _draw_line(figure, canvas, line, position * step + LABEL, tile)
+        _draw_line(figure, canvas, line, position * step + LABEL, size)
     figure.add_heatmap(
         z=np.round(canvas, 2),
         colorscale=[[0, palette.GRID], [1, palette.INK]],
@@ -87,12 +104,13 @@ def _surest_first(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_line(
-    figure: go.Figure, canvas: np.ndarray, line: pd.DataFrame, top: int, tile: tuple[int, ...]
+    figure: go.Figure, canvas: np.ndarray, line: pd.DataFrame, top: int, size: tuple[int, int, int]
 ) -> None:
     """Place one line of images on the canvas, each with its label above."""
+    tile = size[:2]
     for column, row in enumerate(rows(line)):
         left = column * (tile[1] + GAP)
-        canvas[top : top + tile[0], left : left + tile[1]] = _grey(row.image)
+        canvas[top : top + tile[0], left : left + tile[1]] = _grey(row.image, size)
         correct = str(row.truth) == str(row.prediction)
         figure.add_annotation(
             x=left + tile[1] / 2,
@@ -104,9 +122,8 @@ def _draw_line(
         )
 
 
-def _grey(image: object) -> np.ndarray:
-    """Return an image as grey values from 0 to 1."""
-    pixels = np.asarray(image, dtype=np.float32)
-    pixels = pixels.mean(axis=2) if pixels.ndim > TILE_AXES else pixels
-    low, high = float(pixels.min()), float(pixels.max())
-    return (pixels - low) / max(high - low, 1e-9)
+def _grey(image: str, size: tuple[int, int, int]) -> np.ndarray:
+    """Return an image as grey values from 0 to 1, shape (height, width)."""
+    pixels = np.frombuffer(base64.b64decode(image), dtype=np.uint8).reshape(size)
+    grey: np.ndarray = pixels.mean(axis=2, dtype=np.float32) / 255
+    return grey

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import math
 from typing import TYPE_CHECKING
@@ -298,8 +299,14 @@ def pictures() -> SweepRecord:
     found = make_record(classes=tuple("0123456789"))
     assert found.predictions is not None
     generator = np.random.default_rng(0)
-    images = [generator.integers(0, 255, (28, 28), dtype=np.uint8) for _ in found.predictions.index]
-    found.predictions["image"] = images
+    pixels = [generator.integers(0, 255, 28 * 28, dtype=np.uint8) for _ in range(40)]
+    texts = [base64.b64encode(one.tobytes()).decode() for one in pixels]
+    found.predictions["image"] = texts + [None] * (len(found.predictions) - len(texts))
+    found.config |= {
+        "data.image_height": "28",
+        "data.image_width": "28",
+        "data.image_channels": "1",
+    }
     return found
 
 

@@ -1,0 +1,57 @@
+"""A few of the images that were predicted, small enough to stand in the table of predictions."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.data import Dataset
+
+COLUMN = "image"
+MOST = 24
+"""Images kept of the rows that are right, and as many of those that are wrong."""
+
+
+def with_pictures(dataset: Dataset, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Add the pixels of the surest right and wrong rows, so that the report can show them.
+
+    Args:
+        dataset: Whose rows were predicted.
+        predictions: With the columns row, truth, prediction and, for classes, probabilities.
+
+    Returns:
+        The predictions; where rows are images with a column `image`: base64 of uint8 (height, width,
+        channels), the brightest pixel 255, the darkest 0; empty for rows that are not kept.
+    """
+    if dataset.image_shape is None:
+        return predictions
+    wrong = predictions["truth"].astype(str) != predictions["prediction"].astype(str)
+    sure = predictions.filter(like="probability_").max(axis=1)
+    order = sure.sort_values(ascending=False, kind="stable").index
+    shown = {*order[wrong[order]][:MOST], *order[~wrong[order]][:MOST]}
+    texts = [
+        _text(_pixels(dataset, int(row))) if index in shown else ""
+        for index, row in predictions["row"].items()
+    ]
+    return predictions.assign(**{COLUMN: texts})
+
+
+def _pixels(dataset: Dataset, row: int) -> np.ndarray:
+    """Return one image as float64, whatever its range."""
+    if dataset.images is not None:
+        pixels: np.ndarray = dataset.images[row]
+    else:
+        names = [column.name for column in dataset.columns]
+        pixels = dataset.frame[names].iloc[row].to_numpy()
+    return pixels.astype(np.float64)
+
+
+def _text(pixels: np.ndarray) -> str:
+    low, high = float(np.nanmin(pixels)), float(np.nanmax(pixels))
+    grey = np.nan_to_num((pixels - low) / max(high - low, 1e-9)) * 255
+    return base64.b64encode(grey.round().astype(np.uint8).tobytes()).decode("ascii")
