@@ -9,7 +9,7 @@ ARGS ?=
 BENCHMARKS ?= decisions throughput roofline tracking
 COMPILE := .venv-tools/bin/uv pip compile --upgrade --universal --python-version 3.11 --quiet --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-options
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .PHONY: install sweep test test-jax check audit lock bench fuzz drill clean help
