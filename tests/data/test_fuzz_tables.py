@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,6 +68,7 @@ def tables(draw: st.DrawFn) -> str:
     return "\n".join(delimiter.join(line) for line in quoted) + "\n"
 
 
+@pytest.mark.fuzz
 @given(
     table=tables(),
     split=st.sampled_from(SplitKind),
