@@ -151,7 +151,7 @@ class StackTime:
         parameters = family.parameters(family.of_widths(self._widths(stack)), trial.encoding)
         batch = self.workload.settings.batch_of(trial, self.workload.rows)
         rows, val_rows = self.workload.rows, self.workload.val_rows
-        shape = shape_of(parameters, rows, val_rows, batch, len(stack.fits), FEWEST_MEMBERS)
+        shape = shape_of(parameters, rows, val_rows, batch, FEWEST_MEMBERS)
         return shape.members
 
     def _products(self, trial: Trial) -> float:

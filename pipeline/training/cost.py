@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from pipeline.training.order import steps
+from pipeline.training.padding import candidates
 from pipeline.training.sizes import MOST_MEMBERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from pipeline.family import Family
     from pipeline.records import Fit, Trial
@@ -21,6 +22,8 @@ FLOPS = 4.0e10
 """Arithmetic of a core and second."""
 STEP_SECONDS = 4.0e-6
 """What a step costs a member beside arithmetic."""
+REUSE_SHARE = 0.25
+"""What padding to coarse widths may cost, in compilations: the programs are found again."""
 SHARE_OF_EPOCHS = 0.5
 """Early stopping ends most fits sooner."""
 PASSES = 3
@@ -63,9 +66,16 @@ class Cost:
         number = steps(batch, self._rows) * fit.epochs * SHARE_OF_EPOCHS
         return number * (self.arithmetic(fit.trial, widths) / FLOPS + STEP_SECONDS)
 
-    def of_program(self, fits: Iterable[Fit], widths: Widths) -> float:
-        """Return the time of fits that share a program, compiling included."""
-        return COMPILE_SECONDS + sum(self.seconds(fit, widths) for fit in fits)
+    def program(self, fits: Sequence[Fit]) -> tuple[float, Widths]:
+        """Return the time of fits that share a program, compiling included, and its widths."""
+        fine, *coarser = reversed(candidates({self.widths(fit.trial) for fit in fits}))
+        least = sum(self.seconds(fit, fine) for fit in fits)
+        chosen = (COMPILE_SECONDS + least, fine)
+        for widths in coarser:
+            seconds = sum(self.seconds(fit, widths) for fit in fits)
+            if seconds - least <= REUSE_SHARE * COMPILE_SECONDS:
+                chosen = (COMPILE_SECONDS + seconds, widths)
+        return chosen
 
     def bytes(self, trial: Trial, widths: Widths, members: int) -> int:
         """Return the peak memory of a stack."""

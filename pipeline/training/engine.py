@@ -10,7 +10,6 @@ from pipeline.records import Arrays, FitResult, Objective, Stack, Trial
 from pipeline.training.models import rebuild
 from pipeline.training.order import batch_size
 from pipeline.training.quiet import start
-from pipeline.training.threads import prepare
 
 if TYPE_CHECKING:
     from pipeline.control import Control
@@ -96,7 +95,6 @@ class Engine(Protocol):
 
 def engine(kind: EngineKind | str) -> Engine:
     """Return an engine by name; imports its framework."""
-    prepare()
     start()
     if EngineKind(kind) is EngineKind.stacked:
         from pipeline.training.stacked import StackedEngine

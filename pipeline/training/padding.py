@@ -16,10 +16,11 @@ Widths = tuple[int, ...]
 Axes = tuple[int | None, ...]
 """For each axis of an array the hidden layer whose units lie along it, or None."""
 
-STEPS = ((128, 16), (256, 32), (1024, 64))
-"""Up to this width, padded to a multiple of that: vector registers are full and the programs of one
-round are found again in the next. Beyond: multiples of 128."""
+FINE_STEPS = ((128, 16), (256, 32), (1024, 64))
+"""Up to this width, padded to a multiple of that: vector registers are full. Beyond: of 128."""
 WIDE_STEP = 128
+SMALLEST_COARSE = 32
+"""Coarse widths are this times powers of 4 or of 2."""
 
 
 class PaddedFamily(Family, Protocol):
@@ -36,11 +37,31 @@ class PaddedFamily(Family, Protocol):
 
 
 def pad_to(networks: Iterable[Widths]) -> Widths:
-    """Return the widths that networks of one depth are padded to."""
-    columns = zip(*networks, strict=True)
-    return tuple(_rounded(max(column)) for column in columns)
+    """Return the narrowest widths that networks of one depth may be padded to."""
+    return tuple(_fine(width) for width in _widest(networks))
 
 
-def _rounded(width: int) -> int:
-    step = next((step for limit, step in STEPS if width <= limit), WIDE_STEP)
+def candidates(networks: Iterable[Widths]) -> tuple[Widths, ...]:
+    """Return the widths that networks may be padded to: the coarsest first, `pad_to` last.
+
+    The coarser the widths, the likelier is it that another round finds the program again.
+    """
+    widest = _widest(networks)
+    coarse = [tuple(_power(width, base) for width in widest) for base in (4, 2)]
+    return tuple(dict.fromkeys([*coarse, tuple(_fine(width) for width in widest)]))
+
+
+def _widest(networks: Iterable[Widths]) -> Widths:
+    return tuple(max(column) for column in zip(*networks, strict=True))
+
+
+def _fine(width: int) -> int:
+    step = next((step for limit, step in FINE_STEPS if width <= limit), WIDE_STEP)
     return -(-width // step) * step
+
+
+def _power(width: int, base: int) -> int:
+    padded = SMALLEST_COARSE
+    while padded < width:
+        padded *= base
+    return padded

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 
 from pipeline.records import Stack, StackPlan
 from pipeline.training.cost import Cost
-from pipeline.training.padding import pad_to
 from pipeline.training.stackable import why_not_stacked
 
 if TYPE_CHECKING:
@@ -116,20 +115,23 @@ def _segments(fits: Sequence[Fit], cost: Cost) -> list[tuple[tuple[Fit, ...], Wi
     ordered = sorted(by_width, key=lambda widths: (sum(widths), widths))
     best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, len(ordered) + 1):
-        options = []
-        for start in range(end):
-            padded = pad_to(ordered[start:end])
-            inside = (fit for widths in ordered[start:end] for fit in by_width[widths])
-            options.append((best[start][0] + cost.of_program(inside, padded), start))
+        options = [
+            (best[start][0] + cost.program(_of(by_width, ordered[start:end]))[0], start)
+            for start in range(end)
+        ]
         best.append(min(options))
     segments: list[tuple[tuple[Fit, ...], Widths]] = []
     end = len(ordered)
     while end > 0:
         start = best[end][1]
-        members = tuple(fit for widths in ordered[start:end] for fit in by_width[widths])
-        segments.insert(0, (members, pad_to(ordered[start:end])))
+        members = _of(by_width, ordered[start:end])
+        segments.insert(0, (members, cost.program(members)[1]))
         end = start
     return segments
+
+
+def _of(by_width: dict[Widths, list[Fit]], widths: Sequence[Widths]) -> tuple[Fit, ...]:
+    return tuple(fit for own in widths for fit in by_width[own])
 
 
 def _within_memory(

@@ -10,15 +10,15 @@ ROW_BUCKET = 64
 """Tables are padded to a multiple of this many rows, so that folds share a program."""
 CHUNK_FLOPS = 1.0e10
 """Arithmetic of one call: a fifth of a second to a second on a core, so that signals are heard."""
-MOST_EPOCHS = 16
+MOST_EPOCHS = 32
 """Epochs of one call; members that stopped leave between calls."""
 BLOCK_ROWS = 256
 """Rows of a validation pass: activations stay in the cache."""
 BLOCK_STEP = 32
 CACHE_BYTES = 8e6
 """State of a tile (weights, slopes, moments) that a core keeps close."""
-MOST_MEMBERS = 8
-"""Members of a tile on a CPU; more are no faster."""
+MOST_MEMBERS = 4
+"""Members of a tile on a CPU: more are hardly faster, and leave cores without work at the end."""
 
 
 def padded_rows(rows: int, multiple: int = ROW_BUCKET) -> int:
@@ -62,23 +62,20 @@ class Shape:
         return steps(self.batch, self.rows)
 
 
-def shape_of(
-    parameters: int, rows: int, val_rows: int, batch: int, fits: int, fewest: int
-) -> Shape:
+def shape_of(parameters: int, rows: int, val_rows: int, batch: int, fewest: int) -> Shape:
     """Return the sizes for members of this many (padded) parameters.
+
+    They do not depend on how many fits there are, so that programs are found again.
 
     Args:
         parameters: Of one member, padded.
         rows: Training rows.
         val_rows: Validation rows.
         batch: Rows of a step.
-        fits: Members of the stack.
         fewest: The fewest members that the backend runs well.
     """
     members = MOST_MEMBERS
     while members > 1 and members * parameters * 20 > CACHE_BYTES:
-        members //= 2
-    while members > 1 and members // 2 >= fits:
         members //= 2
     members = max(members, fewest)
     step_flops = 6 * batch * parameters * members

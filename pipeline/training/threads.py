@@ -10,6 +10,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
+from pipeline.training.program_cache import folder
+
 _XLA_FLAGS = (
     "--xla_cpu_multi_thread_eigen=false",
     "--xla_cpu_prefer_vector_width=512",  # 2 to 10 % where AVX-512 exists, nothing elsewhere
@@ -32,8 +34,22 @@ def prepare() -> None:
     # XLA runs programs on this pool: with fewer threads than cores they would wait for each other.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(2, cores())))
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(max(2, cores())))
+    _keep_programs()
     # Its start-up lines about instruction sets and missing GPUs would bury the sweep's own.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@cache
+def _keep_programs() -> None:
+    """Let both backends keep compiled programs on disk, where there is a place for them."""
+    found = folder()
+    if found is None:
+        return
+    flags = os.environ.get("TF_XLA_FLAGS", "")
+    if "persistent_cache" not in flags:
+        os.environ["TF_XLA_FLAGS"] = f"{flags} --tf_xla_persistent_cache_directory={found}".strip()
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(found))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 
 @cache

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from pipeline.training.program_cache import clear, folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+log = logging.getLogger(__name__)
 
 FEWEST_MEMBERS = 2
 """XLA's CPU code for batched products of one member was seen 240 times slower."""
@@ -37,16 +42,33 @@ class Compiled:
 
     def __init__(self, function: Callable[..., Any], example: tuple[Any, ...]) -> None:
         """Trace for arguments of these shapes and types."""
-        traced = tf.function(function, jit_compile=True, autograph=False)
-        self._program = traced.get_concrete_function(*example)
+        self._function = function
+        self._program = self._traced(example)
 
     def compile(self, example: tuple[Any, ...]) -> None:
-        """Compile by calling: there is no other way."""
-        self._program(*example)
+        """Compile by calling: there is no other way.
+
+        A file of the program cache that was cut short (a full disk, a killed process) is an error
+        of its own kind every time: the folder is then emptied, and the program compiled again.
+        """
+        found = folder()
+        try:
+            self._program(*example)
+        except (tf.errors.OutOfRangeError, tf.errors.DataLossError):
+            if found is None:
+                raise
+            log.warning("the kept programs in %s are damaged and are compiled again", found)
+            clear(found)
+            self._program = self._traced(example)  # TensorFlow remembers the failure
+            self._program(*example)
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the program."""
         return self._program(*arguments)
+
+    def _traced(self, example: tuple[Any, ...]) -> Any:
+        traced = tf.function(self._function, jit_compile=True, autograph=False)
+        return traced.get_concrete_function(*example)
 
 
 class MemberOptimizer:

@@ -6,7 +6,8 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -98,9 +99,8 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     fits = stack.fits
     first = fits[0].trial
     widths = stack.padded_units or _widest(family, stack)
-    with precision(mixed=settings.mixed_precision):
-        template = Template(family.build(_trial_of_all(stack, family.of_widths(widths))))
-        update = Update(settings, first, template.trainable)
+    trial = _trial_of_all(stack, family.of_widths(widths))
+    template, update = _network(cast("Any", family), trial, settings)  # a protocol is not Hashable
     members = Members(family, template, update, widths)
     sizes = [family.unit_widths(fit.trial.capacity) for fit in fits]
     masks = not members.unmasked and any(size != widths for size in sizes)
@@ -108,7 +108,7 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     parameters = sum(int(np.prod(variable.shape)) for variable in template.trainable)
     rows, val_rows = len(arrays.x_train), len(arrays.x_val)
     batch = settings.batch_of(first, rows)
-    shape = shape_of(parameters, rows, val_rows, batch, len(fits), FEWEST_MEMBERS)
+    shape = shape_of(parameters, rows, val_rows, batch, FEWEST_MEMBERS)
     row_losses = RowLosses(arrays.loss)
     layout = Layout(batch, shape.partial, members.trainable_axes)
     step = Step(template, update, row_losses, layout)
@@ -126,6 +126,13 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     return Plan(program, members, shape, decays, masks, key)
 
 
+@lru_cache(maxsize=MOST_KEPT)
+def _network(family: Any, trial: Trial, settings: Settings) -> tuple[Template, Update]:
+    with precision(mixed=settings.mixed_precision):
+        template = Template(family.build(trial))
+    return template, Update(settings, trial, template.trainable)
+
+
 def _widest(family: PaddedFamily, stack: Stack) -> Widths:
     sizes = [family.unit_widths(fit.trial.capacity) for fit in stack.fits]
     return tuple(max(column) for column in zip(*sizes, strict=True))
@@ -136,4 +143,5 @@ def _trial_of_all(stack: Stack, capacity: Capacity) -> Trial:
     trials = [fit.trial for fit in stack.fits]
     drops = any(float(trial.nuisance_value("dropout", 0.0)) > 0 for trial in trials)
     nuisance = {**dict(trials[0].nuisance), "dropout": ANY_RATE if drops else 0.0}
-    return replace(trials[0], capacity=capacity, nuisance=tuple(sorted(nuisance.items())))
+    values = tuple(sorted(nuisance.items()))
+    return replace(trials[0], capacity=capacity, learning_rate=1.0, parameters=0, nuisance=values)

@@ -1,0 +1,71 @@
+"""Compiled programs kept on disk, so that a later process need not compile them again.
+
+Both backends bring such a cache. TensorFlow's knows neither its own version nor the processor, so
+both are part of the folder's name; and it never forgets, so the oldest files are removed here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+LARGEST_BYTES = 300_000_000
+"""A program takes about a megabyte."""
+VARIABLE = "CAPACITY_SWEEP_CACHE"
+"""Environment variable with another folder; empty: no cache."""
+
+
+def folder() -> Path | None:
+    """Return the folder of this machine and these versions, made and pruned; None without one."""
+    own = os.environ.get(VARIABLE)
+    if own == "":
+        return None
+    try:
+        base = Path(own) if own else _user_cache() / "capacity-sweep"
+        found = base / f"programs-{_identity()}"
+        found.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(found, os.W_OK):
+            return None
+        _prune(found)
+    except (OSError, RuntimeError):  # no home, read-only, or another process prunes as well
+        return None
+    return found
+
+
+def clear(found: Path) -> None:
+    """Empty the folder: a file that was cut short would fail every time."""
+    shutil.rmtree(found, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        found.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _user_cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def _identity() -> str:
+    """Return what a program must not outlive: versions, flags and the processor."""
+    parts = [platform.machine(), platform.processor(), os.environ.get("XLA_FLAGS", "")]
+    for name in ("tensorflow", "keras", "jaxlib"):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            parts.append(f"{name} {metadata.version(name)}")
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        parts += sorted({line for line in lines if line.startswith(("model name", "flags"))})
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _prune(found: Path) -> None:
+    """Remove the files used longest ago until the folder is small enough."""
+    files = [(entry.stat(), entry.path) for entry in os.scandir(found) if entry.is_file()]
+    size = sum(status.st_size for status, _ in files)
+    for status, path in sorted(files, key=lambda file: file[0].st_mtime):
+        if size <= LARGEST_BYTES:
+            return
+        Path(path).unlink(missing_ok=True)
+        size -= status.st_size
