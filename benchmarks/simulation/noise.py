@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 ROWS = 48
 """Validation rows that are simulated; effects are scaled to what the mean over them shall be."""
 
+MOST_EXECUTIONS = 64
+"""More than any search asks for."""
 NO_ROWS = np.zeros(ROWS, np.float32)
 
 # All in units of the standard deviation of a trial's score over seeds.
@@ -80,12 +82,12 @@ class Simulator:
         self._opinions = scale * opinions
         self._mean_opinions: list[float] = self._opinions.mean(axis=1).tolist()
         self._rows: dict[Trial, np.ndarray | None] = {}
-        self._seeds: dict[tuple[object, int], float] = {}
+        self._seeds: dict[str, list[float]] = {}
 
     def answer(self, fits: Sequence[Fit]) -> list[Scored]:
         """Return the fits as if they had been trained."""
         self.fits += len(fits)
-        expected = [self._expected(fit.trial) for fit in fits]
+        expected = self._expected(fits)
         losses = self._random.standard_normal((len(fits), ROWS), dtype=np.float32)
         losses *= self.noise.level * REST * math.sqrt(ROWS)
         own = self._random.standard_normal(len(fits)) * math.sqrt(1.0 - AGREE)
@@ -119,16 +121,24 @@ class Simulator:
 
     def _shared(self, fit: Fit) -> float:
         """Return what a seed does to all rates of a capacity."""
-        key = (fit.trial.capacity.label, fit.execution)
-        if key not in self._seeds:
-            self._seeds[key] = math.sqrt(AGREE) * self._random.standard_normal()
-        return self._seeds[key]
+        label = fit.trial.capacity.label
+        if label not in self._seeds:
+            luck = self._random.standard_normal(MOST_EXECUTIONS) * math.sqrt(AGREE)
+            self._seeds[label] = luck.tolist()
+        return self._seeds[label][fit.execution]
 
-    def _expected(self, trial: Trial) -> np.ndarray | None:
-        """Return the expected loss of a trial on every row; None when it diverges."""
-        if trial not in self._rows:
-            self._rows[trial] = self._draw(trial)
-        return self._rows[trial]
+    def _expected(self, fits: Sequence[Fit]) -> list[np.ndarray | None]:
+        """Return the expected loss of each fit's trial on every row; None where it diverges."""
+        expected: list[np.ndarray | None] = []
+        last, rows = None, None
+        for fit in fits:
+            if fit.trial is not last:  # a trial's executions stand together: spare the look-up
+                last = fit.trial
+                if last not in self._rows:
+                    self._rows[last] = self._draw(last)
+                rows = self._rows[last]
+            expected.append(rows)
+        return expected
 
     def _draw(self, trial: Trial) -> np.ndarray | None:
         layers, units = int(trial.capacity["layers"]), int(trial.capacity["units"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.records import Decision, Outcome, Round, Scored
@@ -53,18 +54,18 @@ class Board:
         if self.rounds >= self.rules.max_rounds:
             raise OutOfRounds
         answers = yield Round(self.rounds, self.phase, fits, reason)
-        for scored in answers:
-            self._record(scored)
+        self._record(answers)
         self.rounds += 1
         return True
 
-    def _record(self, scored: Scored) -> None:
-        trial = scored.fit.trial
-        if trial not in self._results:
-            self._capacities.setdefault(trial.capacity, []).append(trial)
-        self._results.setdefault(trial, []).append(scored)
-        self._evidence.pop(trial, None)
-        self._leads.pop(trial.capacity, None)
+    def _record(self, answers: Sequence[Scored]) -> None:
+        for trial, found in groupby(answers, key=lambda scored: scored.fit.trial):
+            if trial not in self._results:
+                self._capacities.setdefault(trial.capacity, []).append(trial)
+                self._results[trial] = []
+            self._results[trial] += found
+            self._evidence.pop(trial, None)
+            self._leads.pop(trial.capacity, None)
 
     # -- reading -----------------------------------------------------------------------------
 

@@ -15,11 +15,12 @@ from pipeline.search import sentences, space
 from pipeline.search.board import Board, OutOfRounds, Walk
 from pipeline.search.choose import Rule, choose, complete_enough
 from pipeline.search.confirm import confirm
-from pipeline.search.grow import grow, in_doubt, note_unusable, weigh
-from pipeline.search.measure import Bench, Candidate
+from pipeline.search.grow import grow
+from pipeline.search.measure import Bench
 from pipeline.search.protocol import Choice, Proposal, key
 from pipeline.search.refine import refine
 from pipeline.search.shrink import shrink
+from pipeline.search.start import begin
 from pipeline.search.tune import tune
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class CapacitySearch:
     def _explore(self, bench: Bench) -> Walk[None]:
         board, values = bench.board, space.nuisances(self.config.nuisance)
         patience = self.config.patience
-        bumps = yield from self._start(bench)
+        bumps = yield from begin(bench, self.first_capacities(), values)
         frontier = board.leads()
         while True:
             board.phase = "grow"
@@ -121,33 +122,6 @@ class CapacitySearch:
         board.phase = "confirm"
         yield from refine(bench)
         yield from confirm(bench)
-
-    def _start(self, bench: Bench) -> Walk[int]:
-        """Measure the simplest model and the start; return how often growing has failed: 0 or 1."""
-        board, values = bench.board, space.nuisances(self.config.nuisance)
-        nuisance = tuple((name, options[0]) for name, options in values.items())
-        first = [Candidate(one, bench.ladder.first, nuisance) for one in self.first_capacities()]
-        labels = sentences.listed(one.capacity.label for one in first)
-        yield from bench.measure(first, f"The simplest first: {labels}.")
-        base = board.lead(first[0].capacity)
-        if base is None:
-            note_unusable(bench, first[0].capacity)
-        else:
-            label = base.trial.capacity.label
-            board.decide(label, base.score, None, "start", sentences.first(base))
-        accepted: Evidence | None = base
-        if len(first) > 1:
-            start = board.lead(first[1].capacity)
-            if base is None and start is not None:
-                label = start.trial.capacity.label
-                board.decide(label, start.score, None, "start", sentences.first(start))
-                accepted = start
-            elif base is not None:
-                accepted = yield from weigh(bench, first[1:], base, looking_on=True)
-        yield from tune(bench, first[-1].capacity, values)
-        start = board.lead(first[-1].capacity)
-        failed = accepted is None and start is not None and not in_doubt(bench, start)
-        return 1 if failed else 0
 
     def _choice(self, known: Sequence[Evidence]) -> Choice | None:
         """Choose among the leads of the capacities by the configured rule."""

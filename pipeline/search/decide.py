@@ -53,13 +53,14 @@ class Evidence:
         rows = self._rows()
         if not rows or any(row.shape != rows[0].shape for row in rows):
             return None
-        return np.add.reduce(rows) / len(rows) if len(rows) > 1 else rows[0]
+        mean: np.ndarray = np.add.reduce(np.array(rows, np.float64)) / len(rows)
+        return mean
 
     @cached_property
     def fold_rows(self) -> np.ndarray | None:
         """Loss per validation row of every fold, one after another; None without row losses."""
         rows = self._rows()
-        return np.concatenate(rows) if rows else None
+        return np.concatenate(rows, dtype=np.float64) if rows else None
 
     def only(self, executions: Sequence[int]) -> Evidence:
         """Return the evidence of some of the executions."""
@@ -68,9 +69,9 @@ class Evidence:
         return Evidence(self.trial, {i: self.results[i] for i in executions})
 
     def _rows(self) -> list[np.ndarray]:
-        """Return the row losses as float64 in the order of executions; empty if any has none."""
+        """Return the row losses in the order of executions; empty if any has none."""
         rows = [self.results[i].row_losses for i in sorted(self.results)]
-        known = [row.astype(np.float64) for row in rows if row is not None]
+        known = [row for row in rows if row is not None]
         return known if len(known) == len(rows) else []
 
 

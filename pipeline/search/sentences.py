@@ -99,14 +99,17 @@ def round_of_others(best: Evidence, before: Evidence | None, trials: int, unusab
     return f"{sentence}, {how} {before.trial.capacity.label} ({number(before.score)}) before it."
 
 
+def within(errors: float) -> str:
+    """Return "within one standard error", "within 2 standard errors"."""
+    return "within one standard error" if errors == 1.0 else f"within {errors:g} standard errors"
+
+
 def smallest(chosen: Evidence, best: Evidence, gap: Difference, errors: float) -> str:
     """Return why the one-standard-error rule chose a trial."""
     if chosen is best:
-        return (
-            f"the best score, and nothing smaller is within {errors:g} x the standard error of it"
-        )
+        return f"the best score, and nothing smaller is {within(errors)} of it"
     return (
-        f"the smallest within {errors:g} x the standard error of the best, "
+        f"the smallest {within(errors)} of the best, "
         f"{best.trial.capacity.label} ({number(best.score)}, {best.trial.parameters:,} parameters): "
         f"difference {gap.mean:+.4g}, {doubt(gap)}"
     )

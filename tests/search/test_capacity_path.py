@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.config.schema import LearningRateConfig, NuisanceConfig
+from pipeline.config.schema import Encoding, LearningRateConfig, NuisanceConfig
 from pipeline.errors import ConfigError
 from pipeline.records import Outcome, Scored
 from tests.search.toy import (
@@ -281,3 +281,17 @@ def test_a_family_without_a_linear_model_starts_at_its_start():
 def answer_by(losses):
     """Return a scripted answer; whatever is not listed scores 8."""
     return lambda fit: Scored(fit, Outcome.completed, losses.get(fit.trial.capacity.label, 8.0))
+
+
+def test_the_linear_model_gets_the_encoding_that_helped_the_start():
+    """What looked like a need for a network may have been a need for an encoding."""
+    values = NuisanceConfig(encoding=[Encoding.standard, Encoding.piecewise])
+
+    def score(fit):
+        gain = 3.0 if fit.trial.encoding == "piecewise" else 0.0
+        linear = 1.5 if fit.trial.capacity.label == "linear" else 0.0
+        return replace(course(fit), score=course(fit).score - gain * (1.0 + linear))
+
+    rules = course_rules(nuisance=values, learning_rate=ONE_RATE)
+    walked = walk(search(rules), score)
+    assert walked.choice.trial.name == "linear lr 0.003 encoding piecewise"

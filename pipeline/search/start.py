@@ -1,0 +1,83 @@
+"""The first rungs: the simplest model and the configured start, and their nuisance values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.search import sentences
+from pipeline.search.grow import in_doubt, note_unusable, weigh
+from pipeline.search.judge import verdict
+from pipeline.search.measure import Candidate
+from pipeline.search.tune import tune
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.records import Capacity, Value
+    from pipeline.search.board import Walk
+    from pipeline.search.decide import Evidence
+    from pipeline.search.measure import Bench
+
+
+def begin(
+    bench: Bench, first: Sequence[Capacity], values: Mapping[str, tuple[Value, ...]]
+) -> Walk[int]:
+    """Measure the first capacities, simplest first, and tune their nuisance values.
+
+    Args:
+        bench: Where capacities are measured.
+        first: The simplest model and the start, or the one of them that there is.
+        values: Every nuisance parameter with its values.
+
+    Returns:
+        How often growing has failed already: 1 when the start is clearly worse than the simplest.
+    """
+    board = bench.board
+    nuisance = tuple((name, options[0]) for name, options in values.items())
+    candidates = [Candidate(one, bench.ladder.first, nuisance) for one in first]
+    labels = sentences.listed(one.label for one in first)
+    yield from bench.measure(candidates, f"The simplest first: {labels}.")
+    simplest = board.lead(first[0])
+    accepted = simplest
+    if simplest is None:
+        note_unusable(bench, first[0])
+        accepted = _note_start(bench, first[1:])
+    else:
+        _note_start(bench, first[:1])
+        if len(first) > 1:
+            accepted = yield from weigh(bench, candidates[1:], simplest, looking_on=True)
+    yield from _tune(bench, first, values)
+    start = board.lead(first[-1])
+    failed = accepted is None and start is not None and not in_doubt(bench, start)
+    return 1 if failed else 0
+
+
+def _note_start(bench: Bench, first: Sequence[Capacity]) -> Evidence | None:
+    """Decide that the search starts from the first capacity, where it is usable."""
+    lead = bench.board.lead(first[0]) if first else None
+    if lead is not None:
+        label = lead.trial.capacity.label
+        bench.board.decide(label, lead.score, None, "start", sentences.first(lead))
+    elif first:
+        note_unusable(bench, first[0])
+    return lead
+
+
+def _tune(
+    bench: Bench, first: Sequence[Capacity], values: Mapping[str, tuple[Value, ...]]
+) -> Walk[None]:
+    """Tune the start, and give the simplest model what helped: an encoding may be all it lacks."""
+    board = bench.board
+    tuned = yield from tune(bench, first[-1], values)
+    simplest, start = board.lead(first[0]), board.lead(first[-1])
+    if not tuned or len(first) == 1 or simplest is None or start is None:
+        return
+    label = simplest.trial.capacity.label
+    again = Candidate(first[0], simplest.trial.learning_rate, start.trial.nuisance)
+    yield from bench.measure([again], f"{label} with what helped {start.trial.capacity.label}.")
+    lead = board.lead(first[0])
+    if lead is not None and lead.trial.nuisance != simplest.trial.nuisance:
+        gap = board.compare(lead, start)
+        word = verdict(board, gap, start.score)
+        reason = sentences.comparison(lead, start, gap, word, "growing goes on from the best")
+        board.decide(label, lead.score, gap.se, word, reason)
