@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -56,3 +57,15 @@ def workplace(tmp_path: Path, migrated_store: Path, monkeypatch: pytest.MonkeyPa
     shutil.copy(migrated_store, tmp_path / "mlruns" / "mlflow.db")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _absl_leaves_captured_streams_open() -> None:
+    """Point absl's log handler at the real stderr.
+
+    TensorFlow brings absl, whose handler keeps the stderr of its import: here one that pytest
+    captures. It closes that stream whenever logging is configured anew, as a sweep does.
+    """
+    absl = sys.modules.get("absl.logging")
+    if absl is not None:
+        absl.get_absl_handler().python_handler.stream = sys.__stderr__
