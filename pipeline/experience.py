@@ -13,7 +13,7 @@ from pipeline.estimate.forecast import Table, baseline_seconds
 from pipeline.estimate.machine import machine
 from pipeline.estimate.meter import Meter
 from pipeline.estimate.path import Path
-from pipeline.estimate.remembered import Remembered, best_match
+from pipeline.estimate.remembered import Coming, Remembered, recall
 from pipeline.estimate.reserve import RANKED
 from pipeline.estimate.stacktime import StackTime
 from pipeline.pace import Course, Pace
@@ -44,10 +44,9 @@ class Experience:
         self.calibration = cache.calibration_of(self._machine)
         self._identity = (fingerprint(config), dataset.digest, self._machine.key)
         self._mark = file_mark(config.data)
-        past, same = best_match(
-            cache.sweeps(), self._identity[0], self._machine.key, dataset.digest
-        )
-        self._past = past.path if past is not None and same else None
+        marks = frozenset({dataset.digest})
+        coming = Coming(self._identity[0], self._machine.key, dataset.rows, marks)
+        self._past, _ = recall(cache.sweeps(), coming)
 
     def pace(
         self,

@@ -55,7 +55,7 @@ class Course:
     config: SearchConfig
     executions: Executions
     remembered: Path | None = None
-    """The very same sweep, if it ran before."""
+    """The same sweep when it last ran, on these rows or about as many."""
 
 
 class Pace:
@@ -159,7 +159,7 @@ class Pace:
             return
         now = self._budget.spent()
         self.meter.end_round(asked, len(plan.stacks), here.work, now)
-        self._left.end_round(here.work, now - self.meter.began)
+        self._left.end_round(here.work, len(asked.fits), now - self.meter.began)
         self._keep_reserve()
 
     def tell(self) -> None:

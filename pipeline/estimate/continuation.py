@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from pipeline.records import Fit, Trial
     from pipeline.search.decide import Evidence
 
-FURTHER = ((0.0, 0.5), (1.5, 0.3), (3.5, 0.2))
-"""Doublings beyond the best so far for which growing may still pay, and how likely that is before
-anything larger was tried."""
+FURTHER = ((2.0, 0.55), (5.0, 0.45))
+"""Doublings beyond the best so far for which growing may still pay, where it does."""
+CLEAR = 1.5
+"""Standard errors that the last doublings gained at which it is as likely to go on paying as not."""
+LAST = 2.0
+"""How many doublings those are."""
 REFUTED = 0.25
 """What remains of that likelihood for every doubling that was tried in vain."""
 MOST_SLOPE = 3.0
@@ -88,15 +91,32 @@ class Known:
         most = MOST_SLOPE * abs(self.best.score)
         return min(max(float(np.median(losses)), usual / 4), most) if losses else usual
 
+    @cached_property
+    def standard_error(self) -> float:
+        """Typical standard error of the difference of two trials."""
+        rows = self.best.mean_rows
+        of_rows = 0.0 if rows is None or not rows.size else self.opinion**2 / rows.size
+        return math.sqrt(2.0 * (of_rows + self.seeds**2 / self.best.executions))
+
+    @cached_property
+    def momentum(self) -> float:
+        """Standard errors that the last doublings up to the best have gained."""
+        best, sizes, scores = _size(self.best.trial), [], []
+        for one in self.leads:
+            if not scores or one.score < scores[-1]:
+                sizes.append(_size(one.trial))
+                scores.append(one.score)
+        if len(scores) == 1 or self.standard_error <= 0.0:
+            return 0.0
+        before = float(np.interp(best - LAST, sizes, scores))
+        return max(0.0, before - self.best.score) / self.standard_error
+
     def assumptions(self) -> list[tuple[float, float]]:
         """Return for how many doublings growing may still pay, each with its likelihood."""
         in_vain = max(0.0, _size(self.leads[-1].trial) - _size(self.best.trial))
-        weights = [
-            likelihood * (REFUTED**in_vain if further else 1.0) for further, likelihood in FURTHER
-        ]
-        return [
-            (further, weight / sum(weights))
-            for (further, _), weight in zip(FURTHER, weights, strict=True)
+        odds = self.momentum / CLEAR * REFUTED**in_vain
+        return [(0.0, 1.0 / (1.0 + odds))] + [
+            (further, share * odds / (1.0 + odds)) for further, share in FURTHER
         ]
 
     def nearest(self, trial: Trial) -> Evidence:

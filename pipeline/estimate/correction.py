@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
     from pipeline.estimate.stacktime import Work
 
-TRUST = 5.0
-"""Seconds of training that outweigh what was expected before."""
+TRUST = 10.0
+"""Seconds of rounds that weigh as much as what was expected before."""
+HALF = 5.0
+"""Rounds after which one counts half: a machine with other work to do changes its speed."""
 LEAST, MOST = 0.05, 50.0
 
 
@@ -43,13 +45,15 @@ def corrected(
     """
     before = expected or Correction()
     prior = np.array([before.fixed, before.training])
-    matrix, right = TRUST * np.eye(2), TRUST * prior
+    matrix, right = TRUST * np.eye(2), TRUST * np.ones(2)
+    age = len(rounds)
     for work, measured in rounds:
-        predicted = float(prior @ (work.fixed, work.training))
-        if predicted <= 0.0:
-            continue
-        row = np.array([work.fixed, work.training])
-        matrix += np.outer(row, row) / predicted
-        right += row * measured / predicted
-    fixed, training = np.clip(np.linalg.solve(matrix, right), prior * LEAST, prior * MOST)
+        age -= 1
+        row = prior * (work.fixed, work.training)
+        predicted = float(row.sum())
+        if predicted > 0.0:
+            weight = 0.5 ** (age / HALF) / predicted
+            matrix += weight * np.outer(row, row)
+            right += weight * measured * row
+    fixed, training = prior * np.clip(np.linalg.solve(matrix, right), LEAST, MOST)
     return Correction(float(fixed), float(training))

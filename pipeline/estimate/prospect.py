@@ -14,7 +14,7 @@ from pipeline.estimate import cache
 from pipeline.estimate.cut import Limit, first_cut
 from pipeline.estimate.forecast import Forecast, Table, counted, of_path, simulated
 from pipeline.estimate.machine import machine
-from pipeline.estimate.remembered import best_match
+from pipeline.estimate.remembered import Coming, recall
 from pipeline.estimate.stacktime import StackTime
 from pipeline.search import executions_of
 from pipeline.search.capacity import CapacitySearch
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from pipeline.estimate.machine import Machine
     from pipeline.family import Family
     from pipeline.training.planner import Limits
-
-LIKE = 1.5
-"""A table may have grown or shrunk by this factor for an earlier sweep on it to tell of the next."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +98,9 @@ def _remembered(
     config: SweepConfig, found: Outline, here: Machine, time: StackTime
 ) -> Forecast | None:
     """Return the forecast of a sweep that ran here before, on these rows or on about as many."""
-    past, same = best_match(cache.sweeps(), fingerprint(config), here.key, found.digest, found.mark)
+    marks = frozenset(filter(None, (found.digest, found.mark)))
+    coming = Coming(fingerprint(config), here.key, found.all_rows, marks)
+    past, same = recall(cache.sweeps(), coming)
     if past is None:
         return None
-    if same:
-        return of_path(past.path, "remembered", time.calibration)
-    if not past.rows / LIKE <= found.all_rows <= past.rows * LIKE:
-        return None
-    return of_path(past.scaled(found.all_rows), "grown", time.calibration)
+    return of_path(past, "remembered" if same else "grown", time.calibration)

@@ -10,6 +10,9 @@ from pipeline.estimate.path import Path, path_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LIKE = 1.5
+"""A table may have grown or shrunk by this factor for an earlier sweep on it to tell of the next."""
+
 
 @dataclass(frozen=True)
 class Remembered:
@@ -39,23 +42,38 @@ class Remembered:
         return replace(self.path, legs=legs)
 
 
-def best_match(
-    past: Sequence[Remembered], fingerprint: str, machine: str, *data: str
-) -> tuple[Remembered | None, bool]:
-    """Return the sweep that tells most of one to come, and whether it is the very same.
+@dataclass(frozen=True)
+class Coming:
+    """A sweep to come."""
+
+    fingerprint: str
+    machine: str
+    rows: int
+    data: frozenset[str]
+    """Digest of the data, mark of its file; whichever is known."""
+
+
+def recall(past: Sequence[Remembered], coming: Coming) -> tuple[Path | None, bool]:
+    """Return the path of the sweep that tells most of one to come, and whether it is the very same.
+
+    Another table of about as many rows (a nightly one) counts where the configuration agrees.
 
     Args:
         past: Remembered sweeps, the latest last.
-        fingerprint: Of the configuration to come.
-        machine: Where it will run.
-        data: Digest of the data, mark of its file; whichever is known.
+        coming: The sweep to come.
     """
-    alike = [one for one in past if one.fingerprint == fingerprint and one.machine == machine]
-    known = {mark for mark in data if mark}
-    same = [one for one in alike if known.intersection((one.digest, one.mark))]
-    if same:
-        return same[-1], True
-    return (alike[-1], False) if alike else (None, False)
+    alike = [
+        one
+        for one in reversed(past)
+        if one.fingerprint == coming.fingerprint and one.machine == coming.machine
+    ]
+    for one in alike:
+        if coming.data.intersection((one.digest, one.mark)):
+            return one.path, True
+    for one in alike:
+        if one.rows / LIKE <= coming.rows <= one.rows * LIKE:
+            return one.scaled(coming.rows), False
+    return None, False
 
 
 def remembered(document: Any) -> Remembered | None:

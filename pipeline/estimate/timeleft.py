@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ class TimeLeft:
     expected: Correction = field(default_factory=Correction)
     """How far off the predictions were held to be before the first round."""
     remembered: Path | None = None
-    """The very same sweep, if it ran before."""
+    """The same sweep when it last ran, on these rows or about as many."""
     past: list[tuple[Work, float]] = field(default_factory=list)
     """Predicted work and measured wall time of every round that has ended."""
     round: InRound | None = None
@@ -36,8 +37,18 @@ class TimeLeft:
         """How far off the predictions have turned out to be."""
         return corrected(self.past, self.expected)
 
-    def end_round(self, work: Work, seconds: float) -> None:
-        """Learn from a round that has ended."""
+    def end_round(self, work: Work, fits: int, seconds: float) -> None:
+        """Learn from a round that has ended.
+
+        Args:
+            work: As predicted.
+            fits: That it asked for.
+            seconds: Wall time.
+        """
+        legs = self.remembered.legs if self.remembered is not None else ()
+        number = len(self.past)
+        if number >= len(legs) or legs[number].fits != fits:
+            self.remembered = None  # the search goes another way this time
         self.past.append((work, seconds))
         self.round = self.ahead = None
 
@@ -49,11 +60,15 @@ class TimeLeft:
         """
         factors = self.correction
         here = 0.0 if self.round is None else factors.seconds(self.round.left())
-        if self.remembered is not None and len(self.past) < len(self.remembered.legs):
+        if self.remembered is not None:
             return here + self._remembered(self.remembered, fits)
         if self.ahead is None:
             return None
-        return here + sum(one.likelihood * factors.seconds(one.within(fits)) for one in self.ahead)
+        # The geometric mean: how long the longest way may be must not drown how likely it is.
+        logarithm = sum(
+            one.likelihood * math.log1p(factors.seconds(one.within(fits))) for one in self.ahead
+        )
+        return here + math.expm1(logarithm)
 
     def _remembered(self, path: Path, fits: int | None) -> float:
         """Return the seconds of the remembered rounds behind the present one, at the present speed."""
