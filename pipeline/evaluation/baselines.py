@@ -86,7 +86,6 @@ def _predictor(
     regression: bool,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from encoded rows to predictions in the units of the arrays."""
-
     from threadpoolctl import threadpool_limits
 
     def predict(x: np.ndarray) -> np.ndarray:
