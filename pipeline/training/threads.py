@@ -39,7 +39,6 @@ def prepare() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-@cache
 def _keep_programs() -> None:
     """Let both backends keep compiled programs on disk, where there is a place for them."""
     found = folder()

@@ -1,0 +1,112 @@
+"""Compiled programs on disk: found again, pruned, replaced when damaged, never in the way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.training import program_cache
+from pipeline.training.program_cache import VARIABLE, clear, folder
+from pipeline.training.threads import prepare
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRAIN = """
+import logging, numpy as np
+from pipeline.config.schema import CapacityConfig, ModelConfig
+from pipeline.records import Arrays, Fit, Stack, Trial
+from pipeline.training.engine import Settings, engine
+from pipeline.training.families import family
+from pipeline.training.families.mlp import of_widths
+class Silent:
+    def report(self, progress): ...
+    def stop_reason(self): return ""
+logging.basicConfig(format="%(message)s")
+x = np.linspace(-1, 1, 60, dtype="f4").reshape(30, 2)
+arrays = Arrays(x, x[:, :1] ** 2, x, x[:, :1] ** 2, True)
+mlp = family(ModelConfig(), CapacityConfig(), {"standard": (2,)}, 1, True)
+fits = tuple(Fit(Trial(of_widths(4), 0.01, 1), seed, seed, 3) for seed in (0, 1))
+results = engine("stacked").train(Stack(0, fits), arrays, mlp, Settings(), Silent())
+print(*(result.curves["val_loss"][-1].hex() for result in results))
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Use an empty folder for the cache."""
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    for name in ("TF_XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)  # as this process was told when it started
+    return tmp_path / "cache"
+
+
+@pytest.mark.slow
+def test_damaged_programs_are_compiled_again(place: Path) -> None:
+    """One process fills the cache, the next finds it damaged, says so, and has the same bits."""
+    first = subprocess.run([sys.executable, "-c", TRAIN], capture_output=True, check=True)
+    files = [path for path in place.rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        path.write_bytes(path.read_bytes()[:200])
+    second = subprocess.run([sys.executable, "-c", TRAIN], capture_output=True, check=True)
+    assert len(first.stdout.split()) == 2
+    assert first.stdout == second.stdout
+    assert b"compil" in second.stderr.lower()  # the engine's own words, or JAX's
+
+
+def test_the_folder_belongs_to_versions_flags_and_processor(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other flags of XLA, another folder; nobody else may write there."""
+    first = folder()
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_prefer_vector_width=128")
+    second = folder()
+    assert first is not None
+    assert second is not None
+    assert first != second
+    assert {first.parent, second.parent} == {place}
+    assert first.stat().st_mode & 0o077 == 0
+
+
+def test_the_oldest_programs_make_room(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the limit, files go in the order in which they were last used."""
+    found = folder()
+    assert found is not None
+    assert found.is_relative_to(place)
+    monkeypatch.setattr(program_cache, "LARGEST_BYTES", 250)
+    for age, name in enumerate(("new", "middle", "old")):
+        (found / name).write_bytes(bytes(100))
+        os.utime(found / name, (1e9 - age, 1e9 - age))
+    assert folder() == found
+    assert sorted(path.name for path in found.iterdir()) == ["middle", "new"]
+    clear(found)
+    assert list(found.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", ["", "/proc/nowhere"])
+def test_without_a_place_there_is_no_cache(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switched off, or not writable: nothing is set and nothing fails."""
+    monkeypatch.setenv(VARIABLE, value)
+    monkeypatch.setenv("TF_XLA_FLAGS", "")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
+    assert folder() is None
+    prepare()
+    assert os.environ["TF_XLA_FLAGS"] == ""
+
+
+def test_flags_of_the_user_are_kept(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment already says about XLA wins; setting twice adds nothing."""
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_prefer_vector_width=256")
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_clustering_debug")
+    prepare()
+    flags = os.environ["XLA_FLAGS"], os.environ["TF_XLA_FLAGS"]
+    prepare()
+    assert (os.environ["XLA_FLAGS"], os.environ["TF_XLA_FLAGS"]) == flags
+    assert flags[0].split()[0] == "--xla_cpu_prefer_vector_width=256"
+    assert flags[0].count("prefer_vector_width") == 1
+    assert str(place) in flags[1]
