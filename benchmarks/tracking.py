@@ -271,11 +271,17 @@ def timed(work: Any) -> float:
 
 
 def multiply(database: Path, experiment: str, runs: int) -> None:
-    """Copy the runs of an experiment under new ids and sweeps until there are so many."""
-    tables = ("runs", "tags", "params", "latest_metrics", "metrics")
+    """Copy the runs of an experiment under new ids and sweeps until there are so many.
+
+    Curves are not copied: no table of runs reads them.
+    """
+    tables = ("runs", "tags", "params", "latest_metrics")
     with sqlite3.connect(database) as db:
-        ids = "SELECT run_uuid FROM runs WHERE experiment_id = ?"
-        (before,) = db.execute(f"SELECT count(*) FROM ({ids})", [experiment]).fetchone()  # noqa: S608 - fixed words
+        db.execute(
+            "CREATE TEMP TABLE original AS SELECT run_uuid FROM runs WHERE experiment_id = ?",
+            [experiment],
+        )
+        (before,) = db.execute("SELECT count(*) FROM original").fetchone()
         for copy in range(1, -(-runs // before)):
             for table in tables:
                 columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
@@ -293,8 +299,7 @@ def multiply(database: Path, experiment: str, runs: int) -> None:
                     ]
                 db.execute(  # the words are ours
                     f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(new)} "  # noqa: S608
-                    f"FROM {table} WHERE run_uuid IN ({ids} ORDER BY rowid LIMIT {before})",
-                    [experiment],
+                    f"FROM {table} WHERE run_uuid IN (SELECT run_uuid FROM original)"
                 )
     db.close()
 

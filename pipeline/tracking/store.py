@@ -40,6 +40,8 @@ SETTINGS = {
     # Retrying is the writer's task: it knows how long, says so, and can be interrupted.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    # Two lines for every run that ends, on stdout, whose last line is the product's contract.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 """Set unless the user has set them."""
 

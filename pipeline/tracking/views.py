@@ -95,6 +95,7 @@ def _state(sweep: str, metric: str, axes: Sequence[str]) -> dict[str, Any]:
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
+        "selectedColumns": _columns(metric),
         "compareRunCharts": _cards(section, metric, axes),
         "compareRunSections": [
             {
@@ -117,6 +118,18 @@ def _state(sweep: str, metric: str, axes: Sequence[str]) -> dict[str, Any]:
         "groupsExpanded": {},
         "chartsSearchFilter": "",
     }
+
+
+def _columns(metric: str) -> list[str]:
+    """Return the columns of the runs table, as MLflow names them."""
+    best = dict.fromkeys((f"best_{metric}", "best_val_loss", "best_val_rmse"))
+    return [
+        "metrics.`rank`",
+        *(f"params.`{name}`" for name in ("capacity", "parameters", "learning_rate", "execution")),
+        *(f"metrics.`{name}`" for name in (*best, "best_epoch", "epochs", "seconds")),
+        *(f"params.`{name}`" for name in ("phase", "round")),
+        *(f"tags.`{name}`" for name in ("verdict", "diagnosis")),
+    ]
 
 
 def _cards(section: str, metric: str, axes: Sequence[str]) -> list[dict[str, Any]]:
