@@ -7,6 +7,7 @@ must never cost a fit.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import math
@@ -56,6 +57,8 @@ def _harmless(
         except Exception:
             self._broken = True
             log.debug("the progress display failed and is switched off", exc_info=True)
+            with contextlib.suppress(Exception):
+                self._end_live()
 
     return guarded
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def capacity(record: SweepRecord) -> str:
-    """Tell the path, and what the bars and the band are."""
+    """Tell the path, and what the bars mean."""
     steps = path(record)
     smallest = record.config.get("search.prefer", "smallest") == "smallest"
     rule = ", and the smallest such capacity is chosen" if smallest else ""

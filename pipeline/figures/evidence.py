@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.figures.tables import rows
 from pipeline.records import Capacity, Fit, Objective, Outcome, Scored, Trial
-from pipeline.search.decide import Difference, Evidence, difference, standard_error
+from pipeline.search.decide import Evidence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,13 +49,3 @@ def evidence(record: SweepRecord, scored: pd.DataFrame, metric: Objective) -> di
         name: Evidence(next(iter(found.values())).fit.trial, found)
         for name, found in results.items()
     }
-
-
-def own_error(found: Evidence, *, folds: bool) -> float:
-    """Return the standard error of a trial's own score, over seeds and validation rows."""
-    return standard_error(found, folds=folds)
-
-
-def behind(found: Evidence, best: Evidence, *, folds: bool) -> Difference:
-    """Return how far a trial lies behind the best, paired by seed and validation row."""
-    return difference(found, best, folds=folds)

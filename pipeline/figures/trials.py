@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipeline.figures.evidence import behind, evidence, own_error
+from pipeline.figures.evidence import evidence
 from pipeline.records import Direction, Objective, Outcome
+from pipeline.search.decide import difference, standard_error
 
 if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
@@ -85,9 +86,9 @@ def capacities(record: SweepRecord) -> pd.DataFrame:
     known = evidence(record, fits[fits["trial"].isin(table["trial"])], objective(record))
     folds = "fold" in fits and is_varied(fits["fold"])
     best = known[table["trial"].iloc[0]]
-    gaps = [behind(known[name], best, folds=folds) for name in table["trial"]]
+    gaps = [difference(known[name], best, folds=folds) for name in table["trial"]]
     table = table.assign(
-        se=[own_error(known[name], folds=folds) or math.nan for name in table["trial"]],
+        se=[standard_error(known[name], folds=folds) or math.nan for name in table["trial"]],
         gap=[gap.mean for gap in gaps],
         gap_se=[gap.se if math.isfinite(gap.se) else math.nan for gap in gaps],
         seed_share=[gap.seed_share for gap in gaps],

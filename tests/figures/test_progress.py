@@ -250,3 +250,16 @@ def test_log_lines_do_not_tear_the_live_view(capsys: pytest.CaptureFixture[str])
         root.removeHandler(handler)
     assert "a column was dropped" in written(err)
     assert "a column was dropped" not in capsys.readouterr().err
+
+
+def test_a_display_that_fails_gives_the_terminal_back() -> None:
+    """After a failure nothing is drawn any more and stderr is the process's own again."""
+    err, out = consoles(terminal=True)
+    before = sys.stderr
+    display = Display(True, stderr=err, stdout=out)
+    display.start("wages")
+    display.round(None, PLAN)
+    assert sys.stderr is before
+    size = len(written(err))
+    play(display)
+    assert len(written(err)) == size
