@@ -101,7 +101,9 @@ class Known:
     @cached_property
     def momentum(self) -> float:
         """Standard errors that the last doublings up to the best have gained."""
-        best, sizes, scores = _size(self.best.trial), [], []
+        best = _size(self.best.trial)
+        sizes: list[float] = []
+        scores: list[float] = []
         for one in self.leads:
             if not scores or one.score < scores[-1]:
                 sizes.append(_size(one.trial))
