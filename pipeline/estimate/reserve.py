@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.estimate.forecast import ending_seconds
-from pipeline.training.sizes import CHUNK_FLOPS
+from pipeline.training.sizes import CPU
 
 if TYPE_CHECKING:
     from pipeline.estimate.calibration import Calibration
@@ -42,7 +42,7 @@ def reserve(rates: Calibration, table: Table, facts: Facts, limit: float) -> flo
         facts: State of the sweep.
         limit: The budget in seconds.
     """
-    stopping = CHUNK_FLOPS / rates.flops + rates.stack_seconds * facts.open_stacks
+    stopping = CPU.flops / rates.flops + rates.stack_seconds * facts.open_stacks
     recording = facts.unwritten + rates.tracking_seconds * facts.open_fits
     ranking = RANKED * rates.tracking_seconds * facts.fits
     ending = ending_seconds(rates, table)

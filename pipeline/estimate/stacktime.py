@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from pipeline.training.padding import PaddedFamily, Widths
     from pipeline.training.planner import Workload
 
-FEWEST_MEMBERS = 2
-"""Members of the smallest program (a stack of one is padded with a dummy)."""
-
 
 @dataclass(frozen=True)
 class Work:
@@ -150,15 +147,14 @@ class StackTime:
         trial, family = stack.fits[0].trial, cast("PaddedFamily", self.workload.family)
         parameters = family.parameters(family.of_widths(self._widths(stack)), trial.encoding)
         batch = self.workload.settings.batch_of(trial, self.workload.rows)
-        rows, val_rows = self.workload.rows, self.workload.val_rows
-        shape = shape_of(parameters, rows, val_rows, batch, FEWEST_MEMBERS)
-        return shape.members
+        table = self.workload.rows, self.workload.val_rows
+        return shape_of(parameters, table, batch).members
 
     def _products(self, trial: Trial) -> float:
         """Return the multiplications of one row forward: convolutions use a weight at every pixel."""
         capacity, scope = trial.capacity, getattr(self.workload.family, "scope", None)
         blocks, filters = capacity.get("blocks"), capacity.get("filters")
-        if scope is None or not isinstance(blocks, int) or not isinstance(filters, int):
+        if scope is None or not (isinstance(blocks, int) and isinstance(filters, int) and blocks):
             return float(trial.parameters)
         height, width, channels = scope.input_shape(trial.encoding)
         more = 0.0

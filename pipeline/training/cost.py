@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from pipeline.training.order import steps
 from pipeline.training.padding import candidates
-from pipeline.training.sizes import MOST_MEMBERS
+from pipeline.training.sizes import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +93,7 @@ class Cost:
         """Return what a stack needs whatever its size: the table, and members in work."""
         batch = self._settings.batch_of(trial, self._rows)
         activations = 3 * batch * sum(widths)
-        work = MOST_MEMBERS * (TILE_COPIES * self._parameters(trial, widths) + activations)
+        work = CPU.members * (TILE_COPIES * self._parameters(trial, widths) + activations)
         return FLOAT * work
 
     def _parameters(self, trial: Trial, widths: Widths) -> int:

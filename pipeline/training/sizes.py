@@ -8,17 +8,41 @@ from pipeline.training.order import steps
 
 ROW_BUCKET = 64
 """Tables are padded to a multiple of this many rows, so that folds share a program."""
-CHUNK_FLOPS = 1.0e10
-"""Arithmetic of one call: a fifth of a second to a second on a core, so that signals are heard."""
 MOST_EPOCHS = 32
 """Epochs of one call; members that stopped leave between calls."""
 BLOCK_ROWS = 256
 """Rows of a validation pass: activations stay in the cache."""
 BLOCK_STEP = 32
-CACHE_BYTES = 8e6
-"""State of a tile (weights, slopes, moments) that a core keeps close."""
-MOST_MEMBERS = 4
-"""Members of a tile on a CPU: more are hardly faster, and leave cores without work at the end."""
+COPIES = 5
+"""Weights, slopes, two moments, the best: what a member takes of a cache or a device's memory."""
+FLOAT = 4
+"""Bytes."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where programs run, as far as their sizes depend on it."""
+
+    members: int
+    """The most members of a tile."""
+    bytes: float
+    """State of a tile: what a core keeps in its cache, or what a GPU has for it."""
+    flops: float
+    """Arithmetic of one call: a fifth of a second to a second, so that signals are heard."""
+    fills: bool = False
+    """Whether a tile takes all members at once, so that dummies would cost; else tiles are small
+    and of one size, so that programs are found again."""
+    fewest: int = 2
+    """The fewest members of a tile: XLA's code for one on a CPU was seen 240 times slower."""
+
+
+CPU = Device(members=4, bytes=8e6, flops=1e10)
+"""More members of a tile are hardly faster and leave cores without work at the end."""
+
+
+def gpu(memory: float) -> Device:
+    """Return a GPU with so many bytes of memory; a quarter is for the tile in work."""
+    return Device(members=4096, bytes=memory / 4, flops=4e12, fills=True, fewest=8)
 
 
 def padded_rows(rows: int, multiple: int = ROW_BUCKET) -> int:
@@ -62,28 +86,48 @@ class Shape:
         return steps(self.batch, self.rows)
 
 
-def shape_of(parameters: int, rows: int, val_rows: int, batch: int, fewest: int) -> Shape:
+def shape_of(
+    parameters: int,
+    table: tuple[int, int],
+    batch: int,
+    device: Device = CPU,
+    crowd: tuple[int, int] = (1, 1),
+) -> Shape:
     """Return the sizes for members of this many (padded) parameters.
-
-    They do not depend on how many fits there are, so that programs are found again.
 
     Args:
         parameters: Of one member, padded.
-        rows: Training rows.
-        val_rows: Validation rows.
+        table: Training and validation rows.
         batch: Rows of a step.
-        fewest: The fewest members that the backend runs well.
+        device: Where the program runs.
+        crowd: Fits and different seeds of the stack; only a device that takes all members at once
+            looks at them.
     """
-    members = MOST_MEMBERS
-    while members > 1 and members * parameters * 20 > CACHE_BYTES:
+    rows, val_rows = table
+    fits, seeds = crowd
+    members = device.members
+    while members > device.fewest and members * parameters * COPIES * FLOAT > device.bytes:
         members //= 2
-    members = max(members, fewest)
-    step_flops = 6 * batch * parameters * members
-    many = max(1, int(CHUNK_FLOPS / max(step_flops, 1)))
+    while device.fills and members // 2 >= max(fits, device.fewest):
+        members //= 2
+    many = max(1, int(device.flops / (6 * batch * max(parameters, 1) * members)))
     epoch = steps(batch, rows)
-    epochs = 1
-    while epochs * 2 <= min(MOST_EPOCHS, many // epoch):
-        epochs *= 2
     blocks = steps(BLOCK_ROWS, val_rows)
-    block = padded_rows(steps(blocks, val_rows), BLOCK_STEP)
-    return Shape(members, members, epochs, min(epoch, many), batch, rows, val_rows, block)
+    return Shape(
+        members=members,
+        seeds=_power_not_below(min(members, seeds)) if device.fills else members,
+        epochs=_power_not_above(min(MOST_EPOCHS, max(1, many // epoch))),
+        steps=min(epoch, many),
+        batch=batch,
+        rows=rows,
+        val_rows=val_rows,
+        block=padded_rows(steps(blocks, val_rows), BLOCK_STEP),
+    )
+
+
+def _power_not_above(number: int) -> int:
+    return 1 << (number.bit_length() - 1)
+
+
+def _power_not_below(number: int) -> int:
+    return 1 << (number - 1).bit_length()

@@ -52,6 +52,10 @@ def _keep_programs() -> None:
 
 
 @cache
-def pool() -> ThreadPoolExecutor:
-    """Return the threads that run programs, one a core, shared by all stacks of this process."""
-    return ThreadPoolExecutor(cores(), thread_name_prefix="program")
+def pool(threads: int) -> ThreadPoolExecutor:
+    """Return the threads that run programs, shared by all stacks of this process.
+
+    Args:
+        threads: One a core; one for a GPU, which runs one program at a time.
+    """
+    return ThreadPoolExecutor(threads, thread_name_prefix="program")

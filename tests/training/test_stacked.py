@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 WIDTHS = (16,)
 """Padded widths of nearly all stacks here: one program."""
 
+SOME_STEPS = replace(sizes.CPU, flops=6 * 32 * 81 * sizes.CPU.members * 2)
+"""A call trains two of the three steps of an epoch."""
+
 
 @pytest.fixture(scope="module")
 def family(regression: Arrays, make_family: Callable[..., Family]) -> Family:
@@ -86,7 +89,7 @@ def test_companions_and_tiles_change_nothing(stacked: Any, fits: tuple[Fit, ...]
 def test_more_fits_than_a_tile_holds_are_repacked(stacked: Any, fits: tuple[Fit, ...]) -> None:
     """Three tiles of which most members stop early: moved members go on as if nothing happened."""
     many = [replace(fit, seed=seed, execution=seed) for seed in range(4) for fit in fits]
-    assert len(many) > 2 * sizes.MOST_MEMBERS
+    assert len(many) > 2 * sizes.CPU.members
     together = stacked(many)
     assert all(same(one, stacked([one.fit] * 5)[0]) for one in together[::5])
 
@@ -98,7 +101,7 @@ def test_the_length_of_a_chunk_changes_nothing(
     whole = stacked(fits)
     monkeypatch.setattr(sizes, "MOST_EPOCHS", 2)
     assert all(map(same, stacked(fits), whole))
-    monkeypatch.setattr(sizes, "CHUNK_FLOPS", 6 * 32 * 81 * 8 * 2)  # two of three steps
+    monkeypatch.setattr(sizes, "CPU", SOME_STEPS)
     assert all(map(same, stacked(fits), whole))
 
 
@@ -115,7 +118,7 @@ def test_a_stop_inside_an_epoch_discards_it(
 ) -> None:
     """Curves hold whole epochs only, and those are as in an undisturbed run."""
     whole = stacked(fits)
-    monkeypatch.setattr(sizes, "CHUNK_FLOPS", 6 * 32 * 81 * 8 * 2)
+    monkeypatch.setattr(sizes, "CPU", SOME_STEPS)
     cut = stacked(fits, stopping_control(6))
     assert {result.outcome for result in cut} <= {Outcome.cut, Outcome.completed}
     for one, other in zip(cut, whole, strict=True):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.training.sizes import Device
+
 _adapter: Any = import_module(f"pipeline.training.stacked.on_{keras.backend.backend()}")
 
-FEWEST_MEMBERS: int = _adapter.FEWEST_MEMBERS
+device: Callable[[], Device] = _adapter.device
 Compiled: Any = _adapter.Compiled
 MemberOptimizer: Any = _adapter.MemberOptimizer
 gradients: Any = _adapter.gradients

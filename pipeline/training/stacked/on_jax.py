@@ -6,10 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+from pipeline.training import sizes
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FEWEST_MEMBERS = 1
+    from pipeline.training.sizes import Device
+
+
+def device() -> Device:
+    """Return where programs run."""
+    first = jax.devices()[0]
+    if first.platform == "cpu":
+        return sizes.CPU
+    return sizes.gpu(first.memory_stats()["bytes_limit"])
 
 
 def gradients(loss: Callable[[Any], tuple[Any, Any]], weights: list[Any]) -> tuple[Any, list[Any]]:

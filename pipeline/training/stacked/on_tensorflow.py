@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from pipeline.training import sizes
 from pipeline.training.program_cache import clear, folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pipeline.training.sizes import Device
+
 log = logging.getLogger(__name__)
 
-FEWEST_MEMBERS = 2
-"""XLA's CPU code for batched products of one member was seen 240 times slower."""
+GPU_BYTES = 8e9
+"""TensorFlow does not tell how much memory a GPU has; current ones have more."""
+
+
+def device() -> Device:
+    """Return where programs run; a GPU's memory is then taken as it is needed, not at once."""
+    found = tf.config.list_physical_devices("GPU")
+    for one in found:
+        with contextlib.suppress(RuntimeError):  # already in use: set by whoever used it first
+            tf.config.experimental.set_memory_growth(one, enable=True)
+    return sizes.gpu(GPU_BYTES) if found else sizes.CPU
 
 
 def gradients(loss: Callable[[Any], tuple[Any, Any]], weights: list[Any]) -> tuple[Any, list[Any]]:

@@ -14,7 +14,7 @@ import numpy as np
 from pipeline.training.metrics import VAL_AUC
 from pipeline.training.precision import precision
 from pipeline.training.sizes import Shape, padded_rows, shape_of
-from pipeline.training.stacked.backend import FEWEST_MEMBERS, Compiled
+from pipeline.training.stacked.backend import Compiled, device
 from pipeline.training.stacked.epoch import EpochEnd, measured
 from pipeline.training.stacked.evaluation import Evaluation
 from pipeline.training.stacked.members import Members
@@ -108,7 +108,8 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     parameters = sum(int(np.prod(variable.shape)) for variable in template.trainable)
     rows, val_rows = len(arrays.x_train), len(arrays.x_val)
     batch = settings.batch_of(first, rows)
-    shape = shape_of(parameters, rows, val_rows, batch, FEWEST_MEMBERS)
+    crowd = len(fits), len({fit.seed for fit in fits})
+    shape = shape_of(parameters, (rows, val_rows), batch, device(), crowd)
     row_losses = RowLosses(arrays.loss)
     layout = Layout(batch, shape.partial, members.trainable_axes)
     step = Step(template, update, row_losses, layout)
