@@ -20,7 +20,7 @@ from pipeline.figures.trials import (
     scored_fits,
     trials,
 )
-from pipeline.figures.verdict import FINISHED, status
+from pipeline.figures.verdict import BUDGET, FINISHED, status
 from pipeline.records import Outcome
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def next_command(record: SweepRecord) -> tuple[str, str]:
 
 def _command(record: SweepRecord, overrides: dict[str, str]) -> str:
     dropped = {*overrides, "resume"}
-    if "resume" in overrides:  # a used-up budget would end the resumed sweep at once
+    if status(record) == BUDGET:  # used up: it would end the resumed sweep at once
         dropped |= {f"budget.{name}" for name in ("seconds", "fits", "cost")}
     kept = [word for word in command_words(record) if word.split("=", 1)[0] not in dropped]
     changed = [f"{key}={value}" for key, value in overrides.items()]

@@ -146,6 +146,7 @@ def test_when_everything_diverged_lower_rates_come_next(
 def test_a_cut_sweep_is_resumed_with_its_own_words(kind: Callable[[str], SweepRecord]) -> None:
     """The same words and resume=; a used-up budget and Hydra's folder are left out."""
     found = kind("killed")
+    found.summary = {"status": "budget"}
     found.command = (
         "data=wages",
         "budget.fits=36",
