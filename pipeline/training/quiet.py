@@ -36,11 +36,12 @@ def _silent_stderr() -> Iterator[None]:
 
 def start() -> None:
     """Import the backend's framework, once, where it is TensorFlow."""
-    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow" or "tensorflow" in sys.modules:
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         return
-    with _silent_stderr():
-        import tensorflow as tf
+    if "tensorflow" not in sys.modules:  # else KerasTuner has imported it
+        with _silent_stderr():
+            import tensorflow as tf
 
-        tf.config.list_physical_devices()  # looks for GPUs now, while nobody hears it
+            tf.config.list_physical_devices()  # looks for GPUs now, while nobody hears it
     # vectorized_map notes every operation that it converts with a loop: known, measured, harmless.
-    tf.get_logger().setLevel(logging.ERROR)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
