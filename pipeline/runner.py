@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.budget import Budget
 from pipeline.config import fingerprint, flatten, objective
+from pipeline.config.schema import SearchKind
 from pipeline.config.text import dump
 from pipeline.data import prepare
 from pipeline.errors import Interrupted
@@ -19,6 +20,8 @@ from pipeline.progress import Display
 from pipeline.search import missing, searcher
 from pipeline.signals import StopRequest
 from pipeline.tracking.location import check, resolve
+from pipeline.training.quiet import start
+from pipeline.training.threads import prepare as prepare_threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,6 +158,9 @@ def _open(
 
     shapes = input_shapes(config, dataset)
     family = family_of(config.model, config.search, shapes, dataset.outputs, dataset.regression)
+    prepare_threads()
+    if config.search.kind is not SearchKind.capacity:
+        start()  # KerasTuner brings TensorFlow: it starts the same way whoever imports it first
     searching = searcher(config, family)
     for note in dataset.notes:
         log.info("%s", note)
