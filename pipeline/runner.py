@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from pipeline.errors import Interrupted
 from pipeline.networks import Networks
 from pipeline.notify import notify
 from pipeline.opening import encoded, facts_of, facts_shown, input_shapes
+from pipeline.portion import within_fits
 from pipeline.progress import Display
 from pipeline.search import missing, searcher
 from pipeline.signals import StopRequest
@@ -224,7 +225,7 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
     plan = recorded[1] if recorded and recorded[0] == asked else plan_round(sweep, asked)
     sweep.ledger.begin_round(asked, plan)
     sweep.display.round(asked, plan)
-    todo, ended = _within_fits(sweep, plan, pending, len(finished))
+    todo, ended = within_fits(plan, pending, sweep.budget.fits_left(len(finished)))
     again = sum(fit not in set(pending) for stack in todo.stacks for fit in stack.fits)
     if again:
         log.info("%d recorded fits are trained again: their stacks were not finished", again)
@@ -259,30 +260,6 @@ def plan_round(sweep: Sweep, asked: Round) -> StackPlan:
     settings = Settings.from_config(sweep.config, sweep.objective)
     workload = Workload(sweep.family, settings, rows, val_rows, training.engine)
     return plan_stacks(asked.fits, workload, limits(training, sweep.config.compute))
-
-
-def _within_fits(
-    sweep: Sweep, plan: StackPlan, pending: Sequence[Fit], done: int
-) -> tuple[StackPlan, str]:
-    """Return the stacks with anything to do, as many fits of them as the budget allows.
-
-    A stack with one fit missing is trained whole, so that its numbers are those of an uninterrupted
-    sweep; only the budget of fits may shorten the last one.
-    """
-    wanted = set(pending)
-    stacks = [stack for stack in plan.stacks if wanted.intersection(stack.fits)]
-    left = sweep.budget.fits_left(done)
-    if left is None or left >= len(pending):
-        return replace(plan, stacks=tuple(stacks)), ""
-    kept: list[Stack] = []
-    for stack in stacks:
-        new = [fit for fit in stack.fits if fit in wanted][:left]
-        left -= len(new)
-        if new:
-            whole = len(new) == len(wanted.intersection(stack.fits))
-            kept.append(stack if whole else replace(stack, fits=tuple(new)))
-    ended = f"budget.fits={sweep.config.budget.fits} ended"
-    return replace(plan, stacks=tuple(kept)), ended
 
 
 def _record(sweep: Sweep, asked: Round, stack: Stack, results: Sequence[FitResult]) -> None:

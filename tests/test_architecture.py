@@ -32,7 +32,15 @@ ORDER = (
     ("figures",),
     ("live.py",),
     ("progress.py", "summary.py"),
-    ("runner.py", "opening.py", "networks.py", "pace.py", "experience.py", "ending.py"),
+    (
+        "runner.py",
+        "opening.py",
+        "portion.py",
+        "networks.py",
+        "pace.py",
+        "experience.py",
+        "ending.py",
+    ),
     (*ENTRIES, "api.py", "results.py"),
 )
 
