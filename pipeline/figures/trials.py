@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.figures.evidence import evidence
+from pipeline.figures.tables import lowest
 from pipeline.records import Direction, Objective, Outcome
+from pipeline.search.choose import leads
 from pipeline.search.decide import difference, standard_error
 
 if TYPE_CHECKING:
@@ -53,6 +55,21 @@ def scored_fits(record: SweepRecord) -> pd.DataFrame:
     return found
 
 
+def standing_fits(record: SweepRecord) -> pd.DataFrame:
+    """Return the scored fits that stand for their trial, as the search counts them.
+
+    A trial with an execution that failed is out; of one trained for different numbers of epochs
+    (Hyperband) the longest counts.
+    """
+    fits = scored_fits(record)
+    done = done_fits(record)
+    failed = set(done.loc[done["outcome"] != Outcome.completed.value, "trial"])
+    fits = fits[~fits["trial"].isin(failed)]
+    if "max_epochs" in fits and len(fits):
+        fits = fits[fits["max_epochs"] == fits.groupby("trial")["max_epochs"].transform("max")]
+    return fits
+
+
 def trials(record: SweepRecord) -> pd.DataFrame:
     """Return one row a usable trial, best score first.
 
@@ -60,7 +77,7 @@ def trials(record: SweepRecord) -> pd.DataFrame:
     nuisance values as far as the fits carry them; score (mean over the executions), executions,
     loss (the score, lower is better).
     """
-    fits = scored_fits(record)
+    fits = standing_fits(record)
     if fits.empty:
         return pd.DataFrame(columns=[*DESCRIPTION, "score", "executions", "loss"])
     grouped = fits.groupby("trial", sort=False)
@@ -73,39 +90,38 @@ def trials(record: SweepRecord) -> pd.DataFrame:
 
 
 def capacities(record: SweepRecord) -> pd.DataFrame:
-    """Return the best trial of each capacity, smallest network first.
+    """Return the trial that stands for each capacity by the search's rule, smallest network first.
 
     Columns: those of `trials`; se (standard error of the score by itself), gap (how far it lies
-    behind the best) and gap_se (standard error of that difference, paired by seed and row), and
+    behind the best), gap_se (standard error of that difference, paired by seed and row) and
     seed_share (share of the squared gap_se that more executions would reduce).
     """
-    table = _complete(record, trials(record)).drop_duplicates("capacity")
-    if table.empty:
-        return table.assign(se=[], gap=[], gap_se=[])
-    fits = scored_fits(record)
-    known = evidence(record, fits[fits["trial"].isin(table["trial"])], objective(record))
+    fits = standing_fits(record)
+    if fits.empty:
+        return trials(record).assign(se=[], gap=[], gap_se=[], seed_share=[])
+    known = evidence(record, fits, objective(record))
+    enough = min(_first_executions(record), max(one.executions for one in known.values()))
+    found = leads([one for one in known.values() if one.executions >= enough])
     folds = "fold" in fits and is_varied(fits["fold"])
-    best = known[table["trial"].iloc[0]]
-    gaps = [difference(known[name], best, folds=folds) for name in table["trial"]]
-    table = table.assign(
-        se=[standard_error(known[name], folds=folds) or math.nan for name in table["trial"]],
-        gap=[gap.mean for gap in gaps],
-        gap_se=[gap.se if math.isfinite(gap.se) else math.nan for gap in gaps],
-        seed_share=[gap.seed_share for gap in gaps],
+    names = {id(one): name for name, one in known.items()}
+    gaps = [difference(one, found[0], folds=folds) for one in found]
+    statistics = pd.DataFrame(
+        {
+            "trial": [names[id(one)] for one in found],
+            "se": [standard_error(one, folds=folds) or math.nan for one in found],
+            "gap": [gap.mean for gap in gaps],
+            "gap_se": [gap.se if math.isfinite(gap.se) else math.nan for gap in gaps],
+            "seed_share": [gap.seed_share for gap in gaps],
+        }
     )
+    table = trials(record).merge(statistics, on="trial", how="inner")
     return table.sort_values(["parameters", "loss"], kind="stable", ignore_index=True)
 
 
-def _complete(record: SweepRecord, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials with all executions of a first measurement, or as many as any has.
-
-    A trial some of whose executions failed may have a low mean by luck alone.
-    """
-    if table.empty:
-        return table
+def _first_executions(record: SweepRecord) -> int:
+    """Return the executions of a first measurement; a lower mean over fewer may be luck."""
     wanted = str(record.config.get("training.executions", "1"))
-    enough = min(int(wanted) if wanted.isdigit() else 1, int(table["executions"].max()))
-    return table[table["executions"] >= enough]
+    return int(wanted) if wanted.isdigit() else 1
 
 
 def leader(record: SweepRecord) -> Any:
@@ -114,7 +130,7 @@ def leader(record: SweepRecord) -> Any:
     chosen = table[table["trial"] == champion_entry(record).get("trial")]
     if len(chosen):
         return chosen.iloc[0]
-    return None if table.empty else _complete(record, table).iloc[0]
+    return None if table.empty else lowest(capacities(record), "loss")
 
 
 def role(record: SweepRecord) -> str:
@@ -143,7 +159,7 @@ def neighbours(record: SweepRecord) -> tuple[Any, Any]:
 
 def median_runs(record: SweepRecord) -> dict[str, str]:
     """Return, for each usable trial, the run of its median execution: the one that stands for it."""
-    fits = scored_fits(record).sort_values("score", kind="stable")
+    fits = standing_fits(record).sort_values("score", kind="stable")
     runs = fits.groupby("trial", sort=False)["run_id"]
     found = {str(trial): str(group.iloc[len(group) // 2]) for trial, group in runs}
     entry = champion_entry(record)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.figures.trials import (
@@ -133,3 +134,22 @@ def test_an_unknown_error_is_not_zero(kind: Callable[[str], SweepRecord]) -> Non
     found = kind("single")
     found.row_losses = {}
     assert math.isnan(capacities(found)["se"].iloc[0])
+
+
+def test_more_executions_stand_for_a_capacity(record: SweepRecord) -> None:
+    """As in the search: a luckier score on fewer executions is no evidence against the leading one."""
+    slow = record.fits["trial"] == "2x64 lr 0.001"
+    record.fits.loc[slow, "best_val_loss"] = 0.1
+    more = record.fits[record.fits["trial"] == "2x64 lr 0.003"].copy()
+    more["execution"] += 3
+    more["run_id"] = [f"more{i}" for i in range(len(more))]
+    record.fits = pd.concat([record.fits, more], ignore_index=True)
+    row = capacities(record).set_index("capacity").loc["2x64"]
+    assert (row["trial"], row["executions"]) == ("2x64 lr 0.003", 6)
+
+
+def test_a_trial_with_a_failed_execution_is_out(record: SweepRecord) -> None:
+    """As in the search: one execution that diverged rules its trial out for good."""
+    one = (record.fits["trial"] == "2x64 lr 0.003") & (record.fits["execution"] == 0)
+    record.fits.loc[one, "outcome"] = "diverged"
+    assert "2x64 lr 0.003" not in set(trials(record)["trial"])
