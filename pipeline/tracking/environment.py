@@ -10,6 +10,9 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+SOURCE = "pipeline.sweep"
+"""What MLflow shows as the source of a run."""
+
 RECORDED = ("capacity-sweep", "keras", "tensorflow", "jax", "mlflow", "numpy", "scikit-learn")
 """Distributions whose versions are written down with a sweep."""
 
@@ -69,8 +72,8 @@ def provenance() -> dict[str, str]:
         "backend": backend(),
         "host": platform.node(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "mlflow.user": _user(),
-        "mlflow.source.name": "pipeline.sweep",
+        "mlflow.user": user(),
+        "mlflow.source.name": SOURCE,
         "mlflow.source.type": "LOCAL",
     }
     commit = _git("rev-parse", "HEAD")
@@ -80,7 +83,9 @@ def provenance() -> dict[str, str]:
     return tags
 
 
-def _user() -> str:
+@functools.cache
+def user() -> str:
+    """Return who runs this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container without a name for its user id

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.records import Outcome
+from pipeline.tracking.environment import SOURCE, user
 from pipeline.tracking.fitkey import encode_fit
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def tags(place: Place, result: FitResult) -> dict[str, str]:
     fit = result.fit
     values = {
         "mlflow.parentRunId": place.sweep,
+        "mlflow.user": user(),
+        "mlflow.source.name": SOURCE,
         "sweep": place.sweep,
         "trial": fit.trial.name,
         "capacity": fit.trial.capacity.label,

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from pipeline.tracking.store import Store
 
 
+CONNECTIONS = 4
+"""Fits written to a server at the same time: each waits 14 times for an answer. sqlite takes one."""
+
+
 class Ledger:
     """Everything that a sweep remembers; all of it is in MLflow, nothing on the side.
 
@@ -168,7 +172,7 @@ class Ledger:
                 metrics=[Metric("rank", number, now, 0)],
                 tags=[RunTag("verdict", verdict)] if verdict else [],
             )
-            self._put(f"rank {number}", write)
+            self.write(Job(f"rank {number}", [write], alone=False))
 
     def flush(self) -> None:
         """Wait until everything recorded is in the store; StoreError when it cannot be."""
@@ -249,7 +253,8 @@ def open_ledger(
     store = open_store(resolve(tracking.uri), tracking.experiment or facts.name)
 
     def writer(beat: Callable[[], None]) -> Writer:
-        return Writer(store.location, tracking.retry_seconds, beat, stopping)
+        at_once = CONNECTIONS if store.location.folder is None else 1
+        return Writer(store.location, tracking.retry_seconds, beat, stopping, at_once)
 
     try:
         return Ledger(store, facts, build, which, writer, elapsed)

@@ -74,7 +74,8 @@ class ModelJob:
 
     def job(self) -> Job:
         """Return the work for a run that has ended already."""
-        return Job(f"model of {self._done.fit.name}", [self.create, self._tag, *self.rest()])
+        steps = [self.create, self._tag, *self.rest()]
+        return Job(f"model of {self._done.fit.name}", steps, alone=False)
 
     def rest(self) -> list[Callable[[], None]]:
         """Return the steps that follow `create`."""

@@ -48,7 +48,7 @@ class FitJob:
             steps.append(self._log)
         else:
             steps += [self._model.create, self._log, *self._model.rest()]
-        return Job(self._result.fit.name, [*steps, self._end])
+        return Job(self._result.fit.name, [*steps, self._end], alone=False)
 
     def _create(self) -> None:
         run = self._client.create_run(

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 MIGRATION_SECONDS = 120.0
 """How long to wait while another sweep creates the same store; creating one takes 2 to 5 s."""
 
-CONTACT_SECONDS = 8.0
-"""How long a server may take to find the experiment."""
+CONTACT_SECONDS = 60.0
+"""How long a server that has answered the probe may take to find the experiment: it may be busy."""
 
 INHERITED = (
     "MLFLOW_RUN_ID",

@@ -46,6 +46,8 @@ class Job:
 
     name: str
     steps: Sequence[Callable[[], object]]
+    alone: bool = True
+    """Whether everything queued before it must be written first, and it before anything after."""
     done: int = field(default=0, init=False)
 
     def advance(self) -> None:
@@ -68,6 +70,7 @@ class Writer:
         retry_seconds: float,
         beat: Callable[[], None],
         stopping: Callable[[], bool],
+        at_once: int = 1,
     ) -> None:
         """Start the thread.
 
@@ -76,6 +79,7 @@ class Writer:
             retry_seconds: How long a failing step is tried again.
             beat: Called about every `BEAT_SECONDS`; its failure is logged, never fatal.
             stopping: Whether the sweep was told to stop: then waiting is cut short.
+            at_once: Jobs that need not be alone and are written at the same time.
         """
         self.busy_seconds = 0.0
         self._location = location
@@ -83,6 +87,8 @@ class Writer:
         self._beat = beat
         self._stopping = stopping
         self._error: BaseException | None = None
+        self._at_once = at_once
+        self._free = threading.Semaphore(at_once)
         self._jobs: queue.Queue[Job | None] = queue.Queue(QUEUED_JOBS)
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
@@ -120,22 +126,45 @@ class Writer:
                 job = Job("sign of life", ())
             else:
                 if job is None:
+                    self._wait_for_others()
                     self._jobs.task_done()
                     return
-                self._do(job)
-                self._jobs.task_done()
+                self._start(job)
             if time.monotonic() >= next_beat:
                 self._sign_of_life()
                 next_beat = time.monotonic() + BEAT_SECONDS
 
+    def _start(self, job: Job) -> None:
+        """Do a job here, or in a thread of its own while the next one is begun."""
+        if job.alone or self._at_once == 1:
+            self._wait_for_others()
+            self._do(job)
+            return
+        self._free.acquire()
+
+        def run() -> None:
+            self._do(job)
+            self._free.release()
+
+        threading.Thread(target=run, name="ledger fit", daemon=True).start()
+
+    def _wait_for_others(self) -> None:
+        for _ in range(self._at_once):
+            self._free.acquire()
+        self._free.release(self._at_once)
+
     def _do(self, job: Job) -> None:
-        if self._error is not None:
-            return  # dropped: `put` and `flush` say so, and resume does the fit again
+        """Do a job, whatever comes of it."""
+        if self._error is None:  # else dropped: `put` and `flush` say so, and resume does it again
+            self._try(job)
+        self._jobs.task_done()
+
+    def _try(self, job: Job) -> None:
         started = time.perf_counter()
         try:
             self._retry(job)
         except BaseException as error:  # noqa: BLE001 - handed to the sweep's own thread
-            self._error = error
+            self._error = self._error or error
         self.busy_seconds += time.perf_counter() - started
 
     def _retry(self, job: Job) -> None:

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
 import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
@@ -29,7 +37,7 @@ from pipeline.tracking.facts import SweepFacts
 from pipeline.tracking.ledger import Ledger, open_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 INPUTS = 3
@@ -195,3 +203,46 @@ def client(workplace: Path) -> Any:
     from mlflow import MlflowClient
 
     return MlflowClient(f"sqlite:///{workplace / 'mlruns' / 'mlflow.db'}")
+
+
+def free_port() -> int:
+    """Return a port that nobody uses."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Iterator[str]:
+    """Return the address of a running server with an empty store."""
+    home = tmp_path_factory.mktemp("server")
+    shutil.copy(migrated_store, home / "mlflow.db")
+    port = free_port()
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
+        "--workers", "1", "--backend-store-uri", f"sqlite:///{home}/mlflow.db",
+        "--artifacts-destination", str(home / "artefacts"),
+    ]  # fmt: skip
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=home, start_new_session=True
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(address, home / "server.log")
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # its workers too
+        process.wait()
+
+
+def wait_for(address: str, log: Path) -> None:
+    """Wait until a server answers."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=2):  # noqa: S310
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(log.read_text())

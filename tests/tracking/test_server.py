@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,52 +19,8 @@ from pipeline.tracking.read import read_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
-
-
-def free_port() -> int:
-    """Return a port that nobody uses."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def uri(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Iterator[str]:
-    """Return the address of a running server with an empty store."""
-    home = tmp_path_factory.mktemp("server")
-    shutil.copy(migrated_store, home / "mlflow.db")
-    port = free_port()
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "1", "--backend-store-uri", f"sqlite:///{home}/mlflow.db",
-        "--artifacts-destination", str(home / "artefacts"),
-    ]  # fmt: skip
-    with (home / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd=home, start_new_session=True
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(address, home / "server.log")
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)  # its workers too
-        process.wait()
-
-
-def wait_for(address: str, log: Path) -> None:
-    """Wait until a server answers."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=2):  # noqa: S310
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise TimeoutError(log.read_text())
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("mlflow")]
 
 
 class Line:
@@ -79,7 +29,9 @@ class Line:
     def __init__(self, server: str) -> None:
         """Choose a port; nobody listens yet."""
         self._target = ("127.0.0.1", int(server.rpartition(":")[2]))
-        self._port = free_port()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = int(free.getsockname()[1])
         self.uri = f"http://127.0.0.1:{self._port}"
         self._listener: socket.socket | None = None
         self._open: set[socket.socket] = set()
@@ -120,21 +72,21 @@ class Line:
 
 
 @pytest.fixture
-def line(uri: str) -> Iterator[Line]:
+def line(server: str) -> Iterator[Line]:
     """Return a way to the server that works."""
-    made = Line(uri)
+    made = Line(server)
     made.mend()
     yield made
     made.cut()
 
 
-def test_a_sweep_on_a_server_is_recorded_and_resumed(uri: str, sweeps: Any) -> None:
+def test_a_sweep_on_a_server_is_recorded_and_resumed(server: str, sweeps: Any) -> None:
     """Runs, curves, models and files go through the server and come back."""
-    ledger = sweeps.open(uri=uri)
+    ledger = sweeps.open(uri=server)
     results = sweeps.record(ledger, sweeps.round(0), sweeps.round(1, sweeps.trial(2)))
     before = ledger.finished()
     ledger.end("KILLED", "stopped by SIGTERM")
-    again = sweeps.open(ledger.run_id, uri=uri)
+    again = sweeps.open(ledger.run_id, uri=server)
     for one, other in zip(before, again.finished(), strict=True):
         assert (one.fit, one.score, one.round) == (other.fit, other.score, other.round)
         np.testing.assert_array_equal(one.row_losses, other.row_losses)
@@ -142,15 +94,15 @@ def test_a_sweep_on_a_server_is_recorded_and_resumed(uri: str, sweeps: Any) -> N
     assert saved is not None
     np.testing.assert_array_equal(saved[0], results[0].weights[0])
     again.end("FINISHED")
-    record = read_sweep(uri, "latest")
+    record = read_sweep(server, "latest")
     assert record.status == "FINISHED"
     assert len(record.fits) == len(record.curves) == 4
-    assert record.run_link.startswith(f"{uri}/#/experiments/")
+    assert record.run_link.startswith(f"{server}/#/experiments/")
 
 
-def test_a_server_passes_the_doctor(uri: str) -> None:
+def test_a_server_passes_the_doctor(server: str) -> None:
     """Tags and artefacts can be written, read and deleted."""
-    found = list(check_store(resolve(uri)))
+    found = list(check_store(resolve(server)))
     assert [(one.name, one.passed) for one in found] == [("store", True), ("artefacts", True)], (
         found
     )

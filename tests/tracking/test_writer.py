@@ -165,3 +165,26 @@ def test_a_sweep_that_was_taken_over_stops_writing(
         time.sleep(0.01)
     with pytest.raises(StoreError, match="taken over"):
         writer.put(Job("fit", []))
+
+
+def test_jobs_that_need_not_be_alone_are_written_together(make: Any) -> None:
+    """A server answers several at once; what must be alone waits for them, and they for it."""
+    writer, order = make(at_once=3), []
+    meeting = threading.Barrier(3, timeout=10)
+    writer.put(Job("stack", [lambda: order.append("stack")]))
+    for _ in range(3):
+        steps = [meeting.wait, lambda: order.append("fit")]
+        writer.put(Job("fit", steps, alone=False))
+    writer.put(Job("decisions", [lambda: order.append("decisions")]))
+    writer.flush()
+    assert order == ["stack", "fit", "fit", "fit", "decisions"]
+
+
+def test_a_failure_among_several_is_not_lost(make: Any) -> None:
+    """One of them cannot be written: the sweep hears of it."""
+    writer, done = make(at_once=3, retry_seconds=0.0), []
+    for number in range(6):
+        step = failing(1, AwayError("refused"), done) if number == 4 else lambda: done.append("ok")
+        writer.put(Job("fit", [step], alone=False))
+    with pytest.raises(StoreError, match="refused"):
+        writer.flush()
