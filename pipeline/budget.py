@@ -47,6 +47,7 @@ class Budget:
         self.before = spent_before
         self._began = 0.0
         self.reserve = 0.0
+        self._end = ""
 
     def restart(self) -> None:
         """Count from now: the next job of a multirun in the same process."""
@@ -87,11 +88,15 @@ class Budget:
         return None if price is None else self.spent() / SECONDS_AN_HOUR * price
 
     def ended(self) -> str:
-        """Return one sentence when time or money for training has ended, else an empty string."""
+        """Return one sentence when time or money for training has ended, else an empty string.
+
+        What has ended stays so, though less may have to be kept back once nothing trains any more.
+        """
         left = self.seconds_left()
-        if left is None or left > 0:
-            return ""
-        return f"{self._name} ended after {self.spent():.0f} s, {self.reserve:.0f} s of it kept for saving"
+        if not self._end and left is not None and left <= 0:
+            kept = f"{self.reserve:.0f} s of the budget kept for saving"
+            self._end = f"{self._name} ended after {self.spent():.0f} s, {kept}"
+        return self._end
 
     def too_short(self, stacks: int) -> str:
         """Return one sentence for stacks that were not begun because they would not finish in time."""

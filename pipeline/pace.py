@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from pipeline.config.schema import OtherSearchConfig
 from pipeline.estimate.affordable import affordable
 from pipeline.estimate.ahead import counted_outlook, outlooks
-from pipeline.estimate.correction import Correction
 from pipeline.estimate.forecast import ending_seconds, startup_seconds
 from pipeline.estimate.inround import InRound
 from pipeline.estimate.others import rounds_of
@@ -82,8 +81,8 @@ class Pace:
         self.startup_seconds = self.searched = 0.0
         """When the search began and ended, in seconds of this process."""
         self._budget, self._show = budget, show
-        self._left = TimeLeft(remembered=course.remembered)
-        self._done_before = 0
+        self._left = TimeLeft(course.remembered)
+        self._done_before = self._fits_before = 0
         self._compiled: set[Hashable] = set()
         self._asked: Round | None = None
         self._plan: StackPlan | None = None
@@ -103,7 +102,7 @@ class Pace:
         expected = startup_seconds(rates, self.course.table)
         if self._budget.is_first:  # a later sweep of a multirun finds everything imported
             slow = min(max(own / max(expected, 0.1), FASTEST), SLOWEST)
-            self._left.expected = Correction(slow, slow)
+            self._left.expect(slow)
             self.meter.lesson.single["startup_seconds"] = own - (expected - rates.startup_seconds)
         self._keep_reserve()
 
@@ -115,10 +114,13 @@ class Pace:
     def begin_round(self, asked: Round, plan: StackPlan, finished: Sequence[Scored]) -> None:
         """Take note that the stacks of a round are about to be trained."""
         self._asked, self._plan, self.unfinished = asked, plan, ""
-        self._left.round = InRound(plan, self.course.time, self._compiled)
+        self._fits_before = self.meter.fits
+        here = InRound(plan, self.course.time, self._compiled)
+        self._left.begin_round(here, self._fits_behind())
         self.meter.begin_round(plan, self._budget.spent())
         self._keep_reserve()
-        self._pool.submit(self._look_ahead, asked, list(finished), set(self._compiled))
+        if not self._left.is_known:
+            self._pool.submit(self._look_ahead, asked, list(finished), set(self._compiled))
 
     def parts(self, plan: StackPlan, usable: Callable[[], bool]) -> Iterator[StackPlan]:
         """Yield the stacks of a plan that can finish in time, until none is left.
@@ -159,7 +161,8 @@ class Pace:
             return
         now = self._budget.spent()
         self.meter.end_round(asked, len(plan.stacks), here.work, now)
-        self._left.end_round(here.work, len(asked.fits), now - self.meter.began)
+        seconds = now - self.meter.began if self.meter.is_whole else None
+        self._left.end_round(len(asked.fits), seconds)
         self._keep_reserve()
 
     def tell(self) -> None:
@@ -170,14 +173,17 @@ class Pace:
 
     def seconds_left(self) -> float | None:
         """Return the seconds to the end of the process; None while nobody can know."""
-        present = len(self._asked.fits) if self._asked and self._left.round else 0
-        done = self._done_before + self.meter.fits
-        training = self._left.training(self._budget.fits_left(done + present))
+        training = self._left.training(self._budget.spent() - self.meter.began)
         if training is None:
             return None
         limit = self._budget.limit
         most = float("inf") if limit is None else max(0.0, limit - self._budget.spent())
         return min(training + self.ending(), most)
+
+    def _fits_behind(self) -> int | None:
+        """Return how many fits the budget leaves for the rounds behind the present one."""
+        present = len(self._asked.fits) if self._asked else 0
+        return self._budget.fits_left(self._done_before + self._fits_before + present)
 
     def ending(self) -> float:
         """Return the seconds from the last round to the end of the process."""
@@ -220,7 +226,7 @@ class Pace:
             log.debug("the time left could not be estimated", exc_info=True)
             return
         if self._asked is asked and self._left.round is not None:
-            self._left.ahead = ahead
+            self._left.look_ahead(ahead, self._fits_behind())
             self.tell()
 
     def _outlooks(

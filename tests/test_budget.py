@@ -40,7 +40,16 @@ def test_the_reserve_is_taken_off() -> None:
     budget = Budget(BudgetConfig(seconds=process_seconds() + 50))
     assert budget.ended() == ""
     budget.reserve = 60
-    assert "60 s of it kept" in budget.ended()
+    assert "60 s of the budget kept" in budget.ended()
+
+
+def test_a_budget_that_has_ended_stays_so() -> None:
+    """Less to keep back afterwards is no reason to begin again."""
+    budget = Budget(BudgetConfig(seconds=process_seconds() + 50))
+    budget.reserve = 60
+    ended = budget.ended()
+    budget.reserve = 0
+    assert budget.ended() == ended != ""
 
 
 def test_a_clock_that_is_set_back_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

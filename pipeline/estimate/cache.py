@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+VARIABLE = "CAPACITY_SWEEP_CACHE"
+"""Environment variable with another folder; empty: nothing is kept."""
 FORMAT = 1
+NAME = "calibration.json"
 MOST_SWEEPS = 64
 """Sweeps remembered; the oldest go first."""
 MOST_MACHINES = 16
@@ -33,11 +36,17 @@ MOST_BYTES = 1 << 22
 """A larger file is not ours."""
 
 
-def cache_file() -> Path:
-    """Return where the file lies: `$XDG_CACHE_HOME`, or `~/.cache`."""
+def cache_file() -> Path | None:
+    """Return where the file lies: in `$XDG_CACHE_HOME` or `~/.cache`; None where none is wanted."""
+    own = os.environ.get(VARIABLE)
+    if own is not None:
+        return Path(own) / NAME if own else None
     base = os.environ.get("XDG_CACHE_HOME", "")
-    folder = Path(base) if Path(base).is_absolute() else Path("~/.cache").expanduser()
-    return folder / "capacity-sweep" / "calibration.json"
+    try:
+        folder = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
+    except RuntimeError:  # nobody's home
+        return None
+    return folder / "capacity-sweep" / NAME
 
 
 def calibration_of(machine: Machine, path: Path | None = None) -> Calibration:
@@ -62,12 +71,15 @@ def keep(
 
     Two sweeps that end together may lose one of the two updates, never the file.
     """
-    document = _read(path)
+    place = path or cache_file()
+    if place is None:
+        return
+    document = _read(place)
     document["machines"].pop(machine.key, None)
     document["machines"][machine.key] = asdict(calibration)
     machines = list(document["machines"].items())[-MOST_MACHINES:]
     fresh = {one.identity for one in finished}
-    older = [one for one in sweeps(path) if one.identity not in fresh]
+    older = [one for one in sweeps(place) if one.identity not in fresh]
     latest = [*older, *finished][-MOST_SWEEPS:]
     content = {
         "format": FORMAT,
@@ -75,7 +87,7 @@ def keep(
         "sweeps": [asdict(one) for one in latest],
     }
     try:
-        _replace(path or cache_file(), json.dumps(content, indent=1))
+        _replace(place, json.dumps(content, indent=1))
     except OSError as error:
         log.debug("the calibration could not be kept: %s", error)
 
@@ -85,6 +97,8 @@ def _read(path: Path | None) -> dict[str, Any]:
     empty: dict[str, Any] = {"machines": {}, "sweeps": []}
     place = path or cache_file()
     try:
+        if place is None:
+            return empty
         if place.stat().st_size > MOST_BYTES:
             return empty
         document = json.loads(place.read_text(encoding="utf-8"))

@@ -62,9 +62,14 @@ class InRound:
         """Take note that a stack has ended."""
         self._open.pop(stack.number, None)
 
-    def left(self) -> Work:
-        """Return what is left, as predicted without correction."""
-        fixed = self._time.calibration.round_seconds
+    def left(self, elapsed: float = 0.0) -> Work:
+        """Return what is left, as predicted without correction.
+
+        Args:
+            elapsed: Seconds since the round began, at the predicted speed: what compiles reports no
+                progress.
+        """
+        fixed = 0.0
         total = longest = 0.0
         for stack in list(self._open.values()):
             fixed += 0.0 if stack.begun else stack.fixed
@@ -72,8 +77,8 @@ class InRound:
             total += seconds
             longest = max(longest, seconds / stack.parallel)
         spread = 1 if self._engine == "fit" else self._time.cores
-        overlap = self._time.calibration.overlap
-        return Work(fixed, overlap * max(total / spread, longest))
+        last, overlap = self._time.calibration.round_seconds, self._time.calibration.overlap
+        return Work(last + max(0.0, fixed - elapsed), overlap * max(total / spread, longest))
 
     def _stack(self, stack: Stack, compiled: set[Hashable]) -> _Open:
         time, members = self._time, len(stack.fits)

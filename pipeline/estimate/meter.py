@@ -43,7 +43,7 @@ class Meter:
         self._trials: set[Trial] = set()
         self._epochs: list[tuple[float, float]] = []
         self._shares: list[float] = []
-        self._dropped = 0
+        self._dropped = self._planned = self._ended = 0
         self.began = 0.0
         """When the round began, in seconds of the sweep."""
         self._written_before = 0.0
@@ -64,9 +64,15 @@ class Meter:
         due = self.recorded * self._time.calibration.tracking_seconds
         return max(0.0, due - (self._tracked() - self._written_before))
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all fits of the round ran to their own end: else its time tells nothing."""
+        return self._ended == self._planned
+
     def begin_round(self, plan: StackPlan, now: float) -> None:
         """A round begins and the store is up to date."""
         self._engine, self.began, self._epochs = plan.engine, now, []
+        self._planned, self._ended = sum(len(stack.fits) for stack in plan.stacks), 0
         self._written_before, self.recorded = self._tracked(), 0
 
     def stack_done(self, stack: Stack, results: Sequence[FitResult]) -> None:
@@ -87,7 +93,7 @@ class Meter:
         """The round is trained and in the store."""
         seconds = now - self.began
         trained, expected = (sum(part) for part in zip((0.0, 0.0), *self._epochs, strict=True))
-        if trained and expected:
+        if self.is_whole and trained and expected:
             work = Work(predicted.fixed, predicted.training * trained / expected)
             self.lesson.rounds.append(RoundRecord(work, seconds))
         trials = len({fit.trial for fit in asked.fits})
@@ -112,3 +118,4 @@ class Meter:
         if result.outcome is Outcome.completed and result.fit.epochs > LONG * patience:
             self._shares.append(result.epochs / result.fit.epochs)
         self._dropped += result.outcome is Outcome.dropped
+        self._ended += result.outcome is not Outcome.cut

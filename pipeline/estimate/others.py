@@ -101,8 +101,7 @@ class _Bracket:
 
 def _hyperband(config: OtherSearchConfig, epochs: int, space: float) -> Iterator[list[int]]:
     """Yield the epochs of the trials of every round (keras_tuner 1.4: HyperbandOracle)."""
-    brackets = _brackets(epochs, config.factor)
-    current = brackets - 1
+    current = _brackets(epochs, config.factor) - 1
     open_brackets = [_new(current)]
     drawn = total = 0
     while total < config.trials:
@@ -110,7 +109,9 @@ def _hyperband(config: OtherSearchConfig, epochs: int, space: float) -> Iterator
         while len(asked) < min(config.round, config.trials - total):
             place = _next(open_brackets, config.factor, epochs)
             if place is None:
-                current = current - 1 if current else brackets - 1
+                if current == 0:
+                    break  # KerasTuner goes through its brackets once
+                current -= 1
                 open_brackets.append(_new(current))
                 place = open_brackets[-1], 0
             bracket, rung = place

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.estimate.correction import Correction, corrected
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.estimate.ahead import Outlook
     from pipeline.estimate.inround import InRound
     from pipeline.estimate.path import Path
@@ -18,66 +19,94 @@ TRUST = 10.0
 """Seconds of remembered rounds that weigh as much as the measured ones, in saying how fast it goes."""
 
 
-@dataclass
 class TimeLeft:
     """What is known of the way to the end. Pure: it knows no clock."""
 
-    expected: Correction = field(default_factory=Correction)
-    """How far off the predictions were held to be before the first round."""
-    remembered: Path | None = None
-    """The same sweep when it last ran, on these rows or about as many."""
-    past: list[tuple[Work, float]] = field(default_factory=list)
-    """Predicted work and measured wall time of every round that has ended."""
-    round: InRound | None = None
-    ahead: list[Outlook] | None = None
-    """Ways to go on behind the present round; None while nobody has looked."""
-
-    @property
-    def correction(self) -> Correction:
-        """How far off the predictions have turned out to be."""
-        return corrected(self.past, self.expected)
-
-    def end_round(self, work: Work, fits: int, seconds: float) -> None:
-        """Learn from a round that has ended.
+    def __init__(self, remembered: Path | None = None) -> None:
+        """Start before the first round.
 
         Args:
-            work: As predicted.
-            fits: That it asked for.
-            seconds: Wall time.
+            remembered: The same sweep when it last ran, on these rows or about as many.
         """
-        legs = self.remembered.legs if self.remembered is not None else ()
-        number = len(self.past)
-        if number >= len(legs) or legs[number].fits != fits:
-            self.remembered = None  # the search goes another way this time
-        self.past.append((work, seconds))
-        self.round = self.ahead = None
+        self.correction = Correction()
+        """How far off the predictions have turned out to be."""
+        self.round: InRound | None = None
+        """The round that is training."""
+        self._expected = Correction()
+        self._remembered = remembered
+        self._past: list[tuple[Work, float]] = []
+        self._behind: float | None = None
+        """Seconds of the rounds behind the present one; None while nobody knows."""
 
-    def training(self, fits: int | None = None) -> float | None:
+    @property
+    def is_known(self) -> bool:
+        """Whether the rounds behind the present one are known already."""
+        return self._behind is not None
+
+    def expect(self, slowness: float) -> None:
+        """Hold everything to take so many times as long as predicted, until rounds tell."""
+        self._expected = self.correction = Correction(slowness, slowness)
+
+    def begin_round(self, here: InRound, fits: int | None = None) -> None:
+        """Take note of a round that begins.
+
+        Args:
+            here: Its progress.
+            fits: How many fits may be trained behind it; None: as many as it takes.
+        """
+        self.round = here
+        self._behind = None
+        if self._remembered is not None:
+            self._behind = self._as_remembered(self._remembered, fits)
+
+    def look_ahead(self, ahead: Sequence[Outlook], fits: int | None = None) -> None:
+        """Take note of ways in which the search may go on behind the present round.
+
+        The geometric mean of them, because how long the longest may be must not drown how likely it
+        is.
+        """
+        logarithms = [
+            one.likelihood * math.log1p(self.correction.seconds(one.within(fits))) for one in ahead
+        ]
+        self._behind = math.expm1(sum(logarithms))
+
+    def end_round(self, fits: int, seconds: float | None) -> None:
+        """Learn from the round that has ended.
+
+        Args:
+            fits: That it asked for.
+            seconds: Wall time; None where it was not trained to its end, which tells nothing.
+        """
+        here, self.round, self._behind = self.round, None, None
+        if here is None or seconds is None:
+            return
+        legs = self._remembered.legs if self._remembered is not None else ()
+        number = len(self._past)
+        if number >= len(legs) or legs[number].fits != fits:
+            self._remembered = None  # the search goes another way this time
+        self._past.append((here.work, seconds))
+        self.correction = corrected(self._past, self._expected)
+
+    def training(self, elapsed: float) -> float | None:
         """Return the seconds of training left; None while nobody can know.
 
         Args:
-            fits: How many fits may be trained behind the present round; None: as many as it takes.
+            elapsed: Seconds since the present round began.
         """
-        factors = self.correction
-        here = 0.0 if self.round is None else factors.seconds(self.round.left())
-        if self.remembered is not None:
-            return here + self._remembered(self.remembered, fits)
-        if self.ahead is None:
+        here = self.round
+        if here is None or self._behind is None:
             return None
-        # The geometric mean: how long the longest way may be must not drown how likely it is.
-        logarithm = sum(
-            one.likelihood * math.log1p(factors.seconds(one.within(fits))) for one in self.ahead
-        )
-        return here + math.expm1(logarithm)
+        left = here.left(elapsed / self.correction.fixed)
+        return self.correction.seconds(left) + self._behind
 
-    def _remembered(self, path: Path, fits: int | None) -> float:
+    def _as_remembered(self, path: Path, fits: int | None) -> float:
         """Return the seconds of the remembered rounds behind the present one, at the present speed."""
-        done = len(self.past)
+        done = len(self._past)
         before = sum(leg.seconds for leg in path.legs[:done])
-        measured = sum(seconds for _, seconds in self.past)
-        speed = (measured + TRUST * self.expected.fixed) / (before + TRUST)
+        measured = sum(seconds for _, seconds in self._past)
+        speed = (measured + TRUST * self._expected.fixed) / (before + TRUST)
         left, seconds = float("inf") if fits is None else fits, 0.0
-        for leg in path.legs[done + (self.round is not None) :]:
+        for leg in path.legs[done + 1 :]:
             seconds += leg.seconds * min(1.0, max(0.0, left / max(leg.fits, 1)))
             left -= leg.fits
         return speed * seconds
