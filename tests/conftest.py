@@ -22,9 +22,11 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"):
     os.environ.pop(name, None)  # an outer run must not be joined by a test
-# What sweeps of tests take teaches nothing of this machine, and must not reach the user's own cache.
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="capacity-sweep-")
-atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
+# One cache for all workers of this run, and none of the user's: what sweeps of tests take teaches
+# nothing of this machine, and a program compiled by another version would hide a fault of this one.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="capacity-sweep-")
+    atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 # The suite is the same every time; `make fuzz` explores.
 settings.register_profile("suite", max_examples=40, deadline=None, derandomize=True)
