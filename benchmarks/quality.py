@@ -1,0 +1,227 @@
+"""Who finds the better network in the same time: ours, KerasTuner or Optuna, on fixed test rows.
+
+    python -m benchmarks.quality --data ../shared/bench --seconds 120 --seeds 3
+        [--sets concrete ...] [--only ours-plain optuna ...] [--results outputs/quality.jsonl]
+
+Every search has the whole machine to itself for the same wall time, imports included, and searches
+1 to 4 hidden layers of 16 to 512 ReLU units and Adam rates of 1e-4 to 1e-2, on the rows that are not
+test, of which 20 % are validation. Contenders:
+
+    kt-random, kt-hyperband, kt-bayesian   KerasTuner, one MLflow run a trial (curve, model)
+    optuna                                 TPE with median pruning, the same logging
+    ours-plain                             the peers' preprocessing, batch, epochs and patience
+    ours                                   complete: encodings searched, the ensemble as champion
+
+The test rows are scored once, with the winner on validation. Every result is a line of the results
+file; what is there is not measured again, so a run that was stopped goes on where it was.
+The last line on stdout is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.peers import PEERS, contend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SETS = ("concrete", "abalone", "satimage", "adult_income")
+SPACE = [
+    "search.space.layers_min=1",
+    "search.space.layers_max=4",
+    "search.space.units_min=16",
+    "search.space.units_max=512",
+    "search.learning_rate.low=1e-4",
+    "search.learning_rate.high=1e-2",
+    "search.include_linear=false",
+]
+PLAIN = [*SPACE, "training.batch_size=32", "training.epochs=50", "training.patience=3"]
+COMPLETE = [*SPACE, "search.nuisance.encoding=[standard,piecewise]", "champion=ensemble"]
+OURS = {"ours-plain": PLAIN, "ours": COMPLETE}
+LEAST = 1e-7
+"""Probabilities below it count as it, for everybody."""
+
+
+def split(bench: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame, str, str]:
+    """Return the rows to search on, the test rows, the target's name and the task."""
+    index = pd.read_csv(bench / "index.csv").set_index("name")
+    table = pd.read_csv(bench / f"{name}.csv.gz")
+    rows = np.loadtxt(bench / f"{name}.test_rows.txt", dtype=int)
+    target, task = str(index.loc[name, "target"]), str(index.loc[name, "task"])
+    return table.drop(index=table.index[rows]), table.iloc[rows], target, task
+
+
+def score(losses: np.ndarray) -> dict[str, float]:
+    """Return the mean and its standard error over the test rows."""
+    return {"test": float(losses.mean()), "se": float(losses.std(ddof=1) / len(losses) ** 0.5)}
+
+
+def row_losses(predicted: pd.DataFrame, truth: pd.Series, task: str) -> np.ndarray:
+    """Return squared errors over the variance of the test target, or log-losses."""
+    if task == "regression":
+        errors = (predicted["prediction"].to_numpy() - truth.to_numpy()) ** 2
+        return np.asarray(errors / truth.var(ddof=0))
+    given = predicted.filter(like="probability_")
+    columns = [name.removeprefix("probability_") for name in given.columns]
+    places = [columns.index(str(label)) for label in truth]
+    chosen = given.to_numpy()[np.arange(len(truth)), places]
+    return np.asarray(-np.log(np.clip(chosen, LEAST, 1.0)))
+
+
+def ours(who: str, name: str, options: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Run our sweep as a user would, then predict the raw test rows with its champion."""
+    train, test, target, task = split(options.data, name)
+    train.to_csv("train.csv", index=False)
+    test.drop(columns=[target]).to_csv("test.csv", index=False)
+    sweep = [
+        *("data=table", "data.path=train.csv", f"data.target={target}", f"data.task={task}"),
+        *("data.test_fraction=0", "data.validation_fraction=0.2", "verbose=false"),
+        *(f"budget.seconds={options.seconds}", f"seed={seed}", "hydra.run.dir=out", *OURS[who]),
+    ]
+    began = time.perf_counter()
+    command("pipeline.sweep", *sweep)
+    seconds = time.perf_counter() - began
+    summary = json.loads(Path("out/summary.json").read_text())
+    champion = summary["champion"]
+    words = f"model={champion['model_uri']}", "input=test.csv", "output=predicted.csv"
+    command("pipeline.predict", *words)
+    losses = row_losses(pd.read_csv("predicted.csv"), test[target], task)
+    return score(losses) | {
+        "trials": summary["trials"],
+        "fits": summary["fits"],
+        "parameters": champion["parameters"],
+        "winner": champion["trial"],
+        "seconds": seconds,
+    }
+
+
+def command(module: str, *words: str) -> None:
+    """Run one of our entry points in the working directory."""
+    ended = subprocess.run(
+        [sys.executable, "-m", module, *words], capture_output=True, text=True, check=False
+    )
+    if ended.returncode:
+        raise SystemExit(f"{module} ended with {ended.returncode}:\n{ended.stderr[-3000:]}")
+
+
+def peer(who: str, name: str, options: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Run a peer in this process; its time began when the process did."""
+    train, test, target, task = split(options.data, name)
+    found = contend(who, train, target, task, options.seconds, seed)
+    truth = test[target].reset_index(drop=True)
+    losses = row_losses(found.pop("predict")(test.drop(columns=[target])), truth, task)
+    return score(losses) | found
+
+
+def in_own_process(who: str, name: str, options: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Run one contender in a process and an empty folder of its own."""
+    arguments = [
+        *(sys.executable, "-m", "benchmarks.quality", "--child", who, "--sets", name),
+        *("--data", str(options.data.resolve()), "--seconds", str(options.seconds)),
+        *("--seed", str(seed)),
+    ]
+    root = str(Path(__file__).parent.parent)
+    with tempfile.TemporaryDirectory() as folder:
+        ended = subprocess.run(
+            arguments,
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": root, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if ended.returncode:
+        raise SystemExit(f"{who} on {name} failed:\n{ended.stderr[-3000:]}")
+    found: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
+    return found
+
+
+def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return all results asked for, measuring those that the results file lacks."""
+    known = list(read(options.results))
+    rows = []
+    for seed in range(options.seeds):
+        for name in options.sets:
+            for who in options.only:
+                asked = {"who": who, "set": name, "seed": seed, "budget": options.seconds}
+                row = next((one for one in known if asked.items() <= one.items()), None)
+                if row is None:
+                    load = os.getloadavg()[0]
+                    found = in_own_process(who, name, options, seed)
+                    row = asked | found | {"load": load, "date": time.strftime("%Y-%m-%d")}
+                    options.results.parent.mkdir(parents=True, exist_ok=True)
+                    with options.results.open("a") as file:
+                        file.write(json.dumps(row) + "\n")
+                rows.append(row)
+                print(line(row), flush=True)
+    return rows
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the results measured before."""
+    if path.exists():
+        for text in path.read_text().splitlines():
+            yield json.loads(text)
+
+
+def line(row: dict[str, Any]) -> str:
+    """Return one result as a line of text."""
+    return (
+        f"{row['set']:13} {row['who']:13} seed {row['seed']}  test {row['test']:.4f} "
+        f"(se {row['se']:.4f})  {row['trials']} trials  {row['parameters']:,} parameters  "
+        f"{row['winner']}  {row['seconds']:.0f} s"
+    )
+
+
+def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return mean test metric of each contender on each set, and mean ranks."""
+    table = pd.DataFrame(rows).pivot_table(index="who", columns="set", values="test")
+    ranks = table.rank().mean(axis=1)
+    parameters = pd.DataFrame(rows).pivot_table(index="who", columns="set", values="parameters")
+    errors = {
+        name: statistics.mean(row["se"] for row in rows if row["set"] == name) for name in table
+    }
+    print(table.assign(rank=ranks).sort_values("rank").to_string(float_format="%.4f"))
+    return {
+        "test": table.to_dict(),
+        "se": errors,
+        "rank": ranks.to_dict(),
+        "parameters": parameters.to_dict(),
+    }
+
+
+def main() -> None:
+    """Measure what is missing, and print a table and one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    everybody = [*PEERS, *OURS]
+    parser.add_argument("--data", type=Path, required=True, help="folder with the tables")
+    parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
+    parser.add_argument("--only", nargs="+", default=everybody, choices=everybody)
+    parser.add_argument("--results", type=Path, default=Path("outputs/quality.jsonl"))
+    parser.add_argument("--child", choices=everybody, help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        run = ours if options.child in OURS else peer
+        print(json.dumps(run(options.child, options.sets[0], options, options.seed)))
+        return
+    print(json.dumps(summary(measured(options))))
+
+
+if __name__ == "__main__":
+    main()
