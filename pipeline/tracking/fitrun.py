@@ -32,6 +32,9 @@ ESSENTIAL = (
 )
 """Metrics that are never left out."""
 
+DERIVED = ("rmse", "val_rmse")
+"""Curves that are the root of another one: not written, a fit's points are most of what MLflow costs."""
+
 STATUS = {
     Outcome.completed: "FINISHED",
     Outcome.dropped: "FINISHED",
@@ -131,6 +134,7 @@ def points(result: FitResult, facts: SweepFacts) -> list[Point]:
     kept = [
         Point(name, float(value), epoch)
         for name, curve in result.curves.items()
+        if name not in DERIVED or name == facts.objective.metric
         for epoch, value in enumerate(np.asarray(curve, dtype=np.float64).tolist())
         if math.isfinite(value)
     ]

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.config.schema import SaveModels
 from pipeline.records import Objective, Outcome
-from pipeline.tracking.fitrun import MOST_METRICS
+from pipeline.tracking.fitrun import MOST_METRICS, points
 
 
 def fits_of(client: Any, sweep: str) -> list[Any]:
@@ -48,6 +48,21 @@ def test_every_fit_is_a_child_run_with_its_curves(sweeps: Any, client: Any) -> N
         assert run.data.metrics["parameters"] == result.fit.trial.parameters
         assert run.data.metrics["best_val_rmse"] == pytest.approx(math.sqrt(val_loss[1]) * 5.0)
         assert (run.info.end_time - run.info.start_time) == 250
+
+
+@pytest.mark.parametrize("metric", ["val_loss", "val_rmse"])
+def test_a_root_of_another_curve_is_written_only_as_the_objective(sweeps: Any, metric: str) -> None:
+    """Points are most of what MLflow costs; the best RMSE in the target's unit is always there."""
+    (fit, *_) = sweeps.round(0).fits
+    result = sweeps.result(fit)
+    roots = {name: np.sqrt(result.curves["val_loss"]) for name in ("rmse", "val_rmse")}
+    found = points(
+        replace(result, curves=result.curves | roots),
+        replace(sweeps.facts, objective=Objective(metric)),
+    )
+    keys = {point.key for point in found}
+    assert {"val_loss", "best_val_rmse"} < keys
+    assert keys & set(roots) == ({metric} & set(roots))
 
 
 def test_the_runs_table_has_columns_that_mean_something(sweeps: Any, client: Any) -> None:
