@@ -1,12 +1,16 @@
 """Kill real sweeps at random moments, resume them, and compare with the uninterrupted one.
 
-    python -m benchmarks.killing --kills 100 [--server] [-- data=wages training.epochs=40 ...]
+    python -m benchmarks.killing --kills 100 [--server] [--state FILE] [-- data=wages ...]
+    python -m benchmarks.killing --terminate 20
 
-A sweep runs once undisturbed. Then it runs again in a fresh store, is killed (SIGKILL) at random
-moments - imports, training, MLflow writes and model saves alike - and continued with `resume=auto`
-until it ends; as often as it takes to reach the number of kills. Printed: kills, sweeps, fits
-trained again, runs left RUNNING, fits lost or doubled, champions and scores that differ, integrity
-of the database. The last line on stdout is one JSON object.
+A sweep runs once undisturbed. Then it runs again, is killed (SIGKILL, with all that it has started)
+at random moments - half of them drawn over its whole life, half right after a step of its work:
+compiling, a model save, the final test - and continued with `resume=auto` until it ends; as often as
+it takes to reach the number of kills. Every fourth sweep makes its store itself. The sweeps are
+forked from a process that has imported TensorFlow, so that kills fall into their own work.
+
+With `--terminate` the signal is SIGTERM, and the time until the process is gone is what counts.
+The last line on stdout is one JSON object; `--state` lets a long run go on where it stopped.
 """
 
 from __future__ import annotations
@@ -15,25 +19,33 @@ import argparse
 import json
 import os
 import random
-import re
 import signal
-import socket
-import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from benchmarks.harness.child import WATCHED, Task
+from benchmarks.harness.outcome import Difference, Left, difference, left, repeated
+from benchmarks.harness.places import Place, Server, empty_store, is_sound, own_store
+from benchmarks.harness.start import Running, finished, trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-WORDS = ["data=wages", "training.epochs=40", "verbose=false"]
-AGAIN = re.compile(r"(\d+) recorded fits? (?:is|are) trained again")
-ROOT = Path(__file__).parent.parent
+WORDS = (
+    *("data=wages", "training.epochs=20", "training.executions=5", "search.max_executions=8"),
+    *("search.space.layers_max=2", "search.space.units_max=32", "verbose=false"),
+)
+LONGEST = 1800.0
+MOMENTS = (
+    *("begin", "open", "open", "compile", "compile", "chunk", "chunk", "chunk", "save", "save"),
+    *("save", "stack", "stack", "round", "test", "test", "champion", "champion", "champion"),
+    "report",
+)
+"""When SIGTERM comes, in this order, so that the sweep gets on meanwhile."""
 
 
 @dataclass
@@ -42,167 +54,172 @@ class Tally:
 
     kills: int = 0
     sweeps: int = 0
-    fits: int = 0
-    trained_again: int = 0
-    most_trained_again: int = 0
-    left_running: int = 0
-    lost: int = 0
-    doubled: int = 0
-    scores_differ: int = 0
-    champions_differ: int = 0
+    fits_compared: int = 0
+    stacks_repeated: int = 0
+    fits_repeated: int = 0
+    most_stacks_repeated_after_a_kill: int = 0
     broken_stores: int = 0
-    seconds_undisturbed: float = 0.0
+    killed_while: dict[str, int] = field(default_factory=dict)
+    difference: Difference = field(default_factory=Difference)
     failures: list[str] = field(default_factory=list)
 
 
-def start(home: Path, words: list[str], uri: str) -> subprocess.Popen[bytes]:
-    """Start the main job in a folder."""
-    command = [sys.executable, "-m", "pipeline.sweep", *words, f"tracking.uri={uri}"]
-    with (home / "stderr.log").open("ab") as errors:
-        return subprocess.Popen(
-            command,
-            cwd=home,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-        )
+@dataclass
+class State:
+    """What a later call goes on from."""
+
+    expected: Left | None = None
+    seconds: float = 0.0
+    """That the undisturbed sweep took."""
+    tally: Tally = field(default_factory=Tally)
+
+    def write(self, path: Path | None) -> None:
+        """Keep it."""
+        if path is not None:
+            path.write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, path: Path | None) -> State:
+        """Return what an earlier call kept."""
+        if path is None or not path.exists():
+            return cls()
+        known = json.loads(path.read_text())
+        tally = known["tally"]
+        tally["difference"] = Difference(**tally["difference"])
+        return cls(Left(**known["expected"]), known["seconds"], Tally(**tally))
 
 
-def read(uri: str, experiment: str) -> tuple[str, dict[str, float], list[str]]:
-    """Return the champion, best_val_loss of every done fit by name, and problems of the runs."""
-    from mlflow import MlflowClient
+def kill_on_the_way(place: Place, words: tuple[str, ...], state: State, kills: int) -> None:
+    """Run one sweep to its end, killing it on the way."""
+    tally = state.tally
+    while True:
+        running = Running(Task((*words, *place.words, "resume=auto"), place.home))
+        if tally.kills >= kills or not waited(running, state.seconds):
+            code = running.wait(LONGEST)
+            if code != 0:
+                running.kill()
+                tally.failures.append(f"exit {code}: {tail(place)}")
+                print(tally.failures[-1], flush=True)
+            return
+        running.kill()
+        tally.kills += 1
+        last = trace(place.home)[-1].name
+        tally.killed_while[last] = tally.killed_while.get(last, 0) + 1
+        tally.broken_stores += not is_sound(place.database)
 
-    client = MlflowClient(uri)
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
-        return "", {}, ["no experiment"]
-    runs = client.search_runs([found.experiment_id], max_results=5000)
-    problems = [f"{r.info.run_id} is RUNNING" for r in runs if r.info.status == "RUNNING"]
-    scores: dict[str, float] = {}
-    champion = ""
-    for run in runs:
-        outcome = run.data.tags.get("outcome")
-        if outcome is None or outcome == "cut":
-            continue
-        name = run.info.run_name or ""
-        if name in scores:
-            problems.append(f"{name} is doubled")
-        scores[name] = run.data.metrics.get("best_val_loss", float("nan"))
-        if run.data.metrics.get("rank") == 1:
-            champion = name
-    return champion, scores, problems
+
+def waited(running: Running, seconds: float) -> bool:
+    """Wait for a random moment; False when the sweep has ended before."""
+    if random.choice((True, False)):
+        running.wait(random.uniform(0.0, seconds))
+    else:
+        running.wait_for(random.choice([*WATCHED, "stack"]), seconds)
+        running.wait(random.uniform(0.0, 0.2))
+    return running.code is None
+
+
+def tail(place: Place) -> str:
+    """Return the end of what a sweep has printed."""
+    return (place.home / "out.log").read_text(errors="replace")[-1500:]
+
+
+def conclude(place: Place, state: State) -> None:
+    """Compare a sweep that has ended with the undisturbed one."""
+    tally = state.tally
+    assert state.expected is not None
+    found = difference(left(place), state.expected)
+    tally.difference.add(found)
+    tally.fits_compared += len(state.expected.scores)
+    counts = repeated(trace(place.home))
+    tally.stacks_repeated += sum(stacks for stacks, _ in counts)
+    tally.fits_repeated += sum(fits for _, fits in counts)
+    most = max((stacks for stacks, _ in counts), default=0)
+    tally.most_stacks_repeated_after_a_kill = max(tally.most_stacks_repeated_after_a_kill, most)
+    tally.broken_stores += not is_sound(place.database)
+    print(
+        f"{time.strftime('%H:%M:%S')} sweep {tally.sweeps}: {tally.kills} kills so far, "
+        f"{len(counts)} processes, repeated (stacks, fits) {[c for c in counts if c[0]]}, "
+        f"differences: {[f'{k}={v}' for k, v in vars(found).items() if v] or 'none'}",
+        flush=True,
+    )
 
 
 @contextmanager
-def store(home: Path, *, server: bool) -> Iterator[str]:
-    """Yield the tracking URI of a fresh store, with a real server in front of it where asked."""
-    home.mkdir(parents=True, exist_ok=True)
-    database = f"sqlite:///{home}/store/mlflow.db"
-    (home / "store").mkdir(exist_ok=True)
+def places(folder: Path, *, server: bool) -> Iterator[Callable[[int], Place]]:
+    """Yield what returns a fresh place for the sweep of a number."""
     if not server:
-        yield database
+        template = empty_store(folder)
+        yield lambda n: own_store(folder / f"sweep{n}", None if n % 4 == 1 else template)
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    artefacts = f"--artifacts-destination={home}/store/artifacts"
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--backend-store-uri", database),
-        *(artefacts, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-    ]
-    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    running = Server(folder / "server")
+    running.start()
     try:
-        for _ in range(120):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.5)
-        yield f"http://127.0.0.1:{port}"
+        yield lambda n: running.place(folder / f"sweep{n}", f"killing-{n}")
     finally:
-        running.terminate()
-        running.wait(30)
+        running.stop()
 
 
-def undisturbed(home: Path, words: list[str], uri: str) -> tuple[float, Any]:
-    """Run once to the end; return its seconds and what the store then holds."""
-    begun = time.monotonic()
-    code = start(home, words, uri).wait(1800)
+def undisturbed(place: Place, words: tuple[str, ...], state: State) -> None:
+    """Run once to the end, and once more for the time that it takes with compiled programs."""
+    code, _ = finished((*words, *place.words), place.home)
     if code:
-        raise SystemExit(f"the undisturbed sweep failed:\n{(home / 'stderr.log').read_text()}")
-    return time.monotonic() - begun, read(uri, "killing")
+        raise SystemExit(f"the undisturbed sweep failed with {code}:\n{tail(place)}")
+    state.expected = left(place)
+    second = (*words, *place.words[:1], "tracking.experiment=again")
+    state.seconds = finished(second, place.home)[1]
+    print(f"undisturbed: {len(state.expected.scores)} fits, {state.seconds:.1f} s", flush=True)
 
 
-def harass(
-    home: Path, words: list[str], uri: str, longest: float, tally: Tally, kills: int
-) -> None:
-    """Run one sweep to its end, killing it on the way."""
-    while True:
-        process = start(home, [*words, "resume=auto"], uri)
-        may_kill = tally.kills < kills
-        try:
-            code = process.wait(random.uniform(0.3, longest) if may_kill else 1800)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            tally.kills += 1
-            continue
-        if code:
-            tally.failures.append((home / "stderr.log").read_text()[-2000:])
-        return
-
-
-def again(home: Path) -> list[int]:
-    """Return how many recorded fits each process trained again, from the logs."""
-    return [
-        sum(map(int, AGAIN.findall(path.read_text(errors="replace"))))
-        for path in home.rglob("sweep.log")
-    ]
+def terminate(place: Place, words: tuple[str, ...], moments: int) -> list[dict[str, object]]:
+    """Send SIGTERM at so many moments; return exit code and time to exit of each."""
+    seen: list[dict[str, object]] = []
+    for moment in [MOMENTS[i * len(MOMENTS) // moments] for i in range(moments)]:
+        running = Running(Task((*words, *place.words, "resume=auto"), place.home))
+        running.wait_for(moment, LONGEST)
+        running.wait(random.uniform(0.0, 0.15))
+        asked = time.monotonic()
+        running.signal(signal.SIGTERM)
+        code = running.wait(60)
+        seconds = time.monotonic() - asked
+        running.kill()
+        seen.append({"during": moment, "exit": code, "seconds": round(seconds, 2)})
+        print(f"  {moment:<9} exit {code}, {seconds:.2f} s", flush=True)
+    return seen
 
 
 def main() -> None:
     """Run the benchmark and print what was seen."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--terminate", type=int, default=0, help="send SIGTERM at so many moments")
     parser.add_argument("--server", action="store_true", help="through a real mlflow server")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--state", type=Path, help="file to go on from")
     parser.add_argument("words", nargs="*", default=WORDS)
     options = parser.parse_args()
-    random.seed(options.seed)
-    words = [*options.words, "tracking.experiment=killing"]
-    tally = Tally()
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder) / "undisturbed"
-        with store(home, server=options.server) as uri:
-            tally.seconds_undisturbed, expected = undisturbed(home, words, uri)
+    state, words = State.read(options.state), tuple(options.words)
+    random.seed(options.seed + state.tally.kills)
+    with tempfile.TemporaryDirectory() as name, places(Path(name), server=options.server) as place:
+        os.environ.setdefault("CAPACITY_SWEEP_CACHE", f"{name}/cache")
+        if state.expected is None:
+            undisturbed(place(0), words, state)
+            state.write(options.state)
+        assert state.expected is not None
+        if options.terminate:
+            here = place(1)
+            seen = terminate(here, words, options.terminate)
+            code, _ = finished((*words, *here.words, "resume=auto"), here.home)
+            found = difference(left(here), state.expected)
+            print(json.dumps({"moments": seen, "then": code, "difference": vars(found)}))
+            return
+        tally = state.tally
         while tally.kills < options.kills and not tally.failures:
             tally.sweeps += 1
-            home = Path(folder) / f"sweep{tally.sweeps}"
-            with store(home, server=options.server) as uri:
-                longest = 1.1 * tally.seconds_undisturbed
-                harass(home, words, uri, longest, tally, options.kills)
-                compare(read(uri, "killing"), expected, tally)
-            counts = again(home)
-            tally.trained_again += sum(counts)
-            tally.most_trained_again = max([tally.most_trained_again, *counts])
-            with sqlite3.connect(home / "store" / "mlflow.db") as database:
-                if database.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-                    tally.broken_stores += 1
-            print(f"sweep {tally.sweeps}: {tally.kills} kills so far, {counts} again", flush=True)
-    print(json.dumps(asdict(tally)))
-
-
-def compare(found: Any, expected: Any, tally: Tally) -> None:
-    """Count what differs from the undisturbed sweep."""
-    champion, scores, problems = found
-    tally.fits += len(scores)
-    tally.left_running += sum("RUNNING" in problem for problem in problems)
-    tally.doubled += sum("doubled" in problem for problem in problems)
-    tally.lost += len(expected[1].keys() - scores.keys())
-    same = scores.keys() & expected[1].keys()
-    tally.scores_differ += sum(
-        scores[name] != expected[1][name] and scores[name] == scores[name] for name in same
-    )
-    tally.champions_differ += champion != expected[0]
+            here = place(tally.sweeps)
+            kill_on_the_way(here, words, state, options.kills)
+            conclude(here, state)
+            state.write(options.state)
+        print(json.dumps(asdict(tally)))
 
 
 if __name__ == "__main__":
