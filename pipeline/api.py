@@ -104,7 +104,7 @@ def sweep(
     from pipeline.runner import run
 
     with _command_line(words):
-        run(config, folder)
+        run(config, folder, grace=None)
     import json
 
     done = json.loads((folder / "summary.json").read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import summary as document
 from pipeline.compute import run as run_stacks
+from pipeline.control import Unattended
 from pipeline.errors import BudgetError, NoUsableTrialError
 from pipeline.evaluation.final import Member, Verdicts, evaluate, optimism
 from pipeline.records import Outcome
@@ -47,6 +48,7 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     choice = found.choice
     members = champion_members(sweep, choice)
     single = next(m for m in members if m.fit.execution == choice.execution)
+    sweep.unless_stopped()
     sweep.ledger.rank(choice.ranking, single.fit)
     kind = str(sweep.config.champion) if sweep.config.data.folds is None else "ensemble"
     registry = sweep.config.registry
@@ -59,10 +61,12 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
         seed=sweep.config.seed,
         incumbent=standing.outputs(sweep.dataset) if standing else None,
     )
+    sweep.unless_stopped()
     about = summarise(sweep, found, single, verdicts, kind)
     saved = members if kind == "ensemble" else [single]
     champion = save_champion(sweep.ledger, sweep.dataset, saved, about, verifier)
     about["champion"]["model_uri"] = champion.model_uri
+    sweep.unless_stopped()  # the last time: from here on a stop would only repeat what is done
     if standing is not None:
         about["registry"] = _challenge(sweep, standing, champion, verdicts, kind)
     save_models(sweep, single)
@@ -77,7 +81,7 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     sweep.ledger.flush()
     write_report(sweep)
     sweep.display.final(about, ranking_rows(sweep, choice))
-    print(last_line(sweep, about))  # noqa: T201 - the contract of stdout
+    print(last_line(sweep, about), flush=True)  # noqa: T201 - the contract of stdout
     return 0
 
 
@@ -188,11 +192,22 @@ def _train_again(sweep: Sweep, fit: Fit) -> None:
         sweep.arrays_of,
         sweep.family,
         settings,
-        sweep,
+        _SignalsAlone(sweep),
         sweep.config.compute,
     ):
         for result in results:
             sweep.networks.keep(result)
+    sweep.unless_stopped()
+
+
+class _SignalsAlone(Unattended):
+    """A control that heeds signals, not the budget: this training is what its reserve is for."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+
+    def stop_reason(self) -> str:
+        return self._sweep.stop.name
 
 
 def summarise(

@@ -19,7 +19,7 @@ from pipeline.opening import encoded, facts_of, facts_shown, input_shapes
 from pipeline.portion import within_fits
 from pipeline.progress import Display
 from pipeline.search import missing, searcher
-from pipeline.signals import StopRequest
+from pipeline.signals import GRACE_SECONDS, StopRequest
 from pipeline.tracking.location import check, resolve
 from pipeline.training.quiet import start
 from pipeline.training.threads import prepare as prepare_threads
@@ -74,6 +74,11 @@ class Sweep:
         """Return why training must stop, or an empty string (records.Control)."""
         return self.stop.name or self.budget.ended()
 
+    def unless_stopped(self) -> None:
+        """Go on; or raise Interrupted, with the words to continue, when a signal asked for an end."""
+        if self.stop.number is not None:
+            raise Interrupted(_resume_words(self), self.stop.number)
+
     def arrays_of(self, fit: Fit) -> Arrays:
         """Return what a fit is trained on."""
         weighting = self.config.training.class_weight
@@ -91,14 +96,19 @@ class Found:
     """What was not tried, when a limit ended the search."""
 
 
-def run(config: SweepConfig, output_dir: Path) -> int:
+def run(config: SweepConfig, output_dir: Path, *, grace: float | None = GRACE_SECONDS) -> int:
     """Run one sweep from configuration to champion, tell the webhook, return the exit code.
+
+    Args:
+        config: Of the sweep.
+        output_dir: Receives summary.json, the report and the log.
+        grace: Seconds from a first signal to the end of the process; None in somebody else's.
 
     Raises:
         SweepError: What a user can act on; carries the exit code.
     """
     try:
-        code = _run(config, output_dir)
+        code = _run(config, output_dir, grace)
     except Exception as error:
         notify(config.notify.url, output_dir, error)
         raise
@@ -106,7 +116,7 @@ def run(config: SweepConfig, output_dir: Path) -> int:
     return code
 
 
-def _run(config: SweepConfig, output_dir: Path) -> int:
+def _run(config: SweepConfig, output_dir: Path, grace: float | None) -> int:
     """Open the rooms, search, finish, and end the parent run truthfully."""
     location = resolve(config.tracking.uri)
     check(location)
@@ -116,9 +126,13 @@ def _run(config: SweepConfig, output_dir: Path) -> int:
     from pipeline.tracking.serving import keep_encoders
     from pipeline.tracking.verify import Verifier
 
-    with StopRequest() as stop, Display(config.verbose, objective=objective(config)) as display:
+    with (
+        StopRequest(grace) as stop,
+        Display(config.verbose, objective=objective(config)) as display,
+    ):
         dataset = prepare(config.data, config.seed)
         sweep = _open(config, output_dir, dataset, budget, stop, display)
+        stop.advice = f"; finished fits are recorded. Continue with resume={sweep.ledger.run_id}"
         status, reason = "FAILED", "the sweep ended with an error"
         verifier = Verifier()  # imports on another core while the first round is prepared
         try:
@@ -159,7 +173,7 @@ def _open(
 
     shapes = input_shapes(config, dataset)
     family = family_of(config.model, config.search, shapes, dataset.outputs, dataset.regression)
-    prepare_threads()
+    prepare_threads(convolutional=family.convolutional)
     if config.search.kind is not SearchKind.capacity:
         start()  # KerasTuner brings TensorFlow: it starts the same way whoever imports it first
     searching = searcher(config, family)
@@ -211,8 +225,7 @@ def search(sweep: Sweep) -> Found:
             untried = f"not tried: round {proposal.round.number}, {proposal.round.reason}"
             return Found("budget", sweep.searcher.choose(finished), f"{ended}; {untried}")
         ended = train_round(sweep, proposal.round, finished)
-        if sweep.stop.number is not None:
-            raise Interrupted(_resume_words(sweep), sweep.stop.number)
+        sweep.unless_stopped()
 
 
 def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:

@@ -1,46 +1,124 @@
-"""SIGTERM and SIGINT: the first asks the sweep to stop at the next boundary, the second ends it."""
+"""SIGTERM and SIGINT: the first asks the sweep to stop at the next boundary, the second ends it.
+
+Whoever takes a machine away waits 20 or 30 s and then kills. The next boundary may be further off: a
+program is being compiled, a baseline fitted, a slow store written to. A first signal that was not
+answered in time therefore ends the process as the second does. Nothing finished is lost by that: the
+ledger can be resumed after a kill at any instruction.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
+import select
 import signal
 import threading
-from typing import TYPE_CHECKING, Self
+import time
+from typing import TYPE_CHECKING, NoReturn, Self
 
 if TYPE_CHECKING:
     from types import FrameType
 
 HANDLED = (signal.SIGTERM, signal.SIGINT)
 
+GRACE_SECONDS = 15.0
+"""From the first signal to the end of the process; it must be gone within 20 s."""
+
+_STDERR = 2
+
+
+def end_at_once() -> None:
+    """Let SIGTERM end this process while no sweep is under way: at start-up, between two sweeps.
+
+    That is what the system does by itself, but for the first process of a container, which would
+    not notice the signal at all.
+    """
+    signal.signal(signal.SIGTERM, _end_before_anything)
+
+
+def _end_before_anything(number: int, _frame: FrameType | None) -> None:
+    _leave(number, "ended by SIGTERM; no sweep was under way")
+
 
 class StopRequest:
-    """Whether a signal asked for an end; a context manager that puts the old handlers back."""
+    """Whether a signal asked for an end; a context manager that puts the old handlers back.
 
-    def __init__(self) -> None:
-        """Start without a request."""
+    A thread listens beside the handlers: Python calls those on the main thread alone, which hears
+    nothing while it is inside a long call of C.
+    """
+
+    def __init__(self, grace: float | None = GRACE_SECONDS) -> None:
+        """Start without a request.
+
+        Args:
+            grace: Seconds from the first signal to the end of the process; None: however long it
+                takes, where the process belongs to somebody else (a notebook).
+        """
         self.number: int | None = None
+        self.advice = ""
+        """How to go on after an end without a boundary; set once there is anything to resume."""
+        self._grace = grace
         self._before: dict[signal.Signals, object] = {}
+        self._woken_before = -1
+        self._ear = -1
 
     def __enter__(self) -> Self:
         """Install the handlers; outside the main thread (a notebook's worker) there are none."""
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._handle) for number in HANDLED}
+            heard, self._ear = os.pipe()
+            os.set_blocking(self._ear, False)
+            self._woken_before = signal.set_wakeup_fd(self._ear, warn_on_full_buffer=False)
+            self._before = {number: signal.signal(number, self._note) for number in HANDLED}
+            threading.Thread(
+                target=self._listen, args=(heard,), name="signals", daemon=True
+            ).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Put the old handlers back."""
+        if self._ear < 0:
+            return
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+        signal.set_wakeup_fd(self._woken_before)
+        os.close(self._ear)  # the listener ends with it
 
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        """Note the first signal; the second ends the process at once: the ledger is resumable."""
-        if self.number is not None:
-            os.write(2, b"second signal: ended at once; finished fits are recorded\n")
-            os._exit(128 + number)
-        self.number = number
-        os.write(2, b"stopping at the next boundary; a second signal ends at once\n")
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        """Note the first signal; the listener does the rest."""
+        self.number = self.number or number
+
+    def _listen(self, heard: int) -> None:
+        """Answer signals until the other end of the pipe is closed."""
+        asked, deadline = False, math.inf
+        with os.fdopen(heard, "rb", buffering=0) as pipe:
+            while True:
+                left = None if deadline == math.inf else max(0.0, deadline - time.monotonic())
+                if not select.select([pipe], [], [], left)[0]:
+                    _leave(self.number or 0, f"no boundary came in time: ended{self.advice}")
+                received = pipe.read(64)
+                if not received:
+                    return
+                for number in (each for each in received if each in HANDLED):
+                    if asked:
+                        _leave(number, f"second signal: ended at once{self.advice}")
+                    asked, self.number = True, self.number or number
+                    deadline = time.monotonic() + (math.inf if self._grace is None else self._grace)
+                    _say("stopping at the next boundary; a second signal ends at once")
 
     @property
     def name(self) -> str:
         """The signal's name, or an empty string."""
         return "" if self.number is None else signal.Signals(self.number).name
+
+
+def _say(line: str) -> None:
+    """Write to stderr without its locks: whoever holds them may be what is stuck."""
+    with contextlib.suppress(OSError):
+        os.write(_STDERR, f"{line}\n".encode())
+
+
+def _leave(number: int, line: str) -> NoReturn:
+    """End the process now, with the exit code that shells expect."""
+    _say(line)
+    os._exit(128 + number)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def main() -> int:
     """Run the sweep that the command line asks for; return the exit code."""
     from pipeline.config.launch import launch
+    from pipeline.signals import end_at_once
 
+    end_at_once()
     return launch(_sweep, _check)
 
 

@@ -14,6 +14,7 @@ from pipeline.evaluation.final import forward
 from pipeline.tracking.artefact_folder import write_folder
 from pipeline.tracking.artefact_mlmodel import FOLDER, write_mlmodel
 from pipeline.tracking.modelcard import CARD, model_card
+from pipeline.tracking.resume import CHAMPION
 from pipeline.tracking.writer import Job
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from pipeline.tracking.ledger import Ledger
     from pipeline.tracking.store import Store
     from pipeline.tracking.verify import Verifier
-
-CHAMPION = "champion"
-"""Name of the LoggedModel."""
 
 CHAMPION_TAG = "champion_model"
 """Tag of the parent run: id of its champion's LoggedModel."""

@@ -153,6 +153,10 @@ class Ledger:
         data = content.encode() if isinstance(content, str) else content
         self._put(name, lambda: self._files.write(name, data))
 
+    def has_file(self, name: str) -> bool:
+        """Return whether the parent run holds a file."""
+        return self._ask(name, lambda: self._files.read(name)) is not None
+
     def write(self, job: Job) -> None:
         """Queue work of this room's other files; StoreError when earlier writing failed for good."""
         self._writer.put(job)
@@ -202,7 +206,8 @@ class Ledger:
         """Bury what a dead process left running, and read what it finished."""
         client = self.store.client
         runs = resume.children(client, self.store.experiment_id, self.run_id)
-        resume.bury(client, runs)
+        dead = resume.bury(client, runs)
+        resume.bury_models(client, self.store.experiment_id, self.run_id, dead)
         self._done.extend(resume.done_fits(runs, self._files, self._facts))
         self.spent_seconds = float(run.data.tags.get("seconds", 0.0))
 

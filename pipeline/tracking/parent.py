@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pipeline.tracking.facts import SweepFacts
     from pipeline.tracking.store import Store
 
+START = "sweep.json"
+"""What is known at the start, as a file."""
+
 MOST_PARAMS = 30
 """Parameters of the parent; the whole configuration is in its file sweep.json."""
 
@@ -69,13 +72,13 @@ def _take_over(store: Store, run: Any, facts: SweepFacts) -> Begun:
     claim = Claim(store, run.info.run_id)
     claim.take(fresh=False)
     store.client.update_run(run.info.run_id, status="RUNNING")
+    if files.read_json(START) is None:  # killed before it had said what it is
+        _describe(store, run.info.run_id, files, facts)
     own = store._replace(experiment_id=run.info.experiment_id)
     return Begun(own, run, claim, files, resumed=True)
 
 
 def _create(store: Store, facts: SweepFacts) -> Begun:
-    from mlflow.entities import Param, RunTag
-
     tags = {
         "kind": "sweep",
         "fingerprint": facts.fingerprint,
@@ -92,12 +95,19 @@ def _create(store: Store, facts: SweepFacts) -> Begun:
     claim = Claim(store, run_id)
     claim.take(fresh=True)
     files = RunFiles(store.client, run_id, run.info.artifact_uri)
-    files.write_json("sweep.json", _document(facts))
+    _describe(store, run_id, files, facts)
+    return Begun(store, run, claim, files, resumed=False)
+
+
+def _describe(store: Store, run_id: str, files: RunFiles, facts: SweepFacts) -> None:
+    """Write what is known at the start; the file comes last: where it is, the rest is too."""
+    from mlflow.entities import Param, RunTag
+
     shown = list(facts.headline.items())[:MOST_PARAMS]
     params = [Param(name, redacted(value)[:LONGEST_PARAM]) for name, value in shown]
     store.client.log_batch(run_id, params=params, tags=[RunTag("sweep", run_id)])
     store.client.log_inputs(run_id, [_dataset(facts)])
-    return Begun(store, run, claim, files, resumed=False)
+    files.write_json(START, _document(facts))
 
 
 def _document(facts: SweepFacts) -> dict[str, Any]:

@@ -181,6 +181,8 @@ def _fits(
     for run in runs:
         tags, params, metrics = run.data.tags, dict(run.data.params), run.data.metrics
         losses = known[run.info.run_id].row_losses if run.info.run_id in known else None
+        for name in ("round", "capacity"):  # a process that died may have left no parameters
+            params.setdefault(name, tags.get(name, "0"))
         params.setdefault("layers", params.get("blocks", "0"))
         params.setdefault("units", params.get("filters", "0"))
         rows.append(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pipeline.tracking.files import RunFiles
     from pipeline.tracking.stackfile import FitCurves
 
+CHAMPION = "champion"
+"""Name of the champion's LoggedModel."""
+
 PAGE = 1000
 """Runs asked for at a time."""
 
@@ -123,13 +126,35 @@ def children(client: MlflowClient, experiment_id: str, run_id: str) -> list[Any]
             return found
 
 
-def bury(client: MlflowClient, runs: list[Any]) -> int:
-    """Mark runs that a dead process left RUNNING as KILLED; return how many there were."""
+def bury(client: MlflowClient, runs: list[Any]) -> list[Any]:
+    """Mark runs that a dead process left RUNNING as KILLED; return them."""
     dead = [run for run in runs if run.info.status in {"RUNNING", "SCHEDULED"}]
     for run in dead:
         client.set_tag(run.info.run_id, "outcome", Outcome.cut.value)
         client.set_tag(run.info.run_id, "reason", "the process that wrote this run died")
         client.set_terminated(run.info.run_id, "KILLED")
+    return dead
+
+
+def bury_models(client: MlflowClient, experiment_id: str, run_id: str, runs: list[Any]) -> int:
+    """Mark models that a dead process had not finished saving as FAILED; return how many.
+
+    Args:
+        client: Of the store.
+        experiment_id: Of the sweep.
+        run_id: The sweep: its champion may be among them.
+        runs: Those that were left RUNNING: the network of each may be.
+    """
+    suspects = [f"tags.sweep = '{run_id}' AND name = '{CHAMPION}'"]
+    suspects += [f"source_run_id = '{run.info.run_id}'" for run in runs]
+    dead = [
+        model.model_id
+        for words in suspects
+        for model in client.search_logged_models([experiment_id], words)
+        if str(model.status) == "PENDING"
+    ]
+    for model_id in dead:
+        client.finalize_logged_model(model_id, "FAILED")
     return len(dead)
 
 

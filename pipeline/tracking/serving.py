@@ -40,15 +40,15 @@ def keep_encoders(ledger: Ledger, dataset: Dataset, encoded: Sequence[tuple[str,
         dataset: The prepared table.
         encoded: Every encoding and fold that the search may use.
     """
-    if ledger.resumed:
+    if ledger.resumed and ledger.has_file(f"{FOLDER}/{DESCRIPTION}"):
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        description = json.dumps(describe(dataset, encoded), ensure_ascii=False)
-        (folder / DESCRIPTION).write_text(description, encoding="utf-8")
         write_encoders(folder, dataset, encoded)
         for path in folder.iterdir():
             ledger.attach(f"{FOLDER}/{path.name}", path.read_bytes())
+    description = json.dumps(describe(dataset, encoded), ensure_ascii=False)
+    ledger.attach(f"{FOLDER}/{DESCRIPTION}", description)  # last: where it is, the rest is too
 
 
 def compose(client: MlflowClient, location: Location, run: Any, folder: Path) -> None:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pipeline.config.redact import redacted
 from pipeline.errors import ConfigError, StoreError
 from pipeline.tracking.filelock import exclusive
-from pipeline.tracking.location import check, within
-from pipeline.tracking.sqlitefile import prepare, relax_commits
+from pipeline.tracking.location import SQLITE, check, within
+from pipeline.tracking.sqlitefile import create, relax_commits
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mlflow import MlflowClient
 
     from pipeline.tracking.location import Location
@@ -40,6 +42,8 @@ SETTINGS = {
     # Retrying is the writer's task: it knows how long, says so, and can be interrupted.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    # A bar for every file that is read back would break the sweep's own display.
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     # Two lines for every run that ends, on stdout, whose last line is the product's contract.
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
@@ -84,7 +88,7 @@ def connect(location: Location) -> MlflowClient:
             return MlflowClient(location.uri, registry_uri=location.uri)
         # Migrations of two processes at once end in "table already exists" (mlflow#4123).
         with exclusive(location.folder / ".create.lock", MIGRATION_SECONDS):
-            prepare(location.database)
+            create(location.database, lambda fresh: _migrate(fresh, location))
             relax_commits()
             client = MlflowClient(location.uri, registry_uri=location.uri)
             client.search_experiments(max_results=1)
@@ -143,6 +147,14 @@ def is_of_store(error: BaseException) -> bool:
 
     kinds = (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError)
     return isinstance(error, kinds)
+
+
+def _migrate(database: Path, location: Location) -> None:
+    """Make MLflow's tables in a database file that is not in its place yet."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    store = SqlAlchemyStore(f"{SQLITE}{database}", str(location.artifacts))
+    store.engine.dispose()
 
 
 def _create(client: MlflowClient, location: Location, experiment: str) -> Any:

@@ -39,7 +39,8 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     """Replace the runner by one that only notes what it was given."""
     calls: list[Any] = []
 
-    def run(config: Any, folder: Path) -> int:
+    def run(config: Any, folder: Path, *, grace: float | None) -> int:
+        assert grace is None  # the process belongs to whoever called
         calls.append((config, sys.argv[1:]))
         (folder / "summary.json").write_text(json.dumps({"sweep_run_id": "abc"}))
         return 0

@@ -92,6 +92,39 @@ def test_runs_of_a_dead_process_are_buried(sweeps: Any, client: Any) -> None:
     assert "died" in run.data.tags["reason"]
 
 
+def test_models_that_a_dead_process_was_saving_are_buried(sweeps: Any, client: Any) -> None:
+    """PENDING becomes FAILED; what is saved stays."""
+    ledger = sweeps.open()
+    sweeps.record(ledger, sweeps.round(0, executions=1))
+    (done,) = ledger.done
+    half = client.create_logged_model(
+        ledger.store.experiment_id, source_run_id=done.run_id, tags={"sweep": ledger.run_id}
+    )
+    champion = client.create_logged_model(
+        ledger.store.experiment_id, name="champion", tags={"sweep": ledger.run_id}
+    )
+    sweeps.abandon(ledger)
+    client.update_run(done.run_id, status="RUNNING")
+    again = sweeps.open(ledger.run_id)
+    assert str(client.get_logged_model(champion.model_id).status) == "FAILED"
+    assert str(client.get_logged_model(half.model_id).status) == "FAILED"
+    assert str(client.get_logged_model(done.model_id).status) == "READY"
+    assert again.finished() == []
+
+
+def test_a_sweep_that_died_at_its_birth_is_described_when_it_is_resumed(
+    sweeps: Any, workplace: Path
+) -> None:
+    """Reports and replays need to know what it is."""
+    ledger = sweeps.open()
+    sweeps.abandon(ledger)
+    (start,) = workplace.rglob("sweep.json")
+    content = start.read_text()
+    start.unlink()
+    sweeps.open(ledger.run_id)
+    assert start.read_text() == content
+
+
 def test_a_round_that_was_begun_is_trained_by_its_recorded_plan(sweeps: Any) -> None:
     """The packing follows from what was recorded, never from a new measurement."""
     ledger = sweeps.open()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.tracking import sqlitefile
-from pipeline.tracking.sqlitefile import prepare
+from pipeline.tracking.sqlitefile import create, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,29 @@ def test_a_new_store_has_a_write_ahead_log(tmp_path: Path) -> None:
     """On a local disk."""
     prepare(tmp_path / "mlflow.db")
     assert mode(tmp_path / "mlflow.db") == "wal"
+
+
+def test_a_store_is_created_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A process that died among the migrations leaves no file, and what it left is taken away."""
+    path = tmp_path / "mlflow.db"
+
+    def half(fresh: Path) -> None:
+        assert mode(fresh) == "wal"
+        assert not path.exists()
+        raise KeyboardInterrupt
+
+    def whole(fresh: Path) -> None:
+        with closing(sqlite3.connect(fresh)) as connection:
+            connection.execute("CREATE TABLE ours (x)")
+
+    (tmp_path / ".create-left").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        create(path, half)
+    assert not list(tmp_path.iterdir())
+    create(path, whole)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["mlflow.db"]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("ours",)]
 
 
 def test_a_store_that_exists_keeps_its_journal(tmp_path: Path) -> None:
