@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.compute.limits import limits
 from pipeline.config import fingerprint, objective
+from pipeline.config.schema import ComputeKind
 from pipeline.data.outline import file_mark
 from pipeline.estimate import cache
 from pipeline.estimate.forecast import Table, baseline_seconds
@@ -93,6 +94,8 @@ class Experience:
             seconds: When its result was there, in seconds of this process.
             whole: Whether it went its way from start to end: then it is remembered as such.
         """
+        if self._config.compute.kind is ComputeKind.ray:
+            return  # what a cluster takes says nothing of this machine
         meter, rates = pace.meter, self.calibration
         measured = meter.rates()
         tracking = measured.get("tracking_seconds", rates.tracking_seconds)

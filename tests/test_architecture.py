@@ -53,7 +53,7 @@ OWNERS = {
     "tensorflow": ("training/*",),
     "jax": ("training/*",),
     "keras_tuner": ("search/oracle.py", "search/others.py"),
-    "ray": ("compute/ray.py",),
+    "ray": ("compute/ray*.py",),
     "plotly": ("figures/*",),
     "sklearn": ("data/*", "evaluation/*", "tracking/*"),
     "skops": ("tracking/*",),

@@ -36,7 +36,7 @@ def run(
 
     Yields:
         Every stack of the plan, in the order in which they end, its results in the order of its
-        fits.
+        fits. A cluster yields a stack in parts: the stack with those fits alone.
     """
     if config.kind is ComputeKind.ray:
         from pipeline.compute.ray import run_on_ray

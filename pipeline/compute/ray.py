@@ -3,101 +3,35 @@
 from __future__ import annotations
 
 import logging
+import statistics
 import time
-from dataclasses import dataclass, field
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from pipeline.compute.splitting import train
-from pipeline.errors import ConfigError
+from pipeline.compute.pieces import Piece, halves, pieces, standing
+from pipeline.compute.ray_cluster import RETRIES, join, memory_of
+from pipeline.compute.ray_task import News
 from pipeline.records import FitResult, Outcome
-from pipeline.training.threads import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pipeline.compute.ray_cluster import Cluster
+    from pipeline.compute.ray_task import Trained
     from pipeline.config.schema import ComputeConfig
-    from pipeline.control import Control, Progress
+    from pipeline.control import Control
     from pipeline.family import Family
     from pipeline.records import Arrays, Fit, Stack, StackPlan
     from pipeline.training.engine import Settings
 
 log = logging.getLogger(__name__)
 
-RETRIES = 5
-"""How often Ray starts a stack anew when the node or process that trains it dies."""
 POLL_SECONDS = 0.5
-"""Between two looks at budget and signals."""
-
-
-class _Deaf:
-    """The control of a worker: nobody listens there, and stopping is done by cancelling the task."""
-
-    def report(self, progress: Progress) -> None:
-        """Say nothing."""
-
-    def stop_reason(self) -> str:
-        """Never stop by itself."""
-        return ""
-
-
-def _train(
-    engine_name: str, stack: Stack, arrays: Arrays, family: Family, settings: Settings
-) -> list[FitResult]:
-    """Train one stack; runs on a worker, which brings its own framework."""
-    prepare()
-    from pipeline.training.engine import engine
-
-    return train(engine(engine_name), stack, arrays, family, settings, _Deaf())
-
-
-@dataclass
-class _Cluster:
-    """One connection, and what the workers share, sent to the object store once."""
-
-    ray: Any
-    sent: dict[int, tuple[Any, Any]] = field(default_factory=dict)
-
-    def put(self, value: Any) -> Any:
-        """Return the reference of a value that all tasks share."""
-        # The value is kept beside its reference: its id must not be used again while we know it.
-        known = self.sent.setdefault(id(value), (value, None))
-        if known[1] is None:
-            self.sent[id(value)] = (value, self.ray.put(value))
-        return self.sent[id(value)][1]
-
-
-_CLUSTERS: dict[str | None, _Cluster] = {}
-
-
-def _cluster(config: ComputeConfig) -> _Cluster:
-    """Join or start the cluster that the configuration names.
-
-    Raises:
-        ConfigError: Ray is not installed, or there is no cluster at the address.
-    """
-    if config.address in _CLUSTERS:
-        return _CLUSTERS[config.address]
-    try:
-        import ray
-    except ImportError:
-        raise ConfigError(
-            "compute=ray: Ray is not installed; pip install 'capacity-sweep[ray]', or use "
-            "compute=local."
-        ) from None
-    try:
-        ray.init(
-            address=config.address,
-            ignore_reinit_error=True,
-            include_dashboard=False if config.address is None else None,
-            log_to_driver=False,
-            logging_level=logging.WARNING,
-        )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ConfigError(
-            f"compute.address={config.address}: no Ray cluster answers there ({error}); null starts "
-            "one on this machine (conf/compute/ray.yaml)."
-        ) from None
-    return _CLUSTERS.setdefault(config.address, _Cluster(ray))
+"""Between two looks at budget, signals and the board."""
+GRACE_SECONDS = 3.0
+"""What workers get to reach a boundary once they are told to stop."""
+PATIENCE_SECONDS = 60.0
+"""Without any piece at work, before the log says that the cluster has no room."""
 
 
 def run_on_ray(
@@ -109,43 +43,201 @@ def run_on_ray(
     config: ComputeConfig,
 ) -> Iterator[tuple[Stack, list[FitResult]]]:
     """Train the stacks of a plan on the cluster; see compute.run."""
-    cluster = _cluster(config)
-    ray = cluster.ray
-    remote = ray.remote(_train)
-    shared = cluster.put(family), cluster.put(settings)
-    waiting: list[Stack] = list(plan.stacks)
-    running: dict[Any, tuple[Stack, float]] = {}
-    most = config.workers or max(1, len(plan.stacks))
-    reason = ""
-    while waiting or running:
-        while waiting and len(running) < most and not reason:
-            stack = waiting.pop(0)
-            options = {"num_cpus": 1, "max_retries": RETRIES, "memory": stack.bytes or None}
-            task = remote.options(**options).remote(
-                plan.engine, stack, cluster.put(arrays_of(stack.fits[0])), *shared
+    work = _Round(join(config), plan, control, config)
+    try:
+        work.send_all(arrays_of, family, settings)
+        yield from work.results()
+    finally:  # an error, or the caller wants no more
+        work.close()
+
+
+class _Round:
+    """The pieces of one plan while they are trained."""
+
+    def __init__(
+        self, cluster: Cluster, plan: StackPlan, control: Control, config: ComputeConfig
+    ) -> None:
+        self._cluster, self._ray = cluster, cluster.ray
+        self._plan, self._control, self._config = plan, control, config
+        self._board = cluster.board()
+        self._waiting: list[Piece] = []
+        self._running: dict[Any, Piece] = {}
+        self._back: list[tuple[Stack, list[FitResult]]] = []
+        self._sent = 0
+        self._news = News()
+        self._looked = self._idle_since = time.monotonic()
+        self._reason, self._told = "", 0.0
+        self._gaps = _Gaps()
+
+    def send_all(
+        self, arrays_of: Callable[[Fit], Arrays], family: Family, settings: Settings
+    ) -> None:
+        """Cut the plan into pieces and send as many as `compute.workers` allows."""
+        self._slots = self._cluster.slots()
+        self._waiting = pieces(self._plan, self._slots, compared=settings.drop_after > 0)
+        self._sent = len(self._waiting)
+        self._arrays_of, self._family, self._settings = arrays_of, family, settings
+        self._send()
+
+    def results(self) -> Iterator[tuple[Stack, list[FitResult]]]:
+        """Yield every piece as soon as it has come back."""
+        while self._waiting or self._running or self._back:
+            while self._back:
+                yield self._back.pop(0)
+            self._advance()
+        self._gaps.tell(self._cluster.nodes())
+
+    def close(self) -> None:
+        """Cancel what is still out."""
+        for task in self._running:
+            self._ray.cancel(task, force=True)
+        self._running.clear()
+        self._ray.kill(self._board)
+
+    def _advance(self) -> None:
+        """Collect what has come back, look at board, budget and signals, send what may go."""
+        if self._running:
+            tasks = list(self._running)
+            done, _ = self._ray.wait(tasks, timeout=POLL_SECONDS)
+            for task in done:
+                self._collect(task)
+        if time.monotonic() - self._looked >= POLL_SECONDS:
+            self._look()
+        self._send()
+
+    def _send(self) -> None:
+        most = self._config.workers or len(self._waiting) + len(self._running)
+        while self._waiting and len(self._running) < most and not self._reason:
+            piece = self._waiting.pop(0)
+            stack, cluster = piece.stack, self._cluster
+            arrays = self._arrays_of(stack.fits[0])
+            memory = memory_of(stack, arrays, self._family, self._settings)
+            shared = cluster.put(arrays), cluster.put(self._family), self._settings, self._board
+            sent = (piece.number, self._plan.engine, stack, *shared)
+            self._running[cluster.train(self._slots, memory, sent)] = piece
+
+    def _collect(self, task: Any) -> None:
+        piece = self._running.pop(task)
+        errors = self._ray.exceptions
+        try:
+            trained: Trained = self._ray.get(task)
+        except errors.TaskCancelledError:
+            self._give_up(piece, Outcome.cut, self._reason)
+        except errors.RayTaskError as error:
+            raise error.cause from None
+        except errors.RayError as error:
+            self._lose(piece, error)
+        else:
+            self._gaps.note(trained)
+            self._back.append((piece.stack, trained.results))
+
+    def _lose(self, piece: Piece, error: Exception) -> None:
+        """Try the halves of a piece that kills its workers: its fits may be too many for one."""
+        if self._reason:
+            self._give_up(piece, Outcome.cut, self._reason)
+            return
+        said = (str(error).splitlines() or [""])[0][:200]
+        died = f"its worker died {RETRIES + 1} times: {type(error).__name__} {said}"
+        if len(piece.stack.fits) == 1:
+            self._give_up(piece, Outcome.infeasible, died)
+            return
+        log.warning("stack %d is split in two: %s", piece.stack.number, died)
+        self._waiting = [*halves(piece, self._sent), *self._waiting]
+        self._sent += 2
+
+    def _look(self) -> None:
+        """Hear the board, tell it to stop, and give up what hangs."""
+        self._looked = now = time.monotonic()
+        self._hear()
+        for progress in standing([*self._running.values(), *self._waiting], self._news.progress):
+            self._control.report(progress)
+        if not self._reason:
+            self._reason, self._told = self._control.stop_reason(), now
+            if self._reason:
+                self._board.stop.remote(self._reason)
+        if self._reason:
+            self._stop(late=now - self._told > GRACE_SECONDS)
+        else:
+            self._cancel_hung()
+        self._complain(now)
+
+    def _stop(self, *, late: bool) -> None:
+        """Cut what has not begun; what has may reach its next boundary, unless it is late."""
+        for task, piece in list(self._running.items()):
+            if late or piece.number not in self._news.begun:
+                self._cancel(task, Outcome.cut, self._reason)
+        for piece in self._waiting:
+            self._give_up(piece, Outcome.cut, self._reason)
+        self._waiting.clear()
+
+    def _cancel_hung(self) -> None:
+        longest = self._config.stack_seconds
+        for task, piece in list(self._running.items()):
+            if self._news.begun.get(piece.number, 0.0) > longest:
+                message = f"its worker hung: longer than compute.stack_seconds={longest:g}"
+                self._cancel(task, Outcome.infeasible, message)
+
+    def _hear(self) -> None:
+        """Read the board; one that is away says nothing."""
+        try:
+            self._news = self._ray.get(self._board.read.remote(), timeout=POLL_SECONDS)
+        except (self._ray.exceptions.RayError, TimeoutError):
+            log.debug("the board did not answer", exc_info=True)
+
+    def _cancel(self, task: Any, outcome: Outcome, message: str) -> None:
+        piece = self._running.pop(task)
+        self._ray.cancel(task, force=True)
+        self._give_up(piece, outcome, message)
+
+    def _give_up(self, piece: Piece, outcome: Outcome, message: str) -> None:
+        if outcome is Outcome.infeasible:
+            log.warning("stack %d: %s", piece.stack.number, message)
+        results = [
+            FitResult(fit, outcome, {}, -1, None, None, 0.0, message=message)
+            for fit in piece.stack.fits
+        ]
+        self._back.append((piece.stack, results))
+
+    def _complain(self, now: float) -> None:
+        """Say once a minute that no node takes a piece: the cluster is full, small or growing."""
+        at_work = any(piece.number in self._news.begun for piece in self._running.values())
+        if at_work or not self._running:
+            self._idle_since = now
+        elif now - self._idle_since > PATIENCE_SECONDS:
+            self._idle_since = now
+            wanted = "a CPU and a GPU" if self._slots.gpu else "a CPU"
+            log.warning(
+                "no node of the Ray cluster (%d alive) has %s and the memory for any of %d tasks; "
+                "waiting",
+                self._cluster.nodes(),
+                wanted,
+                len(self._running),
             )
-            running[task] = stack, time.monotonic()
-        done, _ = ray.wait(list(running), timeout=POLL_SECONDS) if running else ([], [])
-        for task in done:
-            stack, _ = running.pop(task)
-            yield stack, ray.get(task)
-        reason = reason or control.stop_reason()
-        for task, (stack, started) in list(running.items()):
-            hung = time.monotonic() - started > config.stack_seconds
-            if reason or hung:
-                ray.cancel(task, force=True)
-                del running[task]
-                yield stack, _given_up(stack, reason, config)
-        if reason:
-            waiting.clear()
 
 
-def _given_up(stack: Stack, reason: str, config: ComputeConfig) -> list[FitResult]:
-    """Return the results of a stack that was cancelled: told to stop, or hung."""
-    outcome = Outcome.cut if reason else Outcome.infeasible
-    message = (
-        reason or f"its worker hung: longer than compute.stack_seconds={config.stack_seconds:g}"
-    )
-    if not reason:
-        log.warning("stack %d is given up: %s", stack.number, message)
-    return [FitResult(fit, outcome, {}, -1, None, None, 0.0, message=message) for fit in stack.fits]
+class _Gaps:
+    """How long workers stood between two tasks: what sending and scheduling costs."""
+
+    def __init__(self) -> None:
+        self._ended: dict[str, float] = {}
+        self._seconds: list[float] = []
+        self._tasks: dict[str, int] = defaultdict(int)
+
+    def note(self, trained: Trained) -> None:
+        """Take note of a task, as they come back."""
+        self._tasks[trained.worker] += 1
+        before = self._ended.get(trained.worker)
+        if before is not None:
+            self._seconds.append(max(0.0, trained.began - before))
+        self._ended[trained.worker] = trained.ended
+
+    def tell(self, nodes: int) -> None:
+        """Log the sum of it."""
+        between = ""
+        if self._seconds:
+            median = 1000 * statistics.median(self._seconds)
+            between = f", {median:.0f} ms between two tasks of a worker (median)"
+        tasks = sum(self._tasks.values())
+        log.info(
+            "Ray: %d tasks by %d workers on %d nodes%s", tasks, len(self._tasks), nodes, between
+        )

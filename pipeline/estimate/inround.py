@@ -34,6 +34,8 @@ class _Open:
     """Cores that it can keep busy."""
     live: int
     """Members still training."""
+    members: int
+    """Members whose results have not come back."""
     epoch: int = 0
     begun: bool = False
 
@@ -59,8 +61,14 @@ class InRound:
             stack.begun, stack.epoch, stack.live = True, progress.epoch, progress.live
 
     def done(self, stack: Stack) -> None:
-        """Take note that a stack has ended."""
-        self._open.pop(stack.number, None)
+        """Take note that a stack, or a part of it, has ended."""
+        known = self._open.get(stack.number)
+        if known is None:
+            return
+        known.members -= len(stack.fits)
+        known.live = min(known.live, known.members)
+        if known.members <= 0:
+            del self._open[stack.number]
 
     def left(self, elapsed: float = 0.0) -> Work:
         """Return what is left, as predicted without correction.
@@ -91,4 +99,5 @@ class InRound:
             most=max(fit.epochs for fit in stack.fits),
             parallel=time.parallel(self._engine, stack),
             live=members,
+            members=members,
         )

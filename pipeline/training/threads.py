@@ -18,8 +18,22 @@ _XLA_FLAGS = (
 )
 
 
+_most: int | None = None
+"""What `use_cores` said."""
+
+
+def use_cores(number: int) -> None:
+    """Let this process use no more cores than these: a task of a cluster that was given so many."""
+    global _most  # noqa: PLW0603 - of the process, as its threads are
+    _most = number
+
+
 def cores() -> int:
     """Return the cores that this process may use."""
+    return min(_most, _available()) if _most else _available()
+
+
+def _available() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1  # macOS

@@ -1,0 +1,68 @@
+"""A real Ray cluster on loopback: a head without work, and nodes of one core each that can be killed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOOPBACK = "127.0.0.1"
+
+
+class Nodes:
+    """The nodes of a running cluster."""
+
+    def __init__(self, cluster: Any) -> None:
+        """Keep Ray's own test cluster, whose head takes no tasks."""
+        self._cluster = cluster
+        self._workers: list[Any] = []
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a sweep needs to join with `compute=ray compute.address=auto`."""
+        return {
+            "RAY_ADDRESS": self._cluster.address,
+            **{name: os.environ[name] for name in _SHARED},
+        }
+
+    def add(self) -> None:
+        """Start one more node of one core."""
+        self._workers.append(self._cluster.add_node(num_cpus=1, **_PLACE))
+
+    def kill(self) -> None:
+        """Kill all processes of the last node, as a machine does that loses its power."""
+        self._cluster.remove_node(self._workers.pop(), allow_graceful=False)
+
+
+_SHARED = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER")
+_PLACE = {"node_ip_address": LOOPBACK, "include_dashboard": False, "object_store_memory": 100 << 20}
+
+
+@contextmanager
+def nodes(count: int) -> Iterator[Nodes]:
+    """Yield a cluster with so many nodes of one core; only who has its token may use it."""
+    before = dict(os.environ)
+    os.environ |= {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's word for: loopback alone
+        "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),  # noqa: PTH120
+    }
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **_PLACE})
+    found = Nodes(cluster)
+    try:
+        for _ in range(count):
+            found.add()
+        yield found
+    finally:
+        cluster.shutdown()
+        os.environ.clear()
+        os.environ.update(before)

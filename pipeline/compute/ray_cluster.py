@@ -1,0 +1,160 @@
+"""The connection to a Ray cluster: joining it, what it has, and what its workers share."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from pipeline.compute.pieces import Slots
+from pipeline.compute.ray_task import Board, train_piece
+from pipeline.errors import ConfigError
+from pipeline.training.cost import Cost
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import ComputeConfig
+    from pipeline.family import Family
+    from pipeline.records import Arrays, Stack
+    from pipeline.training.engine import Settings
+
+log = logging.getLogger(__name__)
+
+RETRIES = 5
+"""How often Ray starts a piece anew when the node or process that trains it dies."""
+WORKER_BYTES = 800 << 20
+"""A worker with TensorFlow before it trains anything."""
+PROBE_SECONDS = 5.0
+"""How long a cluster may take to answer the first knock."""
+
+_SETTINGS = {
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's coming default; without it, a warning
+    "RAY_USAGE_STATS_ENABLED": "0",  # a sweep calls nobody
+}
+_OWN = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's word for: listen on loopback alone
+    "RAY_AUTH_MODE": "token",
+}
+"""Of a cluster on this machine: nobody else's code runs there."""
+_INIT: dict[str, Any] = {
+    "configure_logging": False,  # the sweep's own log stays as it is
+    "log_to_driver": False,
+}
+_CLUSTERS: dict[str | None, Cluster] = {}
+
+
+class Cluster:
+    """One connection; the sweeps of a multirun share it."""
+
+    def __init__(self, ray: Any) -> None:
+        """Keep the module of a connection that is open."""
+        self.ray = ray
+        self._sent: dict[int, Any] = {}
+        self._train = ray.remote(train_piece)
+        self._train_and_exit = ray.remote(max_calls=1)(train_piece)
+
+    def put(self, value: Any) -> Any:
+        """Return the reference of a value in the object store, sent once for as long as it lives."""
+        key = id(value)
+        if key not in self._sent:
+            self._sent[key] = self.ray.put(value)
+            weakref.finalize(value, self._sent.pop, key, None)
+        return self._sent[key]
+
+    def slots(self) -> Slots:
+        """Return how many pieces the living nodes train at once."""
+        found = self.ray.cluster_resources()
+        gpus = int(found.get("GPU", 0))
+        return Slots(gpus, gpu=True) if gpus else Slots(int(found.get("CPU", 0)))
+
+    def board(self) -> Any:
+        """Start the board of a round beside the sweep, where it lives as long as the sweep does."""
+        here = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            self.ray.get_runtime_context().get_node_id(), soft=True
+        )
+        return self.ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote()
+
+    def train(self, slots: Slots, memory: int, arguments: tuple[Any, ...]) -> Any:
+        """Send a piece and return the reference of what will come back.
+
+        Args:
+            slots: What a piece takes one of.
+            memory: Bytes that its node must have free, as far as any node has as many.
+            arguments: Of ray_task.train_piece.
+        """
+        # TensorFlow keeps the GPU that it started on: where a node has several, a worker that is
+        # used again may be assigned another one. A fresh process then, as Ray itself does.
+        several = slots.gpu and max(self._of_nodes("GPU"), default=0) > 1
+        task = self._train_and_exit if several else self._train
+        return task.options(
+            num_cpus=1,
+            num_gpus=1 if slots.gpu else 0,
+            memory=int(min(memory, max(self._of_nodes("memory"), default=memory))),
+            max_retries=RETRIES,
+            scheduling_strategy="SPREAD",
+        ).remote(*arguments)
+
+    def nodes(self) -> int:
+        """Return how many nodes are alive."""
+        return sum(1 for node in self.ray.nodes() if node["Alive"])
+
+    def _of_nodes(self, resource: str) -> list[float]:
+        living = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+        return [node[resource] for node in living if resource in node and node.get("CPU", 0) >= 1]
+
+
+def memory_of(stack: Stack, arrays: Arrays, family: Family, settings: Settings) -> int:
+    """Return the bytes that training a piece takes of its node."""
+    table = sum(array.nbytes for array in vars(arrays).values() if hasattr(array, "nbytes"))
+    if not stack.padded_units:
+        return WORKER_BYTES + 2 * table
+    cost = Cost(family, settings, len(arrays.x_train), len(arrays.x_val))
+    members = cost.bytes(stack.fits[0].trial, stack.padded_units, len(stack.fits))
+    return WORKER_BYTES + 2 * table + members
+
+
+def _reach(address: str) -> None:
+    """Knock at the address: Ray itself would try for minutes.
+
+    Raises:
+        OSError: Nobody answers.
+    """
+    place = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
+    host, _, port = place.removeprefix("ray://").rpartition(":")
+    if port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_SECONDS).close()
+
+
+def join(config: ComputeConfig) -> Cluster:
+    """Return the cluster that the configuration names, joined or started, once a process.
+
+    Raises:
+        ConfigError: Ray is not installed, or there is no cluster at the address.
+    """
+    if config.address in _CLUSTERS:
+        return _CLUSTERS[config.address]
+    settings = _SETTINGS | (_OWN if config.address is None else {})
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+        import ray.util.scheduling_strategies
+    except ImportError:
+        raise ConfigError(
+            "compute=ray: Ray is not installed; pip install 'capacity-sweep[ray]', or use "
+            "compute=local."
+        ) from None
+    logging.getLogger("ray").setLevel(logging.WARNING)
+    try:
+        if config.address is None:
+            ray.init("local", include_dashboard=False, **_INIT)
+        else:
+            _reach(config.address)
+            ray.init(config.address, **_INIT)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ConfigError(
+            f"compute.address={config.address}: no Ray cluster answers there ({error}); null starts "
+            "one on this machine (conf/compute/ray.yaml)."
+        ) from None
+    return _CLUSTERS.setdefault(config.address, Cluster(ray))

@@ -1,0 +1,137 @@
+"""What runs on the nodes of a Ray cluster: the task that trains a piece, and the board between.
+
+Workers and sweep talk through the board, an actor beside the sweep: workers write how far they are
+and read whether to stop. A board that is away costs the display its progress, never a result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pipeline.compute.splitting import train
+from pipeline.training.threads import prepare, use_cores
+
+if TYPE_CHECKING:
+    from pipeline.control import Progress
+    from pipeline.family import Family
+    from pipeline.records import Arrays, FitResult, Stack
+    from pipeline.training.engine import Settings
+
+ASK_SECONDS = 0.5
+"""Between two looks of a worker at the board."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a task sends back."""
+
+    results: list[FitResult]
+    worker: str
+    """Node and process that trained."""
+    began: float
+    """By the worker's clock."""
+    ended: float
+
+
+@dataclass
+class News:
+    """What the board has heard, by the number of the piece."""
+
+    begun: dict[int, float] = field(default_factory=dict)
+    """Seconds since a worker began it."""
+    progress: dict[int, Progress] = field(default_factory=dict)
+    """Its last report."""
+
+
+class Board:
+    """An actor, one a round: progress from the workers, the word to stop from the sweep."""
+
+    def __init__(self) -> None:
+        """Start with nothing heard."""
+        self._reason = ""
+        self._begun: dict[int, float] = {}
+        self._progress: dict[int, Progress] = {}
+
+    def begin(self, piece: int) -> None:
+        """Take note that a worker has begun a piece, for the first time or again."""
+        self._begun[piece] = time.monotonic()
+
+    def note(self, piece: int, progress: Progress | None) -> str:
+        """Take note of a worker's progress; return why it must stop, or an empty string."""
+        if progress is not None:
+            self._progress[piece] = progress
+        return self._reason
+
+    def stop(self, reason: str) -> None:
+        """Tell whoever asks to stop."""
+        self._reason = reason
+
+    def read(self) -> News:
+        """Return what was heard."""
+        now = time.monotonic()
+        begun = {piece: now - since for piece, since in self._begun.items()}
+        return News(begun, self._progress)
+
+
+class OnBoard:
+    """The control of a worker: what it is told goes to the board, which says when to stop."""
+
+    def __init__(self, ray: Any, board: Any, piece: int) -> None:
+        """Tell the board that a piece begins."""
+        self._ray, self._board, self._piece = ray, board, piece
+        self._lock = threading.Lock()
+        self._answer: Any = None
+        self._asked, self._reason = 0.0, ""
+        board.begin.remote(piece)
+
+    def report(self, progress: Progress) -> None:
+        """Put progress on the board; does not wait."""
+        with self._lock:
+            self._ask(progress)
+
+    def stop_reason(self) -> str:
+        """Return why to stop as the board last said."""
+        with self._lock:
+            if not self._reason and time.monotonic() - self._asked > ASK_SECONDS:
+                self._ask(None)
+            return self._reason
+
+    def _ask(self, progress: Progress | None) -> None:
+        """Read the answer to the last question, and put the next."""
+        self._asked = time.monotonic()
+        if self._answer is not None:
+            ready, _ = self._ray.wait([self._answer], timeout=0)
+            if not ready:
+                return
+            # The board died with the sweep's node, or is being started: nothing to hear.
+            with contextlib.suppress(self._ray.exceptions.RayError):
+                self._reason = self._reason or self._ray.get(self._answer)
+        self._answer = self._board.note.remote(self._piece, progress)
+
+
+def train_piece(
+    piece: int,
+    engine_name: str,
+    stack: Stack,
+    arrays: Arrays,
+    family: Family,
+    settings: Settings,
+    board: Any,
+) -> Trained:
+    """Train one piece with one core, or the GPU that Ray has assigned; imports the framework."""
+    import ray
+
+    began = time.time()
+    control = OnBoard(ray, board, piece)
+    use_cores(1)
+    prepare()
+    from pipeline.training.engine import engine
+
+    results = train(engine(engine_name), stack, arrays, family, settings, control)
+    worker = f"{ray.get_runtime_context().get_node_id()} {os.getpid()}"
+    return Trained(results, worker, began, time.time())

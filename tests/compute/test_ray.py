@@ -1,0 +1,57 @@
+"""The cluster: the same champion though a node dies, and clear words where there is none."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.compute import ray_cluster
+from pipeline.config.schema import ComputeConfig, ComputeKind
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+with_ray = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None, reason="Ray is not installed: the extra `ray`"
+)
+
+
+@pytest.mark.slow
+@with_ray
+def test_a_cluster_that_loses_a_node_finds_the_same_champion(repo: Path) -> None:
+    """Three nodes, one killed in the middle: every fit recorded once, every score that of one machine."""
+    command = [sys.executable, "-m", "benchmarks.cluster", "--short"]
+    ended = subprocess.run(
+        command, cwd=repo, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert ended.returncode == 0, ended.stderr[-3000:] + ended.stdout[-1000:]
+    found = json.loads(ended.stdout.splitlines()[-1])["equality"]
+    assert found["fits"] == 24
+    assert 0 < found["recorded_when_a_node_was_killed"] < 24
+    assert (found["lost"], found["different"]) == (0, 0)
+    assert len(set(found["champions"])) == 1
+
+
+@with_ray
+def test_an_address_without_a_cluster_is_refused_at_once() -> None:
+    """Ray itself would try for minutes, and then end the process."""
+    begun = time.monotonic()
+    with pytest.raises(
+        ConfigError, match=r"compute\.address=127\.0\.0\.1:9: no Ray cluster answers"
+    ):
+        ray_cluster.join(ComputeConfig(kind=ComputeKind.ray, address="127.0.0.1:9"))
+    assert time.monotonic() - begun < 2 * ray_cluster.PROBE_SECONDS
+
+
+def test_without_ray_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray is an extra."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ConfigError, match=r"capacity-sweep\[ray\]"):
+        ray_cluster.join(ComputeConfig(kind=ComputeKind.ray))
