@@ -16,8 +16,18 @@ class Family(Protocol):
     """
 
     name: str
-    stackable: bool
-    """Whether members of different widths may share a stack by padding units."""
+
+    @property
+    def stackable(self) -> bool:
+        """Whether fits may share a program; then it is also a `training.padding.PaddedFamily`."""
+
+    @property
+    def padded(self) -> bool:
+        """Whether members of different widths may, their units padded with zeros."""
+
+    @property
+    def convolutional(self) -> bool:
+        """Whether its networks convolve: TensorFlow maps no kernels that differ by member."""
 
     def simplest(self) -> Capacity | None:
         """Return the model without hidden layers, or None where the family has none."""
@@ -42,6 +52,12 @@ class Family(Protocol):
 
     def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
         """Return the trainable parameters in closed form."""
+
+    def products(self, capacity: Capacity, encoding: str = "standard") -> int:
+        """Return the multiplications of one row forward."""
+
+    def activations(self, capacity: Capacity, encoding: str = "standard") -> int:
+        """Return the numbers that one row leaves in the hidden layers."""
 
     def build(self, trial: Trial) -> Any:
         """Return an uncompiled keras.Model with fresh weights."""

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from pipeline.training.cost import PASSES, Cost
-from pipeline.training.families.cnn import KERNEL
 from pipeline.training.order import steps
 from pipeline.training.padding import pad_to
-from pipeline.training.sizes import shape_of
+from pipeline.training.sizes import cpu, shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from pipeline.estimate.calibration import Calibration
-    from pipeline.records import Fit, Stack, StackPlan, Trial
+    from pipeline.records import Fit, Stack, StackPlan
     from pipeline.training.padding import PaddedFamily, Widths
     from pipeline.training.planner import Workload
 
@@ -109,7 +108,8 @@ class StackTime:
         batch = self.workload.settings.batch_of(fit.trial, self.workload.rows)
         number = steps(batch, self.workload.rows)
         if engine == "fit":
-            return 2.0 * PASSES * self._products(fit.trial) * self.workload.rows, number
+            products = self.workload.family.products(fit.trial.capacity, fit.trial.encoding)
+            return 2.0 * PASSES * products * self.workload.rows, number
         return number * self._cost.arithmetic(fit.trial, self._widths(stack)), number
 
     def epochs(self, fit: Fit) -> float:
@@ -145,24 +145,14 @@ class StackTime:
 
     def _members(self, stack: Stack) -> int:
         trial, family = stack.fits[0].trial, cast("PaddedFamily", self.workload.family)
-        parameters = family.parameters(family.of_widths(self._widths(stack)), trial.encoding)
+        capacity = family.of_widths(self._widths(stack))
+        sizes = (
+            family.parameters(capacity, trial.encoding),
+            family.products(capacity, trial.encoding),
+        )
         batch = self.workload.settings.batch_of(trial, self.workload.rows)
         table = self.workload.rows, self.workload.val_rows
-        return shape_of(parameters, table, batch).members
-
-    def _products(self, trial: Trial) -> float:
-        """Return the multiplications of one row forward: convolutions use a weight at every pixel."""
-        capacity, scope = trial.capacity, getattr(self.workload.family, "scope", None)
-        blocks, filters = capacity.get("blocks"), capacity.get("filters")
-        if scope is None or not (isinstance(blocks, int) and isinstance(filters, int) and blocks):
-            return float(trial.parameters)
-        height, width, channels = scope.input_shape(trial.encoding)
-        more = 0.0
-        for block in range(blocks):
-            weights = KERNEL * KERNEL * channels * (filters << block)
-            more += weights * ((height >> block) * (width >> block) - 1)
-            channels = filters << block
-        return trial.parameters + more
+        return shape_of(*sizes, table, batch, cpu(convolutional=family.convolutional)).members
 
 
 def total(work: Sequence[Work]) -> Work:

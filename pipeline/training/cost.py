@@ -58,7 +58,8 @@ class Cost:
     def arithmetic(self, trial: Trial, widths: Widths) -> float:
         """Return the operations of one step of a trial at padded widths."""
         batch = self._settings.batch_of(trial, self._rows)
-        return 2.0 * PASSES * batch * self._parameters(trial, widths)
+        capacity = self._family.of_widths(widths)
+        return 2.0 * PASSES * batch * self._family.products(capacity, trial.encoding)
 
     def seconds(self, fit: Fit, widths: Widths) -> float:
         """Return the time of one fit on one core at padded widths."""
@@ -68,7 +69,8 @@ class Cost:
 
     def program(self, fits: Sequence[Fit]) -> tuple[float, Widths]:
         """Return the time of fits that share a program, compiling included, and its widths."""
-        fine, *coarser = reversed(candidates({self.widths(fit.trial) for fit in fits}))
+        own = {self.widths(fit.trial) for fit in fits}
+        fine, *coarser = reversed(candidates(own)) if self._family.padded else own
         least = sum(self.seconds(fit, fine) for fit in fits)
         chosen = (COMPILE_SECONDS + least, fine)
         for widths in coarser:
@@ -92,7 +94,8 @@ class Cost:
     def _fixed(self, trial: Trial, widths: Widths) -> int:
         """Return what a stack needs whatever its size: the table, and members in work."""
         batch = self._settings.batch_of(trial, self._rows)
-        activations = 3 * batch * sum(widths)
+        capacity = self._family.of_widths(widths)
+        activations = 3 * batch * self._family.activations(capacity, trial.encoding)
         work = CPU.members * (TILE_COPIES * self._parameters(trial, widths) + activations)
         return FLOAT * work
 

@@ -92,10 +92,11 @@ def _plan_of_singles(fits: Sequence[Fit], reason: str) -> StackPlan:
 def _program(fit: Fit, workload: Workload) -> Hashable:
     """Return what the fits of a stack must agree in."""
     trial, family = fit.trial, cast("PaddedFamily", workload.family)
-    depth = len(family.unit_widths(trial.capacity))
+    widths = family.unit_widths(trial.capacity)
+    shape = len(widths) if family.padded else widths
     dropout = float(trial.nuisance_value("dropout", 0.0)) > 0
     batch = workload.settings.batch_of(trial, workload.rows)
-    return depth, trial.encoding, fit.fold, batch, dropout
+    return shape, trial.encoding, fit.fold, batch, dropout
 
 
 def _family_of_rates(fit: Fit) -> Hashable:

@@ -34,10 +34,21 @@ class Device:
     and of one size, so that programs are found again."""
     fewest: int = 2
     """The fewest members of a tile: XLA's code for one on a CPU was seen 240 times slower."""
+    compiles: bool = True
+    """Whether a program is compiled as a whole, or a graph of the framework's own operations."""
 
 
 CPU = Device(members=4, bytes=8e6, flops=1e10)
 """More members of a tile are hardly faster and leave cores without work at the end."""
+
+GRAPHS = Device(members=1, bytes=8e6, flops=1e10, fewest=1, compiles=False)
+"""For convolutions: XLA's are slow on CPUs and cannot be mapped over members by TensorFlow, but its
+own operations are fast on one core, so that members run one by one, side by side."""
+
+
+def cpu(*, convolutional: bool) -> Device:
+    """Return the cores as a device for networks of a kind."""
+    return GRAPHS if convolutional else CPU
 
 
 def gpu(memory: float) -> Device:
@@ -88,6 +99,7 @@ class Shape:
 
 def shape_of(
     parameters: int,
+    products: int,
     table: tuple[int, int],
     batch: int,
     device: Device = CPU,
@@ -97,6 +109,7 @@ def shape_of(
 
     Args:
         parameters: Of one member, padded.
+        products: Multiplications of one row forward.
         table: Training and validation rows.
         batch: Rows of a step.
         device: Where the program runs.
@@ -110,7 +123,7 @@ def shape_of(
         members //= 2
     while device.fills and members // 2 >= max(fits, device.fewest):
         members //= 2
-    many = max(1, int(device.flops / (6 * batch * max(parameters, 1) * members)))
+    many = max(1, int(device.flops / (6 * batch * max(products, 1) * members)))
     epoch = steps(batch, rows)
     blocks = steps(BLOCK_ROWS, val_rows)
     return Shape(

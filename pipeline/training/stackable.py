@@ -15,7 +15,7 @@ elements (norms, factored moments) or keep state outside `update_step` (Nadam)."
 
 def why_not_stacked(family: Family, settings: Settings) -> str:
     """Return why fits cannot share a program; an empty string when they can."""
-    if not (family.stackable and hasattr(family, "unit_axes")):
+    if not family.stackable:
         return f"networks of the {family.name} family cannot share a program"
     if settings.optimizer.lower() not in ELEMENTWISE:
         return f"optimizer {settings.optimizer} does not treat every weight by itself"

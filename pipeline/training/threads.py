@@ -17,6 +17,9 @@ _XLA_FLAGS = (
     "--xla_cpu_prefer_vector_width=512",  # 2 to 10 % where AVX-512 exists, nothing elsewhere
 )
 
+_INTRAOP = "TF_NUM_INTRAOP_THREADS"
+_threads_given = _INTRAOP in os.environ
+"""Whether the user has chosen; else `prepare` may, and once more when the family is known."""
 
 _most: int | None = None
 """What `use_cores` said."""
@@ -39,14 +42,20 @@ def _available() -> int:
     return os.cpu_count() or 1  # macOS
 
 
-def prepare() -> None:
-    """Set the environment that TensorFlow, JAX and XLA read when they start."""
+def prepare(*, convolutional: bool = False) -> None:
+    """Set the environment that TensorFlow, JAX and XLA read when they start.
+
+    Args:
+        convolutional: Whether convolutions will be trained, as graphs of TensorFlow's operations:
+            each then keeps to one core (benchmarks/README.md: split over two it took 3 times as long).
+    """
     own = os.environ.get("XLA_FLAGS", "")
     missing = [flag for flag in _XLA_FLAGS if flag.split("=")[0] not in own]
     if missing:
         os.environ["XLA_FLAGS"] = " ".join([*own.split(), *missing])
     # XLA runs programs on this pool: with fewer threads than cores they would wait for each other.
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(2, cores())))
+    if not _threads_given:
+        os.environ[_INTRAOP] = "1" if convolutional else str(max(2, cores()))
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(max(2, cores())))
     _keep_programs()
     # Its start-up lines about instruction sets and missing GPUs would bury the sweep's own.

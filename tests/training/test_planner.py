@@ -36,8 +36,9 @@ def family() -> Family:
     return _family()
 
 
-def _family(name: str = "mlp", shape: tuple[int, ...] = (INPUTS,)) -> Family:
-    return family_of(ModelConfig(family=name), CapacityConfig(), {"standard": shape}, 1, True)
+def _family(name: str = "mlp", builder: str | None = None) -> Family:
+    config = ModelConfig(family=name, builder=builder)
+    return family_of(config, CapacityConfig(), {"standard": (INPUTS,)}, 1, True)
 
 
 def _work(family: Family, rows: int = 1000, **settings: object) -> Workload:
@@ -168,7 +169,7 @@ def test_the_sentence_says_what_the_log_needs(family: Family) -> None:
     ("make", "words"),
     [
         (lambda: _work(_family(), optimizer="lamb"), "optimizer lamb"),
-        (lambda: _work(_family("cnn", (8, 8, 1))), "cnn family"),
+        (lambda: _work(_family("builder", builder="math:floor")), "builder family"),
         (lambda: replace(_work(_family()), engine="fit"), "one at a time"),
     ],
 )

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from pipeline.records import Arrays, Direction, Objective, Outcome, Stack, Trial
 from pipeline.training.engine import Settings, engine
 from pipeline.training.families.mlp import of_widths
+from tests.training.agreement import agree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     from pipeline.family import Family
     from pipeline.records import Fit, FitResult
 
-CLOSE = 2e-5
-"""Curves, relative: float32 rounding, grown over some hundred steps."""
-WEIGHTS_CLOSE = 2e-4
-"""Weights, absolute: Adam divides by the root of small second moments."""
 EXPLORES = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
 EXAMPLES, MOST_LAYERS = (100, 4) if EXPLORES else (3, 2)
 """Pairs of random architectures: the long form is part of `make fuzz`."""
@@ -113,22 +110,6 @@ def weighted() -> Arrays:
     return Arrays(
         x[:90], y[:90], x[90:], y[90:], False, train_weight=weight[:90], val_weight=weight[90:]
     )
-
-
-def agree(one: FitResult, other: FitResult, close: float = CLOSE) -> None:
-    """Assert that two engines found the same."""
-    assert (one.fit, one.outcome, one.message) == (other.fit, other.outcome, other.message)
-    assert (one.epochs, one.best_epoch) == (other.epochs, other.best_epoch)
-    assert one.curves.keys() == other.curves.keys()
-    for name, curve in one.curves.items():
-        np.testing.assert_allclose(curve, other.curves[name], rtol=close, atol=close, err_msg=name)
-    assert (one.weights is None) == (other.weights is None)
-    for ours, theirs in zip(one.weights or (), other.weights or (), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=WEIGHTS_CLOSE)
-    if one.weights is not None:
-        assert one.row_losses is not None
-        assert other.row_losses is not None
-        np.testing.assert_allclose(one.row_losses, other.row_losses, rtol=1e-3, atol=1e-4)
 
 
 def both(

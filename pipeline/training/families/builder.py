@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline.errors import ConfigError
 from pipeline.records import Trial
@@ -40,7 +40,7 @@ class Builder(Mlp):
     """Capacities as of an MLP; what they look like is the user's business."""
 
     name: str = "builder"
-    stackable: bool = False
+    stackable: ClassVar[bool] = False
 
     def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
         """Return the trainable parameters, counted on a model that is built for it."""

@@ -8,8 +8,10 @@ rows so, and 69 % behind global averaging, which needs many more filters and epo
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from operator import mul
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pipeline.errors import ConfigError
 from pipeline.records import Capacity
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 KERNEL = 3
 """Height and width of a convolution: the smallest that sees a neighbourhood."""
+CONVOLVED_AXES = 4
+"""Of a kernel: height, width, channels, filters."""
 
 
 def create(scope: Scope) -> Cnn:
@@ -51,7 +55,18 @@ class Cnn(Ladder):
     """Blocks of convolution and pooling, then one Dense layer."""
 
     name: str = "cnn"
-    stackable: bool = False
+    padded: ClassVar[bool] = False
+    convolutional: ClassVar[bool] = True
+
+    @property
+    def stackable(self) -> bool:  # type: ignore[override]
+        """Everywhere but on JAX with BatchNormalization.
+
+        Steps there have one size, and behind a convolution nothing tells it which rows of the last
+        step only fill it up.
+        """
+        on_jax = os.environ.get("KERAS_BACKEND") == "jax"
+        return not (on_jax and self.scope.model.batch_normalization)
 
     def of(self, depth: int, width: int) -> Capacity:
         """Return the capacity of so many blocks, the first with so many filters."""
@@ -72,20 +87,56 @@ class Cnn(Ladder):
 
     def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
         """Return the trainable parameters in closed form."""
+        weights = sum(count for count, _ in self._weights(capacity, encoding))
+        per_unit = 2 if self.scope.model.batch_normalization else 1
+        return weights + per_unit * sum(self.unit_widths(capacity)) + self.scope.outputs
+
+    def products(self, capacity: Capacity, encoding: str = "standard") -> int:
+        """Return the multiplications of one row forward: a kernel is used at every pixel."""
+        return sum(count * pixels for count, pixels in self._weights(capacity, encoding))
+
+    def activations(self, capacity: Capacity, encoding: str = "standard") -> int:
+        """Return the numbers that one row leaves in the hidden layers."""
+        pixels = [here for _, here in self._weights(capacity, encoding)]
+        return sum(map(mul, pixels, self.unit_widths(capacity)))
+
+    def _weights(self, capacity: Capacity, encoding: str) -> list[tuple[int, int]]:
+        """Return for every layer its weights, biases left out, and how many pixels share them."""
         height, width, channels = self.scope.input_shape(encoding)
         blocks, filters = self.size(capacity)
         head = cast("int", capacity["units"])
-        per_unit = 2 if self.scope.model.batch_normalization else 1
-        total = 0
+        found = []
         for block in range(blocks):
             here = filters << block
-            total += KERNEL * KERNEL * channels * here + per_unit * here
+            count = KERNEL * KERNEL * channels * here
+            found.append((count, (height >> block) * (width >> block)))
             channels = here
         features = (height >> blocks) * (width >> blocks) * channels
-        if head:
-            total += features * head + per_unit * head
-            features = head
-        return total + (features + 1) * self.scope.outputs
+        for units in (head, self.scope.outputs) if head else (self.scope.outputs,):
+            found.append((features * units, 1))
+            features = units
+        return found
+
+    def unit_widths(self, capacity: Capacity) -> tuple[int, ...]:
+        """Return the filters of every block, and the units of the head."""
+        blocks, filters = self.size(capacity)
+        head = cast("int", capacity["units"])
+        return (*(filters << block for block in range(blocks)), *([head] if head else []))
+
+    def of_widths(self, widths: tuple[int, ...]) -> Capacity:
+        """Return the capacity with these widths, as `unit_widths` returned them."""
+        head = 1 if self.scope.space.head_units and widths else 0
+        return self.of(len(widths) - head, widths[0] if widths else 0)
+
+    def unit_axes(self, capacity: Capacity) -> tuple[tuple[int | None, ...], ...]:
+        """Return that no axis is padded: one tuple per array of `keras.Model.get_weights()`."""
+        blocks = self.size(capacity)[0]
+        layers = len(self.unit_widths(capacity))
+        vectors = 4 if self.scope.model.batch_normalization else 1  # scale, offset, mean, variance
+        axes: list[tuple[None, ...]] = []
+        for layer in range(layers):
+            axes += [(None,) * (CONVOLVED_AXES if layer < blocks else 2), *[(None,)] * vectors]
+        return (*axes, (None, None), (None,))
 
     def build(self, trial: Trial) -> Any:
         """Return an uncompiled keras.Sequential with fresh weights."""

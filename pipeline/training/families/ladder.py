@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline.training.families.base import choices, grown, largest, shrunk, too_small
 
@@ -22,6 +22,10 @@ class Ladder(ABC):
 
     scope: Scope
 
+    stackable: ClassVar[bool] = True
+    padded: ClassVar[bool] = True
+    convolutional: ClassVar[bool] = False
+
     @abstractmethod
     def of(self, depth: int, width: int) -> Capacity:
         """Return the capacity of this depth and first width; depth 0 is the linear model."""
@@ -33,6 +37,18 @@ class Ladder(ABC):
     @abstractmethod
     def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
         """Return the trainable parameters in closed form."""
+
+    def products(self, capacity: Capacity, encoding: str = "standard") -> int:
+        """Return the multiplications of one row forward: a Dense layer uses each weight once."""
+        return self.parameters(capacity, encoding)
+
+    def activations(self, capacity: Capacity, encoding: str = "standard") -> int:  # noqa: ARG002 - images do
+        """Return the numbers that one row leaves in the hidden layers."""
+        return sum(self.unit_widths(capacity))
+
+    @abstractmethod
+    def unit_widths(self, capacity: Capacity) -> tuple[int, ...]:
+        """Return the units (filters) of every hidden layer, first layer first."""
 
     @abstractmethod
     def build(self, trial: Trial) -> Any:

@@ -47,7 +47,6 @@ class Mlp(Ladder):
     """Dense layers of one width, tapering, or as listed."""
 
     name: str = "mlp"
-    stackable: bool = True
 
     def of(self, depth: int, width: int) -> Capacity:
         """Return the capacity of this depth and first width, in the configured shape."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _adapter: Any = import_module(f"pipeline.training.stacked.on_{keras.backend.backend()}")
 
-device: Callable[[], Device] = _adapter.device
+device: Callable[..., Device] = _adapter.device
 Compiled: Any = _adapter.Compiled
 MemberOptimizer: Any = _adapter.MemberOptimizer
 gradients: Any = _adapter.gradients

@@ -16,7 +16,6 @@ from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
 from pipeline.training.fit import REPORT_SECONDS, FitEngine
 from pipeline.training.stackable import why_not_stacked
-from pipeline.training.stacked.backend import device
 from pipeline.training.stacked.course import Course
 from pipeline.training.stacked.programs import Programs
 from pipeline.training.stacked.tile import Job, Tile
@@ -108,7 +107,7 @@ class _Training:
         return min(epochs, until_drop) if until_drop > 0 else epochs
 
     def _advance(self, epochs: int) -> str:
-        workers = pool(1 if device().fills else cores())
+        workers = pool(1 if self._job.plan.device.fills else cores())
         working = [
             workers.submit(tile.advance, epochs, self._control.stop_reason)
             for tile in self._tiles

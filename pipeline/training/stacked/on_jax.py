@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pipeline.training.sizes import Device
 
 
-def device() -> Device:
+def device(*, convolutional: bool = False) -> Device:  # noqa: ARG001 - JAX maps convolutions too
     """Return where programs run."""
     first = jax.devices()[0]
     if first.platform == "cpu":
@@ -41,7 +41,13 @@ def map_members(function: Callable[[Any], Any], stacked: Any, members: int) -> A
 class Compiled:
     """A function as one XLA program; creating it traces."""
 
-    def __init__(self, function: Callable[..., Any], example: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        example: tuple[Any, ...],
+        *,
+        as_graph: bool,  # noqa: ARG002 - JAX always compiles
+    ) -> None:
         """Trace for arguments of these shapes and types."""
         # The state is the first argument: its memory is taken over by the new state.
         self._program: Any = jax.jit(function, donate_argnums=0).lower(*example)

@@ -22,12 +22,14 @@ GPU_BYTES = 8e9
 """TensorFlow does not tell how much memory a GPU has; current ones have more."""
 
 
-def device() -> Device:
+def device(*, convolutional: bool = False) -> Device:
     """Return where programs run; a GPU's memory is then taken as it is needed, not at once."""
     found = tf.config.list_physical_devices("GPU")
     for one in found:
         with contextlib.suppress(RuntimeError):  # already in use: set by whoever used it first
             tf.config.experimental.set_memory_growth(one, enable=True)
+    if convolutional:
+        return sizes.GRAPHS
     return sizes.gpu(GPU_BYTES) if found else sizes.CPU
 
 
@@ -46,16 +48,21 @@ def gradients(loss: Callable[[Any], tuple[Any, Any]], weights: list[Any]) -> tup
 
 def map_members(function: Callable[[Any], Any], stacked: Any, members: int) -> Any:
     """Map over the first axis of every array; the number of members stays known to the compiler."""
+    if members == 1:  # also where nothing can be mapped
+        alone = function(tf.nest.map_structure(lambda x: x[0], stacked))
+        return tf.nest.map_structure(lambda x: x[None], alone)
     results = tf.vectorized_map(function, stacked)
     return tf.nest.map_structure(lambda x: _as(x, (members, *x.shape[1:])), results)
 
 
 class Compiled:
-    """A function as one XLA program; creating it traces."""
+    """A function as one XLA program, or as one graph; creating it traces."""
 
-    def __init__(self, function: Callable[..., Any], example: tuple[Any, ...]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], example: tuple[Any, ...], *, as_graph: bool
+    ) -> None:
         """Trace for arguments of these shapes and types."""
-        self._function = function
+        self._function, self._as_graph = function, as_graph
         self._program = self._traced(example)
 
     def compile(self, example: tuple[Any, ...]) -> None:
@@ -80,7 +87,7 @@ class Compiled:
         return self._program(*arguments)
 
     def _traced(self, example: tuple[Any, ...]) -> Any:
-        traced = tf.function(self._function, jit_compile=True, autograph=False)
+        traced = tf.function(self._function, jit_compile=not self._as_graph, autograph=False)
         return traced.get_concrete_function(*example)
 
 

@@ -41,9 +41,9 @@ class Program:
         self._step, self._evaluation, self._end = step, evaluation, end
         self._epochs, self._names = epochs, names
 
-    def compiled(self, example: tuple[Any, ...]) -> Compiled:
-        """Return the program for arguments of these shapes."""
-        return Compiled(self, example)
+    def compiled(self, example: tuple[Any, ...], *, as_graph: bool = False) -> Compiled:
+        """Return the program for arguments of these shapes; see `sizes.Device.compiles`."""
+        return Compiled(self, example, as_graph=as_graph)
 
     def __call__(
         self, state: State, data: State, member: State, rules: State, window: State

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.records import Arrays, Capacity, Stack, Trial
     from pipeline.training.engine import Settings
     from pipeline.training.padding import PaddedFamily, Widths
+    from pipeline.training.sizes import Device
 
 ANY_RATE = 0.5
 """Dropout of the template, whose layers take the members' own rates."""
@@ -43,6 +44,7 @@ class Plan:
     program: Program
     members: Members
     shape: Shape
+    device: Device
     decays: bool
     masks: bool
     key: Hashable
@@ -84,7 +86,7 @@ class Programs:
                     return known
             started = time.perf_counter()
             with self._tracing:  # Keras traces one thing at a time
-                compiled = plan.program.compiled(example)
+                compiled = plan.program.compiled(example, as_graph=not plan.device.compiles)
             compiled.compile(example)
             with self._lock:
                 self._compiled[plan.key] = compiled
@@ -109,9 +111,11 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     rows, val_rows = len(arrays.x_train), len(arrays.x_val)
     batch = settings.batch_of(first, rows)
     crowd = len(fits), len({fit.seed for fit in fits})
-    shape = shape_of(parameters, (rows, val_rows), batch, device(), crowd)
+    place = device(convolutional=family.convolutional)
+    products = family.products(trial.capacity, trial.encoding)
+    shape = shape_of(parameters, products, (rows, val_rows), batch, place, crowd)
     row_losses = RowLosses(arrays.loss)
-    layout = Layout(batch, shape.partial, members.trainable_axes)
+    layout = Layout(batch, shape.partial, members.trainable_axes, fixed=place.compiles)
     step = Step(template, update, row_losses, layout)
     end = EpochEnd(settings, regression=arrays.regression, places=template.places())
     wants_auc = settings.objective.metric == VAL_AUC
@@ -124,7 +128,7 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
         (shape.members, shape.seeds, shape.epochs, shape.batch, shape.block),
         (padded_rows(rows), padded_rows(val_rows, shape.block), arrays.x_train.shape[1:]),
     )
-    return Plan(program, members, shape, decays, masks, key)
+    return Plan(program, members, shape, place, decays, masks, key)
 
 
 @lru_cache(maxsize=MOST_KEPT)

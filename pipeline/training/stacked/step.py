@@ -31,6 +31,8 @@ class Layout:
     """Whether the last step of an epoch has fewer rows; the missing ones are weighted with 0."""
     axes: tuple[Axes, ...]
     """One entry per trainable array."""
+    fixed: bool = True
+    """Whether every step must have as many rows; else the last one takes those that are left."""
 
 
 class RowLosses:
@@ -66,7 +68,7 @@ class Step:
         """
         self._model, self._update, self._row_losses = template.model, update, row_losses
         self._layout = layout
-        self._masks_rows = layout.partial and template.masks_rows
+        self._masks_rows = layout.partial and layout.fixed and template.masks_rows
 
     def __call__(self, state: State, data: State, member: State, at: tuple[Any, Any]) -> State:
         """Return the state after a step.
@@ -79,8 +81,9 @@ class Step:
             at: Epoch of this call, and step of the epoch, from 0.
         """
         epoch, step = at
-        batch = self._layout.batch
-        first = step * batch
+        first, batch = step * self._layout.batch, self._layout.batch
+        if self._layout.partial and not self._layout.fixed:
+            batch = ops.minimum(batch, data["rows"] - first)
         present = ops.cast(first + ops.arange(batch, dtype="int32") < data["rows"], "float32")
         rows = ops.take(_window(data["order"], epoch, first, batch), member["seed"], axis=0)
         changing = {name: state[name] for name in ("weights", "rest", "slots", "sums")}
@@ -124,7 +127,7 @@ class Step:
 def _window(order: Any, epoch: Any, start: Any, size: int) -> Any:
     """Return `size` places of the order of one epoch, (seeds, size)."""
     seeds = order.shape[0]
-    return ops.reshape(ops.slice(order, (0, epoch, start), (seeds, 1, size)), (seeds, size))
+    return ops.reshape(ops.slice(order, (0, epoch, start), (seeds, 1, size)), (seeds, -1))
 
 
 def _masked(slope: Any, axes: Axes, units: list[Any]) -> Any:
