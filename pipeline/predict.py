@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 WORDS = {
     "model": "RUN_ID of a sweep (its champion) or of a fit, NAME@ALIAS, or a models:/ URI",
-    "input": "CSV (also .gz) or Parquet file with the columns that the model was trained on",
+    "input": "CSV (also .gz) or Parquet file with the columns that the model was trained on, or a"
+    " folder of images",
     "output": "file to write: .csv, .csv.gz or .parquet",
     "tracking.uri": "MLflow store; default: sqlite under mlruns/ in the working directory",
 }
@@ -37,9 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     location = resolve(asked.get("tracking.uri"))
     check(location)
 
-    from pipeline.data.load import read_table
-
-    rows = read_table(source, "input")
+    rows = _rows(source)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from pipeline.tracking.find_model import load_predictor
 
@@ -48,9 +47,25 @@ def main(argv: list[str] | None = None) -> int:
         predicted = predictor.predict(rows)
     except ValueError as error:
         raise DataError(f"input={asked['input']}: {error}") from error
+    if source.is_dir():  # a table's predictions are in the order of its rows
+        predicted = rows.join(predicted)
     _write(predicted, output)
     print(f"{len(predicted):,} predictions in {output}")
     return 0
+
+
+def _rows(source: Path) -> pd.DataFrame:
+    """Return the rows of a table, or one row for every image of a folder."""
+    if source.is_dir():
+        from pipeline.data.images import image_rows
+
+        rows, notes = image_rows(source, "input")
+        for note in notes:
+            print(note, file=sys.stderr)
+        return rows
+    from pipeline.data.load import read_table
+
+    return read_table(source, "input")
 
 
 def _check_output(output: Path) -> None:

@@ -84,11 +84,7 @@ def _decoded(
         content.append(hashlib.sha256(file.read_bytes()).hexdigest())
         readable.append(file)
     if unreadable:
-        shown = ", ".join(unreadable[:MOST_NAMED])
-        more = f" and {len(unreadable) - MOST_NAMED} more" if len(unreadable) > MOST_NAMED else ""
-        notes.append(
-            f"{len(unreadable)} of {len(files)} images cannot be read and are left out: {shown}{more}."
-        )
+        notes.append(_left_out(unreadable, len(files)))
         if len(unreadable) > config.unreadable * len(files):
             raise DataError(
                 f"{key}: {notes[-1]} More than data.unreadable={config.unreadable:g} allows."
@@ -97,6 +93,44 @@ def _decoded(
     hashes = row_hashes(pd.DataFrame({"content": content, "label": labels}, dtype=object))
     frame = pd.DataFrame({PATH: list(map(str, readable)), str(config.target): labels})
     return Table(frame, hashes, tuple(notes), images[: len(readable)])
+
+
+def _left_out(unreadable: list[str], files: int) -> str:
+    shown = ", ".join(unreadable[:MOST_NAMED])
+    more = f" and {len(unreadable) - MOST_NAMED} more" if len(unreadable) > MOST_NAMED else ""
+    return f"{len(unreadable)} of {files} images cannot be read and are left out: {shown}{more}."
+
+
+def image_rows(folder: Path, key: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return raw rows for a saved model: every readable image of a folder and of those inside it.
+
+    Args:
+        folder: With or without a folder per class.
+        key: Where the folder was named, for the message.
+
+    Returns:
+        One row a file with its path, sorted, and a sentence about files that cannot be read.
+
+    Raises:
+        DataError: No image can be read.
+    """
+    files = sorted(file for place in (folder, *_inside(folder)) for file in _files(place))
+    readable, unreadable = [], []
+    for file in files:
+        try:
+            read_image(file, (1, 1, 1))
+        except OSError:
+            unreadable.append(str(file.relative_to(folder)))
+        else:
+            readable.append(str(file))
+    notes = (_left_out(unreadable, len(files)),) if unreadable else ()
+    if not readable:
+        raise DataError(" ".join([f"{key}={folder} holds no readable PNG or JPEG file.", *notes]))
+    return pd.DataFrame({PATH: readable}), notes
+
+
+def _inside(folder: Path) -> list[Path]:
+    return [place for place in folder.rglob("*") if place.is_dir()]
 
 
 def judge_images(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) -> list[Judged]:  # noqa: ARG001 - one shape for all judges

@@ -144,11 +144,21 @@ class Predictor:
     def _encode(self, rows: pd.DataFrame, encoder: str) -> np.ndarray:
         shape = self.description["input_shape"]
         if not encoder:  # image files
-            images = [self._read_image(path, tuple(shape)) for path in rows.iloc[:, 0]]
+            images = [self._image(cell, tuple(shape)) for cell in rows.iloc[:, 0]]
             return np.array(images, dtype=np.float32).reshape(len(rows), *shape)
         table = self._typed(rows, self._columns)
         encoded = np.asarray(self._encoders[encoder].transform(table), dtype=np.float32)
         return encoded.reshape(len(rows), *shape) if shape else encoded
+
+    def _image(self, cell: Any, shape: tuple[int, ...]) -> np.ndarray:
+        """Return an image: read from its path, or as it was given, brightness 0 to 255."""
+        if not isinstance(cell, np.ndarray):
+            found: np.ndarray = self._read_image(cell, shape)
+            return found
+        pixels = cell if cell.ndim == len(shape) else cell[..., None]  # grey without its axis
+        if pixels.shape != shape:
+            raise ValueError(f"an image has the shape {cell.shape}; the model takes {shape}")
+        return pixels
 
     def _load_encoder(self, name: str) -> Any:
         import skops.io
