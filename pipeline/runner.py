@@ -109,6 +109,8 @@ def run(config: SweepConfig, output_dir: Path, *, grace: float | None = GRACE_SE
     """
     try:
         code = _run(config, output_dir, grace)
+    except Interrupted:
+        raise  # whoever took the machine away starts the sweep again: people hear of its end alone
     except Exception as error:
         notify(config.notify.url, output_dir, error)
         raise
