@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import as_completed, wait
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -74,6 +75,8 @@ class _Training:
         self._stack, self._settings, self._control = stack, settings, control
         self._courses = [Course(fit, settings, arrays) for fit in stack.fits]
         self._job = Job(PROGRAMS.plan(stack, arrays, family, settings), arrays, settings, PROGRAMS)
+        if not self._job.plan.device.compiles:
+            _say_how(family.name)
         self._tiles = [Tile(self._job, group) for group in _groups(self._courses, self._members)]
         self._epoch = 0
         self._reported = 0.0
@@ -152,6 +155,15 @@ class _Training:
         epochs = max(course.fit.epochs for course in self._courses)
         epoch = min((course.epoch for course in live), default=self._epoch)
         self._control.report(Progress(self._stack.number, epoch, epochs, len(live), best))
+
+
+@cache
+def _say_how(family: str) -> None:
+    log.info(
+        "%s: each fit is a graph of its own, whole epochs at a time, one a core: measured faster than"
+        " model.fit and than one program for all (benchmarks/README.md)",
+        family,
+    )
 
 
 def _moved(tiles: Sequence[Tile], job: Job) -> list[Tile]:
