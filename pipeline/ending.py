@@ -136,10 +136,11 @@ def write_report(sweep: Sweep) -> None:
 def last_line(sweep: Sweep, about: dict[str, Any]) -> str:
     """Return the line that names the champion, its model and how to open the comparison."""
     champion = about["champion"]
+    location = sweep.ledger.store.location
+    start = "" if location.is_server else f"{ui_command(location)} then "
     return (
         f"champion {champion['trial']} ({sweep.objective.metric} {champion['val_loss']:.4g}): "
-        f"{champion['model_uri']} | compare: {ui_command(sweep.ledger.store.location)} "
-        f"then {about['link']}"
+        f"{champion['model_uri']} | compare: {start}{about['link']}"
     )
 
 

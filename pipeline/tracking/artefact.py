@@ -13,7 +13,9 @@ import numpy as np
 from pipeline.evaluation.final import forward
 from pipeline.tracking.artefact_folder import write_folder
 from pipeline.tracking.artefact_mlmodel import FOLDER, write_mlmodel
+from pipeline.tracking.fitrun import LONGEST_TAG
 from pipeline.tracking.modelcard import CARD, model_card
+from pipeline.tracking.note import NOTE_TAG
 from pipeline.tracking.resume import CHAMPION
 from pipeline.tracking.writer import Job
 
@@ -67,6 +69,8 @@ def save_champion(
     """
     store, run_id = ledger.store, str(summary["champion"]["run_id"])
     created: list[Any] = []
+    card = model_card(dataset, summary)
+    tags = {"sweep": ledger.run_id, "data_digest": dataset.digest, NOTE_TAG: card[:LONGEST_TAG]}
 
     def create() -> None:
         created.append(
@@ -75,7 +79,7 @@ def save_champion(
                 name=CHAMPION,
                 source_run_id=run_id,
                 params=_params(summary),
-                tags={"sweep": ledger.run_id, "data_digest": dataset.digest},
+                tags=tags,
                 model_type="table",
             )
         )
@@ -87,7 +91,7 @@ def save_champion(
         root = Path(folder)
         (root / FOLDER).mkdir(parents=True)
         write_folder(root / FOLDER, dataset, members)
-        (root / CARD).write_text(model_card(dataset, summary), encoding="utf-8")
+        (root / CARD).write_text(card, encoding="utf-8")
         about = {"sweep": ledger.run_id, "trial": str(summary["champion"]["trial"])}
         write_mlmodel(root, dataset, model.model_id, run_id, model.artifact_location, about)
         rows = _sample(dataset)

@@ -1,4 +1,4 @@
-"""A prepared comparison page in MLflow's own UI: curves by trial, loss against size and rate.
+"""Prepared pages in MLflow's own UI: curves by trial, loss against size and rate; fits by rank.
 
 The experiment page stores its saved views as experiment tags and opens one by its address. That is
 not a documented interface (read from MLflow 3.16's public source, seen working on 3.17.2), so a
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TAG = "mlflow.sharedViewState."
+RUNS = "-runs"
+"""Ends the key of the second view of a sweep, its runs table."""
 MOST_RUNS = 100
 """Runs that a chart compares; MLflow's own page loads as many at a time."""
 
 
 def prepare_view(ledger: Ledger, objective: Objective, axes: Sequence[str]) -> str:
-    """Leave the comparison page behind and return its link.
+    """Leave the comparison page and the runs table behind and return the link of the first.
 
     Args:
         ledger: Of the sweep.
@@ -40,15 +42,10 @@ def prepare_view(ledger: Ledger, objective: Objective, axes: Sequence[str]) -> s
     """
     store, sweep = ledger.store, ledger.run_id
     try:
-        state = _state(sweep, objective.metric, axes)
-        now = int(time.time() * 1000)
-        view = {
-            "name": f"sweep {sweep[:8]}",
-            "createdAt": now,
-            "updatedAt": now,
-            "state": json.dumps(state),
-        }
-        store.client.set_experiment_tag(store.experiment_id, f"{TAG}{sweep}", json.dumps(view))
+        charts = _state(sweep, objective.metric, axes)
+        _save(store, sweep, f"sweep {sweep[:8]}", charts)
+        table = charts | {"groupBy": None, "useGroupedValuesInCharts": False}
+        _save(store, f"{sweep}{RUNS}", f"sweep {sweep[:8]}: fits by rank", table)
     except Exception as error:  # noqa: BLE001 - see above: the sweep must not fail for its page
         log.info("No comparison page was prepared in MLflow: %s", error)
         return table_link(store, sweep)
@@ -60,8 +57,13 @@ def view_link(store: Store, sweep: str) -> str:
     return _link(store, {"viewStateShareKey": sweep, "compareRunsMode": "CHART"})
 
 
+def runs_link(store: Store, sweep: str) -> str:
+    """Return the link that opens the prepared runs table: the champion first, columns chosen."""
+    return _link(store, {"viewStateShareKey": f"{sweep}{RUNS}"})
+
+
 def table_link(store: Store, sweep: str) -> str:
-    """Return the link that opens the fits of a sweep in the runs table, the champion first."""
+    """Return the link that opens the fits of a sweep in a plain runs table, the champion first."""
     return _link(
         store,
         {
@@ -71,6 +73,12 @@ def table_link(store: Store, sweep: str) -> str:
             "startTime": "ALL",
         },
     )
+
+
+def _save(store: Store, key: str, name: str, state: dict[str, Any]) -> None:
+    now = int(time.time() * 1000)
+    view = {"name": name, "createdAt": now, "updatedAt": now, "state": json.dumps(state)}
+    store.client.set_experiment_tag(store.experiment_id, f"{TAG}{key}", json.dumps(view))
 
 
 def _link(store: Store, query: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from pipeline.records import Objective
-from pipeline.tracking.views import TAG, prepare_view, table_link
+from pipeline.tracking.views import TAG, prepare_view, runs_link, table_link
 
 if TYPE_CHECKING:
     import pytest
@@ -31,6 +31,17 @@ def test_the_link_opens_a_view_that_is_there(sweeps: Any, client: Any) -> None:
     assert kinds == ["LINE", "SCATTER", "SCATTER", "PARALLEL", "BAR"]
     (section,) = state["compareRunSections"]
     assert {card["metricSectionId"] for card in state["compareRunCharts"]} == {section["uuid"]}
+
+
+def test_a_second_view_is_the_runs_table_by_rank(sweeps: Any, client: Any) -> None:
+    """Every fit in a row of its own, with the columns that mean something."""
+    ledger = sweeps.open()
+    prepare_view(ledger, Objective(), ("layers", "units"))
+    (share,) = query(runs_link(ledger.store, ledger.run_id))["viewStateShareKey"]
+    tags = client.get_experiment(ledger.store.experiment_id).tags
+    state = json.loads(json.loads(tags[f"{TAG}{share}"])["state"])
+    assert (state["groupBy"], state["orderByKey"]) == (None, "metrics.`rank`")
+    assert {"metrics.`rank`", "params.`capacity`"} < set(state["selectedColumns"])
 
 
 def test_its_search_finds_the_fits_and_not_the_parent(sweeps: Any, client: Any) -> None:

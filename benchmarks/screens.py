@@ -1,0 +1,176 @@
+"""Pictures of a real sweep in MLflow's own pages, by a real browser on a real server.
+
+    python -m benchmarks.screens [--fits 60] [--out docs/img]
+
+A sweep of wages logs through `mlflow server`; headless Chromium then opens the link that the sweep
+printed, the runs table sorted by `rank`, the champion's page and the report among the artefacts. It
+stops when one of them does not show what it must, and saves what it saw. Needs chromium.
+The last line on stdout is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.tracking.views import RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 120_000
+"""Milliseconds that a page may take."""
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+
+
+@contextmanager
+def server(home: Path) -> Iterator[str]:
+    """Run `mlflow server` on a store of its own and yield its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
+        *("--workers", "1", "--backend-store-uri", f"sqlite:///{home}/mlflow.db"),
+        *("--artifacts-destination", str(home / "artefacts")),
+    ]
+    with (home / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=home, start_new_session=True
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 300
+        while True:
+            try:
+                urllib.request.urlopen(f"{address}/health", timeout=2).close()  # noqa: S310
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def sweep(address: str, home: Path, fits: int) -> tuple[dict[str, Any], str]:
+    """Run a real sweep; return its summary and the link that it printed."""
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "pipeline.sweep", "data=wages", f"tracking.uri={address}"),
+            *(f"budget.fits={fits}", "verbose=false", f"hydra.run.dir={home / 'out'}"),
+        ],
+        cwd=home,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise SystemExit(f"the sweep ended with {ended.returncode}:\n{ended.stderr[-3000:]}")
+    (link,) = re.findall(rf"{re.escape(address)}\S*viewStateShareKey\S*", ended.stdout)
+    return json.loads((home / "out" / "summary.json").read_text()), link
+
+
+class Eyes:
+    """A browser tab that saves what it sees."""
+
+    def __init__(self, tab: Any, out: Path) -> None:
+        """Take a tab and the folder of the pictures."""
+        self.tab, self._out = tab, out
+        self.seconds: dict[str, float] = {}
+
+    def open(self, address: str) -> None:
+        """Open a page anew: MLflow's pages differ only behind the #."""
+        self.tab.goto("about:blank")
+        self.tab.goto(address)
+        assistant = self.tab.get_by_role("button", name="Close")
+        if assistant.count():  # it takes a third of the page
+            assistant.first.click()
+
+    @contextmanager
+    def look(self, name: str, address: str) -> Iterator[Any]:
+        """Open a page, let the caller wait for what it must show, then save the picture."""
+        began = time.perf_counter()
+        self.open(address)
+        yield self.tab
+        self.seconds[name] = round(time.perf_counter() - began, 2)
+        self.tab.wait_for_timeout(1500)
+        self.tab.screenshot(path=self._out / f"mlflow-{name}.png")
+
+
+def visit(eyes: Eyes, address: str, link: str, summary: dict[str, Any]) -> None:
+    """Look at the comparison, the runs table, the champion and the report."""
+    from mlflow import MlflowClient
+
+    parent = MlflowClient(address).get_run(summary["sweep_run_id"])
+    experiment = f"{address}/#/experiments/{parent.info.experiment_id}"
+    champion = summary["champion"]
+    fits = f"{summary['fits']} matching runs"
+    with eyes.look("comparison", link) as tab:
+        tab.get_by_text(fits).wait_for()
+        tab.get_by_text("Group by: trial").wait_for()
+        tab.locator(".js-plotly-plot").nth(2).wait_for(state="attached")
+    runs = link.replace(summary["sweep_run_id"], f"{summary['sweep_run_id']}{RUNS}")
+    with eyes.look("runs", runs.replace("&compareRunsMode=CHART", "")) as tab:
+        tab.get_by_text(fits).wait_for()
+        first = tab.locator("a", has_text=" lr ").first
+        first.wait_for()
+        if not first.inner_text().startswith(champion["trial"]):
+            raise SystemExit(f"first by rank: {first.inner_text()}, not {champion['trial']}")
+    model = champion["model_uri"].rpartition("/")[2]
+    with eyes.look("champion", f"{experiment}/models/{model}") as tab:
+        tab.get_by_text("What goes in and what comes out").first.wait_for()
+    with eyes.look("signature", f"{experiment}/models/{model}/artifacts") as tab:
+        tab.get_by_text("MLmodel").first.click()
+        tab.get_by_text("signature").first.wait_for()
+    with eyes.look(
+        "report", f"{experiment}/runs/{summary['sweep_run_id']}/artifacts/report.html"
+    ) as tab:
+        tab.frame_locator("iframe").first.locator("h1").first.wait_for()
+        tab.wait_for_timeout(3000)
+
+
+def main() -> None:
+    """Sweep, look, save."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fits", type=int, default=60)
+    parser.add_argument("--out", type=Path, default=Path("docs/img"))
+    options = parser.parse_args()
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise SystemExit("needs chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as address:
+        summary, link = sweep(address, Path(folder), options.fits)
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=chromium, args=list(FLAGS))
+            tab = browser.new_page(viewport={"width": 1800, "height": 1000})
+            tab.set_default_timeout(PATIENCE)
+            eyes = Eyes(tab, options.out)
+            visit(eyes, address, link, summary)
+            browser.close()
+    found = {"fits": summary["fits"], "champion": summary["champion"]["trial"]}
+    print(json.dumps(found | {"seconds": eyes.seconds}))
+
+
+if __name__ == "__main__":
+    main()
