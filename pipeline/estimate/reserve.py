@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 RANKED = 0.25
 """Share of a fit's tracking that writing its rank costs at the end."""
-MOST_SHARE = 0.75
+MOST_SHARE = 0.5
 """The reserve is at most this share of a budget: something must be left to train in."""
 
 
