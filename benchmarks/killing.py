@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.harness.child import WATCHED, Task
 from benchmarks.harness.outcome import Difference, Left, difference, left, repeated
-from benchmarks.harness.places import Place, Server, empty_store, is_sound, own_store
+from benchmarks.harness.places import Place, Server, empty_store, is_over, is_sound, own_store
 from benchmarks.harness.start import Running, finished, trace
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def kill_on_the_way(place: Place, words: tuple[str, ...], state: State, kills: i
         last = trace(place.home)[-1].name
         tally.killed_while[last] = tally.killed_while.get(last, 0) + 1
         tally.broken_stores += not is_sound(place.database)
+        if is_over(place):
+            return
 
 
 def waited(running: Running, seconds: float) -> bool:

@@ -64,6 +64,19 @@ def empty_store(folder: Path) -> Path:
     return database
 
 
+def is_over(place: Place) -> bool:
+    """Return whether the sweep in a place has finished; a kill after that interrupts nothing."""
+    if not place.database.exists():
+        return False
+    words = (
+        "SELECT 1 FROM runs JOIN tags USING (run_uuid) JOIN experiments e"
+        " ON e.experiment_id = runs.experiment_id"
+        " WHERE key = 'kind' AND value = 'sweep' AND runs.status = 'FINISHED' AND e.name = ?"
+    )
+    with closing(sqlite3.connect(place.database)) as connection:
+        return connection.execute(words, (place.experiment,)).fetchone() is not None
+
+
 def is_sound(database: Path) -> bool:
     """Return what sqlite's own check says of a store."""
     if not database.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from pipeline.tracking.artefact_mlmodel import json_rows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-6
 """Largest difference of a prediction, relative to its size or to 1."""
@@ -39,20 +42,16 @@ class UnfaithfulModelError(SweepError):
     """A saved model does not load, or does not predict what the trained one predicted."""
 
 
+class _GoneError(Exception):
+    """The process died or hung: that says nothing about the model."""
+
+
 class Verifier:
     """A fresh process, started early because importing its frameworks takes seconds."""
 
     def __init__(self) -> None:
         """Start the process; it imports while the caller goes on."""
-        self._process = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, "-I", "-B", str(SCRIPT)],  # -B: leave no byte code in the model
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=os.environ | QUIET,
-            cwd=tempfile.gettempdir(),  # MLflow may create a default store where it is started
-            text=True,
-        )
+        self._process = _start()
 
     def check(self, model: Path, rows: pd.DataFrame, expected: np.ndarray) -> None:
         """Compare the predictions of a saved model with those expected.
@@ -73,7 +72,13 @@ class Verifier:
                 "predictions": f"{folder}/predictions.json",
             }
             Path(task["rows"]).write_text(json.dumps(json_rows(rows)), encoding="utf-8")
-            self._run(task)
+            try:
+                self._run(task)
+            except _GoneError as gone:
+                log.warning("the process that verifies the model %s; once more", gone)
+                self.close()
+                self._process = _start()
+                self._run_again(task)
             found = json.loads(Path(task["predictions"]).read_text(encoding="utf-8"))
         _compare(found, expected)
 
@@ -88,14 +93,36 @@ class Verifier:
             _, errors = self._process.communicate(json.dumps(task) + "\n", timeout=SECONDS)
         except subprocess.TimeoutExpired:
             self.close()
-            raise UnfaithfulModelError(
-                f"The saved model did not load within {SECONDS:g} s in a fresh process."
-            ) from None
+            raise _GoneError(f"did not answer within {SECONDS:g} s") from None
+        except (BrokenPipeError, ValueError):  # it had died before it was asked
+            raise _GoneError("died early") from None
+        if self._process.returncode < 0:
+            raise _GoneError(f"was killed by signal {-self._process.returncode}")
         if self._process.returncode:
             last = errors.strip().splitlines()[-1:] or ["no message"]
             raise UnfaithfulModelError(
                 f"The saved model does not load in a fresh process: {last[0][:500]}"
             )
+
+    def _run_again(self, task: dict[str, str]) -> None:
+        try:
+            self._run(task)
+        except _GoneError as gone:
+            raise UnfaithfulModelError(
+                f"The saved model could not be verified: a fresh process {gone}, twice."
+            ) from None
+
+
+def _start() -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own script
+        [sys.executable, "-I", "-B", str(SCRIPT)],  # -B: leave no byte code in the model
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=os.environ | QUIET,
+        cwd=tempfile.gettempdir(),  # MLflow may create a default store where it is started
+        text=True,
+    )
 
 
 def _compare(found: dict[str, list[Any]], expected: np.ndarray) -> None:

@@ -78,9 +78,21 @@ def test_a_process_that_hangs_is_ended(
     """A sweep must end, also where a model does not load."""
     monkeypatch.setattr(module, "SECONDS", 0.5)
     verifier = verifier_that("import time; time.sleep(600)")
-    with pytest.raises(UnfaithfulModelError, match="within"):
+    with pytest.raises(UnfaithfulModelError, match=r"within .* twice"):
         verifier.check(tmp_path, ROWS, np.zeros((2, 1)))
     assert verifier._process.poll() is not None
+
+
+def test_a_process_that_was_killed_is_started_once_more(verifier_that: Any, tmp_path: Path) -> None:
+    """Memory that ran out for a moment says nothing about the model."""
+    kill = """
+        import os, pathlib
+        if not pathlib.Path(task["model"], "asked").exists():
+            pathlib.Path(task["model"], "asked").touch()
+            os.kill(os.getpid(), 9)
+    """
+    verifier = verifier_that(textwrap.dedent(kill) + textwrap.dedent(ECHO))
+    verifier.check(tmp_path, ROWS, np.array([[3.0], [4.0]]))
 
 
 def test_a_process_that_was_never_asked_ends(verifier_that: Any) -> None:
