@@ -69,6 +69,14 @@ def _splits(data: DataConfig) -> Iterator[Problem]:
         yield problem(
             "data.split", split, "cannot keep the groups of data.group together; say random or hash"
         )
+    if data.repeats > 1 and data.folds is None:
+        yield problem("data.repeats", data.repeats, "repeats data.folds, which is not given")
+    elif data.repeats > 1 and (data.time is not None or data.split is not SplitKind.random):
+        yield problem(
+            "data.repeats",
+            data.repeats,
+            "needs rows dealt at random; with data.time or data.split=hash or last all are alike",
+        )
     if data.id is not None and data.split is not SplitKind.hash:
         yield problem("data.id", data.id, "is read by data.split=hash alone")
     elif data.id is not None and data.group is not None:

@@ -58,6 +58,7 @@ RANGES: Mapping[str, Range] = {
     "data.test_fraction": SHARE_BELOW_1,
     "data.validation_fraction": BETWEEN_0_AND_1,
     "data.folds": TWO_OR_MORE,
+    "data.repeats": COUNT,
     "data.image_height": COUNT,
     "data.image_width": COUNT,
     "data.unreadable": SHARE,

@@ -100,6 +100,8 @@ class DataConfig:
     """Share of the rows that are not test, in (0, 1)."""
     folds: int | None = None
     """k-fold over the rows that are not test, >= 2; folds are the executions. null: one split."""
+    repeats: int = 1
+    """How often the folds are dealt, each time anew, >= 1: folds x repeats executions a trial."""
     split: SplitKind = SplitKind.random
     """random is stratified for classes; hash never moves a row as the table grows; last is Keras' own."""
     missing_target: MissingTarget = MissingTarget.error

@@ -1,7 +1,7 @@
 """The ways to assign rows: shuffled (stratified), grouped, hashed, by time, and Keras' own.
 
-Each has `holdout(rows, share, purpose)` -> (rows that stay, rows taken) and `folds(rows, count)` ->
-(train, validation) pairs; `rows` are ascending row numbers and so are the results. Pure numpy.
+Each has `holdout(rows, share, purpose)` -> (rows that stay, rows taken) and `folds(rows, count, repeat)`
+-> (train, validation) pairs; `rows` are ascending row numbers and so are the results. Pure numpy.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ Pair = tuple[np.ndarray, np.ndarray]
 def _generator(seed: int, purpose: str) -> np.random.Generator:
     """Return the random numbers of one purpose."""
     return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
+
+
+def _dealing(repeat: int) -> str:
+    """Return the purpose of the random numbers that deal the folds, each time others."""
+    return f"folds {repeat}" if repeat else "folds"
 
 
 def _pairs(rows: np.ndarray, fold: np.ndarray, count: int) -> list[Pair]:
@@ -45,9 +50,9 @@ class Shuffled:
         taken = rank < quota[codes]
         return rows[~taken], rows[taken]
 
-    def folds(self, rows: np.ndarray, count: int) -> list[Pair]:
+    def folds(self, rows: np.ndarray, count: int, repeat: int = 0) -> list[Pair]:
         """Deal the shuffled rows of one stratum after the other to the folds in turn."""
-        rank, codes = self._ranks(rows, "folds")
+        rank, codes = self._ranks(rows, _dealing(repeat))
         counts = np.bincount(codes)
         start = np.concatenate(([0], np.cumsum(counts)[:-1]))
         return _pairs(rows, (start[codes] + rank) % count, count)
@@ -97,9 +102,9 @@ class Grouped:
         taken = self._deal(rows, [1 - share, share], purpose) == 1
         return rows[~taken], rows[taken]
 
-    def folds(self, rows: np.ndarray, count: int) -> list[Pair]:
+    def folds(self, rows: np.ndarray, count: int, repeat: int = 0) -> list[Pair]:
         """Deal whole groups to the folds."""
-        return _pairs(rows, self._deal(rows, [1 / count] * count, "folds"), count)
+        return _pairs(rows, self._deal(rows, [1 / count] * count, _dealing(repeat)), count)
 
     def _deal(self, rows: np.ndarray, shares: list[float], purpose: str) -> np.ndarray:
         """Return the part of each row: groups, large ones first, go where most is missing."""
@@ -147,7 +152,7 @@ class Hashed:
         taken = uniform(self.hashes[rows], purpose) < share
         return rows[~taken], rows[taken]
 
-    def folds(self, rows: np.ndarray, count: int) -> list[Pair]:
+    def folds(self, rows: np.ndarray, count: int, repeat: int = 0) -> list[Pair]:  # noqa: ARG002
         """Give each row the fold that its hash says."""
         fold = np.floor(uniform(self.hashes[rows], "validation") * count).astype(np.int64)
         return _pairs(rows, fold, count)
@@ -162,7 +167,7 @@ class Last:
         at = math.floor(len(rows) * (1.0 - share))
         return rows[:at], rows[at:]
 
-    def folds(self, rows: np.ndarray, count: int) -> list[Pair]:
+    def folds(self, rows: np.ndarray, count: int, repeat: int = 0) -> list[Pair]:  # noqa: ARG002
         """Cut the file into blocks; each validates once."""
         fold = np.arange(len(rows)) * count // max(len(rows), 1)
         return _pairs(rows, fold, count)
@@ -181,7 +186,7 @@ class Timed:
         at = self._cuts(rows, np.array([len(rows) * (1.0 - share)]), purpose)[0]
         return rows[:at], rows[at:]
 
-    def folds(self, rows: np.ndarray, count: int) -> list[Pair]:
+    def folds(self, rows: np.ndarray, count: int, repeat: int = 0) -> list[Pair]:  # noqa: ARG002
         """Cut time into count + 1 blocks; each but the first validates what was trained before it."""
         rows = rows[np.argsort(self.times[rows], kind="stable")]
         wanted = np.arange(1, count + 1) * len(rows) / (count + 1)

@@ -29,7 +29,7 @@ class Split:
     test: np.ndarray
     """Rows kept for the one test at the end; may be empty."""
     folds: tuple[tuple[np.ndarray, np.ndarray], ...]
-    """(train, validation) of each fold; one fold where there is no k-fold."""
+    """(train, validation) of each fold, repeat after repeat; one fold where there is no k-fold."""
 
     @property
     def known(self) -> np.ndarray:
@@ -57,8 +57,10 @@ class Assignment(Protocol):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return (rows that stay, rows taken out), about `share` of them."""
 
-    def folds(self, rows: np.ndarray, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return (train, validation) of each fold."""
+    def folds(
+        self, rows: np.ndarray, count: int, repeat: int = 0
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return (train, validation) of each fold; random ones are others in each repeat."""
 
 
 def split_rows(
@@ -86,7 +88,8 @@ def split_rows(
     if config.folds is None:
         folds = [assignment.holdout(rows, config.validation_fraction, "validation")]
     else:
-        folds = assignment.folds(rows, config.folds)
+        dealt = (assignment.folds(rows, config.folds, n) for n in range(config.repeats))
+        folds = [fold for repeat in dealt for fold in repeat]
     for train, validation in folds:
         _check_fold(config, target, train, validation, count)
     return Split(*folds[0], test, tuple(folds))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.figures.evidence import evidence
+from pipeline.figures.remark import setting
 from pipeline.figures.tables import lowest
 from pipeline.records import Direction, Objective, Outcome
 from pipeline.search.choose import leads
@@ -103,12 +104,13 @@ def capacities(record: SweepRecord) -> pd.DataFrame:
     enough = min(_first_executions(record), max(one.executions for one in known.values()))
     found = leads([one for one in known.values() if one.executions >= enough])
     folds = "fold" in fits and is_varied(fits["fold"])
+    splits = int(setting(record, "data.repeats") or 1) if folds else 0
     names = {id(one): name for name, one in known.items()}
-    gaps = [difference(one, found[0], folds=folds) for one in found]
+    gaps = [difference(one, found[0], splits=splits) for one in found]
     statistics = pd.DataFrame(
         {
             "trial": [names[id(one)] for one in found],
-            "se": [standard_error(one, folds=folds) or math.nan for one in found],
+            "se": [standard_error(one, splits=splits) or math.nan for one in found],
             "gap": [gap.mean for gap in gaps],
             "gap_se": [gap.se if math.isfinite(gap.se) else math.nan for gap in gaps],
             "seed_share": [gap.seed_share for gap in gaps],

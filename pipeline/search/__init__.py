@@ -30,8 +30,9 @@ def searcher(config: SweepConfig, family: Family) -> Searcher:
 def executions_of(config: SweepConfig) -> Executions:
     """Return how often trials are trained, and with which seeds or folds."""
     folds = config.data.folds
-    first = config.training.executions if folds is None else folds
+    splits = 0 if folds is None else config.data.repeats
+    first = config.training.executions if folds is None else folds * splits
     most = first
     if isinstance(config.search, CapacityConfig) and folds is None:
         most = max(first, config.search.max_executions)
-    return Executions(config.seed, config.training.epochs, first, most, folds is not None)
+    return Executions(config.seed, config.training.epochs, first, most, splits)

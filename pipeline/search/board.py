@@ -117,7 +117,7 @@ class Board:
 
     def compare(self, one: Evidence, other: Evidence) -> Difference:
         """Return the paired difference of two trials."""
-        return difference(one, other, folds=self.executions.folds)
+        return difference(one, other, splits=self.executions.splits)
 
     # -- deciding ----------------------------------------------------------------------------
 

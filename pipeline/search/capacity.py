@@ -125,7 +125,7 @@ class CapacitySearch:
 
     def _choice(self, known: Sequence[Evidence]) -> Choice | None:
         """Choose among the leads of the capacities by the configured rule."""
-        rule = Rule(self.config.prefer, self.config.one_se, self.executions.folds)
+        rule = Rule(self.config.prefer, self.config.one_se, self.executions.splits)
         choice = choose(known, rule)
         if choice is not None and choice.trial.capacity == self.family.simplest():
             return replace(choice, reason=choice.reason + sentences.NO_NETWORK)

@@ -23,8 +23,8 @@ class Rule:
     prefer: Prefer
     one_se: float
     """Standard errors within which the smallest is as good as the best."""
-    folds: bool = False
-    """Whether executions are the folds of one k-fold split."""
+    splits: int = 0
+    """k-fold splits of which the executions are the folds; 0: they are seeds."""
 
 
 def evidence_of(results: Sequence[Scored]) -> Evidence | None:
@@ -65,7 +65,7 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
     if not candidates:
         return None
     front = decide.pareto(candidates)
-    smallest, best, gap = decide.smallest_within(candidates, rule.one_se, folds=rule.folds)
+    smallest, best, gap = decide.smallest_within(candidates, rule.one_se, splits=rule.splits)
     match rule.prefer:
         case Prefer.smallest:
             chosen, why = smallest, sentences.smallest(smallest, best, gap, rule.one_se)
@@ -78,7 +78,7 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
         trial=chosen.trial,
         execution=decide.median_execution(chosen),
         score=chosen.score,
-        se=decide.standard_error(chosen, folds=rule.folds),
+        se=decide.standard_error(chosen, splits=rule.splits),
         ranking=(chosen.trial, *(one.trial for one in others)),
         pareto=tuple(one.trial for one in front),
         reason=sentences.chosen(chosen, why),

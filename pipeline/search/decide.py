@@ -90,41 +90,47 @@ class Difference:
         return self.mean <= errors * self.se
 
 
-def difference(one: Evidence, other: Evidence, *, folds: bool = False) -> Difference:
+def difference(one: Evidence, other: Evidence, *, splits: int = 0) -> Difference:
     """Compare two trials on the executions they share, each paired by seed and validation row.
 
     The squared standard error is the variance of the per-seed means / seeds + the variance of the
     per-row means / rows (docs/architecture.md). One execution: rows only. No row losses: seeds only.
-    k-fold validates every row once: rows only. Without a shared execution the scores are compared
-    as they are, with an infinite standard error.
+    k-fold validates every row once a split: rows only. Without a shared execution the scores are
+    compared as they are, with an infinite standard error.
+
+    Args:
+        one: A trial.
+        other: The trial that it is compared with.
+        splits: k-fold splits of which the executions are the folds; 0: they are seeds.
     """
     if one.results.keys() != other.results.keys():
         shared = sorted(one.results.keys() & other.results.keys())
         if not shared:
             return Difference(one.score - other.score, math.inf, 1.0)
         one, other = one.only(shared), other.only(shared)
-    rows = _rows_of(one, folds=folds), _rows_of(other, folds=folds)
+    rows = _rows_of(one, splits=splits), _rows_of(other, splits=splits)
     paired = None
     if rows[0] is not None and rows[1] is not None and rows[0].shape == rows[1].shape:
         paired = rows[0] - rows[1]
-    return _difference(one.scores - other.scores, paired, folds=folds)
+    return _difference(one.scores - other.scores, paired, splits=splits)
 
 
-def standard_error(evidence: Evidence, *, folds: bool = False) -> float:
+def standard_error(evidence: Evidence, *, splits: int = 0) -> float:
     """Return the standard error of a trial's own score, over seeds and validation rows."""
-    return _difference(evidence.scores, _rows_of(evidence, folds=folds), folds=folds).se
+    return _difference(evidence.scores, _rows_of(evidence, splits=splits), splits=splits).se
 
 
-def _rows_of(evidence: Evidence, *, folds: bool) -> np.ndarray | None:
-    return evidence.fold_rows if folds else evidence.mean_rows
+def _rows_of(evidence: Evidence, *, splits: int) -> np.ndarray | None:
+    return evidence.fold_rows if splits else evidence.mean_rows
 
 
-def _difference(per_seed: np.ndarray, per_row: np.ndarray | None, *, folds: bool) -> Difference:
-    from_rows = 0.0 if per_row is None else _squared_error(per_row)
-    from_seeds = 0.0 if folds and per_row is not None else _squared_error(per_seed)
+def _difference(per_seed: np.ndarray, per_row: np.ndarray | None, *, splits: int) -> Difference:
+    # Every split validates each row once more: that makes its loss surer, not the rows more.
+    from_rows = 0.0 if per_row is None else max(splits, 1) * _squared_error(per_row)
+    from_seeds = 0.0 if splits and per_row is not None else _squared_error(per_seed)
     variance = from_rows + from_seeds
     share = from_seeds / variance if variance > 0.0 else 0.0
-    if len(per_seed) == 1 and not folds:
+    if len(per_seed) == 1 and not splits:
         share = 1.0  # one seed says nothing about seeds: more would
     return Difference(float(per_seed.sum()) / len(per_seed), math.sqrt(variance), share)
 
@@ -140,13 +146,13 @@ def _squared_error(values: np.ndarray) -> float:
 
 
 def smallest_within(
-    candidates: Iterable[Evidence], errors: float, *, folds: bool = False
+    candidates: Iterable[Evidence], errors: float, *, splits: int = 0
 ) -> tuple[Evidence, Evidence, Difference]:
     """Return the smallest trial within so many standard errors of the best, the best, and how far."""
     ordered = sorted(candidates, key=lambda evidence: evidence.order)
     best = ordered[0]
     for candidate in sorted(ordered, key=lambda one: (one.trial.parameters, one.order)):
-        gap = difference(candidate, best, folds=folds)
+        gap = difference(candidate, best, splits=splits)
         if math.isfinite(gap.se) and gap.within(errors):
             return candidate, best, gap
     return best, best, Difference(0.0, 0.0, 0.0)

@@ -28,15 +28,15 @@ class Executions:
     epochs: int
     """Most epochs of a fit."""
     first: int
-    """Executions that every trial gets, >= 1; with k-fold the folds."""
+    """Executions that every trial gets, >= 1; with k-fold the folds of all repeats."""
     most: int
     """Executions that a close decision may buy, >= first."""
-    folds: bool = False
-    """Whether executions are the folds of one k-fold split."""
+    splits: int = 0
+    """k-fold splits of which the executions are the folds, one after another; 0: they are seeds."""
 
     def fit(self, trial: Trial, execution: int) -> Fit:
         """Return one fit of a trial."""
-        fold = execution if self.folds else NO_FOLD
+        fold = execution if self.splits else NO_FOLD
         return Fit(trial, execution, fit_seed(self.seed, execution), self.epochs, fold)
 
     def after(self, executions: int) -> int:

@@ -52,7 +52,7 @@ def standing(bench: Bench) -> tuple[Evidence, Evidence] | None:
     leads = board.leads()
     if not leads:
         return None
-    good, best, _ = smallest_within(leads, board.rules.one_se, folds=board.executions.folds)
+    good, best, _ = smallest_within(leads, board.rules.one_se, splits=board.executions.splits)
     return good, best
 
 

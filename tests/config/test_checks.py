@@ -183,6 +183,7 @@ COMBINATIONS = [
     ("data.time=age data.split=hash", "data.split"),
     ("data.group=region data.split=last", "data.split"),
     ("data.id=age", "data.id"),
+    ("data.repeats=3", "data.repeats"),
     ("data=mnist data.image_channels=2", "data.image_channels"),
     ("data=images data.path=F data.task=regression", "data.task"),
     ("notify.url=ftp://host", "notify.url"),

@@ -234,6 +234,24 @@ def test_no_test_fraction_keeps_every_row():
     assert np.array_equal(split.validation, np.arange(80, 100))
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_repeated_folds_are_dealt_anew(grouped: bool):
+    """Each repeat validates every row once; the first is the one without repeats."""
+    keys = Keys(groups=np.arange(60) // 3) if grouped else Keys()
+    target = target_of(np.arange(60) % 2)
+    one, three = (
+        split_rows(DataConfig(name="x", test_fraction=0, folds=4, repeats=repeats), target, keys, 0)
+        for repeats in (1, 3)
+    )
+    assert len(three.folds) == 12
+    for at in range(0, 12, 4):
+        validated = np.concatenate([rows for _, rows in three.folds[at : at + 4]])
+        assert np.array_equal(np.sort(validated), np.arange(60))
+    for mine, theirs in zip(one.folds, three.folds, strict=False):
+        assert np.array_equal(mine[1], theirs[1])
+    assert not np.array_equal(three.folds[0][1], three.folds[4][1])
+
+
 def test_rows_of_a_separate_file_are_the_test_rows():
     """They are the last ones, and no fraction of the others is taken for the test."""
     config = DataConfig(name="x", test_path="other.csv", folds=4)

@@ -78,9 +78,18 @@ def test_nothing_known_about_noise_is_no_noise():
 def test_folds_count_every_row_once_and_no_seeds():
     """k-fold: the folds' rows one after another."""
     one, other = [[4.0, 2.0], [5.0, 3.0, 7.0]], [[1.0, 1.0], [1.0, 2.0, 3.0]]
-    gap = decide.difference(evidence(8, one), evidence(16, other), folds=True)
+    gap = decide.difference(evidence(8, one), evidence(16, other), splits=1)
     assert gap.se == pytest.approx(math.sqrt(np.var([3.0, 1.0, 4.0, 1.0, 4.0], ddof=1) / 5))
     assert gap.seed_share == 0.0
+
+
+def test_dealing_the_folds_again_makes_no_more_rows():
+    """Twice the same folds: the same mean, and an error as of one split, not of twice the rows."""
+    one, other = [[4.0, 2.0], [5.0, 3.0, 7.0]], [[1.0, 1.0], [1.0, 2.0, 3.0]]
+    once = decide.difference(evidence(8, one), evidence(16, other), splits=1)
+    twice = decide.difference(evidence(8, one * 2), evidence(16, other * 2), splits=2)
+    assert twice.mean == pytest.approx(once.mean)
+    assert twice.se == pytest.approx(once.se, rel=0.07)
 
 
 def test_only_shared_executions_are_compared():
