@@ -59,8 +59,8 @@ def _hidden(model: Any, x: np.ndarray) -> list[tuple[str, np.ndarray]]:
     layers = [layer for layer in model.layers[:-1] if _activation(layer)]
     if not layers:
         return []
-    inner = keras.Model(model.inputs[0], [layer.output for layer in layers])
-    outputs = inner(x, training=False)
+    inner = keras.Model(model.inputs[0], {str(at): one.output for at, one in enumerate(layers)})
+    outputs = inner(x, training=False).values()  # named: Keras unwraps a list of one
     return [(_activation(layer), _numpy(o)) for layer, o in zip(layers, outputs, strict=True)]
 
 
