@@ -1,0 +1,145 @@
+"""Are the predicted seconds right: the plan, the time left, and the end of a budget.
+
+    python -m benchmarks.estimates [--bench ../shared/bench] [--sets wages titanic credit]
+        [--budgets 30 60 300] [--only plan budget]
+
+    plan    on a fresh calibration that one sweep of `accounts` has taught: the seconds that
+            `pipeline.plan` predicts for each set against those its sweep takes, and the time left
+            that the sweep shows after 20 % of them against what was left. Then once more: the plan
+            of a sweep that ran before.
+    budget  `budget.seconds=` 30, 60 and 300 on adult_income: seconds from the start of the process
+            to its end (kept: within 5 % or 5 s).
+
+The last line on stdout is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+TEACHER = "accounts"
+SETS = ("wages", "titanic", "credit")
+EARLY = 0.2
+"""Share of the work after which the time left is looked at."""
+TRACE = """
+import json, sys
+from pipeline.budget import process_seconds
+from pipeline import progress
+from pipeline.sweep import main
+said, trace = [], sys.argv.pop(1)
+def estimate(self, left, shown=progress.Display.estimate):
+    shown(self, left)
+    if left is not None:
+        said.append((process_seconds(), left))
+progress.Display.estimate = estimate
+try:
+    code = main()
+finally:
+    json.dump(said, open(trace, "w"))
+raise SystemExit(code)
+"""
+PLAN = """
+import json, sys
+from pipeline.config.launch import compose_for_plan
+from pipeline.estimate.prospect import prospect
+found = prospect(compose_for_plan(sys.argv[1:], "plan", "")).forecast
+print(json.dumps({"seconds": found.likely.seconds, "low": found.low, "high": found.high,
+                  "fits": found.likely.fits, "basis": found.basis}))
+"""
+
+
+def python(code: str, *words: str, home: Path) -> str:
+    """Run Python code of ours in a process of its own and return what it printed."""
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=home,
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(home), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise SystemExit(f"{words} ended with {ended.returncode}:\n{ended.stderr[-3000:]}")
+    return ended.stdout
+
+
+def swept(words: list[str], home: Path) -> tuple[float, list[list[float]], dict[str, Any]]:
+    """Run a sweep; return its seconds, (seconds of the process, time left said), its summary."""
+    trace, out = home / "trace.json", home / "out"
+    began = time.perf_counter()
+    python(TRACE, str(trace), *words, "verbose=false", f"hydra.run.dir={out}", home=home)
+    seconds = time.perf_counter() - began
+    said = json.loads(trace.read_text())
+    return seconds, said, json.loads((out / "summary.json").read_text())
+
+
+def plan(name: str, home: Path) -> dict[str, Any]:
+    """Compare what is predicted of one set with what happens."""
+    words = [f"data={name}"]
+    predicted = json.loads(python(PLAN, *words, home=home).strip().splitlines()[-1])
+    seconds, said, summary = swept(words, home)
+    early = [(at, left) for at, left in said if at >= EARLY * seconds]
+    at, left = early[0] if early else (seconds, 0.0)
+    return {
+        "basis": predicted["basis"],
+        "planned": predicted["seconds"],
+        "planned_fits": predicted["fits"],
+        "took": seconds,
+        "fits": summary["fits"],
+        "plan/took": predicted["seconds"] / seconds,
+        "said_left": left,
+        "was_left": seconds - at,
+        "left/was": left / max(seconds - at, 1e-9),
+    }
+
+
+def budget(limit: float, bench: Path, home: Path) -> dict[str, Any]:
+    """Run adult_income within a budget."""
+    path = bench / "adult_income.csv.gz"
+    words = ["data=table", f"data.path={path}", "data.target=income", f"budget.seconds={limit}"]
+    seconds, _, summary = swept(words, home)
+    over = seconds - limit
+    kept = over <= max(5.0, 0.05 * limit)
+    return {"budget": limit, "took": seconds, "kept": kept, "fits": summary["fits"]}
+
+
+def main() -> None:
+    """Measure and print a table and one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bench", type=Path, help="folder with adult_income.csv.gz")
+    parser.add_argument("--sets", nargs="+", default=list(SETS))
+    parser.add_argument("--budgets", nargs="+", type=float, default=[30.0, 60.0, 300.0])
+    parser.add_argument("--only", nargs="+", choices=["plan", "budget"], default=["plan", "budget"])
+    options = parser.parse_args()
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        swept([f"data={TEACHER}"], home)
+        if "plan" in options.only:
+            for turn in ("new", "again"):
+                for name in options.sets:
+                    results[f"{name} {turn}"] = found = plan(name, home)
+                    shown = ", ".join(
+                        f"{key} {value if isinstance(value, str) else round(value, 2)}"
+                        for key, value in found.items()
+                    )
+                    print(f"{name:8} {turn:5}  {shown}", flush=True)
+        if "budget" in options.only and options.bench is not None:
+            for limit in options.budgets:
+                results[f"budget {limit:g}"] = found = budget(limit, options.bench.resolve(), home)
+                print(f"budget   {found}", flush=True)
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
