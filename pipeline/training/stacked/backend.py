@@ -19,3 +19,4 @@ Compiled: Any = _adapter.Compiled
 MemberOptimizer: Any = _adapter.MemberOptimizer
 gradients: Any = _adapter.gradients
 map_members: Any = _adapter.map_members
+put: Any = _adapter.put

@@ -8,7 +8,7 @@ from keras import ops
 
 from pipeline.training.metrics import VAL_AUC
 from pipeline.training.stacked.auc import auc
-from pipeline.training.stacked.backend import map_members
+from pipeline.training.stacked.backend import map_members, put
 
 if TYPE_CHECKING:
     from pipeline.training.stacked.step import RowLosses, State
@@ -45,7 +45,7 @@ class Evaluation:
 
         def block(at: Any, per_row: Any) -> tuple[Any, Any]:
             new = ops.stack(self._block_values(state, data, at * self._block))
-            return at + 1, ops.slice_update(per_row, (0, 0, at * self._block), new)
+            return at + 1, put(per_row, (0, 0, at * self._block), new)
 
         _, per_row = ops.while_loop(
             lambda at, _: at < blocks, block, (ops.array(0, "int32"), per_row)

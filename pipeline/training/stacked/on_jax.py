@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import jax
+import keras
 
 from pipeline.training import sizes
 
@@ -36,6 +37,11 @@ def gradients(loss: Callable[[Any], tuple[Any, Any]], weights: list[Any]) -> tup
 def map_members(function: Callable[[Any], Any], stacked: Any, members: int) -> Any:
     """Map over the first axis of every array."""
     return jax.vmap(function, axis_size=members)(stacked)
+
+
+def put(array: Any, start: tuple[Any, ...], values: Any) -> Any:
+    """Return an array in which a block, as large as the values, is replaced."""
+    return keras.ops.slice_update(array, start, values)
 
 
 class Compiled:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+import keras
 import tensorflow as tf
 
 from pipeline.training import sizes
@@ -55,6 +56,22 @@ def map_members(function: Callable[[Any], Any], stacked: Any, members: int) -> A
     return tf.nest.map_structure(lambda x: _as(x, (members, *x.shape[1:])), results)
 
 
+_as_graph = False
+"""Whether what is traced now will not be compiled; tracing is one at a time."""
+
+
+def put(array: Any, start: tuple[Any, ...], values: Any) -> Any:
+    """Return an array in which a block, as large as the values, is replaced."""
+    if not _as_graph:
+        return keras.ops.slice_update(array, start, values)
+    # XLA's own operation would be compiled by itself for every shape, and says so on stderr.
+    places = tf.range(tf.size(values))
+    inside = tf.transpose(tf.unravel_index(places, tf.shape(values)))
+    return tf.tensor_scatter_nd_update(
+        array, inside + tf.stack([tf.cast(at, tf.int32) for at in start]), tf.reshape(values, [-1])
+    )
+
+
 class Compiled:
     """A function as one XLA program, or as one graph; creating it traces."""
 
@@ -87,8 +104,13 @@ class Compiled:
         return self._program(*arguments)
 
     def _traced(self, example: tuple[Any, ...]) -> Any:
+        global _as_graph  # noqa: PLW0603 - `put` is called in the depths of the trace
         traced = tf.function(self._function, jit_compile=not self._as_graph, autograph=False)
-        return traced.get_concrete_function(*example)
+        _as_graph = self._as_graph
+        try:
+            return traced.get_concrete_function(*example)
+        finally:
+            _as_graph = False
 
 
 class MemberOptimizer:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
-from pipeline.training.stacked.backend import Compiled
+from pipeline.training.stacked.backend import Compiled, put
 
 if TYPE_CHECKING:
     from pipeline.training.stacked.epoch import EpochEnd
@@ -101,7 +101,7 @@ class Program:
         state, improved = self._end(state, values, row_losses, member, rules)
         curves = ops.stack([values[name] for name in self._names])
         return state, {
-            "curves": ops.slice_update(measured["curves"], (at, 0, 0), curves[None]),
-            "improved": ops.slice_update(measured["improved"], (at, 0), improved[None]),
-            "trained": ops.slice_update(measured["trained"], (at, 0), trained[None]),
+            "curves": put(measured["curves"], (at, 0, 0), curves[None]),
+            "improved": put(measured["improved"], (at, 0), improved[None]),
+            "trained": put(measured["trained"], (at, 0), trained[None]),
         }
