@@ -58,8 +58,13 @@ def seed_layers(model: Any, seed: int) -> None:
 
 def random_states(model: Any) -> list[Any]:
     """Return the random state variables of Dropout and augmentation layers, in a fixed order."""
-    owned = (getattr(layer, "seed_generator", None) for layer in all_layers(model))
+    owned = (_generator_of(layer) for layer in all_layers(model))
     return [own.state for own in owned if own is not None]
+
+
+def _generator_of(layer: Any) -> Any:
+    """Return what a layer draws from: Keras names it differently in its augmentation layers."""
+    return getattr(layer, "seed_generator", None) or getattr(layer, "generator", None)
 
 
 def layer_seed(seed: int, index: int) -> np.ndarray:

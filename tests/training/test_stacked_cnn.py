@@ -110,9 +110,9 @@ def test_members_end_in_their_own_way(
 def test_the_same_fit_again_is_equal_bit_for_bit(
     bars: Arrays, make_fits: Callable[..., tuple[Fit, ...]], stopping_control: type
 ) -> None:
-    """Alone or with others beside it: what replay relies on."""
-    family = cnn(bars)
-    fits = make_fits(family, family.of(2, 3), (0.01,), 4, seeds=3)
+    """Alone or with others beside it, shifted images and dropout too: what replay relies on."""
+    family = cnn(bars, augment=True)
+    fits = make_fits(family, family.of(2, 3), (0.01,), 4, seeds=3, dropout=0.3)
     told = Settings(patience=100, batch_size=32)
     fits_again = fits if ON_JAX else fits[2:]  # JAX: a stack is rebuilt whole
     first = engine("stacked").train(Stack(0, fits), bars, family, told, stopping_control())
