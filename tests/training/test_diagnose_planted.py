@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -228,6 +229,23 @@ def test_a_healthy_fit_has_no_severe_finding(
     assert result.probes
     assert [found for found in result.findings if found.severity == "severe"] == []
     assert codes(result) <= {"overfitting", "underfitting", "still-improving", "constant-input"}
+
+
+JUMPS = [0.522, 0.394, 0.475, 0.333, 0.34, 0.436, 0.374, 0.43, 0.34, 0.357]
+"""SGD at rate 1 on the Titanic in the course's layout (experiment=course_learning_rates)."""
+SETTLES = [0.602, 0.566, 0.539, 0.55, 0.498, 0.484, 0.49, 0.459, 0.449, 0.44]
+
+
+@pytest.mark.parametrize(("curve", "said"), [(JUMPS, True), (SETTLES, False), (JUMPS * 9, True)])
+def test_a_validation_loss_that_jumps_is_a_rate_too_high(curve: list[float], said: bool) -> None:
+    """Up and down again and again, though it never diverges."""
+    result = SimpleNamespace(outcome=Outcome.completed, curves={"val_loss": np.array(curve)})
+    case: Any = SimpleNamespace(result=result, rate=1.0, siblings=())
+    finding = unsteady(case)
+    assert (finding is not None) == said
+    if finding:
+        assert finding.code == "rate-too-high"
+        assert finding.sentence.endswith("learning rate 1 overshoots; try 0.1")
 
 
 def test_both_engines_give_the_same_diagnosis(fit_one: Any) -> None:

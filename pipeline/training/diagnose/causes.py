@@ -67,12 +67,28 @@ def unsteady(case: Case) -> Finding | None:
     leaps = np.where(back < at.COMES_BACK * lowest, curve[1:-1], 0.0)
     epoch = int((leaps - at.LEAP * lowest).argmax())
     if not leaps[epoch] > at.LEAP * lowest[epoch]:
-        return None
+        return _zigzag(case, curve)
     return Finding(
         "rate-too-high",
         "warning",
         f"the validation loss leapt from {lowest[epoch]:.3g} to {leaps[epoch]:.3g} in epoch {epoch + 2} and"
         f" came back: learning rate {case.rate:g} overshoots; {_lower_rate(case)}",
+    )
+
+
+def _zigzag(case: Case, curve: np.ndarray) -> Finding | None:
+    """The validation loss goes up and down from epoch to epoch: smaller steps would settle."""
+    rises = curve[1:] / curve[:-1]
+    lurches = int((rises[:-1] > at.LURCH).sum())
+    falls = int((rises * at.LURCH < 1).sum())
+    if min(lurches, falls) < max(at.LURCHES, at.LURCH_SHARE * len(curve)):
+        return None
+    return Finding(
+        "rate-too-high",
+        "warning",
+        f"the validation loss jumps: in {lurches} of {len(curve)} epochs it rose by more than"
+        f" {at.LURCH - 1:.0%} and fell again, so learning rate {case.rate:g} overshoots;"
+        f" {_lower_rate(case)}",
     )
 
 
