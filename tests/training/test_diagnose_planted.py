@@ -17,6 +17,7 @@ from pipeline.config.places import data_dir
 from pipeline.config.schema import DataConfig
 from pipeline.data import prepare
 from pipeline.records import Arrays, Outcome
+from pipeline.training.diagnose.causes import unsteady
 from pipeline.training.families.mlp import of_widths
 
 if TYPE_CHECKING:
