@@ -145,10 +145,11 @@ def memory_ends(ward: Ward) -> Row:
     """The system refuses memory: a stack of large networks does not fit."""
     words = (
         *("data=wages", "search=grid", "search.space.architectures=[[8],[3000,3000]]"),
-        *("search.learning_rate.values=[0.003]", "training.executions=4", "training.epochs=3"),
+        *("search.learning_rate.values=[0.003]", "training.executions=4", "training.epochs=2"),
+        *("tracking.save_models=champion", "champion=single"),
     )
     place = ward.place("memory")
-    task = Task((*words, "verbose=false", *place.words), place.home, {ROOM: str(2_300_000_000)})
+    task = Task((*words, "verbose=false", *place.words), place.home, {ROOM: str(2_600_000_000)})
     task = Task(task.words, task.home, task.environment, f"{TROUBLE}little_memory")
     running = Running(task)
     code = running.wait(LONGEST)

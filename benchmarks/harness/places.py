@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-START_SECONDS = 180
+START_SECONDS = 600
 
 
 @dataclass(frozen=True)

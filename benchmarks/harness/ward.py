@@ -20,6 +20,8 @@ WORDS = (
 )
 WAGES = ("data=wages",)
 LONGEST = 600.0
+NOTES = ("Trying again", "once more", "split in two")
+"""In lines of a sweep that met trouble and went on."""
 
 
 @dataclass
@@ -102,9 +104,12 @@ class Ward:
 
 
 def said(place: Place) -> str:
-    """Return the last thing that a sweep has said to its user."""
+    """Return what a sweep has said of its trouble, else its last line."""
     lines = (place.home / "out.log").read_text(errors="replace").splitlines()
     told = [
         line for line in lines if line.strip() and not line.startswith(("I0000", "WARNING: All"))
     ]
-    return told[-1].replace(str(place.home), "HOME")[:260] if told else ""
+    ended_well = bool(told) and told[-1].startswith("champion ")
+    notes = [line for line in told if any(word in line for word in NOTES)]
+    chosen = notes[-1:] if ended_well and notes else told[-1:]
+    return "".join(chosen).partition(" | ")[0].replace(str(place.home), "HOME")[:260]
