@@ -234,6 +234,7 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
     """Train what a round still misses; return why it could not be finished, or an empty string."""
     from pipeline.compute import run as run_stacks
     from pipeline.training.engine import Settings
+    from pipeline.training.precision_check import check_precision
 
     pending = missing(asked, finished)
     recorded = sweep.ledger.recorded_plan(asked.number) if sweep.ledger.resumed else None
@@ -245,6 +246,8 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
     if again:
         log.info("%d recorded fits are trained again: their stacks were not finished", again)
     settings = Settings.from_config(sweep.config, sweep.objective)
+    if settings.mixed_precision and asked.number == 0:
+        check_precision(asked.fits[0], sweep.arrays_of(asked.fits[0]), sweep.family, settings)
     sweep.pace.begin_round(asked, todo, finished)
     for part in sweep.pace.parts(todo, lambda: _has_usable(sweep)):
         for stack, results in run_stacks(
