@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli import exit_with, words
@@ -21,6 +22,10 @@ ABOUT = "python -m pipeline.doctor: is everything there that a sweep needs?"
 
 # In a process of its own: broken drivers end the process that asks for them.
 DEVICES = "import keras; print(keras.backend.backend(), *keras.distribution.list_devices('gpu'))"
+NVIDIA = Path("/dev/nvidia0"), Path("/proc/driver/nvidia/version")
+"""The first card, and its driver."""
+_CUDA = {"tensorflow": ("gpu", "nvidia-cudnn-cu12"), "jax": ("jax-gpu", "jax-cuda12-plugin")}
+"""Of a backend: our extra that makes it use NVIDIA's cards, and a wheel that comes with it."""
 DEVICE_SECONDS = 120
 WRONG_VERSIONS = 2
 """Exit code: the installation is not what this program was made for."""
@@ -104,14 +109,50 @@ def _accelerator() -> Check:
         sentence = f"Keras does not start: {last[:300]}"
         return Check("accelerator", passed=False, sentence=sentence, code=1)
     backend, *devices = ended.stdout.split()
-    cores = os.cpu_count()
     if devices:
-        sentence = f"{len(devices)} seen by Keras on {backend}: {', '.join(devices)}"
+        sentence = (
+            f"{len(devices)} seen by Keras on {backend}: {', '.join(devices)}; {_used(devices)}"
+        )
         return Check("accelerator", passed=True, sentence=sentence)
-    sentence = f"none seen by Keras on {backend}; {cores} cores will train"
-    if os.path.exists("/dev/nvidia0"):  # noqa: PTH110 - a device, not a path of ours
-        sentence += "; there is an NVIDIA device: install the extra gpu, or check its driver"
-    return Check("accelerator", passed=not os.path.exists("/dev/nvidia0"), sentence=sentence)  # noqa: PTH110
+    why = _why_none(backend)
+    sentence = f"none seen by Keras on {backend}; {os.cpu_count()} cores will train"
+    return Check("accelerator", passed=not why, sentence=sentence + (f"; {why}" if why else ""))
+
+
+def _used(devices: list[str]) -> str:
+    """Say which accelerators a sweep would use."""
+    memory = "memory is taken as it is needed"
+    if len(devices) == 1:
+        return f"it trains one program at a time, {memory}"
+    return (
+        f"compute=local trains on {devices[0]} alone, compute=ray on all {len(devices)}, "
+        f"one program each; {memory}"
+    )
+
+
+def _why_none(backend: str) -> str:
+    """Say why an NVIDIA card that is there is not used; empty where there is none."""
+    card, driver = NVIDIA
+    if not card.exists():
+        return ""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if hidden is not None and hidden.strip() in {"", "-1"}:
+        return f"CUDA_VISIBLE_DEVICES={hidden} hides the NVIDIA device: unset it"
+    if not driver.exists():
+        return (
+            "there is an NVIDIA device without its driver: install NVIDIA's driver on this machine"
+        )
+    extra, library = _CUDA.get(backend, _CUDA["tensorflow"])
+    try:
+        version(library)
+    except PackageNotFoundError:
+        return (
+            f"there is an NVIDIA device, but {library} is not installed: "
+            f"pip install 'capacity-sweep[{extra}]'"
+        )
+    return (
+        f"there is an NVIDIA device that {backend} cannot use: is the driver as new as {library}?"
+    )
 
 
 if __name__ == "__main__":

@@ -104,7 +104,43 @@ def test_accelerators_are_counted(
     """By the name that Keras gives them."""
     devices("jax cuda:0 cuda:1")
     assert doctor.main([]) == 0
-    assert "2 seen by Keras on jax: cuda:0, cuda:1" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "2 seen by Keras on jax: cuda:0, cuda:1" in out
+    assert "compute=local trains on cuda:0 alone, compute=ray on all 2" in out
+
+
+@pytest.mark.parametrize(
+    ("visible", "driver", "said"),
+    [
+        ("", True, "CUDA_VISIBLE_DEVICES= hides the NVIDIA device"),
+        ("-1", True, "CUDA_VISIBLE_DEVICES=-1 hides"),
+        (None, False, "install NVIDIA's driver"),
+        (None, True, "pip install 'capacity-sweep[gpu]'"),
+    ],
+)
+def test_a_card_that_is_not_used_has_its_reason(
+    visible: str | None,
+    driver: bool,
+    said: str,
+    workplace: Path,
+    devices: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A note, not a failure: the cores train."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    card, version = workplace / "nvidia0", workplace / "version"
+    card.touch()
+    if driver:
+        version.touch()
+    monkeypatch.setattr(doctor, "NVIDIA", (card, version))
+    devices("tensorflow")
+    assert doctor.main([]) == 0
+    out = capsys.readouterr().out
+    assert "note  accelerator" in out
+    assert said in out
 
 
 def test_wrong_versions_are_named(
