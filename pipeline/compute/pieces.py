@@ -14,15 +14,14 @@ from operator import mul
 from typing import TYPE_CHECKING
 
 from pipeline.control import Progress
-from pipeline.training.sizes import CPU
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from pipeline.records import Fit, Stack, StackPlan
 
-MOST_FITS = 4 * CPU.members
-"""Fits of a piece on CPUs: seconds of work against the milliseconds of sending it."""
+MOST_TILES = 4
+"""Tiles of a piece on CPUs: seconds of work against the milliseconds of sending it."""
 WAVES = 2
 """Pieces for every slot of the cluster, so that the slots end together."""
 
@@ -45,18 +44,19 @@ class Piece:
     """The stack with these fits alone; its number is that of the whole stack."""
 
 
-def pieces(plan: StackPlan, slots: Slots, *, compared: bool) -> list[Piece]:
+def pieces(plan: StackPlan, slots: Slots, tile: int, *, compared: bool) -> list[Piece]:
     """Cut the stacks of a round into pieces, the largest first so that the round ends evenly.
 
     Args:
         plan: The round.
         slots: Of the cluster as it is now; pieces stay small enough for one that grows.
+        tile: Fits that a CPU trains together.
         compared: Whether the learning rates of a trial are compared while they train.
 
     Returns:
         Pieces that have every fit of the plan exactly once.
     """
-    most = _most_fits(sum(len(stack.fits) for stack in plan.stacks), slots)
+    most = _most_fits(sum(len(stack.fits) for stack in plan.stacks), slots, tile)
     parts = [part for stack in plan.stacks for part in _parts(stack, most, compared=compared)]
     parts.sort(key=_work, reverse=True)
     return [Piece(number, stack) for number, stack in enumerate(parts)]
@@ -92,12 +92,12 @@ def standing(open_pieces: Iterable[Piece], heard: Mapping[int, Progress]) -> lis
     return found
 
 
-def _most_fits(fits: int, slots: Slots) -> int:
+def _most_fits(fits: int, slots: Slots, tile: int) -> int:
     """Return how many fits a piece should have: on CPUs full tiles, a few of them."""
     if slots.gpu:
         return max(1, ceil(fits / max(1, slots.count)))
-    tiles = ceil(fits / (WAVES * max(1, slots.count)) / CPU.members)
-    return min(MOST_FITS, max(1, tiles) * CPU.members)
+    tiles = ceil(fits / (WAVES * max(1, slots.count)) / tile)
+    return min(MOST_TILES, max(1, tiles)) * tile
 
 
 def _parts(stack: Stack, most: int, *, compared: bool) -> list[Stack]:

@@ -12,6 +12,7 @@ from pipeline.compute.pieces import Piece, halves, pieces, standing
 from pipeline.compute.ray_cluster import RETRIES, join, memory_of
 from pipeline.compute.ray_task import News
 from pipeline.records import FitResult, Outcome
+from pipeline.training.sizes import cpu
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,7 +75,8 @@ class _Round:
     ) -> None:
         """Cut the plan into pieces and send as many as `compute.workers` allows."""
         self._slots = self._cluster.slots()
-        self._waiting = pieces(self._plan, self._slots, compared=settings.drop_after > 0)
+        tile = cpu(convolutional=family.convolutional).members
+        self._waiting = pieces(self._plan, self._slots, tile, compared=settings.drop_after > 0)
         self._sent = len(self._waiting)
         self._arrays_of, self._family, self._settings = arrays_of, family, settings
         self._send()

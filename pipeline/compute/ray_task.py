@@ -129,7 +129,7 @@ def train_piece(
     began = time.time()
     control = OnBoard(ray, board, piece)
     use_cores(1)
-    prepare()
+    prepare(convolutional=family.convolutional)
     from pipeline.training.engine import engine
 
     results = train(engine(engine_name), stack, arrays, family, settings, control)

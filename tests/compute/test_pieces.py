@@ -7,9 +7,11 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.compute.pieces import MOST_FITS, Piece, Slots, halves, pieces, standing
+from pipeline.compute.pieces import MOST_TILES, Piece, Slots, halves, pieces, standing
 from pipeline.control import Progress
 from pipeline.records import Capacity, Fit, Stack, StackPlan, Trial
+
+TILE = 4
 
 
 def stack(number: int, trials: int, rates: int, executions: int) -> Stack:
@@ -36,7 +38,7 @@ def test_every_fit_is_in_one_piece_of_its_stack(
     plan: StackPlan, slots: Slots, compared: bool
 ) -> None:
     """A cluster trains what this machine would."""
-    found = pieces(plan, slots, compared=compared)
+    found = pieces(plan, slots, TILE, compared=compared)
     wanted = Counter((one.number, fit) for one in plan.stacks for fit in one.fits)
     assert Counter((one.stack.number, fit) for one in found for fit in one.stack.fits) == wanted
     assert [one.number for one in found] == list(range(len(found)))
@@ -45,7 +47,7 @@ def test_every_fit_is_in_one_piece_of_its_stack(
 @given(PLANS, SLOTS)
 def test_rates_that_are_compared_stay_together(plan: StackPlan, slots: Slots) -> None:
     """Which rate is clearly behind must not depend on the cluster."""
-    found = pieces(plan, slots, compared=True)
+    found = pieces(plan, slots, TILE, compared=True)
     places = {
         (one.stack.number, f.trial.with_rate(1.0)): one for one in found for f in one.stack.fits
     }
@@ -58,21 +60,23 @@ def test_pieces_fill_the_cluster_in_whole_tiles() -> None:
     """Few nodes get large pieces, many nodes small ones, a GPU everything at once."""
     plan = StackPlan((stack(0, 5, 5, 4),), "stacked", "")
     sizes = {
-        count: [len(one.stack.fits) for one in pieces(plan, Slots(count), compared=False)]
+        count: [len(one.stack.fits) for one in pieces(plan, Slots(count), TILE, compared=False)]
         for count in (0, 2, 10, 100)
     }
-    assert max(sizes[2]) == MOST_FITS
+    assert max(sizes[2]) == MOST_TILES * TILE
     assert sorted(sizes[10]) == [4] + [8] * 12
     assert sizes[100] == [4] * 25
     assert sizes[0] == sizes[2]  # nothing there yet: it may grow
-    gpus = pieces(plan, Slots(2, gpu=True), compared=False)
+    gpus = pieces(plan, Slots(2, gpu=True), TILE, compared=False)
     assert [len(one.stack.fits) for one in gpus] == [50, 50]
 
 
 def test_the_largest_pieces_go_first() -> None:
     """A round ends evenly."""
     plan = StackPlan((stack(0, 4, 1, 4),), "stacked", "")
-    work = [one.stack.fits[0].trial.parameters for one in pieces(plan, Slots(2), compared=True)]
+    work = [
+        one.stack.fits[0].trial.parameters for one in pieces(plan, Slots(2), TILE, compared=True)
+    ]
     assert work == sorted(work, reverse=True)
 
 
