@@ -64,7 +64,7 @@ class Capacity:
     """The scientific hyperparameter, as a model family understands it.
 
     `values` are the family's own axes in a fixed order, for example `(("layers", 2), ("units", 250))`
-    for an MLP or `(("blocks", 2), ("filters", 16), ("units", 64))` for a CNN; a network whose layers
+    for an MLP or `(("blocks", 2), ("filters", 16), ("head", 64))` for a CNN; a network whose layers
     differ also carries `("widths", (50, 32))`.
     """
 

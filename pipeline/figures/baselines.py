@@ -88,7 +88,7 @@ def baselines(record: SweepRecord) -> go.Figure:
         showlegend=False,
     )
     figure.update_xaxes(
-        title_text=f"loss on the {table['part'].iloc[0]} rows (lower is better)",
+        title_text=f"{table['part'].iloc[0]} loss, lower is better",
         range=_range(table),
     )
     return figure.update_yaxes(

@@ -35,7 +35,7 @@ def capacity_against_loss(record: SweepRecord) -> go.Figure:
     figure = palette.blank(title, 460)
     _best_line(figure, table)
     _path(figure, record, table)
-    _points(figure, table)
+    _points(figure, table, blocks="blocks" in record.fits)
     _champion(figure, record, table)
     _beyond(figure, table, limits)
     step = -(-len(table) // MOST_LABELS)
@@ -80,7 +80,7 @@ def _best_line(figure: go.Figure, table: pd.DataFrame) -> None:
     )
 
 
-def _points(figure: go.Figure, table: pd.DataFrame) -> None:
+def _points(figure: go.Figure, table: pd.DataFrame, *, blocks: bool) -> None:
     """One marker a capacity, coloured by depth, with its error bar."""
     for layers, group in groups(table.sort_values("layers"), "layers"):
         colour = palette.depth_colour(layers)
@@ -88,7 +88,7 @@ def _points(figure: go.Figure, table: pd.DataFrame) -> None:
             x=group["place"],
             y=group["score"],
             mode="markers",
-            name=words.plural(int(layers), "hidden layer") if layers else "no hidden layer",
+            name=words.depth(layers, blocks=blocks),
             marker={"size": 12, "color": colour, "line": {"width": 1.5, "color": palette.PAPER}},
             error_y={
                 "type": "data",

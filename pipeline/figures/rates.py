@@ -50,7 +50,8 @@ def learning_rates(record: SweepRecord) -> go.Figure:
         rows = table[table["capacity"] == capacity].sort_values("learning_rate")
         layers = int(rows["layers"].iloc[0])
         called = role(record) if capacity == name else ""
-        _capacity(figure, rows, called, named=layers not in known)
+        depth = words.depth(layers, blocks="blocks" in record.fits)
+        _capacity(figure, rows, (called, depth), named=layers not in known)
         known.add(layers)
     _diverged(figure, failed)
     limits = view(table["score"], table["loss"])
@@ -61,12 +62,14 @@ def learning_rates(record: SweepRecord) -> go.Figure:
     return figure.update_xaxes(title_text="learning rate", type="log", tickformat=".3~g")
 
 
-def _capacity(figure: go.Figure, rows: pd.DataFrame, called: str, *, named: bool) -> None:
+def _capacity(
+    figure: go.Figure, rows: pd.DataFrame, names: tuple[str, str], *, named: bool
+) -> None:
     """Draw one capacity; the legend has one entry a depth, and the leader by what it is called."""
+    called, depth = names
     layers = int(rows["layers"].iloc[0])
     label = palette.plain(rows["capacity"].iloc[0])
     colour = palette.CHAMPION if called else palette.depth_colour(layers)
-    depth = words.plural(layers, "hidden layer") if layers else "no hidden layer"
     figure.add_scatter(
         x=rows["learning_rate"],
         y=rows["score"],

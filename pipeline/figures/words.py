@@ -11,6 +11,8 @@ NOTHING = "–"
 PLAIN_MAGNITUDES = range(-4, 7)
 """Powers of ten that are written out; beyond them zeros would hide the digits."""
 TENTH = 0.1
+NO_SPREAD = 1e-9
+"""Share of a value below which its standard error is rounding, not spread."""
 GLUE = "\N{NO-BREAK SPACE}"
 """Keeps a number and its unit on one line."""
 
@@ -54,10 +56,16 @@ def plural(value: int, noun: str) -> str:
     return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
 
 
+def depth(layers: object, *, blocks: bool) -> str:
+    """Write a depth: `2 hidden layers`, `1 block`, `no hidden layer`."""
+    known = int(finite(layers) or 0)
+    return plural(known, "block" if blocks else "hidden layer") if known else "no hidden layer"
+
+
 def with_error(value: object, error: object) -> str:
     """Write a measurement with its standard error, both to the error's second digit."""
     known, spread = finite(value), finite(error)
-    if known is None or spread is None or spread <= 0:
+    if known is None or spread is None or spread <= NO_SPREAD * abs(known):
         return number(value)
     decimals = max(0, 1 - math.floor(math.log10(spread)))
     return f"{known:,.{decimals}f}{GLUE}±{GLUE}{spread:,.{decimals}f}"

@@ -34,6 +34,13 @@ def test_error_and_value_have_the_same_decimals() -> None:
     """A value is given to the second digit of its standard error."""
     assert words.with_error(0.42868, 0.0123).replace(words.GLUE, " ") == "0.429 ± 0.012"
     assert words.with_error(0.42868, None) == "0.429"
+    assert words.with_error(2.302585, 1.6e-17) == "2.30"  # rounding is no spread
+
+
+def test_depth_is_said_in_the_familys_words() -> None:
+    """Layers of an MLP, blocks of a CNN; the linear model has none."""
+    said = [words.depth(n, blocks=blocks) for n, blocks in ((2, False), (1, True), (0, True))]
+    assert said == ["2 hidden layers", "1 block", "no hidden layer"]
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True), st.floats())

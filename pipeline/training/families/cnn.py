@@ -73,7 +73,7 @@ class Cnn(Ladder):
         head = self.scope.space.head_units if depth else 0
         label = f"{depth}x{width}" + (f"-{head}" if head else "") if depth else "linear"
         return Capacity(
-            label, (("blocks", depth), ("filters", width if depth else 0), ("units", head))
+            label, (("blocks", depth), ("filters", width if depth else 0), ("head", head))
         )
 
     def size(self, capacity: Capacity) -> tuple[int, int]:
@@ -104,7 +104,7 @@ class Cnn(Ladder):
         """Return for every layer its weights, biases left out, and how many pixels share them."""
         height, width, channels = self.scope.input_shape(encoding)
         blocks, filters = self.size(capacity)
-        head = cast("int", capacity["units"])
+        head = cast("int", capacity["head"])
         found = []
         for block in range(blocks):
             here = filters << block
@@ -120,7 +120,7 @@ class Cnn(Ladder):
     def unit_widths(self, capacity: Capacity) -> tuple[int, ...]:
         """Return the filters of every block, and the units of the head."""
         blocks, filters = self.size(capacity)
-        head = cast("int", capacity["units"])
+        head = cast("int", capacity["head"])
         return (*(filters << block for block in range(blocks)), *([head] if head else []))
 
     def of_widths(self, widths: tuple[int, ...]) -> Capacity:
@@ -146,7 +146,7 @@ class Cnn(Ladder):
 
         scope, model = self.scope, self.scope.model
         blocks, filters = self.size(trial.capacity)
-        head = cast("int", trial.capacity["units"])
+        head = cast("int", trial.capacity["head"])
         shape = scope.input_shape(trial.encoding)
         stack = layers.first_layers(shape, augment=model.augment)
         for number in range(1, blocks + 1):
