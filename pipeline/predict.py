@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,9 +38,10 @@ def main(argv: list[str] | None = None) -> int:
     check(location)
 
     rows = _rows(source)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from pipeline.tracking.find_model import load_predictor
+    from pipeline.training.quiet import start
 
+    start()
     predictor = load_predictor(location, asked["model"])
     try:
         predicted = predictor.predict(rows)
