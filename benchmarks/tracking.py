@@ -1,6 +1,7 @@
 """What MLflow costs: seconds a fit by step, share of a sweep, and large stores.
 
     python -m benchmarks.tracking [--fits 100] [--repeats 3] [--server] [--only steps|share|store]
+        [--sweep data=mnist budget.fits=60]
 
     steps   made-up fits (2 x 100 units, 20 inputs, 4 curves of 50 epochs, model saved) recorded by
             the product's own ledger; median milliseconds of every step. Target: 60 ms a fit.
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 INPUTS, UNITS, LAYERS, EPOCHS = 20, 100, 2, 50
 STACK = 20
-SWEEP = ["data=wages", "verbose=false", "training.executions=3"]
+SWEEP = ["data=wages", "training.executions=3"]
 SMALL, LARGE = 1_000, 20_000
 
 
@@ -160,7 +161,7 @@ class Measured(Exception):  # noqa: N818 - not an error: ends the process where 
     """The search is over."""
 
 
-def search_once(*, null: bool) -> dict[str, float]:
+def search_once(words: list[str], *, null: bool) -> dict[str, float]:
     """Run the search of one sweep; with `null` the writer drops what it is given."""
     from pipeline import runner
     from pipeline.config.compose import compose
@@ -187,19 +188,27 @@ def search_once(*, null: bool) -> dict[str, float]:
     output = Path("out")
     output.mkdir(exist_ok=True)
     try:
-        runner.run(compose(SWEEP), output)
+        runner.run(compose([*words, "verbose=false"]), output)
     except Measured:
         return found
     raise AssertionError("the sweep ended before its search")
 
 
-def share(repeats: int) -> dict[str, Any]:
+def share(words: list[str], repeats: int) -> dict[str, Any]:
     """Compare searches with and without the writer, alternately."""
     times: dict[str, list[dict[str, float]]] = {"ledger": [], "null": []}
     for _ in range(repeats):
         for who, runs in times.items():
             with tempfile.TemporaryDirectory() as home:
-                command = [sys.executable, "-m", "benchmarks.tracking", "--search", who]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.tracking",
+                    "--search",
+                    who,
+                    "--sweep",
+                    *words,
+                ]
                 env = os.environ | {"PYTHONPATH": str(Path.cwd()), "TF_CPP_MIN_LOG_LEVEL": "3"}
                 ended = subprocess.run(
                     command, cwd=home, env=env, capture_output=True, text=True, check=True
@@ -337,14 +346,15 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--server", action="store_true")
     parser.add_argument("--only", choices=["steps", "share", "store"])
+    parser.add_argument("--sweep", nargs="+", default=SWEEP, help="words of the sweep for `share`")
     parser.add_argument("--search", choices=["ledger", "null"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.search:
-        print(json.dumps(search_once(null=options.search == "null")))
+        print(json.dumps(search_once(options.sweep, null=options.search == "null")))
         return
     found: dict[str, Any] = {}
     if options.only in {None, "share"}:
-        found["share"] = share(options.repeats)
+        found["share"] = share(options.sweep, options.repeats)
     home = tempfile.mkdtemp()
     os.chdir(home)
     if options.only in {None, "steps"}:
