@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from typing import TYPE_CHECKING
@@ -45,7 +46,7 @@ def facts_of(
         objective=objective(config),
         target_scales=tuple(dataset.target_scaling(fold)[1] for fold in folds),
         source=config.data.path or dataset.name,
-        command=tuple(shlex.quote(word) for word in sys.argv[1:]),
+        command=tuple(shlex.quote(_as_typed(word)) for word in sys.argv[1:]),
         headline={
             "search": str(config.search.kind),
             "engine": str(config.training.engine),
@@ -55,6 +56,11 @@ def facts_of(
         save_models=config.tracking.save_models,
         seed=config.seed,
     )
+
+
+def _as_typed(word: str) -> str:
+    """Return a word without the quotes that Hydra needs around text and a person does not."""
+    return re.sub(r"^([^=']+)='([\w./:@%+-]+)'$", r"\1=\2", word)
 
 
 def facts_shown(config: SweepConfig, dataset: Dataset, ledger: Ledger) -> dict[str, str]:

@@ -81,7 +81,7 @@ def baselines(record: SweepRecord) -> go.Figure:
             "width": 0,
         },
         text=[words.with_error(row.loss, row.se) for row in rows(table)],
-        textposition="top center",
+        textposition=_positions(table["loss"]),
         textfont={"size": 11, "color": palette.MUTED},
         hoverinfo="skip",
         cliponaxis=False,
@@ -94,6 +94,12 @@ def baselines(record: SweepRecord) -> go.Figure:
     return figure.update_yaxes(
         showgrid=True, tickfont={"color": palette.INK, "size": 13}, range=[-0.5, len(table) - 0.3]
     )
+
+
+def _positions(losses: pd.Series) -> list[str]:
+    """Return where each figure is written: that of the highest ends at its point, inside the plot."""
+    highest = losses.max()
+    return ["top left" if loss == highest else "top center" for loss in losses]
 
 
 def _range(table: pd.DataFrame) -> tuple[float, float]:

@@ -97,7 +97,7 @@ def train_against_validation(record: SweepRecord) -> go.Figure:
         x=best_epoch + 1,
         line={"color": palette.FAINT, "width": 1, "dash": "dash"},
         annotation={
-            "text": f"best epoch {best_epoch + 1}: these weights are kept",
+            "text": f"kept: epoch {best_epoch + 1}",
             "font": {"size": 11, "color": palette.MUTED},
             "yanchor": "top",
             "xanchor": "right" if 2 * best_epoch > len(curve) else "left",
