@@ -38,7 +38,7 @@ SHORT = [
 ]
 """24 fits."""
 LONG = [
-    *("data=wages", GRID, "training.epochs=200", "training.patience=60", "training.executions=4"),
+    *("data=wages", GRID, "training.epochs=60", "training.patience=30", "training.executions=4"),
     "search.space.architectures=[[16],[64],[128],[64,64],[128,128]]",
     *("search.learning_rate.values=[0.0003,0.001,0.003,0.01,0.03]", "verbose=false"),
 ]

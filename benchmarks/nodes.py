@@ -39,6 +39,8 @@ class Nodes:
         self._cluster.remove_node(self._workers.pop(), allow_graceful=False)
 
 
+TOKEN = secrets.token_hex(32)
+"""One a process: Ray reads it once."""
 _SHARED = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER")
 _PLACE = {"node_ip_address": LOOPBACK, "include_dashboard": False, "object_store_memory": 100 << 20}
 
@@ -49,7 +51,7 @@ def nodes(count: int) -> Iterator[Nodes]:
     before = dict(os.environ)
     os.environ |= {
         "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_AUTH_TOKEN": TOKEN,
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's word for: loopback alone
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),  # noqa: PTH120
