@@ -1,10 +1,11 @@
 """Twenty sweeps and 2,000 fits in one process: does anything grow?
 
-    python -m benchmarks.soak [--sweeps 20]
+    python -m benchmarks.soak [--sweeps 20] [--shapes 20]
 
-Every sweep trains 105 fits of other widths, depths and batch sizes than the one before, through the
-same front door as the command line. After each: resident memory, threads, file handles, files left in
-the folder for temporary ones. The last line on stdout is one JSON object.
+Every sweep trains 105 fits through the same front door as the command line, of other widths, depths
+and batch sizes than the one before; `--shapes 1` repeats one and the same. After each: resident
+memory, threads, file handles, files left in the folder for temporary ones. The last line on stdout is
+one JSON object.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ def main() -> None:
     """Run the sweeps and print what the process holds after each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sweeps", type=int, default=20)
+    parser.add_argument("--shapes", type=int, default=20, help="different sweeps among them")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
@@ -84,7 +86,7 @@ def main() -> None:
             began = time.monotonic()
             folder = home / f"sweep{number}"
             folder.mkdir()
-            code = run(compose(words(number, home)), folder)
+            code = run(compose(words(number % options.shapes, home)), folder)
             assert code == 0, f"sweep {number} ended with {code}"
             done = json.loads((folder / "summary.json").read_text())["fits"]
             assert done == FITS, f"{done} fits"

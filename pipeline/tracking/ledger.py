@@ -192,11 +192,11 @@ class Ledger:
         Raises:
             StoreError: The store is out of reach; the sweep can be resumed all the same.
         """
-        if reason:
-            self.set_tag("reason", reason)
-        self._put("time spent", self._beat)
-        self._put("end", lambda: self.store.client.set_terminated(self.run_id, status))
         try:
+            if reason:
+                self.set_tag("reason", reason)
+            self._put("time spent", self._beat)
+            self._put("end", lambda: self.store.client.set_terminated(self.run_id, status))
             self.flush()
         finally:
             self._writer.close()

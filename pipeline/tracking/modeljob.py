@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.errors import StoreError
 from pipeline.tracking.files import download_model, local_folder
 from pipeline.tracking.modelfile import ModelTemplate, read_weights
 from pipeline.tracking.writer import Job
@@ -37,12 +38,21 @@ class Templates:
 
         Called on the sweep's own thread, with Python's random state kept: Keras draws seeds of new
         layers from it, and training must not notice that models are saved.
+
+        Raises:
+            StoreError: Keras cannot write its file, which we only read back, for want of space.
         """
         key = trial.with_rate(0.0)
         if key not in self._known:
             state = random.getstate()
             try:
                 self._known[key] = ModelTemplate(self._build(trial))
+            except OSError as error:
+                raise StoreError(
+                    f"A model cannot be saved in {tempfile.gettempdir()}: {error.strerror}. Make room "
+                    "there, or choose another folder with the environment variable TMPDIR; what is "
+                    "recorded is kept and the sweep can be resumed."
+                ) from error
             finally:
                 random.setstate(state)
         return self._known[key]

@@ -69,6 +69,8 @@ def isolate() -> None:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A line for each of its own tries; the writer says once, in words, that it waits.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
 
 
 def connect(location: Location) -> MlflowClient:

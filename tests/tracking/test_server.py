@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.xdist_group("mlflow")]
 
+BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
 
 class Line:
     """The way to the server, which can be cut: connections are then refused, as by a dead server."""
@@ -33,6 +35,8 @@ class Line:
             free.bind(("127.0.0.1", 0))
             self._port = int(free.getsockname()[1])
         self.uri = f"http://127.0.0.1:{self._port}"
+        self.broken = False
+        """Whether the server answers 500 to everything."""
         self._listener: socket.socket | None = None
         self._open: set[socket.socket] = set()
 
@@ -56,6 +60,11 @@ class Line:
                 here, _ = listener.accept()
             except OSError:
                 return
+            if self.broken:
+                here.recv(1 << 16)
+                here.sendall(BROKEN)
+                here.close()
+                continue
             there = socket.create_connection(self._target)
             self._open |= {here, there}
             for source, sink in ((here, there), (there, here)):
@@ -108,14 +117,20 @@ def test_a_server_passes_the_doctor(server: str) -> None:
     )
 
 
-def test_a_server_that_was_away_loses_nothing(line: Line, sweeps: Any) -> None:
-    """The sweep waits and tries again; every fit is recorded, once."""
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_server_that_was_away_loses_nothing(line: Line, sweeps: Any, broken: bool) -> None:
+    """Gone, or answering 500: the sweep waits and tries again; every fit is recorded, once."""
     ledger = sweeps.open(uri=line.uri, retry_seconds=120.0)
     asked = sweeps.round(0, sweeps.trial(1), sweeps.trial(2), executions=3)
     line.cut()
+    if broken:
+        line.broken = True
+        line.mend()
     results = [sweeps.result(fit) for fit in asked.fits]
     ledger.record_stack(asked, sweeps.plan(asked).stacks[0], results)
     time.sleep(1)
+    line.cut()
+    line.broken = False
     line.mend()
     ledger.flush()
     ledger.end("FINISHED")
