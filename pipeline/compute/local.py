@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.compute.splitting import train
 from pipeline.training.engine import engine
-from pipeline.training.threads import cores
+from pipeline.training.threads import cores, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +29,7 @@ def run_here(
     config: ComputeConfig,
 ) -> Iterator[tuple[Stack, list[FitResult]]]:
     """Train the stacks of a plan on this machine; see compute.run."""
+    prepare(convolutional=family.convolutional)  # before TensorFlow starts: sums follow the threads
     trainer = engine(plan.engine)
     closing = _Closing(control)
     workers = stacks_at_once(plan.engine, config)
