@@ -60,7 +60,7 @@ class _Round:
     ) -> None:
         self._cluster, self._ray = cluster, cluster.ray
         self._plan, self._control, self._config = plan, control, config
-        self._board = cluster.board()
+        self._board, self._number = cluster.board, cluster.open_round()
         self._waiting: list[Piece] = []
         self._running: dict[Any, Piece] = {}
         self._back: list[tuple[Stack, list[FitResult]]] = []
@@ -94,7 +94,6 @@ class _Round:
         for task in self._running:
             self._ray.cancel(task, force=True)
         self._running.clear()
-        self._ray.kill(self._board)
 
     def _advance(self) -> None:
         """Collect what has come back, look at board, budget and signals, send what may go."""
@@ -115,7 +114,7 @@ class _Round:
             arrays = self._arrays_of(stack.fits[0])
             memory = memory_of(stack, arrays, self._family, self._settings)
             shared = cluster.put(arrays), cluster.put(self._family), self._settings, self._board
-            sent = (piece.number, self._plan.engine, stack, *shared)
+            sent = ((self._number, piece.number), self._plan.engine, stack, *shared)
             self._running[cluster.train(self._slots, memory, sent)] = piece
 
     def _collect(self, task: Any) -> None:

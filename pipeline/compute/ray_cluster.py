@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 import weakref
+from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from pipeline.compute.pieces import Slots
@@ -14,6 +18,8 @@ from pipeline.errors import ConfigError
 from pipeline.training.cost import Cost
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pipeline.config.schema import ComputeConfig
     from pipeline.family import Family
     from pipeline.records import Arrays, Stack
@@ -51,6 +57,13 @@ class Cluster:
         """Keep the module of a connection that is open."""
         self.ray = ray
         self._sent: dict[int, Any] = {}
+        self._rounds = count()
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=True
+        )
+        actor = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here)
+        self.board = actor.remote()
+        """Beside the sweep, where it lives as long as the sweep does."""
         self._train = ray.remote(train_piece)
         self._train_and_exit = ray.remote(max_calls=1)(train_piece)
 
@@ -68,12 +81,11 @@ class Cluster:
         gpus = int(found.get("GPU", 0))
         return Slots(gpus, gpu=True) if gpus else Slots(int(found.get("CPU", 0)))
 
-    def board(self) -> Any:
-        """Start the board of a round beside the sweep, where it lives as long as the sweep does."""
-        here = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-            self.ray.get_runtime_context().get_node_id(), soft=True
-        )
-        return self.ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote()
+    def open_round(self) -> int:
+        """Clear the board; return a number that no other round of this process has."""
+        number = next(self._rounds)
+        self.board.open.remote(number)
+        return number
 
     def train(self, slots: Slots, memory: int, arguments: tuple[Any, ...]) -> Any:
         """Send a piece and return the reference of what will come back.
@@ -126,6 +138,18 @@ def _reach(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_SECONDS).close()
 
 
+@contextmanager
+def _own_handlers() -> Iterator[None]:
+    """Put the sweep's answer to signals back: Ray would end the process without a word recorded."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
 def join(config: ComputeConfig) -> Cluster:
     """Return the cluster that the configuration names, joined or started, once a process.
 
@@ -147,11 +171,12 @@ def join(config: ComputeConfig) -> Cluster:
         ) from None
     logging.getLogger("ray").setLevel(logging.WARNING)
     try:
-        if config.address is None:
-            ray.init("local", include_dashboard=False, **_INIT)
-        else:
-            _reach(config.address)
-            ray.init(config.address, **_INIT)
+        with _own_handlers():
+            if config.address is None:
+                ray.init("local", include_dashboard=False, **_INIT)
+            else:
+                _reach(config.address)
+                ray.init(config.address, **_INIT)
     except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(
             f"compute.address={config.address}: no Ray cluster answers there ({error}); null starts "

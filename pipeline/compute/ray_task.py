@@ -49,20 +49,33 @@ class News:
 
 
 class Board:
-    """An actor, one a round: progress from the workers, the word to stop from the sweep."""
+    """An actor: progress from the workers, the word to stop from the sweep.
+
+    One for all rounds: an actor that starts takes a process from Ray's pool, and would take one
+    that has just imported TensorFlow.
+    """
 
     def __init__(self) -> None:
-        """Start with nothing heard."""
+        """Start before the first round."""
+        self._round = -1
         self._reason = ""
         self._begun: dict[int, float] = {}
         self._progress: dict[int, Progress] = {}
 
-    def begin(self, piece: int) -> None:
-        """Take note that a worker has begun a piece, for the first time or again."""
-        self._begun[piece] = time.monotonic()
+    def open(self, round_: int) -> None:
+        """Begin a round; whoever still works for another one is told to stop."""
+        self._round, self._reason = round_, ""
+        self._begun, self._progress = {}, {}
 
-    def note(self, piece: int, progress: Progress | None) -> str:
+    def begin(self, round_: int, piece: int) -> None:
+        """Take note that a worker has begun a piece, for the first time or again."""
+        if round_ == self._round:
+            self._begun[piece] = time.monotonic()
+
+    def note(self, round_: int, piece: int, progress: Progress | None) -> str:
         """Take note of a worker's progress; return why it must stop, or an empty string."""
+        if round_ != self._round:
+            return "the round is over"
         if progress is not None:
             self._progress[piece] = progress
         return self._reason
@@ -81,13 +94,13 @@ class Board:
 class OnBoard:
     """The control of a worker: what it is told goes to the board, which says when to stop."""
 
-    def __init__(self, ray: Any, board: Any, piece: int) -> None:
-        """Tell the board that a piece begins."""
-        self._ray, self._board, self._piece = ray, board, piece
+    def __init__(self, ray: Any, board: Any, round_: int, piece: int) -> None:
+        """Tell the board that a piece of a round begins."""
+        self._ray, self._board, self._place = ray, board, (round_, piece)
         self._lock = threading.Lock()
         self._answer: Any = None
         self._asked, self._reason = 0.0, ""
-        board.begin.remote(piece)
+        board.begin.remote(round_, piece)
 
     def report(self, progress: Progress) -> None:
         """Put progress on the board; does not wait."""
@@ -111,11 +124,11 @@ class OnBoard:
             # The board died with the sweep's node, or is being started: nothing to hear.
             with contextlib.suppress(self._ray.exceptions.RayError):
                 self._reason = self._reason or self._ray.get(self._answer)
-        self._answer = self._board.note.remote(self._piece, progress)
+        self._answer = self._board.note.remote(*self._place, progress)
 
 
 def train_piece(
-    piece: int,
+    place: tuple[int, int],
     engine_name: str,
     stack: Stack,
     arrays: Arrays,
@@ -123,11 +136,21 @@ def train_piece(
     settings: Settings,
     board: Any,
 ) -> Trained:
-    """Train one piece with one core, or the GPU that Ray has assigned; imports the framework."""
+    """Train one piece with one core, or the GPU that Ray has assigned; imports the framework.
+
+    Args:
+        place: Number of the round within the process of the sweep, and of the piece within it.
+        engine_name: Of the plan.
+        stack: The piece.
+        arrays: What it is trained on.
+        family: Builds the networks.
+        settings: What is fixed over the search.
+        board: A handle of Board.
+    """
     import ray
 
     began = time.time()
-    control = OnBoard(ray, board, piece)
+    control = OnBoard(ray, board, *place)
     use_cores(1)
     prepare(convolutional=family.convolutional)
     from pipeline.training.engine import engine

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -55,3 +57,23 @@ def test_without_ray_the_message_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"capacity-sweep\[ray\]"):
         ray_cluster.join(ComputeConfig(kind=ComputeKind.ray))
+
+
+def test_joining_a_cluster_leaves_the_answer_to_signals_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ray's own handler would end the process at once: nothing recorded, no exit code 143."""
+    ray = MagicMock()
+    ray.init.side_effect = lambda *_, **__: signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for name in ("ray", "ray.util", "ray.util.scheduling_strategies"):
+        monkeypatch.setitem(sys.modules, name, ray)
+    monkeypatch.setattr(ray_cluster, "_CLUSTERS", {})
+    for name in ray_cluster._SETTINGS | ray_cluster._OWN:
+        monkeypatch.setenv(name, "")
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        ray_cluster.join(ComputeConfig(kind=ComputeKind.ray))
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    ray.init.assert_called_once()
