@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -79,14 +80,21 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
         code = main()
         sys.stdout.flush()
     except SweepError as error:
-        print(redacted(str(error)), file=sys.stderr)
         code = error.exit_code
+        _tell(f"{redacted(str(error))}\n")
     except KeyboardInterrupt:
         code = _INTERRUPTED
     except BrokenPipeError:  # the reader (`| head`) has seen enough; nothing more can be printed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except Exception:  # noqa: BLE001 - the one place where nothing may pass unredacted
-        sys.stderr.write(redacted(traceback.format_exc()))
         code = 1
+        _tell(redacted(traceback.format_exc()))
     sys.exit(code)
+
+
+def _tell(text: str) -> None:
+    """Write to stderr; where that fails (a log on a full disk) the exit code must say it alone."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
+        sys.stderr.flush()

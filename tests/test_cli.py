@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import sys
+
 import pytest
 
 from pipeline.cli import exit_with, words
@@ -108,3 +112,21 @@ def test_success_returns_the_programs_own_code():
     with pytest.raises(SystemExit) as leaving:
         exit_with(lambda: 3)
     assert leaving.value.code == 3
+
+
+def test_a_log_on_a_full_disk_does_not_change_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever started the sweep must still be told that it can be resumed."""
+
+    class Full(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def main() -> int:
+        raise StoreError("out of reach")
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    with pytest.raises(SystemExit) as ended:
+        exit_with(main)
+    assert ended.value.code == StoreError.exit_code
