@@ -79,15 +79,14 @@ def unsteady(case: Case) -> Finding | None:
 def _zigzag(case: Case, curve: np.ndarray) -> Finding | None:
     """The validation loss goes up and down from epoch to epoch: smaller steps would settle."""
     rises = curve[1:] / curve[:-1]
-    lurches = int((rises[:-1] > at.LURCH).sum())
-    falls = int((rises * at.LURCH < 1).sum())
-    if min(lurches, falls) < max(at.LURCHES, at.LURCH_SHARE * len(curve)):
+    lurches = int(((rises[:-1] > at.LURCH) & (rises[1:] * at.LURCH < 1)).sum())
+    if lurches < max(at.LURCHES, at.LURCH_SHARE * len(curve)):
         return None
     return Finding(
         "rate-too-high",
         "warning",
         f"the validation loss jumps: in {lurches} of {len(curve)} epochs it rose by more than"
-        f" {at.LURCH - 1:.0%} and fell again, so learning rate {case.rate:g} overshoots;"
+        f" {at.LURCH - 1:.0%} and fell again in the next, so learning rate {case.rate:g} overshoots;"
         f" {_lower_rate(case)}",
     )
 
