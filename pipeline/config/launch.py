@@ -36,7 +36,7 @@ SWEEP_PURPOSE = (
     "Finds the right-sized neural network for a table or small images: increases capacity while the"
     " validation loss improves beyond noise, then reduces it, and shows why. Everything is logged to MLflow."
 )
-_QUIET_LIBRARIES = {"TF_CPP_MIN_LOG_LEVEL": "2", "MLFLOW_LOGGING_LEVEL": "WARNING"}
+_QUIET_LIBRARIES = {"TF_CPP_MIN_LOG_LEVEL": "3", "MLFLOW_LOGGING_LEVEL": "WARNING"}
 """Warnings and errors of TensorFlow and MLflow are shown, their notes are not, unless the user asks."""
 
 

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 EPOCHS = 5
 """Rounding shows at once, or it does not matter."""
 TOLERANCE = 0.05
-"""By which share the best objectives may differ; on the shipped tables they did by less than 0.01."""
+"""By which share the best objectives may differ."""
 
 
 def check_precision(
