@@ -37,7 +37,8 @@ SWEEP_PURPOSE = (
     " validation loss improves beyond noise, then reduces it, and shows why. Everything is logged to MLflow."
 )
 _QUIET_LIBRARIES = {"TF_CPP_MIN_LOG_LEVEL": "3", "MLFLOW_LOGGING_LEVEL": "WARNING"}
-"""Warnings and errors of TensorFlow and MLflow are shown, their notes are not, unless the user asks."""
+"""MLflow's notes are not shown unless the user asks; of TensorFlow only what ends the process: it calls
+errors what is none (no GPU driver, a program loaded from the cache)."""
 
 
 def launch(task: Task, check: Check, argv: Sequence[str] | None = None) -> int:
