@@ -238,7 +238,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> It
 
 def wait_for(address: str, log: Path) -> None:
     """Wait until a server answers."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         try:
             with urllib.request.urlopen(f"{address}/health", timeout=2):  # noqa: S310
