@@ -7,8 +7,7 @@ SHELL := /bin/bash
 JOBS ?= 2
 ARGS ?=
 BENCHMARKS ?= decisions throughput roofline tracking
-COMPILE := .venv-tools/bin/uv pip compile --upgrade --universal --python-version 3.11 --quiet --no-header \
-	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-options
+COMPILE := .venv-tools/bin/uv pip compile --upgrade --universal --python-version 3.11 --quiet --no-header --no-annotate
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help

@@ -22,7 +22,6 @@ import json
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -30,15 +29,13 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from benchmarks.commands import ROOT, call, free_port, sweep
 
-ROOT = Path(__file__).parent.parent
 SHIPPED = {
     "titanic": (["data=titanic"], "titanic_891.csv", "survived"),
     "credit": (["data=credit"], "bank_credit_data.csv", "Status"),
@@ -68,48 +65,21 @@ def raw(name: str, options: argparse.Namespace) -> tuple[list[str], pd.DataFrame
     return words, table.drop(columns=[target], errors="ignore")
 
 
-def call(arguments: Sequence[str | Path], home: Path, **more: str) -> str:
-    """Run a command to its end; stop with its last words when it fails."""
-    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    ended = subprocess.run(
-        [str(word) for word in arguments],
-        cwd=home,
-        env=clean | {"TF_CPP_MIN_LOG_LEVEL": "3"} | more,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode:
-        raise SystemExit(f"{arguments} failed:\n{ended.stdout[-1500:]}\n{ended.stderr[-3000:]}")
-    return ended.stdout
-
-
-def swept(words: list[str], home: Path, seconds: float) -> dict[str, Any]:
-    """Run a sweep and return its champion, as summary.json has it."""
-    limits = [f"budget.seconds={seconds}", "verbose=false", f"hydra.run.dir={home / 'out'}"]
-    call([sys.executable, "-m", "pipeline.sweep", *words, *limits], home, PYTHONPATH=str(ROOT))
-    summary = json.loads((home / "out" / "summary.json").read_text())
-    champion: dict[str, Any] = summary["champion"]
-    return champion
-
-
 def environment(home: Path, requirements: Path, known: dict[str, Path]) -> Path:
     """Return the Python of an environment with these requirements alone; equal ones are shared."""
     key = requirements.read_text()
     if key not in known:
         folder = home / f"environment-{len(known)}"
-        call([sys.executable, "-m", "venv", folder], home)
+        call([sys.executable, "-m", "venv", folder], home, ours=False)
         python = folder / "bin" / "python"
-        call([python, "-m", "pip", "install", "-q", "-r", requirements], home)
+        call([python, "-m", "pip", "install", "-q", "-r", requirements], home, ours=False)
         known[key] = python
     return known[key]
 
 
 def served(python: Path, model: Path, rows: pd.DataFrame, home: Path) -> pd.DataFrame:
     """Return what `mlflow models serve` answers to an HTTP request."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     words = ["models", "serve", "-m", str(model), "-p", str(port), "-h", "127.0.0.1"]
     with (home / "serve.log").open("wb") as log:
         server = subprocess.Popen(
@@ -170,7 +140,8 @@ def accept(
 ) -> dict[str, Any]:
     """Sweep one data set and compare the ways."""
     words, table = raw(name, options)
-    champion = swept(words, home, options.seconds)
+    summary, _ = sweep([*words, f"budget.seconds={options.seconds}"], home)
+    champion = summary["champion"]
     rows = table.sample(min(ROWS, len(table)), random_state=0).reset_index(drop=True)
     rows.to_parquet(home / "rows.parquet")
     rows.to_json(home / "rows.json", orient="split", index=False)
@@ -183,16 +154,16 @@ def accept(
     call([sys.executable, "-c", fetch, download, model], home, MLFLOW_TRACKING_URI=uri)
     asked = [f"model={champion['model_uri']}", "input=rows.parquet", "output=predicted.parquet"]
     predict = [sys.executable, "-m", "pipeline.predict"]
-    call([*predict, *asked], home, PYTHONPATH=str(ROOT))
+    call([*predict, *asked], home)
     reference = pd.read_parquet(home / "predicted.parquet")
     python = environment(options.home, model / "requirements.txt", known)
-    call([python, "-c", PYFUNC, model, "rows.json", "pyfunc.json"], home)
+    call([python, "-c", PYFUNC, model, "rows.json", "pyfunc.json"], home, ours=False)
     loaded = pd.read_json(home / "pyfunc.json", orient="split", dtype=False)
     body = {"dataframe_split": json.loads((home / "rows.json").read_text())}
     (home / "body.json").write_text(json.dumps(body))
     batch = ["-m", "mlflow", "models", "predict", "-m", model, "-i", "body.json", "-o", "b.json"]
     path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
-    call([python, *batch, "-t", "json", "--env-manager", "local"], home, PATH=path)
+    call([python, *batch, "-t", "json", "--env-manager", "local"], home, ours=False, PATH=path)
     answers = {
         "pyfunc": loaded,
         "serve": served(python, model, rows, home),
@@ -211,7 +182,7 @@ def batch(options: argparse.Namespace, home: Path) -> dict[str, Any]:
     summary = json.loads((home / "out" / "summary.json").read_text())
     words = f"model={summary['champion']['model_uri']}", "input=many.parquet", "output=m.parquet"
     began = time.perf_counter()
-    call([sys.executable, "-m", "pipeline.predict", *words], home, PYTHONPATH=str(ROOT))
+    call([sys.executable, "-m", "pipeline.predict", *words], home)
     seconds = time.perf_counter() - began
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
     same = difference(

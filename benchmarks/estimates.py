@@ -17,15 +17,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.commands import call
+
 TEACHER = "accounts"
 SETS = ("wages", "titanic", "credit")
 EARLY = 0.2
@@ -58,19 +57,8 @@ print(json.dumps({"seconds": found.likely.seconds, "low": found.low, "high": fou
 
 
 def python(code: str, *words: str, home: Path) -> str:
-    """Run Python code of ours in a process of its own and return what it printed."""
-    ended = subprocess.run(
-        [sys.executable, "-c", code, *words],
-        cwd=home,
-        env=os.environ
-        | {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(home), "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode:
-        raise SystemExit(f"{words} ended with {ended.returncode}:\n{ended.stderr[-3000:]}")
-    return ended.stdout
+    """Run Python code of ours in a process with a calibration of its own."""
+    return call([sys.executable, "-c", code, *words], home, XDG_CACHE_HOME=str(home))
 
 
 def swept(words: list[str], home: Path) -> tuple[float, list[list[float]], dict[str, Any]]:

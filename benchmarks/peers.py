@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 BATCH, EPOCHS, PATIENCE = 32, 50, 3
 PEERS = ("kt-random", "kt-hyperband", "kt-bayesian", "optuna")
@@ -77,6 +77,29 @@ def prepare(table: pd.DataFrame, target: str, task: str, seed: int) -> Prepared:
     return Prepared(x, (y[0], y[1]), encode, [str(label) for label in classes])
 
 
+def log_trial(model: Any, history: Any, params: Mapping[str, Any], example: np.ndarray) -> None:
+    """Log a trial with care: curves in one call, the model with explicit requirements."""
+    import keras
+    import mlflow
+    from mlflow.entities import Metric, Param
+    from mlflow.models import infer_signature
+
+    requirements = [f"keras=={keras.__version__}", f"numpy=={np.__version__}"]
+    with mlflow.start_run() as run:
+        now = int(time.time() * 1000)
+        points = [
+            Metric(key, value, now, step)
+            for key, values in history.history.items()
+            for step, value in enumerate(values)
+        ]
+        given = [Param(key, str(value)) for key, value in params.items()]
+        mlflow.MlflowClient().log_batch(run.info.run_id, points, given)
+        signature = infer_signature(example, model.predict(example, verbose=0))
+        mlflow.keras.log_model(
+            model, name="model", signature=signature, pip_requirements=requirements
+        )
+
+
 class Study:
     """What both peers share: networks, training, logging with care, the best so far."""
 
@@ -137,29 +160,8 @@ class Study:
 
     def log(self, model: Any, history: Any, params: dict[str, Any]) -> float:
         """Log one finished trial: parameters, curves, model; return its best validation loss."""
-        import keras
-        import mlflow
-        from mlflow.entities import Metric, Param
-        from mlflow.models import infer_signature
-
         best = float(min(history.history["val_loss"]))
-        requirements = [f"keras=={keras.__version__}", f"numpy=={np.__version__}"]
-        with mlflow.start_run() as run:
-            now = int(time.time() * 1000)
-            points = [
-                Metric(key, value, now, step)
-                for key, values in history.history.items()
-                for step, value in enumerate(values)
-            ]
-            given = [Param(key, str(value)) for key, value in params.items()]
-            mlflow.MlflowClient().log_batch(run.info.run_id, points, given)
-            x = self.prepared.x[0][:2]
-            mlflow.keras.log_model(
-                model,
-                name="model",
-                signature=infer_signature(x, model.predict(x, verbose=0)),
-                pip_requirements=requirements,
-            )
+        log_trial(model, history, params, self.prepared.x[0][:2])
         self.trials += 1
         if self.best is None or best < self.best[0]:
             units = [layer.units for layer in model.layers[:-1]]

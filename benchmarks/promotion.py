@@ -12,35 +12,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.commands import sweep
+
 SIMPLE = ["search.space.layers_max=0", "search.start_layers=0", "search.space.units_min=1"]
 NIGHTS: list[tuple[float, list[str]]] = [(0.8, SIMPLE), (0.9, []), (1.0, SIMPLE)]
 
 
 def night(words: list[str], home: Path) -> dict[str, Any]:
     """Run one night's sweep and return what its summary says of the registry."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "pipeline.sweep", *words, "verbose=false", "hydra.run.dir=out"],
-        cwd=home,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode:
-        raise SystemExit(f"{words} ended with {ended.returncode}:\n{ended.stderr[-3000:]}")
-    summary = json.loads((home / "out" / "summary.json").read_text())
-    champion = summary["champion"]
-    kept = {key: champion[key] for key in ("trial", "test_loss")}
+    summary, _ = sweep(words, home)
+    kept = {key: summary["champion"][key] for key in ("trial", "test_loss")}
     return kept | {"registry": summary["registry"]}
 
 

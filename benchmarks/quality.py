@@ -23,9 +23,7 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.commands import call, in_own_process, sweep
 from benchmarks.peers import PEERS, contend
 
 if TYPE_CHECKING:
@@ -86,18 +85,17 @@ def ours(who: str, name: str, options: argparse.Namespace, seed: int) -> dict[st
     train, test, target, task = split(options.data, name)
     train.to_csv("train.csv", index=False)
     test.drop(columns=[target]).to_csv("test.csv", index=False)
-    sweep = [
+    words = [
         *("data=table", "data.path=train.csv", f"data.target={target}", f"data.task={task}"),
-        *("data.test_fraction=0", "data.validation_fraction=0.2", "verbose=false"),
-        *(f"budget.seconds={options.seconds}", f"seed={seed}", "hydra.run.dir=out", *OURS[who]),
+        *("data.test_fraction=0", "data.validation_fraction=0.2"),
+        *(f"budget.seconds={options.seconds}", f"seed={seed}", *OURS[who]),
     ]
-    began = time.perf_counter()
-    command("pipeline.sweep", *sweep)
+    began, here = time.perf_counter(), Path.cwd()
+    summary, _ = sweep(words, here)
     seconds = time.perf_counter() - began
-    summary = json.loads(Path("out/summary.json").read_text())
     champion = summary["champion"]
-    words = f"model={champion['model_uri']}", "input=test.csv", "output=predicted.csv"
-    command("pipeline.predict", *words)
+    asked = f"model={champion['model_uri']}", "input=test.csv", "output=predicted.csv"
+    call([sys.executable, "-m", "pipeline.predict", *asked], here)
     losses = row_losses(pd.read_csv("predicted.csv"), test[target], task)
     return score(losses) | {
         "trials": summary["trials"],
@@ -106,15 +104,6 @@ def ours(who: str, name: str, options: argparse.Namespace, seed: int) -> dict[st
         "winner": champion["trial"],
         "seconds": seconds,
     }
-
-
-def command(module: str, *words: str) -> None:
-    """Run one of our entry points in the working directory."""
-    ended = subprocess.run(
-        [sys.executable, "-m", module, *words], capture_output=True, text=True, check=False
-    )
-    if ended.returncode:
-        raise SystemExit(f"{module} ended with {ended.returncode}:\n{ended.stderr[-3000:]}")
 
 
 def peer(who: str, name: str, options: argparse.Namespace, seed: int) -> dict[str, Any]:
@@ -126,32 +115,10 @@ def peer(who: str, name: str, options: argparse.Namespace, seed: int) -> dict[st
     return score(losses) | found
 
 
-def in_own_process(who: str, name: str, options: argparse.Namespace, seed: int) -> dict[str, Any]:
-    """Run one contender in a process and an empty folder of its own."""
-    arguments = [
-        *(sys.executable, "-m", "benchmarks.quality", "--child", who, "--sets", name),
-        *("--data", str(options.data.resolve()), "--seconds", str(options.seconds)),
-        *("--seed", str(seed)),
-    ]
-    root = str(Path(__file__).parent.parent)
-    with tempfile.TemporaryDirectory() as folder:
-        ended = subprocess.run(
-            arguments,
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": root, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if ended.returncode:
-        raise SystemExit(f"{who} on {name} failed:\n{ended.stderr[-3000:]}")
-    found: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
-    return found
-
-
 def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Return all results asked for, measuring those that the results file lacks."""
     known = list(read(options.results))
+    common = "--data", str(options.data.resolve()), "--seconds", str(options.seconds)
     rows = []
     for seed in range(options.seeds):
         for name in options.sets:
@@ -160,7 +127,8 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
                 row = next((one for one in known if asked.items() <= one.items()), None)
                 if row is None:
                     load = os.getloadavg()[0]
-                    found = in_own_process(who, name, options, seed)
+                    given = *("--child", who, "--sets", name, "--seed", str(seed)), *common
+                    found = in_own_process("quality", *given)
                     row = asked | found | {"load": load, "date": time.strftime("%Y-%m-%d")}
                     options.results.parent.mkdir(parents=True, exist_ok=True)
                     with options.results.open("a") as file:

@@ -12,80 +12,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.commands import sweep
+from benchmarks.harness.places import Server
 from pipeline.tracking.views import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parent.parent
 PATIENCE = 120_000
 """Milliseconds that a page may take."""
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
-
-
-@contextmanager
-def server(home: Path) -> Iterator[str]:
-    """Run `mlflow server` on a store of its own and yield its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
-        *("--workers", "1", "--backend-store-uri", f"sqlite:///{home}/mlflow.db"),
-        *("--artifacts-destination", str(home / "artefacts")),
-    ]
-    with (home / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd=home, start_new_session=True
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 300
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}/health", timeout=2).close()  # noqa: S310
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.2)
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def sweep(address: str, home: Path, fits: int) -> tuple[dict[str, Any], str]:
-    """Run a real sweep; return its summary and the link that it printed."""
-    ended = subprocess.run(
-        [
-            *(sys.executable, "-m", "pipeline.sweep", "data=wages", f"tracking.uri={address}"),
-            *(f"budget.fits={fits}", "verbose=false", f"hydra.run.dir={home / 'out'}"),
-        ],
-        cwd=home,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ended.returncode:
-        raise SystemExit(f"the sweep ended with {ended.returncode}:\n{ended.stderr[-3000:]}")
-    (link,) = re.findall(rf"{re.escape(address)}\S*viewStateShareKey\S*", ended.stdout)
-    return json.loads((home / "out" / "summary.json").read_text()), link
 
 
 class Eyes:
@@ -159,8 +103,14 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     options.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as address:
-        summary, link = sweep(address, Path(folder), options.fits)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        server = Server(home)
+        server.start()
+        address = server.uri
+        words = "data=wages", f"tracking.uri={address}", f"budget.fits={options.fits}"
+        summary, said = sweep(words, home)
+        (link,) = re.findall(rf"{re.escape(address)}\S*viewStateShareKey\S*", said)
         with sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=chromium, args=list(FLAGS))
             tab = browser.new_page(viewport={"width": 1800, "height": 1000})
@@ -168,6 +118,7 @@ def main() -> None:
             eyes = Eyes(tab, options.out)
             visit(eyes, address, link, summary)
             browser.close()
+        server.stop()
     found = {"fits": summary["fits"], "champion": summary["champion"]["trial"]}
     print(json.dumps(found | {"seconds": eyes.seconds}))
 

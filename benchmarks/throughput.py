@@ -20,15 +20,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from benchmarks.commands import in_own_process
+from benchmarks.peers import log_trial
 
 if TYPE_CHECKING:
     from pipeline.data.dataset import Dataset
@@ -127,7 +126,6 @@ def keras_tuner(name: str, bench: Path, todo: list[Network], *, logged: bool) ->
     last = "linear" if arrays.regression else "softmax"
     mlflow.set_tracking_uri("sqlite:///mlflow.db")
     mlflow.set_experiment("peer")
-    requirements = [f"keras=={keras.__version__}", f"numpy=={np.__version__}"]
 
     class Peer(keras_tuner.HyperModel):  # type: ignore[misc]
         def build(self, hp: Any) -> Any:
@@ -147,28 +145,10 @@ def keras_tuner(name: str, bench: Path, todo: list[Network], *, logged: bool) ->
         def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
             history = model.fit(*args, **kwargs)
             if logged:
-                log_run(hp, model, history)
+                widths, rate = todo[hp.get("network")]
+                params = {"units": widths, "learning_rate": rate}
+                log_trial(model, history, params, arrays.x_train[:2])
             return history
-
-    def log_run(hp: Any, model: Any, history: Any) -> None:
-        from mlflow.entities import Metric, Param
-        from mlflow.models import infer_signature
-
-        widths, rate = todo[hp.get("network")]
-        with mlflow.start_run() as run:
-            now = int(time.time() * 1000)
-            points = [
-                Metric(key, value, now, step)
-                for key, values in history.history.items()
-                for step, value in enumerate(values)
-            ]
-            params = [Param("units", str(widths)), Param("learning_rate", str(rate))]
-            mlflow.MlflowClient().log_batch(run.info.run_id, points, params)
-            x = arrays.x_train[:2]
-            signature = infer_signature(x, model.predict(x, verbose=0))
-            mlflow.keras.log_model(
-                model, name="model", signature=signature, pip_requirements=requirements
-            )
 
     tuner = keras_tuner.GridSearch(
         Peer(), objective="val_loss", max_trials=len(todo), directory="kt", project_name="p"
@@ -198,26 +178,12 @@ def contend(who: str, name: str, options: argparse.Namespace) -> dict[str, Any]:
     return keras_tuner(name, options.bench, todo, logged=who == "a")
 
 
-def in_own_process(who: str, name: str, options: argparse.Namespace) -> dict[str, Any]:
+def measured(who: str, name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Run one contender in a process and folder of its own."""
-    arguments = [
-        *(sys.executable, "-m", "benchmarks.throughput", "--child", who, "--sets", name),
-        *("--bench", str(options.bench.resolve()), "--trials", str(options.trials)),
-        *("--peer-trials", str(options.peer_trials)),
-    ]
-    root = str(Path(__file__).parent.parent)
-    with tempfile.TemporaryDirectory() as folder:
-        ended = subprocess.run(
-            arguments,
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": root, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if ended.returncode:
-        raise SystemExit(f"{who} on {name} failed:\n{ended.stderr[-3000:]}")
-    found: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
+    found = in_own_process(
+        *("throughput", "--child", who, "--sets", name, "--trials", str(options.trials)),
+        *("--bench", str(options.bench.resolve()), "--peer-trials", str(options.peer_trials)),
+    )
     found["per_hour"] = found["trials"] / found["seconds"] * 3600
     return found
 
@@ -236,7 +202,7 @@ def main() -> None:
         return
     results: dict[str, Any] = {}
     for name in options.sets:
-        found = {who: in_own_process(who, name, options) for who in "abcd"}
+        found = {who: measured(who, name, options) for who in "abcd"}
         ratios = {f"d/{who}": found["d"]["per_hour"] / found[who]["per_hour"] for who in "abc"}
         results[name] = {**found, **{key: round(value, 1) for key, value in ratios.items()}}
         for who, one in found.items():

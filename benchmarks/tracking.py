@@ -20,24 +20,20 @@ import itertools
 import json
 import os
 import shutil
-import socket
 import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 from collections import defaultdict
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from benchmarks.commands import in_own_process
+from benchmarks.harness.places import Server
 
+if TYPE_CHECKING:
     from pipeline.records import Fit, FitResult, Trial
     from pipeline.tracking.ledger import Ledger
 
@@ -199,21 +195,7 @@ def share(words: list[str], repeats: int) -> dict[str, Any]:
     times: dict[str, list[dict[str, float]]] = {"ledger": [], "null": []}
     for _ in range(repeats):
         for who, runs in times.items():
-            with tempfile.TemporaryDirectory() as home:
-                command = [
-                    sys.executable,
-                    "-m",
-                    "benchmarks.tracking",
-                    "--search",
-                    who,
-                    "--sweep",
-                    *words,
-                ]
-                env = os.environ | {"PYTHONPATH": str(Path.cwd()), "TF_CPP_MIN_LOG_LEVEL": "3"}
-                ended = subprocess.run(
-                    command, cwd=home, env=env, capture_output=True, text=True, check=True
-                )
-                runs.append(json.loads(ended.stdout.splitlines()[-1]))
+            runs.append(in_own_process("tracking", "--search", who, "--sweep", *words))
     median = {
         who: {key: statistics.median(run[key] for run in runs) for key in ("wall", "cpu")}
         for who, runs in times.items()
@@ -313,32 +295,6 @@ def multiply(database: Path, experiment: str, runs: int) -> None:
     db.close()
 
 
-@contextmanager
-def served() -> Iterator[str]:
-    """Start an MLflow server on loopback with an empty store; yield its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "2",
-        "--backend-store-uri", "sqlite:///server.db", "--artifacts-destination", "server",
-    ]  # fmt: skip
-    with Path("server.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                with urllib.request.urlopen(f"{address}/health", timeout=1):  # noqa: S310
-                    break
-            except OSError:
-                time.sleep(0.2)
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def main() -> None:
     """Measure, print a table and one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -360,8 +316,10 @@ def main() -> None:
     if options.only in {None, "steps"}:
         found["steps"] = steps(options.fits, None)
         if options.server:
-            with served() as uri:
-                found["steps_on_a_server"] = steps(options.fits, uri)
+            server = Server(Path("server").absolute())
+            server.start()
+            found["steps_on_a_server"] = steps(options.fits, server.uri)
+            server.stop()
     if options.only in {None, "store"}:
         Path("large").mkdir()  # MLflow keeps the first store's connection for this process
         os.chdir("large")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +13,8 @@ import urllib.request
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from benchmarks.commands import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,13 +84,6 @@ def is_sound(database: Path) -> bool:
         return True
     with closing(sqlite3.connect(database)) as connection:
         return bool(connection.execute("PRAGMA integrity_check").fetchone() == ("ok",))
-
-
-def free_port() -> int:
-    """Return a port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Server:

@@ -33,7 +33,7 @@ class RunFiles:
             path.write_bytes(content)
             self._client.log_artifact(self._run_id, str(path), folder or None)
         if self._folder is not None:
-            _sync(self._folder / name)
+            sync(self._folder / name)
 
     def write_json(self, name: str, content: Any) -> None:
         """Store a JSON document."""
@@ -88,8 +88,8 @@ def download_model(client: MlflowClient, location: Location, model_id: str, fold
     return Path(files.download_artifacts("", folder))
 
 
-def _sync(path: Path) -> None:
-    """Survive a power cut: the database that says a fit is done is synced, so must its files be."""
+def sync(path: Path) -> None:
+    """Have the content of a file on the disk before anything says that it is there."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -8,7 +8,6 @@ A store that exists already keeps its journal.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+
+from pipeline.tracking.files import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def create(database: Path, fill: Callable[[Path], None]) -> None:
         fill(fresh)
         with closing(sqlite3.connect(fresh)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        _sync(fresh)
+        sync(fresh)
         fresh.replace(database)
 
 
@@ -73,15 +74,6 @@ def relax_commits() -> None:
 
     event.listen(Engine, "connect", _on_connect)
     _listening = True
-
-
-def _sync(path: Path) -> None:
-    """Have the content on the disk before the name is."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _on_connect(connection: Any, record: Any) -> None:
