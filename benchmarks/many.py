@@ -47,7 +47,7 @@ def child(words: list[str]) -> None:
 
     def telling(ledger: Ledger, status: str, reason: str = "") -> None:
         end(ledger, status, reason)
-        Path("writer.json").write_text(json.dumps([ledger.run_id, ledger.writer_seconds]))
+        Path("writer.json").write_text(json.dumps([ledger.run_id, ledger.writer_seconds()]))
 
     Ledger.end = telling  # type: ignore[method-assign]
     raise SystemExit(sweep())

@@ -59,7 +59,8 @@ def split(bench: Path, name: str) -> tuple[pd.DataFrame, pd.DataFrame, str, str]
     index = pd.read_csv(bench / "index.csv").set_index("name")
     table = pd.read_csv(bench / f"{name}.csv.gz")
     rows = np.loadtxt(bench / f"{name}.test_rows.txt", dtype=int)
-    target, task = str(index.loc[name, "target"]), str(index.loc[name, "task"])
+    target = str(index.loc[name, "target"])
+    task = "regression" if index.loc[name, "task"] == "regression" else "classification"
     return table.drop(index=table.index[rows]), table.iloc[rows], target, task
 
 

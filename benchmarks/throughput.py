@@ -98,7 +98,7 @@ def ours(name: str, bench: Path, todo: list[Network], engine: str) -> dict[str, 
         found = search(sweep)
         seen["seconds"] = time.perf_counter() - begun
         seen["trials"] = len(sweep.ledger.done)
-        seen["log"] = sweep.ledger.writer_seconds
+        seen["log"] = sweep.ledger.writer_seconds()
         return found
 
     runner.search = timed

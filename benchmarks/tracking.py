@@ -16,6 +16,7 @@ The last line on stdout is one JSON object.
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -34,6 +35,10 @@ from benchmarks.commands import in_own_process
 from benchmarks.harness.places import Server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlflow import MlflowClient
+
     from pipeline.records import Fit, FitResult, Trial
     from pipeline.tracking.ledger import Ledger
 
@@ -106,25 +111,35 @@ def record(ledger: Ledger, fits: int) -> float:
 
 def steps(fits: int, uri: str | None) -> dict[str, Any]:
     """Time every step of every fit."""
+    from pipeline.tracking import hands
+    from pipeline.tracking.recorder import FitPage
     from pipeline.tracking.writer import Job
 
     times: dict[str, list[float]] = defaultdict(list)
     cpu = [0.0]
 
+    def timed(name: str, step: Callable[[], None]) -> None:
+        started, busy = time.perf_counter(), time.thread_time()
+        step()
+        times[name].append(time.perf_counter() - started)
+        cpu[0] += time.thread_time() - busy
+
     def advance(self: Job) -> None:
         for step in self.steps[self.done :]:
-            started, busy = time.perf_counter(), time.thread_time()
-            step()
-            name = getattr(step, "__name__", "other").strip("_")
-            name = self.name.split()[0] if name == "<lambda>" else name
-            times[name].append(time.perf_counter() - started)
-            cpu[0] += time.thread_time() - busy
+            timed(self.name.split()[0], step)
             self.done += 1
 
+    def advance_page(self: FitPage, client: MlflowClient) -> None:
+        for step in self._steps()[self.written.steps :]:
+            timed(step.__name__.strip("_"), functools.partial(step, client, self.written))
+            self.written.steps += 1
+
     Job.advance = advance  # type: ignore[method-assign]
+    FitPage.advance = advance_page  # type: ignore[method-assign]
+    hands.BEHIND = fits + 1  # every step in this process, where it is timed
     ledger = open_ledger(uri)
     spent = record(ledger, fits)
-    writer_cpu, writer_wall = cpu[0], ledger.writer_seconds
+    writer_cpu, writer_wall = cpu[0], ledger.writer_seconds()
     started = time.perf_counter()
     ledger.rank([done.fit.trial for done in ledger.done], ledger.done[0].fit)
     ledger.flush()

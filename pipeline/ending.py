@@ -18,6 +18,7 @@ from pipeline.tracking.note import NOTE_TAG, sweep_note
 from pipeline.tracking.registry import challenge, look_up
 from pipeline.tracking.viewer import ui_command
 from pipeline.tracking.views import prepare_view
+from pipeline.training.cost import latency
 from pipeline.training.engine import Settings
 
 if TYPE_CHECKING:
@@ -243,6 +244,7 @@ def summarise(
         "optimism": optimism(verdicts, kind),
         "decisions": document.decision_entries(proposal.decisions),
         "pareto": [trial.name for trial in choice.pareto],
+        "pareto_us_a_row": [1e6 * latency(sweep.family, trial) for trial in choice.pareto],
         "baselines": _baselines(verdicts),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -77,7 +78,11 @@ class Sweep:
     def unless_stopped(self) -> None:
         """Go on; or raise Interrupted, with the words to continue, when a signal asked for an end."""
         if self.stop.number is not None:
-            raise Interrupted(_resume_words(self), self.stop.number)
+            raise Interrupted(
+                f"stopped by {self.stop.name}; {len(self.ledger.done)} fits are recorded. Continue "
+                f"with: python -m pipeline.sweep <the same words> resume={self.ledger.run_id}",
+                self.stop.number,
+            )
 
     def arrays_of(self, fit: Fit) -> Arrays:
         """Return what a fit is trained on."""
@@ -120,8 +125,7 @@ def run(config: SweepConfig, output_dir: Path, *, grace: float | None = GRACE_SE
 
 def _run(config: SweepConfig, output_dir: Path, grace: float | None) -> int:
     """Open the rooms, search, finish, and end the parent run truthfully."""
-    location = resolve(config.tracking.uri)
-    check(location)
+    check(resolve(config.tracking.uri))
     budget = Budget(config.budget)
     if next(_sweeps):
         budget.restart()
@@ -136,15 +140,16 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None) -> int:
         sweep = _open(config, output_dir, dataset, budget, stop, display)
         stop.advice = f"; finished fits are recorded. Continue with resume={sweep.ledger.run_id}"
         status, reason = "FAILED", "the sweep ended with an error"
-        verifier = Verifier()  # imports on another core while the first round is prepared
         try:
-            sweep.ledger.attach("config.yaml", dump(config))
-            keep_encoders(sweep.ledger, dataset, encoded(config, dataset))
-            found = search(sweep)
-            sweep.pace.end_search()
-            from pipeline.ending import finish  # late: imports TensorFlow's dependents
+            # The verifier imports on another core while the first round is prepared.
+            with closing(Verifier()) as verifier:
+                sweep.ledger.attach("config.yaml", dump(config))
+                keep_encoders(sweep.ledger, dataset, encoded(config, dataset))
+                found = search(sweep)
+                sweep.pace.end_search()
+                from pipeline.ending import finish  # late: imports TensorFlow's dependents
 
-            code = finish(sweep, found, verifier)
+                code = finish(sweep, found, verifier)
             whole = found.status == "finished" and not sweep.ledger.resumed
             sweep.experience.keep(sweep.pace, budget.elapsed(), whole=whole)
             status, reason = "FINISHED", ""
@@ -155,7 +160,6 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None) -> int:
             reason = f"{type(error).__name__}: {error}"
             raise
         finally:
-            verifier.close()
             sweep.ledger.end(status, reason)
     return code
 
@@ -190,23 +194,27 @@ def _open(
         elapsed=budget.elapsed,
         stopping=lambda: stop.number is not None,
     )
-    budget.before = ledger.spent_seconds
-    display.start(f"sweep {dataset.name}", facts_shown(config, dataset, ledger))
-    experience = Experience(config, dataset, family)
-    return Sweep(
-        config=config,
-        output_dir=output_dir,
-        dataset=dataset,
-        family=family,
-        searcher=searching,
-        ledger=ledger,
-        display=display,
-        budget=budget,
-        stop=stop,
-        networks=Networks(family, ledger),
-        experience=experience,
-        pace=experience.pace(searching, budget, lambda: ledger.writer_seconds, display.estimate),
-    )
+    with ExitStack() as unless_opened:
+        unless_opened.callback(ledger.end, "FAILED", "the sweep could not be opened")
+        budget.before = ledger.spent_seconds
+        display.start(f"sweep {dataset.name}", facts_shown(config, dataset, ledger))
+        experience = Experience(config, dataset, family)
+        sweep = Sweep(
+            config=config,
+            output_dir=output_dir,
+            dataset=dataset,
+            family=family,
+            searcher=searching,
+            ledger=ledger,
+            display=display,
+            budget=budget,
+            stop=stop,
+            networks=Networks(family, ledger),
+            experience=experience,
+            pace=experience.pace(searching, budget, ledger.writer_seconds, display.estimate),
+        )
+        unless_opened.pop_all()
+    return sweep
 
 
 def search(sweep: Sweep) -> Found:
@@ -242,7 +250,8 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
     sweep.ledger.begin_round(asked, plan)
     sweep.display.round(asked, plan)
     todo, ended = within_fits(plan, pending, sweep.budget.fits_left(len(finished)))
-    again = sum(fit not in set(pending) for stack in todo.stacks for fit in stack.fits)
+    wanted = set(pending)
+    again = sum(fit not in wanted for stack in todo.stacks for fit in stack.fits)
     if again:
         log.info("%d recorded fits are trained again: their stacks were not finished", again)
     settings = Settings.from_config(sweep.config, sweep.objective)
@@ -289,11 +298,3 @@ def _record(sweep: Sweep, asked: Round, stack: Stack, results: Sequence[FitResul
             sweep.display.finding(finding)
     sweep.ledger.record_stack(asked, stack, results)
     sweep.pace.stack_done(stack, results)
-
-
-def _resume_words(sweep: Sweep) -> str:
-    """Return what to say when a signal ended the sweep."""
-    return (
-        f"stopped by {sweep.stop.name}; {len(sweep.ledger.done)} fits are recorded. Continue with: "
-        f"python -m pipeline.sweep <the same words> resume={sweep.ledger.run_id}"
-    )

@@ -21,7 +21,7 @@ ORDER = (
     ("__init__.py", "errors.py"),
     ("records.py", "control.py", "family.py"),
     ("config",),
-    ("cli.py", "signals.py", "budget.py", "notify.py"),
+    ("cli.py", "signals.py", "budget.py", "memory.py", "notify.py"),
     ("data",),
     ("search",),
     ("training",),

@@ -156,8 +156,9 @@ def join(config: ComputeConfig) -> Cluster:
     Raises:
         ConfigError: Ray is not installed, or there is no cluster at the address.
     """
-    if config.address in _CLUSTERS:
-        return _CLUSTERS[config.address]
+    known = _CLUSTERS.get(config.address)
+    if known is not None and known.ray.is_initialized():
+        return known
     settings = _SETTINGS | (_OWN if config.address is None else {})
     for name, value in settings.items():
         os.environ.setdefault(name, value)
@@ -182,4 +183,5 @@ def join(config: ComputeConfig) -> Cluster:
             f"compute.address={config.address}: no Ray cluster answers there ({error}); null starts "
             "one on this machine (conf/compute/ray.yaml)."
         ) from None
-    return _CLUSTERS.setdefault(config.address, Cluster(ray))
+    _CLUSTERS[config.address] = joined = Cluster(ray)
+    return joined

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pipeline.records import Arrays, FitResult, Stack
     from pipeline.training.engine import Settings
 
+BEAT_SECONDS = 5.0
+"""Between two signs of life of a worker."""
+SILENT_SECONDS = 30.0
+"""Without one, a piece counts as not begun: its worker died, and Ray has yet to start it anew."""
 ASK_SECONDS = 0.5
 """Between two looks of a worker at the board."""
 
@@ -60,17 +64,23 @@ class Board:
         self._round = -1
         self._reason = ""
         self._begun: dict[int, float] = {}
+        self._alive: dict[int, float] = {}
         self._progress: dict[int, Progress] = {}
 
     def open(self, round_: int) -> None:
         """Begin a round; whoever still works for another one is told to stop."""
         self._round, self._reason = round_, ""
-        self._begun, self._progress = {}, {}
+        self._begun, self._alive, self._progress = {}, {}, {}
 
     def begin(self, round_: int, piece: int) -> None:
         """Take note that a worker has begun a piece, for the first time or again."""
         if round_ == self._round:
-            self._begun[piece] = time.monotonic()
+            self._begun[piece] = self._alive[piece] = time.monotonic()
+
+    def beat(self, round_: int, piece: int) -> None:
+        """Take note that the worker of a piece lives, whether it gets on or not."""
+        if round_ == self._round:
+            self._alive[piece] = time.monotonic()
 
     def note(self, round_: int, piece: int, progress: Progress | None) -> str:
         """Take note of a worker's progress; return why it must stop, or an empty string."""
@@ -87,7 +97,8 @@ class Board:
     def read(self) -> News:
         """Return what was heard."""
         now = time.monotonic()
-        begun = {piece: now - since for piece, since in self._begun.items()}
+        living = [at for at, seen in self._alive.items() if now - seen < SILENT_SECONDS]
+        begun = {piece: now - self._begun[piece] for piece in living}
         return News(begun, self._progress)
 
 
@@ -100,7 +111,17 @@ class OnBoard:
         self._lock = threading.Lock()
         self._answer: Any = None
         self._asked, self._reason = 0.0, ""
+        self._over = threading.Event()
         board.begin.remote(round_, piece)
+        threading.Thread(target=self._live, name="board", daemon=True).start()
+
+    def close(self) -> None:
+        """Give no more signs of life."""
+        self._over.set()
+
+    def _live(self) -> None:
+        while not self._over.wait(BEAT_SECONDS):
+            self._board.beat.remote(*self._place)
 
     def report(self, progress: Progress) -> None:
         """Put progress on the board; does not wait."""
@@ -155,6 +176,7 @@ def train_piece(
     prepare(convolutional=family.convolutional)
     from pipeline.training.engine import engine
 
-    results = train(engine(engine_name), stack, arrays, family, settings, control)
+    with contextlib.closing(control):
+        results = train(engine(engine_name), stack, arrays, family, settings, control)
     worker = f"{ray.get_runtime_context().get_node_id()} {os.getpid()}"
     return Trained(results, worker, began, time.time())

@@ -56,7 +56,8 @@ def loss_against_parameters(record: SweepRecord) -> go.Figure:
         line={"color": palette.INK, "width": 1.5, "shape": "hv"},
         marker={"size": 8, "color": palette.INK},
         text=[palette.plain(name) for name in front["capacity"]],
-        hovertemplate="%{text}<br>%{x:,} parameters<br>%{y:.4g}<extra></extra>",
+        customdata=_latencies(record, front),
+        hovertemplate="%{text}<br>%{x:,} parameters%{customdata}<br>%{y:.4g}<extra></extra>",
     )
     chosen = leader(record)
     if chosen is not None:
@@ -71,6 +72,15 @@ def loss_against_parameters(record: SweepRecord) -> go.Figure:
     limits = view(table["score"], table["loss"])
     figure.update_yaxes(title_text=objective(record).metric, range=limits)
     return figure.update_xaxes(title_text="trainable parameters", **_log_axis(fits["parameters"]))
+
+
+def _latencies(record: SweepRecord, front: pd.DataFrame) -> list[str]:
+    """Return the predicted time of a row for each capacity of the front, where the summary has it."""
+    entries = zip(
+        record.summary.get("pareto", ()), record.summary.get("pareto_us_a_row", ()), strict=False
+    )
+    known = {str(trial).partition(" lr ")[0]: seconds for trial, seconds in entries}
+    return [f", {known[name]:.2g} µs a row" if name in known else "" for name in front["capacity"]]
 
 
 def _log_axis(sizes: pd.Series) -> dict[str, object]:

@@ -122,6 +122,9 @@ def capacities(record: SweepRecord) -> pd.DataFrame:
 
 def _first_executions(record: SweepRecord) -> int:
     """Return the executions of a first measurement; a lower mean over fewer may be luck."""
+    folds = str(record.config.get("data.folds", ""))
+    if folds.isdigit():  # each is an execution
+        return int(folds) * int(setting(record, "data.repeats") or 1)
     wanted = str(record.config.get("training.executions", "1"))
     return int(wanted) if wanted.isdigit() else 1
 

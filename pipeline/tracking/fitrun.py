@@ -14,7 +14,7 @@ from pipeline.tracking.environment import SOURCE, user
 from pipeline.tracking.fitkey import encode_fit
 
 if TYPE_CHECKING:
-    from pipeline.records import Fit, FitResult, Round
+    from pipeline.records import Fit, FitResult
     from pipeline.tracking.facts import SweepFacts
 
 LONGEST_TAG = 8000
@@ -60,7 +60,8 @@ class Place:
 
     sweep: str
     """Id of the parent run."""
-    asked: Round
+    round: int
+    phase: str
     position: int
     """Index in the round: the recorded order."""
     stack: int
@@ -87,8 +88,8 @@ def parameters(place: Place, fit: Fit) -> dict[str, str]:
         "fold": fit.fold,
         "seed": fit.seed,
         "max_epochs": fit.epochs,
-        "round": place.asked.number,
-        "phase": place.asked.phase,
+        "round": place.round,
+        "phase": place.phase,
     }
     return {name: str(value)[:LONGEST_PARAM] for name, value in values.items()}
 
@@ -103,8 +104,8 @@ def tags(place: Place, result: FitResult) -> dict[str, str]:
         "sweep": place.sweep,
         "trial": fit.trial.name,
         "capacity": fit.trial.capacity.label,
-        "phase": place.asked.phase,
-        "round": str(place.asked.number),
+        "phase": place.phase,
+        "round": str(place.round),
         "position": str(place.position),
         "stack": str(place.stack),
         "execution": str(fit.execution),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.tracking import resume
 from pipeline.tracking.donefits import DoneFits
+from pipeline.tracking.hands import Hands
 from pipeline.tracking.location import resolve
 from pipeline.tracking.modeljob import saved_weights
 from pipeline.tracking.parent import begin
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
     from pipeline.tracking.donefits import DoneFit
     from pipeline.tracking.facts import SweepFacts
     from pipeline.tracking.store import Store
-
-
-CONNECTIONS = 4
-"""Fits written to a server at the same time: each waits 14 times for an answer. sqlite takes one."""
+    from pipeline.tracking.writer import Work
 
 
 class Ledger:
@@ -47,7 +45,7 @@ class Ledger:
         facts: SweepFacts,
         build: Callable[[Trial], Any],
         which: str,
-        writer: Callable[[Callable[[], None]], Writer],
+        writer: Callable[[Callable[[], None], Callable[[], int]], Writer],
         elapsed: Callable[[], float],
     ) -> None:
         """Use `open_ledger`."""
@@ -63,17 +61,17 @@ class Ledger:
         """Wall time that this sweep took in earlier processes."""
         if self.resumed:
             self._read_back(begun.run)
-        self._writer = writer(self._beat)
-        self._recorder = StackRecorder(begun, facts, build, self._done, self.write)
+        self._hands = hands = Hands(self.store)
+        self._writer = writer(self._beat, lambda: hands.at_once)
+        self._recorder = StackRecorder(begun, facts, build, self._done, self.write, hands)
 
     @property
     def experiment(self) -> str:
         """Name of the experiment."""
         return self.store.experiment
 
-    @property
     def writer_seconds(self) -> float:
-        """How long the background writer has worked."""
+        """Return how many seconds the background writer has worked."""
         return self._writer.busy_seconds
 
     @property
@@ -132,6 +130,7 @@ class Ledger:
         Raises:
             StoreError: Earlier writing failed for good.
         """
+        self._hands.waiting(self._writer.waiting)
         self._recorder.record(asked, stack, results)
         found = [self._done.find(result.fit) for result in results]
         return [done.scored() for done in found if done is not None]
@@ -157,7 +156,7 @@ class Ledger:
         """Return whether the parent run holds a file."""
         return self._ask(name, lambda: self._files.read(name)) is not None
 
-    def write(self, job: Job) -> None:
+    def write(self, job: Work) -> None:
         """Queue work of this room's other files; StoreError when earlier writing failed for good."""
         self._writer.put(job)
 
@@ -176,7 +175,7 @@ class Ledger:
                 metrics=[Metric("rank", number, now, 0)],
                 tags=[RunTag("verdict", verdict)] if verdict else [],
             )
-            self.write(Job(f"rank {number}", [write], alone=False))
+            self.write(Job(f"rank {number}", [write], alone=self.store.is_local))
 
     def flush(self) -> None:
         """Wait until everything recorded is in the store; StoreError when it cannot be."""
@@ -200,6 +199,7 @@ class Ledger:
             self.flush()
         finally:
             self._writer.close()
+            self._hands.close()
             self._claim.release()
 
     def _read_back(self, run: Any) -> None:
@@ -257,8 +257,7 @@ def open_ledger(
     """
     store = open_store(resolve(tracking.uri), tracking.experiment or facts.name)
 
-    def writer(beat: Callable[[], None]) -> Writer:
-        at_once = CONNECTIONS if store.location.folder is None else 1
+    def writer(beat: Callable[[], None], at_once: Callable[[], int]) -> Writer:
         return Writer(store.location, tracking.retry_seconds, beat, stopping, at_once)
 
     try:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +16,17 @@ from pipeline.tracking.modelfile import ModelTemplate, read_weights
 from pipeline.tracking.writer import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
+    from mlflow import MlflowClient
 
     from pipeline.records import Trial
     from pipeline.tracking.donefits import DoneFit
     from pipeline.tracking.store import Store
+
+Step = Callable[["MlflowClient", "Written"], None]
+"""Part of writing something: done whole, or tried again."""
 
 MODEL_NAME = "model"
 """Of every LoggedModel: `runs:/RUN_ID/model` finds it."""
@@ -58,77 +65,90 @@ class Templates:
         return self._known[key]
 
 
-class ModelJob:
-    """The steps that save one network; the run must exist when they begin."""
+@dataclass
+class Written:
+    """How far the writing of a fit has come."""
 
-    def __init__(
-        self,
-        store: Store,
-        done: DoneFit,
-        template: ModelTemplate,
-        weights: Sequence[np.ndarray],
-        best_epoch: int,
-        tags: dict[str, str],
-        params: dict[str, str],
-    ) -> None:
-        """Keep what is written; `done` learns the model's id."""
-        self._client = store.client
-        self._experiment_id = store.experiment_id
-        self._done = done
-        self._template = template
-        self._weights = weights
-        self._best_epoch = best_epoch
-        self._tags = tags
-        self._params = params
-        self._place = ""
+    run_id: str = ""
+    """Empty until the run has been created."""
+    model_id: str = ""
+    """Of the saved model; empty until it has been created."""
+    place: str = ""
+    """Where the model's files belong."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """What was logged: the latest value of every metric."""
+    steps: int = 0
+    """Steps that are done."""
 
-    def job(self) -> Job:
-        """Return the work for a run that has ended already."""
-        steps = [self.create, self._tag, *self.rest()]
-        return Job(f"model of {self._done.fit.name}", steps, alone=False)
 
-    def rest(self) -> list[Callable[[], None]]:
+@dataclass(frozen=True)
+class ModelPage:
+    """What is written of the network of one fit; plain data, so that another process can write it."""
+
+    experiment_id: str
+    template: ModelTemplate
+    weights: Sequence[np.ndarray]
+    best_epoch: int
+    tags: dict[str, str]
+    params: dict[str, str]
+
+    def rest(self) -> list[Step]:
         """Return the steps that follow `create`."""
         return [self._upload, self._link, self._finalize]
 
-    def create(self) -> None:
+    def create(self, client: MlflowClient, written: Written) -> None:
         """Create the LoggedModel; metrics can be linked to it from now on."""
-        model = self._client.create_logged_model(
-            self._experiment_id,
+        model = client.create_logged_model(
+            self.experiment_id,
             name=MODEL_NAME,
-            source_run_id=self._done.run_id,
-            params=self._params,
-            tags=self._tags,
+            source_run_id=written.run_id,
+            params=self.params,
+            tags=self.tags,
             model_type="keras",
         )
-        self._place = model.artifact_location
-        self._done.model_id = model.model_id
+        written.place, written.model_id = model.artifact_location, model.model_id
 
-    def _tag(self) -> None:
-        self._client.set_tag(self._done.run_id, "model_id", self._done.model_id)
-
-    def _upload(self) -> None:
-        files = self._template.files(
-            self._weights, self._done.model_id, self._done.run_id, self._place
-        )
-        here = local_folder(self._place)
+    def _upload(self, client: MlflowClient, written: Written) -> None:
+        files = self.template.files(self.weights, written.model_id, written.run_id, written.place)
+        here = local_folder(written.place)
         if here is not None:  # what MLflow would do, without writing everything twice
             _write(here, files)
             return
         with tempfile.TemporaryDirectory() as folder:
             _write(Path(folder), files)
-            self._client.log_model_artifacts(self._done.model_id, folder)
+            client.log_model_artifacts(written.model_id, folder)
 
-    def _link(self) -> None:
+    def _link(self, client: MlflowClient, written: Written) -> None:
         from mlflow.entities import LoggedModelOutput
 
-        output = LoggedModelOutput(self._done.model_id, self._best_epoch)
-        self._client.log_outputs(self._done.run_id, [output])
+        output = LoggedModelOutput(written.model_id, self.best_epoch)
+        client.log_outputs(written.run_id, [output])
 
-    def _finalize(self) -> None:
+    def _finalize(self, client: MlflowClient, written: Written) -> None:
         from mlflow.entities import LoggedModelStatus
 
-        self._client.finalize_logged_model(self._done.model_id, LoggedModelStatus.READY)
+        client.finalize_logged_model(written.model_id, LoggedModelStatus.READY)
+
+
+def late_job(page: ModelPage, done: DoneFit, store: Store) -> Job:
+    """Return the work that saves a network whose run has ended already.
+
+    Args:
+        page: The network.
+        done: Knows its run, and learns the model's id.
+        store: Where to.
+    """
+    client = store.client
+    written = Written(done.run_id)
+
+    def tell() -> None:
+        done.model_id = written.model_id
+        client.set_tag(done.run_id, "model_id", done.model_id)
+
+    first, *rest = [
+        functools.partial(step, client, written) for step in (page.create, *page.rest())
+    ]
+    return Job(f"model of {done.fit.name}", [first, tell, *rest], alone=store.is_local)
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:

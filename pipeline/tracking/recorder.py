@@ -3,69 +3,76 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from pipeline.tracking.fitrun import STATUS, parameters, points, tags
-from pipeline.tracking.writer import Job
+from pipeline.tracking.modeljob import Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
+
+    from mlflow import MlflowClient
 
     from pipeline.records import FitResult
     from pipeline.tracking.donefits import DoneFit
     from pipeline.tracking.facts import SweepFacts
     from pipeline.tracking.fitrun import Place
-    from pipeline.tracking.modeljob import ModelJob
-    from pipeline.tracking.store import Store
+    from pipeline.tracking.hands import Hands
+    from pipeline.tracking.modeljob import ModelPage, Step
 
 
-class FitJob:
-    """The steps that write one fit."""
+@dataclass
+class FitPage:
+    """What is written of one fit; plain data, so that another process can write it."""
 
-    def __init__(
-        self,
-        store: Store,
-        facts: SweepFacts,
-        place: Place,
-        result: FitResult,
-        done: DoneFit,
-        model: ModelJob | None,
-    ) -> None:
-        """Keep what is written; `done` learns the ids of the run and the model."""
-        self._client = store.client
-        self._experiment_id = store.experiment_id
-        self._facts = facts
-        self._place = place
-        self._result = result
-        self._done = done
-        self._model = model
-        self._ended = int(time.time() * 1000)
+    experiment_id: str
+    facts: SweepFacts
+    place: Place
+    result: FitResult
+    model: ModelPage | None
+    ended: int = field(default_factory=lambda: int(time.time() * 1000))
+    """When the fit ended, milliseconds since 1970."""
+    written: Written = field(default_factory=Written)
 
-    def job(self) -> Job:
-        """Return the work for the background writer."""
-        steps: list[Callable[[], object]] = [self._create]
-        if self._model is None:
-            steps.append(self._log)
-        else:
-            steps += [self._model.create, self._log, *self._model.rest()]
-        return Job(self._result.fit.name, [*steps, self._end], alone=False)
+    def advance(self, client: MlflowClient) -> None:
+        """Write what is left, remembering every finished step."""
+        steps = self._steps()
+        while self.written.steps < len(steps):
+            steps[self.written.steps](client, self.written)
+            self.written.steps += 1
 
-    def _create(self) -> None:
-        run = self._client.create_run(
-            self._experiment_id,
-            start_time=self._ended - int(self._result.seconds * 1000),
-            tags=tags(self._place, self._result),
-            run_name=self._result.fit.name,
+    def adopt(self, runs: Sequence[Any]) -> None:
+        """Start over, unless one of these runs of this fit was written to its end."""
+        status = STATUS[self.result.outcome]
+        whole = next((run for run in runs if run.info.status == status), None)
+        self.written = Written()
+        if whole is not None:
+            model_id, metrics = whole.data.tags.get("model_id", ""), dict(whole.data.metrics)
+            steps = len(self._steps())
+            self.written = Written(whole.info.run_id, model_id, metrics=metrics, steps=steps)
+
+    def _steps(self) -> list[Step]:
+        if self.model is None:
+            return [self._create, self._log, self._end]
+        return [self._create, self.model.create, self._log, *self.model.rest(), self._end]
+
+    def _create(self, client: MlflowClient, written: Written) -> None:
+        run = client.create_run(
+            self.experiment_id,
+            start_time=self.ended - int(self.result.seconds * 1000),
+            tags=tags(self.place, self.result),
+            run_name=self.result.fit.name,
         )
-        self._done.run_id = run.info.run_id
+        written.run_id = run.info.run_id
 
-    def _log(self) -> None:
+    def _log(self, client: MlflowClient, written: Written) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
-        best = max(self._result.best_epoch, 0)
-        model_id = self._done.model_id or None
-        length = self._result.seconds * 1000 / max(self._result.epochs, 1)
-        begun = self._ended - self._result.seconds * 1000
+        best = max(self.result.best_epoch, 0)
+        model_id = written.model_id or None
+        length = self.result.seconds * 1000 / max(self.result.epochs, 1)
+        begun = self.ended - self.result.seconds * 1000
         metrics = [
             Metric(
                 point.key,
@@ -75,17 +82,35 @@ class FitJob:
                 # Linked at the best epoch only: the model page shows what the model scored.
                 model_id=model_id if point.step == best else None,
             )
-            for point in points(self._result, self._facts)
+            for point in points(self.result, self.facts)
         ]
-        columns = parameters(self._place, self._result.fit)
-        self._client.log_batch(
-            self._done.run_id,
+        columns = parameters(self.place, self.result.fit)
+        client.log_batch(
+            written.run_id,
             metrics,
             [Param(name, value) for name, value in columns.items()],
             [RunTag("model_id", model_id)] if model_id else [],
         )
-        self._done.metrics = {metric.key: metric.value for metric in metrics}
+        written.metrics = {metric.key: metric.value for metric in metrics}
 
-    def _end(self) -> None:
-        status = STATUS[self._result.outcome]
-        self._client.set_terminated(self._done.run_id, status, self._ended)
+    def _end(self, client: MlflowClient, written: Written) -> None:
+        client.set_terminated(written.run_id, STATUS[self.result.outcome], self.ended)
+
+
+class FitJob:
+    """A page in the background writer's queue."""
+
+    alone = False
+    """Fits do not wait for each other."""
+
+    def __init__(self, page: FitPage, done: DoneFit, hands: Hands) -> None:
+        """Keep what is written and who writes it; `done` learns the ids of the run and the model."""
+        self.name = page.result.fit.name
+        self._page, self._done, self._hands = page, done, hands
+
+    def advance(self) -> None:
+        """Write what is left."""
+        self._hands.write(self._page)
+        written = self._page.written
+        self._done.run_id, self._done.model_id = written.run_id, written.model_id
+        self._done.metrics = written.metrics

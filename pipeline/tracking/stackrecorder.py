@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import SaveModels
 from pipeline.records import Outcome
 from pipeline.tracking.donefits import DoneFit, DoneFits
 from pipeline.tracking.fitrun import Place, has_model, parameters
-from pipeline.tracking.modeljob import ModelJob, Templates
-from pipeline.tracking.recorder import FitJob
+from pipeline.tracking.modeljob import ModelPage, Templates, late_job
+from pipeline.tracking.recorder import FitJob, FitPage
 from pipeline.tracking.stackfile import FitCurves, pack, sample
 from pipeline.tracking.writer import Job
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
     from pipeline.records import Fit, FitResult, Round, Stack, Trial
     from pipeline.tracking.facts import SweepFacts
+    from pipeline.tracking.hands import Hands
     from pipeline.tracking.parent import Begun
+    from pipeline.tracking.writer import Work
 
 
 class StackRecorder:
@@ -32,7 +35,8 @@ class StackRecorder:
         facts: SweepFacts,
         build: Callable[[Trial], Any],
         done: DoneFits,
-        put: Callable[[Job], None],
+        put: Callable[[Work], None],
+        hands: Hands,
     ) -> None:
         """Keep where results go.
 
@@ -42,6 +46,7 @@ class StackRecorder:
             build: Gives an uncompiled keras.Model of a trial.
             done: Learns every fit that is recorded.
             put: Queues a job.
+            hands: Write the fits.
         """
         self._store = begun.store
         self._files = begun.files
@@ -49,6 +54,7 @@ class StackRecorder:
         self._facts = facts
         self._done = done
         self._put = put
+        self._hands = hands
         self._templates = Templates(build)
         self._saves_all = facts.save_models is SaveModels.all
 
@@ -57,10 +63,11 @@ class StackRecorder:
         new = [result for result in results if self._done.find(result.fit) is None]
         sampled = [sample(r.row_losses, self._facts.seed, r.fit.fold) for r in new]
         self._write_stack_file(asked, stack, new, sampled)
+        positions = {fit: position for position, fit in enumerate(asked.fits)}
         for result, losses in zip(new, sampled, strict=True):
-            position = asked.fits.index(result.fit)
+            position = positions[result.fit]
             key = self._done.key(result.fit)
-            place = Place(self._sweep, asked, position, stack.number, key)
+            place = Place(self._sweep, asked.number, asked.phase, position, stack.number, key)
             self._record(place, result, FitCurves(result.curves, losses))
 
     def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
@@ -69,7 +76,7 @@ class StackRecorder:
         if done is None:
             raise AssertionError(f"{fit.name} is not in the ledger")
         best = int(done.metrics.get("best_epoch", 0))
-        self._put(self._model_job(done, weights, best, {}).job())
+        self._put(late_job(self._model(fit.trial, weights, best, {}), done, self._store))
 
     def _write_stack_file(
         self,
@@ -94,7 +101,7 @@ class StackRecorder:
             fit=result.fit,
             key=place.key,
             outcome=result.outcome,
-            round=place.asked.number,
+            round=place.round,
             position=place.position,
             epochs=result.epochs,
             score=self._facts.objective.as_loss(score),
@@ -102,15 +109,17 @@ class StackRecorder:
         )
         model = None
         if result.weights is not None and has_model(result) and self._saves_all:
-            best = max(result.best_epoch, 0)
-            model = self._model_job(done, result.weights, best, parameters(place, result.fit))
-        self._put(FitJob(self._store, self._facts, place, result, done, model).job())
+            best, columns = max(result.best_epoch, 0), parameters(place, result.fit)
+            model = self._model(result.fit.trial, result.weights, best, columns)
+        # Not what the stack's file holds or diagnosis has read: a page may go to another process.
+        kept = replace(result, weights=None, row_losses=None, probes={})
+        page = FitPage(self._store.experiment_id, self._facts, place, kept, model)
+        self._put(FitJob(page, done, self._hands))
         self._done.add(done)
 
-    def _model_job(
-        self, done: DoneFit, weights: Sequence[np.ndarray], best: int, params: dict[str, str]
-    ) -> ModelJob:
-        trial = done.fit.trial
+    def _model(
+        self, trial: Trial, weights: Sequence[np.ndarray], best: int, params: dict[str, str]
+    ) -> ModelPage:
         tags = {"trial": trial.name, "sweep": self._sweep}
         template = self._templates.of(trial)
-        return ModelJob(self._store, done, template, weights, best, tags, params)
+        return ModelPage(self._store.experiment_id, template, weights, best, tags, params)

@@ -58,6 +58,11 @@ class Store(NamedTuple):
     experiment: str
     experiment_id: str
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a sqlite file, which takes one writer at a time."""
+        return self.location.folder is not None
+
 
 def isolate() -> None:
     """Make MLflow mind only what it is told by us: no inherited run, no telemetry, no chatter."""

@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline import memory
 from pipeline.errors import SweepError
 from pipeline.tracking.artefact_mlmodel import json_rows
 
@@ -26,6 +28,12 @@ TOLERANCE = 1e-6
 
 SECONDS = 180.0
 """How long the fresh process may take, imports included."""
+
+LEAST_FREE = 0.15
+"""Share of the machine's memory that must be free for a process that waits."""
+
+LOOK_SECONDS = 1.0
+"""Between two looks at the memory."""
 
 SCRIPT = Path(__file__).with_name("artefact_verify.py")
 
@@ -47,11 +55,18 @@ class _GoneError(Exception):
 
 
 class Verifier:
-    """A fresh process, started early because importing its frameworks takes seconds."""
+    """A fresh process, started early because importing its frameworks takes seconds.
+
+    It holds as much memory as a small sweep: where that gets short before it is asked, as with many
+    sweeps on one machine, it ends, and is started again when it is needed.
+    """
 
     def __init__(self) -> None:
         """Start the process; it imports while the caller goes on."""
         self._process = _start()
+        self._wanted = threading.Event()
+        self._gave_way = False
+        threading.Thread(target=self._wait, name="verifier", daemon=True).start()
 
     def check(self, model: Path, rows: pd.DataFrame, expected: np.ndarray) -> None:
         """Compare the predictions of a saved model with those expected.
@@ -65,6 +80,10 @@ class Verifier:
         Raises:
             UnfaithfulModelError: It does not load in a fresh process, or predicts something else.
         """
+        self._wanted.set()
+        if self._gave_way:
+            self.close()
+            self._process = _start()
         with tempfile.TemporaryDirectory() as folder:
             task = {
                 "model": str(model),
@@ -84,9 +103,18 @@ class Verifier:
 
     def close(self) -> None:
         """End the process if it still runs."""
+        self._wanted.set()
         if self._process.poll() is None:
             self._process.kill()
         self._process.communicate()
+
+    def _wait(self) -> None:
+        """End the process when memory gets short before anybody has asked for it."""
+        while not self._wanted.wait(LOOK_SECONDS):
+            if memory.free() < LEAST_FREE * memory.total():
+                self._gave_way = True
+                self._process.kill()
+                return
 
     def _run(self, task: dict[str, str]) -> None:
         try:

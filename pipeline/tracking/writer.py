@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline.tracking.store import is_of_store, out_of_reach
 
@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 QUEUED_JOBS = 512
 """Jobs that may wait, each with the weights of a fit; more hold the sweep up instead of memory."""
+
+MOST_AT_ONCE = 4
+"""Jobs written at the same time: each waits 14 times for a server's answer."""
 
 BEAT_SECONDS = 10.0
 """Between two signs of life."""
@@ -40,6 +43,21 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds between tries: doubled each time."""
 
 
+class Work(Protocol):
+    """What the writer does one of after the other."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether everything queued before it must be written first, and it before anything after."""
+
+    def advance(self) -> None:
+        """Do what is left; called again when the store failed."""
+
+
 @dataclass
 class Job:
     """Work in steps; a step that failed is tried again without repeating the steps before it."""
@@ -47,7 +65,6 @@ class Job:
     name: str
     steps: Sequence[Callable[[], object]]
     alone: bool = True
-    """Whether everything queued before it must be written first, and it before anything after."""
     done: int = field(default=0, init=False)
 
     def advance(self) -> None:
@@ -60,8 +77,8 @@ class Job:
 class Writer:
     """A thread that writes to the store, so that training does not wait for it.
 
-    A thread, not a process: XLA gives the interpreter lock away while it computes, weights need not
-    be copied, and nothing survives a killed sweep (benchmarks/tracking.py measures it).
+    Fits that come faster than a thread beside training can write them go on to a process of their own
+    (`hands`); order, retries and signs of life stay here.
     """
 
     def __init__(
@@ -70,7 +87,7 @@ class Writer:
         retry_seconds: float,
         beat: Callable[[], None],
         stopping: Callable[[], bool],
-        at_once: int = 1,
+        at_once: Callable[[], int] = lambda: 1,
     ) -> None:
         """Start the thread.
 
@@ -79,21 +96,29 @@ class Writer:
             retry_seconds: How long a failing step is tried again.
             beat: Called about every `BEAT_SECONDS`; its failure is logged, never fatal.
             stopping: Whether the sweep was told to stop: then waiting is cut short.
-            at_once: Jobs that need not be alone and are written at the same time.
+            at_once: How many jobs that need not be alone are written at the same time now, at most
+                `MOST_AT_ONCE`.
         """
         self.busy_seconds = 0.0
+        """Time in which at least one job was being written."""
+        self._counting, self._counted, self._writing = threading.Lock(), 0.0, 0
         self._location = location
         self._retry_seconds = retry_seconds
         self._beat = beat
         self._stopping = stopping
         self._error: BaseException | None = None
         self._at_once = at_once
-        self._free = threading.Semaphore(at_once)
-        self._jobs: queue.Queue[Job | None] = queue.Queue(QUEUED_JOBS)
+        self._free = threading.Semaphore(MOST_AT_ONCE)
+        self._jobs: queue.Queue[Work | None] = queue.Queue(QUEUED_JOBS)
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
 
-    def put(self, job: Job) -> None:
+    @property
+    def waiting(self) -> int:
+        """Jobs that nobody has begun."""
+        return self._jobs.qsize()
+
+    def put(self, job: Work) -> None:
         """Queue a job; raises the error that ended the writer, if one did."""
         self._raise()
         self._jobs.put(job)
@@ -123,7 +148,7 @@ class Writer:
             try:
                 job = self._jobs.get(timeout=max(next_beat - time.monotonic(), 0.01))
             except queue.Empty:
-                job = Job("sign of life", ())
+                pass  # time for a sign of life
             else:
                 if job is None:
                     self._wait_for_others()
@@ -134,9 +159,9 @@ class Writer:
                 self._sign_of_life()
                 next_beat = time.monotonic() + BEAT_SECONDS
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: Work) -> None:
         """Do a job here, or in a thread of its own while the next one is begun."""
-        if job.alone or self._at_once == 1:
+        if job.alone or self._at_once() == 1:
             self._wait_for_others()
             self._do(job)
             return
@@ -146,28 +171,39 @@ class Writer:
             self._do(job)
             self._free.release()
 
-        threading.Thread(target=run, name="ledger fit", daemon=True).start()
+        try:
+            threading.Thread(target=run, name="ledger fit", daemon=True).start()
+        except RuntimeError:  # no more threads are to be had
+            run()
 
     def _wait_for_others(self) -> None:
-        for _ in range(self._at_once):
+        for _ in range(MOST_AT_ONCE):
             self._free.acquire()
-        self._free.release(self._at_once)
+        self._free.release(MOST_AT_ONCE)
 
-    def _do(self, job: Job) -> None:
+    def _do(self, job: Work) -> None:
         """Do a job, whatever comes of it."""
         if self._error is None:  # else dropped: `put` and `flush` say so, and resume does it again
             self._try(job)
         self._jobs.task_done()
 
-    def _try(self, job: Job) -> None:
-        started = time.perf_counter()
+    def _try(self, job: Work) -> None:
+        self._count(1)
         try:
             self._retry(job)
         except BaseException as error:  # noqa: BLE001 - handed to the sweep's own thread
             self._error = self._error or error
-        self.busy_seconds += time.perf_counter() - started
+        self._count(-1)
 
-    def _retry(self, job: Job) -> None:
+    def _count(self, more: int) -> None:
+        """Count the jobs that are being written; time passes once, however many they are."""
+        with self._counting:
+            now = time.perf_counter()
+            if self._writing:
+                self.busy_seconds += now - self._counted
+            self._counted, self._writing = now, self._writing + more
+
+    def _retry(self, job: Work) -> None:
         first_failure, pause = None, FIRST_PAUSE
         while True:
             try:

@@ -36,6 +36,11 @@ FLOAT = 4
 """Bytes."""
 
 
+def latency(family: Family, trial: Trial) -> float:
+    """Return the predicted seconds of one row in a large batch, on one core: its arithmetic alone."""
+    return 2.0 * family.products(trial.capacity, trial.encoding) / FLOPS
+
+
 class Cost:
     """Cost of fits on one table."""
 

@@ -14,6 +14,11 @@ import shutil
 from importlib import metadata
 from pathlib import Path
 
+
+class DamagedProgramsError(Exception):
+    """A kept program was cut short; the folder has been emptied."""
+
+
 LARGEST_BYTES = 300_000_000
 """A program takes about a megabyte."""
 VARIABLE = "CAPACITY_SWEEP_CACHE"

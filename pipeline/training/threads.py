@@ -6,7 +6,9 @@ nothing from being split, and a program's numbers do not depend on how many core
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -17,8 +19,13 @@ _XLA_FLAGS = (
     "--xla_cpu_prefer_vector_width=512",  # 2 to 10 % where AVX-512 exists, nothing elsewhere
 )
 
+log = logging.getLogger(__name__)
+
 _INTRAOP = "TF_NUM_INTRAOP_THREADS"
-_threads_given = _INTRAOP in os.environ
+_OURS = "CAPACITY_SWEEP_INTRAOP_THREADS"
+"""What `prepare` chose: a process that inherits it must not take it for the user's word."""
+
+_threads_given = os.environ.get(_INTRAOP, "") != os.environ.get(_OURS, "")
 """Whether the user has chosen; else `prepare` may, and once more when the family is known."""
 
 _most: int | None = None
@@ -55,11 +62,24 @@ def prepare(*, convolutional: bool = False) -> None:
         os.environ["XLA_FLAGS"] = " ".join([*own.split(), *missing])
     # XLA runs programs on this pool: with fewer threads than cores they would wait for each other.
     if not _threads_given:
-        os.environ[_INTRAOP] = "1" if convolutional else str(max(2, cores()))
+        _choose_threads("1" if convolutional else str(max(2, cores())))
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(max(2, cores())))
     _keep_programs()
     # Its start-up lines about instruction sets and missing GPUs would bury the sweep's own.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def _choose_threads(number: str) -> None:
+    before = os.environ.get(_OURS)
+    if before not in {None, number} and "tensorflow" in sys.modules:
+        # Sums may differ in their last digits from a sweep of its own: several under one -m.
+        log.warning(
+            "TensorFlow has started with %s threads an operation, this model wants %s: run it in a "
+            "process of its own for full speed and for numbers that replay bit for bit",
+            before,
+            number,
+        )
+    os.environ[_INTRAOP] = os.environ[_OURS] = number
 
 
 def _keep_programs() -> None:

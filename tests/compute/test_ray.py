@@ -13,7 +13,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from pipeline.compute import ray_cluster
+from pipeline.compute import ray_cluster, ray_task
 from pipeline.config.schema import ComputeConfig, ComputeKind
 from pipeline.errors import ConfigError
 
@@ -77,3 +77,19 @@ def test_joining_a_cluster_leaves_the_answer_to_signals_alone(
     finally:
         signal.signal(signal.SIGTERM, before)
     ray.init.assert_called_once()
+
+
+def test_a_piece_whose_worker_died_waits_and_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray starts it again when there is room: its time counts from then, or it were given up."""
+    clock = [0.0]
+    monkeypatch.setattr(ray_task.time, "monotonic", lambda: clock[0])
+    board = ray_task.Board()
+    board.open(7)
+    board.begin(7, 0)
+    board.begin(7, 1)
+    for clock[0] in (20.0, 40.0):
+        board.beat(7, 1)
+    assert board.read().begun == {1: 40.0}
+    clock[0] = 60.0
+    board.begin(7, 0)
+    assert board.read().begun == {0: 0.0, 1: 60.0}

@@ -172,6 +172,7 @@ class Sweeps:
         """Do what a killed process does: nothing more, and its locks are gone."""
         ledger.flush()
         ledger._writer.close()
+        ledger._hands.close()
         ledger._claim.release()
         self.opened.remove(ledger)
 

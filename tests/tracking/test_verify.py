@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -100,3 +101,14 @@ def test_a_process_that_was_never_asked_ends(verifier_that: Any) -> None:
     verifier = verifier_that("")
     verifier.close()
     assert verifier._process.poll() is not None
+
+
+def test_a_waiting_process_gives_way_when_memory_is_short(
+    verifier_that: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty sweeps on one machine: the process ends, and another one answers when asked."""
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(module, "LEAST_FREE", 2.0)
+    verifier = verifier_that(ECHO)
+    assert verifier._process.wait(60) == -signal.SIGKILL
+    verifier.check(tmp_path, ROWS, np.array([[3.0], [4.0]]))

@@ -169,7 +169,7 @@ def test_a_sweep_that_was_taken_over_stops_writing(
 
 def test_jobs_that_need_not_be_alone_are_written_together(make: Any) -> None:
     """A server answers several at once; what must be alone waits for them, and they for it."""
-    writer, order = make(at_once=3), []
+    writer, order = make(at_once=lambda: 3), []
     meeting = threading.Barrier(3, timeout=10)
     writer.put(Job("stack", [lambda: order.append("stack")]))
     for _ in range(3):
@@ -182,9 +182,18 @@ def test_jobs_that_need_not_be_alone_are_written_together(make: Any) -> None:
 
 def test_a_failure_among_several_is_not_lost(make: Any) -> None:
     """One of them cannot be written: the sweep hears of it."""
-    writer, done = make(at_once=3, retry_seconds=0.0), []
+    writer, done = make(at_once=lambda: 3, retry_seconds=0.0), []
     for number in range(6):
         step = failing(1, AwayError("refused"), done) if number == 4 else lambda: done.append("ok")
         writer.put(Job("fit", [step], alone=False))
     with pytest.raises(StoreError, match="refused"):
         writer.flush()
+
+
+def test_time_passes_once_however_many_are_written_at_once(make: Any) -> None:
+    """Plans are made from it: three fits side by side for a moment are not three moments."""
+    writer, meeting = make(at_once=lambda: 3), threading.Barrier(3, timeout=10)
+    for _ in range(3):
+        writer.put(Job("fit", [meeting.wait, lambda: time.sleep(0.2)], alone=False))
+    writer.flush()
+    assert 0.2 <= writer.busy_seconds < 0.55

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from pipeline.training import sizes
-from pipeline.training.program_cache import clear, folder
+from pipeline.training.program_cache import DamagedProgramsError, clear, folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,19 +85,19 @@ class Compiled:
     def compile(self, example: tuple[Any, ...]) -> None:
         """Compile by calling: there is no other way.
 
-        A file of the program cache that was cut short (a full disk, a killed process) is an error
-        of its own kind every time: the folder is then emptied, and the program compiled again.
+        Raises:
+            DamagedProgramsError: A file of the program cache was cut short (a full disk, a killed
+                process). The folder has been emptied: trace and compile again.
         """
         found = folder()
         try:
             self._program(*example)
-        except (tf.errors.OutOfRangeError, tf.errors.DataLossError):
+        except (tf.errors.OutOfRangeError, tf.errors.DataLossError) as error:
             if found is None:
                 raise
             log.warning("the kept programs in %s are damaged and are compiled again", found)
             clear(found)
-            self._program = self._traced(example)  # TensorFlow remembers the failure
-            self._program(*example)
+            raise DamagedProgramsError from error
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the program."""

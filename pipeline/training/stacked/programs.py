@@ -13,6 +13,7 @@ import numpy as np
 
 from pipeline.training.metrics import VAL_AUC
 from pipeline.training.precision import precision
+from pipeline.training.program_cache import DamagedProgramsError
 from pipeline.training.sizes import Shape, padded_rows, shape_of
 from pipeline.training.stacked.backend import Compiled, device
 from pipeline.training.stacked.epoch import EpochEnd, measured
@@ -85,16 +86,25 @@ class Programs:
                     self._compiled.move_to_end(plan.key)
                     return known
             started = time.perf_counter()
-            with self._tracing:  # Keras traces one thing at a time
-                compiled = plan.program.compiled(example, as_graph=not plan.device.compiles)
-            compiled.compile(example)
+            try:
+                compiled = self._compiled_of(plan, example)
+            except DamagedProgramsError:  # emptied by now; TensorFlow remembers the failure
+                compiled = self._compiled_of(plan, example)
             with self._lock:
                 self._compiled[plan.key] = compiled
                 self.seconds += time.perf_counter() - started
                 self.count += 1
                 while len(self._compiled) > MOST_KEPT:
-                    self._compiled.popitem(last=False)
+                    gone, _ = self._compiled.popitem(last=False)
+                    self._busy.pop(gone, None)
             return compiled
+
+    def _compiled_of(self, plan: Plan, example: tuple[Any, ...]) -> Compiled:
+        """Trace, one thing at a time as Keras does; and compile, which needs no such care."""
+        with self._tracing:
+            compiled = plan.program.compiled(example, as_graph=not plan.device.compiles)
+        compiled.compile(example)
+        return compiled
 
 
 def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings) -> Plan:

@@ -1,0 +1,44 @@
+"""Memory: a container's limit counts, where there is one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from pipeline import memory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "free", "total"),
+    [
+        ("1000000", "400000", 600_000, 1_000_000),
+        ("1000000", "1200000", 0, 1_000_000),
+        ("max", "400000", None, None),
+        ("1000000", "", None, 1_000_000),
+        (None, None, None, None),
+    ],
+    ids=["limited", "over the limit", "no limit", "unreadable", "no control group"],
+)
+def test_a_container_may_take_what_its_limit_leaves(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str | None,
+    used: str | None,
+    free: int | None,
+    total: int | None,
+) -> None:
+    """The machine around it may be a hundred times larger."""
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    for name, text in (("memory.max", limit), ("memory.current", used)):
+        if text is not None:
+            (tmp_path / name).write_text(f"{text}\n")
+    machine = psutil.virtual_memory()
+    assert memory.total() == (total or machine.total)
+    assert memory.free() == (
+        free if free is not None else pytest.approx(machine.available, rel=0.2)
+    )
