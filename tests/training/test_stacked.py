@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import logging
+import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 import psutil
 import pytest
@@ -244,3 +246,28 @@ def test_a_thousand_fits_do_not_grow_the_process(stacked: Any, fits: tuple[Fit, 
         gc.collect()
         sizes_seen.append(process.memory_info().rss)
     assert sizes_seen[-1] < 1.2 * sizes_seen[1]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of TensorFlow's adapter")
+def test_a_program_takes_what_it_compiled_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many sweeps in one process: what TensorFlow compiles for eager functions would stay for good."""
+    tf = pytest.importorskip("tensorflow")
+    from pipeline.training.stacked.backend import Compiled
+
+    sessions: list[Any] = []
+
+    class Watched(tf.compat.v1.Session):
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            sessions.append(weakref.ref(self))
+
+    monkeypatch.setattr(tf.compat.v1, "Session", Watched)
+    example = ({"a": tf.constant([1.0, 2.0])}, tf.constant(3, "int32"))
+    program = Compiled(lambda a, n: {"sum": a["a"] + float(n is not None)}, example, as_graph=False)
+    program.compile(example)
+    assert np.asarray(program(*example)["sum"]).tolist() == [2.0, 3.0]
+    (session,) = sessions
+    assert session() is not None
+    del program
+    gc.collect()
+    assert session() is None

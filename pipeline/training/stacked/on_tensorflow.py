@@ -7,13 +7,14 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from pipeline.training import sizes
 from pipeline.training.program_cache import DamagedProgramsError, clear, folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pipeline.training.sizes import Device
 
@@ -73,14 +74,23 @@ def put(array: Any, start: tuple[Any, ...], values: Any) -> Any:
 
 
 class Compiled:
-    """A function as one XLA program, or as one graph; creating it traces."""
+    """A function as one XLA program, or as one graph; creating it traces.
+
+    What is compiled on cores runs in a session of its own: what TensorFlow compiles for eager functions
+    it keeps until the process ends, but a session takes it along (docs/experiments.md). On a GPU a
+    session would carry the state to the host and back with every call.
+    """
 
     def __init__(
         self, function: Callable[..., Any], example: tuple[Any, ...], *, as_graph: bool
     ) -> None:
         """Trace for arguments of these shapes and types."""
-        self._function, self._as_graph = function, as_graph
-        self._program = self._traced(example)
+        traced = tf.function(function, jit_compile=not as_graph, autograph=False)
+        with _tracing(as_graph=as_graph):
+            if as_graph or tf.config.list_physical_devices("GPU"):
+                self._program = traced.get_concrete_function(*example)
+            else:
+                self._program = _in_session(traced, example)
 
     def compile(self, example: tuple[Any, ...]) -> None:
         """Compile by calling: there is no other way.
@@ -103,14 +113,36 @@ class Compiled:
         """Run the program."""
         return self._program(*arguments)
 
-    def _traced(self, example: tuple[Any, ...]) -> Any:
-        global _as_graph  # noqa: PLW0603 - `put` is called in the depths of the trace
-        traced = tf.function(self._function, jit_compile=not self._as_graph, autograph=False)
-        _as_graph = self._as_graph
-        try:
-            return traced.get_concrete_function(*example)
-        finally:
-            _as_graph = False
+
+@contextlib.contextmanager
+def _tracing(*, as_graph: bool) -> Iterator[None]:
+    global _as_graph  # noqa: PLW0603 - `put` is called in the depths of the trace
+    _as_graph = as_graph
+    try:
+        yield
+    finally:
+        _as_graph = False
+
+
+def _in_session(traced: Callable[..., Any], example: tuple[Any, ...]) -> Callable[..., Any]:
+    """Return a function of host arrays that runs a traced one; all it holds ends with it."""
+    with tf.Graph().as_default() as graph:
+        places = [
+            tf.compat.v1.placeholder(one.dtype, one.shape) for one in tf.nest.flatten(example)
+        ]
+        results = traced(*tf.nest.pack_sequence_as(example, places))
+    # XLA optimizes by itself; looking through the graph before it takes a third of a second.
+    settings = tf.compat.v1.ConfigProto()
+    settings.graph_options.rewrite_options.disable_meta_optimizer = True
+    settings.graph_options.optimizer_options.opt_level = -1
+    session = tf.compat.v1.Session(graph=graph, config=settings)
+    call = session.make_callable(tf.nest.flatten(results), feed_list=places)
+
+    def run(*arguments: Any) -> Any:
+        found = call(*[np.asarray(one) for one in tf.nest.flatten(arguments)])
+        return tf.nest.pack_sequence_as(results, found)
+
+    return run
 
 
 class MemberOptimizer:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 ANY_RATE = 0.5
 """Dropout of the template, whose layers take the members' own rates."""
-MOST_KEPT = 64
+MOST_KEPT = 32
 """Programs kept; the least recently used one goes first."""
 
 
