@@ -16,6 +16,7 @@ The last line on stdout is one JSON object.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import sys
 import tempfile
@@ -71,9 +72,19 @@ def swept(words: list[str], home: Path) -> tuple[float, list[list[float]], dict[
     return seconds, said, json.loads((out / "summary.json").read_text())
 
 
-def plan(name: str, home: Path) -> dict[str, Any]:
+def words_of(name: str, bench: Path | None) -> list[str]:
+    """Return the words that name a shipped table, or one of the folder of other tables."""
+    path = None if bench is None else bench.resolve() / f"{name}.csv.gz"
+    if path is None or not path.exists():
+        return [f"data={name}"]
+    with (path.parent / "index.csv").open() as file:
+        (row,) = [row for row in csv.DictReader(file) if row["name"] == name]
+    kind = "regression" if row["task"] == "regression" else "classification"
+    return ["data=table", f"data.path={path}", f"data.target={row['target']}", f"data.task={kind}"]
+
+
+def plan(words: list[str], home: Path) -> dict[str, Any]:
     """Compare what is predicted of one set with what happens."""
-    words = [f"data={name}"]
     predicted = json.loads(python(PLAN, *words, home=home).strip().splitlines()[-1])
     seconds, said, summary = swept(words, home)
     early = [(at, left) for at, left in said if at >= EARLY * seconds]
@@ -84,6 +95,7 @@ def plan(name: str, home: Path) -> dict[str, Any]:
         "planned_fits": predicted["fits"],
         "took": seconds,
         "fits": summary["fits"],
+        "range": [predicted["low"], predicted["high"]],
         "plan/took": predicted["seconds"] / seconds,
         "said_left": left,
         "was_left": seconds - at,
@@ -104,7 +116,7 @@ def budget(limit: float, bench: Path, home: Path) -> dict[str, Any]:
 def main() -> None:
     """Measure and print a table and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bench", type=Path, help="folder with adult_income.csv.gz")
+    parser.add_argument("--bench", type=Path, help="folder with adult_income.csv.gz and others")
     parser.add_argument("--sets", nargs="+", default=list(SETS))
     parser.add_argument("--budgets", nargs="+", type=float, default=[30.0, 60.0, 300.0])
     parser.add_argument("--only", nargs="+", choices=["plan", "budget"], default=["plan", "budget"])
@@ -116,9 +128,9 @@ def main() -> None:
         if "plan" in options.only:
             for turn in ("new", "again"):
                 for name in options.sets:
-                    results[f"{name} {turn}"] = found = plan(name, home)
+                    results[f"{name} {turn}"] = found = plan(words_of(name, options.bench), home)
                     shown = ", ".join(
-                        f"{key} {value if isinstance(value, str) else round(value, 2)}"
+                        f"{key} {round(value, 2) if isinstance(value, int | float) else value}"
                         for key, value in found.items()
                     )
                     print(f"{name:8} {turn:5}  {shown}", flush=True)
