@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BEHIND = 24
-"""Fits that wait to be written when a process of its own is started; about a second of writing."""
+BEHIND = 64
+"""Fits that wait to be written when a process of its own is started: two or three seconds of writing."""
 
 
 class Hands:
