@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SHELL := /bin/bash
 JOBS ?= 2
 ARGS ?=
-BENCHMARKS ?= decisions throughput roofline tracking
+BENCHMARKS ?= decisions roofline tracking
 COMPILE := .venv-tools/bin/uv pip compile --upgrade --universal --python-version 3.11 --quiet --no-header --no-annotate
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check --no-input
 
@@ -64,7 +64,7 @@ lock: .venv-tools/.installed ## solve all lock files anew, for Python 3.11 to 3.
 		pyproject.toml --output-file deploy/locks/cuda.lock
 	@$(COMPILE) --group server-image --constraint requirements.lock --output-file deploy/locks/server.lock
 
-bench: install ## run BENCHMARKS="decisions throughput ..." one after another
+bench: install ## run BENCHMARKS="decisions roofline ..." one after another
 	@set -e; for name in $(BENCHMARKS); do .venv/bin/python -m benchmarks.$$name; done
 
 fuzz: install ## thousands of random tables and configurations (make test runs a few of each)

@@ -74,9 +74,12 @@ def test_before_a_sweep_a_signal_ends_the_process_at_once() -> None:
     assert ended.returncode == 128 + signal.SIGTERM
 
 
-def test_in_a_notebook_nothing_ends_the_process_but_a_second_signal() -> None:
+def test_in_a_notebook_nothing_ends_the_process_but_a_second_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The kernel belongs to somebody else."""
+    monkeypatch.setattr("pipeline.signals.GRACE_SECONDS", 0.05)
     with StopRequest(grace=None) as stop:
         os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.1)
+        time.sleep(0.3)
         assert stop.name == "SIGINT"

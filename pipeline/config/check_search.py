@@ -23,7 +23,8 @@ def search_problems(config: SweepConfig) -> Iterator[Problem]:
     search = config.search
     yield from _kind(search)
     yield from _space(search.space, search.kind)
-    yield from _learning_rate(search.learning_rate)
+    reads_start = search.kind in {SearchKind.capacity, SearchKind.grid}
+    yield from _learning_rate(search.learning_rate, reads_start=reads_start)
     yield from _nuisance(search)
     if isinstance(search, CapacityConfig):
         yield from _capacity(search, config)
@@ -61,7 +62,7 @@ def _space(space: SpaceConfig, kind: SearchKind) -> Iterator[Problem]:
         )
 
 
-def _learning_rate(rate: LearningRateConfig) -> Iterator[Problem]:
+def _learning_rate(rate: LearningRateConfig, *, reads_start: bool) -> Iterator[Problem]:
     if rate.values is not None:
         if not rate.values:
             yield problem(
@@ -75,7 +76,7 @@ def _learning_rate(rate: LearningRateConfig) -> Iterator[Problem]:
             rate.low,
             f"must be below search.learning_rate.high={rate.high:g}",
         )
-    elif not rate.low <= rate.start <= rate.high:
+    elif reads_start and not rate.low <= rate.start <= rate.high:
         yield problem(
             "search.learning_rate.start",
             rate.start,

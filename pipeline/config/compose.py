@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,11 @@ def compose(overrides: Sequence[str], extra: Path | None = None) -> schema.Sweep
     return plain(compose_raw(read_words(overrides, extra)))
 
 
+CODE = {"_target_", "class", "()"}
+"""Keys under `hydra` whose value is imported: by Hydra, or by Python's logging."""
+OUR_CODE = ("hydra._internal.core_plugins.", "logging.", "pipeline.config.redact.")
+
+
 def read_words(
     words: Sequence[str], extra: Path | None = None, *, multirun: bool = False
 ) -> list[str]:
@@ -82,11 +88,28 @@ def compose_raw(overrides: Sequence[str]) -> DictConfig:
     register()
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="sweep"):
-            return hydra_compose("sweep", overrides=list(overrides), return_hydra_config=True)
+            found = hydra_compose("sweep", overrides=list(overrides), return_hydra_config=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(redacted(about_files(error))) from error
     except YAMLError as error:
         raise ConfigError(redacted(about_yaml(error))) from error
+    _refuse_code(found.hydra, "hydra")
+    return found
+
+
+def _refuse_code(node: Any, path: str) -> None:
+    """Refuse what Hydra itself would import: a file of a folder that was given must not run code."""
+    if not isinstance(node, DictConfig):
+        return
+    for key in map(str, node):
+        value = node._get_node(key)  # noqa: SLF001 - without resolving: it may need a run
+        named = str(value)
+        if key in CODE and not named.startswith(OUR_CODE):
+            raise ConfigError(
+                f"{path}.{key}={named}: a configuration file cannot name code to run. Remove it from "
+                "the file that sets it (below conf/ or --config-dir)."
+            )
+        _refuse_code(value, f"{path}.{key}")
 
 
 def register() -> None:
@@ -97,6 +120,8 @@ def register() -> None:
         for name, node in nodes.items():
             store.store(group=group, name=name, node=node)
     OmegaConf.register_new_resolver("below_epochs", _below_epochs, replace=True)
+    # A launcher that hands on an empty variable means that there is none.
+    OmegaConf.register_new_resolver("env", lambda name: os.environ.get(name) or None, replace=True)
 
 
 def _below_epochs(patience: int, epochs: int) -> int:

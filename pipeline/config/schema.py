@@ -189,9 +189,9 @@ class ComputeConfig:
     address: str | None = None
     """Ray: null starts a cluster on this machine, auto joins the running one, ray://host:port."""
     workers: int | None = None
-    """Stacks at once; null: one a core, or one a GPU."""
+    """Stacks at once, >= 1; null: one a core; with Ray as many as the cluster has cores, or GPUs."""
     stack_seconds: float = 3600.0
-    """Longest a stack may take before its worker counts as hung, > 0."""
+    """With Ray: longest a stack may take before its worker counts as hung, > 0; `local` has no limit."""
 
 
 @dataclass
@@ -225,7 +225,8 @@ class NotifyConfig:
     """A message at the end. Outside the fingerprint."""
 
     url: str | None = None
-    """Webhook that receives one JSON POST at the end or failure."""
+    """Webhook that receives one JSON POST when the sweep ends or fails; not when it is interrupted, or
+    refused before it starts."""
 
 
 @dataclass

@@ -117,7 +117,7 @@ class CapacityConfig(SearchConfig):
     """Most rivals of the best that the last rounds give `max_executions`, >= 2: fresh seeds tell the
     best from the luckiest."""
     refine: bool = True
-    """Try the chosen capacity at the rate where a parabola through its bracket has its minimum, when
+    """Try the finalists at the rate where a parabola through each bracket has its minimum, when
     that promises a gain beyond `min_gain`: rungs half a decade apart may lie on either side of it."""
     recentre: int = 2
     """How often a bracket may be re-centred when its best rate lies on its edge, >= 0."""

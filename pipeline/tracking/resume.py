@@ -61,7 +61,7 @@ def read_sweep_run(client: MlflowClient, run_id: str) -> Any:
             raise
         raise ConfigError(
             f"resume={run_id}: the tracking store has no such run. "
-            "The id of a sweep is in its summary.json and on its last line."
+            "The id of a sweep is `sweep_run_id` in its summary.json."
         ) from None
     if run.data.tags.get("kind") == "sweep":
         return run
