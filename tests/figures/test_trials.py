@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.figures.sizes import loss_against_parameters
 from pipeline.figures.trials import (
     capacities,
     leader,
@@ -110,6 +111,22 @@ def test_the_front_holds_what_no_smaller_one_beats(record: SweepRecord) -> None:
     front = pareto(record)
     assert (np.diff(front["loss"]) < 0).all()
     assert front["loss"].iloc[-1] == capacities(record)["loss"].min()
+
+
+def test_the_front_says_how_long_a_row_takes(record: SweepRecord) -> None:
+    """Size is one price, time to predict another; a sweep that did not say it is drawn without."""
+
+    def shown() -> list[str]:
+        (line,) = [
+            one for one in loss_against_parameters(record).data if one.name == "Pareto front"
+        ]
+        return list(line.customdata)
+
+    assert set(shown()) == {""}
+    front = list(pareto(record)["capacity"])
+    record.summary["pareto"] = [f"{name} lr 0.003" for name in front]
+    record.summary["pareto_us_a_row"] = [0.5 + place for place in range(len(front))]
+    assert shown() == [f", {0.5 + place:.2g} µs a row" for place in range(len(front))]
 
 
 def test_without_a_champion_the_best_so_far_leads(kind: Callable[[str], SweepRecord]) -> None:

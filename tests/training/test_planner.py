@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.config.schema import CapacityConfig, ModelConfig
 from pipeline.records import Fit, StackPlan, Trial
-from pipeline.training.cost import COMPILE_SECONDS, REUSE_SHARE, Cost
+from pipeline.training.cost import COMPILE_SECONDS, FLOPS, REUSE_SHARE, Cost, latency
 from pipeline.training.engine import Settings
 from pipeline.training.families import family as family_of
 from pipeline.training.families.mlp import Mlp, of_widths
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 ROOMY = Limits(2**34, 2)
 INPUTS = 20
+
+
+def test_a_row_takes_the_time_of_its_arithmetic() -> None:
+    """Predicted latency of a row: a product and a sum for every weight, at the planner's rate."""
+    weights = (INPUTS + 1) * 100 + (100 + 1) * 50 + 50 + 1
+    trial = Trial(of_widths(100, 50), 0.01, weights)
+    assert latency(_family(), trial) == pytest.approx(2 * weights / FLOPS)
 
 
 @pytest.fixture(scope="module")
