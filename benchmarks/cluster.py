@@ -44,12 +44,12 @@ LONG = [
 ]
 """100 fits."""
 HEAVY = [
-    *("data=mnist", "model=mlp", GRID, "training.epochs=12", "training.patience=11"),
+    *("data=mnist", "model=mlp", GRID, "training.epochs=24", "training.patience=23"),
     *("training.executions=4", "tracking.save_models=champion", "verbose=false"),
     "search.space.architectures=[[128],[192],[128,128],[192,192]]",
     "search.learning_rate.values=[0.0003,0.001,0.003]",
 ]
-"""48 fits of half a second and more: recording them takes the sweep's own process little time."""
+"""48 fits of about a second: recording them takes the sweep's own process little time."""
 TABLES = ("wages", "titanic", "accounts")
 LINE = re.compile(r"Ray: (\d+) tasks by (\d+) workers on (\d+) nodes(?:, (\d+) ms)?")
 SCORES = """
