@@ -3,8 +3,8 @@
     python -m benchmarks.cluster [--short]
 
 Equality: one sweep on this machine, one on three nodes of which one is killed in the middle; every
-best_val_loss must be equal, bit by bit. Speed: the same round on one node and on two, once the
-workers have imported. Sharing: two sweeps at once on two nodes. Multirun: three data sets in turn.
+best_val_loss must be equal, bit by bit. Speed: the same round on one node and on two, each kept to a
+core of its own, once the workers have imported. Sharing: two sweeps at once on two nodes. Multirun: three data sets in turn.
 The last line on stdout is one JSON object; the exit code is 1 when anything was lost or differs.
 """
 
@@ -129,7 +129,7 @@ def speed(home: Path, words: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for count in (1, 2):
         place = home / f"nodes-{count}"
-        with nodes(count) as cluster:
+        with nodes(count, pinned=True) as cluster:
             ended(place, start(place, ["-m", "seed=0,1", *words], cluster))
         found[f"seconds_on_{count}"] = seconds = round_seconds(place / "out" / "1")
         found[f"ray_on_{count}"] = ray_line(place, "out/1")

@@ -8,6 +8,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,9 +32,17 @@ class Nodes:
             **{name: os.environ[name] for name in _SHARED},
         }
 
-    def add(self) -> None:
-        """Start one more node of one core."""
-        self._workers.append(self._cluster.add_node(num_cpus=1, **_PLACE))
+    def add(self, *, pinned: bool = False) -> None:
+        """Start one more node of one core; pinned: nothing on it runs anywhere else."""
+        node = self._cluster.add_node(num_cpus=1, **_PLACE)
+        if pinned:
+            core = sorted(os.sched_getaffinity(0))[
+                len(self._workers) % len(os.sched_getaffinity(0))
+            ]
+            for processes in node.all_processes.values():
+                for process in processes:
+                    _pin(process.process.pid, core)
+        self._workers.append(node)
 
     def kill(self) -> None:
         """Kill all processes of the last node, as a machine does that loses its power."""
@@ -45,8 +55,15 @@ _SHARED = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER
 _PLACE = {"node_ip_address": LOOPBACK, "include_dashboard": False, "object_store_memory": 100 << 20}
 
 
+def _pin(number: int, core: int) -> None:
+    """Keep a process, what it has started and what it will start on one core."""
+    process = psutil.Process(number)
+    for one in (process, *process.children(recursive=True)):
+        one.cpu_affinity([core])
+
+
 @contextmanager
-def nodes(count: int) -> Iterator[Nodes]:
+def nodes(count: int, *, pinned: bool = False) -> Iterator[Nodes]:
     """Yield a cluster with so many nodes of one core; only who has its token may use it."""
     before = dict(os.environ)
     os.environ |= {
@@ -62,7 +79,7 @@ def nodes(count: int) -> Iterator[Nodes]:
     found = Nodes(cluster)
     try:
         for _ in range(count):
-            found.add()
+            found.add(pinned=pinned)
         yield found
     finally:
         cluster.shutdown()
