@@ -4,7 +4,8 @@
 
 Equality: one sweep on this machine, one on three nodes of which one is killed in the middle; every
 best_val_loss must be equal, bit by bit. Speed: the same round on one node and on two, each kept to a
-core of its own, once the workers have imported. Sharing: two sweeps at once on two nodes. Multirun: three data sets in turn.
+core of its own, once the workers have imported. Sharing: two sweeps at once on two nodes. Multirun:
+three data sets in turn.
 The last line on stdout is one JSON object; the exit code is 1 when anything was lost or differs.
 """
 
