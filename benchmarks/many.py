@@ -3,8 +3,8 @@
     python -m benchmarks.many [--sweeps 20]
 
 Real processes: Postgres, an S3 store, MLflow, and sweeps of 50 fits that differ in their seed alone,
-in one experiment. A sweep takes about 0.8 GB, and as much again for the process that checks its
-champion: 20 at once want a machine with 32 GB. The last line on stdout is one JSON object.
+in one experiment. A sweep takes about 0.8 GB, and for its end as much again for the process that
+checks its champion. The last line on stdout is one JSON object.
 """
 
 from __future__ import annotations
