@@ -26,7 +26,7 @@ def auc(scores: Any, positive: Any, weight: Any) -> Any:
     up_to_here = ops.cumsum(downs, axis=1)
     members = scores.shape[0]
     edge = ops.ones((members, 1), "bool")
-    differs = ranked[:, 1:] != ranked[:, :-1]
+    differs = ops.not_equal(ranked[:, 1:], ranked[:, :-1])
     # Sums of negative rows grow along the ranks: the largest so far at the start of a tie, and the
     # smallest to come at its end, are those at its borders.
     starts = ops.where(ops.concatenate([edge, differs], axis=1), up_to_here - downs, -1.0)

@@ -85,12 +85,12 @@ class Compiled:
         self, function: Callable[..., Any], example: tuple[Any, ...], *, as_graph: bool
     ) -> None:
         """Trace for arguments of these shapes and types."""
-        traced = tf.function(function, jit_compile=not as_graph, autograph=False)
         with _tracing(as_graph=as_graph):
-            if as_graph or tf.config.list_physical_devices("GPU"):
-                self._program = traced.get_concrete_function(*example)
-            else:
-                self._program = _in_session(traced, example)
+            whole = tf.function(function, jit_compile=not as_graph, autograph=False)
+            # Traced eagerly in any case: in a session's graph `==` of tensors asks for their identity.
+            traced = whole.get_concrete_function(*example)
+        eager = as_graph or tf.config.list_physical_devices("GPU")
+        self._program = traced if eager else _in_session(traced, example)
 
     def compile(self, example: tuple[Any, ...]) -> None:
         """Compile by calling: there is no other way.
