@@ -1,6 +1,6 @@
 """Kill real sweeps at random moments, resume them, and compare with the uninterrupted one.
 
-    python -m benchmarks.killing --kills 100 [--server] [--state FILE] [-- data=wages ...]
+    python -m benchmarks.killing --kills 100 [--server] [--state FILE] [compute.workers=1 ...]
     python -m benchmarks.killing --terminate 20
 
 A sweep runs once undisturbed. Then it runs again, is killed (SIGKILL, with all that it has started)
@@ -68,6 +68,8 @@ class Tally:
 class State:
     """What a later call goes on from."""
 
+    words: tuple[str, ...] = ()
+    """Of the sweep: another one has other fits."""
     expected: Left | None = None
     seconds: float = 0.0
     """That the undisturbed sweep took."""
@@ -86,7 +88,8 @@ class State:
         known = json.loads(path.read_text())
         tally = known["tally"]
         tally["difference"] = Difference(**tally["difference"])
-        return cls(Left(**known["expected"]), known["seconds"], Tally(**tally))
+        words = tuple(known["words"])
+        return cls(words, Left(**known["expected"]), known["seconds"], Tally(**tally))
 
 
 def kill_on_the_way(place: Place, words: tuple[str, ...], state: State, kills: int) -> None:
@@ -197,9 +200,12 @@ def main() -> None:
     parser.add_argument("--server", action="store_true", help="through a real mlflow server")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--state", type=Path, help="file to go on from")
-    parser.add_argument("words", nargs="*", default=WORDS)
+    parser.add_argument("words", nargs="*", help=f"added to {' '.join(WORDS)}")
     options = parser.parse_args()
-    state, words = State.read(options.state), tuple(options.words)
+    state, words = State.read(options.state), (*WORDS, *options.words)
+    if state.expected is not None and state.words != words:
+        parser.error(f"{options.state} is of another sweep: {' '.join(state.words)}")
+    state.words = words
     random.seed(options.seed + state.tally.kills)
     with tempfile.TemporaryDirectory() as name, places(Path(name), server=options.server) as place:
         os.environ.setdefault("CAPACITY_SWEEP_CACHE", f"{name}/cache")

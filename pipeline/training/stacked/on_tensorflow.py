@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from pipeline.training import sizes
 from pipeline.training.program_cache import DamagedProgramsError, clear, folder
+from pipeline.training.stacked.plain_names import rename_functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,17 +127,23 @@ def _tracing(*, as_graph: bool) -> Iterator[None]:
 
 def _in_session(traced: Callable[..., Any], example: tuple[Any, ...]) -> Callable[..., Any]:
     """Return a function of host arrays that runs a traced one; all it holds ends with it."""
-    with tf.Graph().as_default() as graph:
+    with tf.Graph().as_default() as named:
         places = [
             tf.compat.v1.placeholder(one.dtype, one.shape) for one in tf.nest.flatten(example)
         ]
         results = traced(*tf.nest.pack_sequence_as(example, places))
+    definition = named.as_graph_def()
+    rename_functions(definition)
+    with tf.Graph().as_default() as graph:
+        tf.graph_util.import_graph_def(definition, name="")
+    feeds = [graph.get_tensor_by_name(one.name) for one in places]
+    fetches = [graph.get_tensor_by_name(one.name) for one in tf.nest.flatten(results)]
     # XLA optimizes by itself; looking through the graph before it takes a third of a second.
     settings = tf.compat.v1.ConfigProto()
     settings.graph_options.rewrite_options.disable_meta_optimizer = True
     settings.graph_options.optimizer_options.opt_level = -1
     session = tf.compat.v1.Session(graph=graph, config=settings)
-    call = session.make_callable(tf.nest.flatten(results), feed_list=places)
+    call = session.make_callable(fetches, feed_list=feeds)
 
     def run(*arguments: Any) -> Any:
         found = call(*[np.asarray(one) for one in tf.nest.flatten(arguments)])
