@@ -216,7 +216,8 @@ def main() -> None:
         if options.terminate:
             here = place(1)
             seen = terminate(here, words, options.terminate)
-            code, _ = finished((*words, *here.words, "resume=auto"), here.home)
+            over = is_over(here)  # resumed once more it would be a new sweep
+            code = 0 if over else finished((*words, *here.words, "resume=auto"), here.home)[0]
             found = difference(left(here), state.expected)
             print(json.dumps({"moments": seen, "then": code, "difference": vars(found)}))
             return

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from pipeline.config.redact import redacted, redacted_word
 from pipeline.config.suggest import did_you_mean
@@ -78,19 +78,27 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
     """
     try:
         code = main()
-        sys.stdout.flush()
     except SweepError as error:
         code = error.exit_code
         _tell(f"{redacted(str(error))}\n")
     except KeyboardInterrupt:
         code = _INTERRUPTED
-    except BrokenPipeError:  # the reader (`| head`) has seen enough; nothing more can be printed
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader (`| head`) has seen enough
         code = 0
     except Exception:  # noqa: BLE001 - the one place where nothing may pass unredacted
         code = 1
         _tell(redacted(traceback.format_exc()))
+    _let_go(sys.stdout)
+    _let_go(sys.stderr)
     sys.exit(code)
+
+
+def _let_go(stream: TextIO) -> None:
+    """Write what a stream still holds; where that fails Python would leave with 120 for it."""
+    try:
+        stream.flush()
+    except OSError:  # a full disk, or a reader that has gone: nothing more can be printed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _tell(text: str) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import errno
 import io
+import os
+import subprocess
 import sys
+import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -130,3 +134,22 @@ def test_a_log_on_a_full_disk_does_not_change_the_exit_code(
     with pytest.raises(SystemExit) as ended:
         exit_with(main)
     assert ended.value.code == StoreError.exit_code
+
+
+@pytest.mark.parametrize("end", ["return 0", "raise StoreError('out of reach')"])
+def test_words_that_cannot_be_printed_do_not_change_it_either(end: str) -> None:
+    """Python leaves with 120 when what a stream holds cannot be written in the end."""
+    code = textwrap.dedent(f"""
+        from pipeline.cli import exit_with
+        from pipeline.errors import StoreError
+        def main():
+            print("waits in the stream until the end")
+            {end}
+        exit_with(main)
+    """)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", code], stdout=full, stderr=full, env=environment, check=False
+        )
+    assert ended.returncode == (0 if end == "return 0" else StoreError.exit_code)

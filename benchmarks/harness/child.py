@@ -5,6 +5,7 @@ Nothing of the sweep is replaced: the functions named in `WATCHED` write one lin
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import os
@@ -115,7 +116,9 @@ def _watch(place: str, trace: int, step: str, about: Callable[..., str] | None =
 
     @functools.wraps(function)
     def watched(*args: Any, **kwargs: Any) -> Any:
-        os.write(trace, _line(step, about(*args, **kwargs) if about else ""))
+        line = _line(step, about(*args, **kwargs) if about else "")
+        with contextlib.suppress(OSError):  # the disk is full, on purpose
+            os.write(trace, line)
         return function(*args, **kwargs)
 
     setattr(owner, name, watched)

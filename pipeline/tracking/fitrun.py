@@ -69,12 +69,6 @@ class Place:
     """The fit key."""
 
 
-def has_model(result: FitResult) -> bool:
-    """Return whether this fit may leave a model."""
-    usable = result.outcome in {Outcome.completed, Outcome.dropped}
-    return usable and result.weights is not None
-
-
 def parameters(place: Place, fit: Fit) -> dict[str, str]:
     """Return the columns that describe a fit; at most 30."""
     trial = fit.trial

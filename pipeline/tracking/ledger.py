@@ -14,6 +14,7 @@ from pipeline.tracking.modeljob import saved_weights
 from pipeline.tracking.parent import begin
 from pipeline.tracking.plans import decode_plan, encode_plan
 from pipeline.tracking.rank import ranked
+from pipeline.tracking.stackfile import read_stacks
 from pipeline.tracking.stackrecorder import StackRecorder
 from pipeline.tracking.store import is_of_store, open_store, out_of_reach
 from pipeline.tracking.writer import Job, Writer
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pipeline.records import Decision, Fit, FitResult, Round, Scored, Stack, StackPlan, Trial
     from pipeline.tracking.donefits import DoneFit
     from pipeline.tracking.facts import SweepFacts
+    from pipeline.tracking.stackfile import FitCurves
     from pipeline.tracking.store import Store
     from pipeline.tracking.writer import Work
 
@@ -59,11 +61,11 @@ class Ledger:
         self._decisions: list[Decision] = []
         self.spent_seconds = 0.0
         """Wall time that this sweep took in earlier processes."""
-        if self.resumed:
-            self._read_back(begun.run)
+        unwritten = self._read_back(begun.run) if self.resumed else {}
         self._hands = hands = Hands(self.store)
         self._writer = writer(self._beat, lambda: hands.at_once)
         self._recorder = StackRecorder(begun, facts, build, self._done, self.write, hands)
+        self._recorder.adopt(unwritten)
 
     @property
     def experiment(self) -> str:
@@ -114,7 +116,8 @@ class Ledger:
         """Record what a round is going to train, before it does."""
         document = encode_plan(asked, plan)
         name = f"rounds/{asked.number:04}.json"
-        self._put(f"round {asked.number}", lambda: self._files.write_json(name, document))
+        write = [lambda: self._files.write_json(name, document)]
+        self.write(Job(f"round {asked.number}", write, first=True))
 
     def record_stack(
         self, asked: Round, stack: Stack, results: Sequence[FitResult]
@@ -202,14 +205,21 @@ class Ledger:
             self._hands.close()
             self._claim.release()
 
-    def _read_back(self, run: Any) -> None:
-        """Bury what a dead process left running, and read what it finished."""
+    def _read_back(self, run: Any) -> dict[str, FitCurves]:
+        """Bury what a dead process left running, and read what it finished.
+
+        Returns:
+            The fits that it trained without coming to write their runs, by fit key.
+        """
         client = self.store.client
         runs = resume.children(client, self.store.experiment_id, self.run_id)
         dead = resume.bury(client, runs)
         resume.bury_models(client, self.store.experiment_id, self.run_id, dead)
-        self._done.extend(resume.done_fits(runs, self._files, self._facts))
+        trained = read_stacks(self._files.read_folder("rounds"))
+        self._done.extend(resume.done_fits(runs, trained, self._facts))
         self.spent_seconds = float(run.data.tags.get("seconds", 0.0))
+        written = {done.key for done in self.done}
+        return {key: curves for key, curves in trained.items() if key not in written}
 
     def _beat(self) -> None:
         """Leave a sign of life and the time spent; stop when another process took over."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,7 @@ class FitPage:
     place: Place
     result: FitResult
     model: ModelPage | None
-    ended: int = field(default_factory=lambda: int(time.time() * 1000))
+    ended: int
     """When the fit ended, milliseconds since 1970."""
     written: Written = field(default_factory=Written)
 
@@ -102,6 +101,8 @@ class FitJob:
 
     alone = False
     """Fits do not wait for each other."""
+    first = False
+    """The files of stacks go before: with them, a fit is safe."""
 
     def __init__(self, page: FitPage, done: DoneFit, hands: Hands) -> None:
         """Keep what is written and who writes it; `done` learns the ids of the run and the model."""

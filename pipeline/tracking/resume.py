@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import OUTSIDE_FINGERPRINT
@@ -10,7 +11,6 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.records import Outcome
 from pipeline.tracking.donefits import DoneFit
 from pipeline.tracking.fitkey import decode_fit
-from pipeline.tracking.stackfile import read_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -158,9 +158,14 @@ def bury_models(client: MlflowClient, experiment_id: str, run_id: str, runs: lis
     return len(dead)
 
 
-def done_fits(runs: list[Any], files: RunFiles, facts: SweepFacts) -> list[DoneFit]:
-    """Return the finished fits that the store holds completely, in order of their start."""
-    curves = read_stacks(files.read_folder("rounds"))
+def done_fits(runs: list[Any], curves: Mapping[str, FitCurves], facts: SweepFacts) -> list[DoneFit]:
+    """Return the finished fits that the store holds completely, in order of their start.
+
+    Args:
+        runs: The children of the sweep.
+        curves: By fit key, from the files of the stacks.
+        facts: Of the sweep.
+    """
     return [done for run in runs if (done := _done(run, curves, facts)) is not None]
 
 
@@ -183,5 +188,5 @@ def _done(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> DoneF
         epochs=int(metrics.get("epochs", 0)),
         metrics=dict(metrics),
         score=facts.objective.as_loss(value) if usable else float("nan"),
-        curves=curves[key],
+        curves=replace(curves[key], about=""),
     )

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pipeline.records import FitResult
+    from collections.abc import Mapping
 
 SAMPLED_ROWS = 10_000
 """Most validation rows whose losses are kept a fit: their standard error is then within 1 %."""
 
-ROWS, EPOCHS = "row_losses", "epochs"
-"""Names in a fit's part of the file that are not curves."""
+ROWS, ABOUT = "row_losses", "about"
+NOT_CURVES = {ROWS, ABOUT, "epochs"}
+"""Names in a fit's part of the file; the last one in files of older versions."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,8 @@ class FitCurves:
     """Per epoch, float64."""
     row_losses: np.ndarray | None
     """float32, at most `SAMPLED_ROWS`."""
+    about: str = ""
+    """What else its run is written from, as JSON (`trained.py`)."""
 
 
 def sample(row_losses: np.ndarray | None, seed: int, fold: int) -> np.ndarray | None:
@@ -53,17 +54,16 @@ def sample(row_losses: np.ndarray | None, seed: int, fold: int) -> np.ndarray | 
     return losses[np.sort(chosen)]
 
 
-def pack(
-    keys: Sequence[str], results: Sequence[FitResult], sampled: Sequence[np.ndarray | None]
-) -> bytes:
-    """Return the file of a stack: an npz archive, readable without pickle."""
+def pack(fits: Mapping[str, FitCurves]) -> bytes:
+    """Return the file of a stack, given its fits by key: an npz archive, readable without pickle."""
     arrays: dict[str, np.ndarray] = {}
-    for key, result, losses in zip(keys, results, sampled, strict=True):
-        arrays[f"{key}/{EPOCHS}"] = np.asarray(result.epochs)  # even where there are no curves
-        for name, curve in result.curves.items():
+    for key, fit in fits.items():
+        # Even where there are no curves, so that the fit is known.
+        arrays[f"{key}/{ABOUT}"] = np.frombuffer(fit.about.encode(), np.uint8)
+        for name, curve in fit.curves.items():
             arrays[f"{key}/{name}"] = np.asarray(curve, dtype=np.float64)
-        if losses is not None:
-            arrays[f"{key}/{ROWS}"] = losses
+        if fit.row_losses is not None:
+            arrays[f"{key}/{ROWS}"] = fit.row_losses
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -78,8 +78,9 @@ def unpack(content: bytes) -> dict[str, FitCurves]:
             found.setdefault(key, {})[curve] = archive[name]
     return {
         key: FitCurves(
-            {name: curve for name, curve in arrays.items() if name not in {ROWS, EPOCHS}},
+            {name: curve for name, curve in arrays.items() if name not in NOT_CURVES},
             arrays.get(ROWS),
+            arrays[ABOUT].tobytes().decode() if ABOUT in arrays else "",
         )
         for key, arrays in found.items()
     }

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import SaveModels
 from pipeline.records import Outcome
 from pipeline.tracking.donefits import DoneFit, DoneFits
-from pipeline.tracking.fitrun import Place, has_model, parameters
+from pipeline.tracking.fitrun import Place, parameters
 from pipeline.tracking.modeljob import ModelPage, Templates, late_job
 from pipeline.tracking.recorder import FitJob, FitPage
 from pipeline.tracking.stackfile import FitCurves, pack, sample
+from pipeline.tracking.trained import Trained
 from pipeline.tracking.writer import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from pipeline.tracking.hands import Hands
     from pipeline.tracking.parent import Begun
     from pipeline.tracking.writer import Work
+
+log = logging.getLogger(__name__)
 
 
 class StackRecorder:
@@ -61,14 +65,35 @@ class StackRecorder:
     def record(self, asked: Round, stack: Stack, results: Sequence[FitResult]) -> None:
         """Record the results that the ledger does not hold yet."""
         new = [result for result in results if self._done.find(result.fit) is None]
-        sampled = [sample(r.row_losses, self._facts.seed, r.fit.fold) for r in new]
-        self._write_stack_file(asked, stack, new, sampled)
         positions = {fit: position for position, fit in enumerate(asked.fits)}
-        for result, losses in zip(new, sampled, strict=True):
+        now = int(time.time() * 1000)
+        trained = []
+        for result in new:
+            key, losses = self._done.key(result.fit), result.row_losses
             position = positions[result.fit]
-            key = self._done.key(result.fit)
             place = Place(self._sweep, asked.number, asked.phase, position, stack.number, key)
-            self._record(place, result, FitCurves(result.curves, losses))
+            sampled = sample(losses, self._facts.seed, result.fit.fold)
+            trained.append(Trained.of(place, result, sampled, now))
+        self._write_stack_file(asked, stack, trained)
+        for one, result in zip(trained, new, strict=True):
+            self._record(one, result.weights)
+
+    def adopt(self, unwritten: Mapping[str, FitCurves]) -> None:
+        """Record fits that a dead process trained and whose runs it did not come to write.
+
+        Where every fit leaves a model they must be trained again: the files hold no networks.
+
+        Args:
+            unwritten: By fit key, from the files of the stacks.
+        """
+        if self._saves_all:
+            return
+        read = [Trained.read(self._sweep, key, curves) for key, curves in unwritten.items()]
+        found = [one for one in read if one and one.place.key == self._done.key(one.result.fit)]
+        if found:
+            log.info("%d fits had been trained but not recorded: recorded now", len(found))
+        for one in found:
+            self._record(one, None)
 
     def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
         """Save the network of a fit that has been recorded without it."""
@@ -78,23 +103,18 @@ class StackRecorder:
         best = int(done.metrics.get("best_epoch", 0))
         self._put(late_job(self._model(fit.trial, weights, best, {}), done, self._store))
 
-    def _write_stack_file(
-        self,
-        asked: Round,
-        stack: Stack,
-        results: Sequence[FitResult],
-        sampled: Sequence[np.ndarray | None],
-    ) -> None:
+    def _write_stack_file(self, asked: Round, stack: Stack, trained: Sequence[Trained]) -> None:
         """Store curves and row losses before any run of the stack: one that has ended has them."""
-        done = [one for one in zip(results, sampled, strict=True) if one[0].outcome.is_done]
-        if not done:
+        fits = {one.place.key: one.curves for one in trained if one.result.outcome.is_done}
+        if not fits:
             return
-        keys = [self._done.key(result.fit) for result, _ in done]
-        content = pack(keys, [result for result, _ in done], [losses for _, losses in done])
-        name = f"rounds/{asked.number:04}-{stack.number:03}-{keys[0]}.npz"
-        self._put(Job(f"stack {stack.number}", [lambda: self._files.write(name, content)]))
+        content = pack(fits)
+        name = f"rounds/{asked.number:04}-{stack.number:03}-{next(iter(fits))}.npz"
+        write = [lambda: self._files.write(name, content)]
+        self._put(Job(f"stack {stack.number}", write, first=True))
 
-    def _record(self, place: Place, result: FitResult, curves: FitCurves) -> None:
+    def _record(self, one: Trained, weights: Sequence[np.ndarray] | None) -> None:
+        place, result = one.place, one.result
         usable = result.outcome in {Outcome.completed, Outcome.dropped}
         score = result.best(self._facts.objective.metric) if usable else float("nan")
         done = DoneFit(
@@ -105,15 +125,13 @@ class StackRecorder:
             position=place.position,
             epochs=result.epochs,
             score=self._facts.objective.as_loss(score),
-            curves=curves,
+            curves=FitCurves(result.curves, one.row_losses),
         )
         model = None
-        if result.weights is not None and has_model(result) and self._saves_all:
+        if weights is not None and usable and self._saves_all:
             best, columns = max(result.best_epoch, 0), parameters(place, result.fit)
-            model = self._model(result.fit.trial, result.weights, best, columns)
-        # Not what the stack's file holds or diagnosis has read: a page may go to another process.
-        kept = replace(result, weights=None, row_losses=None, probes={})
-        page = FitPage(self._store.experiment_id, self._facts, place, kept, model)
+            model = self._model(result.fit.trial, weights, best, columns)
+        page = FitPage(self._store.experiment_id, self._facts, place, result, model, one.ended)
         self._put(FitJob(page, done, self._hands))
         self._done.add(done)
 

@@ -76,6 +76,8 @@ def isolate() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # A line for each of its own tries; the writer says once, in words, that it waits.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    # A traceback of fifty lines for each of them.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 def connect(location: Location) -> MlflowClient:

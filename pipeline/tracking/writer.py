@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import queue
 import threading
@@ -54,6 +55,10 @@ class Work(Protocol):
     def alone(self) -> bool:
         """Whether everything queued before it must be written first, and it before anything after."""
 
+    @property
+    def first(self) -> bool:
+        """Whether it goes before what waits, unless that goes first as well."""
+
     def advance(self) -> None:
         """Do what is left; called again when the store failed."""
 
@@ -65,6 +70,7 @@ class Job:
     name: str
     steps: Sequence[Callable[[], object]]
     alone: bool = True
+    first: bool = False
     done: int = field(default=0, init=False)
 
     def advance(self) -> None:
@@ -72,6 +78,18 @@ class Job:
         while self.done < len(self.steps):
             self.steps[self.done]()
             self.done += 1
+
+
+FIRST, IN_TURN, LAST = range(3)
+
+
+@dataclass(order=True)
+class _Queued:
+    """A job in the queue, where it belongs; None ends the thread."""
+
+    priority: int
+    number: int
+    job: Work | None = field(compare=False)
 
 
 class Writer:
@@ -109,7 +127,8 @@ class Writer:
         self._error: BaseException | None = None
         self._at_once = at_once
         self._free = threading.Semaphore(MOST_AT_ONCE)
-        self._jobs: queue.Queue[Work | None] = queue.Queue(QUEUED_JOBS)
+        self._jobs: queue.PriorityQueue[_Queued] = queue.PriorityQueue(QUEUED_JOBS)
+        self._numbers = itertools.count()
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
 
@@ -121,7 +140,7 @@ class Writer:
     def put(self, job: Work) -> None:
         """Queue a job; raises the error that ended the writer, if one did."""
         self._raise()
-        self._jobs.put(job)
+        self._queue(FIRST if job.first else IN_TURN, job)
 
     def flush(self) -> None:
         """Wait until everything queued is in the store.
@@ -135,8 +154,11 @@ class Writer:
     def close(self) -> None:
         """Write what is queued and end the thread; does not raise."""
         if self._thread.is_alive():
-            self._jobs.put(None)
+            self._queue(LAST, None)
             self._thread.join()
+
+    def _queue(self, priority: int, job: Work | None) -> None:
+        self._jobs.put(_Queued(priority, next(self._numbers), job))
 
     def _raise(self) -> None:
         if self._error is not None:
@@ -146,7 +168,7 @@ class Writer:
         next_beat = time.monotonic() + BEAT_SECONDS
         while True:
             try:
-                job = self._jobs.get(timeout=max(next_beat - time.monotonic(), 0.01))
+                job = self._jobs.get(timeout=max(next_beat - time.monotonic(), 0.01)).job
             except queue.Empty:
                 pass  # time for a sign of life
             else:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from pipeline.config.schema import SaveModels
 from pipeline.errors import ConfigError, DataError, StoreError
 from pipeline.records import Outcome
 from pipeline.tracking import claim as claim_module
+from pipeline.tracking.stackfile import FitCurves
+from pipeline.tracking.trained import Trained
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +77,58 @@ def test_a_stack_that_is_trained_again_is_not_recorded_twice(sweeps: Any, client
     sweeps.abandon(again)
     third = sweeps.open(ledger.run_id)
     assert third.finished()[1].row_losses is not None
+
+
+def never_written(sweeps: Any, client: Any, save_models: SaveModels) -> tuple[Any, list[Any], Any]:
+    """Return a dead sweep's facts, the runs that it did not come to write, and its ledger."""
+    facts = replace(sweeps.facts, save_models=save_models)
+    ledger = sweeps.open(facts=facts)
+    asked = sweeps.round(3, sweeps.trial(1), sweeps.trial(2))
+    outcomes = [Outcome.completed, Outcome.dropped, Outcome.diverged, Outcome.cut]
+    pairs = zip(asked.fits, outcomes, strict=True)
+    results = [sweeps.result(fit, outcome) for fit, outcome in pairs]
+    ledger.record_stack(asked, sweeps.plan(asked).stacks[0], results)
+    sweeps.abandon(ledger)
+    runs = [client.get_run(done.run_id) for done in ledger.done]
+    for run in runs:
+        client.delete_run(run.info.run_id)
+    return facts, runs, ledger
+
+
+@pytest.mark.parametrize("save_models", [SaveModels.best, SaveModels.champion])
+def test_a_fit_that_was_trained_but_not_recorded_is_not_trained_again(
+    sweeps: Any, client: Any, save_models: SaveModels
+) -> None:
+    """Its stack's file has what its run is written from; only what was cut is left to do."""
+    facts, runs, ledger = never_written(sweeps, client, save_models)
+    again = sweeps.open(ledger.run_id, facts=facts)
+    again.flush()
+    assert [done.outcome for done in again.done] == [done.outcome for done in ledger.done]
+    assert len(runs) == 3
+    for run, done in zip(runs, again.done, strict=True):
+        written = client.get_run(done.run_id)
+        assert done.run_id != run.info.run_id
+        assert (written.data.params, written.data.metrics) == (run.data.params, run.data.metrics)
+        assert written.data.tags == run.data.tags
+        assert (written.info.status, written.info.end_time) == (run.info.status, run.info.end_time)
+    for one, other in zip(ledger.finished(), again.finished(), strict=True):
+        np.testing.assert_array_equal(one.score, other.score)
+        np.testing.assert_array_equal(one.row_losses, other.row_losses)
+    sweeps.abandon(again)
+    third = sweeps.open(ledger.run_id, facts=facts)
+    assert [done.run_id for done in third.done] == [done.run_id for done in again.done]
+
+
+def test_where_every_fit_leaves_a_model_it_is_trained_again(sweeps: Any, client: Any) -> None:
+    """The file of a stack holds no networks."""
+    facts, _, ledger = never_written(sweeps, client, SaveModels.all)
+    assert sweeps.open(ledger.run_id, facts=facts).finished() == []
+
+
+@pytest.mark.parametrize("about", ["", "{}", "[1]", '{"fit": 3}', "nonsense"])
+def test_what_a_file_does_not_say_is_trained_again(about: str) -> None:
+    """Files of an older version, or changed by hand: never a traceback."""
+    assert Trained.read("sweep", "key", FitCurves({}, None, about)) is None
 
 
 def test_runs_of_a_dead_process_are_buried(sweeps: Any, client: Any) -> None:

@@ -117,7 +117,7 @@ def test_taking_over_goes_on_after_the_store_failed(
     lost = ledger.done[0]
     place = fitrun.Place(ledger.run_id, 0, "grow", 0, 1, lost.key)
     result, experiment = replace(results[0], weights=None), ledger.store.experiment_id
-    page = recorder.FitPage(experiment, sweeps.facts, place, result, None)
+    page = recorder.FitPage(experiment, sweeps.facts, place, result, None, 0)
 
     def gone(page: Any) -> None:
         ledger._hands._scribe.ready = False
@@ -177,7 +177,7 @@ def test_a_step_that_failed_there_is_tried_again_without_those_before(sweeps: An
     (fit, *_) = sweeps.round(0).fits
     result = replace(sweeps.result(fit), weights=None)
     page = recorder.FitPage(
-        "1", sweeps.facts, fitrun.Place("s", 0, "grow", 0, 1, "key"), result, None
+        "1", sweeps.facts, fitrun.Place("s", 0, "grow", 0, 1, "key"), result, None, 0
     )
     client: Any = Failing()
     page.written, error = scribe_process.write(page, client)

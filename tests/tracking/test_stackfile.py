@@ -9,32 +9,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Capacity, Fit, FitResult, Outcome, Trial
-from pipeline.tracking.stackfile import SAMPLED_ROWS, pack, read_stacks, sample, unpack
+from pipeline.tracking.stackfile import SAMPLED_ROWS, FitCurves, pack, read_stacks, sample, unpack
 
-FIT = Fit(Trial(Capacity("1x4", (("layers", 1),)), 0.1, 9), 0, 0, 3)
 curve = st.lists(st.floats(allow_nan=True, width=64), max_size=5)
 
 
-def result(curves: dict[str, Any]) -> FitResult:
-    """Make a result with these curves."""
+def whole_file(curves: dict[str, Any]) -> bytes:
+    """Pack one fit with these curves."""
     arrays = {name: np.array(values, np.float64) for name, values in curves.items()}
-    return FitResult(FIT, Outcome.completed, arrays, 0, None, None, 0.1)
+    return pack({"k": FitCurves(arrays, None, "{}")})
 
 
 @given(st.dictionaries(st.sampled_from(["loss", "val_loss", "val_mae"]), curve))
 def test_curves_survive_bit_for_bit(curves: dict[str, list[float]]) -> None:
     """Non-finite values too: only MLflow's charts leave them out."""
-    found = unpack(pack(["k"], [result(curves)], [None]))
+    found = unpack(whole_file(curves))
     assert set(found) == {"k"}
     for name, values in curves.items():
         np.testing.assert_array_equal(found["k"].curves[name], np.array(values))
     assert found["k"].row_losses is None
+    assert found["k"].about == "{}"
 
 
 def test_a_fit_without_curves_is_there_all_the_same() -> None:
     """An infeasible fit was never trained, and is done."""
-    assert list(unpack(pack(["k"], [result({})], [None]))) == ["k"]
+    assert list(unpack(whole_file({}))) == ["k"]
 
 
 @pytest.mark.parametrize("rows", [1, SAMPLED_ROWS])
@@ -60,6 +59,6 @@ def test_a_large_table_keeps_the_same_sample_for_every_fit() -> None:
 
 def test_half_a_file_is_no_file() -> None:
     """A crash may cut a stack's file off; its fits have not ended then."""
-    whole = pack(["k"], [result({"loss": [1.0, 2.0]})], [None])
+    whole = whole_file({"loss": [1.0, 2.0]})
     files = {"0001.json": b"{}", "a.npz": whole[: len(whole) // 2], "b.npz": whole, "c.npz": b""}
     assert list(read_stacks(files)) == ["k"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from typing import Any
@@ -178,6 +179,19 @@ def test_jobs_that_need_not_be_alone_are_written_together(make: Any) -> None:
     writer.put(Job("decisions", [lambda: order.append("decisions")]))
     writer.flush()
     assert order == ["stack", "fit", "fit", "fit", "decisions"]
+
+
+def test_the_file_of_a_stack_does_not_wait_for_the_fits_of_the_one_before(make: Any) -> None:
+    """With it the stack is safe; files keep their order."""
+    writer, order, begun, go_on = make(), [], threading.Event(), threading.Event()
+    writer.put(Job("fit 0", [begun.set, go_on.wait]))
+    begun.wait(10)
+    for name in ("fit 1", "file 1", "fit 2", "file 2"):
+        step = functools.partial(order.append, name)
+        writer.put(Job(name, [step], first=name.startswith("file")))
+    go_on.set()
+    writer.flush()
+    assert order == ["file 1", "file 2", "fit 1", "fit 2"]
 
 
 def test_a_failure_among_several_is_not_lost(make: Any) -> None:
