@@ -61,7 +61,8 @@ class Hands:
             try:
                 scribe.write(page)
             except GoneError as gone:
-                log.warning("%s; this sweep writes by itself again", gone)
+                if not self._orphans:  # else it has been said
+                    log.warning("%s; this sweep writes by itself again", gone)
                 self._orphans.add(page.place.key)
             else:
                 return

@@ -6,6 +6,7 @@ import functools
 import time
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config.schema import SaveModels
 from pipeline.tracking import resume
 from pipeline.tracking.donefits import DoneFits
 from pipeline.tracking.hands import Hands
@@ -214,7 +215,8 @@ class Ledger:
         client = self.store.client
         runs = resume.children(client, self.store.experiment_id, self.run_id)
         dead = resume.bury(client, runs)
-        resume.bury_models(client, self.store.experiment_id, self.run_id, dead)
+        late = self._facts.save_models is not SaveModels.all
+        resume.bury_models(client, self.store.experiment_id, self.run_id, dead, late=late)
         trained = read_stacks(self._files.read_folder("rounds"))
         self._done.extend(resume.done_fits(runs, trained, self._facts))
         self.spent_seconds = float(run.data.tags.get("seconds", 0.0))

@@ -141,14 +141,12 @@ def late_job(page: ModelPage, done: DoneFit, store: Store) -> Job:
     client = store.client
     written = Written(done.run_id)
 
-    def tell() -> None:
+    def tell() -> None:  # last: whoever resumes takes the tag for a whole model
         done.model_id = written.model_id
         client.set_tag(done.run_id, "model_id", done.model_id)
 
-    first, *rest = [
-        functools.partial(step, client, written) for step in (page.create, *page.rest())
-    ]
-    return Job(f"model of {done.fit.name}", [first, tell, *rest], alone=store.is_local)
+    steps = [functools.partial(step, client, written) for step in (page.create, *page.rest())]
+    return Job(f"model of {done.fit.name}", [*steps, tell], alone=store.is_local)
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:

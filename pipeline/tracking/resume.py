@@ -136,7 +136,9 @@ def bury(client: MlflowClient, runs: list[Any]) -> list[Any]:
     return dead
 
 
-def bury_models(client: MlflowClient, experiment_id: str, run_id: str, runs: list[Any]) -> int:
+def bury_models(
+    client: MlflowClient, experiment_id: str, run_id: str, runs: list[Any], *, late: bool = False
+) -> int:
     """Mark models that a dead process had not finished saving as FAILED; return how many.
 
     Args:
@@ -144,18 +146,31 @@ def bury_models(client: MlflowClient, experiment_id: str, run_id: str, runs: lis
         experiment_id: Of the sweep.
         run_id: The sweep: its champion may be among them.
         runs: Those that were left RUNNING: the network of each may be.
+        late: Whether networks are saved after their runs have ended: any of the sweep may be.
     """
-    suspects = [f"tags.sweep = '{run_id}' AND name = '{CHAMPION}'"]
-    suspects += [f"source_run_id = '{run.info.run_id}'" for run in runs]
+    suspects = [f"tags.sweep = '{run_id}'"]
+    if not late:
+        suspects = [f"{suspects[0]} AND name = '{CHAMPION}'"]
+        suspects += [f"source_run_id = '{run.info.run_id}'" for run in runs]
     dead = [
         model.model_id
         for words in suspects
-        for model in client.search_logged_models([experiment_id], words)
+        for model in _models(client, experiment_id, words)
         if str(model.status) == "PENDING"
     ]
     for model_id in dead:
         client.finalize_logged_model(model_id, "FAILED")
     return len(dead)
+
+
+def _models(client: MlflowClient, experiment_id: str, words: str) -> Iterator[Any]:
+    token = None
+    while True:
+        page = client.search_logged_models([experiment_id], words, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def done_fits(runs: list[Any], curves: Mapping[str, FitCurves], facts: SweepFacts) -> list[DoneFit]:

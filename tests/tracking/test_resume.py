@@ -15,6 +15,7 @@ from pipeline.config.schema import SaveModels
 from pipeline.errors import ConfigError, DataError, StoreError
 from pipeline.records import Outcome
 from pipeline.tracking import claim as claim_module
+from pipeline.tracking.modeljob import ModelPage
 from pipeline.tracking.stackfile import FitCurves
 from pipeline.tracking.trained import Trained
 
@@ -165,6 +166,37 @@ def test_models_that_a_dead_process_was_saving_are_buried(sweeps: Any, client: A
     assert str(client.get_logged_model(half.model_id).status) == "FAILED"
     assert str(client.get_logged_model(done.model_id).status) == "READY"
     assert again.finished() == []
+
+
+def test_a_model_that_was_half_saved_after_its_run_is_saved_again(
+    sweeps: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With save_models=best networks follow when their runs have ended; half a one must not pass."""
+    facts = replace(sweeps.facts, save_models=SaveModels.best)
+    ledger = sweeps.open(facts=facts, retry_seconds=0.0)
+    (result,) = sweeps.record(ledger, sweeps.round(0, executions=1))
+
+    def cut(*_: Any) -> None:
+        raise OSError("the process was killed here")
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(ModelPage, "_link", cut)
+        ledger.save_model(result.fit, result.weights)
+        with pytest.raises(StoreError):
+            ledger.flush()
+    ledger._writer.close()
+    ledger._claim.release()
+    sweeps.opened.remove(ledger)
+    experiment = [ledger.store.experiment_id]
+    (half,) = client.search_logged_models(experiment)
+    assert str(half.status) == "PENDING"
+    again = sweeps.open(ledger.run_id, facts=facts)
+    assert str(client.get_logged_model(half.model_id).status) == "FAILED"
+    assert again.unsaved_models(result.fit) == [result.fit]
+    again.save_model(result.fit, result.weights)
+    again.flush()
+    assert str(client.get_logged_model(again.find(result.fit).model_id).status) == "READY"
+    assert again.unsaved_models(result.fit) == []
 
 
 def test_a_sweep_that_died_at_its_birth_is_described_when_it_is_resumed(
