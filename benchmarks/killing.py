@@ -88,7 +88,7 @@ class State:
         known = json.loads(path.read_text())
         tally = known["tally"]
         tally["difference"] = Difference(**tally["difference"])
-        words = tuple(known["words"])
+        words = tuple(known.get("words", ()))
         return cls(words, Left(**known["expected"]), known["seconds"], Tally(**tally))
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 from pipeline.config.redact import redacted, redacted_word
 from pipeline.config.suggest import did_you_mean
@@ -88,21 +88,41 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
     except Exception:  # noqa: BLE001 - the one place where nothing may pass unredacted
         code = 1
         _tell(redacted(traceback.format_exc()))
-    _let_go(sys.stdout)
+    lost = _let_go(sys.stdout)
+    if lost is not None and code == 0:  # the answer of the program is not there
+        code = 1
+        _tell(f"stdout could not be written: {lost}\n")
     _let_go(sys.stderr)
     sys.exit(code)
 
 
-def _let_go(stream: TextIO) -> None:
-    """Write what a stream still holds; where that fails Python would leave with 120 for it."""
+def _let_go(stream: TextIO | None) -> OSError | None:
+    """Write what a stream still holds; where that fails Python would leave with 120 for it.
+
+    Returns:
+        Why it could not be written; None when it was, or when nobody reads any more.
+    """
     try:
-        stream.flush()
-    except OSError:  # a full disk, or a reader that has gone: nothing more can be printed
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if stream is not None:  # closed by whoever started the program
+            stream.flush()
+    except BrokenPipeError:
+        _silence(stream)
+    except OSError as error:
+        _silence(stream)
+        return error
+    except ValueError:  # closed since
+        pass
+    return None
+
+
+def _silence(stream: TextIO | None) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), cast("TextIO", stream).fileno())
 
 
 def _tell(text: str) -> None:
     """Write to stderr; where that fails (a log on a full disk) the exit code must say it alone."""
-    with contextlib.suppress(OSError):
-        sys.stderr.write(text)
-        sys.stderr.flush()
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()

@@ -110,10 +110,15 @@ def _challenge(
 
 def save_models(sweep: Sweep, champion: Member) -> None:
     """Save the networks that `tracking.save_models` wants and that were not saved at once."""
-    for fit in sweep.ledger.unsaved_models(champion.fit):
-        weights = sweep.networks.weights(fit)
-        if weights is not None:  # else the process that trained it has died: the score is kept
-            sweep.ledger.save_model(fit, weights)
+    wanted = sweep.ledger.unsaved_models(champion.fit)
+    held = {fit: weights for fit in wanted if (weights := sweep.networks.weights(fit)) is not None}
+    for fit, weights in held.items():
+        sweep.ledger.save_model(fit, weights)
+    if len(held) < len(wanted):
+        log.info(
+            "%d fits have their scores but no saved model: the process that trained them has ended",
+            len(wanted) - len(held),
+        )
 
 
 def write_report(sweep: Sweep) -> None:

@@ -137,7 +137,7 @@ def test_a_log_on_a_full_disk_does_not_change_the_exit_code(
 
 
 @pytest.mark.parametrize("end", ["return 0", "raise StoreError('out of reach')"])
-def test_words_that_cannot_be_printed_do_not_change_it_either(end: str) -> None:
+def test_words_that_cannot_be_printed_in_the_end_have_an_exit_code_of_ours(end: str) -> None:
     """Python leaves with 120 when what a stream holds cannot be written in the end."""
     code = textwrap.dedent(f"""
         from pipeline.cli import exit_with
@@ -152,4 +152,16 @@ def test_words_that_cannot_be_printed_do_not_change_it_either(end: str) -> None:
         ended = subprocess.run(
             [sys.executable, "-c", code], stdout=full, stderr=full, env=environment, check=False
         )
-    assert ended.returncode == (0 if end == "return 0" else StoreError.exit_code)
+    # The answer of a program that succeeded is lost: that is no success.
+    assert ended.returncode == (1 if end == "return 0" else StoreError.exit_code)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_stream_that_was_closed_is_not_missed(
+    stream: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`2>&-`: Python has None there."""
+    monkeypatch.setattr(sys, stream, None)
+    with pytest.raises(SystemExit) as ended:
+        exit_with(lambda: 0)
+    assert ended.value.code == 0

@@ -46,7 +46,9 @@ class Meter:
         self._dropped = self._planned = self._ended = 0
         self.began = 0.0
         """When the round began, in seconds of the sweep."""
-        self._written_before = 0.0
+        self._before = self._written_before = 0.0
+        """That the writer had worked before the first round (on resume: on fits of a dead process), and
+        before this one."""
 
     @property
     def trials(self) -> int:
@@ -74,6 +76,8 @@ class Meter:
         self._engine, self.began, self._epochs = plan.engine, now, []
         self._planned, self._ended = sum(len(stack.fits) for stack in plan.stacks), 0
         self._written_before, self.recorded = self._tracked(), 0
+        if not self.legs and not self.fits:
+            self._before = self._written_before
 
     def stack_done(self, stack: Stack, results: Sequence[FitResult]) -> None:
         """A stack was trained and recorded."""
@@ -103,7 +107,7 @@ class Meter:
         """Return the rates of the calibration that this sweep could measure."""
         single = self.lesson.single
         if self.fits:
-            single["tracking_seconds"] = self._tracked() / self.fits
+            single["tracking_seconds"] = (self._tracked() - self._before) / self.fits
             single["share_dropped"] = self._dropped / self.fits
         if self._shares:
             single["share_of_epochs"] = sum(self._shares) / len(self._shares)

@@ -66,7 +66,13 @@ class Ledger:
         self._hands = hands = Hands(self.store)
         self._writer = writer(self._beat, lambda: hands.at_once)
         self._recorder = StackRecorder(begun, facts, build, self._done, self.write, hands)
-        self._recorder.adopt(unwritten)
+        try:
+            self._recorder.adopt(unwritten)
+        except BaseException:  # nobody has this ledger yet, who would end it
+            self._writer.close()
+            hands.close()
+            self._claim.release()
+            raise
 
     @property
     def experiment(self) -> str:

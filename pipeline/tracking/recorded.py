@@ -12,7 +12,7 @@ from pipeline.tracking.fitkey import decode_fit
 from pipeline.tracking.location import check, resolve
 from pipeline.tracking.plans import decode_plan
 from pipeline.tracking.read import find_sweep
-from pipeline.tracking.stackfile import unpack
+from pipeline.tracking.stackfile import read_stacks
 from pipeline.tracking.store import connect, is_of_store, out_of_reach
 
 if TYPE_CHECKING:
@@ -77,10 +77,9 @@ def _recorded(client: MlflowClient, location: Any, run_id: str) -> RecordedFit:
     parent = find_sweep(client, location, tags["sweep"])
     files = RunFiles(client, parent.info.run_id, parent.info.artifact_uri)
     config, document = files.read(CONFIG), files.read_json(f"rounds/{int(tags['round']):04}.json")
-    curves: dict[str, FitCurves] = {}
-    for name, content in files.read_folder("rounds").items():
-        if name.endswith(".npz") and f"{int(tags['round']):04}-" in name:
-            curves |= unpack(content)
+    mark = f"{int(tags['round']):04}-"
+    stored = files.read_folder("rounds").items()
+    curves = read_stacks({name: content for name, content in stored if mark in name})
     if config is None or document is None or tags["fit_key"] not in curves:
         raise ConfigError(f"run={run_id}: it was cut before it was done; nothing can be compared.")
     about = parent.data.tags

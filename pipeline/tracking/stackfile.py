@@ -1,4 +1,6 @@
-"""One file a stack: curves and sampled row losses of its fits, for resume, replay and report.
+"""One file a stack: curves, sampled row losses and what its fits' runs are written from.
+
+For resume, replay and report; nothing in it is executed, and what cannot be read is not there.
 
 A report of 1,000 fits would otherwise ask the store for 4,000 curves, and MLflow has no place for
 losses per row.
@@ -7,7 +9,7 @@ losses per row.
 from __future__ import annotations
 
 import io
-import zipfile
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+log = logging.getLogger(__name__)
 
 SAMPLED_ROWS = 10_000
 """Most validation rows whose losses are kept a fit: their standard error is then within 1 %."""
@@ -75,12 +79,14 @@ def unpack(content: bytes) -> dict[str, FitCurves]:
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         for name in archive.files:
             key, _, curve = name.partition("/")
-            found.setdefault(key, {})[curve] = archive[name]
+            array = archive[name]
+            if isinstance(array, np.ndarray):  # else a member that numpy does not know
+                found.setdefault(key, {})[curve] = array
     return {
         key: FitCurves(
             {name: curve for name, curve in arrays.items() if name not in NOT_CURVES},
             arrays.get(ROWS),
-            arrays[ABOUT].tobytes().decode() if ABOUT in arrays else "",
+            arrays[ABOUT].tobytes().decode(errors="replace") if ABOUT in arrays else "",
         )
         for key, arrays in found.items()
     }
@@ -93,6 +99,7 @@ def read_stacks(files: Mapping[str, bytes]) -> dict[str, FitCurves]:
         if name.endswith(".npz"):
             try:
                 found |= unpack(content)
-            except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile):
-                continue  # cut off by a crash; then none of its fits has ended
+            except Exception as error:  # noqa: BLE001 - zip, zlib and numpy raise all sorts
+                # Cut off by a crash: then none of its fits has ended.
+                log.debug("%s cannot be read: %s", name, error)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,9 @@ class StackRecorder:
         if not fits:
             return
         content = pack(fits)
-        name = f"rounds/{asked.number:04}-{stack.number:03}-{next(iter(fits))}.npz"
+        # Other fits, another file: a stack that is trained again must not replace what was kept of it.
+        mark = hashlib.sha256("".join(sorted(fits)).encode()).hexdigest()[:20]
+        name = f"rounds/{asked.number:04}-{stack.number:03}-{mark}.npz"
         write = [lambda: self._files.write(name, content)]
         self._put(Job(f"stack {stack.number}", write, first=True))
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
 
 from pipeline.records import Finding, FitResult, Outcome
 from pipeline.tracking.fitkey import decode_fit, encode_fit
 from pipeline.tracking.fitrun import Place
 from pipeline.tracking.stackfile import FitCurves
 
-if TYPE_CHECKING:
-    import numpy as np
-
-FROM_PLACE = ("round", "phase", "position", "stack")
+COUNTS = ("round", "position", "stack")
+FROM_PLACE = ("phase", *COUNTS)
 FROM_RESULT = ("best_epoch", "seconds", "message")
+LONGEST_SECONDS = 1e9
+"""Thirty years: a fit took less."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class Trained:
             "findings": [asdict(finding) for finding in self.result.findings],
             "ended": self.ended,
             **{name: getattr(self.place, name) for name in FROM_PLACE},
-            **{name: getattr(self.result, name) for name in FROM_RESULT},
+            "best_epoch": int(self.result.best_epoch),
+            "seconds": float(self.result.seconds),
+            "message": self.result.message,
         }
         return FitCurves(self.result.curves, self.row_losses, json.dumps(about))
 
@@ -62,6 +66,7 @@ class Trained:
         """
         try:
             about = json.loads(found.about)
+            _check(about, found)
             place = Place(sweep=sweep, key=key, **{name: about[name] for name in FROM_PLACE})
             result = FitResult(
                 fit=decode_fit(about["fit"]),
@@ -73,5 +78,40 @@ class Trained:
                 **{name: about[name] for name in FROM_RESULT},
             )
             return cls(place, result, found.row_losses, about["ended"])
-        except (KeyError, TypeError, ValueError):
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ):
             return None
+
+
+def _check(about: dict[str, Any], found: FitCurves) -> None:
+    """Raise ValueError where a value cannot be written into a run as it is.
+
+    What passed here would fail in the background writer, and stop every resume of the sweep.
+    """
+    lengths = {curve.shape for curve in found.curves.values()}
+    losses = found.row_losses
+    epochs = len(found.curves.get("loss", ()))
+    texts = [about["phase"], about["message"]]
+    texts += [text for finding in about["findings"] for text in finding.values()]
+    sound = (
+        all(type(about[name]) is int and about[name] >= 0 for name in (*COUNTS, "ended"))
+        and type(about["best_epoch"]) is int
+        and -1 <= about["best_epoch"] < max(epochs, 1)
+        and isinstance(about["seconds"], float)
+        and 0.0 <= about["seconds"] < LONGEST_SECONDS
+        and all(isinstance(text, str) for text in texts)
+        and Outcome(about["outcome"]).is_done
+        and all(curve.dtype == np.float64 for curve in found.curves.values())
+        and (not lengths or lengths == {(epochs,)})
+        and (
+            losses is None or (losses.dtype == np.float32 and losses.ndim == 1 and losses.size > 0)
+        )
+    )
+    if not sound:
+        raise ValueError(found.about)

@@ -1,4 +1,7 @@
-"""The one background writer: jobs in order, retried while the store is away, never lost silently."""
+"""The one background writer: jobs in turn, retried while the store is away, never lost silently.
+
+In turn, but for what goes first: the plans of rounds and the files of stacks, which make fits safe.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ class Work(Protocol):
 
     @property
     def alone(self) -> bool:
-        """Whether everything queued before it must be written first, and it before anything after."""
+        """Whether what is being written must be done before it begins, and it before another begins."""
 
     @property
     def first(self) -> bool:

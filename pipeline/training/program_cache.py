@@ -69,7 +69,7 @@ def _prune(found: Path) -> None:
     """Remove the files used longest ago until the folder is small enough."""
     files = [(entry.stat(), entry.path) for entry in os.scandir(found) if entry.is_file()]
     size = sum(status.st_size for status, _ in files)
-    for status, path in sorted(files, key=lambda file: file[0].st_mtime):
+    for status, path in sorted(files, key=lambda file: max(file[0].st_atime, file[0].st_mtime)):
         if size <= LARGEST_BYTES:
             return
         Path(path).unlink(missing_ok=True)

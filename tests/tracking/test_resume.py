@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -15,6 +16,7 @@ from pipeline.config.schema import SaveModels
 from pipeline.errors import ConfigError, DataError, StoreError
 from pipeline.records import Outcome
 from pipeline.tracking import claim as claim_module
+from pipeline.tracking.fitrun import Place
 from pipeline.tracking.modeljob import ModelPage
 from pipeline.tracking.stackfile import FitCurves
 from pipeline.tracking.trained import Trained
@@ -126,10 +128,85 @@ def test_where_every_fit_leaves_a_model_it_is_trained_again(sweeps: Any, client:
     assert sweeps.open(ledger.run_id, facts=facts).finished() == []
 
 
-@pytest.mark.parametrize("about", ["", "{}", "[1]", '{"fit": 3}', "nonsense"])
+@pytest.mark.parametrize("about", ["", "{}", "[1]", '{"fit": 3}', "nonsense", "[" * 100_000])
 def test_what_a_file_does_not_say_is_trained_again(about: str) -> None:
     """Files of an older version, or changed by hand: never a traceback."""
     assert Trained.read("sweep", "key", FitCurves({}, None, about)) is None
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"best_epoch": 0.5},
+        {"best_epoch": "0"},
+        {"best_epoch": 3},
+        {"best_epoch": -2},
+        {"round": "0"},
+        {"stack": True},
+        {"position": None},
+        {"position": -1},
+        {"seconds": "a"},
+        {"seconds": float("nan")},
+        {"seconds": 1e308},
+        {"seconds": -1.0},
+        {"ended": None},
+        {"message": 3},
+        {"phase": ["grow"]},
+        {"outcome": "cut"},
+        {"outcome": "fine"},
+        {"findings": None},
+        {"findings": [{"code": 1, "severity": "info", "sentence": "x"}]},
+        {"findings": [{"code": "x", "severity": "info", "sentence": "x", "more": "x"}]},
+        {"findings": [3]},
+        {"fit": {}},
+    ],
+    ids=str,
+)
+def test_a_value_that_no_run_could_hold_is_not_taken_over(
+    sweeps: Any, changed: dict[str, Any]
+) -> None:
+    """It would fail in the background writer, and again at every resume."""
+    result = sweeps.result(sweeps.round(0).fits[0])
+    place = Place("sweep", 0, "grow", 0, 1, "key")
+    kept = Trained.of(place, result, np.ones(20, np.float32), 1).curves
+    about = json.loads(kept.about) | changed
+    found = Trained.read("sweep", "key", replace(kept, about=json.dumps(about)))
+    assert (found is None) == bool(changed)
+
+
+def test_curves_and_losses_of_another_form_are_not_taken_over(sweeps: Any) -> None:
+    """Search and report compute with them."""
+    result = sweeps.result(sweeps.round(0).fits[0])
+    place = Place("sweep", 0, "grow", 0, 1, "key")
+    kept = Trained.of(place, result, np.ones(20, np.float32), 1).curves
+    losses = kept.curves["loss"]
+    wrong = [
+        replace(kept, curves=kept.curves | {"loss": losses.astype(np.float32)}),
+        replace(kept, curves=kept.curves | {"loss": losses[:2]}),
+        replace(kept, curves=kept.curves | {"loss": np.stack([losses, losses])}),
+        replace(kept, row_losses=np.ones(20)),
+        replace(kept, row_losses=np.ones((20, 1), np.float32)),
+        replace(kept, row_losses=np.ones(0, np.float32)),
+    ]
+    assert [Trained.read("sweep", "key", one) for one in wrong] == [None] * len(wrong)
+
+
+def test_a_stack_that_is_trained_again_keeps_the_file_of_what_was_recorded(
+    sweeps: Any, client: Any
+) -> None:
+    """A dies while it is written, B is there: trained again, A alone is new, and B's curves stay."""
+    ledger = sweeps.open()
+    asked = sweeps.round(0)
+    stack, results = sweeps.plan(asked).stacks[0], [sweeps.result(fit) for fit in asked.fits]
+    ledger.record_stack(asked, stack, results)
+    sweeps.abandon(ledger)
+    client.update_run(ledger.done[0].run_id, status="RUNNING")
+    again = sweeps.open(ledger.run_id)
+    again.record_stack(asked, stack, results)
+    sweeps.abandon(again)
+    third = sweeps.open(ledger.run_id)
+    assert [scored.fit for scored in third.finished()] == list(asked.fits)
 
 
 def test_runs_of_a_dead_process_are_buried(sweeps: Any, client: Any) -> None:

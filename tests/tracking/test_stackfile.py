@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -62,3 +64,18 @@ def test_half_a_file_is_no_file() -> None:
     whole = whole_file({"loss": [1.0, 2.0]})
     files = {"0001.json": b"{}", "a.npz": whole[: len(whole) // 2], "b.npz": whole, "c.npz": b""}
     assert list(read_stacks(files)) == ["k"]
+
+
+def test_what_is_no_archive_of_arrays_is_not_there() -> None:
+    """Members that numpy does not know, text that is no text, a bare array: no traceback."""
+    odd, bare = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(odd, "w") as archive:
+        archive.writestr("k/about", b"no array")
+    np.save(bare, np.ones(3))
+    text = pack({"k": FitCurves({"loss": np.ones(2)}, None)})
+    files = {"a.npz": odd.getvalue(), "b.npz": bare.getvalue(), "c.npz": text}
+    assert list(read_stacks(files)) == ["k"]
+    wrong = io.BytesIO()
+    np.savez(wrong, **{"k/about": np.array([255, 254], np.uint8), "k/loss": np.ones(2)})
+    found = unpack(wrong.getvalue())["k"]
+    np.testing.assert_array_equal(found.curves["loss"], np.ones(2))

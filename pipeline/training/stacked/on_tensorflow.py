@@ -134,6 +134,7 @@ def _in_session(traced: Callable[..., Any], example: tuple[Any, ...]) -> Callabl
         results = traced(*tf.nest.pack_sequence_as(example, places))
     definition = named.as_graph_def()
     rename_functions(definition)
+    # Within a graph: the names must not be known to eager code, where every program has an f0.
     with tf.Graph().as_default() as graph:
         tf.graph_util.import_graph_def(definition, name="")
     feeds = [graph.get_tensor_by_name(one.name) for one in places]
@@ -144,10 +145,11 @@ def _in_session(traced: Callable[..., Any], example: tuple[Any, ...]) -> Callabl
     settings.graph_options.optimizer_options.opt_level = -1
     session = tf.compat.v1.Session(graph=graph, config=settings)
     call = session.make_callable(fetches, feed_list=feeds)
+    shape = tf.nest.map_structure(lambda _: 0, results)  # the results would keep their graph
 
     def run(*arguments: Any) -> Any:
         found = call(*[np.asarray(one) for one in tf.nest.flatten(arguments)])
-        return tf.nest.pack_sequence_as(results, found)
+        return tf.nest.pack_sequence_as(shape, found)
 
     return run
 

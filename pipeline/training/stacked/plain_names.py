@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 def rename_functions(graph: GraphDef) -> None:
     """Name every function that the graph reaches f0, f1, ... in the order of its calls.
 
-    Changes the graph in place; functions that nothing calls are dropped.
+    Changes the graph in place; functions that nothing calls are dropped. Equal names in one process
+    are safe because every session has devices, and so compiled programs, of its own.
+
+    Raises:
+        ValueError: The graph has gradients of its own, which would be lost.
     """
+    if graph.library.gradient:
+        raise ValueError("a graph to be trained again cannot be renamed")
     bodies = {function.signature.name: function for function in graph.library.function}
     names: dict[str, str] = {}
     _rename_calls(graph.node, names)
