@@ -34,8 +34,12 @@ if TYPE_CHECKING:
 
 ANY_RATE = 0.5
 """Dropout of the template, whose layers take the members' own rates."""
-MOST_KEPT = 32
-"""Programs kept; the least recently used one goes first."""
+MOST_KEPT = 16
+"""Programs kept, about as many as a sweep of the default space has; the least recently used goes first.
+
+On TensorFlow each one holds the ten idle threads of its session's compiler besides its memory, and is
+back from the disk in half a second.
+"""
 
 
 @dataclass(frozen=True)
