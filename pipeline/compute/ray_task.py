@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     from pipeline.records import Arrays, FitResult, Stack
     from pipeline.training.engine import Settings
 
-BEAT_SECONDS = 5.0
-"""Between two signs of life of a worker."""
 SILENT_SECONDS = 30.0
 """Without one, a piece counts as not begun: its worker died, and Ray has yet to start it anew."""
 ASK_SECONDS = 0.5
-"""Between two looks of a worker at the board."""
+"""Between two looks of a worker at the board, which are its signs of life."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +75,11 @@ class Board:
         if round_ == self._round:
             self._begun[piece] = self._alive[piece] = time.monotonic()
 
-    def beat(self, round_: int, piece: int) -> None:
-        """Take note that the worker of a piece lives, whether it gets on or not."""
-        if round_ == self._round:
-            self._alive[piece] = time.monotonic()
-
     def note(self, round_: int, piece: int, progress: Progress | None) -> str:
         """Take note of a worker's progress; return why it must stop, or an empty string."""
         if round_ != self._round:
             return "the round is over"
+        self._alive[piece] = time.monotonic()
         if progress is not None:
             self._progress[piece] = progress
         return self._reason
@@ -103,14 +97,17 @@ class Board:
 
 
 class OnBoard:
-    """The control of a worker: what it is told goes to the board, which says when to stop."""
+    """The control of a worker: what it is told goes to the board, which says when to stop.
+
+    A thread beside the training asks. A task that asked itself would wait, be it for a millisecond,
+    and Ray gives the core of a task that waits to the next one: which then starts a process.
+    """
 
     def __init__(self, ray: Any, board: Any, round_: int, piece: int) -> None:
         """Tell the board that a piece of a round begins."""
         self._ray, self._board, self._place = ray, board, (round_, piece)
-        self._lock = threading.Lock()
-        self._answer: Any = None
-        self._asked, self._reason = 0.0, ""
+        self._progress: Progress | None = None
+        self._reason = ""
         self._over = threading.Event()
         board.begin.remote(round_, piece)
         threading.Thread(target=self._live, name="board", daemon=True).start()
@@ -119,33 +116,20 @@ class OnBoard:
         """Give no more signs of life."""
         self._over.set()
 
-    def _live(self) -> None:
-        while not self._over.wait(BEAT_SECONDS):
-            self._board.beat.remote(*self._place)
-
     def report(self, progress: Progress) -> None:
-        """Put progress on the board; does not wait."""
-        with self._lock:
-            self._ask(progress)
+        """Keep progress for the board; does not wait."""
+        self._progress = progress
 
     def stop_reason(self) -> str:
         """Return why to stop as the board last said."""
-        with self._lock:
-            if not self._reason and time.monotonic() - self._asked > ASK_SECONDS:
-                self._ask(None)
-            return self._reason
+        return self._reason
 
-    def _ask(self, progress: Progress | None) -> None:
-        """Read the answer to the last question, and put the next."""
-        self._asked = time.monotonic()
-        if self._answer is not None:
-            ready, _ = self._ray.wait([self._answer], timeout=0)
-            if not ready:
-                return
+    def _live(self) -> None:
+        while not self._over.wait(ASK_SECONDS):
             # The board died with the sweep's node, or is being started: nothing to hear.
             with contextlib.suppress(self._ray.exceptions.RayError):
-                self._reason = self._reason or self._ray.get(self._answer)
-        self._answer = self._board.note.remote(*self._place, progress)
+                answer = self._board.note.remote(*self._place, self._progress)
+                self._reason = self._reason or self._ray.get(answer)
 
 
 def train_piece(

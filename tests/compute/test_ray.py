@@ -88,7 +88,7 @@ def test_a_piece_whose_worker_died_waits_and_does_not_hang(monkeypatch: pytest.M
     board.begin(7, 0)
     board.begin(7, 1)
     for clock[0] in (20.0, 40.0):
-        board.beat(7, 1)
+        board.note(7, 1, None)
     assert board.read().begun == {1: 40.0}
     clock[0] = 60.0
     board.begin(7, 0)
