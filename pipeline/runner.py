@@ -180,7 +180,7 @@ def _open(
     shapes = input_shapes(config, dataset)
     family = family_of(config.model, config.search, shapes, dataset.outputs, dataset.regression)
     prepare_threads(convolutional=family.convolutional)
-    if config.search.kind is not SearchKind.capacity:
+    if config.search.kind is not SearchKind.capacity or config.resume != "no":
         start()  # KerasTuner brings TensorFlow: it starts the same way whoever imports it first
     searching = searcher(config, family)
     for note in dataset.notes:

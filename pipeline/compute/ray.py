@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-"""Between two looks at budget, signals and the board."""
+"""Between two looks at budget and signals."""
+HEAR_SECONDS = 2.0
+"""Between two looks at the board: telling the display costs 50 ms, which a piece that has come back waits."""
 GRACE_SECONDS = 3.0
 """What workers get to reach a boundary once they are told to stop."""
 PATIENCE_SECONDS = 60.0
@@ -66,7 +68,7 @@ class _Round:
         self._back: list[tuple[Stack, list[FitResult]]] = []
         self._sent = 0
         self._news = News()
-        self._looked = self._idle_since = time.monotonic()
+        self._looked = self._heard = self._idle_since = time.monotonic()
         self._reason, self._told = "", 0.0
         self._gaps = _Gaps()
 
@@ -149,9 +151,9 @@ class _Round:
     def _look(self) -> None:
         """Hear the board, tell it to stop, and give up what hangs."""
         self._looked = now = time.monotonic()
-        self._hear()
-        for progress in standing([*self._running.values(), *self._waiting], self._news.progress):
-            self._control.report(progress)
+        if self._reason or now - self._heard >= HEAR_SECONDS:
+            self._hear()
+            self._report()
         if not self._reason:
             self._reason, self._told = self._control.stop_reason(), now
             if self._reason:
@@ -178,8 +180,14 @@ class _Round:
                 message = f"its worker hung: longer than compute.stack_seconds={longest:g}"
                 self._cancel(task, Outcome.infeasible, message)
 
+    def _report(self) -> None:
+        open_pieces = [*self._running.values(), *self._waiting]
+        for progress in standing(open_pieces, self._news.progress):
+            self._control.report(progress)
+
     def _hear(self) -> None:
         """Read the board; one that is away says nothing."""
+        self._heard = time.monotonic()
         try:
             self._news = self._ray.get(self._board.read.remote(), timeout=POLL_SECONDS)
         except (self._ray.exceptions.RayError, TimeoutError):

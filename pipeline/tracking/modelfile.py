@@ -49,11 +49,17 @@ class ModelTemplate:
                 members = {name: archive.read(name) for name in archive.namelist()}
         self._h5 = members.pop(WEIGHTS)
         self._members = members
-        self._paths = _locate(self._h5, [tuple(shape) for shape in shapes])
+        self._shapes: list[Shape] = [tuple(shape) for shape in shapes]
+        self._paths = _locate(self._h5, self._shapes)
         inputs, outputs = tuple(model.inputs[0].shape[1:]), tuple(model.outputs[0].shape[1:])
         self._mlmodel = _mlmodel(inputs, outputs, self._paths)
         self._files = environment_files(requirements("numpy"))
         del self._files["conda.yaml"]  # one request less a fit where artefacts go to a server
+
+    def takes(self, weights: Sequence[np.ndarray]) -> bool:
+        """Return whether these can be weights of this architecture."""
+        numbers = all(weight.dtype.kind == "f" for weight in weights)
+        return numbers and [weight.shape for weight in weights] == self._shapes
 
     def archive(self, weights: Sequence[np.ndarray]) -> bytes:
         """Return a `.keras` file with these weights, given in `get_weights()` order."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import OUTSIDE_FINGERPRINT
@@ -203,5 +202,5 @@ def _done(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> DoneF
         epochs=int(metrics.get("epochs", 0)),
         metrics=dict(metrics),
         score=facts.objective.as_loss(value) if usable else float("nan"),
-        curves=replace(curves[key], about=""),
+        curves=curves[key].without_source(),
     )

@@ -24,6 +24,8 @@ SAMPLED_ROWS = 10_000
 """Most validation rows whose losses are kept a fit: their standard error is then within 1 %."""
 
 ROWS, ABOUT = "row_losses", "about"
+WEIGHT = "weight."
+"""Before the place of an array in `get_weights()`."""
 NOT_CURVES = {ROWS, ABOUT, "epochs"}
 """Names in a fit's part of the file; the last one in files of older versions."""
 
@@ -38,6 +40,12 @@ class FitCurves:
     """float32, at most `SAMPLED_ROWS`."""
     about: str = ""
     """What else its run is written from, as JSON (`trained.py`)."""
+    weights: tuple[np.ndarray, ...] | None = None
+    """Of the best epoch, where the network is small and every fit leaves a model."""
+
+    def without_source(self) -> FitCurves:
+        """Return what is left when the run is there."""
+        return FitCurves(self.curves, self.row_losses)
 
 
 def sample(row_losses: np.ndarray | None, seed: int, fold: int) -> np.ndarray | None:
@@ -68,6 +76,8 @@ def pack(fits: Mapping[str, FitCurves]) -> bytes:
             arrays[f"{key}/{name}"] = np.asarray(curve, dtype=np.float64)
         if fit.row_losses is not None:
             arrays[f"{key}/{ROWS}"] = fit.row_losses
+        for place, weight in enumerate(fit.weights or ()):
+            arrays[f"{key}/{WEIGHT}{place}"] = weight
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -84,12 +94,22 @@ def unpack(content: bytes) -> dict[str, FitCurves]:
                 found.setdefault(key, {})[curve] = array
     return {
         key: FitCurves(
-            {name: curve for name, curve in arrays.items() if name not in NOT_CURVES},
+            {name: curve for name, curve in arrays.items() if _is_curve(name)},
             arrays.get(ROWS),
             arrays[ABOUT].tobytes().decode(errors="replace") if ABOUT in arrays else "",
+            _weights(arrays),
         )
         for key, arrays in found.items()
     }
+
+
+def _is_curve(name: str) -> bool:
+    return name not in NOT_CURVES and not name.startswith(WEIGHT)
+
+
+def _weights(arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...] | None:
+    count = sum(name.startswith(WEIGHT) for name in arrays)
+    return tuple(arrays[f"{WEIGHT}{place}"] for place in range(count)) if count else None
 
 
 def read_stacks(files: Mapping[str, bytes]) -> dict[str, FitCurves]:

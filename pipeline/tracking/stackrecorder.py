@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST_WEIGHT_BYTES = 8 << 20
+"""Of a stack, to be kept with its file until the models are saved: trained in less time than is saved."""
+USABLE = {Outcome.completed, Outcome.dropped}
+"""Outcomes that may leave a model."""
+
 
 class StackRecorder:
     """Turns results into jobs for the background writer."""
@@ -68,13 +73,15 @@ class StackRecorder:
         new = [result for result in results if self._done.find(result.fit) is None]
         positions = {fit: position for position, fit in enumerate(asked.fits)}
         now = int(time.time() * 1000)
+        size = sum(weight.nbytes for result in new for weight in result.weights or ())
+        whole = self._saves_all and size <= MOST_WEIGHT_BYTES
         trained = []
         for result in new:
             key, losses = self._done.key(result.fit), result.row_losses
             position = positions[result.fit]
             place = Place(self._sweep, asked.number, asked.phase, position, stack.number, key)
             sampled = sample(losses, self._facts.seed, result.fit.fold)
-            trained.append(Trained.of(place, result, sampled, now))
+            trained.append(Trained.of(place, result, sampled, now, weights=whole))
         self._write_stack_file(asked, stack, trained)
         for one, result in zip(trained, new, strict=True):
             self._record(one, result.weights)
@@ -82,19 +89,26 @@ class StackRecorder:
     def adopt(self, unwritten: Mapping[str, FitCurves]) -> None:
         """Record fits that a dead process trained and whose runs it did not come to write.
 
-        Where every fit leaves a model they must be trained again: the files hold no networks.
+        Where every fit leaves a model, large networks must be trained again: their weights are not kept.
 
         Args:
             unwritten: By fit key, from the files of the stacks.
         """
-        if self._saves_all:
-            return
         read = [Trained.read(self._sweep, key, curves) for key, curves in unwritten.items()]
-        found = [one for one in read if one and one.place.key == self._done.key(one.result.fit)]
+        found = [one for one in read if one is not None and self._is_whole(one)]
         if found:
             log.info("%d fits had been trained but not recorded: recorded now", len(found))
         for one in found:
-            self._record(one, None)
+            self._record(one, one.weights)
+
+    def _is_whole(self, one: Trained) -> bool:
+        """Return whether a fit of a file is one of this sweep, with all that is to be written of it."""
+        if one.place.key != self._done.key(one.result.fit):
+            return False
+        if not self._saves_all or one.result.outcome not in USABLE:
+            return True
+        template = self._templates.of(one.result.fit.trial)
+        return one.weights is not None and template.takes(one.weights)
 
     def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
         """Save the network of a fit that has been recorded without it."""
@@ -118,7 +132,7 @@ class StackRecorder:
 
     def _record(self, one: Trained, weights: Sequence[np.ndarray] | None) -> None:
         place, result = one.place, one.result
-        usable = result.outcome in {Outcome.completed, Outcome.dropped}
+        usable = result.outcome in USABLE
         score = result.best(self._facts.objective.metric) if usable else float("nan")
         done = DoneFit(
             fit=result.fit,

@@ -22,7 +22,7 @@ LONGEST_SECONDS = 1e9
 
 @dataclass(frozen=True)
 class Trained:
-    """All that is written of a fit, but for its network."""
+    """All that is written of a fit."""
 
     place: Place
     result: FitResult
@@ -31,14 +31,23 @@ class Trained:
     """float32, at most `stackfile.SAMPLED_ROWS`."""
     ended: int
     """When the fit ended, milliseconds since 1970."""
+    weights: tuple[np.ndarray, ...] | None = None
+    """Of the network that is saved with the run, if it is small."""
 
     @classmethod
     def of(
-        cls, place: Place, result: FitResult, row_losses: np.ndarray | None, ended: int
+        cls,
+        place: Place,
+        result: FitResult,
+        row_losses: np.ndarray | None,
+        ended: int,
+        *,
+        weights: bool = False,
     ) -> Trained:
-        """Keep what is written of a result."""
+        """Keep what is written of a result, on request with its weights."""
         kept = replace(result, weights=None, row_losses=None, probes={})
-        return cls(place, kept, row_losses, ended)
+        own = tuple(result.weights) if weights and result.weights is not None else None
+        return cls(place, kept, row_losses, ended, own)
 
     @property
     def curves(self) -> FitCurves:
@@ -53,7 +62,7 @@ class Trained:
             "seconds": float(self.result.seconds),
             "message": self.result.message,
         }
-        return FitCurves(self.result.curves, self.row_losses, json.dumps(about))
+        return FitCurves(self.result.curves, self.row_losses, json.dumps(about), self.weights)
 
     @classmethod
     def read(cls, sweep: str, key: str, found: FitCurves) -> Trained | None:
@@ -77,7 +86,7 @@ class Trained:
                 findings=tuple(Finding(**finding) for finding in about["findings"]),
                 **{name: about[name] for name in FROM_RESULT},
             )
-            return cls(place, result, found.row_losses, about["ended"])
+            return cls(place, result, found.row_losses, about["ended"], found.weights)
         except (
             ArithmeticError,
             AttributeError,

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,13 +17,11 @@ from pipeline.config.schema import SaveModels
 from pipeline.errors import ConfigError, DataError, StoreError
 from pipeline.records import Outcome
 from pipeline.tracking import claim as claim_module
+from pipeline.tracking import stackrecorder
 from pipeline.tracking.fitrun import Place
 from pipeline.tracking.modeljob import ModelPage
 from pipeline.tracking.stackfile import FitCurves
 from pipeline.tracking.trained import Trained
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_finished_fits_come_back_exactly(sweeps: Any) -> None:
@@ -98,7 +97,7 @@ def never_written(sweeps: Any, client: Any, save_models: SaveModels) -> tuple[An
     return facts, runs, ledger
 
 
-@pytest.mark.parametrize("save_models", [SaveModels.best, SaveModels.champion])
+@pytest.mark.parametrize("save_models", SaveModels)
 def test_a_fit_that_was_trained_but_not_recorded_is_not_trained_again(
     sweeps: Any, client: Any, save_models: SaveModels
 ) -> None:
@@ -112,20 +111,45 @@ def test_a_fit_that_was_trained_but_not_recorded_is_not_trained_again(
         written = client.get_run(done.run_id)
         assert done.run_id != run.info.run_id
         assert (written.data.params, written.data.metrics) == (run.data.params, run.data.metrics)
-        assert written.data.tags == run.data.tags
+        other_model = {"model_id": run.data.tags["model_id"]} if done.model_id else {}
+        assert written.data.tags | other_model == run.data.tags
         assert (written.info.status, written.info.end_time) == (run.info.status, run.info.end_time)
     for one, other in zip(ledger.finished(), again.finished(), strict=True):
         np.testing.assert_array_equal(one.score, other.score)
         np.testing.assert_array_equal(one.row_losses, other.row_losses)
+    for done in again.done[:2] if save_models is SaveModels.all else ():
+        assert str(client.get_logged_model(done.model_id).status) == "READY"
+        expected, saved = sweeps.result(done.fit).weights, again.weights(done.fit)
+        assert len(saved) == len(expected)
+        for one, other in zip(saved, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
     sweeps.abandon(again)
     third = sweeps.open(ledger.run_id, facts=facts)
     assert [done.run_id for done in third.done] == [done.run_id for done in again.done]
 
 
-def test_where_every_fit_leaves_a_model_it_is_trained_again(sweeps: Any, client: Any) -> None:
-    """The file of a stack holds no networks."""
+def test_a_large_network_that_must_be_saved_is_trained_again(
+    sweeps: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keeping its weights twice would take longer than the moment that is gained."""
+    monkeypatch.setattr(stackrecorder, "MOST_WEIGHT_BYTES", 100)
     facts, _, ledger = never_written(sweeps, client, SaveModels.all)
-    assert sweeps.open(ledger.run_id, facts=facts).finished() == []
+    again = sweeps.open(ledger.run_id, facts=facts)
+    assert [done.outcome for done in again.done] == [Outcome.diverged]
+
+
+def test_weights_of_another_network_are_not_taken_over(sweeps: Any, client: Any) -> None:
+    """A file that was changed by hand must not become a model, or stop the writer."""
+    facts, _, ledger = never_written(sweeps, client, SaveModels.all)
+    (path,) = Path.cwd().rglob("rounds/0003-001-*.npz")
+    with np.load(path) as archive:
+        arrays = {
+            name: archive[name].T if name.endswith("weight.0") else archive[name]
+            for name in archive.files
+        }
+    np.savez(path, **arrays)
+    again = sweeps.open(ledger.run_id, facts=facts)
+    assert [done.outcome for done in again.done] == [Outcome.diverged]
 
 
 @pytest.mark.parametrize("about", ["", "{}", "[1]", '{"fit": 3}', "nonsense", "[" * 100_000])
@@ -210,7 +234,7 @@ def test_a_stack_that_is_trained_again_keeps_the_file_of_what_was_recorded(
 
 
 def test_runs_of_a_dead_process_are_buried(sweeps: Any, client: Any) -> None:
-    """RUNNING becomes KILLED with the reason, and the fit is trained again."""
+    """RUNNING becomes KILLED with the reason; the fit gets a run that is whole."""
     ledger = sweeps.open()
     asked = sweeps.round(0, executions=1)
     ledger.record_stack(asked, sweeps.plan(asked).stacks[0], [sweeps.result(asked.fits[0])])
@@ -218,7 +242,8 @@ def test_runs_of_a_dead_process_are_buried(sweeps: Any, client: Any) -> None:
     (done,) = ledger.done
     client.update_run(done.run_id, status="RUNNING")
     again = sweeps.open(ledger.run_id)
-    assert again.finished() == []
+    again.flush()
+    assert [one.run_id == done.run_id for one in again.done] == [False]
     run = client.get_run(done.run_id)
     assert run.info.status == "KILLED"
     assert run.data.tags["outcome"] == "cut"
@@ -242,7 +267,7 @@ def test_models_that_a_dead_process_was_saving_are_buried(sweeps: Any, client: A
     assert str(client.get_logged_model(champion.model_id).status) == "FAILED"
     assert str(client.get_logged_model(half.model_id).status) == "FAILED"
     assert str(client.get_logged_model(done.model_id).status) == "READY"
-    assert again.finished() == []
+    assert [one.fit for one in again.finished()] == [done.fit]
 
 
 def test_a_model_that_was_half_saved_after_its_run_is_saved_again(
