@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import traceback
@@ -109,7 +110,7 @@ def _let_go(stream: TextIO | None) -> OSError | None:
         _silence(stream)
     except OSError as error:
         _silence(stream)
-        return error
+        return None if error.errno == errno.EIO else error  # its terminal was closed
     except ValueError:  # closed since
         pass
     return None

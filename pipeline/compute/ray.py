@@ -151,13 +151,13 @@ class _Round:
     def _look(self) -> None:
         """Hear the board, tell it to stop, and give up what hangs."""
         self._looked = now = time.monotonic()
-        if self._reason or now - self._heard >= HEAR_SECONDS:
-            self._hear()
-            self._report()
         if not self._reason:
             self._reason, self._told = self._control.stop_reason(), now
             if self._reason:
                 self._board.stop.remote(self._reason)
+        if self._reason or now - self._heard >= HEAR_SECONDS:
+            self._hear()  # what has begun by now may end at its boundary
+            self._report()
         if self._reason:
             self._stop(late=now - self._told > GRACE_SECONDS)
         else:

@@ -7,6 +7,7 @@ and read whether to stop. A board that is away costs the display its progress, n
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pipeline.family import Family
     from pipeline.records import Arrays, FitResult, Stack
     from pipeline.training.engine import Settings
+
+log = logging.getLogger(__name__)
 
 SILENT_SECONDS = 30.0
 """Without one, a piece counts as not begun: its worker died, and Ray has yet to start it anew."""
@@ -126,10 +129,12 @@ class OnBoard:
 
     def _live(self) -> None:
         while not self._over.wait(ASK_SECONDS):
-            # The board died with the sweep's node, or is being started: nothing to hear.
-            with contextlib.suppress(self._ray.exceptions.RayError):
+            try:
                 answer = self._board.note.remote(*self._place, self._progress)
-                self._reason = self._reason or self._ray.get(answer)
+                self._reason = self._reason or self._ray.get(answer, timeout=SILENT_SECONDS)
+            except Exception:
+                # The board died with the sweep's node, or is being started: nothing to hear.
+                log.debug("the board did not answer", exc_info=True)
 
 
 def train_piece(
@@ -155,12 +160,11 @@ def train_piece(
     import ray
 
     began = time.time()
-    control = OnBoard(ray, board, *place)
-    use_cores(1)
-    prepare(convolutional=family.convolutional)
-    from pipeline.training.engine import engine
+    with contextlib.closing(OnBoard(ray, board, *place)) as control:
+        use_cores(1)
+        prepare(convolutional=family.convolutional)
+        from pipeline.training.engine import engine
 
-    with contextlib.closing(control):
         results = train(engine(engine_name), stack, arrays, family, settings, control)
     worker = f"{ray.get_runtime_context().get_node_id()} {os.getpid()}"
     return Trained(results, worker, began, time.time())

@@ -120,7 +120,8 @@ class Ledger:
         self._recorder.save_model(fit, weights)
 
     def begin_round(self, asked: Round, plan: StackPlan) -> None:
-        """Record what a round is going to train, before it does."""
+        """Record what a round is going to train, before it does; the one before is in the store."""
+        self._recorder.release()
         document = encode_plan(asked, plan)
         name = f"rounds/{asked.number:04}.json"
         write = [lambda: self._files.write_json(name, document)]
@@ -177,6 +178,7 @@ class Ledger:
         verdicts = {decision.capacity: decision.verdict for decision in self._decisions}
         now = int(time.time() * 1000)
         self.flush()
+        self._recorder.release()
         for number, done in enumerate(ranked(self.done, trials, champion), start=1):
             verdict = verdicts.get(done.fit.trial.capacity.label)
             write = functools.partial(

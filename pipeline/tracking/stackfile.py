@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,6 @@ SAMPLED_ROWS = 10_000
 """Most validation rows whose losses are kept a fit: their standard error is then within 1 %."""
 
 ROWS, ABOUT = "row_losses", "about"
-WEIGHT = "weight."
-"""Before the place of an array in `get_weights()`."""
 NOT_CURVES = {ROWS, ABOUT, "epochs"}
 """Names in a fit's part of the file; the last one in files of older versions."""
 
@@ -40,8 +38,6 @@ class FitCurves:
     """float32, at most `SAMPLED_ROWS`."""
     about: str = ""
     """What else its run is written from, as JSON (`trained.py`)."""
-    weights: tuple[np.ndarray, ...] | None = None
-    """Of the best epoch, where the network is small and every fit leaves a model."""
 
     def without_source(self) -> FitCurves:
         """Return what is left when the run is there."""
@@ -76,8 +72,6 @@ def pack(fits: Mapping[str, FitCurves]) -> bytes:
             arrays[f"{key}/{name}"] = np.asarray(curve, dtype=np.float64)
         if fit.row_losses is not None:
             arrays[f"{key}/{ROWS}"] = fit.row_losses
-        for place, weight in enumerate(fit.weights or ()):
-            arrays[f"{key}/{WEIGHT}{place}"] = weight
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -94,22 +88,12 @@ def unpack(content: bytes) -> dict[str, FitCurves]:
                 found.setdefault(key, {})[curve] = array
     return {
         key: FitCurves(
-            {name: curve for name, curve in arrays.items() if _is_curve(name)},
+            {name: curve for name, curve in arrays.items() if name not in NOT_CURVES},
             arrays.get(ROWS),
             arrays[ABOUT].tobytes().decode(errors="replace") if ABOUT in arrays else "",
-            _weights(arrays),
         )
         for key, arrays in found.items()
     }
-
-
-def _is_curve(name: str) -> bool:
-    return name not in NOT_CURVES and not name.startswith(WEIGHT)
-
-
-def _weights(arrays: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...] | None:
-    count = sum(name.startswith(WEIGHT) for name in arrays)
-    return tuple(arrays[f"{WEIGHT}{place}"] for place in range(count)) if count else None
 
 
 def read_stacks(files: Mapping[str, bytes]) -> dict[str, FitCurves]:
@@ -121,5 +105,26 @@ def read_stacks(files: Mapping[str, bytes]) -> dict[str, FitCurves]:
                 found |= unpack(content)
             except Exception as error:  # noqa: BLE001 - zip, zlib and numpy raise all sorts
                 # Cut off by a crash: then none of its fits has ended.
-                log.debug("%s cannot be read: %s", name, error)
+                log.info("%s cannot be read: %s", name, error)
+    return found
+
+
+def pack_weights(weights: Mapping[str, Sequence[np.ndarray]]) -> bytes:
+    """Return a file with the weights of fits, given by key in the order of `get_weights()`."""
+    arrays = {f"{key}/{at}": one for key, own in weights.items() for at, one in enumerate(own)}
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def unpack_weights(content: bytes | None) -> dict[str, list[np.ndarray]]:
+    """Return what `pack_weights` packed; nothing where the file is gone, empty or damaged."""
+    found: dict[str, list[np.ndarray]] = {}
+    try:
+        with np.load(io.BytesIO(content or b""), allow_pickle=False) as archive:
+            for name in archive.files:  # as they were put in
+                found.setdefault(name.partition("/")[0], []).append(archive[name])
+    except Exception as error:  # noqa: BLE001 - as above
+        log.info("a file of weights cannot be read: %s", error)
+        return {}
     return found

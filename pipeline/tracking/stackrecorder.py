@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import time
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import SaveModels
+from pipeline.errors import StoreError
 from pipeline.records import Outcome
 from pipeline.tracking.donefits import DoneFit, DoneFits
-from pipeline.tracking.fitrun import Place, parameters
+from pipeline.tracking.fitrun import Place, parameters, points, tags
 from pipeline.tracking.modeljob import ModelPage, Templates, late_job
 from pipeline.tracking.recorder import FitJob, FitPage
-from pipeline.tracking.stackfile import FitCurves, pack, sample
+from pipeline.tracking.stackfile import FitCurves, pack, pack_weights, sample, unpack_weights
 from pipeline.tracking.trained import Trained
 from pipeline.tracking.writer import Job
 
@@ -67,22 +69,26 @@ class StackRecorder:
         self._hands = hands
         self._templates = Templates(build)
         self._saves_all = facts.save_models is SaveModels.all
+        self._weights: set[str] = set()
+        """Files of weights that are not empty."""
 
     def record(self, asked: Round, stack: Stack, results: Sequence[FitResult]) -> None:
         """Record the results that the ledger does not hold yet."""
         new = [result for result in results if self._done.find(result.fit) is None]
         positions = {fit: position for position, fit in enumerate(asked.fits)}
-        now = int(time.time() * 1000)
-        size = sum(weight.nbytes for result in new for weight in result.weights or ())
-        whole = self._saves_all and size <= MOST_WEIGHT_BYTES
-        trained = []
-        for result in new:
-            key, losses = self._done.key(result.fit), result.row_losses
+        keys = [self._done.key(result.fit) for result in new]
+        # Other fits, another file: a stack that is trained again must not replace what was kept of it.
+        mark = hashlib.sha256("".join(sorted(keys)).encode()).hexdigest()[:20]
+        name = f"{asked.number:04}-{stack.number:03}-{mark}.npz"
+        weights = self._small_weights(keys, new)
+        now, trained = int(time.time() * 1000), []
+        for key, result in zip(keys, new, strict=True):
             position = positions[result.fit]
             place = Place(self._sweep, asked.number, asked.phase, position, stack.number, key)
-            sampled = sample(losses, self._facts.seed, result.fit.fold)
-            trained.append(Trained.of(place, result, sampled, now, weights=whole))
-        self._write_stack_file(asked, stack, trained)
+            sampled = sample(result.row_losses, self._facts.seed, result.fit.fold)
+            file = f"weights/{name}" if key in weights else ""
+            trained.append(Trained.of(place, result, sampled, now, file))
+        self._write_stack_file(name, stack, trained, weights)
         for one, result in zip(trained, new, strict=True):
             self._record(one, result.weights)
 
@@ -95,20 +101,56 @@ class StackRecorder:
             unwritten: By fit key, from the files of the stacks.
         """
         read = [Trained.read(self._sweep, key, curves) for key, curves in unwritten.items()]
-        found = [one for one in read if one is not None and self._is_whole(one)]
+        trained = [one for one in read if one is not None]
+        files = {one.weights for one in trained if one.weights}
+        weights: dict[str, list[np.ndarray]] = {}
+        for name in files if self._saves_all else ():
+            weights |= unpack_weights(self._files.read(name))
+        found = [one for one in trained if self._is_whole(one, weights.get(one.place.key))]
         if found:
             log.info("%d fits had been trained but not recorded: recorded now", len(found))
+        self._hands.waiting(len(found))
         for one in found:
-            self._record(one, one.weights)
+            self._record(one, weights.get(one.place.key))
+        self._weights |= files
 
-    def _is_whole(self, one: Trained) -> bool:
-        """Return whether a fit of a file is one of this sweep, with all that is to be written of it."""
-        if one.place.key != self._done.key(one.result.fit):
+    def release(self) -> None:
+        """Empty the files of weights: the models are saved by now."""
+        for name in sorted(self._weights):
+            empty = functools.partial(self._files.write, name, b"")
+            self._put(Job(f"release {name}", [empty]))
+        self._weights.clear()
+
+    def _small_weights(
+        self, keys: Sequence[str], results: Sequence[FitResult]
+    ) -> dict[str, Sequence[np.ndarray]]:
+        """Return the weights that are kept until the models are saved, by fit key."""
+        if not self._saves_all:
+            return {}
+        found: dict[str, Sequence[np.ndarray]] = {
+            key: result.weights
+            for key, result in zip(keys, results, strict=True)
+            if result.weights is not None and result.outcome in USABLE
+        }
+        size = sum(one.nbytes for own in found.values() for one in own)
+        return found if size <= MOST_WEIGHT_BYTES else {}
+
+    def _is_whole(self, one: Trained, weights: Sequence[np.ndarray] | None) -> bool:
+        """Return whether a fit of a file is one of this sweep and can be written without an error."""
+        try:
+            if one.place.key != self._done.key(one.result.fit):
+                return False
+            tags(one.place, one.result)
+            points(one.result, self._facts)
+            parameters(one.place, one.result.fit)
+            if not self._saves_all or one.result.outcome not in USABLE:
+                return True
+            return weights is not None and self._templates.of(one.result.fit.trial).takes(weights)
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("a fit of the file of stack %d cannot be recorded", one.place.stack)
             return False
-        if not self._saves_all or one.result.outcome not in USABLE:
-            return True
-        template = self._templates.of(one.result.fit.trial)
-        return one.weights is not None and template.takes(one.weights)
 
     def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
         """Save the network of a fit that has been recorded without it."""
@@ -118,17 +160,25 @@ class StackRecorder:
         best = int(done.metrics.get("best_epoch", 0))
         self._put(late_job(self._model(fit.trial, weights, best, {}), done, self._store))
 
-    def _write_stack_file(self, asked: Round, stack: Stack, trained: Sequence[Trained]) -> None:
+    def _write_stack_file(
+        self,
+        name: str,
+        stack: Stack,
+        trained: Sequence[Trained],
+        weights: Mapping[str, Sequence[np.ndarray]],
+    ) -> None:
         """Store curves and row losses before any run of the stack: one that has ended has them."""
         fits = {one.place.key: one.curves for one in trained if one.result.outcome.is_done}
-        if not fits:
-            return
-        content = pack(fits)
-        # Other fits, another file: a stack that is trained again must not replace what was kept of it.
-        mark = hashlib.sha256("".join(sorted(fits)).encode()).hexdigest()[:20]
-        name = f"rounds/{asked.number:04}-{stack.number:03}-{mark}.npz"
-        write = [lambda: self._files.write(name, content)]
-        self._put(Job(f"stack {stack.number}", write, first=True))
+        steps: list[Callable[[], object]] = []
+        if weights:
+            kept, file = pack_weights(weights), f"weights/{name}"
+            steps.append(lambda: self._files.write(file, kept))
+            self._weights.add(file)
+        if fits:
+            content = pack(fits)
+            steps.append(lambda: self._files.write(f"rounds/{name}", content))
+        if steps:
+            self._put(Job(f"stack {stack.number}", steps, first=True))
 
     def _record(self, one: Trained, weights: Sequence[np.ndarray] | None) -> None:
         place, result = one.place, one.result
@@ -155,6 +205,6 @@ class StackRecorder:
     def _model(
         self, trial: Trial, weights: Sequence[np.ndarray], best: int, params: dict[str, str]
     ) -> ModelPage:
-        tags = {"trial": trial.name, "sweep": self._sweep}
+        marks = {"trial": trial.name, "sweep": self._sweep}
         template = self._templates.of(trial)
-        return ModelPage(self._store.experiment_id, template, weights, best, tags, params)
+        return ModelPage(self._store.experiment_id, template, weights, best, marks, params)

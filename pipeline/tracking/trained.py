@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,8 +17,9 @@ from pipeline.tracking.stackfile import FitCurves
 COUNTS = ("round", "position", "stack")
 FROM_PLACE = ("phase", *COUNTS)
 FROM_RESULT = ("best_epoch", "seconds", "message")
-LONGEST_SECONDS = 1e9
-"""Thirty years: a fit took less."""
+CURVE = re.compile(r"[\w .:/-]{1,250}")
+"""Names of metrics that MLflow takes."""
+WEIGHTS = re.compile(r"weights/[0-9a-f-]+\.npz")
 
 
 @dataclass(frozen=True)
@@ -31,23 +33,21 @@ class Trained:
     """float32, at most `stackfile.SAMPLED_ROWS`."""
     ended: int
     """When the fit ended, milliseconds since 1970."""
-    weights: tuple[np.ndarray, ...] | None = None
-    """Of the network that is saved with the run, if it is small."""
+    weights: str = ""
+    """File with the weights of the network that is saved with the run; empty where there is none."""
 
     @classmethod
     def of(
         cls,
         place: Place,
         result: FitResult,
-        row_losses: np.ndarray | None,
+        losses: np.ndarray | None,
         ended: int,
-        *,
-        weights: bool = False,
+        weights: str = "",
     ) -> Trained:
-        """Keep what is written of a result, on request with its weights."""
+        """Keep what is written of a result."""
         kept = replace(result, weights=None, row_losses=None, probes={})
-        own = tuple(result.weights) if weights and result.weights is not None else None
-        return cls(place, kept, row_losses, ended, own)
+        return cls(place, kept, losses, ended, weights)
 
     @property
     def curves(self) -> FitCurves:
@@ -61,8 +61,9 @@ class Trained:
             "best_epoch": int(self.result.best_epoch),
             "seconds": float(self.result.seconds),
             "message": self.result.message,
+            "weights": self.weights,
         }
-        return FitCurves(self.result.curves, self.row_losses, json.dumps(about), self.weights)
+        return FitCurves(self.result.curves, self.row_losses, json.dumps(about))
 
     @classmethod
     def read(cls, sweep: str, key: str, found: FitCurves) -> Trained | None:
@@ -86,7 +87,7 @@ class Trained:
                 findings=tuple(Finding(**finding) for finding in about["findings"]),
                 **{name: about[name] for name in FROM_RESULT},
             )
-            return cls(place, result, found.row_losses, about["ended"], found.weights)
+            return cls(place, result, found.row_losses, about["ended"], about["weights"])
         except (
             ArithmeticError,
             AttributeError,
@@ -106,21 +107,27 @@ def _check(about: dict[str, Any], found: FitCurves) -> None:
     lengths = {curve.shape for curve in found.curves.values()}
     losses = found.row_losses
     epochs = len(found.curves.get("loss", ()))
+    outcome = Outcome(about["outcome"])
+    usable = outcome in {Outcome.completed, Outcome.dropped}
     texts = [about["phase"], about["message"]]
     texts += [text for finding in about["findings"] for text in finding.values()]
     sound = (
-        all(type(about[name]) is int and about[name] >= 0 for name in (*COUNTS, "ended"))
+        all(type(about[name]) is int and 0 <= about[name] < 2**31 for name in COUNTS)
         and type(about["best_epoch"]) is int
-        and -1 <= about["best_epoch"] < max(epochs, 1)
+        and (0 if usable else -1) <= about["best_epoch"] < max(epochs, 1)
         and isinstance(about["seconds"], float)
-        and 0.0 <= about["seconds"] < LONGEST_SECONDS
-        and all(isinstance(text, str) for text in texts)
-        and Outcome(about["outcome"]).is_done
+        and type(about["ended"]) is int
+        and 0.0 <= 1000 * about["seconds"] <= about["ended"] < 2**53
+        and not any(b"\0" in text.encode() for text in texts)
+        and outcome.is_done
+        and ("val_loss" in found.curves or not usable)
+        and all(CURVE.fullmatch(name) for name in found.curves)
         and all(curve.dtype == np.float64 for curve in found.curves.values())
         and (not lengths or lengths == {(epochs,)})
         and (
             losses is None or (losses.dtype == np.float32 and losses.ndim == 1 and losses.size > 0)
         )
+        and (about["weights"] == "" or WEIGHTS.fullmatch(about["weights"]) is not None)
     )
     if not sound:
         raise ValueError(found.about)

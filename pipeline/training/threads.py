@@ -65,6 +65,8 @@ def prepare(*, convolutional: bool = False) -> None:
         _choose_threads("1" if convolutional else str(max(2, cores())))
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(max(2, cores())))
     _keep_programs()
+    # Whoever builds the first network starts the GPU: it is not to be taken whole.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     # Its start-up lines about instruction sets and missing GPUs would bury the sweep's own.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

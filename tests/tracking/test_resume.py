@@ -20,7 +20,7 @@ from pipeline.tracking import claim as claim_module
 from pipeline.tracking import stackrecorder
 from pipeline.tracking.fitrun import Place
 from pipeline.tracking.modeljob import ModelPage
-from pipeline.tracking.stackfile import FitCurves
+from pipeline.tracking.stackfile import FitCurves, pack_weights, unpack_weights
 from pipeline.tracking.trained import Trained
 
 
@@ -128,6 +128,17 @@ def test_a_fit_that_was_trained_but_not_recorded_is_not_trained_again(
     assert [done.run_id for done in third.done] == [done.run_id for done in again.done]
 
 
+def test_weights_are_kept_no_longer_than_needed(sweeps: Any) -> None:
+    """The models have them, and readers of curves must not load them."""
+    ledger = sweeps.open()
+    sweeps.record(ledger, sweeps.round(0), sweeps.round(1, sweeps.trial(2)))
+    ledger.rank([], None)
+    ledger.flush()
+    files = sorted(Path.cwd().rglob("weights/*.npz"))
+    assert len(files) == 2
+    assert {path.stat().st_size for path in files} == {0}
+
+
 def test_a_large_network_that_must_be_saved_is_trained_again(
     sweeps: Any, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,16 +149,27 @@ def test_a_large_network_that_must_be_saved_is_trained_again(
     assert [done.outcome for done in again.done] == [Outcome.diverged]
 
 
-def test_weights_of_another_network_are_not_taken_over(sweeps: Any, client: Any) -> None:
-    """A file that was changed by hand must not become a model, or stop the writer."""
+def turned(content: bytes) -> bytes:
+    """Return a file of weights with the first of each fit lying on its side."""
+    weights = unpack_weights(content)
+    return pack_weights({key: [own[0].T, *own[1:]] for key, own in weights.items()})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [turned, lambda content: content[:300], lambda _: b"", lambda _: b"x" * 99, None],
+    ids=["another network", "cut", "empty", "no archive", "gone"],
+)
+def test_weights_of_another_network_are_not_taken_over(
+    sweeps: Any, client: Any, damage: Any
+) -> None:
+    """A file that was changed or lost must not become a model, or stop the writer."""
     facts, _, ledger = never_written(sweeps, client, SaveModels.all)
-    (path,) = Path.cwd().rglob("rounds/0003-001-*.npz")
-    with np.load(path) as archive:
-        arrays = {
-            name: archive[name].T if name.endswith("weight.0") else archive[name]
-            for name in archive.files
-        }
-    np.savez(path, **arrays)
+    (path,) = Path.cwd().rglob("weights/0003-001-*.npz")
+    if damage:
+        path.write_bytes(damage(path.read_bytes()))
+    else:
+        path.unlink()
     again = sweeps.open(ledger.run_id, facts=facts)
     assert [done.outcome for done in again.done] == [Outcome.diverged]
 
@@ -173,6 +195,15 @@ def test_what_a_file_does_not_say_is_trained_again(about: str) -> None:
         {"seconds": "a"},
         {"seconds": float("nan")},
         {"seconds": 1e308},
+        {"seconds": 1.5, "ended": 1},
+        {"ended": 10**25},
+        {"round": 10**30},
+        {"best_epoch": -1},
+        {"message": "\0"},
+        {"message": "\ud800"},
+        {"weights": "../../weights/1.npz"},
+        {"weights": None},
+        {"outcome": "completed", "fit": {"label": 3}},
         {"seconds": -1.0},
         {"ended": None},
         {"message": 3},
@@ -193,7 +224,7 @@ def test_a_value_that_no_run_could_hold_is_not_taken_over(
     """It would fail in the background writer, and again at every resume."""
     result = sweeps.result(sweeps.round(0).fits[0])
     place = Place("sweep", 0, "grow", 0, 1, "key")
-    kept = Trained.of(place, result, np.ones(20, np.float32), 1).curves
+    kept = Trained.of(place, result, np.ones(20, np.float32), 10_000).curves
     about = json.loads(kept.about) | changed
     found = Trained.read("sweep", "key", replace(kept, about=json.dumps(about)))
     assert (found is None) == bool(changed)
@@ -203,12 +234,16 @@ def test_curves_and_losses_of_another_form_are_not_taken_over(sweeps: Any) -> No
     """Search and report compute with them."""
     result = sweeps.result(sweeps.round(0).fits[0])
     place = Place("sweep", 0, "grow", 0, 1, "key")
-    kept = Trained.of(place, result, np.ones(20, np.float32), 1).curves
+    kept = Trained.of(place, result, np.ones(20, np.float32), 10_000).curves
+    assert Trained.read("sweep", "key", kept) is not None
     losses = kept.curves["loss"]
     wrong = [
         replace(kept, curves=kept.curves | {"loss": losses.astype(np.float32)}),
         replace(kept, curves=kept.curves | {"loss": losses[:2]}),
         replace(kept, curves=kept.curves | {"loss": np.stack([losses, losses])}),
+        replace(kept, curves={"val_loss": losses}),
+        replace(kept, curves={"loss": losses}),
+        replace(kept, curves=kept.curves | {"a$b": losses}),
         replace(kept, row_losses=np.ones(20)),
         replace(kept, row_losses=np.ones((20, 1), np.float32)),
         replace(kept, row_losses=np.ones(0, np.float32)),

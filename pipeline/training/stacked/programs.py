@@ -23,6 +23,7 @@ from pipeline.training.stacked.program import Program
 from pipeline.training.stacked.step import Layout, RowLosses, Step
 from pipeline.training.stacked.template import Template
 from pipeline.training.stacked.update import Update, decay_of
+from pipeline.training.threads import cores
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
 
 ANY_RATE = 0.5
 """Dropout of the template, whose layers take the members' own rates."""
-MOST_KEPT = 8
-"""Programs kept; the least recently used one goes first.
+FEWEST_KEPT = 8
+"""Programs kept, or two a core if that is more; the least recently used goes first.
 
 On TensorFlow each one is 20 MB and the ten idle threads of its session's compiler, and is back from the
 disk in half a second: a sweep with more of them is no slower for it.
 """
+NETWORKS_KEPT = 32
+"""Networks of Keras that programs are made from."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class Programs:
                 self._compiled[plan.key] = compiled
                 self.seconds += time.perf_counter() - started
                 self.count += 1
-                while len(self._compiled) > MOST_KEPT:
+                while len(self._compiled) > max(FEWEST_KEPT, 2 * cores()):
                     gone, _ = self._compiled.popitem(last=False)
                     self._busy.pop(gone, None)
             return compiled
@@ -145,7 +148,7 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     return Plan(program, members, shape, place, decays, masks, key)
 
 
-@lru_cache(maxsize=MOST_KEPT)
+@lru_cache(maxsize=NETWORKS_KEPT)
 def _network(family: Any, trial: Trial, settings: Settings) -> tuple[Template, Update]:
     with precision(mixed=settings.mixed_precision):
         template = Template(family.build(trial))

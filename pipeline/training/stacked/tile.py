@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from pipeline.records import Arrays
     from pipeline.training.engine import Settings
+    from pipeline.training.stacked.backend import Compiled
     from pipeline.training.stacked.course import Course
     from pipeline.training.stacked.programs import Plan, Programs
     from pipeline.training.stacked.step import State
@@ -58,6 +59,7 @@ class Tile:
             state: Host arrays, one row per course; None: before the first step.
         """
         self.job, self.courses = job, list(courses)
+        self._program: Compiled | None = None
         plan = job.plan
         fits = [course.fit for course in courses]
         dummies = plan.shape.members - len(fits)
@@ -99,8 +101,9 @@ class Tile:
         measured: State = {}
         for window in self._windows(epochs):
             arguments = (self._state, data, self._member, self.job.rules, window)
-            program = self.job.programs.get(self.job.plan, self._example(arguments))
-            self._state, measured = program(*arguments)
+            if self._program is None:  # kept while it is in use, whatever others need meanwhile
+                self._program = self.job.programs.get(self.job.plan, self._example(arguments))
+            self._state, measured = self._program(*arguments)
             last = int(window["last"]) >= shape.epoch_steps
             if not last:
                 ops.convert_to_numpy(self._state["sums"])  # wait: the call returns at once on JAX
