@@ -54,6 +54,11 @@ class Outcome(StrEnum):
         return self is not Outcome.cut
 
     @property
+    def is_usable(self) -> bool:
+        """Whether there is a score and a network."""
+        return self in {Outcome.completed, Outcome.dropped}
+
+    @property
     def is_ranked(self) -> bool:
         """Whether the score may take part in a decision."""
         return self is Outcome.completed

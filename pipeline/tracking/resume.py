@@ -190,7 +190,7 @@ def _done(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> DoneF
     if run.info.status not in ENDED or not outcome.is_done or key not in curves:
         return None
     value = metrics.get(f"best_{facts.objective.metric}", float("nan"))
-    usable = outcome in {Outcome.completed, Outcome.dropped}
+    usable = outcome.is_usable
     return DoneFit(
         fit=decode_fit(json.loads(tags["fit"])),
         key=key,

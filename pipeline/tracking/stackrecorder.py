@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import SaveModels
 from pipeline.errors import StoreError
-from pipeline.records import Outcome
 from pipeline.tracking.donefits import DoneFit, DoneFits
 from pipeline.tracking.fitrun import Place, parameters, points, tags
 from pipeline.tracking.modeljob import ModelPage, Templates, late_job
@@ -34,8 +33,6 @@ log = logging.getLogger(__name__)
 
 MOST_WEIGHT_BYTES = 8 << 20
 """Of a stack, to be kept with its file until the models are saved: trained in less time than is saved."""
-USABLE = {Outcome.completed, Outcome.dropped}
-"""Outcomes that may leave a model."""
 
 
 class StackRecorder:
@@ -130,7 +127,7 @@ class StackRecorder:
         found: dict[str, Sequence[np.ndarray]] = {
             key: result.weights
             for key, result in zip(keys, results, strict=True)
-            if result.weights is not None and result.outcome in USABLE
+            if result.weights is not None and result.outcome.is_usable
         }
         size = sum(one.nbytes for own in found.values() for one in own)
         return found if size <= MOST_WEIGHT_BYTES else {}
@@ -143,7 +140,7 @@ class StackRecorder:
             tags(one.place, one.result)
             points(one.result, self._facts)
             parameters(one.place, one.result.fit)
-            if not self._saves_all or one.result.outcome not in USABLE:
+            if not self._saves_all or not one.result.outcome.is_usable:
                 return True
             return weights is not None and self._templates.of(one.result.fit.trial).takes(weights)
         except StoreError:
@@ -182,7 +179,7 @@ class StackRecorder:
 
     def _record(self, one: Trained, weights: Sequence[np.ndarray] | None) -> None:
         place, result = one.place, one.result
-        usable = result.outcome in USABLE
+        usable = result.outcome.is_usable
         score = result.best(self._facts.objective.metric) if usable else float("nan")
         done = DoneFit(
             fit=result.fit,

@@ -108,7 +108,7 @@ def _check(about: dict[str, Any], found: FitCurves) -> None:
     losses = found.row_losses
     epochs = len(found.curves.get("loss", ()))
     outcome = Outcome(about["outcome"])
-    usable = outcome in {Outcome.completed, Outcome.dropped}
+    usable = outcome.is_usable
     texts = [about["phase"], about["message"]]
     texts += [text for finding in about["findings"] for text in finding.values()]
     sound = (
