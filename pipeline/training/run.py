@@ -88,7 +88,7 @@ class Run:
         Args:
             row_losses: Loss per validation row with the best weights.
         """
-        usable = self.outcome.is_usable
+        usable = self.outcome in {Outcome.completed, Outcome.dropped}
         return FitResult(
             fit=self.fit,
             outcome=self.outcome or Outcome.cut,

@@ -43,7 +43,7 @@ class Course:
     @property
     def is_kept(self) -> bool:
         """Whether the best weights will be asked for."""
-        return self.outcome.is_usable
+        return self.outcome in {Outcome.completed, Outcome.dropped}
 
     @property
     def objectives(self) -> np.ndarray:
