@@ -82,9 +82,8 @@ class Experience:
         """Sizes that seconds depend on."""
         dataset = self._dataset
         inputs = math.prod(dataset.input_shape("standard"))
-        return Table(
-            dataset.rows, len(dataset.split.train), dataset.rows * len(dataset.columns), inputs
-        )
+        rows, train, folds = dataset.rows, len(dataset.split.train), len(dataset.split.folds)
+        return Table(rows, train, rows * len(dataset.columns), inputs, folds)
 
     def keep(self, pace: Pace, seconds: float, *, whole: bool) -> None:
         """Add what a sweep has measured.

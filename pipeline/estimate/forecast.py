@@ -59,6 +59,8 @@ class Table:
     """Rows x feature columns of the file."""
     inputs: int
     """Numbers of one encoded row."""
+    folds: int = 1
+    """Over all repeats: baselines are fitted on each."""
 
 
 def of_path(path: Path, basis: str, calibration: Calibration) -> Forecast:
@@ -125,4 +127,5 @@ def baseline_seconds(rates: Calibration, table: Table) -> float:
     """Return the time of the baselines, which are fitted on so many values at most."""
     from pipeline.evaluation.baselines import MAXIMUM_CELLS
 
-    return rates.baseline_seconds * min(table.train * table.inputs, MAXIMUM_CELLS) / MILLION
+    values = table.folds * min(table.train * table.inputs, MAXIMUM_CELLS)
+    return rates.baseline_seconds * values / MILLION

@@ -66,7 +66,8 @@ def prospect(config: SweepConfig) -> Prospect:
     workload = Workload(family, settings, train, validation, config.training.engine.value)
     time = StackTime(workload, rates, max(room.workers, here.cores))
     inputs = math.prod(found.shapes[str(config.search.nuisance.encoding[0])])
-    table = Table(found.all_rows, train, found.all_rows * found.columns, inputs)
+    folds = (config.data.folds or 1) * (config.data.repeats if config.data.folds else 1)
+    table = Table(found.all_rows, train, found.all_rows * found.columns, inputs, folds)
     forecast = _remembered(config, found, here, time) or _predicted(
         config, family, table, time, room
     )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.evaluation.baselines import fit_baselines
+from pipeline.evaluation.baselines import BASELINES, fit_baselines
+from pipeline.evaluation.folds import Unseen, unseen_inputs
 from pipeline.evaluation.pictures import with_pictures
-from pipeline.evaluation.scores import all_scores, row_losses
+from pipeline.evaluation.scores import all_scores, row_losses, weighted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.data import Dataset
+    from pipeline.evaluation.folds import Average
     from pipeline.records import Fit
 
 CHUNK = 8192
@@ -34,14 +36,20 @@ class Member:
 
 @dataclass
 class Verdicts:
-    """Scores by model name, for validation and test rows, and the champion's predictions."""
+    """Scores by model name, for validation and test rows, and the champion's predictions.
+
+    Losses are in the units of the first fold's arrays. With k-fold the validation rows are those
+    that the model's folds validate, and their predictions are out-of-fold.
+    """
 
     validation: dict[str, dict[str, float]] = field(default_factory=dict)
     test: dict[str, dict[str, float]] = field(default_factory=dict)
     test_row_losses: dict[str, np.ndarray] = field(default_factory=dict)
-    """Per test row, for paired comparisons with an incumbent."""
+    """Per test row, times its sample weight of mean 1 (so their mean is the loss), for paired
+    comparisons with an incumbent."""
     predictions: pd.DataFrame | None = None
-    """Truth and prediction of the champion, one row a test (or, without test, validation) row."""
+    """Truth and prediction of the champion, one row a test (or, without test, validation) row;
+    of validation rows as in `validation`, so with k-fold out-of-fold."""
 
 
 def forward(model: Any, x: np.ndarray) -> np.ndarray:
@@ -66,85 +74,88 @@ def evaluate(
 
     Args:
         dataset: The prepared table.
-        single: The execution with the median score.
+        single: The execution with the median score; with k-fold one fold's network.
         members: All executions of the chosen trial: their average is the ensemble.
         champion: `single` or `ensemble`, whose predictions are kept.
         seed: For the baselines.
         incumbent: From raw feature rows to predictions in the units of the arrays.
     """
-    models = _models(dataset, single, members, seed)
+    models = {
+        "single": _of_members(dataset, [single]),
+        "ensemble": _of_members(dataset, members),
+        **_of_baselines(dataset, seed),
+    }
     verdicts = Verdicts()
-    kfold = len({member.fit.fold for member in members}) > 1
-    has_test = len(dataset.split.test) > 0
-    for name, predict in models.items():
-        # A fold's network has trained on the rows that validated another fold: no honest score.
-        if not (kfold and name == "ensemble"):
-            verdicts.validation[name] = _scored(dataset, "validation", predict("validation"))[0]
-        if has_test:
-            found = _scored(dataset, "test", predict("test"))
+    test = dataset.split.test
+    for name, unseen in models.items():
+        found = _scored(dataset, unseen.validation.rows, unseen.validation.outputs)
+        verdicts.validation[name] = found[0]
+        if len(test):
+            found = _scored(dataset, test, unseen.test.outputs)
             verdicts.test[name], verdicts.test_row_losses[name] = found
-    if incumbent is not None and has_test:
-        found = _scored(dataset, "test", incumbent(dataset.features("test")))
+    if incumbent is not None and len(test):
+        found = _scored(dataset, test, incumbent(dataset.features("test")))
         verdicts.test["incumbent"], verdicts.test_row_losses["incumbent"] = found
-    part = "test" if has_test else "validation"
-    predictions = _frame(dataset, part, models[champion](part))
-    verdicts.predictions = with_pictures(dataset, predictions)
+    kept = models[champion]
+    table = (
+        _frame(dataset, "test", kept.test)
+        if len(test)
+        else _frame(dataset, "validation", kept.validation)
+    )
+    verdicts.predictions = with_pictures(dataset, table)
     return verdicts
 
 
-def _models(
-    dataset: Dataset, single: Member, members: Sequence[Member], seed: int
-) -> dict[str, Callable[[str], np.ndarray]]:
-    """Return, by name, a function from a part of the split to predictions."""
-    models: dict[str, Callable[[str], np.ndarray]] = {
-        "single": lambda part: member_outputs(dataset, single, part),
-        "ensemble": lambda part: np.mean(
-            [member_outputs(dataset, member, part) for member in members], axis=0
-        ),
-    }
-    arrays = dataset.arrays("standard", 0)
-    for name, predict in fit_baselines(arrays, seed).items():
-
-        def of_part(part: str, predict: Callable[[np.ndarray], np.ndarray] = predict) -> np.ndarray:
-            return predict(dataset.encode(dataset.features(part), "standard"))
-
-        models[name] = of_part
-    return models
+def _of_members(dataset: Dataset, members: Sequence[Member]) -> Unseen:
+    """Return the average of some networks' predictions."""
+    unseen = Unseen(dataset, [member.fit.fold for member in members])
+    for member in members:
+        fold = member.fit.fold
+        inputs = unseen_inputs(dataset, member.fit.trial.encoding, fold)
+        unseen.add(fold, {part: forward(member.model, x) for part, x in inputs.items()})
+    return unseen
 
 
-def member_outputs(dataset: Dataset, member: Member, part: str) -> np.ndarray:
-    """Return a network's predictions for a part, in the units of the first fold's arrays."""
-    encoding, fold = member.fit.trial.encoding, member.fit.fold
-    outputs = forward(member.model, dataset.encode(dataset.features(part), encoding, fold))
-    if not dataset.regression or fold == 0:
-        return outputs
-    (mean, scale), (first_mean, first_scale) = (
-        dataset.target_scaling(fold),
-        dataset.target_scaling(),
-    )
-    return (outputs * scale + mean - first_mean) / first_scale
+def _of_baselines(dataset: Dataset, seed: int) -> dict[str, Unseen]:
+    """Return the predictions of the baselines, each fitted once a fold as the networks are."""
+    folds = range(len(dataset.split.folds))
+    found = {name: Unseen(dataset, folds) for name in BASELINES}
+    for fold in folds:
+        inputs = unseen_inputs(dataset, "standard", fold)
+        for name, predict in fit_baselines(dataset.arrays("standard", fold), seed).items():
+            found[name].add(fold, {part: predict(x) for part, x in inputs.items()})
+    return found
 
 
 def _scored(
-    dataset: Dataset, part: str, predicted: np.ndarray
+    dataset: Dataset, rows: np.ndarray, predicted: np.ndarray
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Return the scores and the per-row losses of predictions for a part."""
-    truth = dataset.encode_targets(dataset.targets(part))
+    """Return the scores of predictions for some rows, and the weighted loss of each row.
+
+    Args:
+        dataset: The prepared table.
+        rows: Row numbers, (rows,).
+        predicted: (rows, outputs), in the units of the first fold's arrays.
+    """
+    truth = dataset.encode_targets(dataset.raw_target.iloc[rows])
+    weights = dataset.sample_weight(rows)
     found = all_scores(
         truth,
         predicted,
         regression=dataset.regression,
         target_scale=dataset.target_scaling()[1],
-        weights=dataset.sample_weight(dataset.part(part)),
+        weights=weights,
     )
-    return found, row_losses(truth, predicted, regression=dataset.regression)
+    losses = row_losses(truth, predicted, regression=dataset.regression)
+    return found, weighted(losses, weights)
 
 
-def _frame(dataset: Dataset, part: str, predicted: np.ndarray) -> pd.DataFrame:
+def _frame(dataset: Dataset, part: str, kept: Average) -> pd.DataFrame:
     """Return truth and prediction in the table's own terms, with probabilities per class."""
-    frame = dataset.targets(part).rename("truth").to_frame()
+    predicted = kept.outputs
+    frame = dataset.raw_target.iloc[kept.rows].rename("truth").to_frame()
     frame.insert(0, "part", part)
-    frame.insert(0, "row", dataset.part(part))
+    frame.insert(0, "row", kept.rows)
     if dataset.regression:
         mean, scale = dataset.target_scaling()
         frame["prediction"] = predicted[:, 0] * scale + mean
@@ -157,7 +168,11 @@ def _frame(dataset: Dataset, part: str, predicted: np.ndarray) -> pd.DataFrame:
 
 
 def optimism(verdicts: Verdicts, champion: str) -> float | None:
-    """Return test loss minus validation loss of the champion; None without a test split."""
+    """Return test loss minus validation loss of the champion; None without test rows.
+
+    With k-fold the validation loss is the out-of-fold one. For an ensemble it averages one member a
+    repeat where a test row averages all: the difference is then, if anything, too small.
+    """
     test: Mapping[str, float] | None = verdicts.test.get(champion)
     validation = verdicts.validation.get(champion)
     return None if test is None or validation is None else test["loss"] - validation["loss"]

@@ -26,9 +26,37 @@ def row_losses(truth: np.ndarray, predicted: np.ndarray, *, regression: bool) ->
     return -np.sum(truth64 * np.log(np.clip(share, PROBABILITY_FLOOR, 1.0)), axis=1)
 
 
-def standard_error(losses: np.ndarray) -> float:
-    """Return the standard error of the mean of per-row losses; 0 for fewer than two rows."""
-    return float(losses.std(ddof=1) / np.sqrt(losses.size)) if losses.size > 1 else 0.0
+def weighted(losses: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Return losses times their weights scaled to mean 1: their plain mean is the weighted loss.
+
+    Args:
+        losses: float64 (rows,).
+        weights: (rows,), above 0; None = all 1.
+    """
+    return losses if weights is None else losses * _relative(weights)
+
+
+def standard_error(losses: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Return the standard error of the (weighted) mean of losses; 0 for fewer than two rows.
+
+    The weighted mean is a ratio of two sums that both vary with the rows drawn: this is its error
+    to first order (linearised ratio estimator). With equal weights it is that of a plain mean.
+
+    Args:
+        losses: float64 (rows,).
+        weights: (rows,), above 0; None = all 1.
+    """
+    if losses.size <= 1:
+        return 0.0
+    away = weighted(losses - np.average(losses, weights=weights), weights)
+    return float(np.sqrt(np.sum(away**2) / (away.size - 1)) / np.sqrt(away.size))
+
+
+def _relative(weights: np.ndarray) -> np.ndarray:
+    """Return weights as float64 with mean 1."""
+    weights64 = weights.astype(np.float64)
+    relative: np.ndarray = weights64 / weights64.mean()
+    return relative
 
 
 def all_scores(
@@ -39,7 +67,7 @@ def all_scores(
     target_scale: float = 1.0,
     weights: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Return every metric by name: `loss`, `loss_se` and what the task has.
+    """Return every metric by name: `loss`, `loss_se` and what the task has, all of them weighted.
 
     Regression: `rmse` and `mae` in the target's own unit, `r2`. Classification: `accuracy`, and
     `auc` for two classes that both occur.
@@ -47,7 +75,7 @@ def all_scores(
     losses = row_losses(truth, predicted, regression=regression)
     found = {
         "loss": float(np.average(losses, weights=weights)),
-        "loss_se": standard_error(losses),
+        "loss_se": standard_error(losses, weights),
     }
     task = _regression_scores if regression else _classification_scores
     found |= task(truth, predicted, weights)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from pipeline.evaluation.scores import all_scores, row_losses, standard_error
+from pipeline.evaluation.scores import all_scores, row_losses, standard_error, weighted
 
 
 def _classes(rows: int, outputs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -66,3 +66,48 @@ def test_the_standard_error_of_one_row_is_zero() -> None:
     """One row says nothing about spread."""
     assert standard_error(np.array([3.0])) == 0.0
     assert standard_error(np.array([1.0, 3.0])) == pytest.approx(1.0)
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=2, max_size=50), st.sampled_from([0.25, 1.0, 3.0]))
+def test_equal_weights_are_no_weights(losses: list[float], weight: float) -> None:
+    """The standard error is exactly the textbook's of a plain mean."""
+    rows = np.array(losses)
+    plain = float(rows.std(ddof=1) / np.sqrt(rows.size))
+    assert standard_error(rows) == plain
+    assert standard_error(rows, np.ones(rows.size, np.float32)) == plain
+    equal = standard_error(rows, np.full(rows.size, weight))
+    assert equal == pytest.approx(plain, rel=1e-9, abs=1e-9)
+    assert weighted(rows, np.ones(rows.size)).tolist() == losses
+
+
+@given(st.integers(2, 50), st.floats(0.01, 100), st.integers(0, 10_000))
+def test_the_weighted_standard_error_has_its_closed_form(rows: int, unit: float, seed: int) -> None:
+    """Of w (loss - mean) / mean w, whatever the unit of the weights."""
+    rng = np.random.default_rng(seed)
+    losses, weights = rng.gamma(2.0, size=rows), rng.uniform(0.2, 5.0, rows)
+    away = weights * (losses - np.average(losses, weights=weights)) / weights.mean()
+    expected = np.sqrt(np.sum(away**2) / (rows * (rows - 1)))
+    assert standard_error(losses, weights * unit) == pytest.approx(expected)
+
+
+def test_the_weighted_standard_error_is_that_of_a_bootstrap() -> None:
+    """Rows are drawn with their weights; the plain formula is far off here."""
+    rng = np.random.default_rng(0)
+    weights = rng.gamma(0.5, size=2000) + 0.01
+    losses = rng.gamma(1.0, size=2000) * (1 + weights)
+    drawn = rng.integers(2000, size=(2000, 2000))
+    means = (weights[drawn] * losses[drawn]).sum(axis=1) / weights[drawn].sum(axis=1)
+    assert standard_error(losses, weights) == pytest.approx(means.std(), rel=0.06)
+    assert standard_error(losses) < 0.6 * means.std()
+
+
+def test_scores_tell_the_error_of_the_weighted_loss() -> None:
+    """`loss` and `loss_se` are of the same mean; weighted row losses average to it."""
+    truth, guess = np.array([[0.0], [0.0], [0.0]]), np.array([[1.0], [2.0], [0.0]])
+    weights = np.array([1.0, 4.0, 1.0])
+    found = all_scores(truth, guess, regression=True, weights=weights)
+    losses = row_losses(truth, guess, regression=True)
+    assert found["loss"] == pytest.approx(17 / 6)
+    assert found["loss_se"] == standard_error(losses, weights)
+    assert weighted(losses, weights).mean() == pytest.approx(found["loss"])
+    assert weighted(losses, None) is losses

@@ -1,0 +1,94 @@
+"""Predictions for rows that a model has not trained on; with k-fold each fold has others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pipeline.data import Dataset
+
+
+class Average:
+    """Predictions averaged row by row as they come in, some rows more often than others."""
+
+    def __init__(self, rows: np.ndarray, outputs: int) -> None:
+        """Start without predictions.
+
+        Args:
+            rows: Row numbers of the table, int64 (rows,), each once, in any order.
+            outputs: Output nodes.
+        """
+        self.rows = rows
+        self._order = np.argsort(rows)
+        self._total = np.zeros((len(rows), outputs))
+        self._count = np.zeros((len(rows), 1))
+
+    def add(self, rows: np.ndarray, outputs: np.ndarray) -> None:
+        """Count one prediction, (rows, outputs), for each of some of the rows, each given once."""
+        places = self._order[np.searchsorted(self.rows, rows, sorter=self._order)]
+        self._total[places] += outputs
+        self._count[places] += 1
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """Return the averages, float64 (rows, outputs), in the order of `rows`."""
+        return self._total / self._count
+
+
+class Unseen:
+    """What a model (a network, an ensemble, a baseline) predicts for rows it has not trained on.
+
+    A model has one or more parts, each trained on one fold's training rows. Every part predicts the
+    test rows and the validation rows of its own fold, no others: those validated another part, and
+    this one has trained on them. Without k-fold the one fold's validation rows are `validation`.
+    """
+
+    def __init__(self, dataset: Dataset, folds: Iterable[int]) -> None:
+        """Start without predictions; `folds` are those of the parts."""
+        self._dataset = dataset
+        self.validation = Average(_validated(dataset, folds), dataset.outputs)
+        """Out-of-fold: of every row that one of the folds validates."""
+        self.test = Average(dataset.split.test, dataset.outputs)
+
+    def add(self, fold: int, outputs: Mapping[str, np.ndarray]) -> None:
+        """Take in the predictions of one part of the model.
+
+        Args:
+            fold: Whose training rows the part was trained on.
+            outputs: By name as in `unseen_inputs`, (rows, outputs) in the units of that fold's arrays.
+        """
+        split = self._dataset.split
+        self.validation.add(split.folds[fold][1], self._in_first_units(outputs["validation"], fold))
+        if "test" in outputs:
+            self.test.add(split.test, self._in_first_units(outputs["test"], fold))
+
+    def _in_first_units(self, outputs: np.ndarray, fold: int) -> np.ndarray:
+        """Return outputs in the units of the first fold's arrays, so that folds can be averaged."""
+        if not self._dataset.regression or fold == 0:
+            return outputs
+        mean, scale = self._dataset.target_scaling(fold)
+        first_mean, first_scale = self._dataset.target_scaling()
+        converted: np.ndarray = (outputs * scale + mean - first_mean) / first_scale
+        return converted
+
+
+def _validated(dataset: Dataset, folds: Iterable[int]) -> np.ndarray:
+    """Return the rows that some folds validate, each once, fold after fold (so in order of time)."""
+    rows = np.concatenate([dataset.split.folds[fold][1] for fold in sorted(set(folds))])
+    _, first = np.unique(rows, return_index=True)
+    each_once: np.ndarray = rows[np.sort(first)]
+    return each_once
+
+
+def unseen_inputs(dataset: Dataset, encoding: str, fold: int) -> dict[str, np.ndarray]:
+    """Return what a model of one fold may be scored on, encoded as that fold encodes.
+
+    Returns:
+        float32 (rows, *input_shape): `validation`, the fold's own, and `test` if there are test rows.
+    """
+    parts = {"validation": dataset.split.folds[fold][1], "test": dataset.split.test}
+    return {part: dataset.inputs(rows, encoding, fold) for part, rows in parts.items() if len(rows)}
