@@ -13,6 +13,7 @@ from pipeline.control import Unattended
 from pipeline.errors import BudgetError, NoUsableTrialError
 from pipeline.evaluation.final import Member, Verdicts, evaluate, optimism
 from pipeline.records import Outcome
+from pipeline.search import executions_of, longest, mean_of
 from pipeline.tracking.artefact import save_champion
 from pipeline.tracking.note import NOTE_TAG, sweep_note
 from pipeline.tracking.registry import challenge, look_up
@@ -24,8 +25,9 @@ from pipeline.training.engine import Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pipeline.found import Found
     from pipeline.records import Fit, Trial
-    from pipeline.runner import Found, Sweep
+    from pipeline.runner import Sweep
     from pipeline.search import Choice
     from pipeline.tracking.artefact import Champion
     from pipeline.tracking.registry import Standing
@@ -145,7 +147,7 @@ def last_line(sweep: Sweep, about: dict[str, Any]) -> str:
     location = sweep.ledger.store.location
     start = "" if location.is_server else f"{ui_command(location)} then "
     return (
-        f"champion {champion['trial']} ({sweep.objective.metric} {champion['val_loss']:.4g}): "
+        f"champion {champion['trial']} ({champion['objective']} {champion['score']:.4g}): "
         f"{champion['model_uri']} | compare: {start}{about['link']}"
     )
 
@@ -171,9 +173,9 @@ def _nothing_usable(sweep: Sweep, found: Found) -> BudgetError | NoUsableTrialEr
 def champion_members(sweep: Sweep, choice: Choice) -> list[Member]:
     """Return the networks of all executions of the chosen trial, in order of execution."""
     fits = [
-        done.fit
-        for done in sweep.ledger.done
-        if done.fit.trial == choice.trial and done.outcome is Outcome.completed
+        scored.fit
+        for scored in longest(sweep.ledger.finished())
+        if scored.fit.trial == choice.trial and scored.outcome is Outcome.completed
     ]
     fits.sort(key=lambda fit: fit.execution)
     for fit in fits:
@@ -225,7 +227,6 @@ def summarise(
     assert choice is not None  # noqa: S101 - checked by finish
     done = ledger.find(single.fit)
     counted = document.totals([(one.fit.trial.name, one.epochs) for one in ledger.done])
-    proposal = sweep.searcher.propose(ledger.finished())
     return {
         "sweep_run_id": ledger.run_id,
         "experiment": ledger.experiment,
@@ -244,14 +245,28 @@ def summarise(
             "dropped": dict(sweep.dataset.dropped),
         },
         "champion": document.champion_entry(
-            choice, single.fit, done.run_id if done else "", None, verdicts, kind
+            choice,
+            single.fit,
+            done.run_id if done else "",
+            verdicts,
+            kind,
+            metric=sweep.objective.metric,
+            loss=_validation_loss(sweep, choice),
         ),
         "optimism": optimism(verdicts, kind),
-        "decisions": document.decision_entries(proposal.decisions),
+        "decisions": document.decision_entries(found.decisions),
         "pareto": [trial.name for trial in choice.pareto],
         "pareto_us_a_row": [1e6 * latency(sweep.family, trial) for trial in choice.pareto],
         "baselines": _baselines(verdicts),
     }
+
+
+def _validation_loss(sweep: Sweep, choice: Choice) -> tuple[float, float] | None:
+    """Return mean and standard error of the champion's validation loss, whatever the objective."""
+    counted = {scored.fit for scored in longest(sweep.ledger.finished())}
+    done = [one for one in sweep.ledger.done if one.fit in counted]
+    own = [one.scored_by_loss() for one in done if one.fit.trial == choice.trial]
+    return mean_of(own, executions_of(sweep.config))
 
 
 def _baselines(verdicts: Verdicts) -> dict[str, dict[str, float]]:
@@ -267,7 +282,7 @@ def _baselines(verdicts: Verdicts) -> dict[str, dict[str, float]]:
 def ranking_rows(sweep: Sweep, choice: Choice) -> list[dict[str, object]]:
     """Return the rows of the final table, the champion first."""
     scores: dict[Trial, list[float]] = defaultdict(list)
-    for scored in sweep.ledger.finished():
+    for scored in longest(sweep.ledger.finished()):
         if scored.outcome is Outcome.completed:
             scores[scored.fit.trial].append(scored.score)
     shown: Sequence[Trial] = choice.ranking[:SHOWN_TRIALS]

@@ -34,9 +34,18 @@ def message(output_dir: Path, error: BaseException | None = None) -> dict[str, A
     summary = json.loads((output_dir / "summary.json").read_text(encoding="utf-8"))
     champion = summary["champion"]
     told = {key: summary[key] for key in KEYS if summary.get(key) is not None}
-    names = ("trial", "capacity", "parameters", "val_loss", "test_loss", "model_uri")
+    names = (
+        "trial",
+        "capacity",
+        "parameters",
+        "objective",
+        "score",
+        "val_loss",
+        "test_loss",
+        "model_uri",
+    )
     text = (
-        f"{summary['experiment']}: {champion['trial']}, val_loss {champion['val_loss']:.4g}, "
+        f"{summary['experiment']}: {champion['trial']}, {champion['objective']} {champion['score']:.4g}, "
         f"{summary['fits']} fits in {summary['seconds']:.0f} s"
     )
     return told | {

@@ -36,7 +36,17 @@ class Objective:
 
     def as_loss(self, value: float) -> float:
         """Return the value so that lower is always better."""
-        return value if self.direction is Direction.min else -value
+        return self.sign * value
+
+    @property
+    def sign(self) -> int:
+        """1, or -1 where higher is better."""
+        return 1 if self.direction is Direction.min else -1
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether it is the mean of the losses of the validation rows."""
+        return self.metric == "val_loss"
 
 
 class Outcome(StrEnum):
@@ -219,9 +229,12 @@ class Scored:
     score: float
     """The objective at the best epoch, lower is better (`Objective.as_loss`); NaN when there is none."""
     row_losses: np.ndarray | None = None
-    """Validation loss per row, float32, of at most 10,000 rows sampled by the ledger; None = no model."""
+    """Validation loss per row, float32, of at most 10,000 rows sampled by the ledger; None where there
+    is no model, or where the objective is not their mean: they say nothing of its noise then."""
     round: int = 0
     """Number of the round that asked for the fit."""
+    sign: int = 1
+    """-1 where the objective is better when higher; sentences show `sign * score`."""
 
 
 @dataclass(frozen=True)

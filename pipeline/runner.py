@@ -14,6 +14,7 @@ from pipeline.config.schema import SearchKind
 from pipeline.config.text import dump
 from pipeline.data import prepare
 from pipeline.errors import Interrupted
+from pipeline.found import Found, end_of
 from pipeline.networks import Networks
 from pipeline.notify import notify
 from pipeline.opening import encoded, facts_of, facts_shown, input_shapes
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from pipeline.family import Family
     from pipeline.pace import Pace
     from pipeline.records import Arrays, Fit, FitResult, Objective, Round, Scored, Stack, StackPlan
-    from pipeline.search import Choice, Searcher
+    from pipeline.search import Searcher
     from pipeline.tracking.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -88,17 +89,6 @@ class Sweep:
         """Return what a fit is trained on."""
         weighting = self.config.training.class_weight
         return self.dataset.arrays(fit.trial.encoding, fit.fold, weighting)
-
-
-@dataclass(frozen=True)
-class Found:
-    """How the search ended, and with which choice."""
-
-    status: str
-    """`finished`, or `budget` when a limit ended it first."""
-    choice: Choice | None
-    reason: str = ""
-    """What was not tried, when a limit ended the search."""
 
 
 def run(config: SweepConfig, output_dir: Path, *, grace: float | None = GRACE_SECONDS) -> int:
@@ -224,16 +214,16 @@ def search(sweep: Sweep) -> Found:
     while True:
         finished = sweep.ledger.finished()
         proposal = sweep.searcher.propose(finished)
-        for decision in proposal.decisions[told:]:
+        found = end_of(sweep.searcher, proposal, finished, ended)
+        decisions = found.decisions if found else proposal.decisions
+        for decision in decisions[told:]:
             sweep.display.decision(decision)
-        if len(proposal.decisions) > told:
-            sweep.ledger.record_decisions(proposal.decisions)
-        told = len(proposal.decisions)
-        if proposal.round is None:
-            return Found("finished", proposal.choice)
-        if ended:
-            untried = f"not tried: round {proposal.round.number}, {proposal.round.reason}"
-            return Found("budget", sweep.searcher.choose(finished), f"{ended}; {untried}")
+        if len(decisions) > told:
+            sweep.ledger.record_decisions(decisions)
+        told = len(decisions)
+        if found is not None:
+            return found
+        assert proposal.round is not None  # noqa: S101 - else the search has ended
         ended = train_round(sweep, proposal.round, finished)
         sweep.unless_stopped()
 

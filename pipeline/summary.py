@@ -35,7 +35,14 @@ def totals(fits: Sequence[tuple[str, int]]) -> Totals:
 
 
 def champion_entry(
-    choice: Choice, fit: Fit, run_id: str, model_uri: str | None, verdicts: Verdicts, kind: str
+    choice: Choice,
+    fit: Fit,
+    run_id: str,
+    verdicts: Verdicts,
+    kind: str,
+    *,
+    metric: str = "val_loss",
+    loss: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Return the `champion` part.
 
@@ -43,16 +50,21 @@ def champion_entry(
         choice: What the search chose and why.
         fit: The fit whose network is saved as the single model.
         run_id: Its child run.
-        model_uri: The artefact that takes raw rows; None when nothing was saved.
         verdicts: The pass over the test rows.
         kind: `single` or `ensemble`: whose test scores stand here.
+        metric: The objective.
+        loss: Mean validation loss of the trial's executions and its standard error, where that is
+            not the objective.
     """
+    val_loss, val_loss_se = (
+        (choice.score, choice.se) if metric == "val_loss" else loss or (None, None)
+    )
     trial = choice.trial
     test = verdicts.test.get(kind, {})
     return {
         "trial": trial.name,
         "run_id": run_id,
-        "model_uri": model_uri,
+        "model_uri": None,  # of the artefact that takes raw rows, as soon as it is saved
         "kind": kind,
         **_axes(trial.capacity),
         "capacity": trial.capacity.label,
@@ -60,8 +72,11 @@ def champion_entry(
         "learning_rate": trial.learning_rate,
         **dict(trial.nuisance),
         "execution": fit.execution,
-        "val_loss": choice.score,
-        "val_loss_se": choice.se,
+        "objective": metric,
+        "score": choice.shown,
+        "score_se": choice.se,
+        "val_loss": val_loss,
+        "val_loss_se": val_loss_se,
         "test_loss": test.get("loss"),
         "test_loss_se": test.get("loss_se"),
         "test_metrics": {k: v for k, v in test.items() if not k.startswith("loss")},

@@ -38,6 +38,7 @@ ORDER = (
         "opening.py",
         "portion.py",
         "networks.py",
+        "found.py",
         "pace.py",
         "experience.py",
         "ending.py",

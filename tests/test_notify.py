@@ -24,7 +24,13 @@ SUMMARY = {
     "seconds": 12.5,
     "trials": 3,
     "fits": 9,
-    "champion": {"trial": "1x32 lr 0.003", "val_loss": 0.5, "parameters": 801},
+    "champion": {
+        "trial": "1x32 lr 0.003",
+        "objective": "val_loss",
+        "score": 0.5,
+        "val_loss": 0.5,
+        "parameters": 801,
+    },
 }
 
 

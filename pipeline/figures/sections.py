@@ -13,10 +13,10 @@ from pipeline.figures.html import Html, element, join, json_block
 from pipeline.figures.remark import command_words
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry, done_fits, objective
-from pipeline.figures.verdict import answer, headline, name, status, was_cut
+from pipeline.figures.verdict import answer, headline, name, score, status, was_cut
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     import plotly.graph_objects as go
@@ -57,10 +57,11 @@ def _key_figures(record: SweepRecord) -> Html:
     cells: list[tuple[str, str, str]] = []
     if entry:
         metric = objective(record).metric
-        cells.append((metric, words.number(entry.get("val_loss")), _error(entry, "val_loss_se")))
+        value, error = score(entry)
+        cells.append((metric, words.number(value), _error(error)))
         if words.finite(entry.get("test_loss")) is not None:
             loss = words.number(entry.get("test_loss"))
-            cells.append(("test loss", loss, _error(entry, "test_loss_se")))
+            cells.append(("test loss", loss, _error(entry.get("test_loss_se"))))
         cells += _metrics(record)
         cells.append(("parameters", words.count(entry.get("parameters")), ""))
         cells.append(("learning rate", words.rate(entry.get("learning_rate")), ""))
@@ -83,8 +84,8 @@ def _key_figures(record: SweepRecord) -> Html:
     return element("dl", *boxes, class_="figures")
 
 
-def _error(entry: Mapping[str, object], key: str) -> str:
-    error = words.finite(entry.get(key))
+def _error(value: object) -> str:
+    error = words.finite(value)
     return "" if not error else f"± {words.number(error, 2)}"
 
 

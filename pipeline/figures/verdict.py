@@ -78,6 +78,13 @@ def network(entry: dict[str, object]) -> str:
     return f"{words.plural(layers, 'hidden layer')} of {words.count(entry.get('units'))} units"
 
 
+def score(entry: dict[str, object]) -> tuple[object, object]:
+    """Return a champion's objective and its standard error."""
+    if "score" not in entry:  # sweeps of versions that had no other objective in their summary
+        return entry.get("val_loss"), entry.get("val_loss_se")
+    return entry["score"], entry.get("score_se")
+
+
 def _use(record: SweepRecord, entry: dict[str, object]) -> str:
     metric = objective(record).metric
     fits = scored_fits(record)
@@ -86,7 +93,7 @@ def _use(record: SweepRecord, entry: dict[str, object]) -> str:
     return (
         f"Use {_lower(network(entry))} ({words.count(entry.get('parameters'))} parameters) at "
         f"learning rate {words.rate(entry.get('learning_rate'))}: {metric} "
-        f"{words.with_error(entry.get('val_loss'), entry.get('val_loss_se'))}{seeds}."
+        f"{words.with_error(*score(entry))}{seeds}."
     )
 
 

@@ -6,14 +6,30 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.schema import CapacityConfig, OtherSearchConfig
 from pipeline.search.capacity import CapacitySearch
+from pipeline.search.choose import chosen, evidence_of, longest
+from pipeline.search.decide import standard_error
 from pipeline.search.executions import Executions
 from pipeline.search.protocol import Choice, Proposal, Searcher, key, missing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.config.schema import SweepConfig
     from pipeline.family import Family
+    from pipeline.records import Scored
 
-__all__ = ["Choice", "Proposal", "Searcher", "executions_of", "key", "missing", "searcher"]
+__all__ = [
+    "Choice",
+    "Proposal",
+    "Searcher",
+    "chosen",
+    "executions_of",
+    "key",
+    "longest",
+    "mean_of",
+    "missing",
+    "searcher",
+]
 
 
 def searcher(config: SweepConfig, family: Family) -> Searcher:
@@ -25,6 +41,14 @@ def searcher(config: SweepConfig, family: Family) -> Searcher:
     from pipeline.search.others import KerasTunerSearch  # late: imports TensorFlow
 
     return KerasTunerSearch(config.search, family, executions)
+
+
+def mean_of(results: Sequence[Scored], executions: Executions) -> tuple[float, float] | None:
+    """Return the mean score of a trial's fits and its standard error; None where one is unusable."""
+    found = evidence_of(results)
+    if found is None:
+        return None
+    return found.score, standard_error(found, splits=executions.splits)
 
 
 def executions_of(config: SweepConfig) -> Executions:

@@ -12,7 +12,7 @@ from pipeline.search.decide import Difference, Evidence, difference
 
 if TYPE_CHECKING:
     from pipeline.config.schema import CapacityConfig
-    from pipeline.records import Capacity, Trial
+    from pipeline.records import Capacity, Trial, Value
     from pipeline.search.executions import Executions
 
 T = TypeVar("T")
@@ -77,9 +77,10 @@ class Board:
         """Never propose a capacity."""
         self._ruled_out.add(capacity)
 
-    def is_known(self, capacity: Capacity) -> bool:
-        """Return whether a capacity was tried or ruled out."""
-        return capacity in self._capacities or capacity in self._ruled_out
+    def is_tried(self, capacity: Capacity, nuisance: tuple[tuple[str, Value], ...]) -> bool:
+        """Return whether a capacity was tried with these nuisance values, or was ruled out."""
+        tried = any(trial.nuisance == nuisance for trial in self.trials(capacity))
+        return tried or capacity in self._ruled_out
 
     def evidence(self, trial: Trial) -> Evidence | None:
         """Return what is known of a trial; None when it is unusable or was never trained."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from pipeline.errors import ConfigError
 from pipeline.search import sentences, space
 from pipeline.search.board import Board, OutOfRounds, Walk
-from pipeline.search.choose import Rule, choose, complete_enough
+from pipeline.search.choose import Rule, choose, complete_enough, leads
 from pipeline.search.confirm import confirm
+from pipeline.search.decide import smallest_within
 from pipeline.search.grow import grow
 from pipeline.search.measure import Bench
 from pipeline.search.protocol import Choice, Proposal, key
@@ -96,7 +97,7 @@ class CapacitySearch:
         if choice is not None:
             board.phase = "choice"
             board.decide(
-                choice.trial.capacity.label, choice.score, choice.se, "chosen", choice.reason
+                choice.trial.capacity.label, choice.shown, choice.se, "chosen", choice.reason
             )
         return choice
 
@@ -109,8 +110,11 @@ class CapacitySearch:
             board.phase = "grow"
             last = yield from grow(bench, frontier, patience, bumps)
             best = board.best()
-            if best is None or not (yield from tune(bench, best.trial.capacity, values)):
+            if best is None:
                 break
+            adopted = yield from tune(bench, best.trial.capacity, values)
+            if adopted != "better":
+                break  # within noise it changes no verdict on the capacities around
             frontier, bumps = board.leads()[:1], 0
         improved = True
         while improved:
@@ -127,6 +131,11 @@ class CapacitySearch:
         """Choose among the leads of the capacities by the configured rule."""
         rule = Rule(self.config.prefer, self.config.one_se, self.executions.splits)
         choice = choose(known, rule)
-        if choice is not None and choice.trial.capacity == self.family.simplest():
-            return replace(choice, reason=choice.reason + sentences.NO_NETWORK)
-        return choice
+        simplest = self.family.simplest()
+        if choice is None or choice.trial.capacity != simplest:
+            return choice
+        good, _, _ = smallest_within(leads(known), rule.one_se, splits=rule.splits)
+        compared = any(one.trial.capacity != simplest for one in known)
+        if not compared or good.trial.capacity != simplest:
+            return choice
+        return replace(choice, reason=choice.reason + sentences.NO_NETWORK)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.config.schema import Prefer
+from pipeline.records import Decision
 from pipeline.search import decide, sentences
 from pipeline.search.decide import Evidence
 from pipeline.search.protocol import Choice, is_usable
@@ -34,19 +35,25 @@ def evidence_of(results: Sequence[Scored]) -> Evidence | None:
     return Evidence(results[0].fit.trial, {scored.fit.execution: scored for scored in results})
 
 
+def longest(finished: Sequence[Scored]) -> list[Scored]:
+    """Return the done fits that count: of a trial trained for several lengths (Hyperband), the longest."""
+    done = [scored for scored in finished if scored.outcome.is_done]
+    most: dict[str, int] = {}
+    for scored in done:
+        name = scored.fit.trial.name
+        most[name] = max(scored.fit.epochs, most.get(name, 0))
+    return [scored for scored in done if scored.fit.epochs == most[scored.fit.trial.name]]
+
+
 def complete_enough(finished: Sequence[Scored], executions: int) -> list[Evidence]:
     """Return the evidence that a choice may rest on when the search may have been cut short.
 
-    Trials with all their first executions; where none has them, those with the most. Of a trial
-    that was trained for different numbers of epochs (Hyperband), the longest counts.
+    Trials with all their first executions; where none has them, those with the most.
     """
-    by_trial: dict[str, dict[int, list[Scored]]] = {}
-    for scored in finished:
-        if scored.outcome.is_done:
-            lengths = by_trial.setdefault(scored.fit.trial.name, {})
-            lengths.setdefault(scored.fit.epochs, []).append(scored)
-    longest = [lengths[max(lengths)] for lengths in by_trial.values()]
-    known = [found for results in longest if (found := evidence_of(results))]
+    by_trial: dict[str, list[Scored]] = {}
+    for scored in longest(finished):
+        by_trial.setdefault(scored.fit.trial.name, []).append(scored)
+    known = [found for results in by_trial.values() if (found := evidence_of(results))]
     enough = min(executions, max((one.executions for one in known), default=0))
     return [one for one in known if one.executions >= enough]
 
@@ -59,6 +66,12 @@ def leads(known: Iterable[Evidence]) -> list[Evidence]:
     return sorted(found.values(), key=lambda one: one.order)
 
 
+def chosen(choice: Choice, number: int) -> Decision:
+    """Return the final choice as the last decision, taken after a round."""
+    label = choice.trial.capacity.label
+    return Decision(number, "choice", label, choice.shown, choice.se, "chosen", choice.reason)
+
+
 def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
     """Choose a champion among usable trials; None when there is none."""
     candidates = leads(known)
@@ -68,18 +81,19 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
     smallest, best, gap = decide.smallest_within(candidates, rule.one_se, splits=rule.splits)
     match rule.prefer:
         case Prefer.smallest:
-            chosen, why = smallest, sentences.smallest(smallest, best, gap, rule.one_se)
+            taken, why = smallest, sentences.smallest(smallest, best, gap, rule.one_se)
         case Prefer.best:
-            chosen, why = best, "the best score, as search.prefer=best asks"
+            taken, why = best, "the best score, as search.prefer=best asks"
         case Prefer.knee:
-            chosen, why = decide.knee(front), sentences.knee(len(front))
-    others = sorted((one for one in known if one is not chosen), key=lambda one: one.order)
+            taken, why = decide.knee(front), sentences.knee(len(front))
+    others = sorted((one for one in known if one is not taken), key=lambda one: one.order)
     return Choice(
-        trial=chosen.trial,
-        execution=decide.median_execution(chosen),
-        score=chosen.score,
-        se=decide.standard_error(chosen, splits=rule.splits),
-        ranking=(chosen.trial, *(one.trial for one in others)),
+        trial=taken.trial,
+        execution=decide.median_execution(taken),
+        score=taken.score,
+        shown=taken.shown,
+        se=decide.standard_error(taken, splits=rule.splits),
+        ranking=(taken.trial, *(one.trial for one in others)),
         pareto=tuple(one.trial for one in front),
-        reason=sentences.chosen(chosen, why),
+        reason=sentences.chosen(taken, why),
     )

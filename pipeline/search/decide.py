@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from pipeline.records import Scored, Trial
 
 
+STRAIGHT = 1e-9
+"""Share of a front's range below which a point lies on the line between its ends."""
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """The usable executions of one trial."""
@@ -36,6 +40,16 @@ class Evidence:
     def score(self) -> float:
         """Mean over the executions, lower is better."""
         return float(self.scores.mean())
+
+    @cached_property
+    def sign(self) -> int:
+        """-1 where the objective is better when higher."""
+        return next(iter(self.results.values())).sign
+
+    @property
+    def shown(self) -> float:
+        """The mean in the objective's own direction, as people read it."""
+        return self.sign * self.score
 
     @cached_property
     def executions(self) -> int:
@@ -103,16 +117,23 @@ def difference(one: Evidence, other: Evidence, *, splits: int = 0) -> Difference
         other: The trial that it is compared with.
         splits: k-fold splits of which the executions are the folds; 0: they are seeds.
     """
-    if one.results.keys() != other.results.keys():
-        shared = sorted(one.results.keys() & other.results.keys())
-        if not shared:
-            return Difference(one.score - other.score, math.inf, 1.0)
-        one, other = one.only(shared), other.only(shared)
+    shared = paired(one, other)
+    if shared is None:
+        return Difference(one.score - other.score, math.inf, 1.0)
+    one, other = shared
     rows = _rows_of(one, splits=splits), _rows_of(other, splits=splits)
-    paired = None
+    per_row = None
     if rows[0] is not None and rows[1] is not None and rows[0].shape == rows[1].shape:
-        paired = rows[0] - rows[1]
-    return _difference(one.scores - other.scores, paired, splits=splits)
+        per_row = rows[0] - rows[1]
+    return _difference(one.scores - other.scores, per_row, splits=splits)
+
+
+def paired(one: Evidence, other: Evidence) -> tuple[Evidence, Evidence] | None:
+    """Return both with the executions that they share, or None where they share none."""
+    if one.results.keys() == other.results.keys():
+        return one, other
+    shared = sorted(one.results.keys() & other.results.keys())
+    return (one.only(shared), other.only(shared)) if shared else None
 
 
 def standard_error(evidence: Evidence, *, splits: int = 0) -> float:
@@ -176,8 +197,8 @@ def pareto(candidates: Iterable[Evidence]) -> tuple[Evidence, ...]:
 def knee(front: Sequence[Evidence]) -> Evidence:
     """Return the point of a front that lies farthest below the line between its ends.
 
-    Size counts by its logarithm, as capacities grow by factors. A front of one or two has no knee:
-    its best point is returned.
+    Size counts by its logarithm, as capacities grow by factors. A front that has no point below that
+    line has no knee: its best point is returned.
     """
     if len(front) <= 2:  # noqa: PLR2004 - a line has two ends
         return front[-1]
@@ -185,4 +206,6 @@ def knee(front: Sequence[Evidence]) -> Evidence:
     loss = np.array([point.score for point in front])
     x = (size - size[0]) / (size[-1] - size[0])
     y = (loss - loss[-1]) / (loss[0] - loss[-1])
-    return front[int(np.argmax(1.0 - x - y))]
+    below = 1.0 - x - y
+    at = int(np.argmax(below))
+    return front[at] if below[at] > STRAIGHT else front[-1]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.search import sentences
-from pipeline.search.judge import settle, verdict
+from pipeline.search.judge import against, explain, settle_capacities, verdict
 from pipeline.search.measure import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from pipeline.records import Capacity
-    from pipeline.search.board import Walk
-    from pipeline.search.decide import Difference, Evidence
+    from pipeline.search.board import Board, Walk
+    from pipeline.search.decide import Evidence
+    from pipeline.search.judge import Comparison
     from pipeline.search.measure import Bench
 
     Neighbour = Callable[[Capacity], Capacity | None]
@@ -28,7 +30,9 @@ def neighbours(
     for parent in parents:
         for step in steps:
             capacity = step(parent.trial.capacity)
-            if capacity is None or capacity in found or board.is_known(capacity):
+            if capacity is None or capacity in found:
+                continue
+            if board.is_tried(capacity, parent.trial.nuisance):
                 continue
             parameters = bench.family.parameters(capacity, parent.trial.encoding)
             if limit is not None and parameters > limit:
@@ -55,7 +59,8 @@ def grow(
         bumps: Capacities since the best that did not improve already.
 
     Returns:
-        The last capacities: those directly beyond the best, which did not improve on it.
+        The last capacities: those directly beyond the best, which did not improve on it; or the
+        best itself, where the space has nothing larger.
     """
     board, family = bench.board, bench.family
     last: list[Evidence] = []
@@ -64,10 +69,15 @@ def grow(
         best = board.best()
         children = neighbours(bench, frontier, (family.wider, family.deeper))
         if best is None or not children:
+            if best is not None and not last:
+                last = [best]
+                if frontier and patience:
+                    board.decide("", None, None, "stopped", sentences.limit(frontier))
             break
         labels = sentences.listed(child.capacity.label for child in children)
         yield from bench.measure(children, f"Larger than the last: {labels}.")
-        accepted = yield from weigh(bench, children, best, looking_on=bumps < patience)
+        look = Look(bumps < patience, bumps < patience + doubt)
+        accepted = yield from weigh(bench, children, best, look)
         leads = [lead for child in children if (lead := board.lead(child.capacity))]
         frontier = [accepted] if accepted else leads
         last = [] if accepted else (last or frontier)
@@ -77,41 +87,63 @@ def grow(
     return last
 
 
+@dataclass(frozen=True)
+class Look:
+    """Whether growing looks beyond a capacity that did not improve."""
+
+    at_all: bool
+    """In any case."""
+    in_doubt: bool
+    """Where noise hides how it compares with the best."""
+
+
+LOOK_ON = Look(at_all=True, in_doubt=True)
+
+
 def weigh(
-    bench: Bench, children: Sequence[Candidate], best: Evidence, *, looking_on: bool
+    bench: Bench, children: Sequence[Candidate], best: Evidence, look: Look
 ) -> Walk[Evidence | None]:
-    """Judge measured capacities against the best before them; return the one that is better."""
-    board = bench.board
-    for child in children:
-        if board.lead(child.capacity) is None:
-            note_unusable(bench, child.capacity)
-    leads = [lead for child in children if (lead := board.lead(child.capacity))]
-    leads.sort(key=lambda one: one.order)
-    accepted = None
-    for place, lead in enumerate(leads):
-        raw = board.compare(lead, best)
-        gap: Difference | None = raw
-        if place == 0 or (accepted is None and verdict(board, raw, best.score) == "better"):
-            gap = yield from settle(board, lead, best)
-        now = board.lead(lead.trial.capacity)
-        reference = board.lead(best.trial.capacity)
-        if gap is None or now is None or reference is None:
-            continue
-        word = verdict(board, gap, reference.score)
-        if word == "better" and accepted is not None:
-            word = "behind"
-        then = _then(word, accepted, looking_on=looking_on)
-        reason = sentences.comparison(now, reference, gap, word, then)
-        board.decide(now.trial.capacity.label, now.score, gap.se, word, reason)
-        if word == "better":
-            accepted = now
+    """Judge measured capacities against the best before them; return the one that is better.
+
+    What is said of them waits until all are judged: it tells what follows.
+    """
+    board, reference = bench.board, best.trial.capacity
+    judged = yield from _judged(board, children, best)
+    for capacity in dict.fromkeys([reference, *(child.capacity for child in children)]):
+        if board.lead(capacity) is None:
+            note_unusable(bench, capacity)
+    better = (capacity for capacity, (_, word) in judged.items() if word == "better")
+    accepted = next((board.lead(capacity) for capacity in better), None)
+    for capacity, (found, word) in judged.items():
+        beyond = look.at_all or (look.in_doubt and in_doubt(bench, board.lead(capacity)))
+        explain(board, found, word, _then(word, accepted, looks_beyond=beyond))
     return accepted
 
 
-def in_doubt(bench: Bench, lead: Evidence) -> bool:
+def _judged(
+    board: Board, children: Sequence[Candidate], best: Evidence
+) -> Walk[dict[Capacity, tuple[Comparison, str]]]:
+    """Return comparison and verdict of every usable capacity, best score first."""
+    leads = [lead for child in children if (lead := board.lead(child.capacity))]
+    judged: dict[Capacity, tuple[Comparison, str]] = {}
+    accepted = False
+    for place, lead in enumerate(sorted(leads, key=lambda one: one.order)):
+        capacity, reference = lead.trial.capacity, best.trial.capacity
+        gains = verdict(board, board.compare(lead, best), best.score) == "better"
+        if place == 0 or (gains and not accepted):
+            yield from settle_capacities(board, capacity, reference)
+        found = against(board, capacity, reference)
+        if found is not None:
+            word = found.verdict(board)
+            judged[capacity] = found, "behind" if accepted and word == "better" else word
+            accepted = accepted or word == "better"
+    return judged
+
+
+def in_doubt(bench: Bench, lead: Evidence | None) -> bool:
     """Return whether noise hides how a capacity that was not accepted compares with the best."""
     best = bench.board.best()
-    if best is None or best is lead:
+    if best is None or lead is None or best is lead:
         return best is lead
     gap = bench.board.compare(lead, best)
     return gap.se > 0.0 and gap.within(bench.board.rules.noise)
@@ -128,11 +160,11 @@ def note_unusable(bench: Bench, capacity: Capacity) -> None:
     bench.board.decide(capacity.label, None, None, "infeasible", reason)
 
 
-def _then(word: str, accepted: Evidence | None, *, looking_on: bool) -> str:
+def _then(word: str, accepted: Evidence | None, *, looks_beyond: bool) -> str:
     if word == "better":
         return "the search goes on from it"
     if word == "behind" and accepted is not None:
-        return f"but {accepted.trial.capacity.label} of the same round gains more"
+        return f"but {accepted.trial.capacity.label}, measured with it, scored better"
     if accepted is not None:
         return f"the search goes on from {accepted.trial.capacity.label}"
-    return "one more step is tried beyond it" if looking_on else "growing stops here"
+    return "one more step is tried beyond it" if looks_beyond else "growing stops here"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.search import sentences
+from pipeline.search.decide import paired
+
 if TYPE_CHECKING:
+    from pipeline.records import Capacity
     from pipeline.search.board import Board, Walk
     from pipeline.search.decide import Difference, Evidence
 
@@ -42,10 +47,7 @@ def settle(board: Board, one: Evidence, other: Evidence) -> Walk[Difference | No
         executions = max(one.executions, other.executions)
         if one.executions == other.executions:
             executions = board.executions.after(executions)
-        reason = (
-            f"{one.trial.capacity.label} against {other.trial.capacity.label} is close "
-            f"({gap.mean:+.4g}, standard error {gap.se:.4g}): {executions} executions each."
-        )
+        reason = sentences.close(one, other, gap, executions)
         asked = yield from board.ask((one.trial, other.trial), executions, reason)
         if not asked:
             return gap
@@ -53,3 +55,58 @@ def settle(board: Board, one: Evidence, other: Evidence) -> Walk[Difference | No
         if one_again is None or other_again is None:
             return None
         one, other = one_again, other_again
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What stands for a capacity against what stands for its reference.
+
+    Both with the executions that they share, so that the numbers of a sentence agree.
+    """
+
+    one: Evidence
+    other: Evidence
+    gap: Difference
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the reference has failed since and the capacity itself is the best there is."""
+        return self.one.trial == self.other.trial
+
+    def verdict(self, board: Board) -> str:
+        """Return the verdict on the capacity."""
+        return "better" if self.is_left else verdict(board, self.gap, self.other.score)
+
+
+def against(board: Board, capacity: Capacity, reference: Capacity) -> Comparison | None:
+    """Compare two capacities; None where the first has no usable trial."""
+    found = _leads(board, capacity, reference)
+    return Comparison(*(paired(*found) or found), board.compare(*found)) if found else None
+
+
+def settle_capacities(board: Board, capacity: Capacity, reference: Capacity) -> Walk[None]:
+    """Settle what stands for two capacities; when a bought execution rules it out, what is next."""
+    while found := _leads(board, capacity, reference):
+        gap = yield from settle(board, *found)
+        if gap is not None:
+            return
+
+
+def _leads(
+    board: Board, capacity: Capacity, reference: Capacity
+) -> tuple[Evidence, Evidence] | None:
+    """Return what stands for both; the best there is for a reference without a usable trial."""
+    lead, other = board.lead(capacity), board.lead(reference) or board.best()
+    return None if lead is None or other is None else (lead, other)
+
+
+def explain(board: Board, found: Comparison, word: str, then: str) -> None:
+    """Note a verdict on a capacity, with its sentence."""
+    one, gap = found.one, found.gap
+    is_slight = word == "same" and -gap.mean > board.rules.noise * gap.se
+    if found.is_left:
+        reason = sentences.left(one, then)
+    else:
+        said = "slight" if is_slight else word
+        reason = sentences.comparison(one, found.other, gap, said, then)
+    board.decide(one.trial.capacity.label, one.shown, gap.se, word, reason)

@@ -16,10 +16,10 @@ import keras_tuner
 from threadpoolctl import threadpool_limits
 
 from pipeline.config.schema import SearchKind
-from pipeline.records import Decision, Round
+from pipeline.records import Round
 from pipeline.search import sentences
 from pipeline.search.axes import Axis, Choices, Space
-from pipeline.search.choose import Rule, choose, complete_enough
+from pipeline.search.choose import Rule, choose, chosen, complete_enough
 from pipeline.search.executions import fit_seed
 from pipeline.search.protocol import Choice, Proposal, key
 from pipeline.search.replay import Replay
@@ -81,9 +81,7 @@ class KerasTunerSearch:
         choice = self.choose(finished)
         if choice is None:
             return Proposal(None, tuple(told.decisions))
-        label = choice.trial.capacity.label
-        number = max(told.rounds - 1, 0)
-        last = Decision(number, "choice", label, choice.score, choice.se, "chosen", choice.reason)
+        last = chosen(choice, max(told.rounds - 1, 0))
         return Proposal(None, (*told.decisions, last), choice)
 
     def choose(self, finished: Sequence[Scored]) -> Choice | None:

@@ -21,6 +21,8 @@ class Choice:
     """The execution with the median score: the one that is saved, never the luckiest."""
     score: float
     """Mean over the trial's executions, lower is better."""
+    shown: float
+    """The same in the objective's own direction."""
     se: float
     """Standard error of that mean, over seeds and validation rows."""
     ranking: tuple[Trial, ...]

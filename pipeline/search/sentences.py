@@ -27,6 +27,11 @@ def count(size: int, noun: str) -> str:
     return f"{size:,} {noun if size == 1 else plural}"
 
 
+def change(one: Evidence, gap: Difference) -> str:
+    """Return a difference with its sign, in the direction of the objective."""
+    return f"difference {one.sign * gap.mean:+.4g}"
+
+
 def doubt(gap: Difference) -> str:
     """Return how sure a difference is."""
     if gap.se == 0.0:
@@ -37,24 +42,41 @@ def doubt(gap: Difference) -> str:
 def first(lead: Evidence) -> str:
     """Return the sentence on the network that everything starts from."""
     return (
-        f"{lead.trial.capacity.label} scores {number(lead.score)} at learning rate "
+        f"{lead.trial.capacity.label} scores {number(lead.shown)} at learning rate "
         f"{number(lead.trial.learning_rate)}, best of its bracket: the start."
     )
 
 
 def comparison(one: Evidence, other: Evidence, gap: Difference, verdict: str, then: str) -> str:
-    """Return the sentence on a capacity that was compared with the best before it."""
+    """Return the sentence on a capacity that was compared with the best before it.
+
+    Args:
+        one: The capacity.
+        other: The best before it; both with the executions that they share.
+        gap: Their difference.
+        verdict: As decided; `slight` where a gain beyond noise was too small to count.
+        then: What follows from it.
+    """
     how = {
         "better": f"better than {{}} by {number(-gap.mean)}",
         "behind": f"better than {{}} by {number(-gap.mean)}",
-        "same": f"no different from {{}} beyond noise (difference {gap.mean:+.4g})",
-        "smaller": f"not worse than {{}} beyond noise (difference {gap.mean:+.4g})",
+        "slight": f"better than {{}} by {number(-gap.mean)}, too little to count (search.min_gain)",
+        "same": f"no different from {{}} beyond noise ({change(one, gap)})",
+        "smaller": f"not worse than {{}} beyond noise ({change(one, gap)})",
         "worse": f"worse than {{}} by {number(gap.mean)}",
-    }[verdict].format(f"{other.trial.capacity.label} ({number(other.score)})")
+    }[verdict].format(f"{other.trial.capacity.label} ({number(other.shown)})")
     return (
-        f"{one.trial.capacity.label} scores {number(one.score)} at learning rate "
+        f"{one.trial.capacity.label} scores {number(one.shown)} at learning rate "
         f"{number(one.trial.learning_rate)}: {how}, {doubt(gap)} over "
         f"{count(min(one.executions, other.executions), 'execution')}; {then}."
+    )
+
+
+def left(one: Evidence, then: str) -> str:
+    """Return the sentence on a capacity that is the best since the one before it failed."""
+    return (
+        f"{one.trial.capacity.label} scores {number(one.shown)} at learning rate "
+        f"{number(one.trial.learning_rate)}, the best that is left; {then}."
     )
 
 
@@ -70,18 +92,35 @@ def too_large(label: str, parameters: int, limit: int) -> str:
     )
 
 
+def close(one: Evidence, other: Evidence, gap: Difference, executions: int) -> str:
+    """Return why two trials get more executions."""
+    return (
+        f"{one.trial.capacity.label} against {other.trial.capacity.label} is close "
+        f"({change(one, gap)}, standard error {number(gap.se)}): {executions} executions each."
+    )
+
+
+def limit(frontier: Iterable[Evidence]) -> str:
+    """Return why growing ended though the last step paid."""
+    largest = max(frontier, key=lambda one: one.trial.parameters).trial.capacity.label
+    return (
+        f"The space has nothing larger than {largest} (search.space.layers_max and units_max, "
+        "search.max_parameters): growing stops here."
+    )
+
+
 def nuisance(better: Evidence, other: Evidence, gap: Difference, changed: Sequence[str]) -> str:
     """Return the sentence on nuisance values that were adopted."""
     return (
-        f"{better.trial.capacity.label} with {listed(changed)} scores {number(better.score)}, without "
-        f"{number(other.score)} (difference {gap.mean:+.4g}, {doubt(gap)}): kept from here."
+        f"{better.trial.capacity.label} with {listed(changed)} scores {number(better.shown)}, without "
+        f"{number(other.shown)} ({change(better, gap)}, {doubt(gap)}): kept from here."
     )
 
 
 def same_nuisance(lead: Evidence, names: Sequence[str]) -> str:
     """Return the sentence on nuisance values of which none was better."""
     return (
-        f"No other {listed(names)} is better than {lead.trial.name} ({number(lead.score)}) "
+        f"No other {listed(names)} is better than {lead.trial.name} ({number(lead.shown)}) "
         f"beyond noise: unchanged."
     )
 
@@ -91,12 +130,12 @@ def round_of_others(best: Evidence, before: Evidence | None, trials: int, unusab
     lost = f", {unusable} of them unusable" if unusable else ""
     sentence = (
         f"Best of {count(trials, 'trial')}{lost}: {best.trial.capacity.label} at learning rate "
-        f"{number(best.trial.learning_rate)} scores {number(best.score)}"
+        f"{number(best.trial.learning_rate)} scores {number(best.shown)}"
     )
     if before is None:
         return f"{sentence}, the first."
     how = "better than" if best.order < before.order else "behind"
-    return f"{sentence}, {how} {before.trial.capacity.label} ({number(before.score)}) before it."
+    return f"{sentence}, {how} {before.trial.capacity.label} ({number(before.shown)}) before it."
 
 
 def within(errors: float) -> str:
@@ -110,8 +149,8 @@ def smallest(chosen: Evidence, best: Evidence, gap: Difference, errors: float) -
         return f"the best score, and nothing smaller is {within(errors)} of it"
     return (
         f"the smallest {within(errors)} of the best, "
-        f"{best.trial.capacity.label} ({number(best.score)}, {best.trial.parameters:,} parameters): "
-        f"difference {gap.mean:+.4g}, {doubt(gap)}"
+        f"{best.trial.capacity.label} ({number(best.shown)}, {best.trial.parameters:,} parameters): "
+        f"{change(chosen, gap)}, {doubt(gap)}"
     )
 
 
@@ -124,7 +163,7 @@ def chosen(evidence: Evidence, why: str) -> str:
     """Return the sentence on the final choice."""
     trial = evidence.trial
     return (
-        f"{trial.capacity.label} is chosen: {number(evidence.score)} over "
+        f"{trial.capacity.label} is chosen: {number(evidence.shown)} over "
         f"{count(evidence.executions, 'execution')} at learning rate {number(trial.learning_rate)}, "
         f"{trial.parameters:,} parameters; {why}."
     )

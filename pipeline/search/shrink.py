@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.search import sentences
-from pipeline.search.decide import Difference, Evidence, smallest_within
+from pipeline.search.decide import Evidence, smallest_within
 from pipeline.search.grow import neighbours, note_unusable
-from pipeline.search.judge import settle, verdict
+from pipeline.search.judge import against, explain, settle_capacities
 
 if TYPE_CHECKING:
     from pipeline.search.board import Walk
@@ -43,6 +43,8 @@ def shrink(bench: Bench, last: list[Evidence]) -> Walk[bool]:
             if lead and word in {"better", "smaller"}:
                 frontier.append(lead)
             improved = improved or word == "better"
+        if board.lead(best.trial.capacity) is None:
+            note_unusable(bench, best.trial.capacity)
     return improved
 
 
@@ -57,26 +59,18 @@ def standing(bench: Bench) -> tuple[Evidence, Evidence] | None:
 
 
 def _weigh(bench: Bench, child: Candidate, best: Evidence, good: Evidence) -> Walk[str]:
-    board = bench.board
-    lead = board.lead(child.capacity)
-    if lead is None:
-        note_unusable(bench, child.capacity)
+    board, capacity, reference = bench.board, child.capacity, best.trial.capacity
+    found = against(board, capacity, reference)
+    is_smaller = found is not None and found.one.trial.parameters < good.trial.parameters
+    if found is not None and (is_smaller or found.verdict(board) == "better"):
+        yield from settle_capacities(board, capacity, reference)
+        found = against(board, capacity, reference)
+    if found is None:
+        note_unusable(bench, capacity)
         return "infeasible"
-    reference = board.lead(best.trial.capacity) or best
-    raw = board.compare(lead, reference)
-    gap: Difference | None = raw
-    is_smaller = lead.trial.parameters < good.trial.parameters
-    if is_smaller or verdict(board, raw, reference.score) == "better":
-        gap = yield from settle(board, lead, reference)
-    lead = board.lead(child.capacity)
-    reference = board.lead(best.trial.capacity) or best
-    if gap is None or lead is None:
-        note_unusable(bench, child.capacity)
-        return "infeasible"
-    word = verdict(board, gap, reference.score)
-    if word != "better" and is_smaller and gap.within(board.rules.one_se):
+    word = found.verdict(board)
+    if word != "better" and is_smaller and found.gap.within(board.rules.one_se):
         word = "smaller"
     then = "kept: shrinking goes on from it" if word in {"better", "smaller"} else "not kept"
-    reason = sentences.comparison(lead, reference, gap, word, then)
-    board.decide(lead.trial.capacity.label, lead.score, gap.se, word, reason)
+    explain(board, found, word, then)
     return word

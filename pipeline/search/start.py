@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.search import sentences
-from pipeline.search.grow import in_doubt, note_unusable, weigh
+from pipeline.search.grow import LOOK_ON, in_doubt, note_unusable, weigh
 from pipeline.search.judge import verdict
 from pipeline.search.measure import Candidate
 from pipeline.search.tune import tune
@@ -45,7 +45,7 @@ def begin(
     else:
         _note_start(bench, first[:1])
         if len(first) > 1:
-            accepted = yield from weigh(bench, candidates[1:], simplest, looking_on=True)
+            accepted = yield from weigh(bench, candidates[1:], simplest, LOOK_ON)
     yield from _tune(bench, first, values)
     start = board.lead(first[-1])
     failed = accepted is None and start is not None and not in_doubt(bench, start)
@@ -57,7 +57,7 @@ def _note_start(bench: Bench, first: Sequence[Capacity]) -> Evidence | None:
     lead = bench.board.lead(first[0]) if first else None
     if lead is not None:
         label = lead.trial.capacity.label
-        bench.board.decide(label, lead.score, None, "start", sentences.first(lead))
+        bench.board.decide(label, lead.shown, None, "start", sentences.first(lead))
     elif first:
         note_unusable(bench, first[0])
     return lead
@@ -80,4 +80,4 @@ def _tune(
         gap = board.compare(lead, start)
         word = verdict(board, gap, start.score)
         reason = sentences.comparison(lead, start, gap, word, "growing goes on from the best")
-        board.decide(label, lead.score, gap.se, word, reason)
+        board.decide(label, lead.shown, gap.se, word, reason)

@@ -63,7 +63,7 @@ class Told:
         reason = sentences.round_of_others(best, self._best, trials, unusable)
         label = best.trial.capacity.label
         self.decisions.append(
-            Decision(self.rounds, self._phase, label, best.score, None, word, reason)
+            Decision(self.rounds, self._phase, label, best.shown, None, word, reason)
         )
         if word != "same":
             self._best = best

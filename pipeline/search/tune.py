@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from pipeline.search.measure import Bench
 
 
-def tune(bench: Bench, capacity: Capacity, space: Mapping[str, tuple[Value, ...]]) -> Walk[bool]:
-    """Try every other nuisance value at the best rate of a capacity; True when one was adopted.
+def tune(bench: Bench, capacity: Capacity, space: Mapping[str, tuple[Value, ...]]) -> Walk[str]:
+    """Try every other nuisance value at the best rate of a capacity.
 
     Values are changed one at a time: a full factorial would cost their product. Those that help
     beyond noise are then tried together. As with learning rates, the best score leads from here.
+
+    Returns:
+        `better` or `same` when another value was adopted, beyond noise or within it; else nothing.
     """
     board = bench.board
     lead = board.lead(capacity)
     names = [name for name, values in space.items() if len(values) > 1]
     if lead is None or not names:
-        return False
+        return ""
     options = {
         name: [_changed(bench, lead, {name: value}) for value in space[name] if value != current]
         for name in names
@@ -38,7 +41,7 @@ def tune(bench: Bench, capacity: Capacity, space: Mapping[str, tuple[Value, ...]
         f"Other {sentences.listed(names)} at {lead.trial.name}.",
     )
     if not asked:
-        return False
+        return ""
     helpful: dict[str, Value] = {}
     for name, trials in options.items():
         known = [found for trial in trials if (found := board.evidence(trial))]
@@ -66,21 +69,21 @@ def _is_better(bench: Bench, one: Evidence, lead: Evidence) -> Walk[bool]:
     return gap is not None and verdict(bench.board, gap, now.score) == "better"
 
 
-def _note(bench: Bench, before: Evidence, names: list[str]) -> bool:
-    """Decide on what now stands for the capacity."""
+def _note(bench: Bench, before: Evidence, names: list[str]) -> str:
+    """Decide on what now stands for the capacity; see `tune`."""
     board = bench.board
     old = board.evidence(before.trial)
     lead = board.lead(before.trial.capacity)
     if lead is None:
-        return False
+        return ""
     label = lead.trial.capacity.label
     if old is None or lead.trial.nuisance == old.trial.nuisance:
-        board.decide(label, lead.score, None, "same", sentences.same_nuisance(lead, names))
-        return False
+        board.decide(label, lead.shown, None, "same", sentences.same_nuisance(lead, names))
+        return ""
     gap = board.compare(lead, old)
     was = dict(old.trial.nuisance)
     changed = [f"{name} {value}" for name, value in lead.trial.nuisance if was.get(name) != value]
     word = "better" if verdict(board, gap, old.score) == "better" else "same"
     reason = sentences.nuisance(lead, old, gap, changed)
-    board.decide(label, lead.score, gap.se, word, reason)
-    return True
+    board.decide(label, lead.shown, gap.se, word, reason)
+    return word

@@ -12,7 +12,7 @@ from pipeline.tracking.fitkey import fit_key
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.records import Trial
+    from pipeline.records import Objective, Trial
     from pipeline.tracking.facts import SweepFacts
     from pipeline.tracking.stackfile import FitCurves
 
@@ -37,10 +37,16 @@ class DoneFit:
     """The objective, lower is better."""
     curves: FitCurves | None = None
 
-    def scored(self) -> Scored:
+    def scored(self, objective: Objective) -> Scored:
         """Return the fit as the search sees it."""
+        losses = self.curves.row_losses if self.curves and objective.is_loss else None
+        return Scored(self.fit, self.outcome, self.score, losses, self.round, objective.sign)
+
+    def scored_by_loss(self) -> Scored:
+        """Return the fit as a search by validation loss would see it."""
+        score = self.metrics.get("best_val_loss", float("nan"))
         losses = self.curves.row_losses if self.curves else None
-        return Scored(self.fit, self.outcome, self.score, losses, self.round)
+        return Scored(self.fit, self.outcome, score, losses, self.round)
 
 
 class DoneFits:

@@ -90,7 +90,7 @@ class Ledger:
 
     def finished(self) -> list[Scored]:
         """Return the finished fits as the search sees them, in the recorded order."""
-        return [done.scored() for done in self.done]
+        return [done.scored(self._facts.objective) for done in self.done]
 
     def find(self, fit: Fit) -> DoneFit | None:
         """Return a finished fit with its run and model ids, or None."""
@@ -144,7 +144,7 @@ class Ledger:
         self._hands.waiting(self._writer.waiting)
         self._recorder.record(asked, stack, results)
         found = [self._done.find(result.fit) for result in results]
-        return [done.scored() for done in found if done is not None]
+        return [done.scored(self._facts.objective) for done in found if done is not None]
 
     def record_decisions(self, decisions: Sequence[Decision]) -> None:
         """Record all decisions so far; a sentence each as a tag, and one file for the report."""

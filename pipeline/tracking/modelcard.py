@@ -80,6 +80,8 @@ def _size(champion: Mapping[str, Any]) -> str:
 def _scores(champion: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str]:
     """Return the table of scores, baselines beside the champion."""
     rows = [("validation loss", champion["val_loss"]), ("test loss", champion.get("test_loss"))]
+    if champion["objective"] != "val_loss":
+        rows.insert(0, (champion["objective"], champion["score"]))
     rows += [(f"test {name}", value) for name, value in champion.get("test_metrics", {}).items()]
     lines = ["| score | value |", "|---|---|"]
     lines += [f"| {name} | {value:.6g} |" for name, value in rows if value is not None]

@@ -23,7 +23,8 @@ def sweep_note(summary: Mapping[str, Any]) -> str:
     """
     champion = summary["champion"]
     tested = champion.get("test_loss")
-    scores = f"validation loss {champion['val_loss']:.4g} (SE {champion['val_loss_se']:.2g})"
+    metric = champion["objective"].replace("val_loss", "validation loss")
+    scores = f"{metric} {champion['score']:.4g} (SE {champion['score_se']:.2g})"
     if tested is not None:
         scores += f", test loss {tested:.4g} on rows that nothing had seen"
     lines = [

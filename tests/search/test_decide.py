@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.config.schema import Prefer
 from pipeline.records import Fit, Outcome, Scored, Trial
 from pipeline.search import decide
-from pipeline.search.choose import Rule, choose, complete_enough, evidence_of
+from pipeline.search.choose import Rule, choose, complete_enough, evidence_of, longest
 from tests.search.toy import ToyFamily, capacity
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False)
@@ -164,6 +165,14 @@ def test_the_knee_is_where_the_front_bends():
     assert decide.knee(front).trial.capacity.label == "1x64"
 
 
+def test_a_front_that_bends_nowhere_has_no_knee():
+    """The last step gains most: the best is taken, not the smallest."""
+    for scores in ([1.0, 0.95, 0.2], [1.0, 0.7, 0.2]):
+        sized = zip((10, 100, 1000), scores, strict=True)
+        front = decide.pareto([evidence(units, scores=[score]) for units, score in sized])
+        assert decide.knee(front).trial.capacity.label == "1x1000"
+
+
 def test_the_smallest_within_one_standard_error_is_chosen():
     """And the sentence names both, the difference and its standard error."""
     seeds = [0.0, 0.2, -0.2]
@@ -247,3 +256,15 @@ def test_of_a_trial_trained_longer_and_longer_the_longest_counts():
         results(trial(8), scores=[0.9], epochs=9),
     )
     assert complete_enough([*long, *short], 1)[0].score == 0.9
+
+
+def test_the_shorter_trainings_of_a_trial_do_not_count():
+    """Hyperband trains one trial several times: the network that is saved is the longest trained."""
+    short, long = (
+        results(trial(8), scores=[2.0, 2.1], epochs=3),
+        results(trial(8), scores=[1.0], epochs=9),
+    )
+    other = results(trial(16), scores=[3.0], epochs=3)
+    assert longest([*short, *long, *other]) == [*long, *other]
+    cut = [replace(scored, outcome=Outcome.cut) for scored in long]
+    assert longest([*short, *cut]) == short
