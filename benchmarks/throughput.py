@@ -1,6 +1,7 @@
 """Trials an hour, everything logged: ours against KerasTuner, on the same trials and data.
 
     python -m benchmarks.throughput --bench ../shared/bench [--trials 240] [--peer-trials 12]
+        [--sets abalone ...] [--only a d]
 
 Four contenders train the same list of networks (1 to 3 hidden layers of 32 to 256 ReLU units, Adam
 at learning rates from 1e-4 to 1e-2, batch 32, up to 50 epochs, patience 5) on the same arrays:
@@ -12,7 +13,9 @@ at learning rates from 1e-4 to 1e-2, batch 32, up to 50 epochs, patience 5) on t
 
 The slow ones train a seeded sample of the list (`--peer-trials`), ours all of it. Each runs in a
 process of its own, one after another; imports and reading the table are left out of all of them,
-compiling is in. The last line on stdout is one JSON object.
+compiling is in. Ours tells where the seconds of its cores went: `train` (programs running, or waiting
+for one that another thread compiles), `compile`, `log` (the background writer), and the `rest`.
+The last line on stdout is one JSON object.
 """
 
 from __future__ import annotations
@@ -99,6 +102,7 @@ def ours(name: str, bench: Path, todo: list[Network], engine: str) -> dict[str, 
         seen["seconds"] = time.perf_counter() - begun
         seen["trials"] = len(sweep.ledger.done)
         seen["log"] = sweep.ledger.writer_seconds()
+        seen["fits"] = sum(done.metrics.get("seconds", 0.0) for done in sweep.ledger.done)
         return found
 
     runner.search = timed
@@ -107,8 +111,11 @@ def ours(name: str, bench: Path, todo: list[Network], engine: str) -> dict[str, 
     runner.run(config, output)
     if engine == "stacked":
         from pipeline.training.stacked.engine import PROGRAMS
+        from pipeline.training.threads import cores
 
         seen["compile"], seen["programs"] = PROGRAMS.seconds, PROGRAMS.count
+        seen["train"] = seen["fits"] - PROGRAMS.seconds
+        seen["rest"] = cores() * seen["seconds"] - seen["fits"] - seen["log"]
     return seen
 
 
@@ -195,6 +202,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=240)
     parser.add_argument("--peer-trials", type=int, default=12)
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--only", nargs="+", default=list("abcd"), choices=list("abcd"))
     parser.add_argument("--child", choices=list("abcd"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -202,8 +210,9 @@ def main() -> None:
         return
     results: dict[str, Any] = {}
     for name in options.sets:
-        found = {who: measured(who, name, options) for who in "abcd"}
-        ratios = {f"d/{who}": found["d"]["per_hour"] / found[who]["per_hour"] for who in "abc"}
+        found = {who: measured(who, name, options) for who in options.only}
+        hour = {who: one["per_hour"] for who, one in found.items()}
+        ratios = {f"d/{who}": hour["d"] / hour[who] for who in "abc" if {who, "d"} <= set(hour)}
         results[name] = {**found, **{key: round(value, 1) for key, value in ratios.items()}}
         for who, one in found.items():
             detail = ", ".join(f"{key} {value:.3g}" for key, value in one.items())

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline import summary as document
-from pipeline.compute import run as run_stacks
-from pipeline.control import Unattended
+from pipeline.champion import champion_members
 from pipeline.errors import BudgetError, NoUsableTrialError
 from pipeline.evaluation.final import Member, Verdicts, evaluate, optimism
 from pipeline.records import Outcome
-from pipeline.search import executions_of, longest, mean_of
+from pipeline.search import executions_of, front, longest, mean_of
 from pipeline.tracking.artefact import save_champion
 from pipeline.tracking.note import NOTE_TAG, sweep_note
 from pipeline.tracking.registry import challenge, look_up
 from pipeline.tracking.viewer import ui_command
 from pipeline.tracking.views import prepare_view
 from pipeline.training.cost import latency
-from pipeline.training.engine import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.found import Found
-    from pipeline.records import Fit, Trial
+    from pipeline.records import Trial
     from pipeline.runner import Sweep
     from pipeline.search import Choice
     from pipeline.tracking.artefact import Champion
@@ -170,55 +168,6 @@ def _nothing_usable(sweep: Sweep, found: Found) -> BudgetError | NoUsableTrialEr
     )
 
 
-def champion_members(sweep: Sweep, choice: Choice) -> list[Member]:
-    """Return the networks of all executions of the chosen trial, in order of execution."""
-    fits = [
-        scored.fit
-        for scored in longest(sweep.ledger.finished())
-        if scored.fit.trial == choice.trial and scored.outcome is Outcome.completed
-    ]
-    fits.sort(key=lambda fit: fit.execution)
-    for fit in fits:
-        if sweep.networks.weights(fit) is None:
-            _train_again(sweep, fit)
-    return [Member(fit, sweep.networks.model(fit)) for fit in fits]
-
-
-def _train_again(sweep: Sweep, fit: Fit) -> None:
-    """Train a fit's stack again: its network was in the memory of a process that has died."""
-    done = sweep.ledger.find(fit)
-    recorded = sweep.ledger.recorded_plan(done.round) if done else None
-    if recorded is None:
-        raise AssertionError(f"no plan of the round that trained {fit.name}")
-    _, plan = recorded
-    stacks = tuple(stack for stack in plan.stacks if fit in stack.fits)
-    log.info(
-        "%s is trained again: its network was not kept by the process that trained it", fit.name
-    )
-    settings = Settings.from_config(sweep.config, sweep.objective)
-    for _, results in run_stacks(
-        replace(plan, stacks=stacks),
-        sweep.arrays_of,
-        sweep.family,
-        settings,
-        _SignalsAlone(sweep),
-        sweep.config.compute,
-    ):
-        for result in results:
-            sweep.networks.keep(result)
-    sweep.unless_stopped()
-
-
-class _SignalsAlone(Unattended):
-    """A control that heeds signals, not the budget: this training is what its reserve is for."""
-
-    def __init__(self, sweep: Sweep) -> None:
-        self._sweep = sweep
-
-    def stop_reason(self) -> str:
-        return self._sweep.stop.name
-
-
 def summarise(
     sweep: Sweep, found: Found, single: Member, verdicts: Verdicts, kind: str
 ) -> dict[str, Any]:
@@ -226,6 +175,7 @@ def summarise(
     choice, ledger = found.choice, sweep.ledger
     assert choice is not None  # noqa: S101 - checked by finish
     done = ledger.find(single.fit)
+    plan, seconds = executions_of(sweep.config), functools.partial(latency, sweep.family)
     counted = document.totals([(one.fit.trial.name, one.epochs) for one in ledger.done])
     return {
         "sweep_run_id": ledger.run_id,
@@ -257,6 +207,7 @@ def summarise(
         "decisions": document.decision_entries(found.decisions),
         "pareto": [trial.name for trial in choice.pareto],
         "pareto_us_a_row": [1e6 * latency(sweep.family, trial) for trial in choice.pareto],
+        "pareto_by_latency": [trial.name for trial in front(ledger.finished(), plan, seconds)],
         "baselines": _baselines(verdicts),
     }
 

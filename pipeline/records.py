@@ -198,7 +198,8 @@ class FitResult:
     weights: list[np.ndarray] | None
     """The best epoch's weights in the order of `keras.Model.get_weights()`; None when unusable."""
     row_losses: np.ndarray | None
-    """Loss per validation row at the best epoch, float32, shape (rows,)."""
+    """Loss per validation row at the best epoch times its sample weight (of mean 1), so that their
+    mean is the `val_loss`; float32, shape (rows,)."""
     seconds: float
     """This fit's share of the wall time of its stack."""
     probes: dict[str, list[float]] = field(default_factory=dict)

@@ -39,6 +39,7 @@ ORDER = (
         "portion.py",
         "networks.py",
         "found.py",
+        "champion.py",
         "pace.py",
         "experience.py",
         "ending.py",

@@ -95,6 +95,7 @@ RANGES: Mapping[str, Range] = {
     "search.recentre": NOT_NEGATIVE,
     "search.drop_after": NOT_NEGATIVE,
     "search.drop_margin": POSITIVE,
+    "search.drop_kept": SHARE,
     "search.max_rounds": COUNT,
     "search.trials": COUNT,
     "search.round": COUNT,

@@ -125,6 +125,9 @@ class CapacityConfig(SearchConfig):
     """Epochs after which a learning rate that is clearly behind is dropped inside the round; 0 = never."""
     drop_margin: float = 2.0
     """Standard errors over seeds by which it must be behind, > 0."""
+    drop_kept: float = 0.5
+    """It is kept where its gap has shrunk to this share since half of those epochs, 0 to 1: it is
+    catching up, and a small rate starts slowly."""
     max_rounds: int = 100
     """Most rounds, >= 1: a fuse, not a tuning knob."""
 

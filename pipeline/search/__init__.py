@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.schema import CapacityConfig, OtherSearchConfig
 from pipeline.search.capacity import CapacitySearch
-from pipeline.search.choose import chosen, evidence_of, longest
-from pipeline.search.decide import standard_error
+from pipeline.search.choose import chosen, complete_enough, evidence_of, leads, longest
+from pipeline.search.decide import pareto, standard_error
 from pipeline.search.executions import Executions
 from pipeline.search.protocol import Choice, Proposal, Searcher, key, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pipeline.config.schema import SweepConfig
     from pipeline.family import Family
-    from pipeline.records import Scored
+    from pipeline.records import Scored, Trial
 
 __all__ = [
     "Choice",
@@ -24,6 +24,7 @@ __all__ = [
     "Searcher",
     "chosen",
     "executions_of",
+    "front",
     "key",
     "longest",
     "mean_of",
@@ -49,6 +50,14 @@ def mean_of(results: Sequence[Scored], executions: Executions) -> tuple[float, f
     if found is None:
         return None
     return found.score, standard_error(found, splits=executions.splits)
+
+
+def front(
+    finished: Sequence[Scored], executions: Executions, size: Callable[[Trial], float]
+) -> list[Trial]:
+    """Return the trials than which none smaller is as good, smallest first, by any measure of size."""
+    known = complete_enough(finished, executions.first)
+    return [one.trial for one in pareto(leads(known), size)]
 
 
 def executions_of(config: SweepConfig) -> Executions:

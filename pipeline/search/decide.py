@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pipeline.records import Scored, Trial
 
@@ -185,10 +185,17 @@ def median_execution(evidence: Evidence) -> int:
     return ordered[len(ordered) // 2]
 
 
-def pareto(candidates: Iterable[Evidence]) -> tuple[Evidence, ...]:
+def parameters(trial: Trial) -> float:
+    """Return the size that counts unless another is asked for."""
+    return trial.parameters
+
+
+def pareto(
+    candidates: Iterable[Evidence], size: Callable[[Trial], float] = parameters
+) -> tuple[Evidence, ...]:
     """Return the candidates than which no smaller or equal one is as good, smallest first."""
     front: list[Evidence] = []
-    for candidate in sorted(candidates, key=lambda one: (one.trial.parameters, one.order)):
+    for candidate in sorted(candidates, key=lambda one: (size(one.trial), one.order)):
         if not front or candidate.score < front[-1].score:
             front.append(candidate)
     return tuple(front)

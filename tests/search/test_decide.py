@@ -154,6 +154,15 @@ def test_nothing_on_the_front_is_beaten_by_something_smaller(points):
     assert decide.knee(front) in front
 
 
+def test_a_front_may_count_another_size():
+    """A larger network may answer sooner: it is on the front of latency and not on that of size."""
+    three = [evidence(units, scores=[score]) for units, score in [(4, 3.0), (8, 2.0), (16, 2.5)]]
+    assert [one.trial for one in decide.pareto(three)] == [three[0].trial, three[1].trial]
+    seconds = {three[0].trial: 2.0, three[1].trial: 3.0, three[2].trial: 1.0}
+    found = decide.pareto(three, seconds.__getitem__)
+    assert [one.trial for one in found] == [three[2].trial, three[1].trial]
+
+
 def test_the_knee_is_where_the_front_bends():
     """Most of the gain is had at 64 units."""
     front = decide.pareto(

@@ -1,0 +1,71 @@
+"""`python -m pipeline.plan`: what it prints, against the sweep of the same words; without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAVY = ("tensorflow", "keras", "keras_tuner", "mlflow", "jax", "plotly", "ray")
+PROGRAM = """
+import json, sys
+from pipeline.plan import main
+code = main(json.loads(sys.argv[1]))
+print(json.dumps([name for name in json.loads(sys.argv[2]) if name in sys.modules]), file=sys.stderr)
+raise SystemExit(code)
+"""
+
+
+def plan(*words: str, home: Path) -> str:
+    """Return what a plan prints; none of the heavy packages may have been imported."""
+    command = [sys.executable, "-c", PROGRAM, json.dumps(words), json.dumps(HEAVY)]
+    ended = subprocess.run(
+        command, cwd=home, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    assert json.loads(ended.stderr.strip().splitlines()[-1]) == []
+    assert list(home.iterdir()) == [], "a plan writes nothing"
+    return ended.stdout
+
+
+def rows(said: str) -> set[str]:
+    """Return the lines of the table with single spaces."""
+    return {" ".join(line.split()) for line in said.splitlines()}
+
+
+def test_a_grid_is_counted(tmp_path: Path) -> None:
+    """The smoke sweep has 3 trials of 2 executions: test_sweep.py trains just these."""
+    said = plan("experiment=smoke", home=tmp_path)
+    assert "wages: 534 rows" in said
+    assert "predict wage (regression)" in said
+    assert "Counted from the space" in said
+    assert {"trials 3", "fits 6", "parameters 24 to 401"} <= rows(said)
+
+
+def test_a_search_on_new_data_says_its_range(tmp_path: Path) -> None:
+    """Rounds, trials, fits, parameters and seconds, and that they are a guess."""
+    said = plan("data=titanic", home=tmp_path)
+    assert "2 classes" in said
+    for word in ("rounds", "trials", "fits", "parameters"):
+        assert word in said, word
+    assert "New data" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["budget.fits=20"], "budget.fits=20 ends it in round"),
+        (["data.folds=4", "data.repeats=2"], "predict wage (regression)"),
+        (["search=hyperband", "training.epochs=9"], "Counted from the space"),
+        (["budget.cost=1", "budget.cost_per_hour=2"], "No budget ends it"),
+    ],
+)
+def test_other_words_are_planned_too(words: list[str], says: str, tmp_path: Path) -> None:
+    """Budgets, folds, money and the searches of KerasTuner, which is not imported for them either."""
+    assert says in plan(*words, home=tmp_path)
