@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from pipeline.training.order import steps
 from pipeline.training.padding import candidates
-from pipeline.training.sizes import CPU
+from pipeline.training.sizes import CPU, padded_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,8 +85,13 @@ class Cost:
         return chosen
 
     def bytes(self, trial: Trial, widths: Widths, members: int) -> int:
-        """Return the peak memory of a stack."""
+        """Return the peak memory of a stack, the table not counted: see `table`."""
         return self._fixed(trial, widths) + members * self._member(trial, widths)
+
+    def table(self, encoding: str) -> int:
+        """Return the memory of the table on the device, which stacks that run at once share."""
+        rows = padded_rows(self._rows) + padded_rows(self._val_rows)
+        return FLOAT * rows * (self._family.row_numbers(encoding) + 1)  # and its weight
 
     def most_members(self, trial: Trial, widths: Widths, room: int) -> int:
         """Return how many members fit into so many bytes; 0 when not even one does."""
@@ -97,7 +102,7 @@ class Cost:
         return FLOAT * (COPIES * self._parameters(trial, widths) + 2 * self._val_rows)
 
     def _fixed(self, trial: Trial, widths: Widths) -> int:
-        """Return what a stack needs whatever its size: the table, and members in work."""
+        """Return what a stack needs whatever its size: members in work."""
         batch = self._settings.batch_of(trial, self._rows)
         capacity = self._family.of_widths(widths)
         activations = 3 * batch * self._family.activations(capacity, trial.encoding)

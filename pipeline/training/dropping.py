@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 FEWEST_SEEDS = 2
 """Without a second seed there is no standard error, and nothing is dropped."""
-CATCHING_UP = 0.5
-"""A gap that shrank to this share since half of the epochs would vanish by going on."""
 
 
 def behind(
@@ -33,7 +31,7 @@ def behind(
         fits: The fits of a stack, in any order.
         objectives: For each fit its objective of every epoch so far, as logged. Fits with fewer
             epochs than `drop_after` (stopped, diverged) are neither dropped nor compared with.
-        settings: `drop_after`, `drop_margin` and the objective.
+        settings: `drop_after`, `drop_margin`, `drop_kept` and the objective.
 
     Returns:
         Index into `fits` -> message.
@@ -76,7 +74,7 @@ def _behind_in_group(
         gaps = np.stack([losses[seeds[s]] - losses[rates[leader][s]] for s in shared])
         gap, error = _gap(gaps[:, -1])
         earlier = float(gaps[:, (settings.drop_after - 1) // 2].mean())
-        if gap > settings.drop_margin * error and gap > CATCHING_UP * earlier:
+        if gap > settings.drop_margin * error and gap > settings.drop_kept * earlier:
             sentence = (
                 f"learning rate {rate:g} was behind {leader:g} by {gap:.4g}"
                 f" (standard error {error:.2g}) after {settings.drop_after} epochs"

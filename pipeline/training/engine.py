@@ -38,6 +38,8 @@ class Settings:
     """Epochs after which a learning rate clearly behind is dropped; 0 = never."""
     drop_margin: float = 2.0
     """Standard errors over seeds by which it must be behind."""
+    drop_kept: float = 0.5
+    """Share to which its gap must have shrunk since half of those epochs for it to be kept."""
     memory_share: float = 0.5
     """Share of free memory that running stacks may use."""
     mixed_precision: bool = False
@@ -62,6 +64,7 @@ class Settings:
             batch_size=training.batch_size,
             drop_after=drops.drop_after if drops else 0,
             drop_margin=drops.drop_margin if drops else 0.0,
+            drop_kept=drops.drop_kept if drops else 0.0,
             memory_share=training.memory_share,
             mixed_precision=training.mixed_precision,
         )

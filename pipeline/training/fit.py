@@ -90,10 +90,7 @@ class _Group:
         states = {id(run): program.initial(run.fit) for run in self._runs}
         if self._may_drop():
             self._advance(program, states, self._settings.drop_after, stop_reason)
-            fits, objectives = zip(*((r.fit, r.objectives) for r in self._runs), strict=True)
-            for index, message in behind(fits, objectives, self._settings).items():
-                if self._runs[index].is_open:
-                    self._runs[index].end(Outcome.dropped, message)
+            self._drop()
         longest = max(run.fit.epochs for run in self._runs)
         self._advance(program, states, longest, stop_reason)
 
@@ -111,6 +108,14 @@ class _Group:
                     run.end(Outcome.cut, reason)
                 else:
                     states[id(run)] = program.train(run, states[id(run)], until, stop_reason)
+
+    def _drop(self) -> None:
+        if any(run.outcome is Outcome.cut for run in self._runs):
+            return  # after a stop some lack epochs: those left are not the evidence of a whole sweep
+        fits, objectives = zip(*((r.fit, r.objectives) for r in self._runs), strict=True)
+        for index, message in behind(fits, objectives, self._settings).items():
+            if self._runs[index].is_open:
+                self._runs[index].end(Outcome.dropped, message)
 
     def _may_drop(self) -> bool:
         rates = {run.fit.trial.learning_rate for run in self._runs}

@@ -68,6 +68,14 @@ def normalised(weight: np.ndarray | None) -> np.ndarray | None:
     return (weight / weight.mean(dtype=np.float64)).astype(np.float32)
 
 
+def weighted(row_losses: np.ndarray | None, weight: np.ndarray | None) -> np.ndarray | None:
+    """Return the losses of rows times their weights of mean 1, float32: their mean is the loss."""
+    if row_losses is None or weight is None:
+        return row_losses
+    found: np.ndarray = row_losses * normalised(weight)
+    return found
+
+
 def auc(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> float:
     """Return the exact area under the ROC curve: how often a positive row outranks a negative one.
 

@@ -32,6 +32,9 @@ class PaddedFamily(Family, Protocol):
     def unit_widths(self, capacity: Capacity) -> Widths:
         """Return the units of every hidden layer."""
 
+    def row_numbers(self, encoding: str) -> int:
+        """Return the numbers of one row, inputs and targets."""
+
     def of_widths(self, widths: Widths) -> Capacity:
         """Return the capacity with these hidden widths."""
 

@@ -45,7 +45,7 @@ class Limits:
     """What running stacks may use together."""
 
     bytes: int
-    """Memory."""
+    """Memory, their tables included."""
     workers: int = 1
     """Stacks that run at once."""
 
@@ -69,10 +69,11 @@ def plan_stacks(fits: Sequence[Fit], workload: Workload, limits: Limits) -> Stac
     groups: dict[Hashable, list[Fit]] = defaultdict(list)
     for fit in fits:
         groups[_program(fit, workload)].append(fit)
+    workers = max(1, limits.workers)
+    room = max(0, limits.bytes - _tables(fits, cost, workers)) // workers
     parts: list[tuple[tuple[Fit, ...], Widths]] = []
     for group in groups.values():
         for members, widths in _segments(group, cost):
-            room = limits.bytes // max(1, limits.workers)
             parts += [(part, widths) for part in _within_memory(members, widths, cost, room)]
     stacks = tuple(_stack(n, members, widths, cost) for n, (members, widths) in enumerate(parts))
     padding = _share(stacks, cost)
@@ -102,6 +103,13 @@ def _program(fit: Fit, workload: Workload) -> Hashable:
 def _family_of_rates(fit: Fit) -> Hashable:
     """Return what fits share that are compared while they train."""
     return fit.trial.with_rate(1.0), fit.fold
+
+
+def _tables(fits: Sequence[Fit], cost: Cost, workers: int) -> int:
+    """Return the memory of the tables that stacks which run at once may need, each counted once."""
+    known = {(fit.trial.encoding, fit.fold) for fit in fits}
+    sizes = sorted((cost.table(encoding) for encoding, _ in known), reverse=True)
+    return sum(sizes[:workers])
 
 
 def _segments(fits: Sequence[Fit], cost: Cost) -> list[tuple[tuple[Fit, ...], Widths]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.records import FitResult, Outcome
-from pipeline.training.metrics import finished_curves
+from pipeline.training.metrics import finished_curves, weighted
 from pipeline.training.stopping import Stopping, diverged, divergence_message
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Run:
             curves=self._curves() if self._raw else {},
             best_epoch=int(self._stopping.best_epoch[0]),
             weights=self.best_weights if usable else None,
-            row_losses=row_losses if usable else None,
+            row_losses=weighted(row_losses, self._arrays.val_weight) if usable else None,
             seconds=self.seconds,
             message=self.message,
         )

@@ -92,6 +92,11 @@ class Shape:
         return self.rows % self.batch != 0 or self.places != self.rows
 
     @property
+    def whole(self) -> bool:
+        """Whether every call ends with an epoch."""
+        return self.steps == self.epoch_steps
+
+    @property
     def epoch_steps(self) -> int:
         """Steps of an epoch."""
         return steps(self.batch, self.rows)

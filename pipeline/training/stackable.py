@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.family import Family
+    from pipeline.records import Arrays
     from pipeline.training.engine import Settings
 
 ELEMENTWISE = {"sgd", "rmsprop", "adam", "adamw", "adamax", "adagrad", "adadelta", "ftrl", "lion"}
@@ -20,6 +21,23 @@ def why_not_stacked(family: Family, settings: Settings) -> str:
     if settings.optimizer.lower() not in ELEMENTWISE:
         return f"optimizer {settings.optimizer} does not treat every weight by itself"
     return ""
+
+
+def why_not_in_memory(arrays: Arrays, room: float) -> str:
+    """Return why a table is not brought to the device once more; an empty string when it can be.
+
+    Args:
+        arrays: The table, which is in memory already; `fit` trains from there.
+        room: Bytes that stacks may use.
+    """
+    held = (arrays.x_train, arrays.y_train, arrays.x_val, arrays.y_val)
+    size = sum(array.nbytes for array in held)
+    if size <= room:
+        return ""
+    return (
+        f"another copy of its table takes {size / 1e9:.3g} GB, and stacks may use {room / 1e9:.3g} GB "
+        "(training.memory_share)"
+    )
 
 
 def engine_used(asked: str, family: Family, settings: Settings) -> str:

@@ -29,3 +29,6 @@ def agree(one: FitResult, other: FitResult, close: float = CLOSE) -> None:
         assert one.row_losses is not None
         assert other.row_losses is not None
         np.testing.assert_allclose(one.row_losses, other.row_losses, rtol=1e-3, atol=1e-4)
+        for each in (one, other):  # also where rows have weights
+            mean = each.row_losses.mean(dtype=np.float64)
+            np.testing.assert_allclose(mean, each.best("val_loss"), rtol=max(close, 1e-5))

@@ -185,6 +185,13 @@ def test_a_rate_that_is_not_clearly_behind_is_kept(rates: dict[float, list[list[
     assert behind(*curves(rates), Settings(drop_after=2)) == {}
 
 
+def test_how_much_a_rate_must_catch_up_is_configured() -> None:
+    """Its gap has shrunk from 1.45 to 0.2: to 0.14 of it."""
+    rates = {0.1: [[0.5, 0.4], [0.6, 0.5]], 1e-3: [[2, 0.6], [2, 0.7]]}
+    assert behind(*curves(rates), Settings(drop_after=2, drop_kept=0.15)) == {}
+    assert set(behind(*curves(rates), Settings(drop_after=2, drop_kept=0.13))) == {2, 3}
+
+
 def test_nothing_is_dropped_where_that_is_switched_off() -> None:
     """drop_after 0 means never."""
     assert behind(*curves(FAR_BEHIND), Settings(drop_after=0)) == {}

@@ -159,6 +159,26 @@ def test_rates_and_seeds_of_a_trial_stay_together(family: Family) -> None:
         assert len({fit.trial.capacity for fit in stack.fits}) == 1
 
 
+def test_the_table_is_counted_once_for_stacks_side_by_side(family: Family) -> None:
+    """What it takes is taken from all workers together; another fold is another table."""
+    rows = 100_000
+    fits = [_fit((512,), seed=seed) for seed in range(40)]
+    cost = Cost(family, Settings(), rows, rows // 4)
+    table = cost.table("standard")
+    assert table == pytest.approx(4 * 1.25 * rows * (INPUTS + 1 + 1), rel=0.01)
+    room = 2 * cost.bytes(fits[0].trial, (512,), 10)
+
+    def most(fits: list[Fit], memory: int) -> int:
+        plan = plan_stacks(fits, _work(family, rows), Limits(memory, 2))
+        return max(len(stack.fits) for stack in plan.stacks)
+
+    folds = [replace(fit, fold=fit.seed % 2) for fit in fits]
+    assert most(fits, room + table) == 10
+    assert most(fits, room + table - 2) == 9
+    assert most(folds, room + table) < 10
+    assert most(folds, room + 2 * table) == 10
+
+
 def test_a_trial_that_memory_cannot_hold_is_cut(family: Family) -> None:
     """A single fit is never refused by the planner: the engine finds out."""
     fits = [_fit((512, 512), seed=seed) for seed in range(4)]

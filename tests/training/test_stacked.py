@@ -174,6 +174,24 @@ def test_what_cannot_be_stacked_is_trained_by_fit(
     assert "stack 3 is trained by model.fit: optimizer nadam" in caplog.text
 
 
+def test_a_table_too_large_for_another_copy_is_trained_by_fit(
+    fits: tuple[Fit, ...],
+    regression: Arrays,
+    family: Family,
+    stopping_control: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From where it is, with a line that says why and which setting decides."""
+    monkeypatch.setattr("pipeline.memory.free", lambda: 2000)
+    caplog.set_level(logging.INFO)
+    two = Stack(3, tuple(replace(fit, epochs=1) for fit in fits[:2]), WIDTHS)
+    results = engine("stacked").train(two, regression, family, Settings(), stopping_control())
+    assert [one.outcome for one in results] == [Outcome.completed] * 2
+    assert "stack 3 is trained by model.fit: another copy of its table takes" in caplog.text
+    assert "stacks may use 1e-06 GB (training.memory_share)" in caplog.text
+
+
 def test_stacks_side_by_side_give_the_same_bits(
     stacked: Any, fits: tuple[Fit, ...], regression: Arrays, family: Family
 ) -> None:

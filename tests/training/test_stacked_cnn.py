@@ -17,7 +17,6 @@ from pipeline.records import Arrays, Outcome, Stack
 from pipeline.training.engine import Settings, engine
 from pipeline.training.families import family as family_of
 from pipeline.training.planner import Limits, Workload, plan_stacks
-from pipeline.training.stackable import why_not_stacked
 from tests.training.agreement import agree
 
 if TYPE_CHECKING:
@@ -68,15 +67,7 @@ def both(
     [
         ({}, {"optimizer": "sgd", "momentum": 0.5}, 0),
         ({}, {"patience": 1}, 2),
-        pytest.param(
-            {"batch_normalization": True, "activation": "tanh"},
-            {},
-            1,
-            marks=pytest.mark.skipif(
-                ON_JAX,
-                reason="not stacked on JAX, as the last test of this file states",
-            ),
-        ),
+        ({"batch_normalization": True, "activation": "tanh"}, {}, 1),
     ],
     ids=["no block, SGD with momentum", "two blocks, stops early", "BatchNormalization, tanh"],
 )
@@ -141,9 +132,3 @@ def test_a_stack_holds_one_capacity(
     assert [len({fit.trial.capacity for fit in stack.fits}) for stack in plan.stacks] == [1, 1, 1]
     assert all(stack.padding == 0 for stack in plan.stacks)
     assert [fit for stack in plan.stacks for fit in stack.fits] == fits
-
-
-def test_only_batch_normalization_on_jax_keeps_a_cnn_out_of_the_stack(bars: Arrays) -> None:
-    """There nothing tells it which rows of the last step only fill it up; `fit` trains such a CNN."""
-    assert why_not_stacked(cnn(bars), Settings()) == ""
-    assert bool(why_not_stacked(cnn(bars, batch_normalization=True), Settings())) == ON_JAX

@@ -31,6 +31,18 @@ EXPLORES = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
 EXAMPLES, MOST_LAYERS = (100, 4) if EXPLORES else (3, 2)
 """Pairs of random architectures: the long form is part of `make fuzz`."""
 
+Mix = tuple[str, dict[str, Any], dict[str, Any]]  # data, family and settings
+SUITE: list[Mix] = [("regression", {}, {})]
+FUZZ: list[Mix] = [
+    *SUITE,
+    ("regression", {"activation": "tanh"}, {"optimizer": "sgd", "momentum": 0.9}),
+    ("regression", {"batch_normalization": True}, {"optimizer": "rmsprop"}),
+    ("binary", {"activation": "elu"}, {"optimizer": "adam"}),
+    ("binary", {"activation": "sigmoid"}, {"optimizer": "adamw"}),
+    ("weighted", {"activation": "gelu"}, {"optimizer": "rmsprop", "momentum": 0.5}),
+    ("weighted", {"batch_normalization": True}, {"optimizer": "adam"}),
+]
+
 
 @dataclass(frozen=True)
 class Case:
@@ -168,10 +180,16 @@ def test_members_that_stop_diverge_or_are_dropped_leave_the_others_alone(
 
 @pytest.fixture(scope="module")
 def tools(
-    regression: Arrays, make_family: Any, make_fits: Any, stopping_control: Any
+    regression: Arrays,
+    binary: Arrays,
+    weighted: Arrays,
+    make_family: Any,
+    make_fits: Any,
+    stopping_control: Any,
 ) -> tuple[Any, ...]:
     """Return fixtures together: Hypothesis tests have arguments enough."""
-    return regression, make_family, make_fits, stopping_control
+    data = {"regression": regression, "binary": binary, "weighted": weighted}
+    return data, make_family, make_fits, stopping_control
 
 
 def _architectures(most_layers: int) -> st.SearchStrategy[list[tuple[int, ...]]]:
@@ -190,20 +208,23 @@ def _architectures(most_layers: int) -> st.SearchStrategy[list[tuple[int, ...]]]
     networks=_architectures(MOST_LAYERS),
     rate=st.floats(1e-4, 3e-2),
     seed=st.integers(0, 2**31 - 1),
+    mix=st.sampled_from(FUZZ if EXPLORES else SUITE),
 )
 def test_any_architecture(
-    tools: tuple[Any, ...], networks: list[tuple[int, ...]], rate: float, seed: int
+    tools: tuple[Any, ...], networks: list[tuple[int, ...]], rate: float, seed: int, mix: Mix
 ) -> None:
     """Whatever the widths, both engines find the same; one program a depth saves the time."""
-    regression, make_family, make_fits, stopping_control = tools
-    family = make_family(regression)
+    data, make_family, make_fits, stopping_control = tools
+    name, of_family, options = mix
+    family = make_family(data[name], **of_family)
     fits = [
         replace(fit, seed=seed)
         for widths in networks
         for fit in make_fits(family, of_widths(*widths), (rate,), epochs=3)
     ]
     padded = (32,) * len(networks[0])
-    found = both(fits, regression, family, stopping_control(), padded, patience=2)
+    told = {"patience": 2, **options}
+    found = both(fits, data[name], family, stopping_control(), padded, **told)
     for one, other in zip(*found, strict=True):
         agree(one, other)
 

@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.records import Finding
 from pipeline.training.diagnose import thresholds
 from pipeline.training.families.layers import is_image
+from pipeline.training.metrics import normalised
 
 if TYPE_CHECKING:
     from pipeline.records import Arrays
@@ -30,7 +31,7 @@ class Background:
     y: np.ndarray
     """Their targets, (rows, outputs)."""
     constant_losses: np.ndarray
-    """Loss of each validation row under the best constant prediction, (rows,)."""
+    """Loss of each validation row under the best constant prediction, weighted as in FitResult, (rows,)."""
     constant_train_loss: float
     """Mean loss of the training rows under the same prediction."""
     findings: tuple[Finding, ...]
@@ -51,11 +52,15 @@ def background(arrays: Arrays) -> Background:
         sample = np.random.default_rng(0).choice(rows, thresholds.SAMPLE_ROWS, replace=False)
         sample.sort()
     here, regression = constant[None, :], arrays.regression
+    losses, weight_here = (
+        row_losses(here, arrays.y_val, regression=regression),
+        normalised(arrays.val_weight),
+    )
     return Background(
         regression=regression,
         x=arrays.x_train[sample],
         y=arrays.y_train[sample],
-        constant_losses=row_losses(here, arrays.y_val, regression=regression),
+        constant_losses=losses if weight_here is None else losses * weight_here,
         constant_train_loss=float(row_losses(here, arrays.y_train, regression=regression).mean()),
         findings=tuple(_of_inputs(arrays, sample) + _of_targets(arrays)),
     )

@@ -8,7 +8,6 @@ rows so, and 69 % behind global averaging, which needs many more filters and epo
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from operator import mul
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -57,16 +56,6 @@ class Cnn(Ladder):
     name: str = "cnn"
     padded: ClassVar[bool] = False
     convolutional: ClassVar[bool] = True
-
-    @property
-    def stackable(self) -> bool:  # type: ignore[override]
-        """Everywhere but on JAX with BatchNormalization.
-
-        Steps there have one size, and behind a convolution nothing tells it which rows of the last
-        step only fill it up.
-        """
-        on_jax = os.environ.get("KERAS_BACKEND") == "jax"
-        return not (on_jax and self.scope.model.batch_normalization)
 
     def of(self, depth: int, width: int) -> Capacity:
         """Return the capacity of so many blocks, the first with so many filters."""

@@ -46,6 +46,10 @@ class Ladder(ABC):
         """Return the numbers that one row leaves in the hidden layers."""
         return sum(self.unit_widths(capacity))
 
+    def row_numbers(self, encoding: str) -> int:
+        """Return the numbers of one row, inputs and targets."""
+        return self.scope.inputs(encoding) + self.scope.outputs
+
     @abstractmethod
     def unit_widths(self, capacity: Capacity) -> tuple[int, ...]:
         """Return the units (filters) of every hidden layer, first layer first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
@@ -47,6 +48,12 @@ class Mlp(Ladder):
     """Dense layers of one width, tapering, or as listed."""
 
     name: str = "mlp"
+
+    @property
+    def stackable(self) -> bool:  # type: ignore[override]
+        """Everywhere but on TensorFlow with shifted images: XLA has no kernel for the shift."""
+        on_jax = os.environ.get("KERAS_BACKEND") == "jax"
+        return on_jax or not self.scope.model.augment
 
     def of(self, depth: int, width: int) -> Capacity:
         """Return the capacity of this depth and first width, in the configured shape."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.records import FitResult, Outcome
-from pipeline.training.metrics import finished_curves, raw_metric
+from pipeline.training.metrics import finished_curves, raw_metric, weighted
 from pipeline.training.stacked.epoch import RAW, measured
 from pipeline.training.stopping import diverged, divergence_message
 
@@ -32,6 +32,7 @@ class Course:
         self.weights: list[np.ndarray] | None = None
         self.row_losses: np.ndarray | None = None
         self._raw: list[np.ndarray] = []
+        self._best = -1, float("nan")
         self._settings, self._arrays = settings, arrays
         self._names = measured(settings)
 
@@ -52,8 +53,15 @@ class Course:
 
     @property
     def best(self) -> float:
-        """The best objective so far, as logged; NaN before there is one."""
-        return float(self.objectives[self.best_epoch]) if self.best_epoch >= 0 else float("nan")
+        """The best objective so far, as logged; NaN before there is one.
+
+        Of the best epoch alone, and only when asked: epochs end far more often than anybody asks.
+        """
+        epoch = self.best_epoch
+        if epoch != self._best[0]:
+            curves = self._logged(self._raw[epoch : epoch + 1])
+            self._best = epoch, float(curves[self._settings.objective.metric][0])
+        return self._best[1]
 
     def note(self, values: np.ndarray, *, improved: bool) -> None:
         """Take note of a finished epoch.
@@ -83,11 +91,7 @@ class Course:
 
     def curves(self) -> dict[str, np.ndarray]:
         """Return the curves as logged."""
-        if not self._raw:
-            return {}
-        metric = raw_metric(self._arrays.regression)
-        names = [name.replace("metric", metric) for name in self._names]
-        return finished_curves(dict(zip(names, np.array(self._raw).T, strict=True)), self._arrays)
+        return self._logged(self._raw) if self._raw else {}
 
     def result(self) -> FitResult:
         """Return the record of the ended fit."""
@@ -97,7 +101,12 @@ class Course:
             curves=self.curves(),
             best_epoch=self.best_epoch,
             weights=self.weights if self.is_kept else None,
-            row_losses=self.row_losses if self.is_kept else None,
+            row_losses=weighted(self.row_losses, self._arrays.val_weight) if self.is_kept else None,
             seconds=self.seconds,
             message=self.message,
         )
+
+    def _logged(self, epochs: list[np.ndarray]) -> dict[str, np.ndarray]:
+        metric = raw_metric(self._arrays.regression)
+        names = [name.replace("metric", metric) for name in self._names]
+        return finished_curves(dict(zip(names, np.array(epochs).T, strict=True)), self._arrays)

@@ -8,17 +8,16 @@ from concurrent.futures import as_completed, wait
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-from keras import tree
-
+from pipeline import memory
 from pipeline.control import Progress
 from pipeline.records import Outcome
 from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
 from pipeline.training.fit import REPORT_SECONDS, FitEngine
-from pipeline.training.stackable import why_not_stacked
+from pipeline.training.stackable import why_not_in_memory, why_not_stacked
 from pipeline.training.stacked.course import Course
 from pipeline.training.stacked.programs import Programs
+from pipeline.training.stacked.repacking import repacked
 from pipeline.training.stacked.tile import Job, Tile
 from pipeline.training.threads import cores, pool
 
@@ -51,7 +50,8 @@ class StackedEngine:
         control: Control,
     ) -> list[FitResult]:
         """Train every fit of a stack and return their results in the same order."""
-        reason = why_not_stacked(family, settings)
+        room = settings.memory_share * memory.free()
+        reason = why_not_stacked(family, settings) or why_not_in_memory(arrays, room)
         if reason:
             log.info("stack %d is trained by model.fit: %s", stack.number, reason)
             return FitEngine().train(stack, arrays, family, settings, control)
@@ -90,9 +90,8 @@ class _Training:
         reason = self._control.stop_reason()
         while not reason and self._open:
             reason = self._advance(self._next_epochs())
-            if self._epoch == self._settings.drop_after:
-                self._drop()
-            self._repack()
+            if not reason:  # else some lack epochs that the others have
+                self._compare_and_repack()
         for course in self._open:
             course.end(Outcome.cut, reason)
         for tile in self._tiles:
@@ -125,6 +124,11 @@ class _Training:
         self._epoch += epochs
         return next(filter(None, reasons), "") or self._control.stop_reason()
 
+    def _compare_and_repack(self) -> None:
+        if self._epoch == self._settings.drop_after:
+            self._drop()
+        self._tiles = repacked(self._tiles, self._members)
+
     def _drop(self) -> None:
         fits = [course.fit for course in self._courses]
         objectives = [course.objectives for course in self._courses]
@@ -133,16 +137,6 @@ class _Training:
                 self._courses[index].end(Outcome.dropped, message)
         for tile in self._tiles:
             tile.freeze()
-
-    def _repack(self) -> None:
-        """Close up the ranks when that empties a tile; it follows from results, not from clocks."""
-        live = [tile for tile in self._tiles if tile.open]
-        needed = -(-len(self._open) // self._members)
-        if needed == len(self._tiles):
-            return
-        for tile in self._tiles:
-            tile.collect()
-        self._tiles = live if needed == len(live) else _moved(live, self._job)
 
     def _report(self) -> None:
         now = time.monotonic()
@@ -164,18 +158,6 @@ def _say_how(family: str) -> None:
         " model.fit and than one program for all (benchmarks/README.md)",
         family,
     )
-
-
-def _moved(tiles: Sequence[Tile], job: Job) -> list[Tile]:
-    """Return as few tiles as hold the open members, in their order."""
-    states = [tile.leave(tile.open) for tile in tiles]
-    courses = [course for tile in tiles for course in tile.open]
-    whole = tree.map_structure(lambda *parts: np.concatenate(parts), *states)
-    size = job.plan.shape.members
-    return [
-        Tile(job, group, tree.map_structure(lambda a, at=at: a[at * size : (at + 1) * size], whole))
-        for at, group in enumerate(_groups(courses, size))
-    ]
 
 
 def _groups(courses: Sequence[Course], size: int) -> list[Sequence[Course]]:

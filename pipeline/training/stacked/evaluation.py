@@ -37,7 +37,8 @@ class Evaluation:
 
         Args:
             state: Of the members.
-            data: `val_x`, `val_y`, `val_weight`; padded rows weigh 0 and the weights add up to 1.
+            data: `val_x`, `val_y`, `val_weight`, whose mean over the rows of the table is 1 and which
+                is 0 for padded rows; `val_rows`, how many rows the table has.
         """
         members, rows = state["live"].shape[0], data["val_x"].shape[0]
         per_row = ops.zeros((len(self._kept), members, rows))
@@ -50,7 +51,9 @@ class Evaluation:
         _, per_row = ops.while_loop(
             lambda at, _: at < blocks, block, (ops.array(0, "int32"), per_row)
         )
-        means = ops.sum(per_row * data["val_weight"], axis=2)
+        # Divided once, after summing: as many hits give the same accuracy, wherever they are.
+        sums = ops.sum(per_row * data["val_weight"], axis=2)
+        means = sums / ops.cast(data["val_rows"], "float32")
         measured = {"val_loss": means[0], "val_metric": means[1]}
         if self._scores:
             measured[VAL_AUC] = auc(per_row[2], data["val_y"][:, 1], data["val_weight"])

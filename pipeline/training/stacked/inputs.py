@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.training.metrics import normalised
-from pipeline.training.order import epoch_order
 from pipeline.training.sizes import padded_rows
+from pipeline.training.stacked.orders import Orders
 from pipeline.training.stacked.update import decay_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pipeline.training.engine import Settings
     from pipeline.training.stacked.members import Members
     from pipeline.training.stacked.step import State
+
+ORDERS = Orders()
+"""Shared by all stacks of this process."""
 
 
 def table(arrays: Arrays, block: int) -> State:
@@ -39,8 +42,9 @@ def table(arrays: Arrays, block: int) -> State:
         "weight": _padded(ones if train_weight is None else train_weight, size),
         "val_x": _padded(arrays.x_val, val_size),
         "val_y": _padded(arrays.y_val, val_size),
-        "val_weight": _padded(val_weight / val_rows, val_size).astype(np.float32),
+        "val_weight": _padded(val_weight, val_size),
         "rows": np.int32(rows),
+        "val_rows": np.int32(val_rows),
     }
 
 
@@ -58,7 +62,7 @@ def orders(
     order = np.zeros(shape, np.int32)
     for at, seed in enumerate(seeds):
         for place, epoch in enumerate(coming):
-            order[at, place, :rows] = epoch_order(seed, epoch, rows)
+            order[at, place, :rows] = ORDERS.get(seed, epoch, rows)
     return order
 
 

@@ -1,4 +1,4 @@
-"""Layers of a stack whose settings differ from member to member."""
+"""Layers of a stack: settings that differ from member to member, rows that only fill up a step."""
 
 from __future__ import annotations
 
@@ -33,3 +33,24 @@ class MemberDropout(keras.layers.Layer):
             keras.ops.shape(inputs), dtype=inputs.dtype, seed=self.seed_generator
         )
         return keras.ops.where(draws < kept, inputs / kept, 0.0)
+
+
+class RowNormalization(keras.layers.BatchNormalization):
+    """BatchNormalization over the rows of the table that a step has.
+
+    It is told which they are: a mask that Keras hands from layer to layer is dropped by Flatten, by
+    augmentation, and by the scaling of pixels under 16-bit arithmetic.
+    """
+
+    present: Any = None
+    """True for rows of the table, False for those that fill up a step; None: all are."""
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        """Return normalised inputs."""
+        del mask
+        present = self.present
+        if present is not None:  # a row may be an image of many pixels
+            rows, *pixels = keras.ops.shape(inputs)[:-1]
+            present = keras.ops.reshape(present, (rows, *[1] * len(pixels)))
+            present = keras.ops.broadcast_to(present, (rows, *pixels))
+        return super().call(inputs, training=training, mask=present)

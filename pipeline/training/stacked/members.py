@@ -84,12 +84,13 @@ class Members:
         ]
 
     def at_real_size(self, fit: Fit, padded: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return a member's weights without padding, as `keras.Model.get_weights()` has them."""
+        """Return a member's weights without padding, as `keras.Model.get_weights()` has them.
+
+        They are copies: a view would keep the weights of a whole tile.
+        """
         widths = self._family.unit_widths(fit.trial.capacity)
         return [
-            np.ascontiguousarray(
-                array[tuple(slice(None if layer is None else widths[layer]) for layer in axes)]
-            )
+            array[tuple(slice(None if layer is None else widths[layer]) for layer in axes)].copy()
             for array, axes in zip(padded, self._axes, strict=True)
         ]
 

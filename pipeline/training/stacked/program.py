@@ -9,6 +9,7 @@ from keras import ops
 from pipeline.training.stacked.backend import Compiled, put
 
 if TYPE_CHECKING:
+    from pipeline.training.sizes import Shape
     from pipeline.training.stacked.epoch import EpochEnd
     from pipeline.training.stacked.evaluation import Evaluation
     from pipeline.training.stacked.step import State, Step
@@ -26,7 +27,7 @@ class Program:
         step: Step,
         evaluation: Evaluation,
         end: EpochEnd,
-        epochs: int,
+        shape: Shape,
         names: tuple[str, ...],
     ) -> None:
         """Bind the parts.
@@ -35,11 +36,12 @@ class Program:
             step: One training step.
             evaluation: The validation pass.
             end: What follows from it.
-            epochs: The most epochs of one call; `data["order"]` has as many.
+            shape: The most epochs of one call (`data["order"]` has as many), and whether it always
+                ends with one.
             names: Of the curves, as epoch.measured has them.
         """
         self._step, self._evaluation, self._end = step, evaluation, end
-        self._epochs, self._names = epochs, names
+        self._epochs, self._whole, self._names = shape.epochs, shape.whole, names
 
     def compiled(self, example: tuple[Any, ...], *, as_graph: bool = False) -> Compiled:
         """Return the program for arguments of these shapes; see `sizes.Device.compiles`."""
@@ -78,6 +80,8 @@ class Program:
             _, state = ops.while_loop(
                 lambda step, _: step < window["last"], steps, (window["first"], state)
             )
+            if self._whole:  # a condition would pass whole states in and out of its branches
+                return at + 1, *self._finish(at, state, measured, (data, member, rules))
             state, measured = ops.cond(
                 window["last"] >= window["steps"],
                 lambda: self._finish(at, state, measured, (data, member, rules)),

@@ -137,11 +137,11 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     end = EpochEnd(settings, regression=arrays.regression, places=template.places())
     wants_auc = settings.objective.metric == VAL_AUC
     evaluation = Evaluation(template, row_losses, shape.block, scores=wants_auc)
-    program = Program(step, evaluation, end, shape.epochs, measured(settings))
+    program = Program(step, evaluation, end, shape, measured(settings))
     key = (
         template.fingerprint,
         update.fingerprint,
-        (arrays.loss, str(settings.objective), masks, decays, shape.partial),
+        (arrays.loss, str(settings.objective), masks, decays, shape.partial, shape.whole),
         (shape.members, shape.seeds, shape.epochs, shape.batch, shape.block),
         (padded_rows(rows), padded_rows(val_rows, shape.block), arrays.x_train.shape[1:]),
     )

@@ -66,9 +66,9 @@ class Step:
             row_losses: Loss and metric of a row.
             layout: Batch size, and which axes of the weights are padded units.
         """
-        self._model, self._update, self._row_losses = template.model, update, row_losses
+        self._template, self._update, self._row_losses = template, update, row_losses
         self._layout = layout
-        self._masks_rows = layout.partial and layout.fixed and template.masks_rows
+        self._fills_up = layout.partial and layout.fixed
 
     def __call__(self, state: State, data: State, member: State, at: tuple[Any, Any]) -> State:
         """Return the state after a step.
@@ -108,10 +108,10 @@ class Step:
         weight = drawn["weight"] * present
 
         def mean_loss(weights: list[Any]) -> tuple[Any, tuple[Any, Any]]:
-            options = {"mask": present > 0} if self._masks_rows else {}
-            outputs, rest = self._model.stateless_call(
-                weights, state["rest"], drawn["x"], training=True, **options
-            )
+            with self._template.of_rows(present > 0 if self._fills_up else None):
+                outputs, rest = self._template.model.stateless_call(
+                    weights, state["rest"], drawn["x"], training=True
+                )
             losses, metrics = self._row_losses(drawn["y"], outputs)
             sums = ops.stack([ops.sum(losses * weight), ops.sum(metrics * weight)])
             return sums[0] / ops.sum(present), (rest, sums)

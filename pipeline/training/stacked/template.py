@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from pipeline.training.models import layer_seed, random_states
-from pipeline.training.stacked.layers import MemberDropout
+from pipeline.training.stacked.layers import MemberDropout, RowNormalization
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pipeline.records import Fit
 
 
@@ -23,10 +26,8 @@ class Template:
         Args:
             model: At the padded widths; its weights are never used.
         """
-        self.model = keras.models.clone_model(model, clone_function=_with_member_rates)
-        self.masks_rows = any(
-            isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers
-        )
+        self.model = keras.models.clone_model(model, clone_function=_for_members)
+        self._norms = [one for one in self.model.layers if isinstance(one, RowNormalization)]
         states = enumerate(random_states(self.model))
         self._seeds = {id(state): index for index, state in states}
         rates = {id(layer.rate) for layer in self.model.layers if isinstance(layer, MemberDropout)}
@@ -45,6 +46,21 @@ class Template:
         """Running statistics, dropout rates and random states."""
         variables: list[Any] = self.model.non_trainable_variables
         return variables
+
+    @contextmanager
+    def of_rows(self, present: Any) -> Iterator[None]:
+        """Normalise over these rows of a step alone, in what is traced inside.
+
+        Args:
+            present: True for rows that count, (rows,); None: all do.
+        """
+        for layer in self._norms:
+            layer.present = present
+        try:
+            yield
+        finally:
+            for layer in self._norms:
+                layer.present = None
 
     def places(self) -> list[tuple[bool, int]]:
         """Return for every array of `get_weights()` whether it is trainable, and its position."""
@@ -68,8 +84,11 @@ class Template:
         return values
 
 
-def _with_member_rates(layer: keras.layers.Layer) -> keras.layers.Layer:
+def _for_members(layer: keras.layers.Layer) -> keras.layers.Layer:
     if isinstance(layer, keras.layers.Dropout):
         return MemberDropout(name=layer.name, dtype=layer.dtype_policy)
+    if isinstance(layer, keras.layers.BatchNormalization):
+        normalization: keras.layers.Layer = RowNormalization.from_config(layer.get_config())
+        return normalization
     copy: keras.layers.Layer = layer.__class__.from_config(layer.get_config())
     return copy

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from keras import ops, tree
 
 from pipeline.training.stacked.inputs import member_values, orders
+from pipeline.training.stacked.tables import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pipeline.records import Arrays
+    from pipeline.records import Arrays, Fit
     from pipeline.training.engine import Settings
     from pipeline.training.stacked.backend import Compiled
     from pipeline.training.stacked.course import Course
@@ -33,10 +35,8 @@ class Job:
             settings: Early stopping.
             programs: Compiles.
         """
-        from pipeline.training.stacked.inputs import table
-
         self.plan, self.settings, self.programs = plan, settings, programs
-        self.table = _on_device(table(arrays, plan.shape.block))
+        self.table = table_of(arrays, plan.shape.block)
         scale = np.float32(arrays.target_scale)
         self.rules = _on_device(
             {
@@ -47,36 +47,36 @@ class Job:
         )
 
 
+@dataclass
+class Leaving:
+    """Members between two tiles."""
+
+    courses: list[Course]
+    state: State
+    """Host arrays with one row per course."""
+
+    def after(self, count: int) -> Leaving:
+        """Return all but the first."""
+        return Leaving(self.courses[count:], tree.map_structure(lambda a: a[count:], self.state))
+
+
 class Tile:
     """Members that are trained by one call of the program; missing ones are dummies."""
 
-    def __init__(self, job: Job, courses: Sequence[Course], state: State | None = None) -> None:
-        """Start the members, or take over their state.
+    def __init__(self, job: Job, courses: Sequence[Course]) -> None:
+        """Start the members.
 
         Args:
             job: Shared with the other tiles.
             courses: At most as many as the program has members.
-            state: Host arrays, one row per course; None: before the first step.
         """
         self.job, self.courses = job, list(courses)
+        """Courses by their place in the state; places beyond them are those of dummies."""
         self._program: Compiled | None = None
-        plan = job.plan
-        fits = [course.fit for course in courses]
-        dummies = plan.shape.members - len(fits)
-        fits += fits[:1] * dummies
-        if state is None:
-            rows = job.table["val_x"].shape[0]
-            state = plan.members.first_state(fits, rows)
-            state["live"][len(courses) :] = False
-        else:
-            state = tree.map_structure(lambda a: np.concatenate([a, *[a[:1]] * dummies]), state)
-            state["live"][len(courses) :] = False
+        state = job.plan.members.first_state(self._fits(), job.table.rows["val_x"].shape[0])
+        state["live"][len(courses) :] = False
         self._state = _on_device(state)
-        values = member_values(
-            fits, plan.members, job.settings, decays=plan.decays, masks=plan.masks
-        )
-        self._member = _on_device(values)
-        self._seeds = sorted({fit.seed for fit in fits})
+        self._bring_values()
 
     @property
     def open(self) -> list[Course]:
@@ -135,19 +135,58 @@ class Tile:
             course.weights = self.job.plan.members.at_real_size(course.fit, padded)
             course.row_losses = rows[at, : self.job.plan.shape.val_rows].copy()
 
-    def leave(self, courses: Sequence[Course]) -> State:
-        """Return the state of some members, host arrays with one row each."""
-        places = [self.courses.index(course) for course in courses]
-        state: State = tree.map_structure(
-            lambda array: np.asarray(ops.convert_to_numpy(array))[places], self._state
+    def leave(self) -> Leaving:
+        """Give the open members away, and the memory back; the tile is of no use afterwards."""
+        self.collect()
+        places = [at for at, course in enumerate(self.courses) if course.is_open]
+        courses, self.courses = [self.courses[at] for at in places], []
+        state, self._state = self._state, {}
+        if not courses:
+            return Leaving([], {})
+        return Leaving(
+            courses, _changed(state, lambda array: np.asarray(ops.convert_to_numpy(array))[places])
         )
-        return state
+
+    def fill(self, leaving: Leaving) -> Leaving:
+        """Let members of another tile take the places of ended ones; return those left over."""
+        size = self.job.plan.shape.members
+        ended = [
+            at for at in range(size) if at >= len(self.courses) or not self.courses[at].is_open
+        ]
+        places = ended[: len(leaving.courses)]
+        if not places:
+            return leaving
+        self.collect()
+        for at, course in zip(places, leaving.courses, strict=False):
+            self.courses[at : at + 1] = [course]  # one more where a dummy was
+
+        def replaced(old: Any, new: np.ndarray) -> Any:
+            rows = np.array(ops.convert_to_numpy(old))
+            rows[places] = new[: len(places)]
+            return ops.convert_to_tensor(rows)
+
+        self._state = _changed(self._state, replaced, leaving.state)
+        self._bring_values()
+        return leaving.after(len(places))
+
+    def _fits(self) -> list[Fit]:
+        """Return the fit of every place; dummies are like the first."""
+        fits = [course.fit for course in self.courses]
+        return fits + fits[:1] * (self.job.plan.shape.members - len(fits))
+
+    def _bring_values(self) -> None:
+        plan, fits = self.job.plan, self._fits()
+        values = member_values(
+            fits, plan.members, self.job.settings, decays=plan.decays, masks=plan.masks
+        )
+        self._member = _on_device(values)
+        self._seeds = sorted({fit.seed for fit in fits})
 
     def _data(self, coming: range) -> State:
         shape = self.job.plan.shape
         size = (shape.seeds, shape.epochs, shape.places)
         order = orders(self._seeds, coming, shape.rows, size)
-        return {**self.job.table, "order": ops.convert_to_tensor(order)}
+        return {**self.job.table.rows, "order": ops.convert_to_tensor(order)}
 
     def _windows(self, epochs: int) -> Iterator[State]:
         shape = self.job.plan.shape
@@ -182,3 +221,20 @@ def _window(epochs: int, first: int, last: int, steps: int) -> State:
 def _on_device(state: State) -> State:
     moved: State = tree.map_structure(ops.convert_to_tensor, state)
     return moved
+
+
+def _changed(state: State, change: Callable[..., Any], *others: State) -> State:
+    """Return a state of changed arrays; the old one is emptied on the way: one array is held twice.
+
+    Args:
+        state: Of a tile.
+        change: array, and those at its place in the others -> array.
+        others: As the state.
+    """
+    arrays, structure = tree.flatten(state), tree.map_structure(lambda _: 0, state)
+    state.clear()
+    beside = [tree.flatten(other) for other in others]
+    for at, array in enumerate(arrays):
+        arrays[at] = change(array, *(other[at] for other in beside))
+    changed: State = tree.pack_sequence_as(structure, arrays)
+    return changed
