@@ -287,7 +287,7 @@ class Stack:
     padding: float = 0.0
     """Share of the stack's arithmetic that is padding, 0 to 1."""
     bytes: int = 0
-    """Estimated peak memory."""
+    """Estimated peak memory, without the table: stacks that train at the same time share it."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pipeline.training.stackable import why_not_in_memory, why_not_stacked
 from pipeline.training.stacked.course import Course
 from pipeline.training.stacked.programs import Programs
 from pipeline.training.stacked.repacking import repacked
+from pipeline.training.stacked.tables import is_there
 from pipeline.training.stacked.tile import Job, Tile
 from pipeline.training.threads import cores, pool
 
@@ -50,8 +51,9 @@ class StackedEngine:
         control: Control,
     ) -> list[FitResult]:
         """Train every fit of a stack and return their results in the same order."""
-        room = settings.memory_share * memory.free()
-        reason = why_not_stacked(family, settings) or why_not_in_memory(arrays, room)
+        reason = why_not_stacked(family, settings)
+        if not reason and not is_there(arrays):
+            reason = why_not_in_memory(arrays, settings.memory_share * memory.free())
         if reason:
             log.info("stack %d is trained by model.fit: %s", stack.number, reason)
             return FitEngine().train(stack, arrays, family, settings, control)

@@ -28,6 +28,12 @@ _known: WeakValueDictionary[tuple[int, int], Table] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
+def is_there(arrays: Arrays) -> bool:
+    """Return whether a stack that trains now has brought the table of these arrays already."""
+    with _lock:
+        return any(owner == id(arrays) for owner, _ in _known)
+
+
 def table_of(arrays: Arrays, block: int) -> Table:
     """Return the table of some arrays, the same to all who hold it at the same time.
 
