@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -25,8 +26,10 @@ raise SystemExit(code)
 def plan(*words: str, home: Path) -> str:
     """Return what a plan prints; none of the heavy packages may have been imported."""
     command = [sys.executable, "-c", PROGRAM, json.dumps(words), json.dumps(HEAVY)]
+    # A calibration of its own: another test may have swept the same table on this machine.
+    environment = {**os.environ, "XDG_CACHE_HOME": f"{home}-cache"}
     ended = subprocess.run(
-        command, cwd=home, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=home, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert json.loads(ended.stderr.strip().splitlines()[-1]) == []

@@ -86,7 +86,8 @@ def test_group_folds_weights_and_a_rare_class(table: pd.DataFrame, workplace: Pa
         workplace,
         **words,
         **{"data.test_fraction": 0, "training.class_weight": "balanced", "search": "grid"},
-        **{"search.space.architectures": [[8]], "training.engine": "stacked"},
+        **{"search.space.architectures": [[8]], "search.space.units_max": 128},
+        **{"training.engine": "stacked"},
     )
     champion = summary["champion"]
     assert champion["kind"] == "ensemble"

@@ -104,11 +104,11 @@ def visit(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         tab.on("dialog", lambda dialog: tab.wrong.append(f"dialog: {dialog.message}"))
         tab.on("request", lambda asked: note_request(tab, asked.url))
         tab.goto(target.as_uri())
-        tab.evaluate(SCROLL)
-        for _ in range(150):  # the page's policy forbids playwright's own waiting: it uses eval
+        for _ in range(50):  # the page's policy forbids playwright's own waiting: it uses eval
+            tab.evaluate(SCROLL)  # again: a busy machine may scroll past before the page looks
             if not tab.evaluate(UNDRAWN):
                 break
-            tab.wait_for_timeout(100)
+            tab.wait_for_timeout(300)
         return tab
 
     yield opened
