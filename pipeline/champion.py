@@ -41,8 +41,12 @@ def _train_again(sweep: Sweep, fit: Fit) -> None:
     recorded = sweep.ledger.recorded_plan(done.round) if done else None
     if recorded is None:
         raise AssertionError(f"no plan of the round that trained {fit.name}")
-    _, plan = recorded
+    asked, plan = recorded
     stacks = tuple(stack for stack in plan.stacks if fit in stack.fits)
+    if not stacks:  # its round was asked for by an earlier version of the search
+        from pipeline.runner import plan_round
+
+        stacks = plan_round(sweep, replace(asked, fits=(fit,))).stacks
     log.info(
         "%s is trained again: its network was not kept by the process that trained it", fit.name
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.search import chosen, missing
+from pipeline.search.sentences import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +52,8 @@ def end_of(
     if not ended:
         return None
     choice = searcher.choose(finished)
-    left, fits = len(missing(asked, finished)), len(asked.fits)
-    share = f"{left} of the {fits} fits" if left < fits else f"the {fits} fits"
+    left, fits = len(missing(asked, finished)), count(len(asked.fits), "fit")
+    share = f"{left} of the {fits}" if left < len(asked.fits) else fits
     after = f", then {LATER[asked.phase]}" if asked.phase in LATER else ""
     reason = f"{ended}; not tried: {share} of round {asked.number} ({asked.reason}){after}"
     decisions = proposal.decisions

@@ -87,7 +87,6 @@ def test_group_folds_weights_and_a_rare_class(table: pd.DataFrame, workplace: Pa
         **words,
         **{"data.test_fraction": 0, "training.class_weight": "balanced", "search": "grid"},
         **{"search.space.architectures": [[8]], "search.space.units_max": 128},
-        **{"training.engine": "stacked"},
     )
     champion = summary["champion"]
     assert champion["kind"] == "ensemble"
@@ -131,7 +130,7 @@ def test_an_objective_that_is_maximised_and_an_ensemble(
 ) -> None:
     """AUC is shown as people read it; the validation loss stays a loss."""
     words = {"objective": "val_auc:max", "champion": "ensemble", "data.weight": "weight"}
-    words |= {"search.start_units": 8, "search.patience": 0, "search.max_executions": 2}
+    words |= {"search": "random", "search.trials": 3, "search.space.units_max": 32}
     summary = swept(table, "bought", workplace, **words)
     champion = summary["champion"]
     fits = fits_of(summary)

@@ -27,10 +27,12 @@ def neighbours(
     """Return the untried capacities one step from some parents, within the limit on parameters."""
     board, limit = bench.board, bench.board.rules.max_parameters
     found: dict[Capacity, Candidate] = {}
+    best = board.best()
+    leading = best.trial.capacity if best else None
     for parent in parents:
         for step in steps:
             capacity = step(parent.trial.capacity)
-            if capacity is None or capacity in found:
+            if capacity is None or capacity in {*found, leading}:
                 continue
             if board.is_tried(capacity, parent.trial.nuisance):
                 continue
@@ -62,17 +64,21 @@ def grow(
         The last capacities: those directly beyond the best, which did not improve on it; or the
         best itself, where the space has nothing larger.
     """
-    board, family = bench.board, bench.family
+    board, steps = bench.board, (bench.family.wider, bench.family.deeper)
     last: list[Evidence] = []
     doubt = board.rules.doubt if patience else 0
     while bumps <= patience + doubt:
         best = board.best()
-        children = neighbours(bench, frontier, (family.wider, family.deeper))
+        children = neighbours(bench, frontier, steps)
         if best is None or not children:
             if best is not None and not last:
                 last = [best]
-                if frontier and patience:
-                    board.decide("", None, None, "stopped", sentences.limit(frontier))
+            if (
+                frontier
+                and patience
+                and not any(step(one.trial.capacity) for one in frontier for step in steps)
+            ):
+                board.decide("", None, None, "stopped", sentences.limit(frontier))
             break
         labels = sentences.listed(child.capacity.label for child in children)
         yield from bench.measure(children, f"Larger than the last: {labels}.")

@@ -67,11 +67,8 @@ class Comparison:
     one: Evidence
     other: Evidence
     gap: Difference
-
-    @property
-    def is_left(self) -> bool:
-        """Whether the reference has failed since and the capacity itself is the best there is."""
-        return self.one.trial == self.other.trial
+    is_left: bool
+    """Whether the reference has failed since and the capacity itself is the best there is."""
 
     def verdict(self, board: Board) -> str:
         """Return the verdict on the capacity."""
@@ -81,7 +78,10 @@ class Comparison:
 def against(board: Board, capacity: Capacity, reference: Capacity) -> Comparison | None:
     """Compare two capacities; None where the first has no usable trial."""
     found = _leads(board, capacity, reference)
-    return Comparison(*(paired(*found) or found), board.compare(*found)) if found else None
+    if found is None:
+        return None
+    is_left = found[0].trial == found[1].trial and board.lead(reference) is None
+    return Comparison(*(paired(*found) or found), board.compare(*found), is_left)
 
 
 def settle_capacities(board: Board, capacity: Capacity, reference: Capacity) -> Walk[None]:

@@ -58,7 +58,29 @@ class Bench:
             ]
             asked = yield from self.board.ask(wanted, executions, _recentred(moved))
             if not asked:
-                return
+                break
+        yield from self._catch_up(candidates)
+
+    def _catch_up(self, candidates: Sequence[Candidate]) -> Walk[None]:
+        """Give a capacity measured again with other nuisance values the executions that it had.
+
+        Whoever stands for a capacity has the most of them: with fewer, the new values could not.
+        """
+        behind: dict[int, list[Trial]] = {}
+        for one in candidates:
+            lead = self.board.lead(one.capacity)
+            own = [t for t in self.board.trials(one.capacity) if t.nuisance == one.nuisance]
+            known = [found for trial in own if (found := self.board.evidence(trial))]
+            if lead is None or not known:
+                continue
+            best = min(known, key=lambda found: (-found.executions, found.order))
+            if best.executions < lead.executions:
+                behind.setdefault(lead.executions, []).append(best.trial)
+        for executions, trials in sorted(behind.items()):
+            names = ", ".join(trial.name for trial in trials)
+            yield from self.board.ask(
+                trials, executions, f"As many executions as without: {executions} of {names}."
+            )
 
     def _centre(self, candidate: Candidate) -> float | None:
         """Return the rate to re-centre a bracket on: its best on an edge with a rung beyond it."""

@@ -121,7 +121,7 @@ class CapacityOracle(keras_tuner.Oracle):
     def _answers(self, fits: Sequence[Fit]) -> list[Scored]:
         """Return those of the fits that have ended, with their scores so that lower is better."""
         ended = {self._names[trial_id]: self.trials[trial_id] for trial_id in self.end_order}
-        sign = -1.0 if self.objective.direction == "max" else 1.0
+        sign = -1 if self.objective.direction == "max" else 1
         answers = []
         for fit in fits:
             trial = ended.get(fit.name)
@@ -130,7 +130,7 @@ class CapacityOracle(keras_tuner.Oracle):
             is_usable = trial.status == "COMPLETED" and math.isfinite(trial.score)
             outcome = Outcome.completed if is_usable else Outcome.diverged
             score = sign * trial.score if is_usable else math.nan
-            answers.append(Scored(fit, outcome, score))
+            answers.append(Scored(fit, outcome, score, sign=sign))
         return answers
 
 

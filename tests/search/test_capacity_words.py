@@ -90,6 +90,19 @@ def test_the_end_of_the_space_ends_growing_and_shrinking_follows():
     assert any("nothing larger than 1x250" in one.reason for one in walked.decisions)
 
 
+def test_the_end_of_the_space_is_also_said_where_its_last_step_did_not_pay():
+    """1x250 is no better and nothing lies beyond it, though patience would look further."""
+    losses = {"linear": 9.0, "1x100": 5.0, "1x250": 5.5}
+    family = ToyFamily(units_max=250, layers_max=1)
+
+    def score(fit):
+        return Scored(fit, Outcome.completed, losses.get(fit.trial.capacity.label, 8.0))
+
+    walked = walk(search(course_rules(learning_rate=ONE_RATE), family), score)
+    assert walked.choice.trial.capacity.label == "1x100"
+    assert any("nothing larger than 1x250" in one.reason for one in walked.decisions)
+
+
 def test_what_was_too_large_without_a_nuisance_value_is_tried_again_with_it():
     """3x250 was rejected without dropout, which was adopted at 2x250 afterwards."""
     values = NuisanceConfig(dropout=[0.0, 0.5])
@@ -101,6 +114,36 @@ def test_what_was_too_large_without_a_nuisance_value_is_tried_again_with_it():
 
     walked = walk(search(course_rules(nuisance=values, learning_rate=ONE_RATE)), score)
     assert walked.choice.trial.name == "3x250 lr 0.003 dropout 0.5"
+
+
+def test_a_capacity_tried_again_may_lead_whatever_it_was_given_before():
+    """2x64 was a close call without dropout and got more executions: with it, it gets as many."""
+    values = NuisanceConfig(dropout=[0.0, 0.5])
+    family = ToyFamily(start_at=(1, 32), growth=2.0, units_max=128, layers_max=2)
+
+    def surface(trial):
+        size = {"1x32": 1.30, "1x64": 1.0, "2x64": 1.0, "1x128": 1.4, "2x32": 1.4, "2x128": 1.4}
+        loss = size.get(trial.capacity.label, 3.0 if trial.capacity.label == "linear" else 1.1)
+        helps = {"1x64": -0.3, "2x64": -0.6}.get(trial.capacity.label, 0.3)
+        return loss + (helps if trial.nuisance_value("dropout", 0.0) else 0.0)
+
+    rules = course_rules(nuisance=values, learning_rate=ONE_RATE, start_units=32, growth=2.0)
+    for draw in range(20):
+        walked = walk_directly(search(rules, family), Noisy(surface, 0.1, 0.1, draw=draw))
+        assert walked.choice.trial.name == "2x64 lr 0.003 dropout 0.5", draw
+        again = {
+            fit.execution
+            for one in walked.rounds
+            for fit in one.fits
+            if fit.trial == walked.choice.trial
+        }
+        most = max(
+            fit.execution
+            for one in walked.rounds
+            for fit in one.fits
+            if fit.trial.capacity.label == "2x64"
+        )
+        assert most in again
 
 
 def test_a_nuisance_value_adopted_within_noise_costs_no_shrinking():
