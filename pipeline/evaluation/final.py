@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -109,9 +110,10 @@ def evaluate(
 def _of_members(dataset: Dataset, members: Sequence[Member]) -> Unseen:
     """Return the average of some networks' predictions."""
     unseen = Unseen(dataset, [member.fit.fold for member in members])
+    encoded = functools.cache(functools.partial(unseen_inputs, dataset))  # seeds share their rows
     for member in members:
         fold = member.fit.fold
-        inputs = unseen_inputs(dataset, member.fit.trial.encoding, fold)
+        inputs = encoded(member.fit.trial.encoding, fold)
         unseen.add(fold, {part: forward(member.model, x) for part, x in inputs.items()})
     return unseen
 

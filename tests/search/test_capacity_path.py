@@ -14,6 +14,7 @@ from tests.search.toy import (
     COURSE,
     Noisy,
     ToyFamily,
+    answer_by,
     bowl,
     course,
     course_rules,
@@ -276,11 +277,6 @@ def test_a_family_without_a_linear_model_starts_at_its_start():
 
     walked = walk(search(family=NoLinear()), course)
     assert walked.choice.trial.capacity.label == "3x200"
-
-
-def answer_by(losses):
-    """Return a scripted answer; whatever is not listed scores 8."""
-    return lambda fit: Scored(fit, Outcome.completed, losses.get(fit.trial.capacity.label, 8.0))
 
 
 def test_the_linear_model_gets_the_encoding_that_helped_the_start():

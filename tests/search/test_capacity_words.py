@@ -15,6 +15,7 @@ from pipeline.records import Outcome, Scored
 from tests.search.toy import (
     Noisy,
     ToyFamily,
+    answer_by,
     bowl,
     capacity,
     course,
@@ -81,11 +82,7 @@ def test_the_end_of_the_space_ends_growing_and_shrinking_follows():
     """The best is the largest there is: what is slightly smaller is tried, and the limit is named."""
     losses = {"linear": 9.0, "1x100": 6.0, "1x250": 5.0, "1x200": 4.5, "1x160": 4.8}
     family = ToyFamily(units_max=250, layers_max=1)
-
-    def score(fit):
-        return Scored(fit, Outcome.completed, losses.get(fit.trial.capacity.label, 8.0))
-
-    walked = walk(search(course_rules(learning_rate=ONE_RATE), family), score)
+    walked = walk(search(course_rules(learning_rate=ONE_RATE), family), answer_by(losses))
     assert walked.choice.trial.capacity.label == "1x200"
     assert any("nothing larger than 1x250" in one.reason for one in walked.decisions)
 
@@ -94,11 +91,7 @@ def test_the_end_of_the_space_is_also_said_where_its_last_step_did_not_pay():
     """1x250 is no better and nothing lies beyond it, though patience would look further."""
     losses = {"linear": 9.0, "1x100": 5.0, "1x250": 5.5}
     family = ToyFamily(units_max=250, layers_max=1)
-
-    def score(fit):
-        return Scored(fit, Outcome.completed, losses.get(fit.trial.capacity.label, 8.0))
-
-    walked = walk(search(course_rules(learning_rate=ONE_RATE), family), score)
+    walked = walk(search(course_rules(learning_rate=ONE_RATE), family), answer_by(losses))
     assert walked.choice.trial.capacity.label == "1x100"
     assert any("nothing larger than 1x250" in one.reason for one in walked.decisions)
 

@@ -117,6 +117,11 @@ def course(fit: Fit) -> Scored:
     return Scored(fit, Outcome.completed, COURSE.get(fit.trial.capacity.label, 6.0))
 
 
+def answer_by(losses: dict[str, float]) -> Callable[[Fit], Scored]:
+    """Return a scripted answer; whatever is not listed scores 8."""
+    return lambda fit: Scored(fit, Outcome.completed, losses.get(fit.trial.capacity.label, 8.0))
+
+
 @dataclass
 class Walked:
     """What a whole search did."""
