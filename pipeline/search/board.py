@@ -79,8 +79,11 @@ class Board:
 
     def is_tried(self, capacity: Capacity, nuisance: tuple[tuple[str, Value], ...]) -> bool:
         """Return whether a capacity was tried with these nuisance values, or was ruled out."""
-        tried = any(trial.nuisance == nuisance for trial in self.trials(capacity))
-        return tried or capacity in self._ruled_out
+        return bool(self.tried(capacity, nuisance)) or capacity in self._ruled_out
+
+    def tried(self, capacity: Capacity, nuisance: tuple[tuple[str, Value], ...]) -> list[Trial]:
+        """Return the trials of a capacity with these nuisance values."""
+        return [trial for trial in self.trials(capacity) if trial.nuisance == nuisance]
 
     def evidence(self, trial: Trial) -> Evidence | None:
         """Return what is known of a trial; None when it is unusable or was never trained."""

@@ -137,13 +137,35 @@ def _judged(
         capacity, reference = lead.trial.capacity, best.trial.capacity
         gains = verdict(board, board.compare(lead, best), best.score) == "better"
         if place == 0 or (gains and not accepted):
-            yield from settle_capacities(board, capacity, reference)
+            reference = yield from _settle(board, capacity, reference, children)
         found = against(board, capacity, reference)
         if found is not None:
             word = found.verdict(board)
             judged[capacity] = found, "behind" if accepted and word == "better" else word
             accepted = accepted or word == "better"
     return judged
+
+
+def _settle(
+    board: Board, capacity: Capacity, reference: Capacity, children: Sequence[Candidate]
+) -> Walk[Capacity]:
+    """Settle a capacity against the best before it; return which capacity that turned out to be.
+
+    The best of many on few executions is partly the luckiest. Where bought executions show that and
+    another leads again, to be better than the unmasked one is no gain: the capacity has to beat that
+    other.
+    """
+    young = {child.capacity for child in children}
+    while True:
+        yield from settle_capacities(board, capacity, reference)
+        found = against(board, capacity, reference)
+        if found is None or found.verdict(board) != "better":
+            return reference
+        before = (lead.trial.capacity for lead in board.leads())
+        best = next((one for one in before if one not in young), reference)
+        if best == reference:
+            return reference
+        reference = best
 
 
 def in_doubt(bench: Bench, lead: Evidence | None) -> bool:

@@ -69,7 +69,7 @@ class Bench:
         behind: dict[int, list[Trial]] = {}
         for one in candidates:
             lead = self.board.lead(one.capacity)
-            own = [t for t in self.board.trials(one.capacity) if t.nuisance == one.nuisance]
+            own = self.board.tried(one.capacity, one.nuisance)
             known = [found for trial in own if (found := self.board.evidence(trial))]
             if lead is None or not known:
                 continue
@@ -87,7 +87,7 @@ class Bench:
         if self.ladder.points == 1:
             return None
         tried = sorted(
-            (t for t in self.board.trials(candidate.capacity) if t.nuisance == candidate.nuisance),
+            self.board.tried(candidate.capacity, candidate.nuisance),
             key=lambda trial: trial.learning_rate,
         )
         known = [found for trial in tried if (found := self.board.evidence(trial))]

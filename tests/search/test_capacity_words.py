@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.config.schema import LearningRateConfig, NuisanceConfig, Prefer
 from pipeline.records import Outcome, Scored
+from pipeline.search.choose import evidence_of, leads
 from tests.search.toy import (
     Noisy,
     ToyFamily,
@@ -70,6 +72,27 @@ def test_growing_goes_on_exactly_where_that_is_said(draw, noise):
     ]
     assert grown
     assert any("growing stops here" in one.reason for one in last), [one.reason for one in last]
+
+
+@given(st.integers(0, 10_000))
+def test_growing_moves_only_to_what_beats_the_best_before_it(draw):
+    """Not to what beats the luckiest of a few executions, once more of them show that it was lucky."""
+    plain = Noisy(lambda trial: 2.0 + 0.5 * (trial.capacity["layers"] == 0), 0.1, 0.1, draw=draw)
+    walked = walk_directly(search(course_rules(learning_rate=ONE_RATE)), plain)
+    for one in walked.decisions:
+        found = SIZED.match(one.reason)
+        if one.phase != "grow" or not found:
+            continue
+        seen = [asked for asked in walked.rounds if asked.number <= one.round]
+        last = max(asked.number for asked in seen if asked.reason.startswith("Larger"))
+        older = {fit.trial.capacity for asked in seen[:last] for fit in asked.fits}
+        asked = {fit for each in seen for fit in each.fits}
+        by_trial = defaultdict(list)
+        for scored in walked.finished:
+            if scored.fit in asked and scored.fit.trial.capacity in older:
+                by_trial[scored.fit.trial].append(scored)
+        best = leads([evidence_of(results) for results in by_trial.values()])[0]
+        assert found.group(3) == best.trial.capacity.label, one.reason
 
 
 def growing_ends(walked):
