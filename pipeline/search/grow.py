@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.search import sentences
-from pipeline.search.judge import against, explain, settle_capacities, verdict
+from pipeline.search.judge import against, explain, settle_with_best, verdict
 from pipeline.search.measure import Candidate
 
 if TYPE_CHECKING:
@@ -131,41 +131,20 @@ def _judged(
 ) -> Walk[dict[Capacity, tuple[Comparison, str]]]:
     """Return comparison and verdict of every usable capacity, best score first."""
     leads = [lead for child in children if (lead := board.lead(child.capacity))]
+    young = {child.capacity for child in children}
     judged: dict[Capacity, tuple[Comparison, str]] = {}
     accepted = False
     for place, lead in enumerate(sorted(leads, key=lambda one: one.order)):
         capacity, reference = lead.trial.capacity, best.trial.capacity
         gains = verdict(board, board.compare(lead, best), best.score) == "better"
         if place == 0 or (gains and not accepted):
-            reference = yield from _settle(board, capacity, reference, children)
+            reference = yield from settle_with_best(board, capacity, reference, young)
         found = against(board, capacity, reference)
         if found is not None:
             word = found.verdict(board)
             judged[capacity] = found, "behind" if accepted and word == "better" else word
             accepted = accepted or word == "better"
     return judged
-
-
-def _settle(
-    board: Board, capacity: Capacity, reference: Capacity, children: Sequence[Candidate]
-) -> Walk[Capacity]:
-    """Settle a capacity against the best before it; return which capacity that turned out to be.
-
-    The best of many on few executions is partly the luckiest. Where bought executions show that and
-    another leads again, to be better than the unmasked one is no gain: the capacity has to beat that
-    other.
-    """
-    young = {child.capacity for child in children}
-    while True:
-        yield from settle_capacities(board, capacity, reference)
-        found = against(board, capacity, reference)
-        if found is None or found.verdict(board) != "better":
-            return reference
-        before = (lead.trial.capacity for lead in board.leads())
-        best = next((one for one in before if one not in young), reference)
-        if best == reference:
-            return reference
-        reference = best
 
 
 def in_doubt(bench: Bench, lead: Evidence | None) -> bool:

@@ -9,6 +9,8 @@ from pipeline.search import sentences
 from pipeline.search.decide import paired
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pipeline.records import Capacity
     from pipeline.search.board import Board, Walk
     from pipeline.search.decide import Difference, Evidence
@@ -90,6 +92,33 @@ def settle_capacities(board: Board, capacity: Capacity, reference: Capacity) -> 
         gap = yield from settle(board, *found)
         if gap is not None:
             return
+
+
+def settle_with_best(
+    board: Board, capacity: Capacity, reference: Capacity, young: Collection[Capacity]
+) -> Walk[Capacity]:
+    """Settle a capacity against the best before it; return which capacity that turned out to be.
+
+    The best of many on few executions is partly the luckiest. Where bought executions show that and
+    another leads again, it proves little to be as good as the unmasked one: what would be accepted
+    has to stand against that other.
+
+    Args:
+        board: What is known.
+        capacity: To be judged.
+        reference: The best before it, as far as was known.
+        young: Capacities that are no reference: those measured together with it.
+    """
+    while True:
+        yield from settle_capacities(board, capacity, reference)
+        found = against(board, capacity, reference)
+        if found is None or found.verdict(board) == "worse":
+            return reference
+        before = (lead.trial.capacity for lead in board.leads())
+        best = next((one for one in before if one not in young), reference)
+        if best == reference:
+            return reference
+        reference = best
 
 
 def _leads(

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from pipeline.search import sentences
 from pipeline.search.decide import Evidence, smallest_within
 from pipeline.search.grow import neighbours, note_unusable
-from pipeline.search.judge import against, explain, settle_capacities
+from pipeline.search.judge import against, explain, settle_with_best
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pipeline.records import Capacity
     from pipeline.search.board import Walk
     from pipeline.search.measure import Bench, Candidate
 
@@ -37,8 +40,9 @@ def shrink(bench: Bench, last: list[Evidence]) -> Walk[bool]:
         labels = sentences.listed(child.capacity.label for child in children)
         yield from bench.measure(children, f"Slightly smaller than the last ones: {labels}.")
         frontier = []
+        young = {child.capacity for child in children}
         for child in children:
-            word = yield from _weigh(bench, child, best, good)
+            word = yield from _weigh(bench, child, best, good, young)
             lead = board.lead(child.capacity)
             if lead and word in {"better", "smaller"}:
                 frontier.append(lead)
@@ -58,12 +62,14 @@ def standing(bench: Bench) -> tuple[Evidence, Evidence] | None:
     return good, best
 
 
-def _weigh(bench: Bench, child: Candidate, best: Evidence, good: Evidence) -> Walk[str]:
+def _weigh(
+    bench: Bench, child: Candidate, best: Evidence, good: Evidence, young: Collection[Capacity]
+) -> Walk[str]:
     board, capacity, reference = bench.board, child.capacity, best.trial.capacity
     found = against(board, capacity, reference)
     is_smaller = found is not None and found.one.trial.parameters < good.trial.parameters
     if found is not None and (is_smaller or found.verdict(board) == "better"):
-        yield from settle_capacities(board, capacity, reference)
+        reference = yield from settle_with_best(board, capacity, reference, young)
         found = against(board, capacity, reference)
     if found is None:
         note_unusable(bench, capacity)
