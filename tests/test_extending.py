@@ -13,6 +13,8 @@ from pipeline import api
 from pipeline.config import places
 from pipeline.training import families
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^`([\w/]+\.(?:py|yaml))`\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHOWN = dict(BLOCK.findall((ROOT / "docs" / "extending.md").read_text(encoding="utf-8")))

@@ -15,6 +15,8 @@ from pipeline import api, predict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 Image = pytest.importorskip("PIL.Image")
 SIDE = 12
 GOOD = 120

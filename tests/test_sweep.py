@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+pytestmark = pytest.mark.slow
+
 SMOKE = ["experiment=smoke", "verbose=false"]
 
 

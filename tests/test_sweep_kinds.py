@@ -13,6 +13,8 @@ import pytest
 
 from pipeline.api import sweep
 
+pytestmark = pytest.mark.slow
+
 ROWS = 240
 SMALL = {
     "training.epochs": 4,

@@ -25,8 +25,6 @@ CHROMIUM = next(
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
-    # One browser for the whole file: its workers would otherwise start one each.
-    pytest.mark.xdist_group("browser"),
 ]
 
 FLAGS = (
@@ -97,6 +95,7 @@ def visit(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         target.write_text(html, encoding="utf-8")
         context = browser.new_context(viewport=size, color_scheme=scheme)
         contexts.append(context)
+        context.set_default_timeout(120_000)  # a busy machine paints a page in tens of seconds
         tab = context.new_page()
         tab.wrong = []
         tab.on("console", lambda message: tab.wrong.append(message.text))
@@ -150,12 +149,13 @@ def test_plots_follow_the_readers_colours(visit: Callable[..., Any], record: Swe
     tab = visit(report_page(record))
     ink = "() => getComputedStyle(document.querySelector('.plot .xtick text')).fill"
     light = tab.evaluate(ink)
-    tab.emulate_media(color_scheme="dark")
-    tab.wait_for_timeout(1500)
-    assert tab.evaluate(ink) != light
-    tab.emulate_media(color_scheme="light")
-    tab.wait_for_timeout(1500)
-    assert tab.evaluate(ink) == light
+    for scheme, is_light in (("dark", False), ("light", True)):
+        tab.emulate_media(color_scheme=scheme)
+        for _ in range(200):
+            if (tab.evaluate(ink) == light) is is_light:
+                break
+            tab.wait_for_timeout(300)
+        assert (tab.evaluate(ink) == light) is is_light
 
 
 def test_the_table_sorts_filters_and_lays_curves(

@@ -24,7 +24,6 @@ pytestmark = [
     pytest.mark.server,
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
-    pytest.mark.xdist_group("mlflow"),
 ]
 
 PATIENCE = 120_000

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from pipeline.records import FitResult
 
+pytestmark = pytest.mark.slow
+
 TABLES = {
     "wages": ("hourly_wages.csv", "wage"),
     "titanic": ("titanic_891.csv", "survived"),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pipeline.family import Family
     from pipeline.records import Fit, FitResult
 
+pytestmark = pytest.mark.slow
+
 ON_JAX = os.environ["KERAS_BACKEND"] == "jax"
 SIDE = 9
 """Odd, so that pooling leaves a row and a column out."""
