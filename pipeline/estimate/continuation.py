@@ -33,6 +33,10 @@ LAST = 2.0
 """How many doublings those are."""
 REFUTED = 0.25
 """What remains of that likelihood for every doubling that was tried in vain."""
+PICKED = 0.4
+"""By how much leads are too good, in standard deviations of a trial's luck: each is the best of its
+rates. With luck and this the time left after a fifth of sixteen sweeps was 1.48 times off, 1.69
+without (root mean square of logarithms)."""
 MOST_SLOPE = 3.0
 """Largest loss of a rate a decade off the best, as a share of the score."""
 
@@ -78,6 +82,12 @@ class Known:
         return float(np.median(spreads)) if spreads else 0.0
 
     @cached_property
+    def luck(self) -> float:
+        """Standard deviation of a score over trials that are as good, on so many validation rows."""
+        rows = self.best.mean_rows
+        return 0.0 if rows is None or not rows.size else self.opinion / math.sqrt(rows.size)
+
+    @cached_property
     def off_rate(self) -> float:
         """Loss of a learning rate a decade off the best."""
         losses = []
@@ -94,9 +104,7 @@ class Known:
     @cached_property
     def standard_error(self) -> float:
         """Typical standard error of the difference of two trials."""
-        rows = self.best.mean_rows
-        of_rows = 0.0 if rows is None or not rows.size else self.opinion**2 / rows.size
-        return math.sqrt(2.0 * (of_rows + self.seeds**2 / self.best.executions))
+        return math.sqrt(2.0 * (self.luck**2 + self.seeds**2 / self.best.executions))
 
     @cached_property
     def momentum(self) -> float:
@@ -159,14 +167,15 @@ class Continuation:
         score = known.capacity_score(trial, self.further) + known.off_rate * off * off
         luck = generator(trial.name, fit.execution, self.draw)
         score += known.seeds * float(luck.standard_normal())
+        score += PICKED * known.luck
         like = near.results[sorted(near.results)[fit.execution % near.executions]]
         if like.row_losses is None:
             return Scored(fit, Outcome.completed, score)
         rows = like.row_losses.astype(np.float64)
         opinion = generator(trial.name, -1, self.draw).standard_normal(rows.shape)
-        rows += known.opinion * opinion
         rows += score - rows.mean()
-        return Scored(fit, Outcome.completed, score, rows.astype(np.float32))
+        rows += known.opinion * opinion
+        return Scored(fit, Outcome.completed, float(rows.mean()), rows.astype(np.float32))
 
 
 def known_from(finished: Sequence[Scored]) -> Known | None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 ANY_RATE = 0.5
 """Dropout of the template, whose layers take the members' own rates."""
-FEWEST_KEPT = 8
+FEWEST_KEPT = 6
 """Programs kept, or two a core if that is more; the least recently used goes first.
 
 On TensorFlow each one is 20 MB and the ten idle threads of its session's compiler, and is back from the
