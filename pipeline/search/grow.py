@@ -138,7 +138,9 @@ def _judged(
         capacity, reference = lead.trial.capacity, best.trial.capacity
         gains = verdict(board, board.compare(lead, best), best.score) == "better"
         if place == 0 or (gains and not accepted):
-            reference = yield from settle_with_best(board, capacity, reference, young)
+            reference = yield from settle_with_best(
+                board, capacity, reference, young, lambda found: found.verdict(board) == "better"
+            )
         found = against(board, capacity, reference)
         if found is not None:
             word = found.verdict(board)

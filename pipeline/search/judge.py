@@ -9,7 +9,7 @@ from pipeline.search import sentences
 from pipeline.search.decide import paired
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from pipeline.records import Capacity
     from pipeline.search.board import Board, Walk
@@ -95,7 +95,11 @@ def settle_capacities(board: Board, capacity: Capacity, reference: Capacity) -> 
 
 
 def settle_with_best(
-    board: Board, capacity: Capacity, reference: Capacity, young: Collection[Capacity]
+    board: Board,
+    capacity: Capacity,
+    reference: Capacity,
+    young: Collection[Capacity],
+    accepts: Callable[[Comparison], bool],
 ) -> Walk[Capacity]:
     """Settle a capacity against the best before it; return which capacity that turned out to be.
 
@@ -108,11 +112,12 @@ def settle_with_best(
         capacity: To be judged.
         reference: The best before it, as far as was known.
         young: Capacities that are no reference: those measured together with it.
+        accepts: Whether a comparison is one after which the search goes on from the capacity.
     """
     while True:
         yield from settle_capacities(board, capacity, reference)
         found = against(board, capacity, reference)
-        if found is None or found.verdict(board) == "worse":
+        if found is None or not accepts(found):
             return reference
         before = (lead.trial.capacity for lead in board.leads())
         best = next((one for one in before if one not in young), reference)

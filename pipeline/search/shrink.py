@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pipeline.records import Capacity
-    from pipeline.search.board import Walk
+    from pipeline.search.board import Board, Walk
+    from pipeline.search.judge import Comparison
     from pipeline.search.measure import Bench, Candidate
+
+KEPT = ("better", "smaller")
+"""Verdicts after which shrinking goes on from a capacity."""
 
 
 def shrink(bench: Bench, last: list[Evidence]) -> Walk[bool]:
@@ -44,7 +48,7 @@ def shrink(bench: Bench, last: list[Evidence]) -> Walk[bool]:
         for child in children:
             word = yield from _weigh(bench, child, best, good, young)
             lead = board.lead(child.capacity)
-            if lead and word in {"better", "smaller"}:
+            if lead and word in KEPT:
                 frontier.append(lead)
             improved = improved or word == "better"
         if board.lead(best.trial.capacity) is None:
@@ -69,14 +73,23 @@ def _weigh(
     found = against(board, capacity, reference)
     is_smaller = found is not None and found.one.trial.parameters < good.trial.parameters
     if found is not None and (is_smaller or found.verdict(board) == "better"):
-        reference = yield from settle_with_best(board, capacity, reference, young)
+        reference = yield from settle_with_best(
+            board, capacity, reference, young, lambda one: _word(board, one, good) in KEPT
+        )
         found = against(board, capacity, reference)
     if found is None:
         note_unusable(bench, capacity)
         return "infeasible"
-    word = found.verdict(board)
-    if word != "better" and is_smaller and found.gap.within(board.rules.one_se):
-        word = "smaller"
-    then = "kept: shrinking goes on from it" if word in {"better", "smaller"} else "not kept"
+    word = _word(board, found, good)
+    then = "kept: shrinking goes on from it" if word in KEPT else "not kept"
     explain(board, found, word, then)
+    return word
+
+
+def _word(board: Board, found: Comparison, good: Evidence) -> str:
+    """Return the verdict on a capacity that may be worth keeping because it is smaller."""
+    word = found.verdict(board)
+    is_smaller = found.one.trial.parameters < good.trial.parameters
+    if word != "better" and is_smaller and found.gap.within(board.rules.one_se):
+        return "smaller"
     return word
