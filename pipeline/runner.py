@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from pipeline import memory
 from pipeline.budget import Budget
 from pipeline.config import fingerprint, flatten, objective
 from pipeline.config.schema import SearchKind
@@ -119,6 +120,7 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None) -> int:
     budget = Budget(config.budget)
     if next(_sweeps):
         budget.restart()
+        memory.give_back()
     from pipeline.tracking.serving import keep_encoders
     from pipeline.tracking.verify import Verifier
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING
 
 import psutil
@@ -42,3 +43,15 @@ def test_a_container_may_take_what_its_limit_leaves(
     assert memory.free() == (
         free if free is not None else pytest.approx(machine.available, rel=0.2)
     )
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="of glibc alone")
+def test_what_was_freed_goes_back_to_the_system() -> None:
+    """A hundred megabytes of small pieces below one that is kept: freed, and yet resident."""
+    pieces = [bytes(1000) for _ in range(200_000)]
+    kept = pieces[-1]
+    full = psutil.Process().memory_info().rss
+    del pieces
+    memory.give_back()
+    assert psutil.Process().memory_info().rss < full - 100_000_000
+    assert len(kept) == 1000
