@@ -39,10 +39,10 @@ sweep: install ## find the right-sized network for data=wages; ARGS="data=titani
 	@.venv/bin/python -m pipeline.sweep $(ARGS)
 
 test: install ## run all tests on JOBS=2 processes; ARGS="-k words" for some
-	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-jax: .venv-jax/.installed ## run the training tests on the JAX backend, in an environment without TensorFlow
-	@KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -n $(JOBS) --dist loadfile tests/training $(ARGS)
+	@KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder tests/training $(ARGS)
 
 check: install .venv-tools/.installed ## formatting, lint (security rules too), types, architecture, shell, YAML, manifests
 	@.venv/bin/ruff format --check .

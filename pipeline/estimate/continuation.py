@@ -61,6 +61,11 @@ class Known:
         return min(self.leads, key=lambda one: one.order)
 
     @cached_property
+    def of_trial(self) -> dict[Trial, Evidence]:
+        """Every usable trial's evidence."""
+        return {one.trial: one for one in self.evidence}
+
+    @cached_property
     def seeds(self) -> float:
         """Standard deviation of a score over seeds."""
         spreads = [float(one.scores.std(ddof=1)) for one in self.evidence if one.executions > 1]
@@ -162,20 +167,34 @@ class Continuation:
     def answer(self, fit: Fit) -> Scored:
         """Score a fit that has not been trained."""
         trial, known = fit.trial, self.known
+        luck = generator(trial.name, fit.execution, self.draw)
+        score = known.seeds * float(luck.standard_normal())
+        own = known.of_trial.get(trial)
+        if own is not None:  # what its rows think of it is known, and stays
+            return _scored(fit, own.score + score, own.mean_rows)
         near = known.nearest(trial)
         off = math.log10(trial.learning_rate / near.trial.learning_rate)
-        score = known.capacity_score(trial, self.further) + known.off_rate * off * off
-        luck = generator(trial.name, fit.execution, self.draw)
-        score += known.seeds * float(luck.standard_normal())
+        score += known.capacity_score(trial, self.further) + known.off_rate * off * off
         score += PICKED * known.luck
-        like = near.results[sorted(near.results)[fit.execution % near.executions]]
-        if like.row_losses is None:
-            return Scored(fit, Outcome.completed, score)
-        rows = like.row_losses.astype(np.float64)
-        opinion = generator(trial.name, -1, self.draw).standard_normal(rows.shape)
-        rows += score - rows.mean()
-        rows += known.opinion * opinion
-        return Scored(fit, Outcome.completed, float(rows.mean()), rows.astype(np.float32))
+        like = near.results[sorted(near.results)[fit.execution % near.executions]].row_losses
+        opinion = None
+        if like is not None:
+            drawn = generator(trial.name, -1, self.draw).standard_normal(like.shape)
+            opinion = known.opinion * drawn
+        return _scored(fit, score, like, opinion)
+
+
+def _scored(
+    fit: Fit, score: float, like: np.ndarray | None, opinion: np.ndarray | None = None
+) -> Scored:
+    """Return a fit with a score before the opinion of rows, whose losses are like those of another."""
+    if like is None:
+        return Scored(fit, Outcome.completed, score)
+    rows = like.astype(np.float64)
+    rows += score - rows.mean()
+    if opinion is not None:
+        rows += opinion
+    return Scored(fit, Outcome.completed, float(rows.mean()), rows.astype(np.float32))
 
 
 def known_from(finished: Sequence[Scored]) -> Known | None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.search import sentences
-from pipeline.search.judge import against, explain, settle_with_best, verdict
+from pipeline.search.judge import Leader, against, explain, settle_with
 from pipeline.search.measure import Candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from pipeline.records import Capacity
     from pipeline.search.board import Board, Walk
@@ -112,41 +112,68 @@ def weigh(
     """Judge measured capacities against the best before them; return the one that is better.
 
     What is said of them waits until all are judged: it tells what follows.
+
+    Returns:
+        What growing goes on from: the best of those that are better; or, where bought executions
+        have shown that another led before, that one, if something larger than it is untried.
     """
-    board, reference = bench.board, best.trial.capacity
-    judged = yield from _judged(board, children, best)
-    for capacity in dict.fromkeys([reference, *(child.capacity for child in children)]):
-        if board.lead(capacity) is None:
-            note_unusable(bench, capacity)
-    better = (capacity for capacity, (_, word) in judged.items() if word == "better")
-    accepted = next((board.lead(capacity) for capacity in better), None)
-    for capacity, (found, word) in judged.items():
+    board = bench.board
+    young = frozenset(child.capacity for child in children)
+    leader = Leader(board, best.trial.capacity, young)
+    judged = yield from _judged(board, leader)
+    note_failed(bench, [*leader.faced, *(child.capacity for child in children)])
+    better = (capacity for capacity, found in judged.items() if found.verdict(board) == "better")
+    accepted = next(better, None)
+    onward = board.lead(accepted) if accepted else _unmasked(bench, leader, best)
+    for capacity, found in judged.items():
+        word = found.verdict(board)
+        if word == "better" and capacity != accepted:
+            word = "behind"
         beyond = look.at_all or (look.in_doubt and in_doubt(bench, board.lead(capacity)))
-        explain(board, found, word, _then(word, accepted, looks_beyond=beyond))
-    return accepted
+        explain(board, found, word, _then(word, onward, looks_beyond=beyond))
+    return onward
 
 
-def _judged(
-    board: Board, children: Sequence[Candidate], best: Evidence
-) -> Walk[dict[Capacity, tuple[Comparison, str]]]:
-    """Return comparison and verdict of every usable capacity, best score first."""
-    leads = [lead for child in children if (lead := board.lead(child.capacity))]
-    young = {child.capacity for child in children}
-    judged: dict[Capacity, tuple[Comparison, str]] = {}
-    accepted = False
-    for place, lead in enumerate(sorted(leads, key=lambda one: one.order)):
-        capacity, reference = lead.trial.capacity, best.trial.capacity
-        gains = verdict(board, board.compare(lead, best), best.score) == "better"
-        if place == 0 or (gains and not accepted):
-            reference = yield from settle_with_best(
-                board, capacity, reference, young, lambda found: found.verdict(board) == "better"
-            )
-        found = against(board, capacity, reference)
-        if found is not None:
-            word = found.verdict(board)
-            judged[capacity] = found, "behind" if accepted and word == "better" else word
-            accepted = accepted or word == "better"
-    return judged
+def _judged(board: Board, leader: Leader) -> Walk[dict[Capacity, Comparison]]:
+    """Return the comparison of every usable capacity of a round, best score first."""
+    settled: set[tuple[Capacity, Capacity]] = set()
+    while capacity := _next(board, leader, settled):
+        yield from settle_with(board, capacity, leader, lambda one: one.verdict(board) == "better")
+        settled.add((capacity, leader.capacity))
+    compared = ((one, against(board, one, leader)) for one in _young(board, leader))
+    return {capacity: found for capacity, found in compared if found}
+
+
+def _next(
+    board: Board, leader: Leader, settled: Collection[tuple[Capacity, Capacity]]
+) -> Capacity | None:
+    """Return whom to settle next: first who scores best, then whoever seems to be better."""
+    leader.refresh()
+    for place, capacity in enumerate(_young(board, leader)):
+        found = against(board, capacity, leader)
+        is_better = found is not None and found.verdict(board) == "better"
+        if (capacity, leader.capacity) not in settled:
+            if is_better or (place == 0 and not settled):
+                return capacity
+        elif is_better:
+            break  # whoever is behind it is not gone on from
+    return None
+
+
+def _young(board: Board, leader: Leader) -> list[Capacity]:
+    """Return the usable capacities of a round, best score first."""
+    leads = (lead for one in leader.young if (lead := board.lead(one)))
+    return [lead.trial.capacity for lead in sorted(leads, key=lambda one: one.order)]
+
+
+def _unmasked(bench: Bench, leader: Leader, best: Evidence) -> Evidence | None:
+    """Return who leads now instead of the best before a round, if something beyond it is untried."""
+    board, lead = bench.board, leader.lead()
+    if lead is None or lead.trial.capacity == best.trial.capacity:
+        return None
+    larger = (bench.family.wider(lead.trial.capacity), bench.family.deeper(lead.trial.capacity))
+    is_untried = any(one and not board.is_tried(one, lead.trial.nuisance) for one in larger)
+    return lead if is_untried else None
 
 
 def in_doubt(bench: Bench, lead: Evidence | None) -> bool:
@@ -156,6 +183,13 @@ def in_doubt(bench: Bench, lead: Evidence | None) -> bool:
         return best is lead
     gap = bench.board.compare(lead, best)
     return gap.se > 0.0 and gap.within(bench.board.rules.noise)
+
+
+def note_failed(bench: Bench, capacities: Iterable[Capacity]) -> None:
+    """Decide that those of some capacities are out that have no usable trial."""
+    for capacity in dict.fromkeys(capacities):
+        if bench.board.lead(capacity) is None:
+            note_unusable(bench, capacity)
 
 
 def note_unusable(bench: Bench, capacity: Capacity) -> None:

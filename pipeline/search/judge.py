@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.search import sentences
 from pipeline.search.decide import paired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from pipeline.records import Capacity
     from pipeline.search.board import Board, Walk
@@ -77,61 +77,82 @@ class Comparison:
         return "better" if self.is_left else verdict(board, self.gap, self.other.score)
 
 
-def against(board: Board, capacity: Capacity, reference: Capacity) -> Comparison | None:
-    """Compare two capacities; None where the first has no usable trial."""
-    found = _leads(board, capacity, reference)
-    if found is None:
-        return None
-    is_left = found[0].trial == found[1].trial and board.lead(reference) is None
-    return Comparison(*(paired(*found) or found), board.compare(*found), is_left)
-
-
-def settle_capacities(board: Board, capacity: Capacity, reference: Capacity) -> Walk[None]:
-    """Settle what stands for two capacities; when a bought execution rules it out, what is next."""
-    while found := _leads(board, capacity, reference):
-        gap = yield from settle(board, *found)
-        if gap is not None:
-            return
-
-
-def settle_with_best(
-    board: Board,
-    capacity: Capacity,
-    reference: Capacity,
-    young: Collection[Capacity],
-    accepts: Callable[[Comparison], bool],
-) -> Walk[Capacity]:
-    """Settle a capacity against the best before it; return which capacity that turned out to be.
+@dataclass
+class Leader:
+    """The best of the capacities before a round: what those measured in it have to beat.
 
     The best of many on few executions is partly the luckiest. Where bought executions show that and
-    another leads again, it proves little to be as good as the unmasked one: what would be accepted
-    has to stand against that other.
+    another leads again, that other one is the leader.
+    """
+
+    board: Board
+    capacity: Capacity
+    young: frozenset[Capacity]
+    """Those measured in the round."""
+    faced: list[Capacity] = field(init=False)
+    """Every capacity that has been it."""
+
+    def __post_init__(self) -> None:
+        """Begin with what leads before the round."""
+        self.faced = [self.capacity]
+
+    def refresh(self) -> bool:
+        """Take who leads now; True where that is another."""
+        before = (lead.trial.capacity for lead in self.board.leads())
+        best = next((one for one in before if one not in self.young), self.capacity)
+        if best == self.capacity:
+            return False
+        self.capacity = best
+        self.faced.append(best)
+        return True
+
+    def lead(self) -> Evidence | None:
+        """Return what stands for it; None where no capacity before the round has a usable trial."""
+        if self.board.lead(self.capacity) is None:
+            self.refresh()
+        return self.board.lead(self.capacity)
+
+
+def against(board: Board, capacity: Capacity, leader: Leader) -> Comparison | None:
+    """Compare a capacity with the leader; None where it has no usable trial."""
+    one = board.lead(capacity)
+    if one is None:
+        return None
+    other = leader.lead()
+    is_left, other = other is None, other or one
+    return Comparison(*(paired(one, other) or (one, other)), board.compare(one, other), is_left)
+
+
+def settle_with(
+    board: Board,
+    capacity: Capacity,
+    leader: Leader,
+    accepts: Callable[[Comparison], bool],
+) -> Walk[None]:
+    """Settle what stands for a capacity against the leader, whoever that turns out to be.
+
+    What would be accepted has to be so on all executions that it has, and against who leads when
+    executions have been bought. When a bought execution rules one out, what is next stands for it.
 
     Args:
         board: What is known.
         capacity: To be judged.
-        reference: The best before it, as far as was known.
-        young: Capacities that are no reference: those measured together with it.
+        leader: Who leads before it.
         accepts: Whether a comparison is one after which the search goes on from the capacity.
     """
-    while True:
-        yield from settle_capacities(board, capacity, reference)
-        found = against(board, capacity, reference)
+    while (one := board.lead(capacity)) and (other := leader.lead()):
+        gap = yield from settle(board, one, other)
+        if gap is None:
+            continue
+        found = against(board, capacity, leader)
         if found is None or not accepts(found):
-            return reference
-        before = (lead.trial.capacity for lead in board.leads())
-        best = next((one for one in before if one not in young), reference)
-        if best == reference:
-            return reference
-        reference = best
-
-
-def _leads(
-    board: Board, capacity: Capacity, reference: Capacity
-) -> tuple[Evidence, Evidence] | None:
-    """Return what stands for both; the best there is for a reference without a usable trial."""
-    lead, other = board.lead(capacity), board.lead(reference) or board.best()
-    return None if lead is None or other is None else (lead, other)
+            return
+        one, other = board.lead(capacity) or one, leader.lead() or other
+        if other.executions < one.executions:
+            reason = sentences.level(one, other)
+            yield from board.ask((other.trial,), one.executions, reason)
+        elif not leader.refresh():
+            return
 
 
 def explain(board: Board, found: Comparison, word: str, then: str) -> None:

@@ -92,6 +92,14 @@ def too_large(label: str, parameters: int, limit: int) -> str:
     )
 
 
+def level(one: Evidence, other: Evidence) -> str:
+    """Return why the best before a round gets as many executions as what would take its place."""
+    return (
+        f"{other.trial.capacity.label} leads what was measured before: {one.executions} executions "
+        f"of it as of {one.trial.capacity.label}."
+    )
+
+
 def close(one: Evidence, other: Evidence, gap: Difference, executions: int) -> str:
     """Return why two trials get more executions."""
     return (

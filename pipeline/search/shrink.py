@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING
 
 from pipeline.search import sentences
 from pipeline.search.decide import Evidence, smallest_within
-from pipeline.search.grow import neighbours, note_unusable
-from pipeline.search.judge import against, explain, settle_with_best
+from pipeline.search.grow import neighbours, note_failed, note_unusable
+from pipeline.search.judge import Leader, against, explain, settle_with
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from pipeline.records import Capacity
     from pipeline.search.board import Board, Walk
     from pipeline.search.judge import Comparison
     from pipeline.search.measure import Bench, Candidate
@@ -44,15 +41,15 @@ def shrink(bench: Bench, last: list[Evidence]) -> Walk[bool]:
         labels = sentences.listed(child.capacity.label for child in children)
         yield from bench.measure(children, f"Slightly smaller than the last ones: {labels}.")
         frontier = []
-        young = {child.capacity for child in children}
+        young = frozenset(child.capacity for child in children)
+        leader = Leader(board, best.trial.capacity, young)
         for child in children:
-            word = yield from _weigh(bench, child, best, good, young)
+            word = yield from _weigh(bench, child, leader, good)
             lead = board.lead(child.capacity)
             if lead and word in KEPT:
                 frontier.append(lead)
             improved = improved or word == "better"
-        if board.lead(best.trial.capacity) is None:
-            note_unusable(bench, best.trial.capacity)
+        note_failed(bench, leader.faced)
     return improved
 
 
@@ -66,17 +63,14 @@ def standing(bench: Bench) -> tuple[Evidence, Evidence] | None:
     return good, best
 
 
-def _weigh(
-    bench: Bench, child: Candidate, best: Evidence, good: Evidence, young: Collection[Capacity]
-) -> Walk[str]:
-    board, capacity, reference = bench.board, child.capacity, best.trial.capacity
-    found = against(board, capacity, reference)
+def _weigh(bench: Bench, child: Candidate, leader: Leader, good: Evidence) -> Walk[str]:
+    board, capacity = bench.board, child.capacity
+    leader.refresh()
+    found = against(board, capacity, leader)
     is_smaller = found is not None and found.one.trial.parameters < good.trial.parameters
     if found is not None and (is_smaller or found.verdict(board) == "better"):
-        reference = yield from settle_with_best(
-            board, capacity, reference, young, lambda one: _word(board, one, good) in KEPT
-        )
-        found = against(board, capacity, reference)
+        yield from settle_with(board, capacity, leader, lambda one: _word(board, one, good) in KEPT)
+        found = against(board, capacity, leader)
     if found is None:
         note_unusable(bench, capacity)
         return "infeasible"

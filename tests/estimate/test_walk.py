@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +17,9 @@ from pipeline.records import Outcome, Scored
 from pipeline.search.protocol import key
 from tests.estimate.workplace import bowl, capacity_search
 from tests.search.toy import walk as propose_through
+
+if TYPE_CHECKING:
+    from pipeline.records import Trial
 
 
 @pytest.mark.parametrize("best", [6.0, 10.0, 14.0])
@@ -54,6 +61,31 @@ def test_scores_are_the_same_in_every_walk() -> None:
     search = capacity_search()
     table = surfaces(search.family, 170, 0.003)[5]
     assert walk(search, table.answer) == walk(search, table.answer)
+
+
+def test_luck_is_of_new_trials_and_stays_with_known_ones() -> None:
+    """Further executions of a trial differ by seeds alone; a trial to come has luck of its own."""
+    search, scores = capacity_search(), bowl(11.0)
+    real = propose_through(search, scores)
+    known = known_from([scores(fit) for one in real.rounds[:4] for fit in one.fits])
+    assert known is not None
+    old, new = known.leads[0], real.rounds[4].fits[0].trial
+    assert new not in known.of_trial
+
+    def drawn(trial: Trial) -> list[float]:
+        fits = [search.executions.fit(trial, number) for number in range(20, 60)]
+        answers = [Continuation(known, 0.0, draw).answer(fit) for draw in range(20) for fit in fits]
+        for one in answers:
+            assert one.row_losses is not None
+            assert one.score == pytest.approx(float(one.row_losses.mean()), rel=1e-5)
+        return [
+            statistics.fmean(one.score for one in answers[at : at + 40]) for at in range(0, 800, 40)
+        ]
+
+    of_seeds = known.seeds / math.sqrt(40)
+    assert statistics.stdev(drawn(old.trial)) < 2.0 * of_seeds
+    assert statistics.fmean(drawn(old.trial)) == pytest.approx(old.score, abs=2.0 * of_seeds)
+    assert statistics.stdev(drawn(new)) > 0.5 * known.luck
 
 
 def test_failed_fits_tell_nothing() -> None:

@@ -95,7 +95,7 @@ def visit(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         target.write_text(html, encoding="utf-8")
         context = browser.new_context(viewport=size, color_scheme=scheme)
         contexts.append(context)
-        context.set_default_timeout(120_000)  # a busy machine paints a page in tens of seconds
+        context.set_default_timeout(120_000)
         tab = context.new_page()
         tab.wrong = []
         tab.on("console", lambda message: tab.wrong.append(message.text))
@@ -103,16 +103,22 @@ def visit(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         tab.on("dialog", lambda dialog: tab.wrong.append(f"dialog: {dialog.message}"))
         tab.on("request", lambda asked: note_request(tab, asked.url))
         tab.goto(target.as_uri())
-        for _ in range(50):  # the page's policy forbids playwright's own waiting: it uses eval
-            tab.evaluate(SCROLL)  # again: a busy machine may scroll past before the page looks
-            if not tab.evaluate(UNDRAWN):
-                break
-            tab.wait_for_timeout(300)
+        # Again and again: a busy machine may scroll past before the page looks.
+        seen(tab, lambda: tab.evaluate(SCROLL) or not tab.evaluate(UNDRAWN))
         return tab
 
     yield opened
     for context in contexts:
         context.close()
+
+
+def seen(tab: Any, wanted: Callable[[], bool]) -> bool:
+    """Wait until a page is as wanted: its policy forbids playwright's own waiting, which uses eval."""
+    for _ in range(200):  # a busy machine paints a page in tens of seconds
+        if wanted():
+            return True
+        tab.wait_for_timeout(300)
+    return False
 
 
 def note_request(tab: Any, url: str) -> None:
@@ -149,13 +155,10 @@ def test_plots_follow_the_readers_colours(visit: Callable[..., Any], record: Swe
     tab = visit(report_page(record))
     ink = "() => getComputedStyle(document.querySelector('.plot .xtick text')).fill"
     light = tab.evaluate(ink)
-    for scheme, is_light in (("dark", False), ("light", True)):
-        tab.emulate_media(color_scheme=scheme)
-        for _ in range(200):
-            if (tab.evaluate(ink) == light) is is_light:
-                break
-            tab.wait_for_timeout(300)
-        assert (tab.evaluate(ink) == light) is is_light
+    tab.emulate_media(color_scheme="dark")
+    assert seen(tab, lambda: tab.evaluate(ink) != light)
+    tab.emulate_media(color_scheme="light")
+    assert seen(tab, lambda: tab.evaluate(ink) == light)
 
 
 def test_the_table_sorts_filters_and_lays_curves(
@@ -205,8 +208,9 @@ def test_print_holds_every_plot(visit: Callable[..., Any], record: SweepRecord) 
     tab = visit(report_page(record), scheme="dark")
     tab.emulate_media(media="print")
     tab.evaluate("() => dispatchEvent(new Event('beforeprint'))")
-    tab.wait_for_timeout(1500)
-    assert tab.evaluate(UNDRAWN) == []
-    ink = tab.evaluate("() => getComputedStyle(document.querySelector('.plot .xtick text')).fill")
-    assert sum(int(part) for part in ink.strip("rgb()").split(",")) < 400
+    assert seen(tab, lambda: tab.evaluate(UNDRAWN) == [])
+    ink = "() => getComputedStyle(document.querySelector('.plot .xtick text')).fill"
+    assert seen(
+        tab, lambda: sum(int(part) for part in tab.evaluate(ink).strip("rgb()").split(",")) < 400
+    )
     assert len(tab.pdf(format="A4")) > 50_000
