@@ -171,17 +171,24 @@ class Continuation:
         score = known.seeds * float(luck.standard_normal())
         own = known.of_trial.get(trial)
         if own is not None:  # what its rows think of it is known, and stays
-            return _scored(fit, own.score + score, own.mean_rows)
+            return _scored(fit, own.score + score, _rows_of(own, fit))
         near = known.nearest(trial)
         off = math.log10(trial.learning_rate / near.trial.learning_rate)
         score += known.capacity_score(trial, self.further) + known.off_rate * off * off
         score += PICKED * known.luck
-        like = near.results[sorted(near.results)[fit.execution % near.executions]].row_losses
+        like = _rows_of(near, fit)
         opinion = None
         if like is not None:
             drawn = generator(trial.name, -1, self.draw).standard_normal(like.shape)
             opinion = known.opinion * drawn
         return _scored(fit, score, like, opinion)
+
+
+def _rows_of(evidence: Evidence, fit: Fit) -> np.ndarray | None:
+    """Return the losses of rows of one execution: with folds each has its own rows."""
+    return evidence.results[
+        sorted(evidence.results)[fit.execution % evidence.executions]
+    ].row_losses
 
 
 def _scored(

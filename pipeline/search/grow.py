@@ -71,8 +71,6 @@ def grow(
         best = board.best()
         children = neighbours(bench, frontier, steps)
         if best is None or not children:
-            if best is not None and not last:
-                last = [best]
             if (
                 frontier
                 and patience
@@ -90,7 +88,8 @@ def grow(
         bumps = 0 if accepted else bumps + 1
         if bumps > patience:
             frontier = [lead for lead in leads if in_doubt(bench, lead)]
-    return last
+    best = board.best()
+    return last or ([best] if best else [])
 
 
 @dataclass(frozen=True)
@@ -168,12 +167,10 @@ def _young(board: Board, leader: Leader) -> list[Capacity]:
 
 def _unmasked(bench: Bench, leader: Leader, best: Evidence) -> Evidence | None:
     """Return who leads now instead of the best before a round, if something beyond it is untried."""
-    board, lead = bench.board, leader.lead()
+    lead = leader.lead()
     if lead is None or lead.trial.capacity == best.trial.capacity:
         return None
-    larger = (bench.family.wider(lead.trial.capacity), bench.family.deeper(lead.trial.capacity))
-    is_untried = any(one and not board.is_tried(one, lead.trial.nuisance) for one in larger)
-    return lead if is_untried else None
+    return lead if neighbours(bench, [lead], (bench.family.wider, bench.family.deeper)) else None
 
 
 def in_doubt(bench: Bench, lead: Evidence | None) -> bool:

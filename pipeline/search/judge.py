@@ -114,12 +114,16 @@ class Leader:
 
 
 def against(board: Board, capacity: Capacity, leader: Leader) -> Comparison | None:
-    """Compare a capacity with the leader; None where it has no usable trial."""
+    """Compare a capacity with the leader, or with the best of its round where no leader is left.
+
+    None where it has no usable trial itself.
+    """
     one = board.lead(capacity)
     if one is None:
         return None
-    other = leader.lead()
-    is_left, other = other is None, other or one
+    leading = leader.lead()
+    other = leading or board.best() or one
+    is_left = leading is None and other.trial == one.trial
     return Comparison(*(paired(one, other) or (one, other)), board.compare(one, other), is_left)
 
 

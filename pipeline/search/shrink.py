@@ -10,6 +10,9 @@ from pipeline.search.grow import neighbours, note_failed, note_unusable
 from pipeline.search.judge import Leader, against, explain, settle_with
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.records import Capacity
     from pipeline.search.board import Board, Walk
     from pipeline.search.judge import Comparison
     from pipeline.search.measure import Bench, Candidate
@@ -43,13 +46,17 @@ def shrink(bench: Bench, last: list[Evidence]) -> Walk[bool]:
         frontier = []
         young = frozenset(child.capacity for child in children)
         leader = Leader(board, best.trial.capacity, young)
+        yield from _settle(bench, children, leader, good)
         for child in children:
-            word = yield from _weigh(bench, child, leader, good)
+            word = _judge(bench, child.capacity, leader, good)
             lead = board.lead(child.capacity)
             if lead and word in KEPT:
                 frontier.append(lead)
             improved = improved or word == "better"
         note_failed(bench, leader.faced)
+        if leader.capacity != best.trial.capacity and (lead := leader.lead()):
+            frontier.append(lead)  # who leads after all: nothing was grown or shrunk from it yet
+            improved = True
     return improved
 
 
@@ -63,14 +70,34 @@ def standing(bench: Bench) -> tuple[Evidence, Evidence] | None:
     return good, best
 
 
-def _weigh(bench: Bench, child: Candidate, leader: Leader, good: Evidence) -> Walk[str]:
-    board, capacity = bench.board, child.capacity
-    leader.refresh()
+def _settle(
+    bench: Bench, children: Sequence[Candidate], leader: Leader, good: Evidence
+) -> Walk[None]:
+    """Settle whatever may be kept against the leader, and again when that has turned out another."""
+    board = bench.board
+    settled: set[tuple[Capacity, Capacity]] = set()
+
+    def following() -> Capacity | None:
+        leader.refresh()
+        for child in children:
+            found = against(board, child.capacity, leader)
+            if found is None or (child.capacity, leader.capacity) in settled:
+                continue
+            if _is_smaller(found, good) or found.verdict(board) == "better":
+                return child.capacity
+        return None
+
+    while capacity := following():
+        yield from settle_with(
+            board, capacity, leader, lambda found: _word(board, found, good) in KEPT
+        )
+        settled.add((capacity, leader.capacity))
+
+
+def _judge(bench: Bench, capacity: Capacity, leader: Leader, good: Evidence) -> str:
+    """Note and return the verdict on a capacity."""
+    board = bench.board
     found = against(board, capacity, leader)
-    is_smaller = found is not None and found.one.trial.parameters < good.trial.parameters
-    if found is not None and (is_smaller or found.verdict(board) == "better"):
-        yield from settle_with(board, capacity, leader, lambda one: _word(board, one, good) in KEPT)
-        found = against(board, capacity, leader)
     if found is None:
         note_unusable(bench, capacity)
         return "infeasible"
@@ -80,10 +107,13 @@ def _weigh(bench: Bench, child: Candidate, leader: Leader, good: Evidence) -> Wa
     return word
 
 
+def _is_smaller(found: Comparison, good: Evidence) -> bool:
+    return found.one.trial.parameters < good.trial.parameters
+
+
 def _word(board: Board, found: Comparison, good: Evidence) -> str:
     """Return the verdict on a capacity that may be worth keeping because it is smaller."""
     word = found.verdict(board)
-    is_smaller = found.one.trial.parameters < good.trial.parameters
-    if word != "better" and is_smaller and found.gap.within(board.rules.one_se):
+    if word != "better" and _is_smaller(found, good) and found.gap.within(board.rules.one_se):
         return "smaller"
     return word
