@@ -45,7 +45,10 @@ def test_a_container_may_take_what_its_limit_leaves(
     )
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="of glibc alone")
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "malloc_trim"),
+    reason="malloc_trim is glibc's: elsewhere nothing is given back",
+)
 def test_what_was_freed_goes_back_to_the_system() -> None:
     """A hundred megabytes of small pieces below one that is kept: freed, and yet resident."""
     pieces = [bytes(1000) for _ in range(200_000)]

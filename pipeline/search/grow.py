@@ -62,7 +62,7 @@ def grow(
 
     Returns:
         The last capacities: those directly beyond the best, which did not improve on it; or the
-        best itself, where the space has nothing larger.
+        best itself, where the space has nothing larger or all that is larger failed.
     """
     board, steps = bench.board, (bench.family.wider, bench.family.deeper)
     last: list[Evidence] = []

@@ -22,7 +22,7 @@ KEPT = ("better", "smaller")
 
 
 def shrink(bench: Bench, last: list[Evidence]) -> Walk[bool]:
-    """Shrink from the smallest good capacity and the last ones grown to; True if the best improved.
+    """Shrink from the smallest good capacity and the last ones grown to; True if another leads.
 
     Every candidate is compared with the best score, never with the step before it: small losses,
     each within noise, must not add up.
@@ -55,7 +55,7 @@ def shrink(bench: Bench, last: list[Evidence]) -> Walk[bool]:
             improved = improved or word == "better"
         note_failed(bench, leader.faced)
         if leader.capacity != best.trial.capacity and (lead := leader.lead()):
-            frontier.append(lead)  # who leads after all: nothing was grown or shrunk from it yet
+            frontier.append(lead)  # who leads after all: what is around it may be untried
             improved = True
     return improved
 
