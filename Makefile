@@ -4,7 +4,7 @@
 unexport PYTHONDONTWRITEBYTECODE
 
 SHELL := /bin/bash
-JOBS ?= 2
+JOBS ?= 3
 ARGS ?=
 BENCHMARKS ?= decisions roofline tracking
 COMPILE := .venv-tools/bin/uv pip compile --upgrade --universal --python-version 3.11 --quiet --no-header --no-annotate
@@ -38,7 +38,7 @@ install: .venv/.installed ## make .venv from requirements.lock (does nothing whe
 sweep: install ## find the right-sized network for data=wages; ARGS="data=titanic ..." for more
 	@.venv/bin/python -m pipeline.sweep $(ARGS)
 
-test: install ## run all tests on JOBS=2 processes; ARGS="-k words" for some
+test: install ## run all tests on JOBS=3 processes; ARGS="-k words" for some
 	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-jax: .venv-jax/.installed ## run the training tests on the JAX backend, in an environment without TensorFlow

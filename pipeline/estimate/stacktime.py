@@ -85,7 +85,11 @@ class StackTime:
 
     def core_seconds(self, engine: str, stack: Stack) -> float:
         """Return the time of all cores together that training a stack takes."""
-        return sum(self.fit_seconds(engine, fit, stack) for fit in stack.fits)
+        if engine == "fit":
+            return sum(self.fit_seconds(engine, fit, stack) for fit in stack.fits)
+        # One load for all: they share encoding, batch size and widths.
+        first = self.fit_seconds(engine, stack.fits[0], stack, epochs=1.0)
+        return first * sum(self.epochs(fit) for fit in stack.fits)
 
     def fit_seconds(
         self, engine: str, fit: Fit, stack: Stack, epochs: float | None = None

@@ -55,6 +55,7 @@ class Cost:
         """
         self._family, self._settings = cast("PaddedFamily", family), settings
         self._rows, self._val_rows = rows, val_rows
+        self._products: dict[tuple[Widths, str], int] = {}
 
     def widths(self, trial: Trial) -> Widths:
         """Return the units of every hidden layer of a trial."""
@@ -62,24 +63,29 @@ class Cost:
 
     def arithmetic(self, trial: Trial, widths: Widths) -> float:
         """Return the operations of one step of a trial at padded widths."""
+        place = widths, trial.encoding
+        if place not in self._products:  # asked for again and again, fit by fit
+            self._products[place] = self._family.products(self._family.of_widths(widths), place[1])
         batch = self._settings.batch_of(trial, self._rows)
-        capacity = self._family.of_widths(widths)
-        return 2.0 * PASSES * batch * self._family.products(capacity, trial.encoding)
+        return 2.0 * PASSES * batch * self._products[place]
 
     def seconds(self, fit: Fit, widths: Widths) -> float:
         """Return the time of one fit on one core at padded widths."""
-        batch = self._settings.batch_of(fit.trial, self._rows)
-        number = steps(batch, self._rows) * fit.epochs * SHARE_OF_EPOCHS
-        return number * (self.arithmetic(fit.trial, widths) / FLOPS + STEP_SECONDS)
+        return fit.epochs * self._epoch(fit.trial, widths)
 
     def program(self, fits: Sequence[Fit]) -> tuple[float, Widths]:
-        """Return the time of fits that share a program, compiling included, and its widths."""
+        """Return the time of fits that share a program, compiling included, and its widths.
+
+        Args:
+            fits: Of one encoding and one batch size, as a program's are.
+        """
         own = {self.widths(fit.trial) for fit in fits}
+        epochs = sum(fit.epochs for fit in fits)
         fine, *coarser = reversed(candidates(own)) if self._family.padded else own
-        least = sum(self.seconds(fit, fine) for fit in fits)
+        least = epochs * self._epoch(fits[0].trial, fine)
         chosen = (COMPILE_SECONDS + least, fine)
         for widths in coarser:
-            seconds = sum(self.seconds(fit, widths) for fit in fits)
+            seconds = epochs * self._epoch(fits[0].trial, widths)
             if seconds - least <= REUSE_SHARE * COMPILE_SECONDS:
                 chosen = (COMPILE_SECONDS + seconds, widths)
         return chosen
@@ -97,6 +103,11 @@ class Cost:
         """Return how many members fit into so many bytes; 0 when not even one does."""
         left = room - self._fixed(trial, widths)
         return max(0, left // self._member(trial, widths))
+
+    def _epoch(self, trial: Trial, widths: Widths) -> float:
+        """Return the time of one epoch that the fit was given; early stopping spares some."""
+        number = steps(self._settings.batch_of(trial, self._rows), self._rows) * SHARE_OF_EPOCHS
+        return number * (self.arithmetic(trial, widths) / FLOPS + STEP_SECONDS)
 
     def _member(self, trial: Trial, widths: Widths) -> int:
         return FLOAT * (COPIES * self._parameters(trial, widths) + 2 * self._val_rows)

@@ -28,7 +28,7 @@ with_ray = pytest.mark.skipif(
 @pytest.mark.slow
 @with_ray
 def test_a_cluster_that_loses_a_node_finds_the_same_champion(repo: Path) -> None:
-    """Three nodes, one killed in the middle: every fit recorded once, every score that of one machine."""
+    """Two nodes, one killed in the middle: every fit recorded once, every score that of one machine."""
     command = [sys.executable, "-m", "benchmarks.cluster", "--short"]
     ended = subprocess.run(
         command, cwd=repo, capture_output=True, text=True, timeout=280, check=False
