@@ -182,7 +182,9 @@ def ray_line(home: Path, out: str = "out") -> dict[str, int | None]:
 def main() -> None:
     """Run what was asked for and print it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--short", action="store_true", help="equality alone, 24 small fits on two nodes")
+    parser.add_argument(
+        "--short", action="store_true", help="equality alone, 24 small fits on two nodes"
+    )
     parser.add_argument("--only", choices=["equality", "speed", "sharing", "multirun"])
     options = parser.parse_args()
     words = SHORT if options.short else LONG

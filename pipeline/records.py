@@ -207,6 +207,8 @@ class FitResult:
     findings: tuple[Finding, ...] = ()
     message: str = ""
     """Why, where the outcome is not `completed`."""
+    compile_seconds: float = 0.0
+    """Of `seconds`, those in which the stack's program was compiled, or found on the disk."""
 
     @property
     def epochs(self) -> int:

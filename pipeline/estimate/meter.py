@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pipeline.estimate.stacktime import StackTime
     from pipeline.records import FitResult, Round, Stack, StackPlan, Trial
 
+FROM_DISK = 0.5
+"""Seconds that a program takes which is found on the disk; more than twice as many: it was compiled."""
 LONG = 3
 """Fits of fewer epochs than this many times the patience end at their last one: they say nothing of
 early stopping."""
@@ -44,6 +46,10 @@ class Meter:
         self._epochs: list[tuple[float, float]] = []
         self._shares: list[float] = []
         self._dropped = self._planned = self._ended = 0
+        self._found = self._waiting = 0
+        """Programs of the round found on the disk, and cores that waited for one to be compiled."""
+        self._compiling = 0.0
+        """Seconds that they waited, those left out that finding it on the disk would have taken."""
         self.began = 0.0
         """When the round began, in seconds of the sweep."""
         self._before = self._written_before = 0.0
@@ -75,6 +81,7 @@ class Meter:
         """A round begins and the store is up to date."""
         self._engine, self.began, self._epochs = plan.engine, now, []
         self._planned, self._ended = sum(len(stack.fits) for stack in plan.stacks), 0
+        self._found, self._waiting, self._compiling = 0, 0, 0.0
         self._written_before, self.recorded = self._tracked(), 0
         if not self.legs and not self.fits:
             self._before = self._written_before
@@ -88,20 +95,27 @@ class Meter:
             steps += number * result.epochs
             self._count(result)
         programs = self._time.programs(self._engine, stack)
-        fresh = bool(programs - self.programs)
+        fresh = len(programs - self.programs)
         self.programs |= programs
         seconds = sum(result.seconds for result in results)
-        self.lesson.stacks.append(StackRecord(arithmetic, steps, seconds, fresh))
+        self.lesson.stacks.append(StackRecord(arithmetic, steps, seconds, bool(fresh)))
+        if fresh:
+            self._note_compiling(stack, fresh, sum(result.compile_seconds for result in results))
 
     def end_round(self, asked: Round, stacks: int, predicted: Work, now: float) -> None:
         """The round is trained and in the store."""
         seconds = now - self.began
         trained, expected = (sum(part) for part in zip((0.0, 0.0), *self._epochs, strict=True))
         if self.is_whole and trained and expected:
-            work = Work(predicted.fixed, predicted.training * trained / expected)
+            # What was found on the disk tells nothing of compiling, which was predicted.
+            fixed = predicted.fixed - self._found * self._time.calibration.compile_seconds
+            work = Work(max(0.0, fixed), predicted.training * trained / expected)
             self.lesson.rounds.append(RoundRecord(work, seconds))
         trials = len({fit.trial for fit in asked.fits})
-        self.legs.append(Leg(asked.phase, trials, len(asked.fits), stacks, seconds))
+        compiling = self._compiling / max(1, min(self._waiting, self._time.cores))
+        self.legs.append(
+            Leg(asked.phase, trials, len(asked.fits), stacks, seconds, min(compiling, seconds))
+        )
 
     def rates(self) -> dict[str, float]:
         """Return the rates of the calibration that this sweep could measure."""
@@ -112,6 +126,18 @@ class Meter:
         if self._shares:
             single["share_of_epochs"] = sum(self._shares) / len(self._shares)
         return self.lesson.rates(self._time.calibration)
+
+    def _note_compiling(self, stack: Stack, programs: int, seconds: float) -> None:
+        """Take note of seconds that all tiles of a stack together waited for new programs.
+
+        `fit` compiles within every fit, which does not count here: the next sweep does so again.
+        """
+        waiting = self._time.parallel(self._engine, stack)
+        if seconds > 2.0 * FROM_DISK * waiting:
+            self._waiting += waiting
+            self._compiling += seconds - FROM_DISK * waiting
+        elif seconds > 0.0:
+            self._found += programs
 
     def _count(self, result: FitResult) -> None:
         self.fits += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -16,6 +16,8 @@ class Leg:
     fits: int
     stacks: int
     seconds: float
+    compiling: float = 0.0
+    """Of them, those that another sweep on the same table is spared: it finds the programs on the disk."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,13 @@ class Path:
         """Wall time from start to exit."""
         return self.startup_seconds + self.training_seconds + self.ending_seconds
 
+    def again(self) -> Path:
+        """Return the path of the same sweep once more, which compiles nothing."""
+        legs = (
+            replace(leg, seconds=leg.seconds - leg.compiling, compiling=0.0) for leg in self.legs
+        )
+        return replace(self, legs=tuple(legs))
+
     def left_after(self, rounds: int) -> float:
         """Return the seconds of the rounds after the first so many."""
         return sum(leg.seconds for leg in self.legs[rounds:])
@@ -73,6 +82,8 @@ def path_of(document: Any) -> Path:
     )
     numbers = [n for leg in legs for n in (leg.trials, leg.fits, leg.stacks, leg.seconds)]
     numbers += [found.startup_seconds, found.ending_seconds, found.trials, *found.parameters]
+    numbers += [leg.compiling for leg in legs]
+    numbers += [leg.seconds - leg.compiling for leg in legs]
     if not all(math.isfinite(number) and number >= 0 for number in numbers) or not found.fits:
         raise ValueError(document)
     return found

@@ -38,7 +38,10 @@ class Remembered:
     def scaled(self, rows: int) -> Path:
         """Return the path on a table that has grown: steps, and so seconds, follow its rows."""
         factor = rows / self.rows
-        legs = tuple(replace(leg, seconds=leg.seconds * factor) for leg in self.path.legs)
+        legs = tuple(
+            replace(leg, seconds=leg.seconds * factor, compiling=leg.compiling * factor)
+            for leg in self.path.legs
+        )
         return replace(self.path, legs=legs)
 
 
@@ -69,7 +72,7 @@ def recall(past: Sequence[Remembered], coming: Coming) -> tuple[Path | None, boo
     ]
     for one in alike:
         if coming.data.intersection((one.digest, one.mark)):
-            return one.path, True
+            return one.path.again(), True
     for one in alike:
         if one.rows / LIKE <= coming.rows <= one.rows * LIKE:
             return one.scaled(coming.rows), False

@@ -19,12 +19,17 @@ if TYPE_CHECKING:
     from pathlib import Path as Folder
 
 HERE = Machine("here | 2 cores", "stacked", 2)
-WAY = Path(10.0, (Leg("start", 6, 18, 2, 5.0), Leg("grow", 6, 18, 2, 7.0)), 8.0, 12, (5, 900))
+LEGS = (Leg("start", 6, 18, 2, 5.0), Leg("grow", 6, 18, 2, 7.0))
+WAY = Path(10.0, LEGS, 8.0, 12, (5, 900))
+COLD = Path(10.0, (Leg("start", 6, 18, 2, 9.0, 4.0), *LEGS[1:]), 8.0, 12, (5, 900))
+"""The same, when it compiled its programs."""
 
 
-def past(digest: str = "d", rows: int = 100, fingerprint: str = "f", key: str = HERE.key):
+def past(
+    digest: str = "d", rows: int = 100, fingerprint: str = "f", key: str = HERE.key, way: Path = WAY
+) -> Remembered:
     """Return a remembered sweep."""
-    return Remembered(fingerprint, digest, f"mark of {digest}", key, rows, WAY)
+    return Remembered(fingerprint, digest, f"mark of {digest}", key, rows, way)
 
 
 @pytest.fixture
@@ -140,3 +145,24 @@ def test_the_very_same_sweep_is_recalled_before_a_similar_one() -> None:
     assert not same
     assert path.training_seconds == pytest.approx(1.1 * WAY.training_seconds)
     assert recall(known, coming("tonight", rows=1000)) == (None, False)
+
+
+def test_what_was_compiled_is_not_compiled_again() -> None:
+    """The same table finds its programs on the disk; one with more rows needs others."""
+    known = [past("here", way=COLD)]
+    assert recall(known, Coming("f", HERE.key, 100, frozenset(["here"]))) == (WAY, True)
+    path, _ = recall(known, Coming("f", HERE.key, 110, frozenset(["tonight"])))
+    assert path is not None
+    assert path.training_seconds == pytest.approx(1.1 * COLD.training_seconds)
+    assert path.again().training_seconds == pytest.approx(1.1 * WAY.training_seconds)
+
+
+def test_a_sweep_remembered_without_its_compiling_is_understood(place: Folder) -> None:
+    """As files of version 0.1 have it; one that compiled longer than it took makes no sense."""
+    cache.keep(HERE, Calibration(), [past("old"), past("damaged")])
+    document = json.loads(place.read_text())
+    for leg in document["sweeps"][0]["path"]["legs"]:
+        del leg["compiling"]
+    document["sweeps"][1]["path"]["legs"][0]["compiling"] = 99.0
+    place.write_text(json.dumps(document))
+    assert cache.sweeps() == [past("old")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.estimate.calibration import Calibration
 from pipeline.estimate.correction import HALF, LEAST, MOST, Correction, corrected
 from pipeline.estimate.learning import Lesson, RoundRecord, StackRecord, training_rates
-from pipeline.estimate.meter import Meter
+from pipeline.estimate.meter import FROM_DISK, Meter
 from pipeline.estimate.stacktime import Work
 from pipeline.records import FitResult, Outcome, Round
 from tests.estimate.workplace import ROOMY, fit, stack_time
@@ -129,6 +131,39 @@ def test_the_meter_counts_what_was_trained() -> None:
     assert rates["tracking_seconds"] == pytest.approx(0.5)
     assert rates["share_dropped"] == pytest.approx(0.5)
     assert rates["share_of_epochs"] == pytest.approx(0.5)
+
+
+def compiled(seconds: float) -> tuple[Meter, Work]:
+    """Return a meter after a round of one stack on one tile whose program took so long."""
+    from pipeline.training.planner import plan_stacks
+
+    time = stack_time()
+    meter = Meter(time, lambda: 0.0)
+    fits = tuple(fit(32, rate=rate) for rate in (0.001, 0.01))
+    plan = plan_stacks(fits, time.workload, ROOMY)
+    predicted = time.of_round(plan, set())
+    assert time.parallel("stacked", plan.stacks[0]) == 1
+    meter.begin_round(plan, 0.0)
+    shares = [replace(result(one, 30), compile_seconds=seconds / 2) for one in fits]
+    meter.stack_done(plan.stacks[0], shares)
+    meter.end_round(Round(0, "start", fits), 1, predicted, now=9.0)
+    return meter, predicted
+
+
+def test_the_seconds_of_compiling_are_remembered_apart() -> None:
+    """So that the next sweep, which finds its programs on the disk, is not expected to take them."""
+    meter, predicted = compiled(4.0)
+    (leg,), (taught,) = meter.legs, meter.lesson.rounds
+    assert (leg.seconds, leg.compiling) == (9.0, pytest.approx(4.0 - FROM_DISK))
+    assert taught.work.fixed == pytest.approx(predicted.fixed)
+
+
+def test_a_program_from_the_disk_teaches_nothing_of_compiling() -> None:
+    """Else sweeps of one table would make the first one of another look cheap."""
+    meter, predicted = compiled(0.6)
+    (leg,), (taught,) = meter.legs, meter.lesson.rounds
+    assert (leg.seconds, leg.compiling) == (9.0, 0.0)
+    assert taught.work.fixed == pytest.approx(predicted.fixed - Calibration().compile_seconds)
 
 
 def test_fits_too_short_for_early_stopping_teach_no_share() -> None:

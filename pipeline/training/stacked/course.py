@@ -28,7 +28,7 @@ class Course:
         """None while the fit is open."""
         self.message = ""
         self.best_epoch = -1
-        self.seconds = 0.0
+        self.seconds = self.compile_seconds = 0.0
         self.weights: list[np.ndarray] | None = None
         self.row_losses: np.ndarray | None = None
         self._raw: list[np.ndarray] = []
@@ -104,6 +104,7 @@ class Course:
             row_losses=weighted(self.row_losses, self._arrays.val_weight) if self.is_kept else None,
             seconds=self.seconds,
             message=self.message,
+            compile_seconds=self.compile_seconds,
         )
 
     def _logged(self, epochs: list[np.ndarray]) -> dict[str, np.ndarray]:

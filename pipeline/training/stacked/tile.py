@@ -99,10 +99,13 @@ class Tile:
         first = live[0].epoch
         data = self._data(range(first, first + epochs))
         measured: State = {}
+        compiling = 0.0
         for window in self._windows(epochs):
             arguments = (self._state, data, self._member, self.job.rules, window)
             if self._program is None:  # kept while it is in use, whatever others need meanwhile
+                asked = time.perf_counter()
                 self._program = self.job.programs.get(self.job.plan, self._example(arguments))
+                compiling = time.perf_counter() - asked
             self._state, measured = self._program(*arguments)
             last = int(window["last"]) >= shape.epoch_steps
             if not last:
@@ -114,6 +117,7 @@ class Tile:
         share = (time.perf_counter() - started) / len(live)
         for course in live:
             course.seconds += share
+            course.compile_seconds += compiling / len(live)
         return ""
 
     def freeze(self) -> None:
