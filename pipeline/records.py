@@ -208,7 +208,7 @@ class FitResult:
     message: str = ""
     """Why, where the outcome is not `completed`."""
     compile_seconds: float = 0.0
-    """Of `seconds`, those in which the stack's program was compiled, or found on the disk."""
+    """Of `seconds`, those in which a program was compiled that later processes find on the disk."""
 
     @property
     def epochs(self) -> int:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pipeline.estimate.stacktime import StackTime
     from pipeline.records import FitResult, Round, Stack, StackPlan, Trial
 
-FROM_DISK = 0.5
-"""Seconds that a program takes which is found on the disk; more than twice as many: it was compiled."""
+FROM_DISK = 0.35
+"""Seconds that a program takes which is found on the disk instead, its tracing not counted."""
 LONG = 3
 """Fits of fewer epochs than this many times the patience end at their last one: they say nothing of
 early stopping."""
@@ -100,7 +100,7 @@ class Meter:
         seconds = sum(result.seconds for result in results)
         self.lesson.stacks.append(StackRecord(arithmetic, steps, seconds, bool(fresh)))
         if fresh:
-            self._note_compiling(stack, fresh, sum(result.compile_seconds for result in results))
+            self._note_programs(stack, fresh, sum(result.compile_seconds for result in results))
 
     def end_round(self, asked: Round, stacks: int, predicted: Work, now: float) -> None:
         """The round is trained and in the store."""
@@ -127,16 +127,16 @@ class Meter:
             single["share_of_epochs"] = sum(self._shares) / len(self._shares)
         return self.lesson.rates(self._time.calibration)
 
-    def _note_compiling(self, stack: Stack, programs: int, seconds: float) -> None:
+    def _note_programs(self, stack: Stack, programs: int, seconds: float) -> None:
         """Take note of seconds that all tiles of a stack together waited for new programs.
 
-        `fit` compiles within every fit, which does not count here: the next sweep does so again.
+        Those of `fit` are compiled by every sweep.
         """
         waiting = self._time.parallel(self._engine, stack)
-        if seconds > 2.0 * FROM_DISK * waiting:
+        if seconds > 0.0:
             self._waiting += waiting
-            self._compiling += seconds - FROM_DISK * waiting
-        elif seconds > 0.0:
+            self._compiling += max(0.0, seconds - FROM_DISK * waiting)
+        elif self._engine != "fit":
             self._found += programs
 
     def _count(self, result: FitResult) -> None:

@@ -42,6 +42,15 @@ def folder() -> Path | None:
     return found
 
 
+def kept() -> int:
+    """Return how many programs are kept; 0 without a place for them."""
+    found = folder()
+    try:
+        return 0 if found is None else sum(1 for _ in found.iterdir())
+    except OSError:
+        return 0
+
+
 def clear(found: Path) -> None:
     """Empty the folder: a file that was cut short would fail every time."""
     shutil.rmtree(found, ignore_errors=True)

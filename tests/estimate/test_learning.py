@@ -160,7 +160,7 @@ def test_the_seconds_of_compiling_are_remembered_apart() -> None:
 
 def test_a_program_from_the_disk_teaches_nothing_of_compiling() -> None:
     """Else sweeps of one table would make the first one of another look cheap."""
-    meter, predicted = compiled(0.6)
+    meter, predicted = compiled(0.0)
     (leg,), (taught,) = meter.legs, meter.lesson.rounds
     assert (leg.seconds, leg.compiling) == (9.0, 0.0)
     assert taught.work.fixed == pytest.approx(predicted.fixed - Calibration().compile_seconds)

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.training.metrics import VAL_AUC
 from pipeline.training.precision import precision
-from pipeline.training.program_cache import DamagedProgramsError
+from pipeline.training.program_cache import DamagedProgramsError, kept
 from pipeline.training.sizes import Shape, padded_rows, shape_of
 from pipeline.training.stacked.backend import Compiled, device
 from pipeline.training.stacked.epoch import EpochEnd, measured
@@ -64,6 +64,7 @@ class Programs:
     def __init__(self) -> None:
         """Start with none."""
         self._compiled: OrderedDict[Hashable, Compiled] = OrderedDict()
+        self._spared: dict[Hashable, float] = {}
         self._lock = threading.Lock()
         self._tracing = threading.Lock()
         self._busy: dict[Hashable, threading.Lock] = {}
@@ -77,41 +78,53 @@ class Programs:
         with self._tracing:
             return _plan(stack, arrays, family, settings)
 
-    def get(self, plan: Plan, example: tuple[Any, ...]) -> Compiled:
+    def get(self, plan: Plan, example: tuple[Any, ...]) -> tuple[Compiled, float]:
         """Return the compiled program, compiling it when it is new.
 
         Args:
             plan: As `plan` returned it.
             example: Arguments of the right shapes, with a window of no epochs.
+
+        Returns:
+            The program, and the seconds that compiling it took (also of whoever waited for it) which
+            a later process is spared, because the program is on the disk now.
         """
         with self._lock:
             busy = self._busy.setdefault(plan.key, threading.Lock())
+            waits = plan.key not in self._compiled
         with busy:  # a second stack with the same program waits for the first
             with self._lock:
                 known = self._compiled.get(plan.key)
                 if known is not None:
                     self._compiled.move_to_end(plan.key)
-                    return known
+                    return known, self._spared[plan.key] if waits else 0.0
             started = time.perf_counter()
             try:
-                compiled = self._compiled_of(plan, example)
+                compiled, spared = self._compiled_of(plan, example)
             except DamagedProgramsError:  # emptied by now; TensorFlow remembers the failure
-                compiled = self._compiled_of(plan, example)
+                compiled, spared = self._compiled_of(plan, example)
             with self._lock:
-                self._compiled[plan.key] = compiled
+                self._compiled[plan.key], self._spared[plan.key] = compiled, spared
                 self.seconds += time.perf_counter() - started
                 self.count += 1
                 while len(self._compiled) > max(FEWEST_KEPT, 2 * cores()):
                     gone, _ = self._compiled.popitem(last=False)
                     self._busy.pop(gone, None)
-            return compiled
+                    self._spared.pop(gone, None)
+            return compiled, spared
 
-    def _compiled_of(self, plan: Plan, example: tuple[Any, ...]) -> Compiled:
-        """Trace, one thing at a time as Keras does; and compile, which needs no such care."""
+    def _compiled_of(self, plan: Plan, example: tuple[Any, ...]) -> tuple[Compiled, float]:
+        """Trace, one thing at a time as Keras does; and compile, which needs no such care.
+
+        Compiled is what was put on the disk: two threads at once may take each other's for their own,
+        which spoils no more than a prediction of seconds.
+        """
         with self._tracing:
             compiled = plan.program.compiled(example, as_graph=not plan.device.compiles)
+        before, started = kept(), time.perf_counter()
         compiled.compile(example)
-        return compiled
+        seconds = time.perf_counter() - started
+        return compiled, seconds if kept() > before else 0.0
 
 
 def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings) -> Plan:

@@ -103,9 +103,8 @@ class Tile:
         for window in self._windows(epochs):
             arguments = (self._state, data, self._member, self.job.rules, window)
             if self._program is None:  # kept while it is in use, whatever others need meanwhile
-                asked = time.perf_counter()
-                self._program = self.job.programs.get(self.job.plan, self._example(arguments))
-                compiling = time.perf_counter() - asked
+                example = self._example(arguments)
+                self._program, compiling = self.job.programs.get(self.job.plan, example)
             self._state, measured = self._program(*arguments)
             last = int(window["last"]) >= shape.epoch_steps
             if not last:
