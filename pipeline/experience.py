@@ -47,7 +47,8 @@ class Experience:
         self._mark = file_mark(config.data)
         marks = frozenset({dataset.digest})
         coming = Coming(self._identity[0], self._machine.key, dataset.rows, marks)
-        self._past, _ = recall(cache.sweeps(), coming)
+        past = [] if config.compute.kind is ComputeKind.ray else cache.sweeps()
+        self._past, _ = recall(past, coming)
 
     def pace(
         self,
@@ -75,7 +76,7 @@ class Experience:
         course = Course(
             time, self.table, room, searcher, config.search, executions_of(config), self._past
         )
-        return Pace(course, budget, Meter(time, tracked), show)
+        return Pace(course, budget, Meter(time, tracked, room.workers), show)
 
     @property
     def table(self) -> Table:

@@ -116,7 +116,7 @@ class Pace:
         self._asked, self._plan, self.unfinished = asked, plan, ""
         self._fits_before = self.meter.fits
         here = InRound(plan, self.course.time, self._compiled)
-        self._left.begin_round(here, self._fits_behind())
+        self._left.begin_round(asked.number, here, self._fits_behind())
         self.meter.begin_round(plan, self._budget.spent())
         self._keep_reserve()
         if not self._left.is_known:
@@ -160,9 +160,9 @@ class Pace:
         if asked is None or plan is None or here is None:
             return
         now = self._budget.spent()
-        self.meter.end_round(asked, len(plan.stacks), here.work, now)
+        paid = self.meter.end_round(asked, len(plan.stacks), here.work, now)
         seconds = now - self.meter.began if self.meter.is_whole else None
-        self._left.end_round(len(asked.fits), seconds)
+        self._left.end_round(len(asked.fits), paid, seconds)
         self._keep_reserve()
 
     def tell(self) -> None:

@@ -208,7 +208,7 @@ class FitResult:
     message: str = ""
     """Why, where the outcome is not `completed`."""
     compile_seconds: float = 0.0
-    """Of `seconds`, those in which a program was compiled that later processes find on the disk."""
+    """Wall time in which its tile waited for a program that later processes find on the disk."""
 
     @property
     def epochs(self) -> int:

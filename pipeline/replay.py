@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.cli import exit_with, words
 from pipeline.control import Unattended
-from pipeline.errors import DataError
+from pipeline.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,16 +45,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _config(recorded: RecordedFit, given: dict[str, str]) -> SweepConfig:
-    """Return the recorded configuration; code of the user's own must be named again."""
+    """Return the recorded configuration; code of the user's own must be named again.
+
+    Raises:
+        ConfigError: It is not named, is another than the fit was trained with, or had no part in it.
+    """
+    from pipeline.config import fingerprint
     from pipeline.config.text import load
 
     config = load(recorded.config)
+    builder, is_own = given.get("model.builder"), config.model.family == "builder"
+    if is_own != (builder is not None):
+        needed = f"name yours again: model.builder={config.model.builder}"
+        none = f"model.builder={builder}: this fit was trained without one; leave it out"
+        raise ConfigError(needed if is_own else none)
     path = given.get("data.path", config.data.path)
-    return replace(
+    config = replace(
         config,
         data=replace(config.data, path=path),
-        model=replace(config.model, builder=given.get("model.builder")),
+        model=replace(config.model, builder=builder),
     )
+    if is_own and recorded.fingerprint != fingerprint(config):
+        raise ConfigError(
+            f"model.builder={builder}: this is not the code that the fit was trained with (or another"
+            " KERAS_BACKEND); restore it to replay the fit"
+        )
+    return config
 
 
 def train_again(recorded: RecordedFit, config: SweepConfig) -> FitResult:

@@ -117,9 +117,10 @@ def run(config: SweepConfig, output_dir: Path, *, grace: float | None = GRACE_SE
 def _run(config: SweepConfig, output_dir: Path, grace: float | None) -> int:
     """Open the rooms, search, finish, and end the parent run truthfully."""
     check(resolve(config.tracking.uri))
-    budget = Budget(config.budget)
-    if next(_sweeps):
+    budget, before = Budget(config.budget), next(_sweeps)
+    if before or grace is None:  # in somebody else's process, its age is not the sweep's
         budget.restart()
+    if before:
         memory.give_back()
     from pipeline.tracking.serving import keep_encoders
     from pipeline.tracking.verify import Verifier

@@ -78,9 +78,11 @@ def keep(
     document["machines"].pop(machine.key, None)
     document["machines"][machine.key] = asdict(calibration)
     machines = list(document["machines"].items())[-MOST_MACHINES:]
-    fresh = {one.identity for one in finished}
-    older = [one for one in sweeps(place) if one.identity not in fresh]
-    latest = [*older, *finished][-MOST_SWEEPS:]
+    known = {one.identity: one for one in sweeps(place)}
+    for one in finished:
+        before = known.pop(one.identity, None)
+        known[one.identity] = one if before is None else one.knowing(before)
+    latest = list(known.values())[-MOST_SWEEPS:]
     content = {
         "format": FORMAT,
         "machines": dict(machines),

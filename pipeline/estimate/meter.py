@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FROM_DISK = 0.35
 """Seconds that a program takes which is found on the disk instead, its tracing not counted."""
+SPARED = 0.45
+"""Share of `compile_seconds` that such a program is spared: it is traced all the same."""
 LONG = 3
 """Fits of fewer epochs than this many times the patience end at their last one: they say nothing of
 early stopping."""
@@ -25,12 +27,13 @@ early stopping."""
 class Meter:
     """Counts and times; told by the runner, asked at the end."""
 
-    def __init__(self, time: StackTime, tracked: Callable[[], float]) -> None:
+    def __init__(self, time: StackTime, tracked: Callable[[], float], workers: int = 1) -> None:
         """Start before the first round.
 
         Args:
             time: Predicts what is measured.
             tracked: Seconds that the background writer has worked.
+            workers: Stacks that train at once.
         """
         self.lesson = Lesson()
         self.legs: list[Leg] = []
@@ -40,16 +43,16 @@ class Meter:
         """Fits trained."""
         self.recorded = 0
         """Fits recorded since the store was last up to date."""
-        self._time, self._tracked = time, tracked
+        self._time, self._tracked, self._workers = time, tracked, workers
         self._engine = "stacked"
         self._trials: set[Trial] = set()
         self._epochs: list[tuple[float, float]] = []
         self._shares: list[float] = []
         self._dropped = self._planned = self._ended = 0
-        self._found = self._waiting = 0
-        """Programs of the round found on the disk, and cores that waited for one to be compiled."""
+        self._found = 0
+        """Programs of the round that were found on the disk."""
         self._compiling = 0.0
-        """Seconds that they waited, those left out that finding it on the disk would have taken."""
+        """Seconds that stacks of the round waited for others, beyond what finding them takes."""
         self.began = 0.0
         """When the round began, in seconds of the sweep."""
         self._before = self._written_before = 0.0
@@ -81,7 +84,7 @@ class Meter:
         """A round begins and the store is up to date."""
         self._engine, self.began, self._epochs = plan.engine, now, []
         self._planned, self._ended = sum(len(stack.fits) for stack in plan.stacks), 0
-        self._found, self._waiting, self._compiling = 0, 0, 0.0
+        self._found, self._compiling = 0, 0.0
         self._written_before, self.recorded = self._tracked(), 0
         if not self.legs and not self.fits:
             self._before = self._written_before
@@ -99,23 +102,31 @@ class Meter:
         self.programs |= programs
         seconds = sum(result.seconds for result in results)
         self.lesson.stacks.append(StackRecord(arithmetic, steps, seconds, bool(fresh)))
-        if fresh:
-            self._note_programs(stack, fresh, sum(result.compile_seconds for result in results))
+        waited = max((result.compile_seconds for result in results), default=0.0)
+        if fresh and waited > 0.0:
+            self._compiling += max(0.0, waited - FROM_DISK)
+        elif self._engine != "fit":  # its programs are compiled by every sweep
+            self._found += fresh
 
-    def end_round(self, asked: Round, stacks: int, predicted: Work, now: float) -> None:
-        """The round is trained and in the store."""
+    def end_round(self, asked: Round, stacks: int, predicted: Work, now: float) -> Work:
+        """Take note that the round is trained and in the store.
+
+        Returns:
+            The prediction without the compiling that finding programs on the disk has spared.
+        """
         seconds = now - self.began
         trained, expected = (sum(part) for part in zip((0.0, 0.0), *self._epochs, strict=True))
+        spared = SPARED * self._found * self._time.calibration.compile_seconds
+        paid = Work(max(0.0, predicted.fixed - spared), predicted.training)
         if self.is_whole and trained and expected:
-            # What was found on the disk tells nothing of compiling, which was predicted.
-            fixed = predicted.fixed - self._found * self._time.calibration.compile_seconds
-            work = Work(max(0.0, fixed), predicted.training * trained / expected)
+            work = Work(paid.fixed, paid.training * trained / expected)
             self.lesson.rounds.append(RoundRecord(work, seconds))
         trials = len({fit.trial for fit in asked.fits})
-        compiling = self._compiling / max(1, min(self._waiting, self._time.cores))
+        compiling = self._compiling / max(1, min(self._workers, stacks))  # others train meanwhile
         self.legs.append(
             Leg(asked.phase, trials, len(asked.fits), stacks, seconds, min(compiling, seconds))
         )
+        return paid
 
     def rates(self) -> dict[str, float]:
         """Return the rates of the calibration that this sweep could measure."""
@@ -126,18 +137,6 @@ class Meter:
         if self._shares:
             single["share_of_epochs"] = sum(self._shares) / len(self._shares)
         return self.lesson.rates(self._time.calibration)
-
-    def _note_programs(self, stack: Stack, programs: int, seconds: float) -> None:
-        """Take note of seconds that all tiles of a stack together waited for new programs.
-
-        Those of `fit` are compiled by every sweep.
-        """
-        waiting = self._time.parallel(self._engine, stack)
-        if seconds > 0.0:
-            self._waiting += waiting
-            self._compiling += max(0.0, seconds - FROM_DISK * waiting)
-        elif self._engine != "fit":
-            self._found += programs
 
     def _count(self, result: FitResult) -> None:
         self.fits += 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.compute.limits import limits
 from pipeline.config import fingerprint, objective
-from pipeline.config.schema import CapacityConfig, OtherSearchConfig
+from pipeline.config.schema import CapacityConfig, ComputeKind, OtherSearchConfig
 from pipeline.data.outline import outline
 from pipeline.estimate import cache
 from pipeline.estimate.cut import Limit, first_cut
@@ -101,7 +101,8 @@ def _remembered(
     """Return the forecast of a sweep that ran here before, on these rows or on about as many."""
     marks = frozenset(filter(None, (found.digest, found.mark)))
     coming = Coming(fingerprint(config), here.key, found.all_rows, marks)
-    past, same = recall(cache.sweeps(), coming)
+    on_cluster = config.compute.kind is ComputeKind.ray  # of which this machine's past says nothing
+    past, same = recall([] if on_cluster else cache.sweeps(), coming)
     if past is None:
         return None
     return of_path(past, "remembered" if same else "grown", time.calibration)

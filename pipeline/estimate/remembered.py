@@ -36,13 +36,36 @@ class Remembered:
         return self.fingerprint, self.digest, self.machine
 
     def scaled(self, rows: int) -> Path:
-        """Return the path on a table that has grown: steps, and so seconds, follow its rows."""
+        """Return the path on another table of so many rows.
+
+        Steps, and so seconds of training, follow the rows. Programs for as many rows are on the
+        disk; others are compiled, which takes as long as it did.
+        """
+        if rows == self.rows:
+            return self.path.again()
         factor = rows / self.rows
         legs = tuple(
-            replace(leg, seconds=leg.seconds * factor, compiling=leg.compiling * factor)
+            replace(leg, seconds=(leg.seconds - leg.compiling) * factor + leg.compiling)
             for leg in self.path.legs
         )
         return replace(self.path, legs=legs)
+
+    def knowing(self, before: Remembered) -> Remembered:
+        """Return the same with the compiling of an earlier run, which this one was spared.
+
+        Args:
+            before: The same sweep when it ran before.
+        """
+        legs, known = self.path.legs, before.path.legs
+        if any(leg.compiling for leg in legs) or [leg.fits for leg in legs] != [
+            leg.fits for leg in known
+        ]:
+            return self
+        together = tuple(
+            replace(leg, seconds=leg.seconds + other.compiling, compiling=other.compiling)
+            for leg, other in zip(legs, known, strict=True)
+        )
+        return replace(self, path=replace(self.path, legs=together))
 
 
 @dataclass(frozen=True)

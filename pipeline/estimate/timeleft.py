@@ -35,6 +35,10 @@ class TimeLeft:
         self._expected = Correction()
         self._remembered = remembered
         self._past: list[tuple[Work, float]] = []
+        self._number = 0
+        """Of the present round: a resumed sweep does not begin with the first."""
+        self._legs = 0.0
+        """Remembered seconds of the rounds in `_past`."""
         self._behind: float | None = None
         """Seconds of the rounds behind the present one; None while nobody knows."""
 
@@ -47,14 +51,15 @@ class TimeLeft:
         """Hold everything to take so many times as long as predicted, until rounds tell."""
         self._expected = self.correction = Correction(slowness, slowness)
 
-    def begin_round(self, here: InRound, fits: int | None = None) -> None:
+    def begin_round(self, number: int, here: InRound, fits: int | None = None) -> None:
         """Take note of a round that begins.
 
         Args:
+            number: Of the round, counted over all resumes.
             here: Its progress.
             fits: How many fits may be trained behind it; None: as many as it takes.
         """
-        self.round = here
+        self.round, self._number = here, number
         self._behind = None
         if self._remembered is not None:
             self._behind = self._as_remembered(self._remembered, fits)
@@ -70,21 +75,23 @@ class TimeLeft:
         ]
         self._behind = math.expm1(sum(logarithms))
 
-    def end_round(self, fits: int, seconds: float | None) -> None:
+    def end_round(self, fits: int, work: Work, seconds: float | None) -> None:
         """Learn from the round that has ended.
 
         Args:
             fits: That it asked for.
+            work: As predicted, of what was done.
             seconds: Wall time; None where it was not trained to its end, which tells nothing.
         """
         here, self.round, self._behind = self.round, None, None
         if here is None or seconds is None:
             return
         legs = self._remembered.legs if self._remembered is not None else ()
-        number = len(self._past)
-        if number >= len(legs) or legs[number].fits != fits:
+        if self._number >= len(legs) or legs[self._number].fits != fits:
             self._remembered = None  # the search goes another way this time
-        self._past.append((here.work, seconds))
+        else:
+            self._legs += legs[self._number].seconds
+        self._past.append((work, seconds))
         self.correction = corrected(self._past, self._expected)
 
     def training(self, elapsed: float) -> float | None:
@@ -101,12 +108,10 @@ class TimeLeft:
 
     def _as_remembered(self, path: Path, fits: int | None) -> float:
         """Return the seconds of the remembered rounds behind the present one, at the present speed."""
-        done = len(self._past)
-        before = sum(leg.seconds for leg in path.legs[:done])
         measured = sum(seconds for _, seconds in self._past)
-        speed = (measured + TRUST * self._expected.fixed) / (before + TRUST)
+        speed = (measured + TRUST * self._expected.fixed) / (self._legs + TRUST)
         left, seconds = float("inf") if fits is None else fits, 0.0
-        for leg in path.legs[done + 1 :]:
+        for leg in path.legs[self._number + 1 :]:
             seconds += leg.seconds * min(1.0, max(0.0, left / max(leg.fits, 1)))
             left -= leg.fits
         return speed * seconds

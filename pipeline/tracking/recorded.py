@@ -37,6 +37,8 @@ class RecordedFit:
     """YAML text."""
     digest: str
     """Of the data."""
+    fingerprint: str
+    """Of the configuration."""
     provenance: dict[str, str]
     """Machine and versions it was trained with, named as `environment.provenance` names them."""
 
@@ -89,6 +91,7 @@ def _recorded(client: MlflowClient, location: Any, run_id: str) -> RecordedFit:
         curves=curves[tags["fit_key"]],
         config=config.decode("utf-8"),
         digest=about.get("data_digest", ""),
+        fingerprint=about.get("fingerprint", ""),
         provenance={
             name: value
             for name, value in about.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config.schema import OUTSIDE_FINGERPRINT
+from pipeline.config import differences
 from pipeline.errors import ConfigError, DataError
 from pipeline.records import Outcome
 from pipeline.tracking.donefits import DoneFit
@@ -28,6 +28,9 @@ PAGE = 1000
 
 SHOWN_DIFFERENCES = 12
 """Changed settings named in a message."""
+
+UNSEEN_DIFFERENCE = "the source of model.builder, or KERAS_BACKEND"
+"""What else the fingerprint knows."""
 
 ENDED = {"FINISHED", "FAILED"}
 """States of a run that is done, together with an outcome and a fit key."""
@@ -80,7 +83,7 @@ def check_same(run: Any, files: RunFiles, facts: SweepFacts) -> None:
     if tags.get("fingerprint") != facts.fingerprint:
         then = (files.read_json("sweep.json") or {}).get("config", {})
         changes = differences(then, facts.config)
-        shown = "; ".join(changes[:SHOWN_DIFFERENCES]) or "the code of the model builder or engine"
+        shown = "; ".join(changes[:SHOWN_DIFFERENCES]) or UNSEEN_DIFFERENCE
         raise ConfigError(
             f"resume={run.info.run_id}: the configuration is not the one this sweep began with: "
             f"{shown}. Use the same settings, or start a new sweep with resume=no."
@@ -91,20 +94,6 @@ def check_same(run: Any, files: RunFiles, facts: SweepFacts) -> None:
             f"(digest {tags.get('data_digest')}, now {facts.digest}): rows, their order or the "
             "split changed. Restore the file, or start a new sweep with resume=no."
         )
-
-
-def differences(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Return the settings that changed among those that make a fit what it is."""
-    inside = [
-        key
-        for key in dict.fromkeys([*then, *now])
-        if key.partition(".")[0] not in OUTSIDE_FINGERPRINT
-    ]
-    return [
-        f"{key} was {then.get(key, 'not there')}, now {now.get(key, 'not there')}"
-        for key in inside
-        if then.get(key) != now.get(key)
-    ]
 
 
 def children(client: MlflowClient, experiment_id: str, run_id: str) -> list[Any]:

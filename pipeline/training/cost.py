@@ -69,9 +69,10 @@ class Cost:
         batch = self._settings.batch_of(trial, self._rows)
         return 2.0 * PASSES * batch * self._products[place]
 
-    def seconds(self, fit: Fit, widths: Widths) -> float:
-        """Return the time of one fit on one core at padded widths."""
-        return fit.epochs * self._epoch(fit.trial, widths)
+    def epoch_seconds(self, trial: Trial, widths: Widths) -> float:
+        """Return the time on one core of an epoch that a fit is given; early stopping spares some."""
+        number = steps(self._settings.batch_of(trial, self._rows), self._rows) * SHARE_OF_EPOCHS
+        return number * (self.arithmetic(trial, widths) / FLOPS + STEP_SECONDS)
 
     def program(self, fits: Sequence[Fit]) -> tuple[float, Widths]:
         """Return the time of fits that share a program, compiling included, and its widths.
@@ -82,10 +83,10 @@ class Cost:
         own = {self.widths(fit.trial) for fit in fits}
         epochs = sum(fit.epochs for fit in fits)
         fine, *coarser = reversed(candidates(own)) if self._family.padded else own
-        least = epochs * self._epoch(fits[0].trial, fine)
+        least = epochs * self.epoch_seconds(fits[0].trial, fine)
         chosen = (COMPILE_SECONDS + least, fine)
         for widths in coarser:
-            seconds = epochs * self._epoch(fits[0].trial, widths)
+            seconds = epochs * self.epoch_seconds(fits[0].trial, widths)
             if seconds - least <= REUSE_SHARE * COMPILE_SECONDS:
                 chosen = (COMPILE_SECONDS + seconds, widths)
         return chosen
@@ -103,11 +104,6 @@ class Cost:
         """Return how many members fit into so many bytes; 0 when not even one does."""
         left = room - self._fixed(trial, widths)
         return max(0, left // self._member(trial, widths))
-
-    def _epoch(self, trial: Trial, widths: Widths) -> float:
-        """Return the time of one epoch that the fit was given; early stopping spares some."""
-        number = steps(self._settings.batch_of(trial, self._rows), self._rows) * SHARE_OF_EPOCHS
-        return number * (self.arithmetic(trial, widths) / FLOPS + STEP_SECONDS)
 
     def _member(self, trial: Trial, widths: Widths) -> int:
         return FLOAT * (COPIES * self._parameters(trial, widths) + 2 * self._val_rows)

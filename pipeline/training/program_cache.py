@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import platform
+import re
 import shutil
 from importlib import metadata
 from pathlib import Path
@@ -42,13 +43,15 @@ def folder() -> Path | None:
     return found
 
 
-def kept() -> int:
-    """Return how many programs are kept; 0 without a place for them."""
-    found = folder()
-    try:
-        return 0 if found is None else sum(1 for _ in found.iterdir())
-    except OSError:
-        return 0
+def kept() -> frozenset[str]:
+    """Return the names of the programs on the disk, wherever the backends were told to keep them."""
+    names: set[str] = set()
+    told = re.search(r"persistent_cache_directory=(\S+)", os.environ.get("TF_XLA_FLAGS", ""))
+    for place in (told and told[1], os.environ.get("JAX_COMPILATION_CACHE_DIR")):
+        if place:
+            with contextlib.suppress(OSError):
+                names.update(entry.name for entry in os.scandir(place))
+    return frozenset(names)
 
 
 def clear(found: Path) -> None:

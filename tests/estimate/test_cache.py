@@ -148,13 +148,25 @@ def test_the_very_same_sweep_is_recalled_before_a_similar_one() -> None:
 
 
 def test_what_was_compiled_is_not_compiled_again() -> None:
-    """The same table finds its programs on the disk; one with more rows needs others."""
+    """A table of as many rows finds its programs on the disk; one of more rows needs others."""
     known = [past("here", way=COLD)]
     assert recall(known, Coming("f", HERE.key, 100, frozenset(["here"]))) == (WAY, True)
+    assert recall(known, Coming("f", HERE.key, 100, frozenset(["changed"]))) == (WAY, False)
     path, _ = recall(known, Coming("f", HERE.key, 110, frozenset(["tonight"])))
     assert path is not None
-    assert path.training_seconds == pytest.approx(1.1 * COLD.training_seconds)
+    assert path.training_seconds == pytest.approx(1.1 * WAY.training_seconds + 4.0)
     assert path.again().training_seconds == pytest.approx(1.1 * WAY.training_seconds)
+
+
+def test_a_sweep_that_compiled_nothing_leaves_what_was_known_of_compiling(place: Folder) -> None:
+    """Tonight's larger table has to compile again; one that went another way is believed alone."""
+    for way in (COLD, WAY):
+        cache.keep(HERE, Calibration(), [past("here", way=way)])
+    assert cache.sweeps() == [past("here", way=COLD)]
+    other = Path(10.0, LEGS[:1], 8.0, 6, (5, 900))
+    cache.keep(HERE, Calibration(), [past("here", way=other)])
+    assert cache.sweeps() == [past("here", way=other)]
+    assert place.is_file()
 
 
 def test_a_sweep_remembered_without_its_compiling_is_understood(place: Folder) -> None:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pipeline.estimate.calibration import Calibration
 from pipeline.estimate.correction import HALF, LEAST, MOST, Correction, corrected
 from pipeline.estimate.learning import Lesson, RoundRecord, StackRecord, training_rates
-from pipeline.estimate.meter import FROM_DISK, Meter
+from pipeline.estimate.meter import FROM_DISK, SPARED, Meter
 from pipeline.estimate.stacktime import Work
-from pipeline.records import FitResult, Outcome, Round
+from pipeline.records import FitResult, Outcome, Round, Stack, StackPlan
 from tests.estimate.workplace import ROOMY, fit, stack_time
 
 WORKS = st.builds(Work, st.floats(0.0, 50.0), st.floats(0.0, 50.0))
@@ -133,37 +133,47 @@ def test_the_meter_counts_what_was_trained() -> None:
     assert rates["share_of_epochs"] == pytest.approx(0.5)
 
 
-def compiled(seconds: float) -> tuple[Meter, Work]:
-    """Return a meter after a round of one stack on one tile whose program took so long."""
-    from pipeline.training.planner import plan_stacks
+def after(*waits: float, workers: int = 1, engine: str = "stacked") -> tuple[Meter, Work, Work]:
+    """Return a meter after a round of a stack a number, whose tiles waited so long for its program.
 
+    And what the round was predicted to take, and what of that was paid.
+    """
     time = stack_time()
-    meter = Meter(time, lambda: 0.0)
-    fits = tuple(fit(32, rate=rate) for rate in (0.001, 0.01))
-    plan = plan_stacks(fits, time.workload, ROOMY)
+    meter = Meter(time, lambda: 0.0, workers)
+    fits = tuple(fit(*(32 * 4**n,) * (n + 1)) for n in range(len(waits)))
+    stacks = tuple(Stack(n, (one,), (32 * 4**n,) * (n + 1)) for n, one in enumerate(fits))
+    plan = StackPlan(stacks, engine, "")
     predicted = time.of_round(plan, set())
-    assert time.parallel("stacked", plan.stacks[0]) == 1
     meter.begin_round(plan, 0.0)
-    shares = [replace(result(one, 30), compile_seconds=seconds / 2) for one in fits]
-    meter.stack_done(plan.stacks[0], shares)
-    meter.end_round(Round(0, "start", fits), 1, predicted, now=9.0)
-    return meter, predicted
+    for stack, seconds in zip(stacks, waits, strict=True):
+        meter.stack_done(stack, [replace(result(stack.fits[0], 30), compile_seconds=seconds)])
+    paid = meter.end_round(Round(0, "start", fits), len(waits), predicted, now=9.0)
+    return meter, predicted, paid
 
 
-def test_the_seconds_of_compiling_are_remembered_apart() -> None:
-    """So that the next sweep, which finds its programs on the disk, is not expected to take them."""
-    meter, predicted = compiled(4.0)
+@pytest.mark.parametrize(("workers", "share"), [(1, 1.0), (2, 0.5), (8, 0.5)])
+def test_the_seconds_of_compiling_are_remembered_apart(workers: int, share: float) -> None:
+    """One after the other they are all waited for; side by side another stack trains meanwhile."""
+    meter, predicted, paid = after(4.0, 1.5, workers=workers)
+    (leg,) = meter.legs
+    assert (leg.seconds, leg.compiling) == (9.0, pytest.approx(share * (5.5 - 2 * FROM_DISK)))
+    assert paid == predicted
+    assert after(99.0)[0].legs[0].compiling == 9.0
+
+
+def test_a_program_from_the_disk_is_not_held_to_have_been_compiled() -> None:
+    """Neither remembered, nor does it make the machine look faster than it is."""
+    meter, predicted, paid = after(0.0, 4.0)
     (leg,), (taught,) = meter.legs, meter.lesson.rounds
-    assert (leg.seconds, leg.compiling) == (9.0, pytest.approx(4.0 - FROM_DISK))
-    assert taught.work.fixed == pytest.approx(predicted.fixed)
+    assert leg.compiling == pytest.approx(4.0 - FROM_DISK)
+    spared = SPARED * Calibration().compile_seconds
+    assert (paid.fixed, taught.work.fixed) == pytest.approx([predicted.fixed - spared] * 2)
 
 
-def test_a_program_from_the_disk_teaches_nothing_of_compiling() -> None:
-    """Else sweeps of one table would make the first one of another look cheap."""
-    meter, predicted = compiled(0.0)
-    (leg,), (taught,) = meter.legs, meter.lesson.rounds
-    assert (leg.seconds, leg.compiling) == (9.0, 0.0)
-    assert taught.work.fixed == pytest.approx(predicted.fixed - Calibration().compile_seconds)
+def test_fit_compiles_in_every_sweep() -> None:
+    """Nothing is spared, and nothing was found."""
+    meter, predicted, paid = after(0.0, engine="fit")
+    assert (meter.legs[0].compiling, paid) == (0.0, predicted)
 
 
 def test_fits_too_short_for_early_stopping_teach_no_share() -> None:

@@ -36,6 +36,16 @@ def test_more_work_never_takes_less(networks: list[int], wider: int) -> None:
     assert time.core_seconds("stacked", Stack(0, fits, (64 + wider,))) >= seconds
 
 
+@given(epochs=st.lists(st.integers(1, 200), min_size=1, max_size=6))
+def test_a_stack_takes_as_long_as_its_fits(epochs: list[int]) -> None:
+    """Also where they may train for different numbers of epochs, as Hyperband's do."""
+    time = stack_time()
+    fits = tuple(fit(32, 16, execution=n, epochs=most) for n, most in enumerate(epochs))
+    stack = Stack(0, fits, (64, 64))
+    alone = sum(time.fit_seconds("stacked", one, stack) for one in fits)
+    assert time.core_seconds("stacked", stack) == pytest.approx(alone)
+
+
 @given(rows=st.integers(40, 5000), factor=st.integers(2, 8))
 def test_training_follows_the_rows(rows: int, factor: int) -> None:
     """A larger table takes longer, and no more so than its rows and their larger batches say."""

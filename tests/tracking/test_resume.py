@@ -376,7 +376,7 @@ def test_another_configuration_is_refused_with_the_difference(sweeps: Any) -> No
     sweeps.abandon(ledger)
     config = {"training.epochs": "40", "data.name": "wages", "budget.seconds": "600"}
     changed = replace(sweeps.facts, fingerprint="fingerprint-2", config=config)
-    with pytest.raises(ConfigError, match=r"training\.epochs was 30, now 40") as error:
+    with pytest.raises(ConfigError, match=r"training\.epochs: was 30, is 40") as error:
         sweeps.open(ledger.run_id, changed)
     assert "budget" not in str(error.value)
 

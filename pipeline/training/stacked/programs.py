@@ -86,9 +86,10 @@ class Programs:
             example: Arguments of the right shapes, with a window of no epochs.
 
         Returns:
-            The program, and the seconds that compiling it took (also of whoever waited for it) which
-            a later process is spared, because the program is on the disk now.
+            The program, and for how long its compiling was waited for: 0 where it was there, on the
+            disk or in this process, and where a later process will not find it.
         """
+        asked = time.perf_counter()
         with self._lock:
             busy = self._busy.setdefault(plan.key, threading.Lock())
             waits = plan.key not in self._compiled
@@ -97,7 +98,8 @@ class Programs:
                 known = self._compiled.get(plan.key)
                 if known is not None:
                     self._compiled.move_to_end(plan.key)
-                    return known, self._spared[plan.key] if waits else 0.0
+                    waited = time.perf_counter() - asked if waits else 0.0
+                    return known, min(waited, self._spared[plan.key])
             started = time.perf_counter()
             try:
                 compiled, spared = self._compiled_of(plan, example)
@@ -116,15 +118,15 @@ class Programs:
     def _compiled_of(self, plan: Plan, example: tuple[Any, ...]) -> tuple[Compiled, float]:
         """Trace, one thing at a time as Keras does; and compile, which needs no such care.
 
-        Compiled is what was put on the disk: two threads at once may take each other's for their own,
-        which spoils no more than a prediction of seconds.
+        Compiled is what was put on the disk. Two threads or processes at once may take each other's
+        program for their own, which spoils no more than a prediction of seconds.
         """
         with self._tracing:
             compiled = plan.program.compiled(example, as_graph=not plan.device.compiles)
         before, started = kept(), time.perf_counter()
         compiled.compile(example)
         seconds = time.perf_counter() - started
-        return compiled, seconds if kept() > before else 0.0
+        return compiled, seconds if kept() - before else 0.0
 
 
 def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings) -> Plan:

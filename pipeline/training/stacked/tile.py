@@ -116,7 +116,7 @@ class Tile:
         share = (time.perf_counter() - started) / len(live)
         for course in live:
             course.seconds += share
-            course.compile_seconds += compiling / len(live)
+            course.compile_seconds += compiling
         return ""
 
     def freeze(self) -> None:
