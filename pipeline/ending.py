@@ -17,7 +17,7 @@ from pipeline.tracking.artefact import save_champion
 from pipeline.tracking.note import NOTE_TAG, sweep_note
 from pipeline.tracking.registry import challenge, look_up
 from pipeline.tracking.viewer import ui_command
-from pipeline.tracking.views import prepare_view
+from pipeline.tracking.views import prepare_view, runs_link
 from pipeline.training.cost import latency
 
 if TYPE_CHECKING:
@@ -78,7 +78,9 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     about["seconds"] = round(sweep.budget.spent(), 1)
     document.write(sweep.output_dir / "summary.json", about)
     sweep.ledger.attach("summary.json", document.dumps(about))
-    sweep.ledger.set_tag(NOTE_TAG, sweep_note(about))
+    sweep.ledger.set_tag(
+        NOTE_TAG, sweep_note(about, runs_link(sweep.ledger.store, sweep.ledger.run_id))
+    )
     sweep.ledger.flush()
     write_report(sweep)
     sweep.display.final(about, ranking_rows(sweep, choice))

@@ -111,14 +111,16 @@ def _budget(plan: Prospect) -> Iterator[str]:
     if cut is None:
         yield "No budget ends it before it is done."
         return
-    number = f"round {cut.leg} of 0 to {len(path.legs) - 1}"
+    last = len(path.legs) - 1
     yield (
-        f"{cut.budget} ends it in {number} ({path.legs[cut.leg].phase}): about {cut.fits:,} of "
-        f"{path.fits:,} fits are trained."
+        f"{cut.budget} ends it in round {cut.leg} (the last would be {last}), "
+        f"{path.legs[cut.leg].phase}: about {cut.fits:,} of {path.fits:,} fits are trained."
     )
-    yield f"Cut: what is left of {', '.join(cut.phases)}. The best so far becomes the champion."
+    yield f"Cut: what is left of {', '.join(cut.phases)}."
     if cut.fits == 0:
         yield "That is too little for one usable trial: give it more, or fewer epochs (training.epochs)."
+    else:
+        yield "The best so far becomes the champion."
 
 
 if __name__ == "__main__":

@@ -191,15 +191,13 @@ class FitResult:
     fit: Fit
     outcome: Outcome
     curves: dict[str, np.ndarray]
-    """Per epoch, float64, one value an epoch trained: `loss`, `val_loss` and the metrics (`accuracy`,
-    `val_accuracy`, `mae`, `val_mae`, ...). Non-finite values stay in; the ledger leaves them out."""
+    """Float64, one value an epoch: `loss`, `val_mae`, ...; the ledger leaves non-finite ones out."""
     best_epoch: int
     """0-based index into the curves of the epoch whose weights are kept; -1 when there is none."""
     weights: list[np.ndarray] | None
     """The best epoch's weights in the order of `keras.Model.get_weights()`; None when unusable."""
     row_losses: np.ndarray | None
-    """Loss per validation row at the best epoch times its sample weight (of mean 1), so that their
-    mean is the `val_loss`; float32, shape (rows,)."""
+    """Losses of the validation rows, weighted, at the best epoch: their mean is `val_loss`; float32."""
     seconds: float
     """This fit's share of the wall time of its stack."""
     probes: dict[str, list[float]] = field(default_factory=dict)

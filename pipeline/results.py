@@ -81,7 +81,10 @@ def decisions(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.Da
 
 
 def predictions(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.DataFrame | None:
-    """Return the champion's predictions of the test rows; None where nothing was tested."""
+    """Return the champion's predictions of the test rows, or of the validation rows without test rows.
+
+    None where the sweep has none; the column `part` says which rows they are.
+    """
     return read(sweep, tracking_uri).predictions
 
 

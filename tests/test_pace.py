@@ -152,7 +152,9 @@ class Machine:
         outcome = Outcome.completed if done else Outcome.cut
         epochs = int(0.5 * stack.fits[0].epochs)
         results = [
-            FitResult(fit, outcome, {"loss": [1.0] * epochs}, 0, None, None, 0.0)  # type: ignore[dict-item]
+            FitResult(
+                fit, outcome, {"loss": [1.0] * epochs}, 0, None, None, 0.0, compile_seconds=1.0
+            )  # type: ignore[dict-item]
             for fit in stack.fits
         ]
         pace.stack_done(stack, results)

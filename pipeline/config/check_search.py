@@ -22,8 +22,9 @@ def search_problems(config: SweepConfig) -> Iterator[Problem]:
     """Yield everything that is wrong within `search`."""
     search = config.search
     yield from _kind(search)
-    yield from _space(search.space, search.kind)
-    reads_start = search.kind in {SearchKind.capacity, SearchKind.grid}
+    yield from _space(search.space, search.kind, config.model.family)
+    one_rate = search.kind is SearchKind.grid and search.learning_rate.points == 1
+    reads_start = search.kind is SearchKind.capacity or one_rate
     yield from _learning_rate(search.learning_rate, reads_start=reads_start)
     yield from _nuisance(search)
     if isinstance(search, CapacityConfig):
@@ -38,7 +39,7 @@ def _kind(search: SearchConfig) -> Iterator[Problem]:
         )
 
 
-def _space(space: SpaceConfig, kind: SearchKind) -> Iterator[Problem]:
+def _space(space: SpaceConfig, kind: SearchKind, family: str) -> Iterator[Problem]:
     for what in ("layers", "units"):
         low, high = getattr(space, f"{what}_min"), getattr(space, f"{what}_max")
         if low > high:
@@ -59,6 +60,20 @@ def _space(space: SpaceConfig, kind: SearchKind) -> Iterator[Problem]:
             "search.space.architectures",
             space.architectures,
             "is read by search=grid and random alone",
+        )
+    elif space.architectures and family == "cnn":
+        yield problem(
+            "search.space.architectures",
+            space.architectures,
+            "lists units of dense layers, which model=cnn does not have; give"
+            " search.space.layers_min, layers_max and units (blocks and filters)",
+        )
+    if space.units and kind is SearchKind.capacity:
+        yield problem(
+            "search.space.units",
+            space.units,
+            "is read by search=grid, random, bayesian and hyperband; search=capacity goes from"
+            " start_units in steps, within units_min and units_max",
         )
 
 

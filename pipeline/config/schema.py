@@ -163,7 +163,7 @@ class TrainingConfig:
     memory_share: float = 0.5
     """Share of free memory that running stacks may use, in (0, 1]."""
     mixed_precision: bool = False
-    """float16/bfloat16 arithmetic where the device has it; checked against float32."""
+    """bfloat16 arithmetic, weights in float32; checked against float32 before the first round."""
 
 
 @dataclass
@@ -226,7 +226,7 @@ class NotifyConfig:
 
     url: str | None = None
     """Webhook that receives one JSON POST when the sweep ends or fails; not when it is interrupted, or
-    refused before it starts."""
+    when its words or its file are refused at once."""
 
 
 @dataclass

@@ -30,7 +30,7 @@ class Cut:
     budget: str
     """As it is configured, for example `budget.seconds=60`."""
     leg: int
-    """Number of the round that it ends in; as many as there are where it ends before the first."""
+    """Number of the round that it ends in; 0 where it ends before the first."""
     fits: int
     """Fits that are trained by then."""
     phases: tuple[str, ...]

@@ -60,10 +60,6 @@ class Path:
         )
         return replace(self, legs=tuple(legs))
 
-    def left_after(self, rounds: int) -> float:
-        """Return the seconds of the rounds after the first so many."""
-        return sum(leg.seconds for leg in self.legs[rounds:])
-
 
 def path_of(document: Any) -> Path:
     """Return a stored path.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.figures import words
 from pipeline.figures.baselines import best_baseline
-from pipeline.figures.edges import edges
+from pipeline.figures.edges import VALUES, edges, rates_up_to, written
 from pipeline.figures.predictions import calibration_error
-from pipeline.figures.remark import Remark, command_words, setting
+from pipeline.figures.remark import Remark, command_words, listing, setting
 from pipeline.figures.sizes import leader_losses
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import (
@@ -20,7 +20,7 @@ from pipeline.figures.trials import (
     scored_fits,
     trials,
 )
-from pipeline.figures.verdict import BUDGET, FINISHED, status
+from pipeline.figures.verdict import BUDGET, FINISHED, SMALLEST, prefers, status
 from pipeline.records import Outcome
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ MISCALIBRATED = 0.1
 """Mean distance of claimed from observed probability that a reader of probabilities would notice."""
 NAMED = 4
 """Capacities named in a sentence."""
+ENCODING = "search.nuisance.encoding"
+ENCODINGS = ("standard", "quantile", "piecewise")
+"""Proposed to a champion that a baseline beats."""
 ORDER = {"warning": 0, "info": 1, "good": 2}
 
 
@@ -93,13 +96,15 @@ def _failures(record: SweepRecord) -> Iterator[Remark]:
     completed = fits.loc[fits["outcome"] == Outcome.completed.value, "learning_rate"]
     sentence = f"{told}: the space reaches into learning rates that cannot train."
     if len(completed):
-        overrides: tuple[str, ...] = (f"search.learning_rate.high={words.rate(completed.max())}",)
+        overrides = rates_up_to(record, float(completed.max()))
     else:
-        lowest = float(diverged["learning_rate"].min())
-        steps = (("low", 1000), ("start", 100), ("high", 10))
-        overrides = tuple(
-            f"search.learning_rate.{name}={words.rate(lowest / factor)}" for name, factor in steps
-        )
+        low, start, high = (float(diverged["learning_rate"].min()) / by for by in (1000, 100, 10))
+        overrides = (f"{VALUES}={written([low, start, high])}",)
+        if not listing(record, VALUES):
+            limits = {"low": low, "start": start, "high": high}
+            overrides = tuple(
+                f"search.learning_rate.{name}={words.rate(rate)}" for name, rate in limits.items()
+            )
     yield Remark("failures", sentence, "warning", overrides, "leave out rates that diverge")
 
 
@@ -121,9 +126,10 @@ def _sureness(record: SweepRecord) -> Iterator[Remark]:
         return
     names = words.listing([str(name) for name in close["capacity"].head(NAMED)])
     more = f" and {len(close) - NAMED} more" if len(close) > NAMED else ""
+    decided = ", so size decided" if prefers(record) == SMALLEST else ""
     sentence = (
         f"{names}{more} cannot be told apart from the best score, "
-        f"{lowest(table, 'loss').capacity}, on these validation rows, so size decided."
+        f"{lowest(table, 'loss').capacity}, on these validation rows{decided}."
     )
     overrides, purpose = _surer(record, lowest(close, "gap"))
     yield Remark("how sure", sentence, "info", overrides, purpose)
@@ -133,7 +139,11 @@ def _surer(record: SweepRecord, rival: Any) -> tuple[tuple[str, ...], str]:
     """Return what would shrink the error of the closest difference: more seeds, or more rows."""
     if 2 * rival.seed_share >= 1:
         more = max(5, 2 * int(rival.executions))
-        return (f"training.executions={more}",), "tell close capacities apart by more seeds"
+        overrides = [f"training.executions={more}"]
+        most = setting(record, "search.max_executions")
+        if most is not None and most < more:
+            overrides.append(f"search.max_executions={more}")
+        return tuple(overrides), "tell close capacities apart by more seeds"
     if setting(record, "data.folds") is not None:
         return (), ""
     return ("data.folds=5",), "tell close capacities apart by validating on every row"
@@ -186,15 +196,19 @@ def _baseline(record: SweepRecord) -> Iterator[Remark]:
     if found is not None:
         mine, best = found
         if mine["loss"] - best["loss"] > (words.finite(mine["se"]) or 0.0):
-            yield _beaten(mine, best)
+            yield _beaten(record, mine, best)
 
 
-def _beaten(mine: Any, best: Any) -> Remark:
+def _beaten(record: SweepRecord, mine: Any, best: Any) -> Remark:
     sentence = (
         f"{str(best['model']).capitalize()} scores {words.number(best['loss'])} on the same rows, "
-        f"the champion {words.number(mine['loss'])}: another encoding of numbers may close the gap."
+        f"the champion {words.number(mine['loss'])}"
     )
-    overrides = ("search.nuisance.encoding=[standard,quantile,piecewise]",)
+    tried = set(listing(record, ENCODING))
+    if record.config.get("data.kind", "table") != "table" or tried.issuperset(ENCODINGS):
+        return Remark("baselines", f"{sentence}: prefer it.", "warning")
+    overrides = (f"{ENCODING}=[{','.join(ENCODINGS)}]",)
+    sentence += ": another encoding of numbers may close the gap."
     return Remark("baselines", sentence, "warning", overrides, "try other encodings of numbers")
 
 

@@ -18,6 +18,7 @@ from pipeline.figures.rates import importance as importance_of
 from pipeline.figures.sizes import leader_losses, train_and_validation_by_size
 from pipeline.figures.trials import capacities, neighbours, trials
 from pipeline.figures.trials import pareto as front
+from pipeline.figures.verdict import SMALLEST, prefers
 
 if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 def capacity(record: SweepRecord) -> str:
     """Tell the path, and what the bars mean."""
     steps = path(record)
-    smallest = record.config.get("search.prefer", "smallest") == "smallest"
-    rule = ", and the smallest such capacity is chosen" if smallest else ""
+    size_decides = prefers(record) == SMALLEST
+    rule = ", and the smallest such capacity is chosen" if size_decides else ""
     way = f"The search went {' → '.join(steps)}. " if len(steps) > 1 else ""
     return (
         f"{way}Bars are one standard error of the difference to the best score, on the same seeds "

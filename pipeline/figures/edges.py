@@ -51,10 +51,14 @@ def _width(record: SweepRecord) -> Iterator[Remark]:
         return
     if units * growth > most or units >= most:
         sentence = f"The champion's {units:g} units are the widest step within {most:g}."
-        wider = f"search.space.units_max={most * 4:g}"
+        wider: tuple[str, ...] = (f"search.space.units_max={most * 4:.0f}",)
         if listed:
-            wider = f"search.space.units={_written([*listed, most * 2])}"
-        yield Remark("width", sentence, "warning", (wider,), "try wider networks")
+            units_listed = ",".join(f"{value:.0f}" for value in [*listed, most * 2])
+            wider = (
+                f"search.space.units=[{units_listed}]",
+                f"search.space.units_max={most * 2:.0f}",
+            )
+        yield Remark("width", sentence, "warning", wider, "try wider networks")
 
 
 def _size_limit(record: SweepRecord) -> Iterator[Remark]:
@@ -80,9 +84,24 @@ def _rate(record: SweepRecord) -> Iterator[Remark]:
             sentence = f"Its learning rate {words.rate(chosen)} is the {word} that was allowed."
             further = f"{key}={words.rate(limit * factor)}"
             if listed:
-                further = f"{VALUES}={_written(sorted([*listed, limit * factor]))}"
+                further = f"{VALUES}={written(sorted([*listed, limit * factor]))}"
             yield Remark("learning rate", sentence, "warning", (further,), "try rates beyond it")
 
 
-def _written(values: list[float]) -> str:
+def rates_up_to(record: SweepRecord, most: float) -> tuple[str, ...]:
+    """Return the words of a next sweep that leave out all rates above one, its other limits moved along."""
+    listed = [rate for rate in listing(record, VALUES) if rate <= most * NEAR_EDGE]
+    if listed:
+        return (f"{VALUES}={written(listed)}",)
+    low, start = (setting(record, f"search.learning_rate.{name}") for name in ("low", "start"))
+    limits = {"high": most}
+    if start is not None and start > most:
+        limits["start"] = most
+    if low is not None and low >= most:
+        limits |= {"low": most / 100, "start": most / 10}
+    return tuple(f"search.learning_rate.{name}={words.rate(v)}" for name, v in limits.items())
+
+
+def written(values: list[float]) -> str:
+    """Write learning rates as a list on the command line."""
     return f"[{','.join(words.rate(value) for value in values)}]"

@@ -30,6 +30,15 @@ BUDGET = "budget"
 """The status of a sweep that a limit ended; its champion is the best so far."""
 
 
+SMALLEST = "smallest"
+"""The rule of choice by which size decides between what noise cannot tell apart."""
+
+
+def prefers(record: SweepRecord) -> str:
+    """Return the rule of choice: smallest, best or knee."""
+    return record.config.get("search.prefer", SMALLEST)
+
+
 def status(record: SweepRecord) -> str:
     """Return how the sweep ended: finished, budget, killed, failed or running."""
     return str(record.summary.get("status") or record.status).lower()
@@ -103,7 +112,14 @@ def _why(record: SweepRecord, entry: dict[str, object]) -> str:
         return "It is the only capacity with a usable trial, so nothing says that another is worse."
     best = lowest(table, "loss")
     tried = f"of {len(table)} capacities tried"
-    if best["trial"] == entry.get("trial"):
+    rule, is_best = prefers(record), best["trial"] == entry.get("trial")
+    if rule == "knee":
+        other = f"{best['capacity']} scores best, {words.with_error(best['score'], best['se'])}"
+        which = "which scores best too" if is_best else other
+        return f"It is the knee of loss against size {tried}, as search.prefer=knee asks; {which}."
+    if rule == "best" and is_best:
+        return f"It has the best score {tried}, as search.prefer=best asks."
+    if is_best:
         return f"It has the best score {tried}, and nothing smaller is as good beyond noise."
     smaller = int(best["parameters"]) > (words.finite(entry.get("parameters")) or 0)
     size = "the smallest network that is not worse beyond noise than" if smaller else "chosen over"

@@ -15,11 +15,12 @@ LONGEST = 7900
 """Characters: MLflow cuts a tag at 8,000."""
 
 
-def sweep_note(summary: Mapping[str, Any]) -> str:
+def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
     """Return the description of a sweep that has a champion.
 
     Args:
         summary: `summary.json`.
+        table: Link to the prepared table of all fits.
     """
     champion = summary["champion"]
     tested = champion.get("test_loss")
@@ -42,6 +43,8 @@ def sweep_note(summary: Mapping[str, Any]) -> str:
     ]
     if summary.get("link"):
         lines += ["", f"[Curves and charts of all fits]({summary['link']})"]
+    if table:
+        lines += ["", f"[All fits as a table, the champion first]({table})"]
     return "\n".join(lines)[:LONGEST]
 
 

@@ -43,7 +43,7 @@ class Settings:
     memory_share: float = 0.5
     """Share of free memory that running stacks may use."""
     mixed_precision: bool = False
-    """16-bit arithmetic where the device has it."""
+    """bfloat16 arithmetic, weights in float32."""
 
     @classmethod
     def from_config(cls, config: SweepConfig, objective: Objective | None = None) -> Settings:

@@ -146,6 +146,15 @@ COMBINATIONS = [
     ("search=random search.space.units=[32,32]", "search.space.units"),
     ("search=grid search.space.architectures=[[5],[5]]", "search.space.architectures"),
     ("search.space.architectures=[[50]]", "search.space.architectures"),
+    ("search.space.units=[100,200]", "search=capacity goes from start_units"),
+    (
+        "data=mnist model=cnn search=grid search.space.architectures=[[50,32]]",
+        "which model=cnn does not have",
+    ),
+    (
+        "search=grid search.learning_rate.points=1 search.learning_rate.low=0.002",
+        "search.learning_rate.start",
+    ),
     ("search.nuisance.dropout=[]", "search.nuisance.dropout"),
     ("search.nuisance.encoding=[robust,robust]", "search.nuisance.encoding"),
     ("search.kind=grid", "search=grid"),
@@ -197,6 +206,13 @@ def test_a_combination_that_cannot_be_meant_is_refused(words, says):
     message = refused(*words.split())
     assert says in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("search", ["grid", "random", "bayesian", "hyperband"])
+def test_a_start_that_nobody_reads_refuses_nothing(search):
+    """Several rates, even on their range, have no start."""
+    config = compose([f"search={search}", "search.learning_rate.low=0.002"])
+    assert config.search.learning_rate.low == 0.002
 
 
 @pytest.mark.parametrize(

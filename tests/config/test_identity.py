@@ -62,6 +62,23 @@ def test_the_fingerprint_ignores_exactly_what_is_listed(key):
     assert (fingerprint(config) == fingerprint(_default())) is is_outside
 
 
+@pytest.mark.parametrize("file", ["my_networks.py", "my_networks/__init__.py"])
+def test_the_fingerprint_knows_the_source_of_a_builder(file, tmp_path, monkeypatch):
+    """Its own networks with other code are other networks; the code is not run for that."""
+    monkeypatch.chdir(tmp_path)
+    config = compose(["model.builder=my_networks:residual"])
+    place = tmp_path / file
+    place.parent.mkdir(exist_ok=True)
+    found = [fingerprint(config)]
+    for text in ("raise SystemExit(1)", "raise SystemExit(2)"):
+        place.write_text(text)
+        found.append(fingerprint(config))
+    assert len(set(found)) == 3
+    place.write_text("raise SystemExit(1)")
+    assert fingerprint(config) == found[1]
+    assert "my_networks" not in sys.modules
+
+
 def test_the_fingerprint_knows_the_backend(monkeypatch):
     """TensorFlow and JAX round differently: their fits are not the same fits."""
     before = fingerprint(_default())

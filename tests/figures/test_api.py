@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import api, results
+from pipeline import api, replay, results, runner
 from pipeline.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -137,8 +139,18 @@ def test_the_report_is_written_from_a_notebook(record: SweepRecord, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_a_real_sweep_from_a_dataframe(frame: pd.DataFrame, workplace: Path) -> None:
-    """End to end: sweep, answer, figures, and predictions for raw rows."""
+def test_a_real_sweep_from_a_dataframe(
+    frame: pd.DataFrame,
+    workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """End to end: sweep, answer, figures, predictions for raw rows, and a replay bit for bit.
+
+    Its seconds count from the call, also in the first sweep of a process that is older.
+    """
+    monkeypatch.setattr(runner, "_sweeps", count())
+    begun = time.monotonic()
     found = api.sweep(
         frame,
         "rent",
@@ -155,3 +167,7 @@ def test_a_real_sweep_from_a_dataframe(frame: pd.DataFrame, workplace: Path) -> 
     assert found.figure("curves").data
     assert len(found.predict(frame.drop(columns="rent").head(3))) == 3
     assert (found.output_dir / "report.html").exists()
+    assert found.summary["seconds"] <= time.monotonic() - begun
+    capsys.readouterr()
+    assert replay.main([f"run={found.summary['champion']['run_id']}"]) == 0
+    assert "are equal bit for bit" in capsys.readouterr().out

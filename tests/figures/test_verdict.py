@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,10 @@ import pytest
 from pipeline.figures.advice import next_command, remarks
 from pipeline.figures.baselines import baseline_scores
 from pipeline.figures.findings import by_code, failures
+from pipeline.figures.tables import lowest
+from pipeline.figures.trials import capacities
 from pipeline.figures.verdict import answer, headline, network
+from tests.figures.conftest import PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +93,12 @@ def test_a_better_baseline_is_admitted(record: SweepRecord) -> None:
     record.summary["baselines"]["gradient_boosting"]["test_loss"] = 0.2
     assert "is better: prefer it" in answer(record)[2]
     assert "search.nuisance.encoding=[standard,quantile,piecewise]" in next_words(record)
+    for change in (
+        {"data.kind": "images"},
+        {"search.nuisance.encoding": "['standard', 'quantile', 'piecewise']"},
+    ):
+        config = {**record.config, **change}
+        assert not remark(replace(record, config=config), "baselines").overrides
 
 
 def test_the_ensemble_is_no_baseline(record: SweepRecord) -> None:
@@ -112,6 +123,97 @@ def test_an_edge_is_named_and_widened(
     record.config |= change
     assert remark(record, topic).severity == "warning"
     assert override in next_words(record)
+
+
+@pytest.mark.parametrize(
+    ("config", "diverged_from", "executions", "said"),
+    [
+        ({"search.learning_rate.start": "0.003"}, 0.003, 3, "search.learning_rate.start=0.001"),
+        ({"search.learning_rate.start": "0.003"}, 0.001, 3, "search.learning_rate.start=1e-05"),
+        (
+            {"search.learning_rate.values": "[0.001, 0.003, 0.01]"},
+            0.003,
+            3,
+            "search.learning_rate.values=[0.001]",
+        ),
+        (
+            {"search.learning_rate.values": "[0.001, 0.003]"},
+            0.001,
+            3,
+            "search.learning_rate.values=[1e-06,1e-05,0.0001]",
+        ),
+        (
+            {"search.max_executions": "15", "search.one_se": "3.0"},
+            None,
+            9,
+            "search.max_executions=18",
+        ),
+        (
+            {"search.kind": "grid", "search.space.units": "[32, 51]"},
+            None,
+            3,
+            "search.space.units=[32,51,102]",
+        ),
+        (
+            {"search.kind": "grid", "search.space.units": "[51, 2048]"},
+            None,
+            3,
+            "search.space.units_max=4096",
+        ),
+    ],
+)
+def test_what_to_run_next_is_a_command_that_is_taken(
+    config: dict[str, str],
+    diverged_from: float | None,
+    executions: int,
+    said: str,
+    make: Callable[..., SweepRecord],
+) -> None:
+    """Whatever is proposed: it composes, with the sweep's own settings before it."""
+    from pipeline.config.compose import compose
+
+    found = make(PATH, executions)
+    found.config |= config
+    if "search.space.units" in config:
+        found.summary["champion"]["units"] = ast.literal_eval(config["search.space.units"])[-1]
+    if diverged_from is not None:
+        fast = found.fits["learning_rate"] >= diverged_from
+        found.fits.loc[fast, "outcome"] = "diverged"
+    elif "search.max_executions" in config:
+        draw = np.random.default_rng(0)  # rows agree, seeds do not
+        found.row_losses = {
+            run: np.full(91, 0.4 + 0.05 * draw.normal(), np.float32) for run in found.row_losses
+        }
+    proposed = [word for one in remarks(found) for word in one.overrides]
+    assert said in proposed
+    search = f"search={config.get('search.kind', 'capacity')}"
+    skipped = {"search.kind"}
+    own = [f"{key}={value}" for key, value in config.items() if key not in skipped]
+    if "search.space.units" in config:
+        own.append("search.space.units_max=2048")
+    replaced = {word.split("=", 1)[0] for word in proposed}
+    compose([search, *(word for word in own if word.split("=", 1)[0] not in replaced), *proposed])
+
+
+@pytest.mark.parametrize(
+    ("rule", "trial", "said"),
+    [
+        ("best", "best", "as search.prefer=best asks"),
+        ("knee", "best", "search.prefer=knee asks; which scores best too"),
+        ("knee", "chosen", "search.prefer=knee asks; "),
+        ("smallest", "chosen", "smallest network that is not worse beyond noise"),
+    ],
+)
+def test_the_reason_is_that_of_the_rule(
+    rule: str, trial: str, said: str, record: SweepRecord
+) -> None:
+    """Only where size decides do noise and size stand in the answer."""
+    record.config["search.prefer"] = rule
+    if trial == "best":
+        record.summary["champion"]["trial"] = lowest(capacities(record), "loss")["trial"]
+    assert said in answer(record)[1]
+    decides = "size decided" in remark(record, "how sure").sentence
+    assert decides is (rule == "smallest")
 
 
 def test_no_edge_is_good_news(record: SweepRecord) -> None:
