@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from pipeline.config.options import Option
 
 _WIDTH = 100
+SWEEP = "pipeline.sweep"
+"""The one program that runs several configurations in turn."""
+_MULTIRUN = """\
+  -m, --multirun          run every value of a comma list in turn: -m data=wages,titanic seed=0,1
+"""
 _OVERVIEW = """\
 Usage: python -m {program} [GROUP=OPTION] [GROUP.KEY=VALUE] [KEY=VALUE]
 
@@ -36,13 +41,13 @@ Keys without a group: objective, champion, resume, seed, verbose (--help sweep)
 
 Flags:
   -h, --help [GROUP]      this page, or the keys of a group
-  -m, --multirun          run every value of a comma list in turn: -m data=wages,titanic seed=0,1
-  -c, --cfg job           print the composed configuration and stop
+{multirun}  -c, --cfg job           print the composed configuration and stop
   --config-dir DIR        a folder with files of your own, laid out like conf/
   hydra.run.dir=DIR       output folder (summary.json, report, sweep.log)
 
-Exit codes: 0 done, 2 wrong configuration or data, 3 budget ended before one usable trial,
-4 no trial was usable, 5 tracking store out of reach, 130 and 143 interrupted and resumable."""
+Exit codes: 0 done, 1 anything unforeseen, 2 wrong configuration or data, 3 budget ended before one
+usable trial, 4 no trial was usable, 5 tracking store out of reach, 130 and 143 interrupted and
+resumable."""
 
 
 def help_text(program: str, purpose: str, group: str = "", extra: Path | None = None) -> str:
@@ -63,6 +68,7 @@ def help_text(program: str, purpose: str, group: str = "", extra: Path | None = 
     return _OVERVIEW.format(
         program=program,
         purpose=textwrap.fill(purpose, _WIDTH),
+        multirun=_MULTIRUN if program == SWEEP else "",
         options="\n".join(_options(name, known[name]) for name in known if "/" not in name),
     )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config.commandline import parse, runs
-from pipeline.config.help import help_text
+from pipeline.config.help import SWEEP, help_text
 from pipeline.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SWEEP = "pipeline.sweep"
 SWEEP_PURPOSE = (
     "Finds the right-sized neural network for a table or small images: increases capacity while the"
     " validation loss improves beyond noise, then reduces it, and shows why. Everything is logged to MLflow."

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config.help import help_text
 from pipeline.config.launch import compose_for_plan, launch
 from pipeline.errors import BudgetError, ConfigError, DataError, Interrupted, NoUsableTrialError
 
@@ -238,6 +239,14 @@ def test_help_lists_every_option(capsys):
     for group, options in groups().items():
         if "/" not in group:
             assert f"{group} {', '.join(option.name for option in options)}" in page
+
+
+@pytest.mark.parametrize(
+    ("program", "several"), [("pipeline.sweep", True), ("pipeline.plan", False)]
+)
+def test_only_the_sweep_offers_to_run_several(program, several):
+    """`plan` takes one configuration and says so."""
+    assert ("--multirun" in help_text(program, "A purpose.")) is several
 
 
 def test_help_on_an_unknown_group_suggests_one():

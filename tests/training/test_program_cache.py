@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline.training import program_cache
-from pipeline.training.program_cache import VARIABLE, clear, folder
+from pipeline.training.program_cache import VARIABLE, clear, folder, kept
+from pipeline.training.stacked.programs import Programs
 from pipeline.training.threads import prepare
 
 if TYPE_CHECKING:
@@ -111,6 +116,46 @@ def test_the_oldest_programs_make_room(place: Path, monkeypatch: pytest.MonkeyPa
     assert sorted(path.name for path in found.iterdir()) == ["middle", "new"]
     clear(found)
     assert list(found.iterdir()) == []
+
+
+def test_asking_for_names_removes_none(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the backends were told to keep programs, also beyond the limit."""
+    monkeypatch.setattr(program_cache, "LARGEST_BYTES", 50)
+    own, users = place / "own", place / "users"
+    for folder_, name in ((own, "ours"), (users, "theirs")):
+        folder_.mkdir(parents=True)
+        (folder_ / name).write_bytes(bytes(100))
+    monkeypatch.setenv("TF_XLA_FLAGS", f"--x --tf_xla_persistent_cache_directory={own} --y")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(users))
+    assert kept() == {"ours", "theirs"}
+    monkeypatch.setenv("TF_XLA_FLAGS", "")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(place / "nowhere"))
+    assert kept() == frozenset()
+
+
+def test_whoever_waits_for_a_program_knows_for_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one who compiles it, and the one who came meanwhile; later nobody waits."""
+    begun, ready = threading.Event(), threading.Event()
+
+    def slowly(*_: object) -> tuple[object, float]:
+        begun.set()
+        ready.wait(60)
+        return program, 900.0
+
+    program, plan = object(), SimpleNamespace(key="one")
+    monkeypatch.setattr(Programs, "_compiled_of", slowly)
+    programs = Programs()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(programs.get, plan, ())  # type: ignore[arg-type]
+        begun.wait(60)
+        second = pool.submit(programs.get, plan, ())  # type: ignore[arg-type]
+        time.sleep(0.5)  # until it waits
+        ready.set()
+    assert first.result() == (program, 900.0)
+    assert second.result()[0] is program
+    assert 0.0 < second.result()[1] < 60.0
+    assert programs.get(plan, ()) == (program, 0.0)  # type: ignore[arg-type]
+    assert programs.count == 1
 
 
 @pytest.mark.parametrize("value", ["", "/proc/nowhere"])
