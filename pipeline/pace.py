@@ -191,6 +191,11 @@ class Pace:
         ranking = RANKED * rates.tracking_seconds * self.meter.fits
         return self._left.correction.fixed * (ending_seconds(rates, self.course.table) + ranking)
 
+    @property
+    def _time(self) -> StackTime:
+        """What stacks to come take, if as many of their programs are on the disk as were so far."""
+        return self.course.time.with_compiling(self.meter.compiling_share)
+
     def _keep_reserve(self) -> None:
         limit = self._budget.limit
         if limit is None:
@@ -210,7 +215,7 @@ class Pace:
     def _seconds(self, plan: StackPlan) -> Callable[[Stack], float]:
         """Return what predicts a stack's seconds beside the others of a plan."""
         at_once = max(1, min(self.course.limits.workers, len(plan.stacks)))
-        time = self.course.time.shared_by(at_once)
+        time = self._time.shared_by(at_once)
         factors = self._left.correction
 
         def seconds(stack: Stack) -> float:
@@ -232,7 +237,7 @@ class Pace:
     def _outlooks(
         self, asked: Round, finished: list[Scored], compiled: set[Hashable]
     ) -> list[Outlook]:
-        course, time, limits = self.course, self.course.time, self.course.limits
+        course, time, limits = self.course, self._time, self.course.limits
         if isinstance(course.search, CapacitySearch):
             return outlooks(course.search, finished, asked, time, limits, compiled)
         assert isinstance(course.config, OtherSearchConfig)  # noqa: S101 - one schema per kind

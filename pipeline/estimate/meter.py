@@ -49,8 +49,8 @@ class Meter:
         self._epochs: list[tuple[float, float]] = []
         self._shares: list[float] = []
         self._dropped = self._planned = self._ended = 0
-        self._found = 0
-        """Programs of the round that were found on the disk."""
+        self._found = self._found_before = 0
+        """Programs that were found on the disk: of the round, and of those before it."""
         self._compiling = 0.0
         """Seconds that stacks of the round waited for others, beyond what finding them takes."""
         self.began = 0.0
@@ -69,6 +69,12 @@ class Meter:
         """The smallest and the largest network trained."""
         sizes = [trial.parameters for trial in self._trials] or [0]
         return min(sizes), max(sizes)
+
+    @property
+    def compiling_share(self) -> float:
+        """What compiling takes in this sweep, as a share of what it is calibrated to take."""
+        found = self._found_before + self._found
+        return 1.0 - SPARED * found / max(1, len(self.programs))
 
     def unwritten(self) -> float:
         """Return the seconds of recording that wait for the writer, at the calibrated rate."""
@@ -126,6 +132,7 @@ class Meter:
         self.legs.append(
             Leg(asked.phase, trials, len(asked.fits), stacks, seconds, min(compiling, seconds))
         )
+        self._found, self._found_before = 0, self._found_before + self._found
         return paid
 
     def rates(self) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from pipeline.training.cost import PASSES, Cost
@@ -54,6 +54,13 @@ class StackTime:
     def shared_by(self, stacks: int) -> StackTime:
         """Return the time of stacks of which so many run side by side."""
         return StackTime(self.workload, self.calibration, self.cores // max(1, stacks))
+
+    def with_compiling(self, share: float) -> StackTime:
+        """Return the time where compiling takes this share of what it is calibrated to take."""
+        seconds = share * self.calibration.compile_seconds
+        return StackTime(
+            self.workload, replace(self.calibration, compile_seconds=seconds), self.cores
+        )
 
     def of_round(self, plan: StackPlan, compiled: set[Hashable]) -> Work:
         """Return the wall time of a round; programs that it compiles are added to `compiled`.

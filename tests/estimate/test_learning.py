@@ -166,6 +166,7 @@ def test_a_program_from_the_disk_is_not_held_to_have_been_compiled() -> None:
     meter, predicted, paid = after(0.0, 4.0)
     (leg,), (taught,) = meter.legs, meter.lesson.rounds
     assert leg.compiling == pytest.approx(4.0 - FROM_DISK)
+    assert meter.compiling_share == pytest.approx(1.0 - SPARED / 2)
     spared = SPARED * Calibration().compile_seconds
     assert (paid.fixed, taught.work.fixed) == pytest.approx([predicted.fixed - spared] * 2)
 
@@ -174,6 +175,7 @@ def test_fit_compiles_in_every_sweep() -> None:
     """Nothing is spared, and nothing was found."""
     meter, predicted, paid = after(0.0, engine="fit")
     assert (meter.legs[0].compiling, paid) == (0.0, predicted)
+    assert meter.compiling_share == 1.0
 
 
 def test_fits_too_short_for_early_stopping_teach_no_share() -> None:

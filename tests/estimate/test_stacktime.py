@@ -65,6 +65,9 @@ def test_a_program_is_compiled_once() -> None:
     again = time.of_round(plan, compiled)
     assert first.fixed - again.fixed == pytest.approx(Calibration().compile_seconds)
     assert first.training == again.training
+    half = time.with_compiling(0.5).of_round(plan, set())
+    assert first.fixed - half.fixed == pytest.approx(0.5 * Calibration().compile_seconds)
+    assert half.training == first.training
 
 
 def test_the_linear_model_and_model_fit_are_timed_too() -> None:
