@@ -81,7 +81,13 @@ def test_damaged_programs_are_compiled_again(place: Path) -> None:
         path.write_bytes(path.read_bytes()[:200])
     later = TRAIN.replace("results =", f"{OTHER_WORK}results =")
     second = subprocess.run([sys.executable, "-c", later], capture_output=True, check=True)
-    assert sorted(path for path in place.rglob("*") if path.is_file()) == sorted(files)
+    kept_by_first = {path.name for path in files}
+    fresh = {path.name for path in place.rglob("*") if path.is_file()} - kept_by_first
+    # JAX keeps what took 0.3 s to compile: on a busy moment a function that draws numbers as well.
+    known = {name.partition("-")[0] for name in kept_by_first}
+    assert not [
+        name for name in fresh if name.startswith("xla_") or name.partition("-")[0] in known
+    ]
     losses, found = first.stdout.splitlines()
     assert len(losses.split()) == 2
     assert second.stdout.splitlines() == [losses]
