@@ -60,9 +60,7 @@ class Hands:
         if scribe is not None and scribe.ready:
             try:
                 scribe.write(page)
-            except GoneError as gone:
-                if not self._orphans:  # else it has been said
-                    log.warning("%s; this sweep writes by itself again", gone)
+            except GoneError:  # the scribe has said it
                 self._orphans.add(page.place.key)
             else:
                 return

@@ -51,6 +51,7 @@ class Scribe:
         self._numbers = count()
         self._asked: dict[int, Future[Answer]] = {}
         self._lock = threading.Lock()
+        self._closing = False
         self.ready = False
         """Whether it has imported all it needs, and lives."""
 
@@ -93,6 +94,7 @@ class Scribe:
 
     def close(self) -> None:
         """End the process."""
+        self._closing = True
         if self._ours is not None:
             with contextlib.suppress(OSError):
                 self._ours.shutdown(socket.SHUT_RDWR)
@@ -115,7 +117,6 @@ class Scribe:
                     self.ready = True
                 elif isinstance(answer, str):
                     said = f"{GONE}: {answer}"
-                    log.debug("%s", said)
                 else:
                     number, written, error = answer
                     self._asked.pop(number).set_result((written, error))
@@ -123,6 +124,8 @@ class Scribe:
             pass
         finally:
             with self._lock:  # nobody is in the middle of sending
+                if not self._closing:  # whether or not it was at a fit: from here on it is slower
+                    log.warning("%s; this sweep writes by itself again", said)
                 self.ready = False
                 lost, self._asked = self._asked, {}
                 self._connection.close()

@@ -36,11 +36,16 @@ def scribe_of(ledger: Any) -> scribe.Scribe:
     """Return a ledger's process, started and ready."""
     ledger._hands.waiting(hands.BEHIND)
     found: scribe.Scribe = ledger._hands._scribe
-    deadline = time.monotonic() + 120
-    while not found.ready:
-        assert time.monotonic() < deadline, "the process does not get ready"
-        time.sleep(0.02)
+    until_ready(found, True)
     return found
+
+
+def until_ready(process: scribe.Scribe, ready: bool) -> None:
+    """Wait until a process is ready, or is known to have died."""
+    deadline = time.monotonic() + 120
+    while process.ready is not ready:
+        assert time.monotonic() < deadline, f"the process does not get {ready=}"
+        time.sleep(0.02)
 
 
 def content(client: Any, sweep: str) -> list[Any]:
@@ -92,8 +97,8 @@ def test_when_the_process_dies_the_sweep_writes_on(
     os.kill(process._process.pid, signal.SIGKILL)
     ledger.flush()
     sweeps.record(ledger, last)
-    assert not process.ready
-    assert "writes by itself again" in caplog.text
+    until_ready(process, False)
+    assert caplog.text.count("writes by itself again") == 1
     ledger.end("FINISHED")
     (experiment,) = {client.get_run(ledger.run_id).info.experiment_id}
     runs = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{ledger.run_id}'")
@@ -105,6 +110,29 @@ def test_when_the_process_dies_the_sweep_writes_on(
     assert {str(model.status) for model in models} <= {"READY", "FAILED"}
     resumed = sweeps.open(ledger.run_id)
     assert [done.fit for done in resumed.done] == [*asked.fits, *last.fits]
+
+
+def test_a_process_that_dies_between_two_fits_is_missed_too(
+    sweeps: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From there on the sweep is slower: it says why, though no fit was lost."""
+    ledger = sweeps.open()
+    process = scribe_of(ledger)
+    os.kill(process._process.pid, signal.SIGKILL)
+    until_ready(process, False)
+    assert caplog.text.count("writes by itself again") == 1
+    assert len(sweeps.record(ledger, *rounds(sweeps))) == len(ledger.done)
+    assert caplog.text.count("writes by itself again") == 1
+
+
+def test_an_end_that_was_asked_for_is_no_death(
+    sweeps: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A sweep that has written everything says nothing of its process."""
+    process = scribe_of(sweeps.open())
+    process.close()
+    until_ready(process, False)
+    assert "writes by itself again" not in caplog.text
 
 
 def test_taking_over_goes_on_after_the_store_failed(
