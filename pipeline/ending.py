@@ -63,8 +63,8 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
         incumbent=standing.outputs(sweep.dataset) if standing else None,
     )
     sweep.unless_stopped()
-    about = summarise(sweep, found, single, verdicts, kind)
     saved = members if kind == "ensemble" else [single]
+    about = summarise(sweep, found, single, verdicts, kind, len(saved))
     champion = save_champion(sweep.ledger, sweep.dataset, saved, about, verifier)
     about["champion"]["model_uri"] = champion.model_uri
     sweep.unless_stopped()  # the last time: from here on a stop would only repeat what is done
@@ -171,7 +171,7 @@ def _nothing_usable(sweep: Sweep, found: Found) -> BudgetError | NoUsableTrialEr
 
 
 def summarise(
-    sweep: Sweep, found: Found, single: Member, verdicts: Verdicts, kind: str
+    sweep: Sweep, found: Found, single: Member, verdicts: Verdicts, kind: str, networks: int
 ) -> dict[str, Any]:
     """Return `summary.json` as far as it is known before the artefact is saved."""
     choice, ledger = found.choice, sweep.ledger
@@ -198,10 +198,10 @@ def summarise(
         },
         "champion": document.champion_entry(
             choice,
-            single.fit,
             done.run_id if done else "",
             verdicts,
             kind,
+            networks=networks,
             metric=sweep.objective.metric,
             loss=_validation_loss(sweep, choice),
         ),

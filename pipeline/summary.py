@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.evaluation.final import Verdicts
-    from pipeline.records import Decision, Fit
+    from pipeline.records import Decision
     from pipeline.search import Choice
 
 
@@ -36,11 +36,11 @@ def totals(fits: Sequence[tuple[str, int]]) -> Totals:
 
 def champion_entry(
     choice: Choice,
-    fit: Fit,
     run_id: str,
     verdicts: Verdicts,
     kind: str,
     *,
+    networks: int = 1,
     metric: str = "val_loss",
     loss: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
@@ -48,10 +48,10 @@ def champion_entry(
 
     Args:
         choice: What the search chose and why.
-        fit: The fit whose network is saved as the single model.
-        run_id: Its child run.
+        run_id: The child run of its median execution, which is saved as the single model.
         verdicts: The pass over the test rows.
         kind: `single` or `ensemble`: whose test scores stand here.
+        networks: How many the saved model averages; `parameters` counts one of them.
         metric: The objective.
         loss: Mean validation loss of the trial's executions and its standard error, where that is
             not the objective.
@@ -69,9 +69,10 @@ def champion_entry(
         **_axes(trial.capacity),
         "capacity": trial.capacity.label,
         "parameters": trial.parameters,
+        "networks": networks,
         "learning_rate": trial.learning_rate,
         **dict(trial.nuisance),
-        "execution": fit.execution,
+        "execution": choice.execution,
         "objective": metric,
         "score": choice.shown,
         "score_se": choice.se,

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 from pipeline.api import sweep
+from pipeline.tracking.files import download_model
+from pipeline.tracking.location import resolve
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +75,14 @@ def fits_of(summary: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame([{"run_id": r.info.run_id, **r.data.tags, **r.data.metrics} for r in runs])
 
 
+def champion_folder(champion: dict[str, Any], folder: Path) -> Path:
+    """Fetch the artefact of a champion."""
+    own = champion["model_uri"].removeprefix("models:/")
+    fetched = folder / "fetched"
+    fetched.mkdir()
+    return Path(download_model(client_here(), resolve(None), own, str(fetched)))
+
+
 def predictions(summary: dict[str, Any], folder: Path) -> pd.DataFrame:
     """Return what the champion predicted, from the sweep's artefacts."""
     path = client_here().download_artifacts(summary["sweep_run_id"], "predictions.csv", str(folder))
@@ -93,6 +103,7 @@ def test_group_folds_weights_and_a_rare_class(table: pd.DataFrame, workplace: Pa
     champion = summary["champion"]
     assert champion["kind"] == "ensemble"
     assert (summary["trials"], summary["fits"]) == (1, 3)
+    assert champion["networks"] == 3
     assert champion["test_loss"] is None
     assert math.isfinite(champion["val_loss_se"])
     found = predictions(summary, workplace)
@@ -149,6 +160,12 @@ def test_an_objective_that_is_maximised_and_an_ensemble(
     assert f"val_auc {champion['score']:.4g}" in capsys.readouterr().out
     report = (workplace / "out" / "report.html").read_text()
     assert "val_auc" in report
+    size = f"the average of {len(own)} networks of {champion['parameters']:,} parameters each"
+    assert champion["networks"] == len(own) > 1
+    assert size in report
+    saved = champion_folder(champion, workplace)
+    assert size.removeprefix("the") in (saved / "model_card.md").read_text()
+    assert len(list(saved.rglob("*.keras"))) == champion["networks"]
     assert summary["baselines"]["ensemble"]["test_loss"] == champion["test_loss"]
 
 

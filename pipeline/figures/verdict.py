@@ -17,6 +17,7 @@ from pipeline.figures.trials import (
     trials,
 )
 from pipeline.records import Outcome
+from pipeline.tracking.note import size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +101,7 @@ def _use(record: SweepRecord, entry: dict[str, object]) -> str:
     own = fits[fits["trial"] == entry.get("trial")]
     seeds = f" over {words.plural(len(own), 'seed')}" if len(own) else ""
     return (
-        f"Use {_lower(network(entry))} ({words.count(entry.get('parameters'))} parameters) at "
+        f"Use {_lower(network(entry))} ({size(entry)}) at "
         f"learning rate {words.rate(entry.get('learning_rate'))}: {metric} "
         f"{words.with_error(*score(entry))}{seeds}."
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.tracking.note import size
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,7 +32,7 @@ def model_card(dataset: Dataset, summary: Mapping[str, Any]) -> str:
         f"# {dataset.target} from {dataset.name}",
         "",
         (
-            f"A neural network with {_size(champion)} for `{dataset.target}`, {task}. "
+            f"{_model(champion)} for `{dataset.target}`, {task}. "
             f"Found by sweep `{summary['sweep_run_id']}`."
         ),
         "",
@@ -71,10 +73,11 @@ def model_card(dataset: Dataset, summary: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _size(champion: Mapping[str, Any]) -> str:
-    parameters = f"{champion['parameters']:,} parameters"
+def _model(champion: Mapping[str, Any]) -> str:
     shape = champion.get("capacity") or f"{champion['layers']}x{champion['units']}"
-    return f"{parameters} (capacity {shape})"
+    found = f"{size(champion)} (capacity {shape})"
+    is_one = champion.get("networks", 1) == 1
+    return f"A neural network with {found}" if is_one else found[0].upper() + found[1:]
 
 
 def _scores(champion: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str]:

@@ -29,7 +29,7 @@ def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
     if tested is not None:
         scores += f", test loss {tested:.4g} on rows that nothing had seen"
     lines = [
-        f"**Champion: {champion['trial']}**, {champion['parameters']:,} parameters; {scores}.",
+        f"**Champion: {champion['trial']}**, {size(champion)}; {scores}.",
         "",
         str(champion.get("reason") or ""),
         "",
@@ -46,6 +46,13 @@ def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
     if table:
         lines += ["", f"[All fits as a table, the champion first]({table})"]
     return "\n".join(lines)[:LONGEST]
+
+
+def size(champion: Mapping[str, Any]) -> str:
+    """Return the size of the saved model: `453 parameters`, or of so many networks whose average it is."""
+    own = f"{champion['parameters']:,} parameters"
+    networks = champion.get("networks", 1)  # older sweeps do not say
+    return own if networks == 1 else f"the average of {networks} networks of {own} each"
 
 
 def _baselines(baselines: Mapping[str, Mapping[str, float]]) -> list[str]:

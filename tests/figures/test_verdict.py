@@ -54,6 +54,13 @@ def test_the_answer_names_network_reason_and_honest_score(record: SweepRecord) -
     assert "gradient boosting" in good
 
 
+def test_an_ensemble_is_as_large_as_its_networks_together(record: SweepRecord) -> None:
+    """Fifteen networks are not sold as one."""
+    record.summary["champion"]["networks"] = 15
+    use, *_ = answer(record)
+    assert "(the average of 15 networks of 3,214 parameters each)" in use
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
