@@ -6,14 +6,22 @@ Loaded in the JAX environment too, which has no TensorFlow and no MLflow: import
 from __future__ import annotations
 
 import atexit
+import contextlib
+import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Set before any test imports a framework, and inherited by the processes that tests start.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -32,6 +40,9 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 settings.register_profile("suite", max_examples=40, deadline=None, derandomize=True)
 settings.register_profile("fuzz", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+# Hypothesis also draws constants that it reads in the modules imported so far: other files in the same
+# worker, other examples.
+providers._get_local_constants = lambda: providers._local_constants
 
 
 @pytest.hookimpl(trylast=True)
@@ -45,6 +56,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def repo() -> Path:
     """Return the checkout's root."""
     return Path(__file__).parent.parent
+
+
+@pytest.fixture
+def benchmark(repo: Path) -> Callable[..., Any]:
+    """Return what runs a benchmark and reads its last line; nothing that it started outlives a failure."""
+    import psutil
+
+    def run(name: str, *words: str) -> Any:
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"benchmarks.{name}", *words],
+            cwd=repo, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            out, errors = process.communicate(timeout=540)
+        finally:
+            if process.poll() is None:  # its servers, in sessions of their own, would stay
+                own = psutil.Process(process.pid)
+                for one in [*own.children(recursive=True), own]:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        one.kill()
+        assert process.returncode == 0, errors[-3000:] + out[-2000:]
+        return json.loads(out.splitlines()[-1])
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -86,8 +86,9 @@ def _write_a_tag(client: MlflowClient, experiment_id: str) -> None:
 def _write_a_file(location: Location, root: str) -> None:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    files: Any = get_artifact_repository(f"{root}/doctor", tracking_uri=location.uri)
-    name = f"{uuid.uuid4().hex}.txt"
+    own = f"doctor-{uuid.uuid4().hex}"  # another may be at it
+    files: Any = get_artifact_repository(f"{root}/{own}", tracking_uri=location.uri)
+    name = "here.txt"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_text("here", encoding="utf-8")
@@ -98,7 +99,7 @@ def _write_a_file(location: Location, root: str) -> None:
             raise OSError("what was written could not be read")
     files.delete_artifacts(name)
     if location.artifacts and location.folder:
-        shutil.rmtree(location.artifacts / "doctor", ignore_errors=True)
+        shutil.rmtree(location.artifacts / own, ignore_errors=True)
 
 
 def _disk(folder: Path) -> Check:

@@ -79,7 +79,9 @@ def provenance() -> dict[str, str]:
     commit = _git("rev-parse", "HEAD")
     if commit:
         tags["mlflow.source.git.commit"] = commit
-        tags["git_dirty"] = str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower()
+        changes = _git("status", "--porcelain", "--untracked-files=no")
+        if changes is not None:
+            tags["git_dirty"] = str(bool(changes)).lower()
     return tags
 
 
@@ -92,11 +94,11 @@ def user() -> str:
         return str(os.getuid())
 
 
-def _git(*words: str) -> str:
-    """Return what git says about this package's own checkout; empty where it is none."""
+def _git(*words: str) -> str | None:
+    """Return what git says about this package's own checkout; None where it does not answer."""
     checkout = Path(__file__).resolve().parents[2]
     if not (checkout / ".git").exists():
-        return ""
+        return None
     try:
         answer = subprocess.run(  # noqa: S603 - fixed words
             ["git", "-C", str(checkout), *words],  # noqa: S607 - whichever git the user has
@@ -106,5 +108,5 @@ def _git(*words: str) -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
+        return None
     return answer.stdout.strip()

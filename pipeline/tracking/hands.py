@@ -41,7 +41,8 @@ class Hands:
 
         sqlite takes one writer; a process of its own must not wait for the next fit.
         """
-        return MOST_AT_ONCE if self._scribe is None or self._scribe.ready else 1
+        scribe = self._scribe  # another thread may do without it from now on
+        return MOST_AT_ONCE if scribe is None or scribe.ready else 1
 
     def waiting(self, fits: int) -> None:
         """Take note of how many fits wait; start the process when they are many."""

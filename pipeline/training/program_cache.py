@@ -37,9 +37,10 @@ def folder() -> Path | None:
         found.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not os.access(found, os.W_OK):
             return None
-        _prune(found)
-    except (OSError, RuntimeError):  # no home, read-only, or another process prunes as well
+    except (OSError, RuntimeError):  # no home, or read-only
         return None
+    with contextlib.suppress(OSError):  # another process empties it
+        _prune(found)
     return found
 
 
@@ -79,7 +80,11 @@ def _identity() -> str:
 
 def _prune(found: Path) -> None:
     """Remove the files used longest ago until the folder is small enough."""
-    files = [(entry.stat(), entry.path) for entry in os.scandir(found) if entry.is_file()]
+    files = []
+    for entry in os.scandir(found):
+        with contextlib.suppress(FileNotFoundError):  # another process prunes as well
+            if entry.is_file():
+                files.append((entry.stat(), entry.path))
     size = sum(status.st_size for status, _ in files)
     for status, path in sorted(files, key=lambda file: max(file[0].st_atime, file[0].st_mtime)):
         if size <= LARGEST_BYTES:

@@ -175,9 +175,7 @@ def test_the_table_sorts_filters_and_lays_curves(
     tab.fill("#fits-search", "")
     for row in (1, 2):
         tab.check(f".fits tbody tr:nth-child({row}) input")
-    tab.wait_for_selector("#overlay .main-svg")
-    tab.wait_for_timeout(500)
-    assert tab.locator("#overlay .scatterlayer .trace").count() == 4
+    assert seen(tab, lambda: tab.locator("#overlay .scatterlayer .trace").count() == 4)
     assert tab.wrong == []
 
 

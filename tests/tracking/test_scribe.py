@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -244,8 +245,5 @@ def test_it_does_not_outlive_a_killed_sweep(workplace: Path) -> None:
         check=False,
     )
     assert ended.returncode == -signal.SIGKILL
-    gone, alive = psutil.wait_procs(
-        [psutil.Process(int(ended.stdout))] if psutil.pid_exists(int(ended.stdout)) else [], 20
-    )
-    del gone
-    assert not alive
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(ended.stdout)).wait(60)

@@ -31,9 +31,10 @@ class Line:
     def __init__(self, server: str) -> None:
         """Choose a port; nobody listens yet."""
         self._target = ("127.0.0.1", int(server.rpartition(":")[2]))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = int(free.getsockname()[1])
+        self._held = socket.socket()  # nobody else is given the port meanwhile
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind(("127.0.0.1", 0))
+        self._port = int(self._held.getsockname()[1])
         self.uri = f"http://127.0.0.1:{self._port}"
         self.broken = False
         """Whether the server answers 500 to everything."""
@@ -53,6 +54,10 @@ class Line:
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
         self._open.clear()
+
+    def release(self) -> None:
+        """Give the port back."""
+        self._held.close()
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -87,6 +92,7 @@ def line(server: str) -> Iterator[Line]:
     made.mend()
     yield made
     made.cut()
+    made.release()
 
 
 def test_a_sweep_on_a_server_is_recorded_and_resumed(server: str, sweeps: Any) -> None:

@@ -59,7 +59,7 @@ FAULTS = pytest.mark.parametrize("fault", [another_writer, artefacts_unwritable,
 @FAULTS
 def test_a_fault_that_passes_loses_nothing(sweeps: Any, workplace: Path, fault: Any) -> None:
     """What could not be written is tried again."""
-    ledger = sweeps.open()
+    ledger = sweeps.open(retry_seconds=120.0)
     sweeps.record(ledger, sweeps.round(0, executions=1))
     asked = sweeps.round(1, sweeps.trial(rate=0.01))
     with fault(workplace):
@@ -89,7 +89,7 @@ def test_a_fault_that_stays_ends_the_sweep_resumably(
 
 def test_a_full_folder_for_temporary_files_is_named(sweeps: Any, workplace: Path) -> None:
     """Keras writes there before anything reaches the store."""
-    ledger = sweeps.open()
+    ledger = sweeps.open(retry_seconds=120.0)
     asked = sweeps.round(0)
     with disk_full(workplace), pytest.raises(StoreError, match="TMPDIR"):
         ledger.record_stack(asked, sweeps.plan(asked).stacks[0], [sweeps.result(asked.fits[0])])

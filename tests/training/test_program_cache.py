@@ -61,7 +61,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Use an empty folder for the cache."""
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
     for name in ("TF_XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR"):
-        monkeypatch.delenv(name, raising=False)  # as this process was told when it started
+        monkeypatch.setenv(name, "")  # so that it is as before afterwards, also where it is not set
+        monkeypatch.delenv(name)  # as this process was told when it started
     return tmp_path / "cache"
 
 
@@ -124,6 +125,23 @@ def test_the_oldest_programs_make_room(place: Path, monkeypatch: pytest.MonkeyPa
     assert list(found.iterdir()) == []
 
 
+def test_a_file_that_another_process_removes_costs_nothing(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sweeps at the same time share the folder; neither loses its programs over it."""
+    found = folder()
+    assert found is not None
+    monkeypatch.setattr(program_cache, "LARGEST_BYTES", 150)
+    for age, name in enumerate(("new", "old", "older")):
+        (found / name).write_bytes(bytes(100))
+        os.utime(found / name, (1e9 - age, 1e9 - age))
+    listed = [*os.scandir(found)]
+    (found / "older").unlink()
+    monkeypatch.setattr(program_cache.os, "scandir", lambda _: listed)
+    assert folder() == found
+    assert [path.name for path in found.iterdir()] == ["new"]
+
+
 def test_asking_for_names_removes_none(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever the backends were told to keep programs, also beyond the limit."""
     monkeypatch.setattr(program_cache, "LARGEST_BYTES", 50)
@@ -155,7 +173,7 @@ def test_whoever_waits_for_a_program_knows_for_how_long(monkeypatch: pytest.Monk
         first = pool.submit(programs.get, plan, ())  # type: ignore[arg-type]
         begun.wait(60)
         second = pool.submit(programs.get, plan, ())  # type: ignore[arg-type]
-        time.sleep(0.5)  # until it waits
+        time.sleep(3)  # until it waits
         ready.set()
     assert first.result() == (program, 900.0)
     assert second.result()[0] is program
