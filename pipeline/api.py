@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import results
+from pipeline.budget import process_seconds
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def sweep(
     Raises:
         SweepError: What the command line would end with; its message says what to do.
     """
+    began = process_seconds()  # the age of the notebook is not the sweep's
     folder = Path(output_dir or datetime.now(UTC).strftime("outputs/%Y-%m-%d/%H-%M-%S-%f"))
     given = {key.replace("__", "."): value for key, value in overrides.items()}
     if frame is not None:
@@ -104,7 +106,7 @@ def sweep(
     from pipeline.runner import run
 
     with _command_line(words):
-        run(config, folder, grace=None)
+        run(config, folder, grace=None, began=began)
     import json
 
     done = json.loads((folder / "summary.json").read_text(encoding="utf-8"))

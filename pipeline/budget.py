@@ -49,13 +49,17 @@ class Budget:
         self.reserve = 0.0
         self._end = ""
 
-    def restart(self) -> None:
-        """Count from now: the next job of a multirun in the same process."""
-        self._began = process_seconds()
+    def restart(self, began: float | None = None) -> None:
+        """Count from now, or a moment before: the process had other work, in a multirun or a notebook.
+
+        Args:
+            began: As `process_seconds` told it then.
+        """
+        self._began = process_seconds() if began is None else began
 
     @property
-    def is_first(self) -> bool:
-        """Whether the sweep is the first of its process: then it has paid for the imports."""
+    def owns_process(self) -> bool:
+        """Whether the process began for this sweep: then it has paid for the imports."""
         return self._began == 0.0
 
     def elapsed(self) -> float:

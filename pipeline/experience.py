@@ -10,7 +10,7 @@ from pipeline.config import fingerprint, objective
 from pipeline.config.schema import ComputeKind
 from pipeline.data.outline import file_mark
 from pipeline.estimate import cache
-from pipeline.estimate.forecast import Table, baseline_seconds
+from pipeline.estimate.forecast import Table, baseline_seconds, startup_seconds
 from pipeline.estimate.machine import machine
 from pipeline.estimate.meter import Meter
 from pipeline.estimate.path import Path
@@ -104,9 +104,10 @@ class Experience:
         measured["ending_seconds"] = ending - ranking - baseline_seconds(rates, self.table)
         after = rates.refreshed(measured)
         finished = []
-        if whole and meter.legs and "startup_seconds" in measured:
+        if whole and meter.legs:
+            usual = startup_seconds(after, self.table)  # where others have imported everything
             path = Path(
-                pace.startup_seconds,
+                pace.startup_seconds if "startup_seconds" in measured else usual,
                 tuple(meter.legs),
                 ending + after.exit_seconds,
                 meter.trials,

@@ -38,6 +38,7 @@ def message(output_dir: Path, error: BaseException | None = None) -> dict[str, A
         "trial",
         "capacity",
         "parameters",
+        "networks",
         "objective",
         "score",
         "val_loss",

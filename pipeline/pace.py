@@ -100,7 +100,7 @@ class Pace:
         self.startup_seconds = own = self._budget.elapsed()
         rates = self.course.time.calibration
         expected = startup_seconds(rates, self.course.table)
-        if self._budget.is_first:  # a later sweep of a multirun finds everything imported
+        if self._budget.owns_process:  # other sweeps find everything imported
             slow = min(max(own / max(expected, 0.1), FASTEST), SLOWEST)
             self._left.expect(slow)
             self.meter.lesson.single["startup_seconds"] = own - (expected - rates.startup_seconds)
@@ -115,7 +115,8 @@ class Pace:
         """Take note that the stacks of a round are about to be trained."""
         self._asked, self._plan, self.unfinished = asked, plan, ""
         self._fits_before = self.meter.fits
-        here = InRound(plan, self.course.time, self._compiled)
+        self._predicted = self.course.time.of_round(plan, set(self._compiled))
+        here = InRound(plan, self._time, self._compiled)
         self._left.begin_round(asked.number, here, self._fits_behind())
         self.meter.begin_round(plan, self._budget.spent())
         self._keep_reserve()
@@ -160,7 +161,7 @@ class Pace:
         if asked is None or plan is None or here is None:
             return
         now = self._budget.spent()
-        paid = self.meter.end_round(asked, len(plan.stacks), here.work, now)
+        paid = self.meter.end_round(asked, len(plan.stacks), self._predicted, now)
         seconds = now - self.meter.began if self.meter.is_whole else None
         self._left.end_round(len(asked.fits), paid, seconds)
         self._keep_reserve()

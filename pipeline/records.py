@@ -205,8 +205,8 @@ class FitResult:
     findings: tuple[Finding, ...] = ()
     message: str = ""
     """Why, where the outcome is not `completed`."""
-    compile_seconds: float = 0.0
-    """Wall time in which its tile waited for a program that later processes find on the disk."""
+    compile_seconds: float | None = None
+    """Wall time in which it waited for programs that are on the disk now; None: none is kept."""
 
     @property
     def epochs(self) -> int:

@@ -92,19 +92,26 @@ class Sweep:
         return self.dataset.arrays(fit.trial.encoding, fit.fold, weighting)
 
 
-def run(config: SweepConfig, output_dir: Path, *, grace: float | None = GRACE_SECONDS) -> int:
+def run(
+    config: SweepConfig,
+    output_dir: Path,
+    *,
+    grace: float | None = GRACE_SECONDS,
+    began: float | None = None,
+) -> int:
     """Run one sweep from configuration to champion, tell the webhook, return the exit code.
 
     Args:
         config: Of the sweep.
         output_dir: Receives summary.json, the report and the log.
         grace: Seconds from a first signal to the end of the process; None in somebody else's.
+        began: When it was asked for, as `process_seconds` told it; None: when the process began.
 
     Raises:
         SweepError: What a user can act on; carries the exit code.
     """
     try:
-        code = _run(config, output_dir, grace)
+        code = _run(config, output_dir, grace, began)
     except Interrupted:
         raise  # whoever took the machine away starts the sweep again: people hear of its end alone
     except Exception as error:
@@ -114,12 +121,12 @@ def run(config: SweepConfig, output_dir: Path, *, grace: float | None = GRACE_SE
     return code
 
 
-def _run(config: SweepConfig, output_dir: Path, grace: float | None) -> int:
+def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: float | None) -> int:
     """Open the rooms, search, finish, and end the parent run truthfully."""
     check(resolve(config.tracking.uri))
     budget, before = Budget(config.budget), next(_sweeps)
-    if before or grace is None:  # in somebody else's process, its age is not the sweep's
-        budget.restart()
+    if before or began is not None:
+        budget.restart(began)
     if before:
         memory.give_back()
     from pipeline.tracking.serving import keep_encoders

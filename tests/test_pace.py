@@ -6,6 +6,7 @@ was calibrated; nothing is trained and nobody waits.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from pipeline.config.schema import BudgetConfig
 from pipeline.control import Progress
 from pipeline.estimate.calibration import Calibration
 from pipeline.estimate.forecast import ending_seconds, path_of_rounds, startup_seconds
-from pipeline.estimate.meter import Meter
+from pipeline.estimate.meter import SPARED, Meter
 from pipeline.estimate.reserve import RANKED
 from pipeline.estimate.walk import walk
 from pipeline.pace import Course, Pace
@@ -79,18 +80,22 @@ class Played:
 class Machine:
     """Runs the loop of the runner on a scripted clock."""
 
-    def __init__(self, clock: Clock, slow: float = 1.0, rows: int = 680) -> None:
+    def __init__(
+        self, clock: Clock, slow: float = 1.0, rows: int = 680, compiling: float | None = 1.0
+    ) -> None:
         """Play a machine.
 
         Args:
             clock: Is moved.
             slow: How many times longer than calibrated everything takes.
             rows: Training rows.
+            compiling: What stacks say that they waited for programs; 0.0: those are on the disk.
         """
         self.clock, self.slow, self.search = clock, slow, capacity_search()
         self.time = stack_time(RATES, rows=rows)
         self.table = replace(TABLE, train=rows)
         self.compiled: set[Hashable] = set()
+        self.compiling = compiling
 
     def sweep(self, limits: BudgetConfig, scores, remembered: Path | None = None) -> Played:
         """Play a sweep from start to exit."""
@@ -130,7 +135,8 @@ class Machine:
 
     def _train(self, pace: Pace, budget: Budget, plan: StackPlan, scores, played: Played) -> None:
         """Train stacks side by side: each gets its share of the time, until told to stop."""
-        whole = self.time.of_round(plan, self.compiled)
+        time = self.time if self.compiling else self.time.with_compiling(1.0 - SPARED)
+        whole = time.of_round(plan, self.compiled)
         compiling = self.slow * (whole.fixed - RATES.round_seconds)
         seconds = compiling + self.slow * whole.training
         begun = self.clock.now
@@ -153,8 +159,15 @@ class Machine:
         epochs = int(0.5 * stack.fits[0].epochs)
         results = [
             FitResult(
-                fit, outcome, {"loss": [1.0] * epochs}, 0, None, None, 0.0, compile_seconds=1.0
-            )  # type: ignore[dict-item]
+                fit,
+                outcome,
+                {"loss": [1.0] * epochs},
+                0,
+                None,
+                None,
+                0.0,  # type: ignore[dict-item]
+                compile_seconds=self.compiling,
+            )
             for fit in stack.fits
         ]
         pace.stack_done(stack, results)
@@ -184,6 +197,24 @@ def test_a_budget_of_seconds_is_kept(clock: Clock, seconds: float, slow: float, 
         assert "budget.seconds" in played.ended
         used = played.seconds + slow * machine.time.calibration.ending_seconds
         assert used >= 0.5 * seconds  # time is not given away
+
+
+def test_programs_that_are_found_are_expected_to_be_found_further_on(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seconds shown come nearer to those that are left than if all were to be compiled."""
+
+    def off() -> float:
+        clock.now = 0.0
+        played = Machine(clock, compiling=0.0).sweep(BudgetConfig(), bowl(13.0))
+        errors = [
+            abs(math.log((left + 1.0) / (played.seconds - now + 1.0))) for now, left in played.told
+        ]
+        return sum(errors) / len(errors)
+
+    known = off()
+    monkeypatch.setattr(Pace, "_time", property(lambda pace: pace.course.time))
+    assert known < off()
 
 
 def test_half_a_minute_is_enough_for_a_champion(clock: Clock) -> None:

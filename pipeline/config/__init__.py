@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.config.identity import differences, fingerprint, flatten
+from pipeline.config.identity import SOURCE, differences, fingerprint, flatten
 from pipeline.config.objectives import objective
+from pipeline.config.source import builder_source
 
-__all__ = ["differences", "fingerprint", "flatten", "objective"]
+__all__ = ["SOURCE", "builder_source", "differences", "fingerprint", "flatten", "objective"]

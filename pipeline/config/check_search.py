@@ -22,7 +22,7 @@ def search_problems(config: SweepConfig) -> Iterator[Problem]:
     """Yield everything that is wrong within `search`."""
     search = config.search
     yield from _kind(search)
-    yield from _space(search.space, search.kind, config.model.family)
+    yield from _space(search.space)
     one_rate = search.kind is SearchKind.grid and search.learning_rate.points == 1
     reads_start = search.kind is SearchKind.capacity or one_rate
     yield from _learning_rate(search.learning_rate, reads_start=reads_start)
@@ -39,7 +39,7 @@ def _kind(search: SearchConfig) -> Iterator[Problem]:
         )
 
 
-def _space(space: SpaceConfig, kind: SearchKind, family: str) -> Iterator[Problem]:
+def _space(space: SpaceConfig) -> Iterator[Problem]:
     for what in ("layers", "units"):
         low, high = getattr(space, f"{what}_min"), getattr(space, f"{what}_max")
         if low > high:
@@ -55,13 +55,18 @@ def _space(space: SpaceConfig, kind: SearchKind, family: str) -> Iterator[Proble
     yield from _duplicates(
         "search.space.architectures", [tuple(each) for each in space.architectures]
     )
+
+
+def ignored_problems(config: SweepConfig) -> Iterator[Problem]:
+    """Yield keys of `search` that this search or model would not read."""
+    space, kind = config.search.space, config.search.kind
     if space.architectures and kind not in {SearchKind.grid, SearchKind.random}:
         yield problem(
             "search.space.architectures",
             space.architectures,
             "is read by search=grid and random alone",
         )
-    elif space.architectures and family == "cnn":
+    elif space.architectures and config.model.family == "cnn":
         yield problem(
             "search.space.architectures",
             space.architectures,

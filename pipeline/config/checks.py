@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.check_data import data_problems
-from pipeline.config.check_search import search_problems
+from pipeline.config.check_search import ignored_problems, search_problems
 from pipeline.config.keys import all_keys
 from pipeline.config.names import ACTIVATIONS, OPTIMIZERS, USE_MOMENTUM
 from pipeline.config.objectives import objective_problems
@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-def problems(config: SweepConfig) -> list[Problem]:
+def problems(config: SweepConfig, *, stored: bool = False) -> list[Problem]:
     """Return everything that is wrong with a configuration; an empty list when nothing is.
 
     A combination with a number that is out of range by itself is left out: it is one mistake.
+
+    Args:
+        config: What to check.
+        stored: Whether a sweep has run with it: what nothing read then does no harm now.
     """
     values = dict(_leaves(asdict(config)))
     found = [*out_of_range(values), *_empty_texts(values)]
@@ -39,6 +43,7 @@ def problems(config: SweepConfig) -> list[Problem]:
         training_problems,
         limit_problems,
         uri_problems,
+        *([] if stored else [ignored_problems]),
     ):
         found += [each for each in check(config) if not _follows(each, wrong)]
     return found

@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from dataclasses import asdict
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.redact import shown
 from pipeline.config.schema import OUTSIDE_FINGERPRINT
+from pipeline.config.source import builder_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.config.schema import SweepConfig
 
+SOURCE = "model.builder.source"
+"""No key of a configuration: a hash of the code that its builder is."""
 _DIGITS = 16
 """64 bits: no two configurations of a store will meet by chance."""
 
@@ -32,14 +33,17 @@ def fingerprint(config: SweepConfig) -> str:
     inside = {key: value for key, value in _flat(asdict(config)).items() if not _is_outside(key)}
     inside["backend"] = os.environ.get("KERAS_BACKEND", "tensorflow")
     if config.model.builder is not None:
-        inside["builder"] = hashlib.sha256(_source(config.model.builder)).hexdigest()
+        inside[SOURCE] = builder_source(config.model.builder)
     text = json.dumps(inside, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 def flatten(config: SweepConfig) -> dict[str, str]:
-    """Return every value by its dotted key as text, credentials hidden."""
-    return {key: shown(key, value) for key, value in _flat(asdict(config)).items()}
+    """Return every value by its dotted key as text, credentials hidden, and the builder's source."""
+    flat = {key: shown(key, value) for key, value in _flat(asdict(config)).items()}
+    if config.model.builder is not None:
+        flat[SOURCE] = builder_source(config.model.builder)
+    return flat
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -50,20 +54,6 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
         if old != new and not _is_outside(key):
             lines.append(f"{key}: was {old}, is {new}")
     return lines
-
-
-def _source(reference: str) -> bytes:
-    """Return the source of a module named as `package.module:function`, which is not imported.
-
-    Empty where there is none: who builds networks with it says so. What it imports itself is not
-    looked at.
-    """
-    parts = reference.partition(":")[0].split(".")
-    for folder in [*map(Path, sys.path), Path.cwd()]:
-        for file in (Path(*parts).with_suffix(".py"), Path(*parts, "__init__.py")):
-            if (folder / file).is_file():
-                return (folder / file).read_bytes()
-    return b""
 
 
 def _is_outside(key: str) -> bool:

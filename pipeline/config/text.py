@@ -54,7 +54,7 @@ def load(text: str) -> SweepConfig:
         ) from error
     if not isinstance(config, SweepConfig):
         raise TypeError(type(config))
-    found = problems(config)
+    found = problems(config, stored=True)
     if found:
         raise ConfigError(tell(found, {}))
     return config

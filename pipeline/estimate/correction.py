@@ -16,6 +16,8 @@ TRUST = 10.0
 """Seconds of rounds that weigh as much as what was expected before."""
 HALF = 5.0
 """Rounds after which one counts half: a machine with other work to do changes its speed."""
+LEAST_SECONDS = 1e-6
+"""A round that is predicted to take less tells nothing."""
 LEAST, MOST = 0.05, 50.0
 
 
@@ -51,7 +53,7 @@ def corrected(
         age -= 1
         row = prior * (work.fixed, work.training)
         predicted = float(row.sum())
-        if predicted > 0.0:
+        if predicted > LEAST_SECONDS:
             weight = 0.5 ** (age / HALF) / predicted
             matrix += weight * np.outer(row, row)
             right += weight * measured * row

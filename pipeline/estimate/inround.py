@@ -51,7 +51,8 @@ class InRound:
     def __init__(self, plan: StackPlan, time: StackTime, compiled: set[Hashable]) -> None:
         """Expect what the model says; programs of the round are added to `compiled`."""
         self._time, self._engine = time, plan.engine
-        self.work = time.of_round(plan, set(compiled))
+        self.fits = sum(len(stack.fits) for stack in plan.stacks)
+        """Fits that it trains: of a round that is resumed, those that were not done."""
         self._open = {stack.number: self._stack(stack, compiled) for stack in plan.stacks}
 
     def progress(self, progress: Progress) -> None:

@@ -108,10 +108,10 @@ class Meter:
         self.programs |= programs
         seconds = sum(result.seconds for result in results)
         self.lesson.stacks.append(StackRecord(arithmetic, steps, seconds, bool(fresh)))
-        waited = max((result.compile_seconds for result in results), default=0.0)
-        if fresh and waited > 0.0:
-            self._compiling += max(0.0, waited - FROM_DISK)
-        elif self._engine != "fit":  # its programs are compiled by every sweep
+        waits = [one.compile_seconds for one in results if one.compile_seconds is not None]
+        if fresh and any(waits):
+            self._compiling += max(0.0, max(waits) - FROM_DISK)
+        elif waits:  # else every sweep compiles them
             self._found += fresh
 
     def end_round(self, asked: Round, stacks: int, predicted: Work, now: float) -> Work:

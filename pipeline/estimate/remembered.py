@@ -57,13 +57,15 @@ class Remembered:
             before: The same sweep when it ran before.
         """
         legs, known = self.path.legs, before.path.legs
-        if any(leg.compiling for leg in legs) or [leg.fits for leg in legs] != [
-            leg.fits for leg in known
-        ]:
+        if [leg.fits for leg in legs] != [leg.fits for leg in known]:
             return self
-        together = tuple(
-            replace(leg, seconds=leg.seconds + other.compiling, compiling=other.compiling)
+        spared = [
+            max(0.0, other.compiling - leg.compiling)
             for leg, other in zip(legs, known, strict=True)
+        ]
+        together = tuple(
+            replace(leg, seconds=leg.seconds + more, compiling=leg.compiling + more)
+            for leg, more in zip(legs, spared, strict=True)
         )
         return replace(self, path=replace(self.path, legs=together))
 

@@ -90,7 +90,7 @@ class TimeLeft:
         if self._number >= len(legs) or legs[self._number].fits != fits:
             self._remembered = None  # the search goes another way this time
         else:
-            self._legs += legs[self._number].seconds
+            self._legs += legs[self._number].seconds * here.fits / fits  # a resumed round is a part
         self._past.append((work, seconds))
         self.correction = corrected(self._past, self._expected)
 

@@ -53,7 +53,7 @@ def results(records: Sequence[SweepRecord]) -> list[tuple[str, list[str]]]:
         ("status", [status(record) for record in records]),
         ("data", [str(record.digest)[:12] for record in records]),
         ("champion", [headline(record) for record in records]),
-        ("parameters", [words.count(entry.get("parameters")) for entry in entries]),
+        ("parameters", [_parameters(entry) for entry in entries]),
         ("learning rate", [words.rate(entry.get("learning_rate")) for entry in entries]),
         ("validation loss", [_scored(entry, "val_loss") for entry in entries]),
         ("test loss", [_scored(entry, "test_loss") for entry in entries]),
@@ -70,6 +70,11 @@ def results(records: Sequence[SweepRecord]) -> list[tuple[str, list[str]]]:
         ("fits", [words.count(len(done_fits(record))) for record in records]),
         ("took", [words.duration(record.summary.get("seconds")) for record in records]),
     ]
+
+
+def _parameters(entry: dict[str, object]) -> str:
+    networks, own = entry.get("networks", 1), words.count(entry.get("parameters"))
+    return own if networks == 1 else f"{networks} x {own}"
 
 
 def _scored(entry: dict[str, object], key: str) -> str:

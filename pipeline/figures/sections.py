@@ -63,7 +63,7 @@ def _key_figures(record: SweepRecord) -> Html:
             loss = words.number(entry.get("test_loss"))
             cells.append(("test loss", loss, _error(entry.get("test_loss_se"))))
         cells += _metrics(record)
-        networks = int(words.finite(entry.get("networks")) or 1)  # older sweeps do not say
+        networks = entry["networks"]
         average = "" if networks == 1 else f"each of {networks} networks, averaged"
         cells.append(("parameters", words.count(entry.get("parameters")), average))
         cells.append(("learning rate", words.rate(entry.get("learning_rate")), ""))

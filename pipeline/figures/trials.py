@@ -145,7 +145,8 @@ def role(record: SweepRecord) -> str:
 
 def champion_entry(record: SweepRecord) -> dict[str, object]:
     """Return the summary's champion; empty when there is none."""
-    return dict(record.summary.get("champion") or {})
+    entry = dict(record.summary.get("champion") or {})
+    return {"networks": 1, **entry} if entry else {}  # older sweeps do not say how many
 
 
 def neighbours(record: SweepRecord) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ from pipeline.figures.trials import (
     trials,
 )
 from pipeline.records import Outcome
-from pipeline.tracking.note import size
+from pipeline.search.sentences import size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,10 +101,14 @@ def _use(record: SweepRecord, entry: dict[str, object]) -> str:
     own = fits[fits["trial"] == entry.get("trial")]
     seeds = f" over {words.plural(len(own), 'seed')}" if len(own) else ""
     return (
-        f"Use {_lower(network(entry))} ({size(entry)}) at "
+        f"Use {_lower(network(entry))} ({_size(entry)}) at "
         f"learning rate {words.rate(entry.get('learning_rate'))}: {metric} "
         f"{words.with_error(*score(entry))}{seeds}."
     )
+
+
+def _size(entry: dict[str, Any]) -> str:
+    return size(entry["parameters"], entry["networks"])
 
 
 def _why(record: SweepRecord, entry: dict[str, object]) -> str:
@@ -123,9 +127,9 @@ def _why(record: SweepRecord, entry: dict[str, object]) -> str:
     if is_best:
         return f"It has the best score {tried}, and nothing smaller is as good beyond noise."
     smaller = int(best["parameters"]) > (words.finite(entry.get("parameters")) or 0)
-    size = "the smallest network that is not worse beyond noise than" if smaller else "chosen over"
+    rank = "the smallest network that is not worse beyond noise than" if smaller else "chosen over"
     return (
-        f"It is {size} the best score {tried}: {best['capacity']} with "
+        f"It is {rank} the best score {tried}: {best['capacity']} with "
         f"{words.count(best['parameters'])} parameters scores "
         f"{words.with_error(best['score'], best['se'])}."
     )

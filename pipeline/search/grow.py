@@ -24,25 +24,36 @@ if TYPE_CHECKING:
 def neighbours(
     bench: Bench, parents: Iterable[Evidence], steps: Sequence[Neighbour]
 ) -> list[Candidate]:
-    """Return the untried capacities one step from some parents, within the limit on parameters."""
+    """Return the untried capacities one step from some parents; note those above the limit."""
     board, limit = bench.board, bench.board.rules.max_parameters
-    found: dict[Capacity, Candidate] = {}
-    best = board.best()
+    found = []
+    for candidate, parameters in _untried(bench, parents, steps):
+        if limit is None or parameters <= limit:
+            found.append(candidate)
+            continue
+        label = candidate.capacity.label
+        board.rule_out(candidate.capacity)
+        reason = sentences.too_large(label, parameters, limit)
+        board.decide(label, None, None, "infeasible", reason)
+    return found
+
+
+def _untried(
+    bench: Bench, parents: Iterable[Evidence], steps: Sequence[Neighbour]
+) -> list[tuple[Candidate, int]]:
+    """Return the untried capacities one step from some parents, and their parameters."""
+    found: dict[Capacity, tuple[Candidate, int]] = {}
+    best = bench.board.best()
     leading = best.trial.capacity if best else None
     for parent in parents:
+        nuisance, rate = parent.trial.nuisance, parent.trial.learning_rate
         for step in steps:
             capacity = step(parent.trial.capacity)
             if capacity is None or capacity in {*found, leading}:
                 continue
-            if board.is_tried(capacity, parent.trial.nuisance):
-                continue
-            parameters = bench.family.parameters(capacity, parent.trial.encoding)
-            if limit is not None and parameters > limit:
-                board.rule_out(capacity)
-                reason = sentences.too_large(capacity.label, parameters, limit)
-                board.decide(capacity.label, None, None, "infeasible", reason)
-                continue
-            found[capacity] = Candidate(capacity, parent.trial.learning_rate, parent.trial.nuisance)
+            if not bench.board.is_tried(capacity, nuisance):
+                parameters = bench.family.parameters(capacity, parent.trial.encoding)
+                found[capacity] = Candidate(capacity, rate, nuisance), parameters
     return list(found.values())
 
 
@@ -170,7 +181,9 @@ def _unmasked(bench: Bench, leader: Leader, best: Evidence) -> Evidence | None:
     lead = leader.lead()
     if lead is None or lead.trial.capacity == best.trial.capacity:
         return None
-    return lead if neighbours(bench, [lead], (bench.family.wider, bench.family.deeper)) else None
+    limit, steps = bench.board.rules.max_parameters, (bench.family.wider, bench.family.deeper)
+    beyond = [parameters for _, parameters in _untried(bench, [lead], steps)]
+    return lead if beyond and (limit is None or min(beyond) <= limit) else None
 
 
 def in_doubt(bench: Bench, lead: Evidence | None) -> bool:

@@ -146,6 +146,12 @@ def round_of_others(best: Evidence, before: Evidence | None, trials: int, unusab
     return f"{sentence}, {how} {before.trial.capacity.label} ({number(before.shown)}) before it."
 
 
+def size(parameters: int, networks: int) -> str:
+    """Return the size of a model: that of one network, or of so many whose average it is."""
+    own = f"{parameters:,} parameters"
+    return own if networks == 1 else f"the average of {networks} networks of {own} each"
+
+
 def within(errors: float) -> str:
     """Return "within one standard error", "within 2 standard errors"."""
     return "within one standard error" if errors == 1.0 else f"within {errors:g} standard errors"

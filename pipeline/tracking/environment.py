@@ -109,4 +109,4 @@ def _git(*words: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return answer.stdout.strip()
+    return None if answer.returncode else answer.stdout.strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.tracking.note import size
+from pipeline.search.sentences import size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,9 +75,9 @@ def model_card(dataset: Dataset, summary: Mapping[str, Any]) -> str:
 
 def _model(champion: Mapping[str, Any]) -> str:
     shape = champion.get("capacity") or f"{champion['layers']}x{champion['units']}"
-    found = f"{size(champion)} (capacity {shape})"
-    is_one = champion.get("networks", 1) == 1
-    return f"A neural network with {found}" if is_one else found[0].upper() + found[1:]
+    networks = champion["networks"]
+    found = f"{size(champion['parameters'], networks)} (capacity {shape})"
+    return f"A neural network with {found}" if networks == 1 else found[0].upper() + found[1:]
 
 
 def _scores(champion: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str]:

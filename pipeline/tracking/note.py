@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.search.sentences import size
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,8 +30,9 @@ def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
     scores = f"{metric} {champion['score']:.4g} (SE {champion['score_se']:.2g})"
     if tested is not None:
         scores += f", test loss {tested:.4g} on rows that nothing had seen"
+    model = size(champion["parameters"], champion["networks"])
     lines = [
-        f"**Champion: {champion['trial']}**, {size(champion)}; {scores}.",
+        f"**Champion: {champion['trial']}**, {model}; {scores}.",
         "",
         str(champion.get("reason") or ""),
         "",
@@ -46,13 +49,6 @@ def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
     if table:
         lines += ["", f"[All fits as a table, the champion first]({table})"]
     return "\n".join(lines)[:LONGEST]
-
-
-def size(champion: Mapping[str, Any]) -> str:
-    """Return the size of the saved model: `453 parameters`, or of so many networks whose average it is."""
-    own = f"{champion['parameters']:,} parameters"
-    networks = champion.get("networks", 1)  # older sweeps do not say
-    return own if networks == 1 else f"the average of {networks} networks of {own} each"
 
 
 def _baselines(baselines: Mapping[str, Mapping[str, float]]) -> list[str]:

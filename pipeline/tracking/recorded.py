@@ -6,10 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config import SOURCE
 from pipeline.errors import ConfigError
 from pipeline.tracking.files import RunFiles
 from pipeline.tracking.fitkey import decode_fit
 from pipeline.tracking.location import check, resolve
+from pipeline.tracking.parent import START
 from pipeline.tracking.plans import decode_plan
 from pipeline.tracking.read import find_sweep
 from pipeline.tracking.stackfile import read_stacks
@@ -37,8 +39,8 @@ class RecordedFit:
     """YAML text."""
     digest: str
     """Of the data."""
-    fingerprint: str
-    """Of the configuration."""
+    builder_source: str | None
+    """Hash of the code of `model.builder`; None where there was none, or nobody wrote it down."""
     provenance: dict[str, str]
     """Machine and versions it was trained with, named as `environment.provenance` names them."""
 
@@ -91,7 +93,7 @@ def _recorded(client: MlflowClient, location: Any, run_id: str) -> RecordedFit:
         curves=curves[tags["fit_key"]],
         config=config.decode("utf-8"),
         digest=about.get("data_digest", ""),
-        fingerprint=about.get("fingerprint", ""),
+        builder_source=(files.read_json(START) or {}).get("config", {}).get(SOURCE),
         provenance={
             name: value
             for name, value in about.items()

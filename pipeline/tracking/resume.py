@@ -29,7 +29,7 @@ PAGE = 1000
 SHOWN_DIFFERENCES = 12
 """Changed settings named in a message."""
 
-UNSEEN_DIFFERENCE = "the source of model.builder, or KERAS_BACKEND"
+UNSEEN_DIFFERENCE = "KERAS_BACKEND"
 """What else the fingerprint knows."""
 
 ENDED = {"FINISHED", "FAILED"}

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config import differences, fingerprint, flatten
+from pipeline.config import builder_source, differences, fingerprint, flatten
 from pipeline.config.compose import compose
 from pipeline.config.keys import all_keys, required
 from pipeline.config.redact import hide_secrets_of, redacted, redacted_word
@@ -77,6 +77,24 @@ def test_the_fingerprint_knows_the_source_of_a_builder(file, tmp_path, monkeypat
     place.write_text("raise SystemExit(1)")
     assert fingerprint(config) == found[1]
     assert "my_networks" not in sys.modules
+    before = flatten(config)
+    place.write_text("raise SystemExit(4)")
+    (said,) = differences(before, flatten(config))
+    assert said.startswith("model.builder.source: was ")
+
+
+def test_a_builder_is_found_as_an_import_finds_it(tmp_path, monkeypatch):
+    """A package before a module of its name; in a package; nothing where there is nothing."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "their_networks.py").write_text("1")
+    module = builder_source("their_networks:made")
+    (tmp_path / "their_networks").mkdir()
+    (tmp_path / "their_networks" / "__init__.py").write_text("22")
+    (tmp_path / "their_networks" / "deep.py").write_text("333")
+    package, inner = (builder_source(f"their_networks{it}:made") for it in ("", ".deep"))
+    assert len({module, package, inner, ""}) == 4
+    assert builder_source("their_networks.nowhere:made") == builder_source("nowhere.x:made") == ""
+    assert "their_networks" not in sys.modules
 
 
 def test_the_fingerprint_knows_the_backend(monkeypatch):
@@ -131,6 +149,13 @@ def test_yaml_text_and_back_is_the_same_configuration(rates, target, drop, seed)
 def test_every_kind_of_search_survives_the_text(word):
     """The schema of the search follows from its kind."""
     config = compose([word])
+    assert load(dump(config)) == config
+
+
+def test_what_an_older_sweep_did_not_read_is_no_reason_to_refuse_it():
+    """Its fits can still be replayed, though the command line refuses such a key by now."""
+    config = copy.deepcopy(_default())
+    config.search.space.units = [64]
     assert load(dump(config)) == config
 
 

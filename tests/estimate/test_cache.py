@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING
 
@@ -158,10 +159,19 @@ def test_what_was_compiled_is_not_compiled_again() -> None:
     assert path.again().training_seconds == pytest.approx(1.1 * WAY.training_seconds)
 
 
+def one_second(leg: Leg) -> Leg:
+    """Return a round of which a second of compiling was waited for, the rest found on the disk."""
+    compiling = min(leg.compiling, 1.0)
+    return replace(leg, seconds=leg.seconds - leg.compiling + compiling, compiling=compiling)
+
+
 def test_a_sweep_that_compiled_nothing_leaves_what_was_known_of_compiling(place: Folder) -> None:
     """Tonight's larger table has to compile again; one that went another way is believed alone."""
     for way in (COLD, WAY):
         cache.keep(HERE, Calibration(), [past("here", way=way)])
+    assert cache.sweeps() == [past("here", way=COLD)]
+    partly = replace(COLD, legs=tuple(one_second(leg) for leg in COLD.legs))
+    cache.keep(HERE, Calibration(), [past("here", way=partly)])
     assert cache.sweeps() == [past("here", way=COLD)]
     other = Path(10.0, LEGS[:1], 8.0, 6, (5, 900))
     cache.keep(HERE, Calibration(), [past("here", way=other)])

@@ -133,7 +133,7 @@ def test_the_meter_counts_what_was_trained() -> None:
     assert rates["share_of_epochs"] == pytest.approx(0.5)
 
 
-def after(*waits: float, workers: int = 1, engine: str = "stacked") -> tuple[Meter, Work, Work]:
+def after(*waits: float | None, workers: int = 1) -> tuple[Meter, Work, Work]:
     """Return a meter after a round of a stack a number, whose tiles waited so long for its program.
 
     And what the round was predicted to take, and what of that was paid.
@@ -142,7 +142,7 @@ def after(*waits: float, workers: int = 1, engine: str = "stacked") -> tuple[Met
     meter = Meter(time, lambda: 0.0, workers)
     fits = tuple(fit(*(32 * 4**n,) * (n + 1)) for n in range(len(waits)))
     stacks = tuple(Stack(n, (one,), (32 * 4**n,) * (n + 1)) for n, one in enumerate(fits))
-    plan = StackPlan(stacks, engine, "")
+    plan = StackPlan(stacks, "stacked", "")
     predicted = time.of_round(plan, set())
     meter.begin_round(plan, 0.0)
     for stack, seconds in zip(stacks, waits, strict=True):
@@ -171,9 +171,9 @@ def test_a_program_from_the_disk_is_not_held_to_have_been_compiled() -> None:
     assert (paid.fixed, taught.work.fixed) == pytest.approx([predicted.fixed - spared] * 2)
 
 
-def test_fit_compiles_in_every_sweep() -> None:
-    """Nothing is spared, and nothing was found."""
-    meter, predicted, paid = after(0.0, engine="fit")
+def test_what_is_never_kept_compiles_in_every_sweep() -> None:
+    """By `fit`, a CNN on TensorFlow, without a folder: nothing is spared, and nothing was found."""
+    meter, predicted, paid = after(None, None)
     assert (meter.legs[0].compiling, paid) == (0.0, predicted)
     assert meter.compiling_share == 1.0
 

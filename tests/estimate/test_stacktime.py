@@ -87,7 +87,7 @@ def test_what_is_left_of_a_round_shrinks_as_it_trains(live: int, epoch: int) -> 
     plan = planned([fit(32, execution=n) for n in range(9)], time)
     (stack,) = plan.stacks
     here = InRound(plan, time, set())
-    assert here.left().seconds == pytest.approx(here.work.seconds)
+    assert here.left().seconds == pytest.approx(time.of_round(plan, set()).seconds)
     here.progress(Progress(stack.number, epoch, 60, live, 0.5))
     before = here.left().training
     here.progress(Progress(stack.number, epoch + 1, 60, live, 0.5))

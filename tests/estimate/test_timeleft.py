@@ -20,6 +20,9 @@ def round_to_come() -> InRound:
     return InRound(plan_stacks((fit(32),), time.workload, ROOMY), time, set())
 
 
+WORK = round_to_come().left()
+
+
 @pytest.mark.parametrize("first", [0, 1, 3])
 def test_a_resumed_sweep_has_the_rounds_behind_it_behind_it(first: int) -> None:
     """It begins in the middle: what another process has done is not expected again."""
@@ -30,7 +33,7 @@ def test_a_resumed_sweep_has_the_rounds_behind_it_behind_it(first: int) -> None:
         behind = sum(leg.seconds for leg in LEGS[number + 1 :])
         expected = left.correction.seconds(here.left()) + behind
         assert left.training(0.0) == pytest.approx(expected)
-        left.end_round(1, here.work, LEGS[number].seconds)
+        left.end_round(1, WORK, LEGS[number].seconds)
 
 
 def test_a_slower_day_is_found_out_from_the_rounds_of_this_process() -> None:
@@ -40,11 +43,24 @@ def test_a_slower_day_is_found_out_from_the_rounds_of_this_process() -> None:
         here = round_to_come()
         left.begin_round(number, here)
         if seconds is not None:
-            left.end_round(1, here.work, seconds)
+            left.end_round(1, WORK, seconds)
     found = left.training(0.0)
     assert found is not None
     behind = found - left.correction.seconds(here.left())
     assert 1.2 * LEGS[3].seconds < behind < 2.0 * LEGS[3].seconds
+
+
+def test_a_round_that_is_resumed_counts_for_its_share() -> None:
+    """Half of it was done before: half of its time is no sign of a machine twice as fast."""
+    legs = tuple(Leg("grow", 2, 2, 2, seconds) for seconds in (30.0, 50.0, 70.0))
+    left = TimeLeft(Path(4.0, legs, 5.0, 4, (1, 9)))
+    left.begin_round(0, round_to_come())
+    left.end_round(2, WORK, 15.0)
+    here = round_to_come()
+    left.begin_round(1, here)
+    found = left.training(0.0)
+    assert found is not None
+    assert found - left.correction.seconds(here.left()) == pytest.approx(70.0)
 
 
 def test_a_search_that_goes_another_way_forgets_the_path() -> None:
@@ -52,7 +68,7 @@ def test_a_search_that_goes_another_way_forgets_the_path() -> None:
     left = TimeLeft(REMEMBERED)
     here = round_to_come()
     left.begin_round(0, here)
-    left.end_round(2, here.work, 3.0)
+    left.end_round(2, WORK, 3.0)
     left.begin_round(1, round_to_come())
     assert not left.is_known
     assert left.training(0.0) is None

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from pipeline import api, replay, results, runner
+from pipeline.budget import process_seconds
 from pipeline.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     """Replace the runner by one that only notes what it was given."""
     calls: list[Any] = []
 
-    def run(config: Any, folder: Path, *, grace: float | None) -> int:
+    def run(config: Any, folder: Path, *, grace: float | None, began: float) -> int:
         assert grace is None  # the process belongs to whoever called
+        assert 0.0 < began <= process_seconds()
         calls.append((config, sys.argv[1:]))
         (folder / "summary.json").write_text(json.dumps({"sweep_run_id": "abc"}))
         return 0

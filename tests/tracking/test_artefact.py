@@ -101,7 +101,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Sav
         "sweep_run_id": ledger.run_id,
         "champion": {
             "trial": trial.name, "run_id": done.run_id, "capacity": "1x8", "layers": 1, "units": 8,
-            "parameters": 100, "objective": "val_loss", "score": 0.5, "val_loss": 0.5,
+            "parameters": 100, "networks": 1, "objective": "val_loss", "score": 0.5, "val_loss": 0.5,
             "test_loss": 0.55,
             "test_metrics": {"accuracy": 0.8}, "reason": "It is the smallest.",
         },

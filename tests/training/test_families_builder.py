@@ -51,6 +51,15 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return made
 
 
+def test_a_builder_that_was_edited_is_read_again(own: Any, tmp_path: Path) -> None:
+    """Between two cells of a notebook: what is trained is what is written down."""
+    own("my_networks:residual")
+    with pytest.raises(ConfigError, match="no function newer"):
+        own("my_networks:newer")
+    (tmp_path / "my_networks.py").write_text(f"{BUILDER}\n\nnewer = residual\n")
+    own("my_networks:newer")
+
+
 def test_a_builder_is_searched_like_an_mlp_and_counted_by_building(own: Any) -> None:
     """The user's network counts what it really has, here a skip connection."""
     found = own("my_networks:residual")

@@ -137,8 +137,9 @@ def test_a_file_that_another_process_removes_costs_nothing(
         os.utime(found / name, (1e9 - age, 1e9 - age))
     listed = [*os.scandir(found)]
     (found / "older").unlink()
-    monkeypatch.setattr(program_cache.os, "scandir", lambda _: listed)
-    assert folder() == found
+    with monkeypatch.context() as late:
+        late.setattr(program_cache.os, "scandir", lambda _: listed)
+        assert folder() == found
     assert [path.name for path in found.iterdir()] == ["new"]
 
 

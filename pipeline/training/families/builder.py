@@ -14,6 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pipeline.config import builder_source
 from pipeline.errors import ConfigError
 from pipeline.records import Trial
 from pipeline.training.families.mlp import Mlp
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from pipeline.records import Capacity
     from pipeline.training.families.base import Scope
+
+_SOURCES: dict[str, str] = {}
+"""What the code of a module was when it was imported: what is trained must be what is recorded."""
 
 
 def create(scope: Scope) -> Builder:
@@ -84,8 +88,12 @@ def function_named(name: str) -> Callable[..., Any]:
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)
+    source = builder_source(name)
     try:
         module = importlib.import_module(module_name)
+        if _SOURCES.setdefault(module_name, source) != source:  # edited between cells of a notebook
+            module = importlib.reload(module)
+            _SOURCES[module_name] = source
     except ImportError as error:
         raise ConfigError(
             f"model.builder={name}: {module_name} cannot be imported: {error}"

@@ -28,7 +28,8 @@ class Course:
         """None while the fit is open."""
         self.message = ""
         self.best_epoch = -1
-        self.seconds = self.compile_seconds = 0.0
+        self.seconds = 0.0
+        self.compile_seconds: float | None = None
         self.weights: list[np.ndarray] | None = None
         self.row_losses: np.ndarray | None = None
         self._raw: list[np.ndarray] = []

@@ -64,7 +64,7 @@ class Programs:
     def __init__(self) -> None:
         """Start with none."""
         self._compiled: OrderedDict[Hashable, Compiled] = OrderedDict()
-        self._spared: dict[Hashable, float] = {}
+        self._compiling: dict[Hashable, float | None] = {}
         self._lock = threading.Lock()
         self._tracing = threading.Lock()
         self._busy: dict[Hashable, threading.Lock] = {}
@@ -78,7 +78,7 @@ class Programs:
         with self._tracing:
             return _plan(stack, arrays, family, settings)
 
-    def get(self, plan: Plan, example: tuple[Any, ...]) -> tuple[Compiled, float]:
+    def get(self, plan: Plan, example: tuple[Any, ...]) -> tuple[Compiled, float | None]:
         """Return the compiled program, compiling it when it is new.
 
         Args:
@@ -87,7 +87,7 @@ class Programs:
 
         Returns:
             The program, and for how long its compiling was waited for: 0 where it was there, on the
-            disk or in this process, and where a later process will not find it.
+            disk or in this process; None where it was compiled and no later process will find it.
         """
         asked = time.perf_counter()
         with self._lock:
@@ -98,35 +98,40 @@ class Programs:
                 known = self._compiled.get(plan.key)
                 if known is not None:
                     self._compiled.move_to_end(plan.key)
-                    waited = time.perf_counter() - asked if waits else 0.0
-                    return known, min(waited, self._spared[plan.key])
+                    waited, compiling = time.perf_counter() - asked, self._compiling[plan.key]
+                    if not waits:
+                        return known, 0.0
+                    return known, None if compiling is None else min(waited, compiling)
             started = time.perf_counter()
             try:
-                compiled, spared = self._compiled_of(plan, example)
+                compiled, compiling = self._compiled_of(plan, example)
             except DamagedProgramsError:  # emptied by now; TensorFlow remembers the failure
-                compiled, spared = self._compiled_of(plan, example)
+                compiled, compiling = self._compiled_of(plan, example)
             with self._lock:
-                self._compiled[plan.key], self._spared[plan.key] = compiled, spared
+                self._compiled[plan.key], self._compiling[plan.key] = compiled, compiling
                 self.seconds += time.perf_counter() - started
                 self.count += 1
                 while len(self._compiled) > max(FEWEST_KEPT, 2 * cores()):
                     gone, _ = self._compiled.popitem(last=False)
                     self._busy.pop(gone, None)
-                    self._spared.pop(gone, None)
-            return compiled, spared
+                    self._compiling.pop(gone, None)
+            return compiled, compiling
 
-    def _compiled_of(self, plan: Plan, example: tuple[Any, ...]) -> tuple[Compiled, float]:
+    def _compiled_of(self, plan: Plan, example: tuple[Any, ...]) -> tuple[Compiled, float | None]:
         """Trace, one thing at a time as Keras does; and compile, which needs no such care.
 
-        Compiled is what was put on the disk. Two threads or processes at once may take each other's
-        program for their own, which spoils no more than a prediction of seconds.
+        Compiled is what was put on the disk; found, what was not put there though others are. Two
+        threads or processes at once may take each other's program for their own, which spoils no
+        more than a prediction of seconds.
         """
         with self._tracing:
             compiled = plan.program.compiled(example, as_graph=not plan.device.compiles)
         before, started = kept(), time.perf_counter()
         compiled.compile(example)
         seconds = time.perf_counter() - started
-        return compiled, seconds if kept() - before else 0.0
+        if kept() - before:
+            return compiled, seconds
+        return compiled, 0.0 if before and plan.device.compiles else None
 
 
 def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings) -> Plan:

@@ -99,7 +99,7 @@ class Tile:
         first = live[0].epoch
         data = self._data(range(first, first + epochs))
         measured: State = {}
-        compiling = 0.0
+        compiling: float | None = None
         for window in self._windows(epochs):
             arguments = (self._state, data, self._member, self.job.rules, window)
             if self._program is None:  # kept while it is in use, whatever others need meanwhile
@@ -116,7 +116,8 @@ class Tile:
         share = (time.perf_counter() - started) / len(live)
         for course in live:
             course.seconds += share
-            course.compile_seconds += compiling
+            if compiling is not None:
+                course.compile_seconds = (course.compile_seconds or 0.0) + compiling
         return ""
 
     def freeze(self) -> None:
