@@ -74,7 +74,7 @@ def results(records: Sequence[SweepRecord]) -> list[tuple[str, list[str]]]:
 
 def _parameters(entry: dict[str, object]) -> str:
     networks, own = entry.get("networks", 1), words.count(entry.get("parameters"))
-    return own if networks == 1 else f"{networks} x {own}"
+    return own if networks == 1 else f"{own} \N{MULTIPLICATION SIGN} {networks} networks"
 
 
 def _scored(entry: dict[str, object], key: str) -> str:

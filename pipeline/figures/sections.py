@@ -64,8 +64,8 @@ def _key_figures(record: SweepRecord) -> Html:
             cells.append(("test loss", loss, _error(entry.get("test_loss_se"))))
         cells += _metrics(record)
         networks = entry["networks"]
-        average = "" if networks == 1 else f"each of {networks} networks, averaged"
-        cells.append(("parameters", words.count(entry.get("parameters")), average))
+        each = "" if networks == 1 else f"\N{MULTIPLICATION SIGN} {networks} networks"
+        cells.append(("parameters", words.count(entry.get("parameters")), each))
         cells.append(("learning rate", words.rate(entry.get("learning_rate")), ""))
     trials = words.finite(summary.get("trials"))
     cells.append(
