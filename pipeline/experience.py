@@ -92,7 +92,8 @@ class Experience:
         Args:
             pace: Of the sweep.
             seconds: When its result was there, in seconds of this process.
-            whole: Whether it went its way from start to end: then it is remembered as such.
+            whole: Whether it went its way from start to end, and no sweep of this process before it,
+                whose programs it had: then it is remembered as such.
         """
         if self._config.compute.kind is ComputeKind.ray:
             return  # what a cluster takes says nothing of this machine

@@ -150,7 +150,7 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: floa
                 from pipeline.ending import finish  # late: imports TensorFlow's dependents
 
                 code = finish(sweep, found, verifier)
-            whole = found.status == "finished" and not sweep.ledger.resumed
+            whole = found.status == "finished" and not (before or sweep.ledger.resumed)
             sweep.experience.keep(sweep.pace, budget.elapsed(), whole=whole)
             status, reason = "FINISHED", ""
         except Interrupted as interruption:

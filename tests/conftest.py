@@ -60,7 +60,7 @@ def repo() -> Path:
 
 @pytest.fixture
 def benchmark(repo: Path) -> Callable[..., Any]:
-    """Return what runs a benchmark and reads its last line; nothing that it started outlives a failure."""
+    """Return what runs a benchmark and reads its last line; nothing that it started outlives a time limit."""
     import psutil
 
     def run(name: str, *words: str) -> Any:

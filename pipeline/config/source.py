@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
+import pkgutil
 import sys
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from importlib.machinery import ModuleSpec
+from typing import Any, cast
 
 _DIGITS = 16
 
@@ -19,26 +17,44 @@ _DIGITS = 16
 def builder_source(reference: str) -> str:
     """Return a hash of the module that `package.module:function` names; empty where there is none.
 
-    It is found as an import would find it, the working directory included, but not imported. What
-    it imports itself is not looked at.
+    It is found as an import would find it, the working directory included, but neither it nor a
+    package around it is imported. What it imports itself is not looked at.
     """
     importlib.invalidate_caches()  # it may have been written a moment ago
-    path: Sequence[str] | None = None
-    found: ModuleSpec | None = None
-    parts = reference.partition(":")[0].split(".")
-    for length in range(1, len(parts) + 1):
-        found = _found(".".join(parts[:length]), path)
+    first, *parts = reference.partition(":")[0].split(".")
+    found, name = _outermost(first), first
+    for part in parts:
         if found is None:
             return ""
-        path = found.submodule_search_locations
+        name = f"{name}.{part}"
+        found = _within(list(found.submodule_search_locations or ()), name)
     loader: Any = found.loader if found else None
     if found is None or not found.origin or not hasattr(loader, "get_data"):
         return ""
-    return hashlib.sha256(loader.get_data(found.origin)).hexdigest()[:_DIGITS]
+    with contextlib.suppress(OSError):  # gone by now
+        return hashlib.sha256(loader.get_data(found.origin)).hexdigest()[:_DIGITS]
+    return ""
 
 
-def _found(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+def _outermost(name: str) -> ModuleSpec | None:
     for finder in sys.meta_path:
-        if (found := finder.find_spec(name, path)) is not None:
+        find = getattr(finder, "find_spec", None)
+        if find is not None and (found := find(name, None)) is not None:
+            return cast("ModuleSpec", found)
+    return _within([str(Path.cwd())], name)
+
+
+def _within(folders: list[str], name: str) -> ModuleSpec | None:
+    """Return what a folder holds of a name; the standard finder needs its package imported for that."""
+    portions: list[str] = []
+    for folder in folders:
+        finder = pkgutil.get_importer(folder)
+        found = finder.find_spec(name) if finder else None
+        if found is not None and found.loader is not None:
             return found
-    return PathFinder.find_spec(name, [str(Path.cwd())]) if path is None else None
+        portions += (found.submodule_search_locations or ()) if found else ()
+    if not portions:
+        return None
+    package = ModuleSpec(name, None, is_package=True)  # without an `__init__.py`
+    package.submodule_search_locations = portions
+    return package

@@ -59,8 +59,9 @@ class Remembered:
         legs, known = self.path.legs, before.path.legs
         if [leg.fits for leg in legs] != [leg.fits for leg in known]:
             return self
+        # A round that compiled something may have found the rest, or the earlier was held up.
         spared = [
-            max(0.0, other.compiling - leg.compiling)
+            max(0.0, other.compiling / (2.0 if leg.compiling else 1.0) - leg.compiling)
             for leg, other in zip(legs, known, strict=True)
         ]
         together = tuple(

@@ -87,19 +87,17 @@ def _write_a_file(location: Location, root: str) -> None:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     own = f"doctor-{uuid.uuid4().hex}"  # another may be at it
-    files: Any = get_artifact_repository(f"{root}/{own}", tracking_uri=location.uri)
+    files: Any = get_artifact_repository(root, tracking_uri=location.uri)
     name = "here.txt"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_text("here", encoding="utf-8")
-        files.log_artifact(str(path))
+        files.log_artifact(str(path), own)
         path.unlink()
-        found = Path(files.download_artifacts(name, folder))
+        found = Path(files.download_artifacts(f"{own}/{name}", folder))
         if found.read_text(encoding="utf-8") != "here":
             raise OSError("what was written could not be read")
-    files.delete_artifacts(name)
-    if location.artifacts and location.folder:
-        shutil.rmtree(location.artifacts / own, ignore_errors=True)
+    files.delete_artifacts(own)
 
 
 def _disk(folder: Path) -> Check:

@@ -92,7 +92,10 @@ def test_a_builder_is_found_as_an_import_finds_it(tmp_path, monkeypatch):
     (tmp_path / "their_networks" / "__init__.py").write_text("22")
     (tmp_path / "their_networks" / "deep.py").write_text("333")
     package, inner = (builder_source(f"their_networks{it}:made") for it in ("", ".deep"))
-    assert len({module, package, inner, ""}) == 4
+    (tmp_path / "their_networks" / "bare").mkdir()
+    (tmp_path / "their_networks" / "bare" / "nets.py").write_text("4444")
+    bare = builder_source("their_networks.bare.nets:made")
+    assert len({module, package, inner, bare, ""}) == 5
     assert builder_source("their_networks.nowhere:made") == builder_source("nowhere.x:made") == ""
     assert "their_networks" not in sys.modules
 

@@ -15,6 +15,8 @@ import pytest
 from pipeline import api, replay, results, runner
 from pipeline.budget import process_seconds
 from pipeline.errors import ConfigError, DataError
+from pipeline.estimate import cache
+from pipeline.estimate.calibration import Calibration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,9 +151,11 @@ def test_a_real_sweep_from_a_dataframe(
 ) -> None:
     """End to end: sweep, answer, figures, predictions for raw rows, and a replay bit for bit.
 
-    Its seconds count from the call, also in the first sweep of a process that is older.
+    Its seconds count from the call, also in the first sweep of a process that is older; and `plan`
+    remembers it.
     """
     monkeypatch.setattr(runner, "_sweeps", count())
+    monkeypatch.setenv(cache.VARIABLE, str(workplace / "cache"))
     begun = time.monotonic()
     found = api.sweep(
         frame,
@@ -173,3 +177,5 @@ def test_a_real_sweep_from_a_dataframe(
     capsys.readouterr()
     assert replay.main([f"run={found.summary['champion']['run_id']}"]) == 0
     assert "are equal bit for bit" in capsys.readouterr().out
+    (known,) = cache.sweeps()
+    assert known.path.startup_seconds >= Calibration().startup_seconds  # `plan` imports everything

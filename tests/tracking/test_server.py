@@ -115,12 +115,14 @@ def test_a_sweep_on_a_server_is_recorded_and_resumed(server: str, sweeps: Any) -
     assert record.run_link.startswith(f"{server}/#/experiments/")
 
 
-def test_a_server_passes_the_doctor(server: str) -> None:
-    """Tags and artefacts can be written, read and deleted."""
+def test_a_server_passes_the_doctor(server: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tags and artefacts can be written, read and deleted; nothing is left behind."""
     found = list(check_store(resolve(server)))
     assert [(one.name, one.passed) for one in found] == [("store", True), ("artefacts", True)], (
         found
     )
+    kept = list(tmp_path_factory.getbasetemp().glob("server*/artefacts/**/*"))
+    assert not [path for path in kept if path.name.startswith("doctor")]
 
 
 @pytest.mark.parametrize("broken", [False, True])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,12 +53,24 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_a_builder_that_was_edited_is_read_again(own: Any, tmp_path: Path) -> None:
-    """Between two cells of a notebook: what is trained is what is written down."""
-    own("my_networks:residual")
+    """Between two cells of a notebook, not during a sweep: what is trained is what is written down."""
+    found = own("my_networks:residual")
     with pytest.raises(ConfigError, match="no function newer"):
         own("my_networks:newer")
-    (tmp_path / "my_networks.py").write_text(f"{BUILDER}\n\nnewer = residual\n")
+    file = tmp_path / "my_networks.py"
+    file.write_text(BUILDER.replace("residual", "newer"))
+    assert found.build(Trial(of_widths(4), 0.01, 9)).count_params() > 0
     own("my_networks:newer")
+    with pytest.raises(ConfigError, match="no function residual"):
+        own("my_networks:residual")
+
+
+def test_a_module_that_the_user_has_imported_is_read_again_too(own: Any, tmp_path: Path) -> None:
+    """Tried in a cell, edited, swept."""
+    (tmp_path / "tried_networks.py").write_text(BUILDER)
+    importlib.import_module("tried_networks")
+    (tmp_path / "tried_networks.py").write_text(BUILDER.replace("residual", "newer"))
+    own("tried_networks:newer")
 
 
 def test_a_builder_is_searched_like_an_mlp_and_counted_by_building(own: Any) -> None:

@@ -183,6 +183,15 @@ def test_whoever_waits_for_a_program_knows_for_how_long(monkeypatch: pytest.Monk
     assert programs.count == 1
 
 
+def test_a_program_that_is_never_kept_is_never_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor by the second tile of the process that compiled it."""
+    plan = SimpleNamespace(key="one")
+    monkeypatch.setattr(Programs, "_compiled_of", lambda *_: ("program", None))
+    programs = Programs()
+    for _ in range(2):
+        assert programs.get(plan, ()) == ("program", None)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("value", ["", "/proc/nowhere"])
 def test_without_a_place_there_is_no_cache(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Switched off, or not writable: nothing is set and nothing fails."""

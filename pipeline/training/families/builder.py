@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pipeline.training.families.base import Scope
 
 _SOURCES: dict[str, str] = {}
-"""What the code of a module was when it was imported: what is trained must be what is recorded."""
+"""What the code of a module was when a sweep last began with it: what is trained is what is recorded."""
 
 
 def create(scope: Scope) -> Builder:
@@ -35,7 +35,9 @@ def create(scope: Scope) -> Builder:
     Raises:
         ConfigError: No such module or function, or it cannot be called.
     """
-    function_named(scope.model.builder or "")
+    name = scope.model.builder or ""
+    _forget_older_code(name)
+    function_named(name)
     return Builder(scope)
 
 
@@ -88,12 +90,8 @@ def function_named(name: str) -> Callable[..., Any]:
     here = str(Path.cwd())
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)
-    source = builder_source(name)
     try:
         module = importlib.import_module(module_name)
-        if _SOURCES.setdefault(module_name, source) != source:  # edited between cells of a notebook
-            module = importlib.reload(module)
-            _SOURCES[module_name] = source
     except ImportError as error:
         raise ConfigError(
             f"model.builder={name}: {module_name} cannot be imported: {error}"
@@ -104,6 +102,17 @@ def function_named(name: str) -> Callable[..., Any]:
         raise ConfigError(f"model.builder={name}: {module_name} has no function {function_name}")
     found: Callable[..., Any] = function
     return found
+
+
+def _forget_older_code(name: str) -> None:
+    """Have a module that was edited since it was imported, in a notebook, imported anew.
+
+    Only when a sweep begins: all its networks are of one code, that of its fingerprint.
+    """
+    module_name, source = name.partition(":")[0], builder_source(name)
+    if source and _SOURCES.get(module_name) != source:
+        sys.modules.pop(module_name, None)
+        _SOURCES[module_name] = source
 
 
 @lru_cache(maxsize=4096)

@@ -99,9 +99,9 @@ class Programs:
                 if known is not None:
                     self._compiled.move_to_end(plan.key)
                     waited, compiling = time.perf_counter() - asked, self._compiling[plan.key]
-                    if not waits:
-                        return known, 0.0
-                    return known, None if compiling is None else min(waited, compiling)
+                    if compiling is None:
+                        return known, None
+                    return known, min(waited, compiling) if waits else 0.0
             started = time.perf_counter()
             try:
                 compiled, compiling = self._compiled_of(plan, example)
