@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 900.0
 ON_RAY = ["compute=ray", "compute.address=auto"]
 GRID = "search=grid"
 SHORT = [
-    *("data=wages", GRID, "training.epochs=200", "training.patience=199"),
+    *("data=wages", GRID, "training.epochs=120", "training.patience=119"),
     *("training.executions=3", "verbose=false"),
     *(
         "search.space.architectures=[[8],[16],[32],[16,16]]",
