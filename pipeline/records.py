@@ -1,7 +1,6 @@
 """The words of the product as plain records: what the rooms hand to each other.
 
-Nothing here computes or imports a framework; every room may import it and it imports no room.
-Words and their meaning: docs/architecture.md.
+Nothing here computes or imports a framework or a room. What the words mean: docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -10,8 +9,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pipeline.names import NAMELESS
+
 if TYPE_CHECKING:
     import numpy as np
+
+    from pipeline.names import Names
 
 Value = bool | int | float | str
 """What a hyperparameter may be."""
@@ -79,8 +82,7 @@ class Capacity:
     """The scientific hyperparameter, as a model family understands it.
 
     `values` are the family's own axes in a fixed order, for example `(("layers", 2), ("units", 250))`
-    for an MLP or `(("blocks", 2), ("filters", 16), ("head", 64))` for a CNN; a network whose layers
-    differ also carries `("widths", (50, 32))`.
+    for an MLP; a network whose layers differ also carries `("widths", (50, 32))`.
     """
 
     label: str
@@ -193,7 +195,7 @@ class FitResult:
     curves: dict[str, np.ndarray]
     """Float64, one value an epoch: `loss`, `val_mae`, ...; the ledger leaves non-finite ones out."""
     best_epoch: int
-    """0-based index into the curves of the epoch whose weights are kept; -1 when there is none."""
+    """0-based index into the curves of the epoch whose weights are kept; -1: none."""
     weights: list[np.ndarray] | None
     """The best epoch's weights in the order of `keras.Model.get_weights()`; None when unusable."""
     row_losses: np.ndarray | None
@@ -240,15 +242,12 @@ class Scored:
 
 @dataclass(frozen=True)
 class Arrays:
-    """What an engine trains on: one split (or fold), encoded, in memory once for all fits.
-
-    Targets are always float32 of shape (rows, outputs): standardised values for regression,
-    one-hot classes for classification. So the loss is mean_squared_error or categorical_crossentropy.
-    """
+    """What an engine trains on: one split (or fold), encoded, in memory once for all fits."""
 
     x_train: np.ndarray
     """float32, (rows, *input_shape)."""
     y_train: np.ndarray
+    """float32, (rows, outputs): standardised values, or one-hot classes."""
     x_val: np.ndarray
     y_val: np.ndarray
     regression: bool
@@ -259,6 +258,7 @@ class Arrays:
     target_scale: float = 1.0
     """Standard deviation that the target was divided by: RMSE in its own unit = sqrt(mse) * this."""
     target_mean: float = 0.0
+    names: Names = NAMELESS
 
     @property
     def input_shape(self) -> tuple[int, ...]:

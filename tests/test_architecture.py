@@ -20,6 +20,7 @@ ENTRIES = ("sweep.py", "plan.py", "predict.py", "report.py", "replay.py", "docto
 # In the order in which data flows: a room may know those before it, never a later one.
 ORDER = (
     ("__init__.py", "errors.py"),
+    ("names.py",),
     ("records.py", "control.py", "family.py"),
     ("config",),
     ("cli.py", "signals.py", "budget.py", "memory.py", "notify.py"),

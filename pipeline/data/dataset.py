@@ -10,7 +10,9 @@ import numpy as np
 
 from pipeline.data.imagefile import read_image
 from pipeline.data.images import PATH
+from pipeline.data.inputs import inputs_of
 from pipeline.data.typed import Column, typed
+from pipeline.names import Names
 from pipeline.records import Arrays
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.data.labels import Label
     from pipeline.data.split import Split
     from pipeline.data.target import Target
+    from pipeline.names import Input
 
 CHUNK_ROWS = 1 << 16
 """Rows encoded at a time, so that memory stays bounded by the result."""
@@ -49,6 +52,7 @@ class Dataset:
     _inputs: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = field(
         default_factory=dict, repr=False
     )
+    _names: dict[str, tuple[Input, ...]] = field(default_factory=dict, repr=False)
     _arrays: dict[tuple[str, int, str], Arrays] = field(default_factory=dict, repr=False)
 
     @property
@@ -108,8 +112,21 @@ class Dataset:
             train = known = typed(self.frame.iloc[self.split.folds[fold][0]], used)
             if len(self.split.folds) > 1:
                 known = typed(self.frame.iloc[self.split.known], used)
+            self._names.setdefault(encoding, inputs_of(known, used, encoding))
             self._encoders[key] = fit_encoder(train, known, used, encoding)
         return self._encoders[key]
+
+    def input_names(self, encoding: str) -> tuple[Input, ...]:
+        """Return what the inputs are called, in their order; none for images. No scikit-learn."""
+        if self.image_shape is not None:
+            return ()
+        if encoding not in self._names:
+            used = [column for column in self.columns if column.used]
+            one = len(self.split.folds) == 1
+            rows = self.split.folds[0][0] if one else self.split.known
+            known = typed(self.frame.iloc[rows], used)
+            self._names[encoding] = inputs_of(known, used, encoding)
+        return self._names[encoding]
 
     def encode(self, raw: pd.DataFrame, encoding: str, fold: int = 0) -> np.ndarray:
         """Return raw rows as float32 inputs of shape (rows, *input_shape).
@@ -188,6 +205,7 @@ class Dataset:
                 val_weight=self.sample_weight(validation),
                 target_scale=scale,
                 target_mean=mean,
+                names=Names(self.input_names(encoding), tuple(map(str, self.classes or ()))),
             )
         return self._arrays[key]
 

@@ -170,8 +170,8 @@ def _robust(filled: np.ndarray, known: np.ndarray) -> Steps:
     from sklearn.pipeline import FeatureUnion
     from sklearn.preprocessing import FunctionTransformer, RobustScaler
 
-    spread = np.array([len(_quantiles(column, [0.25, 0.75])) > 1 for column in known.T])
-    wide, narrow = np.flatnonzero(spread), np.flatnonzero(~spread)
+    spreads = spread(known)
+    wide, narrow = np.flatnonzero(spreads), np.flatnonzero(~spreads)
     scalers = [
         ("quartiles", RobustScaler(), wide),
         ("range", RobustScaler(quantile_range=(0.0, 100.0)), narrow),
@@ -189,6 +189,11 @@ def _robust(filled: np.ndarray, known: np.ndarray) -> Steps:
         ("arctan", FunctionTransformer(np.arctan)),
         ("clip", clip.fit(filled[:2])),
     ]
+
+
+def spread(known: np.ndarray) -> np.ndarray:
+    """Return which columns have an interquartile range above 0."""
+    return np.array([len(_quantiles(column, [0.25, 0.75])) > 1 for column in known.T])
 
 
 def _quantiles(column: np.ndarray, shares: Sequence[float]) -> np.ndarray:

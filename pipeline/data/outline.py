@@ -17,8 +17,6 @@ from pipeline.data.source import find
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipeline.config.schema import DataConfig
     from pipeline.data.dataset import Dataset
 
@@ -116,47 +114,11 @@ def _outline(
         all_rows=round(known * growth.get("train", 1.0) + test * growth.get("test", 1.0)),
         columns=len(dataset.columns),
         used=sum(column.used for column in dataset.columns),
-        shapes=_shapes(dataset, encodings),
+        shapes={
+            name: dataset.image_shape or (len(dataset.input_names(name)),) for name in encodings
+        },
         outputs=dataset.outputs,
         regression=dataset.regression,
         digest=digest,
         mark=mark,
     )
-
-
-def _shapes(dataset: Dataset, encodings: list[str]) -> dict[str, tuple[int, ...]]:
-    """Return the shape of one encoded row by the rules of `encode`, which would import scikit-learn."""
-    if dataset.image_shape is not None:
-        return dict.fromkeys(encodings, dataset.image_shape)
-    from pipeline.data.typed import typed
-
-    used = [column for column in dataset.columns if column.used]
-    rows = dataset.split.known if len(dataset.split.folds) > 1 else dataset.split.train
-    known = typed(dataset.frame.iloc[rows], used)
-    numbers = [name for column in used if column.kind != "category" for name in column.outputs]
-    categories = [column.name for column in used if column.kind == "category"]
-    beside = int(known[numbers].isna().any().sum())
-    beside += sum(_one_hot(known[name], len(categories)) for name in categories)
-    return {name: (_inputs(known[numbers], name) + beside,) for name in encodings}
-
-
-def _inputs(numbers: pd.DataFrame, encoding: str) -> int:
-    """Return the inputs that number columns become."""
-    if encoding != "piecewise":
-        return numbers.shape[1]
-    from pipeline.data.encode import quantile_edges
-
-    return sum(max(0, len(edges) - 1) for edges in quantile_edges(numbers.to_numpy()))
-
-
-def _one_hot(series: pd.Series, categories: int) -> int:
-    """Return the inputs of a category: its frequent levels, and one for all rare ones."""
-    from pipeline.data.encode import level_limits
-
-    fewest, most = level_limits(len(series), categories)
-    counts = series.value_counts()
-    frequent = int((counts >= fewest).sum())
-    rare = frequent < len(counts)
-    if frequent + rare > most:
-        frequent, rare = most - 1, True
-    return frequent + rare

@@ -13,12 +13,15 @@ from pipeline.training.families.layers import is_image
 from pipeline.training.metrics import normalised
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.names import Names
     from pipeline.records import Arrays
 
 FLOOR = 1e-7
 """Keras' epsilon: a probability below it counts as this."""
 NAMED = 3
-"""Inputs that a sentence lists before it says how many more."""
+"""Inputs or classes that a sentence lists."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Background:
     """Loss of each validation row under the best constant prediction, weighted as in FitResult, (rows,)."""
     constant_train_loss: float
     """Mean loss of the training rows under the same prediction."""
+    columns: int
+    """Columns that the network sees; 0 where they are not known by name."""
     findings: tuple[Finding, ...]
     """What is wrong with the data, whatever the fit."""
 
@@ -62,6 +67,7 @@ def background(arrays: Arrays) -> Background:
         y=arrays.y_train[sample],
         constant_losses=losses if weight_here is None else losses * weight_here,
         constant_train_loss=float(row_losses(here, arrays.y_train, regression=regression).mean()),
+        columns=arrays.names.columns,
         findings=tuple(_of_inputs(arrays, sample) + _of_targets(arrays)),
     )
 
@@ -84,20 +90,21 @@ def _of_inputs(arrays: Arrays, sample: np.ndarray) -> list[Finding]:
     """Look for inputs that are unscaled, constant, or the target itself. Tables only."""
     if is_image(arrays.input_shape):
         return []
+    names = arrays.names
     x = arrays.x_train.reshape(len(arrays.x_train), -1)
     centre, spread = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
     found = []
     size = np.maximum(np.abs(centre), spread)
     if (size > thresholds.LARGE_INPUT).any():
-        found.append(_unscaled(size))
+        found.append(_unscaled(size, names))
     constant = np.flatnonzero(spread == 0)
     if len(constant):
         found.append(
             Finding(
                 "constant-input",
                 "info",
-                f"{_listed(constant)} of {x.shape[1]} inputs never change in training; they teach"
-                " nothing and can be dropped (data.drop)",
+                f"{len(constant)} of {x.shape[1]} inputs never change in training and teach nothing:"
+                f" {_listed(names.input, constant)}",
             )
         )
     twin = _twin(x[sample], arrays.y_train[sample])
@@ -106,20 +113,20 @@ def _of_inputs(arrays: Arrays, sample: np.ndarray) -> list[Finding]:
             Finding(
                 "leaked-target",
                 "severe",
-                f"input {twin} is the target itself (correlation 1 in {len(sample)} rows); leave"
-                " its column out (data.drop)",
+                f"{names.input(twin)} is the target itself (correlation 1 in {len(sample)} rows)"
+                + ("; leave its column out (data.drop)" if names.columns != 1 else ""),
             )
         )
     return found
 
 
-def _unscaled(size: np.ndarray) -> Finding:
+def _unscaled(size: np.ndarray, names: Names) -> Finding:
     large = np.flatnonzero(size > thresholds.LARGE_INPUT)
     return Finding(
         "unscaled-inputs",
         "severe",
-        f"{_listed(large)} of {len(size)} inputs are as large as {size.max():.3g}; scale them to"
-        " about 1 before training",
+        f"{len(large)} of {len(size)} inputs are as large as {size.max():.3g}"
+        f" ({_listed(names.input, large)}); scale them to about 1 before training",
     )
 
 
@@ -145,13 +152,14 @@ def _of_targets(arrays: Arrays) -> list[Finding]:
         Finding(
             "absent-class",
             "severe",
-            f"{_listed(absent, 'class')} of {arrays.outputs} classes have no training row; they can"
-            " never be predicted: use a stratified split (data.split=random) or drop them",
+            f"{len(absent)} of {arrays.outputs} classes have no training row"
+            f" ({_listed(arrays.names.output, absent)}) and can never be predicted: use a stratified"
+            " split (data.split=random) or leave their rows out",
         )
     ]
 
 
-def _listed(indices: np.ndarray, word: str = "number") -> str:
-    """Return "2 (number 3, 7)"; the numbers are 0-based."""
-    shown = ", ".join(map(str, indices[:NAMED])) + (", ..." if len(indices) > NAMED else "")
-    return f"{len(indices)} ({word} {shown})"
+def _listed(name: Callable[[int], str], positions: np.ndarray) -> str:
+    """Return the first few of what stands at these positions, by name."""
+    shown = ", ".join(name(int(position)) for position in positions[:NAMED])
+    return shown + (", ..." if len(positions) > NAMED else "")

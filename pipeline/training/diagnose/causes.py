@@ -174,11 +174,16 @@ def too_good(case: Case) -> Finding | None:
     mean, constant = case.validation[0], float(case.background.constant_losses.mean())
     if not mean < at.TOO_GOOD * constant:
         return None
+    look = (
+        "is its one column known only after the target?"
+        if case.background.columns == 1
+        else "look for a column that is known only after the target (data.drop)"
+    )
     return Finding(
         "leaked-target",
         "severe",
-        f"the validation loss is {mean:.2g}, {times(mean, constant):.1g} of that of a constant prediction:"
-        " look for a column that is known only after the target (data.drop)",
+        f"the validation loss is {mean:.2g}, {times(mean, constant):.1g} of that of a constant"
+        f" prediction: {look}",
     )
 
 

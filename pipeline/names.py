@@ -1,0 +1,46 @@
+"""What a network's inputs and outputs are called, so that no sentence speaks of positions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Input(NamedTuple):
+    """One input of a network."""
+
+    column: str
+    """Of the user's table."""
+    name: str
+    """The column with what this input is of it: `sold (month)`, `city = Bonn`, `size, missing`."""
+
+    def part(self, what: str) -> Input:
+        """Return an input that is one part of this one."""
+        return Input(self.column, f"{self.name}, {what}")
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of all inputs and outputs, in the network's order."""
+
+    inputs: tuple[Input, ...] = ()
+    """Empty where inputs are pixels."""
+    outputs: tuple[str, ...] = ()
+    """The classes; empty for a regression."""
+
+    @property
+    def columns(self) -> int:
+        """How many columns the network sees."""
+        return len({one.column for one in self.inputs})
+
+    def input(self, position: int) -> str:
+        """Return what one input is called."""
+        return self.inputs[position].name if self.inputs else f"input {position}"
+
+    def output(self, position: int) -> str:
+        """Return what one output is called."""
+        return self.outputs[position] if self.outputs else f"output {position}"
+
+
+NAMELESS = Names()
+"""Of arrays that came from no table."""
