@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pipeline.names import Names
+    from pipeline.statistics import Units
 
 Value = bool | int | float | str
-"""What a hyperparameter may be."""
-
 NO_FOLD = 0
 """The fold of a sweep without k-fold."""
 
@@ -153,7 +152,7 @@ class Round:
 
     number: int
     phase: str
-    """`start`, `grow`, `shrink`, `confirm`, or the name of another search algorithm."""
+    """`start`, `grow`, `shrink`, `confirm`, or another search's name."""
     fits: tuple[Fit, ...]
     reason: str = ""
     """One sentence: why these fits."""
@@ -232,12 +231,14 @@ class Scored:
     score: float
     """The objective at the best epoch, lower is better (`Objective.as_loss`); NaN when there is none."""
     row_losses: np.ndarray | None = None
-    """Validation loss per row, float32, of at most 10,000 rows sampled by the ledger; None where there
-    is no model, or where the objective is not their mean: they say nothing of its noise then."""
+    """Validation loss per unit (row, group or block of time) times its weight, float32, of at most 10,000
+    that the ledger samples; None without a model, or where the objective is not their mean."""
     round: int = 0
     """Number of the round that asked for the fit."""
     sign: int = 1
     """-1 where the objective is better when higher; sentences show `sign * score`."""
+    units: Units | None = None
+    """Those of `row_losses`, and how many the score is over; None: just those, all equal."""
 
 
 @dataclass(frozen=True)

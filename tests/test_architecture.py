@@ -21,7 +21,7 @@ ENTRIES = ("sweep.py", "plan.py", "predict.py", "report.py", "replay.py", "docto
 ORDER = (
     ("__init__.py", "errors.py"),
     ("names.py",),
-    ("records.py", "control.py", "family.py"),
+    ("records.py", "control.py", "family.py", "statistics.py"),
     ("config",),
     ("cli.py", "signals.py", "budget.py", "memory.py", "notify.py"),
     ("data",),

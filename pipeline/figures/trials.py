@@ -103,14 +103,14 @@ def capacities(record: SweepRecord) -> pd.DataFrame:
     known = evidence(record, fits, objective(record))
     enough = min(_first_executions(record), max(one.executions for one in known.values()))
     found = leads([one for one in known.values() if one.executions >= enough])
-    folds = "fold" in fits and is_varied(fits["fold"])
-    splits = int(setting(record, "data.repeats") or 1) if folds else 0
+    is_folded = "fold" in fits and is_varied(fits["fold"])
+    folds = int(setting(record, "data.folds") or 0) if is_folded else 0
     names = {id(one): name for name, one in known.items()}
-    gaps = [difference(one, found[0], splits=splits) for one in found]
+    gaps = [difference(one, found[0], folds=folds) for one in found]
     statistics = pd.DataFrame(
         {
             "trial": [names[id(one)] for one in found],
-            "se": [standard_error(one, splits=splits) or math.nan for one in found],
+            "se": [standard_error(one, folds=folds) or math.nan for one in found],
             "gap": [gap.mean for gap in gaps],
             "gap_se": [gap.se if math.isfinite(gap.se) else math.nan for gap in gaps],
             "seed_share": [gap.seed_share for gap in gaps],

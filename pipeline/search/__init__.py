@@ -49,7 +49,7 @@ def mean_of(results: Sequence[Scored], executions: Executions) -> tuple[float, f
     found = evidence_of(results)
     if found is None:
         return None
-    return found.score, standard_error(found, splits=executions.splits)
+    return found.score, standard_error(found, folds=executions.folds)
 
 
 def front(
@@ -62,10 +62,9 @@ def front(
 
 def executions_of(config: SweepConfig) -> Executions:
     """Return how often trials are trained, and with which seeds or folds."""
-    folds = config.data.folds
-    splits = 0 if folds is None else config.data.repeats
-    first = config.training.executions if folds is None else folds * splits
+    folds = config.data.folds or 0
+    first = folds * config.data.repeats or config.training.executions
     most = first
-    if isinstance(config.search, CapacityConfig) and folds is None:
+    if isinstance(config.search, CapacityConfig) and not folds:
         most = max(first, config.search.max_executions)
-    return Executions(config.seed, config.training.epochs, first, most, splits)
+    return Executions(config.seed, config.training.epochs, first, most, folds)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.records import Decision, Outcome, Round, Scored
 from pipeline.search.choose import evidence_of, leads
-from pipeline.search.decide import Difference, Evidence, difference
+from pipeline.search.decide import Evidence, difference
 
 if TYPE_CHECKING:
     from pipeline.config.schema import CapacityConfig
     from pipeline.records import Capacity, Trial, Value
     from pipeline.search.executions import Executions
+    from pipeline.statistics import Difference
 
 T = TypeVar("T")
 Walk = Generator[Round, Sequence[Scored], T]
@@ -121,7 +122,7 @@ class Board:
 
     def compare(self, one: Evidence, other: Evidence) -> Difference:
         """Return the paired difference of two trials."""
-        return difference(one, other, splits=self.executions.splits)
+        return difference(one, other, folds=self.executions.folds)
 
     # -- deciding ----------------------------------------------------------------------------
 

@@ -129,12 +129,12 @@ class CapacitySearch:
 
     def _choice(self, known: Sequence[Evidence]) -> Choice | None:
         """Choose among the leads of the capacities by the configured rule."""
-        rule = Rule(self.config.prefer, self.config.one_se, self.executions.splits)
+        rule = Rule(self.config.prefer, self.config.one_se, self.executions.folds)
         choice = choose(known, rule)
         simplest = self.family.simplest()
         if choice is None or choice.trial.capacity != simplest:
             return choice
-        good, _, _ = smallest_within(leads(known), rule.one_se, splits=rule.splits)
+        good, _, _ = smallest_within(leads(known), rule.one_se, folds=rule.folds)
         compared = any(one.trial.capacity != simplest for one in known)
         if not compared or good.trial.capacity != simplest:
             return choice

@@ -24,8 +24,8 @@ class Rule:
     prefer: Prefer
     one_se: float
     """Standard errors within which the smallest is as good as the best."""
-    splits: int = 0
-    """k-fold splits of which the executions are the folds; 0: they are seeds."""
+    folds: int = 0
+    """Of a k-fold split, of which the executions are the fits; 0: they are seeds."""
 
 
 def evidence_of(results: Sequence[Scored]) -> Evidence | None:
@@ -78,7 +78,7 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
     if not candidates:
         return None
     front = decide.pareto(candidates)
-    smallest, best, gap = decide.smallest_within(candidates, rule.one_se, splits=rule.splits)
+    smallest, best, gap = decide.smallest_within(candidates, rule.one_se, folds=rule.folds)
     match rule.prefer:
         case Prefer.smallest:
             taken, why = smallest, sentences.smallest(smallest, best, gap, rule.one_se)
@@ -92,7 +92,7 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
         execution=decide.median_execution(taken),
         score=taken.score,
         shown=taken.shown,
-        se=decide.standard_error(taken, splits=rule.splits),
+        se=decide.standard_error(taken, folds=rule.folds),
         ranking=(taken.trial, *(one.trial for one in others)),
         pareto=tuple(one.trial for one in front),
         reason=sentences.chosen(taken, why),

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.statistics import Difference, Units, of_folds, two_way
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -44,7 +46,7 @@ class Evidence:
     @cached_property
     def sign(self) -> int:
         """-1 where the objective is better when higher."""
-        return next(iter(self.results.values())).sign
+        return self.any.sign
 
     @property
     def shown(self) -> float:
@@ -62,19 +64,23 @@ class Evidence:
         return np.array([self.results[i].score for i in sorted(self.results)])
 
     @cached_property
-    def mean_rows(self) -> np.ndarray | None:
-        """Loss per validation row, mean over executions; None unless all have the same rows."""
-        rows = self._rows()
-        if not rows or any(row.shape != rows[0].shape for row in rows):
+    def table(self) -> np.ndarray | None:
+        """Loss of every unit, float64 (executions, units); None unless all have the same units."""
+        rows = [self.results[i].row_losses for i in sorted(self.results)]
+        known = [row for row in rows if row is not None]
+        if len(known) < len(rows) or any(row.shape != known[0].shape for row in known):
             return None
-        mean: np.ndarray = np.add.reduce(np.array(rows, np.float64)) / len(rows)
-        return mean
+        return np.array(known, np.float64)
 
     @cached_property
-    def fold_rows(self) -> np.ndarray | None:
-        """Loss per validation row of every fold, one after another; None without row losses."""
-        rows = self._rows()
-        return np.concatenate(rows, dtype=np.float64) if rows else None
+    def mean_rows(self) -> np.ndarray | None:
+        """Loss per unit, mean over executions; None unless all have the same units."""
+        return None if self.table is None else self.table.mean(axis=0)
+
+    @cached_property
+    def any(self) -> Scored:
+        """One of the executions: what they share is read from it."""
+        return next(iter(self.results.values()))
 
     def only(self, executions: Sequence[int]) -> Evidence:
         """Return the evidence of some of the executions."""
@@ -82,50 +88,27 @@ class Evidence:
             return self
         return Evidence(self.trial, {i: self.results[i] for i in executions})
 
-    def _rows(self) -> list[np.ndarray]:
-        """Return the row losses in the order of executions; empty if any has none."""
-        rows = [self.results[i].row_losses for i in sorted(self.results)]
-        known = [row for row in rows if row is not None]
-        return known if len(known) == len(rows) else []
 
-
-@dataclass(frozen=True)
-class Difference:
-    """How much one trial's loss exceeds another's (negative: it is better), and how sure that is."""
-
-    mean: float
-    se: float
-    """Standard error; 0 where nothing tells of noise."""
-    seed_share: float
-    """Share of the squared standard error that more executions would reduce, 0 to 1."""
-
-    def within(self, errors: float) -> bool:
-        """Return whether it is no more than so many standard errors above zero."""
-        return self.mean <= errors * self.se
-
-
-def difference(one: Evidence, other: Evidence, *, splits: int = 0) -> Difference:
+def difference(one: Evidence, other: Evidence, *, folds: int = 0) -> Difference:
     """Compare two trials on the executions they share, each paired by seed and validation row.
 
-    The squared standard error is the variance of the per-seed means / seeds + the variance of the
-    per-row means / rows (docs/architecture.md). One execution: rows only. No row losses: seeds only.
-    k-fold validates every row once a split: rows only. Without a shared execution the scores are
-    compared as they are, with an infinite standard error.
+    By `pipeline/statistics.py`: two-way over seeds and units (rows, groups, blocks of time), or over
+    folds as replicates. One execution: units only. No row losses: seeds only. Without a shared
+    execution the scores are compared as they are, with an infinite standard error.
 
     Args:
         one: A trial.
         other: The trial that it is compared with.
-        splits: k-fold splits of which the executions are the folds; 0: they are seeds.
+        folds: Of a k-fold split, of which the executions are the fits; 0: they are seeds.
     """
     shared = paired(one, other)
     if shared is None:
         return Difference(one.score - other.score, math.inf, 1.0)
     one, other = shared
-    rows = _rows_of(one, splits=splits), _rows_of(other, splits=splits)
-    per_row = None
-    if rows[0] is not None and rows[1] is not None and rows[0].shape == rows[1].shape:
-        per_row = rows[0] - rows[1]
-    return _difference(one.scores - other.scores, per_row, splits=splits)
+    table = None
+    if one.table is not None and other.table is not None and one.table.shape == other.table.shape:
+        table = one.table - other.table
+    return _error(one.scores - other.scores, table, one.any, folds)
 
 
 def paired(one: Evidence, other: Evidence) -> tuple[Evidence, Evidence] | None:
@@ -136,44 +119,26 @@ def paired(one: Evidence, other: Evidence) -> tuple[Evidence, Evidence] | None:
     return (one.only(shared), other.only(shared)) if shared else None
 
 
-def standard_error(evidence: Evidence, *, splits: int = 0) -> float:
-    """Return the standard error of a trial's own score, over seeds and validation rows."""
-    return _difference(evidence.scores, _rows_of(evidence, splits=splits), splits=splits).se
+def standard_error(evidence: Evidence, *, folds: int = 0) -> float:
+    """Return the standard error of a trial's own score, over seeds and units, or over folds."""
+    return _error(evidence.scores, evidence.table, evidence.any, folds).se
 
 
-def _rows_of(evidence: Evidence, *, splits: int) -> np.ndarray | None:
-    return evidence.fold_rows if splits else evidence.mean_rows
-
-
-def _difference(per_seed: np.ndarray, per_row: np.ndarray | None, *, splits: int) -> Difference:
-    # Every split validates each row once more: that makes its loss surer, not the rows more.
-    from_rows = 0.0 if per_row is None else max(splits, 1) * _squared_error(per_row)
-    from_seeds = 0.0 if splits and per_row is not None else _squared_error(per_seed)
-    variance = from_rows + from_seeds
-    share = from_seeds / variance if variance > 0.0 else 0.0
-    if len(per_seed) == 1 and not splits:
-        share = 1.0  # one seed says nothing about seeds: more would
-    return Difference(float(per_seed.sum()) / len(per_seed), math.sqrt(variance), share)
-
-
-def _squared_error(values: np.ndarray) -> float:
-    """Return the squared standard error of a mean; 0 where one value tells nothing of it."""
-    size = values.size
-    if size <= 1:
-        return 0.0
-    centred = values - values.sum() / size
-    squared = float(centred @ centred) / (size * (size - 1))
-    return squared if math.isfinite(squared) else 0.0
+def _error(means: np.ndarray, table: np.ndarray | None, of: Scored, folds: int) -> Difference:
+    if folds:
+        return of_folds(means, folds)
+    units = of.units or Units()
+    return two_way(means, table, weights=units.weights, count=units.count)
 
 
 def smallest_within(
-    candidates: Iterable[Evidence], errors: float, *, splits: int = 0
+    candidates: Iterable[Evidence], errors: float, *, folds: int = 0
 ) -> tuple[Evidence, Evidence, Difference]:
     """Return the smallest trial within so many standard errors of the best, the best, and how far."""
     ordered = sorted(candidates, key=lambda evidence: evidence.order)
     best = ordered[0]
     for candidate in sorted(ordered, key=lambda one: (one.trial.parameters, one.order)):
-        gap = difference(candidate, best, splits=splits)
+        gap = difference(candidate, best, folds=folds)
         if math.isfinite(gap.se) and gap.within(errors):
             return candidate, best, gap
     return best, best, Difference(0.0, 0.0, 0.0)

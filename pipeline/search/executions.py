@@ -31,12 +31,12 @@ class Executions:
     """Executions that every trial gets, >= 1; with k-fold the folds of all repeats."""
     most: int
     """Executions that a close decision may buy, >= first."""
-    splits: int = 0
-    """k-fold splits of which the executions are the folds, one after another; 0: they are seeds."""
+    folds: int = 0
+    """Of a k-fold split: the executions are its fits, repeat after repeat; 0: they are seeds."""
 
     def fit(self, trial: Trial, execution: int) -> Fit:
         """Return one fit of a trial."""
-        fold = execution if self.splits else NO_FOLD
+        fold = execution if self.folds else NO_FOLD
         return Fit(trial, execution, fit_seed(self.seed, execution), self.epochs, fold)
 
     def after(self, executions: int) -> int:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from pipeline.records import Capacity
     from pipeline.search.board import Board, Walk
-    from pipeline.search.decide import Difference, Evidence
+    from pipeline.search.decide import Evidence
+    from pipeline.statistics import Difference
 
 
 def verdict(board: Board, gap: Difference, reference: float) -> str:

@@ -70,7 +70,7 @@ class KerasTunerSearch:
         self._config = config
         self._executions = executions
         self._space = Space(config, family, is_grid=config.kind is SearchKind.grid)
-        self._rule = Rule(config.prefer, ONE_SE, executions.splits)
+        self._rule = Rule(config.prefer, ONE_SE, executions.folds)
         self._replay = Replay(self._start)
 
     def propose(self, finished: Sequence[Scored]) -> Proposal:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.search.decide import Difference, Evidence
+    from pipeline.search.decide import Evidence
+    from pipeline.statistics import Difference
 
 
 def number(value: float) -> str:

@@ -66,7 +66,7 @@ def standing(bench: Bench) -> tuple[Evidence, Evidence] | None:
     leads = board.leads()
     if not leads:
         return None
-    good, best, _ = smallest_within(leads, board.rules.one_se, splits=board.executions.splits)
+    good, best, _ = smallest_within(leads, board.rules.one_se, folds=board.executions.folds)
     return good, best
 
 

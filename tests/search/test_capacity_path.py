@@ -141,7 +141,7 @@ def test_equal_executions_share_their_seed_over_all_trials():
 
 def test_with_folds_the_executions_are_the_folds():
     """k-fold: fold = execution, and no close call buys a fold that does not exist."""
-    walked = walk(search(executions=4, splits=1), Noisy(bowl))
+    walked = walk(search(executions=4, folds=4), Noisy(bowl))
     fits = [fit for one in walked.rounds for fit in one.fits]
     assert all(fit.fold == fit.execution for fit in fits)
     assert {fit.fold for fit in fits} == {0, 1, 2, 3}

@@ -15,6 +15,7 @@ from pipeline.config.schema import Prefer
 from pipeline.records import Fit, Outcome, Scored, Trial
 from pipeline.search import decide
 from pipeline.search.choose import Rule, choose, complete_enough, evidence_of, longest
+from pipeline.statistics import Units, one_sigma
 from tests.search.toy import ToyFamily, capacity
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False)
@@ -44,22 +45,24 @@ def evidence(units, rows=None, scores=None):
     return evidence_of(results(trial(units), rows, scores))
 
 
-def test_the_standard_error_is_seeds_plus_rows():
-    """Variance of the per-seed means / S + variance of the per-row means / R, by hand."""
+def test_the_standard_error_is_seeds_plus_rows_less_what_both_contain():
+    """Variance of the per-seed means / S + of the per-row means / R - residual / (S R), by hand."""
     one = [[4.0, 2.0, 3.0], [5.0, 3.0, 7.0]]
     other = [[1.0, 1.0, 1.0], [1.0, 2.0, 3.0]]
     gap = decide.difference(evidence(8, one), evidence(16, other))
-    # d = [[3, 1, 2], [4, 1, 4]]: seed means 2 and 3, row means 3.5, 1 and 3
+    # d = [[3, 1, 2], [4, 1, 4]]: seed means 2 and 3, row means 3.5, 1 and 3; residuals 0, 0.5, -0.5
     assert gap.mean == pytest.approx(2.5)
-    seeds, rows = 0.5 / 2, np.var([3.5, 1.0, 3.0], ddof=1) / 3
-    assert gap.se == pytest.approx(math.sqrt(seeds + rows))
-    assert gap.seed_share == pytest.approx(seeds / (seeds + rows))
+    seeds, rows, both = 0.5 / 2, np.var([3.5, 1.0, 3.0], ddof=1) / 3, 1.0 / 2 / 6
+    assert gap.root == pytest.approx(math.sqrt(seeds + rows - both))
+    assert gap.seed_share == pytest.approx(seeds / (seeds + rows - both))
+    freedom = (seeds + rows - both) ** 2 / (seeds**2 / 1 + rows**2 / 2)
+    assert gap.se == pytest.approx(gap.root * one_sigma(freedom))
 
 
 def test_one_execution_knows_rows_only():
     """One seed says nothing about seeds: all that more executions would tell is still open."""
     gap = decide.difference(evidence(8, [[1.0, 2.0, 4.0]]), evidence(16, [[1.0, 1.0, 1.0]]))
-    assert gap.se == pytest.approx(math.sqrt(np.var([0.0, 1.0, 3.0], ddof=1) / 3))
+    assert gap.root == pytest.approx(math.sqrt(np.var([0.0, 1.0, 3.0], ddof=1) / 3))
     assert gap.seed_share == 1.0
 
 
@@ -67,7 +70,8 @@ def test_without_row_losses_seeds_only():
     """Another objective than a mean over rows."""
     gap = decide.difference(evidence(8, scores=[3.0, 5.0]), evidence(16, scores=[1.0, 1.0]))
     assert gap.mean == 3.0
-    assert gap.se == pytest.approx(1.0)
+    assert gap.root == pytest.approx(1.0)
+    assert gap.se == pytest.approx(1.837, abs=1e-3)  # t of one degree of freedom at one sigma
 
 
 def test_nothing_known_about_noise_is_no_noise():
@@ -76,21 +80,31 @@ def test_nothing_known_about_noise_is_no_noise():
     assert (gap.mean, gap.se) == (2.0, 0.0)
 
 
-def test_folds_count_every_row_once_and_no_seeds():
-    """k-fold: the folds' rows one after another."""
-    one, other = [[4.0, 2.0], [5.0, 3.0, 7.0]], [[1.0, 1.0], [1.0, 2.0, 3.0]]
-    gap = decide.difference(evidence(8, one), evidence(16, other), splits=1)
-    assert gap.se == pytest.approx(math.sqrt(np.var([3.0, 1.0, 4.0, 1.0, 4.0], ddof=1) / 5))
+def test_folds_are_replicates():
+    """k-fold: the variance between folds, corrected for the training rows that they share."""
+    gap = decide.difference(
+        evidence(8, scores=[3.0, 5.0, 4.0]), evidence(16, scores=[1.0, 2.0, 3.0]), folds=3
+    )
+    assert gap.root == pytest.approx(math.sqrt((1 / 3 + 1 / 2) * 1.0))
+    assert gap.se == pytest.approx(gap.root * one_sigma(2))
     assert gap.seed_share == 0.0
 
 
-def test_dealing_the_folds_again_makes_no_more_rows():
-    """Twice the same folds: the same mean, and an error as of one split, not of twice the rows."""
-    one, other = [[4.0, 2.0], [5.0, 3.0, 7.0]], [[1.0, 1.0], [1.0, 2.0, 3.0]]
-    once = decide.difference(evidence(8, one), evidence(16, other), splits=1)
-    twice = decide.difference(evidence(8, one * 2), evidence(16, other * 2), splits=2)
-    assert twice.mean == pytest.approx(once.mean)
-    assert twice.se == pytest.approx(once.se, rel=0.07)
+def test_dealing_the_folds_again_adds_replicates_but_no_rows():
+    """Nadeau and Bengio: only the first term shrinks with the repeats."""
+    one, other = [3.0, 5.0, 4.0], [1.0, 2.0, 3.0]
+    twice = decide.difference(evidence(8, scores=one * 2), evidence(16, scores=other * 2), folds=3)
+    assert twice.mean == pytest.approx(2.0)
+    assert twice.root == pytest.approx(math.sqrt((1 / 6 + 1 / 2) * 0.8))
+
+
+def test_a_sample_of_rows_counts_for_all_of_them():
+    """The score is over 170,000 rows, of which 4 tell how much rows vary."""
+    rows = [[1.0, 2.0, 4.0, 5.0]]
+    one = [replace(each, units=Units(170_000)) for each in results(trial(8), rows)]
+    other = [replace(each, units=Units(170_000)) for each in results(trial(16), np.zeros((1, 4)))]
+    gap = decide.difference(evidence_of(one), evidence_of(other))
+    assert gap.root == pytest.approx(math.sqrt(np.var(rows[0], ddof=1) / 170_000))
 
 
 def test_only_shared_executions_are_compared():
@@ -105,7 +119,7 @@ def test_row_losses_of_different_rows_are_not_paired():
     gap = decide.difference(
         evidence(8, [[1.0, 3.0], [2.0, 2.0]]), evidence(16, [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]])
     )
-    assert gap.se == pytest.approx(math.sqrt(np.var([1.0, 0.0], ddof=1) / 2))
+    assert gap.root == pytest.approx(math.sqrt(np.var([1.0, 0.0], ddof=1) / 2))
 
 
 @given(

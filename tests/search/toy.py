@@ -167,12 +167,12 @@ def search(
     family: ToyFamily | None = None,
     executions: int = 3,
     seed: int = 0,
-    splits: int = 0,
+    folds: int = 0,
 ) -> CapacitySearch:
     """Return a capacity search over the toy family, by default as the course starts it."""
     rules = rules or course_rules()
-    most = executions if splits else max(executions, rules.max_executions)
-    plan = Executions(seed, 10, executions, most, splits)
+    most = executions if folds else max(executions, rules.max_executions)
+    plan = Executions(seed, 10, executions, most, folds)
     return CapacitySearch(rules, family or ToyFamily(), plan)
 
 

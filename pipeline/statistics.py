@@ -1,0 +1,217 @@
+"""The statistics of every decision: means of losses, paired differences, and how sure they are.
+
+Search, evaluation, registry and report compare models with this module alone. Losses are random in two
+ways, by the seed a model was trained with and by the rows it was scored on. Rows that belong together
+(a group, a stretch of time) vary together: then the group or the stretch is what is counted. Both are
+called a unit here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+FLOOR = 0.07
+"""Least share of the rows' own part that the variance is taken to be. Subtracting what was counted twice
+may leave next to nothing by chance; at this floor one standard error covers 66 to 71 %, at a higher one
+too much with two or three seeds (benchmarks/standard_error.py)."""
+
+BLOCKS = 20
+"""Most blocks that rows in order of time are cut into: each must outlast what its rows share."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much one loss exceeds another (negative: it is lower), and how sure that is."""
+
+    mean: float
+    se: float
+    """Standard error, so wide that the truth lies within one of them in 68 % of cases; 0 where nothing
+    tells of noise. Where few seeds (folds, groups) tell of it, that is wider than the root of the
+    variance, by `one_sigma(freedom)`."""
+    seed_share: float
+    """Share of the variance that more seeds would reduce, 0 to 1."""
+    freedom: float = math.inf
+    """Degrees of freedom of the variance, at least 1."""
+
+    @property
+    def root(self) -> float:
+        """The root of the estimated variance: the standard error without the small-sample factor."""
+        return self.se / one_sigma(self.freedom)
+
+    def within(self, errors: float) -> bool:
+        """Return whether it is no more than so many standard errors above zero."""
+        return self.mean <= errors * self.se
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """What a kept table of losses is a sample of."""
+
+    count: int = 0
+    """How many units the means are over; 0: those of the table."""
+    weights: np.ndarray | None = None
+    """Of each unit in the table, mean 1 over all of them; None: all are 1."""
+
+
+def one_sigma(freedom: float) -> float:
+    """Return the quantile of Student's t that covers what one sigma of a normal covers, 68.27 %.
+
+    Cornish and Fisher's expansion, its last term fitted to freedom 1; within 0.001 from there on.
+    """
+    inverse = 1.0 / max(freedom, 1.0)
+    return 1.0 + inverse * (0.5 + inverse * (0.25 + inverse * (0.0625 + inverse * 0.0248)))
+
+
+def mean_error(
+    losses: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    clusters: np.ndarray | None = None,
+) -> Difference:
+    """Return the mean of losses and its standard error: `paired` with nothing to compare."""
+    return paired(losses, np.zeros_like(losses), weights=weights, clusters=clusters)
+
+
+def paired(
+    one: np.ndarray,
+    other: np.ndarray,
+    *,
+    weights: np.ndarray | None = None,
+    clusters: np.ndarray | None = None,
+) -> Difference:
+    """Compare the losses of two models on the same rows (and seeds): mean of `one - other`.
+
+    Args:
+        one: Loss of each row, unweighted: (rows,), or (seeds, rows) with equal seeds in equal places.
+        other: Of the other model, the same shape.
+        weights: (rows,), above 0, of any scale; None: all count the same.
+        clusters: (rows,), equal where rows belong together; None: every row is on its own.
+    """
+    losses = np.atleast_2d(np.asarray(one, np.float64) - np.asarray(other, np.float64))
+    table, unit_weights = units(losses, weights, clusters)
+    return two_way(table.mean(axis=1), table, weights=unit_weights)
+
+
+def units(
+    losses: np.ndarray, weights: np.ndarray | None, clusters: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the weighted losses of the units, whose plain mean is the weighted mean of the rows.
+
+    Args:
+        losses: (..., rows), unweighted.
+        weights: (rows,) or None.
+        clusters: (rows,) or None.
+
+    Returns:
+        Loss times weight of each unit, float64 (..., units), and the weights, mean 1; None: all are 1.
+    """
+    losses = np.asarray(losses, np.float64)
+    if weights is None and clusters is None:
+        return losses, None
+    rows = losses.shape[-1]
+    weight = np.ones(rows) if weights is None else np.asarray(weights, np.float64)
+    if clusters is None:
+        weight = weight / weight.mean()
+        return losses * weight, weight
+    _, code, counts = np.unique(clusters, return_inverse=True, return_counts=True)
+    starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+    order = np.argsort(code, kind="stable")
+    scale = len(counts) / weight.sum()
+    table = np.add.reduceat((losses * weight)[..., order], starts, axis=-1) * scale
+    return table, np.add.reduceat(weight[order], starts) * scale
+
+
+def blocks(rows: int) -> np.ndarray:
+    """Return the block of each of some rows in order of time, int64 (rows,): contiguous, equal sizes.
+
+    About the root of the rows, at most `BLOCKS`: a block's rows may share more than their neighbours do.
+    """
+    count = max(1, min(BLOCKS, math.isqrt(max(rows, 1))))
+    return np.arange(rows) * count // max(rows, 1)
+
+
+def two_way(
+    means: np.ndarray,
+    table: np.ndarray | None,
+    *,
+    weights: np.ndarray | None = None,
+    count: int = 0,
+) -> Difference:
+    """Return the mean over seeds and units, and its standard error by the two-way layout.
+
+    The variance is that of the seeds' means / seeds + that of the units' means / units, less the
+    residual mean square / (seeds * units), which both of them contain. One seed: units only, which says
+    nothing of how lucky the seed was. No table: seeds only.
+
+    Args:
+        means: Of each seed over all units, (seeds,).
+        table: Losses of the units, times their weights, (seeds, units), or of a sample of them.
+        weights: Of the units in the table, (units,), mean 1; None: all are 1.
+        count: Units that the means are over; 0: those of the table.
+    """
+    seeds = len(means)
+    mean = float(means.sum()) / seeds
+    by_seed = _variance(means) / seeds
+    if table is None or table.shape[1] <= 1:
+        return _difference(mean, by_seed, 0.0, 0.0, (seeds - 1, 0))
+    sampled = table.shape[1]
+    total = max(count, sampled)
+    if weights is not None:
+        table = table - weights * (table.sum() / (seeds * weights.sum()))
+    unit_means = np.add.reduce(table, axis=0) / seeds
+    by_unit = _variance(unit_means) / total
+    both = 0.0
+    if seeds > 1:
+        seed_means = np.add.reduce(table, axis=1) / sampled
+        centre = float(seed_means.sum()) / seeds
+        rest = float(np.vdot(table, table)) + seeds * sampled * centre * centre
+        rest -= sampled * float(seed_means @ seed_means) + seeds * float(unit_means @ unit_means)
+        both = max(rest, 0.0) / ((seeds - 1) * (sampled - 1) * seeds * total)
+    return _difference(mean, by_seed, by_unit, both, (seeds - 1, sampled - 1))
+
+
+def of_folds(differences: np.ndarray, folds: int) -> Difference:
+    """Return the mean over folds and its standard error: folds are replicates.
+
+    Nadeau and Bengio (2003), corrected resampled variance: (1 / fits + n_val / n_train) times the
+    variance between folds. Folds share training rows, so their differences vary less than the answer
+    would on another table; the second term, 1 / (folds - 1), stands for that.
+
+    Args:
+        differences: One a fold, repeat after repeat, (folds * repeats,).
+        folds: Parts that the rows were dealt to, >= 2.
+    """
+    fits = len(differences)
+    mean = float(differences.sum()) / fits
+    variance = (1.0 / fits + 1.0 / (folds - 1)) * _variance(differences)
+    freedom = max(fits - 1.0, 1.0)
+    return Difference(mean, math.sqrt(variance) * one_sigma(freedom), 0.0, freedom)
+
+
+def _difference(
+    mean: float, by_seed: float, by_unit: float, both: float, freedom: tuple[int, int]
+) -> Difference:
+    """Put the parts of the variance together, with Satterthwaite's degrees of freedom."""
+    if not math.isfinite(by_seed + by_unit + both):
+        return Difference(mean, 0.0, 1.0)
+    variance = max(by_seed + by_unit - both, FLOOR * by_unit)
+    seeds, units_ = freedom
+    if variance <= 0.0:
+        return Difference(mean, 0.0, 1.0 if seeds == 0 else 0.0)
+    own = min(by_seed, variance) ** 2 / max(seeds, 1) + by_unit**2 / max(units_, 1)
+    found = max(variance**2 / own, 1.0) if own > 0.0 else math.inf
+    share = 1.0 if seeds == 0 else min(by_seed / variance, 1.0)  # one seed: others may differ
+    return Difference(mean, math.sqrt(variance) * one_sigma(found), share, found)
+
+
+def _variance(values: np.ndarray) -> float:
+    """Return the variance of what some values are a sample of; 0 where one value tells nothing."""
+    size = values.size
+    if size <= 1:
+        return 0.0
+    centred = values - values.sum() / size
+    squared = float(np.vdot(centred, centred)) / (size - 1)
+    return squared if math.isfinite(squared) else 0.0
