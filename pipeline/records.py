@@ -231,8 +231,7 @@ class Scored:
     score: float
     """The objective at the best epoch, lower is better (`Objective.as_loss`); NaN when there is none."""
     row_losses: np.ndarray | None = None
-    """Validation loss per unit (row, group or block of time) times its weight, float32, of at most 10,000
-    that the ledger samples; None without a model, or where the objective is not their mean."""
+    """Loss times weight of at most 10,000 units (rows, groups, blocks of time), float32; None: no model."""
     round: int = 0
     """Number of the round that asked for the fit."""
     sign: int = 1
