@@ -10,18 +10,27 @@ from typing import TYPE_CHECKING, Any
 from pipeline import summary as document
 from pipeline.champion import champion_members
 from pipeline.errors import BudgetError, NoUsableTrialError
-from pipeline.evaluation.final import Member, Verdicts, evaluate, optimism
+from pipeline.evaluation.final import (
+    INCUMBENT,
+    Member,
+    Verdicts,
+    evaluate,
+    optimism,
+    score_incumbent,
+)
 from pipeline.records import Outcome
 from pipeline.search import executions_of, front, longest, mean_of
 from pipeline.tracking.artefact import save_champion
 from pipeline.tracking.note import NOTE_TAG, sweep_note
-from pipeline.tracking.registry import challenge, look_up
+from pipeline.tracking.registry import Contest, challenge, look_up
 from pipeline.tracking.viewer import ui_command
 from pipeline.tracking.views import prepare_view, runs_link
 from pipeline.training.cost import latency
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
 
     from pipeline.found import Found
     from pipeline.records import Trial
@@ -92,7 +101,13 @@ def _challenge(
     sweep: Sweep, standing: Standing, champion: Champion, verdicts: Verdicts, kind: str
 ) -> dict[str, Any]:
     """Register the champion; it goes into production only if it is really better."""
-    losses = verdicts.test_row_losses
+
+    def incumbent(now: Standing) -> tuple[np.ndarray | None, str]:
+        problem, predict = "", now.outputs(sweep.dataset)
+        if predict is not None and (now is not standing or INCUMBENT not in verdicts.test):
+            problem = score_incumbent(sweep.dataset, verdicts, predict)
+        return verdicts.test_row_losses.get(INCUMBENT), problem
+
     verdict = challenge(
         sweep.ledger,
         sweep.config.registry,
@@ -100,7 +115,7 @@ def _challenge(
         sweep.dataset,
         standing,
         champion,
-        (losses.get(kind), losses.get("incumbent")),
+        Contest(verdicts.test_row_losses.get(kind), incumbent, verdicts.test_weights),
     )
     log.info("Registry, %s: %s", sweep.config.registry.name, verdict.reason)
     return {

@@ -216,6 +216,8 @@ class RegistryConfig:
     """Registered model; null: nothing is registered."""
     margin: float = 0.0
     """Share of the incumbent's test loss by which the challenger must be better, >= 0."""
+    replace_broken: bool = False
+    """Promote uncompared where the incumbent no longer loads or predicts; false: refuse."""
     dry_run: bool = False
     """Only say what would be done."""
 

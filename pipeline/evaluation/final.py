@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.folds import Unseen, unseen_inputs
+from pipeline.evaluation.paired import relative_weights
 from pipeline.evaluation.pictures import with_pictures
 from pipeline.evaluation.scores import all_scores, row_losses, weighted
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from pipeline.data import Dataset
     from pipeline.evaluation.folds import Average
     from pipeline.records import Fit
+
+INCUMBENT = "incumbent"
+"""The model in production, among the scores."""
 
 CHUNK = 8192
 """Rows sent through a network at a time."""
@@ -48,6 +52,8 @@ class Verdicts:
     test_row_losses: dict[str, np.ndarray] = field(default_factory=dict)
     """Per test row, times its sample weight of mean 1 (so their mean is the loss), for paired
     comparisons with an incumbent."""
+    test_weights: np.ndarray | None = None
+    """Of the test rows, mean 1; None: all 1."""
     predictions: pd.DataFrame | None = None
     """Truth and prediction of the champion, one row a test (or, without test, validation) row;
     of validation rows as in `validation`, so with k-fold out-of-fold."""
@@ -86,17 +92,16 @@ def evaluate(
         "ensemble": _of_members(dataset, members),
         **_of_baselines(dataset, seed),
     }
-    verdicts = Verdicts()
     test = dataset.split.test
+    verdicts = Verdicts(test_weights=relative_weights(dataset, test))
     for name, unseen in models.items():
         found = _scored(dataset, unseen.validation.rows, unseen.validation.outputs)
         verdicts.validation[name] = found[0]
         if len(test):
             found = _scored(dataset, test, unseen.test.outputs)
             verdicts.test[name], verdicts.test_row_losses[name] = found
-    if incumbent is not None and len(test):
-        found = _scored(dataset, test, incumbent(dataset.features("test")))
-        verdicts.test["incumbent"], verdicts.test_row_losses["incumbent"] = found
+    if incumbent is not None:
+        score_incumbent(dataset, verdicts, incumbent)
     kept = models[champion]
     table = (
         _frame(dataset, "test", kept.test)
@@ -105,6 +110,29 @@ def evaluate(
     )
     verdicts.predictions = with_pictures(dataset, table)
     return verdicts
+
+
+def score_incumbent(
+    dataset: Dataset, verdicts: Verdicts, incumbent: Callable[[pd.DataFrame], np.ndarray]
+) -> str:
+    """Add the scores of the model in production on the test rows, or return why it has none.
+
+    It may be of another version, or damaged: that must not cost the sweep its champion.
+    """
+    test = dataset.split.test
+    verdicts.test.pop(INCUMBENT, None)
+    verdicts.test_row_losses.pop(INCUMBENT, None)
+    if not len(test):
+        return ""
+    try:
+        outputs = incumbent(dataset.features("test"))
+        scores, losses = _scored(dataset, test, outputs)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it: it is not compared
+        return f"it does not predict these rows ({error or type(error).__name__})"
+    if not np.isfinite(outputs).all():
+        return "its predictions are not finite"
+    verdicts.test[INCUMBENT], verdicts.test_row_losses[INCUMBENT] = scores, losses
+    return ""
 
 
 def _of_members(dataset: Dataset, members: Sequence[Member]) -> Unseen:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.evaluation.paired import gain as paired_gain
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.config.schema import DataConfig
 
-NOISE = 2.0
-"""Standard errors of the paired difference that a gain must exceed: 1 false promotion in 40."""
+FALSE_PROMOTIONS = 0.05
+"""Largest chance that any of a year of nights promotes a model that is no better."""
+YEAR = 365
+"""Looks (challengers compared with an incumbent) that the chance is spread over."""
 
 ROUNDING = 1e-6
 """A gain below this share of the loss is float32 arithmetic: the same model is not better."""
@@ -86,8 +91,16 @@ class Challenge:
     """None: there is none."""
     incumbent_losses: np.ndarray | None = None
     """The incumbent's, on the same rows."""
+    weights: np.ndarray | None = None
+    """Of the test rows, mean 1; None: all 1."""
+    clusters: np.ndarray | None = None
+    """Which test rows belong together; None: each is one by itself."""
+    looks: int = 1
+    """How many challengers of this registered model are compared by now, this one included."""
     margin: float = 0.0
     """Share of the incumbent's loss by which the challenger must be better."""
+    replace_broken: bool = False
+    """Whether an incumbent that cannot be loaded or does not predict is replaced uncompared."""
     known: bool = field(default=True)
     """Whether the registered model existed before."""
 
@@ -115,8 +128,10 @@ def judge(challenge: Challenge) -> Verdict:
         why = "was not saved by this program and cannot be compared"
         return _refused(f"version {incumbent.version} {why}")
     if incumbent.problem or incumbent.schema is None or incumbent.rows is None:
-        why = f"version {incumbent.version} no longer loads ({incumbent.problem})"
-        return Verdict(promoted=True, reason=f"Promoted: {why}.")
+        why = f"version {incumbent.version} cannot be compared: {incumbent.problem.rstrip('.')}"
+        if challenge.replace_broken:
+            return Verdict(promoted=True, reason=f"Promoted: {why}; registry.replace_broken=true.")
+        return _refused(f"{why}; mend it, move the alias, or say registry.replace_broken=true")
     if other := _other_schema(challenge.schema, incumbent.schema):
         other = f"version {incumbent.version} {other}; its callers would break"
     why = other or _doubt(challenge.rows, incumbent.rows)
@@ -159,21 +174,46 @@ def _doubt(new: Rows, old: Rows) -> str:
     return ""
 
 
+@functools.cache
+def errors_asked(looks: int, units: int) -> float:
+    """Return how many standard errors a gain must exceed at the n-th look.
+
+    Each look spends a part of the chance of a false promotion: half of it early, as 1 / (n (n + 1)),
+    half evenly over a year. The parts of any 365 looks in a row add up to at most 5 %, so by the union
+    bound (Bonferroni; unequal shares as in alpha spending, Lan and DeMets 1983) it holds whether the
+    nights share their test rows or not, and whatever was promoted between. The first look asks for 2.3
+    standard errors, the 30th for 3.6, a look after years for 3.8.
+
+    Args:
+        looks: Number of this look, from 1.
+        units: Independent test rows, or clusters of them: Student's t with one degree less.
+    """
+    from scipy.stats import t
+
+    if units <= 1:
+        return math.inf
+    early, even = 1 / (looks * (looks + 1)), 1 / YEAR
+    return float(t.isf(FALSE_PROMOTIONS * (early + even) / 2, units - 1))
+
+
 def _compared(challenge: Challenge, incumbent: Incumbent) -> Verdict:
     """Compare the losses on the same rows, pairwise."""
     new, old = challenge.losses, challenge.incumbent_losses
     if new is None or old is None or new.shape != old.shape:
         raise AssertionError("both models are scored on the same test rows")
-    gain = float(np.mean(old - new))
-    se = float(np.std(old - new, ddof=1) / math.sqrt(len(new))) if len(new) > 1 else math.inf
+    found = paired_gain(old, new, challenge.weights, challenge.clusters)
+    asked = errors_asked(max(challenge.looks, 1), found.units)
     wanted = max(challenge.margin, ROUNDING) * abs(float(np.mean(old)))
     numbers = (
         f"test loss {np.mean(new):.4g} against {np.mean(old):.4g} of version {incumbent.version} "
-        f"on the same {len(new):,} rows, gain {gain:.3g} with standard error {se:.2g}"
+        f"on the same {len(new):,} rows, gain {found.mean:.3g} with standard error {found.se:.2g}"
     )
-    if not gain > wanted:
+    if not found.mean > wanted:
         share = f" more than the margin {wanted:.3g}" if challenge.margin > 0 else ""
         return _refused(f"{numbers}: not better{share and ' by' + share}")
-    if not gain - wanted > NOISE * se:
-        return _refused(f"{numbers}: not beyond noise ({NOISE:g} standard errors)")
+    if not (math.isfinite(found.se) and found.mean - wanted > asked * found.se):
+        return _refused(
+            f"{numbers}: not beyond noise ({asked:.2g} standard errors at look {challenge.looks}, "
+            f"so that at most {FALSE_PROMOTIONS:.0%} of years see a false promotion)"
+        )
     return Verdict(promoted=True, reason=f"Promoted: {numbers}.")

@@ -99,7 +99,7 @@ class Ledger:
     def recorded_plan(self, number: int) -> tuple[Round, StackPlan] | None:
         """Return a round and its stack plan as recorded, or None for a round not begun."""
         name = f"rounds/{number:04}.json"
-        document = self._ask(f"round {number}", lambda: self._files.read_json(name))
+        document = self.ask(f"round {number}", lambda: self._files.read_json(name))
         return None if document is None else decode_plan(document)
 
     def weights(self, fit: Fit) -> list[np.ndarray] | None:
@@ -108,7 +108,7 @@ class Ledger:
         if done is None or not done.model_id:
             return None
         model_id = done.model_id
-        found: list[np.ndarray] = self._ask(fit.name, lambda: saved_weights(self.store, model_id))
+        found: list[np.ndarray] = self.ask(fit.name, lambda: saved_weights(self.store, model_id))
         return found
 
     def unsaved_models(self, champion: Fit) -> list[Fit]:
@@ -165,7 +165,7 @@ class Ledger:
 
     def has_file(self, name: str) -> bool:
         """Return whether the parent run holds a file."""
-        return self._ask(name, lambda: self._files.read(name)) is not None
+        return self.ask(name, lambda: self._files.read(name)) is not None
 
     def write(self, job: Work) -> None:
         """Queue work of this room's other files; StoreError when earlier writing failed for good."""
@@ -236,7 +236,7 @@ class Ledger:
         self._claim.check()
         self._claim.beat(self.spent_seconds + self._elapsed())
 
-    def _ask(self, name: str, question: Callable[[], Any]) -> Any:
+    def ask(self, name: str, question: Callable[[], Any]) -> Any:
         """Return an answer of the store, asked with the writer's patience."""
         answers: list[Any] = []
         self._put(name, lambda: answers.append(question()))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, StoreError
+from pipeline.tracking import turn
 from pipeline.tracking.artefact_folder import describe
 from pipeline.tracking.find_model import ForeignModelError, load_predictor
 from pipeline.tracking.judge import (
@@ -20,11 +19,11 @@ from pipeline.tracking.judge import (
     judge,
     split_of,
 )
+from pipeline.tracking.registration import CHAMPION, ROWS_TAG, Registration
 from pipeline.tracking.store import is_of_store, out_of_reach
-from pipeline.tracking.writer import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     import numpy as np
     import pandas as pd
@@ -38,11 +37,6 @@ if TYPE_CHECKING:
     from pipeline.tracking.location import Location
     from pipeline.tracking.store import Store
 
-GLOBAL = "MLFLOW_TRACKING_URI"
-
-CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
-ROWS_TAG, REASON_TAG, CHALLENGED_TAG = "test_rows", "promotion", "challenged"
-
 
 @dataclass(frozen=True)
 class Standing:
@@ -52,6 +46,8 @@ class Standing:
     """Whether the registered model exists."""
     incumbent: Incumbent | None
     predictor: Predictor | None = None
+    latest: int = 0
+    """The highest version number."""
 
     def outputs(self, dataset: Dataset) -> Any:
         """Return a function from raw rows to the incumbent's outputs in the units of the arrays.
@@ -101,26 +97,53 @@ def _look_up(client: MlflowClient, location: Location, name: str) -> Standing:
         if error.error_code == "INVALID_PARAMETER_VALUE":
             raise ConfigError(f"registry.name={name}: {error.message}") from error
         raise
+    latest = _latest(client, name)
     try:
         version = client.get_model_version_by_alias(name, CHAMPION)
     except MlflowException as error:
         if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             raise
-        return Standing(known=True, incumbent=None)
+        return Standing(known=True, incumbent=None, latest=latest)
+    incumbent, predictor = _loaded(location, name, version)
+    return Standing(known=True, incumbent=incumbent, predictor=predictor, latest=latest)
+
+
+def _loaded(location: Location, name: str, version: Any) -> tuple[Incumbent, Predictor | None]:
+    """Return the version in production with its predictor, or with the reason why it has none."""
     number = str(version.version)
     try:
         predictor = load_predictor(location, f"models:/{name}/{number}")
     except ForeignModelError:
-        return Standing(known=True, incumbent=Incumbent(number, foreign=True))
-    except ConfigError as error:
-        return Standing(known=True, incumbent=Incumbent(number, problem=str(error)))
+        return Incumbent(number, foreign=True), None
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it: it cannot be compared
+        return Incumbent(number, problem=str(error) or type(error).__name__), None
     rows = json.loads(version.tags.get(ROWS_TAG, "{}"))
-    found = Incumbent(
-        number,
-        schema=Schema.of(predictor.description),
-        rows=Rows(rows.get("digest", ""), rows.get("split", {})),
-    )
-    return Standing(known=True, incumbent=found, predictor=predictor)
+    schema = Schema.of(predictor.description)
+    kept = Rows(rows.get("digest", ""), rows.get("split", {}))
+    return Incumbent(number, schema=schema, rows=kept), predictor
+
+
+def _latest(client: MlflowClient, name: str) -> int:
+    """Return the highest version number of a registered model, 0 without a version."""
+    return max((int(one.version) for one in turn.newest(client, name)), default=0)
+
+
+TRIES = 5
+"""How often the challenger is compared anew because the alias moved, before it is refused."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """How the champion of a sweep did on its test rows, and how an incumbent does on the same."""
+
+    losses: np.ndarray | None
+    """Of the champion, each times its row's weight of mean 1; None or empty without test rows."""
+    incumbent: Callable[[Standing], tuple[np.ndarray | None, str]]
+    """Losses of whoever stands in production on the same rows, or why it does not predict them."""
+    weights: np.ndarray | None = None
+    clusters: np.ndarray | None = None
 
 
 def challenge(
@@ -130,9 +153,12 @@ def challenge(
     dataset: Dataset,
     standing: Standing,
     champion: Champion,
-    losses: tuple[np.ndarray | None, np.ndarray | None],
+    contest: Contest,
 ) -> Verdict:
     """Register the sweep's champion and move the alias if it is really better.
+
+    The alias moves only while it stands on the version that the champion was compared with; where it
+    moved in the meantime, the champion is compared again with who stands there now.
 
     Args:
         ledger: Of the sweep.
@@ -141,111 +167,53 @@ def challenge(
         dataset: The prepared table.
         standing: From `look_up`.
         champion: The saved and verified model.
-        losses: Per test row, of the challenger and of the incumbent.
+        contest: The losses that are compared.
 
     Returns:
         What was decided (with `registry.dry_run`: what would be).
     """
-    rows = Rows(dataset.digest, split_of(data))
-    verdict = judge(
-        Challenge(
-            schema=schema_of(dataset),
-            rows=rows,
-            losses=losses[0],
-            incumbent=standing.incumbent,
-            incumbent_losses=losses[1],
-            margin=config.margin,
-            known=standing.known,
-        )
-    )
-    if config.dry_run:
-        return Verdict(verdict.promoted, f"Dry run, nothing is registered. {verdict.reason}")
-    writing = _Writing(ledger, str(config.name), standing, champion, rows, verdict)
-    ledger.write(Job(f"register {config.name}", writing.steps()))
-    ledger.set_tag("registry", f"{config.name}: {verdict.reason}")
-    ledger.flush()
-    return verdict
+    name, rows = str(config.name), Rows(dataset.digest, split_of(data))
 
-
-class _Writing:
-    """The steps of a registration; each may be tried again."""
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        name: str,
-        standing: Standing,
-        champion: Champion,
-        rows: Rows,
-        verdict: Verdict,
-    ) -> None:
-        self._client = ledger.store.client
-        self._location = ledger.store.location
-        self._sweep = ledger.run_id
-        self._name = name
-        self._standing = standing
-        self._champion = champion
-        self._rows = rows
-        self._verdict = verdict
-        self._version = ""
-
-    def steps(self) -> list[Any]:
-        """Return them: the way back is kept before the alias moves."""
-        steps: list[Any] = [] if self._standing.known else [self._create_model]
-        steps.append(self._create_version)
-        if self._standing.incumbent is not None:
-            steps.append(self._tell_incumbent)
-        if self._verdict.promoted and self._standing.incumbent is not None:
-            steps.append(self._keep_previous)
-        return [*steps, self._set_alias]
-
-    def _create_model(self) -> None:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            self._client.create_registered_model(self._name)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another sweep was first
-                raise
-
-    def _create_version(self) -> None:
-        model = self._client.get_logged_model(self._champion.model_id)
-        rows = {"digest": self._rows.digest, "split": dict(self._rows.split)}
-        tags = {"sweep": self._sweep, ROWS_TAG: json.dumps(rows), REASON_TAG: self._verdict.reason}
-        tags |= {metric.key: f"{metric.value:.6g}" for metric in model.metrics or []}
-        with _as_global_store(self._location):
-            version = self._client.create_model_version(
-                self._name,
-                self._champion.model_uri,
-                run_id=model.source_run_id,
-                tags=tags,
-                description=self._verdict.reason,
-                model_id=self._champion.model_id,
+    def judged(now: Standing, looks: int) -> Verdict:
+        losses, problem = contest.incumbent(now)
+        incumbent = now.incumbent
+        if problem and incumbent is not None:
+            incumbent = replace(incumbent, problem=problem)
+        return judge(
+            Challenge(
+                schema=schema_of(dataset),
+                rows=rows,
+                losses=contest.losses,
+                incumbent=incumbent,
+                incumbent_losses=losses,
+                weights=contest.weights,
+                clusters=contest.clusters,
+                looks=looks,
+                margin=config.margin,
+                replace_broken=config.replace_broken,
+                known=now.known,
             )
-        self._version = str(version.version)
+        )
 
-    def _tell_incumbent(self) -> None:
-        version = self._standing.incumbent.version if self._standing.incumbent else ""
-        told = f"by version {self._version}: {self._verdict.reason}"
-        self._client.set_model_version_tag(self._name, version, CHALLENGED_TAG, told)
-
-    def _keep_previous(self) -> None:
-        version = self._standing.incumbent.version if self._standing.incumbent else ""
-        self._client.set_registered_model_alias(self._name, PREVIOUS, version)
-
-    def _set_alias(self) -> None:
-        alias = CHAMPION if self._verdict.promoted else CHALLENGER
-        self._client.set_registered_model_alias(self._name, alias, self._version)
-
-
-@contextmanager
-def _as_global_store(location: Location) -> Iterator[None]:
-    """Let MLflow find `models:/` URIs: its registry asks the process' global store for them."""
-    before = os.environ.get(GLOBAL)
-    os.environ[GLOBAL] = location.uri
-    try:
-        yield
-    finally:
-        os.environ.pop(GLOBAL)
-        if before is not None:
-            os.environ[GLOBAL] = before
+    if config.dry_run:
+        verdict = judged(standing, standing.latest)
+        return Verdict(verdict.promoted, f"Dry run, nothing is registered. {verdict.reason}")
+    writing = Registration(ledger, name, champion, rows)
+    writing.register(create=not standing.known)
+    for _ in range(TRIES):
+        # The version's number counts the looks: MLflow never gives one twice, nor to two at once.
+        verdict = judged(standing, writing.number - 1)
+        if writing.settle(verdict, standing):
+            break
+        standing = ledger.ask(
+            f"look up {name}", lambda: _look_up(ledger.store.client, ledger.store.location, name)
+        )
+    else:
+        verdict = Verdict(
+            promoted=False,
+            reason=f"Not promoted: the alias moved {TRIES} times while it was compared.",
+        )
+        writing.settle(verdict, None)
+    ledger.set_tag("registry", f"{name}: {verdict.reason}")
+    ledger.flush()
+    return writing.verdict or verdict

@@ -25,7 +25,8 @@ from pipeline.tracking.facts import SweepFacts
 from pipeline.tracking.files import download_model
 from pipeline.tracking.find_model import load_predictor
 from pipeline.tracking.ledger import open_ledger
-from pipeline.tracking.registry import _as_global_store, look_up
+from pipeline.tracking.registration import _as_global_store
+from pipeline.tracking.registry import look_up
 from pipeline.tracking.serving import keep_encoders
 from pipeline.tracking.verify import Verifier
 

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.compose import compose
-from pipeline.tracking.judge import Challenge, Incumbent, Rows, Schema, judge, split_of
+from pipeline.tracking.judge import (
+    FALSE_PROMOTIONS,
+    YEAR,
+    Challenge,
+    Incumbent,
+    Rows,
+    Schema,
+    errors_asked,
+    judge,
+    split_of,
+)
 
 SCHEMA = Schema("wage", None, {"age": "number", "sex": "category"})
 HASH = {"kind": "hash", "by": "", "group": "", "test_fraction": "0.15", "test_path": ""}
@@ -18,6 +28,9 @@ ROWS = Rows("monday", HASH)
 OLD = np.tile([1.0, 1.2, 0.8, 1.1], 50)
 INCUMBENT = Incumbent("3", SCHEMA, ROWS)
 BETTER = Challenge(SCHEMA, Rows("tuesday", HASH), OLD - 0.1, INCUMBENT, OLD)
+
+BY_DAY = OLD - np.repeat([0.3, 0.2, -0.1, 0.1], 50)
+"""Clear where each row counts as one by itself, not where its day does."""
 
 
 def other_rows(**split: str) -> Rows:
@@ -30,9 +43,24 @@ CASES = {
     "first version": (replace(BETTER, incumbent=None, known=False), True, "first version"),
     "alias was taken away": (replace(BETTER, incumbent=None), True, "no version had the alias"),
     "no longer loads": (
-        replace(BETTER, incumbent=Incumbent("3", problem="a file is missing")),
+        replace(BETTER, incumbent=Incumbent("3", problem="a file is missing.")),
+        False,
+        "cannot be compared: a file is missing; mend it, .*registry.replace_broken=true",
+    ),
+    "no longer loads, and that may be": (
+        replace(BETTER, incumbent=Incumbent("3", problem="a file"), replace_broken=True),
         True,
-        "no longer loads .a file is missing",
+        "cannot be compared: a file; registry.replace_broken=true",
+    ),
+    "another program's, whatever is said": (
+        replace(BETTER, incumbent=Incumbent("3", foreign=True), replace_broken=True),
+        False,
+        "not saved by this program",
+    ),
+    "few days of many rows": (
+        replace(BETTER, losses=BY_DAY, clusters=np.repeat(np.arange(4), 50)),
+        False,
+        "not beyond noise",
     ),
     "same": (replace(BETTER, losses=OLD), False, "not better"),
     "same but for rounding": (replace(BETTER, losses=OLD - 1e-8), False, "not better"),
@@ -143,3 +171,25 @@ def test_the_split_says_what_assigns_a_row() -> None:
     assert split_of(data)["kind"] == "hash"
     data.time = "day"
     assert (split_of(data)["kind"], split_of(data)["by"]) == ("time", "day")
+
+
+@pytest.mark.parametrize("first", [1, 2, 50, 1000])
+def test_a_year_of_looks_spends_at_most_its_chance(first: int) -> None:
+    """Whenever the year begins, and whatever was promoted before."""
+    from scipy.stats import t
+
+    spent = [t.sf(errors_asked(look, 500), 499) for look in range(first, first + YEAR)]
+    assert sum(spent) <= FALSE_PROMOTIONS
+    assert sum(spent) > FALSE_PROMOTIONS / 2.1
+
+
+def test_the_first_look_is_easy_and_the_last_is_possible() -> None:
+    """A bar that rose for ever would keep a better model out for good."""
+    assert errors_asked(1, 10_000) < 2.3
+    assert errors_asked(10**6, 10_000) < 3.9
+    assert errors_asked(1, 5) > 3
+
+
+def test_clear_by_rows_is_not_clear_by_days() -> None:
+    """The same losses without the days are promoted: the planted opposite of `few days`."""
+    assert judge(replace(BETTER, losses=BY_DAY)).promoted

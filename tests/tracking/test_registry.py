@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,11 +15,11 @@ from pipeline.config.compose import compose
 from pipeline.config.schema import RegistryConfig
 from pipeline.data.typed import Column
 from pipeline.errors import ConfigError
-from pipeline.tracking import registry
+from pipeline.tracking import registry, turn
 from pipeline.tracking.artefact import Champion
 from pipeline.tracking.artefact_folder import describe
 from pipeline.tracking.find_model import ForeignModelError
-from pipeline.tracking.registry import challenge, look_up
+from pipeline.tracking.registry import Contest, challenge, look_up
 
 OLD = np.tile([1.0, 1.2, 0.8], 50)
 NAME = "wages"
@@ -65,11 +68,16 @@ class Day:
         champion = Champion(model.model_uri, model.model_id)
         for name, value in changes.items():
             setattr(self.config, name, value)
-        standing = look_up(store, NAME)
+        standing = self.look_up()
         data = compose(["data=wages", "data.split=hash"]).data
+        contest = Contest(losses, lambda now: old(now) if callable(old) else (old, ""))
         return challenge(
-            self.ledger, self.config, data, make_dataset(digest), standing, champion, (losses, old)
+            self.ledger, self.config, data, make_dataset(digest), standing, champion, contest
         )
+
+    def look_up(self) -> Any:
+        """Return who stands in production before the sweep is tested."""
+        return look_up(self.ledger.store, NAME)
 
     def alias(self, name: str) -> str:
         """Return the version that an alias points to; empty for none."""
@@ -137,18 +145,210 @@ def test_a_dry_run_compares_all_the_same(day: Day) -> None:
     assert day.alias("challenger") == ""
 
 
-def test_an_incumbent_that_no_longer_loads_is_replaced(day: Day) -> None:
-    """Nobody can use it; the way back is kept all the same."""
+BROKEN = (
+    ConfigError("model=models:/wages/1: refused or damaged: a file is missing"),
+    FileNotFoundError("the folder of its files is gone"),
+    KeyError("columns"),
+)
+
+
+@pytest.mark.parametrize("error", BROKEN)
+def test_an_incumbent_that_no_longer_loads_is_not_replaced_by_accident(
+    day: Day, error: Exception
+) -> None:
+    """Nothing was compared: it is refused, and the message says which word allows it."""
     day.end(OLD, None)
 
     def broken(*_: Any) -> None:
-        raise ConfigError("model=models:/wages/1: refused or damaged: a file is missing")
+        raise error
 
     day.load = broken
-    verdict = day.end(OLD + 9, None)
+    verdict = day.end(OLD - 9, None)
+    assert not verdict.promoted
+    assert "registry.replace_broken=true" in verdict.reason
+    assert (day.alias("champion"), day.alias("challenger")) == ("1", "2")
+    verdict = day.end(OLD + 9, None, replace_broken=True)
     assert verdict.promoted
-    assert "no longer loads" in verdict.reason
-    assert (day.alias("champion"), day.alias("previous")) == ("2", "1")
+    assert "cannot be compared" in verdict.reason
+    assert (day.alias("champion"), day.alias("previous")) == ("3", "1")
+
+
+def test_an_incumbent_that_loads_but_does_not_predict_is_not_replaced(day: Day) -> None:
+    """It is as broken as one that does not load."""
+    day.end(OLD, None)
+    verdict = day.end(OLD - 9, lambda _: (None, "its predictions are not finite"))
+    assert not verdict.promoted
+    assert "not finite" in verdict.reason
+
+
+def test_two_sweeps_that_end_together_are_not_both_promoted_against_the_first(day: Day) -> None:
+    """The alias moved between the comparison and the promotion: compared again, and refused."""
+    day.end(OLD, None)
+    looked_up = day.look_up()
+    assert day.end(OLD - 0.4).promoted  # the other sweep, which is faster
+    day.look_up = lambda: looked_up
+    against = {"1": OLD, "2": OLD - 0.4}
+    verdict = day.end(OLD - 0.3, lambda now: (against[now.incumbent.version], ""))
+    assert not verdict.promoted
+    assert "of version 2" in verdict.reason
+    assert (day.alias("champion"), day.alias("previous"), day.alias("challenger")) == (
+        "2",
+        "1",
+        "3",
+    )
+
+
+def test_the_better_of_two_that_end_together_stays(day: Day) -> None:
+    """Compared again with the other's version, it wins, and the way back is the other."""
+    day.end(OLD, None)
+    looked_up = day.look_up()
+    day.end(OLD - 0.2)
+    day.look_up = lambda: looked_up
+    against = {"1": OLD, "2": OLD - 0.2}
+    verdict = day.end(OLD - 0.5, lambda now: (against[now.incumbent.version], ""))
+    assert verdict.promoted
+    assert (day.alias("champion"), day.alias("previous")) == ("3", "2")
+
+
+def test_an_alias_that_never_stands_still_ends_in_a_refusal(day: Day) -> None:
+    """Somebody moves it at every look: bounded, said, and the alias is left alone."""
+    day.end(OLD, None)
+    day.end(OLD - 0.2)
+    client, other = day.client, {"1": "2", "2": "1"}
+
+    def moving(now: Any) -> tuple[Any, str]:
+        client.set_registered_model_alias(NAME, "champion", other[now.incumbent.version])
+        return OLD, ""
+
+    verdict = day.end(OLD - 0.9, moving)
+    assert not verdict.promoted
+    assert "moved 5 times" in verdict.reason
+    assert day.alias("champion") in other
+
+
+def test_a_version_waits_for_those_with_lower_numbers(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other sweep has its number and is being judged: it goes first, whoever is faster."""
+    day.end(OLD, None)
+    client = day.client
+    before = client.create_model_version(
+        NAME, "runs:/x", tags={turn.STATE_TAG: turn.WAITING}, run_id=None
+    )
+    pauses = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        turn.done(client, NAME, before.version)
+
+    monkeypatch.setattr(turn.time, "sleep", pause)
+    assert day.end(OLD - 0.2).promoted
+    assert pauses
+    assert day.alias("champion") == "3"
+
+
+def test_a_dead_version_is_passed_over_and_refuses_itself_when_it_wakes(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sweep slept, or was killed: nobody waits for ever, and it may not move the alias later."""
+    day.end(OLD, None)
+    monkeypatch.setattr(turn.await_turn, "__defaults__", (0.0,))
+    meanwhile = []
+
+    def overtaken(_: Any) -> tuple[Any, str]:
+        if not meanwhile:
+            meanwhile.append(day.end(OLD - 0.2))
+        return OLD, ""
+
+    verdict = day.end(OLD - 0.9, overtaken)
+    assert not verdict.promoted
+    assert "waited for too long" in verdict.reason
+    assert meanwhile[0].promoted
+    assert day.alias("champion") == "3"
+    assert day.tags("2")[turn.STATE_TAG] == turn.PASSED_OVER
+
+
+def test_every_look_at_the_registered_model_raises_the_bar(day: Day) -> None:
+    """The same small gain that is enough at the first look is not after a month of nights."""
+    day.end(OLD, None)
+    draw = np.random.default_rng(0)
+    noise = draw.normal(size=len(OLD))
+    noise = (noise - noise.mean()) / noise.std(ddof=1) * 0.1 * np.sqrt(len(OLD))
+    almost = OLD - 0.28 + noise  # a gain of 2.8 standard errors
+    for _ in range(3):
+        assert "look" not in day.end(OLD + 1).reason
+    refused = day.end(almost)
+    assert not refused.promoted
+    assert "at look 4" in refused.reason
+
+
+TWO_SWEEPS = """
+import sys, time
+from types import SimpleNamespace
+import numpy as np
+from mlflow import MlflowClient
+from pipeline.config.compose import compose
+from pipeline.config.schema import RegistryConfig
+from pipeline.tracking import registry
+from pipeline.tracking.artefact import Champion
+from pipeline.tracking.location import resolve
+from pipeline.tracking.registry import Contest, challenge, look_up
+from pipeline.tracking.store import open_store
+from tests.tracking.test_registry import NAME, OLD, make_dataset
+from pipeline.tracking.artefact_folder import describe
+
+uri, experiment, model, gain, start = sys.argv[1:]
+store = open_store(resolve(uri), experiment)
+registry.load_predictor = lambda *_: SimpleNamespace(description=describe(make_dataset(), []))
+jobs = SimpleNamespace(
+    store=store, run_id=model, set_tag=lambda *_: None, flush=lambda: None,
+    write=lambda job: job.advance(), ask=lambda name, question: question(),
+)
+standing = look_up(store, NAME)
+losses = {"1": OLD, "2": OLD - 0.2, "3": OLD - 0.2}
+data = compose(["data=wages", "data.split=hash"]).data
+champion = Champion(store.client.get_logged_model(model).model_uri, model)
+contest = Contest(OLD - float(gain), lambda now: (losses[now.incumbent.version], ""))
+while time.time() < float(start):
+    time.sleep(0.001)
+verdict = challenge(
+    jobs, RegistryConfig(name=NAME), data, make_dataset(), standing, champion, contest
+)
+print(verdict.promoted, verdict.reason)
+"""
+
+
+def test_of_two_processes_that_promote_at_once_one_is_refused(day: Day) -> None:
+    """Both looked up version 1 and both beat it by the same: the second is compared with the first."""
+    day.end(OLD, None)
+    store = day.ledger.store
+    started = []
+    start = time.time() + 6.0
+    for _ in range(2):
+        run = day.client.create_run(store.experiment_id)
+        model = day.client.create_logged_model(
+            store.experiment_id, name="champion", source_run_id=run.info.run_id
+        )
+        words = [store.location.uri, store.experiment, model.model_id, "0.2", str(start)]
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", TWO_SWEEPS, *words],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    ended = [process.communicate(timeout=100) for process in started]
+    assert not any(process.returncode for process in started), ended
+    said = sorted(out for out, _ in ended)
+    assert said[0].startswith("False Not promoted: test loss"), said
+    assert "of version 2 " in said[0]
+    assert said[1].startswith("True Promoted"), said
+    assert (day.alias("champion"), day.alias("previous"), day.alias("challenger")) == (
+        "2",
+        "1",
+        "3",
+    )
 
 
 def test_a_model_of_another_program_is_left_in_place(day: Day) -> None:
