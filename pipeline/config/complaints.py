@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hydra.errors import MissingConfigException
 from yaml import MarkedYAMLError
 
+from pipeline.config.hydras import ALLOWED, NOT_IN_A_FILE
 from pipeline.config.keys import all_keys, in_words
 from pipeline.config.schema import CapacityConfig, OtherSearchConfig
 from pipeline.config.suggest import did_you_mean
@@ -20,6 +21,11 @@ _IN_FILE = re.compile(r"In '(?P<file>[^']+)'")
 _FULL_KEY = re.compile(r"full_key: (?P<key>\S+)")
 _ENVIRONMENT = re.compile(r"Environment variable '(?P<name>\w+)' not found")
 
+_LISTED = (
+    "a list stands where keys belong, or keys where a list belongs (of Hydra's own settings a file"
+    f" may give {', '.join(ALLOWED)})"
+)
+
 
 def about_files(error: Exception) -> str:
     """Return why Hydra could not put the files together: a key, a value or an option."""
@@ -29,14 +35,20 @@ def about_files(error: Exception) -> str:
     in_file, full_key = _IN_FILE.search(text), _FULL_KEY.search(text)
     where = f" (conf/{in_file['file']}.yaml)" if in_file else ""
     if full_key is None:
-        return f"{_detail(text)}{where}"
+        return f"{_LISTED if 'Cannot merge' in text else _detail(text)}{where}"
     key = full_key["key"]
     if key == "experiment":
         return f"a recipe begins with the line `# @package _global_`{where}"
+    return f"{_about_key(key, text)}{where}"
+
+
+def _about_key(key: str, text: str) -> str:
+    if key.partition(".")[0] == "hydra":
+        return f"{key}: {NOT_IN_A_FILE}"
     if key not in all_keys():
-        return f"unknown key {key}{did_you_mean(key, all_keys())}{where}"
+        return f"unknown key {key}{did_you_mean(key, all_keys())}"
     other = _belongs_elsewhere(key)
-    return f"{key}: {other or f'must be {in_words(all_keys()[key].hint)}: {_detail(text)}'}{where}"
+    return f"{key}: {other or f'must be {in_words(all_keys()[key].hint)}: {_detail(text)}'}"
 
 
 def about_values(error: OmegaConfBaseException) -> str:

@@ -18,12 +18,14 @@ from yaml import YAMLError
 from pipeline.config import schema
 from pipeline.config.checks import problems
 from pipeline.config.complaints import about_files, about_values, about_yaml
+from pipeline.config.hydras import NOT_IN_A_FILE, hydra_problems
 from pipeline.config.keys import all_keys
+from pipeline.config.lookups import lookup_problems
 from pipeline.config.options import groups
 from pipeline.config.overrides import quoted, read
 from pipeline.config.places import conf_dir
 from pipeline.config.problems import Problem, tell
-from pipeline.config.redact import redacted
+from pipeline.config.redact import hide_environment, redacted
 from pipeline.config.suggest import did_you_mean
 from pipeline.errors import ConfigError
 
@@ -58,11 +60,6 @@ def compose(overrides: Sequence[str], extra: Path | None = None) -> schema.Sweep
     return plain(compose_raw(read_words(overrides, extra)))
 
 
-CODE = {"_target_", "class", "()"}
-"""Keys under `hydra` whose value is imported: by Hydra, or by Python's logging."""
-OUR_CODE = ("hydra._internal.core_plugins.", "logging.", "pipeline.config.redact.")
-
-
 def read_words(
     words: Sequence[str], extra: Path | None = None, *, multirun: bool = False
 ) -> list[str]:
@@ -84,8 +81,14 @@ def read_words(
 
 
 def compose_raw(overrides: Sequence[str]) -> DictConfig:
-    """Compose words that `read_words` returned; Hydra's own settings are under `hydra`."""
+    """Compose words that `read_words` returned; Hydra's own settings are under `hydra`.
+
+    Raises:
+        ConfigError: A file that cannot be read, one that sets anything of Hydra's beyond
+            `hydras.ALLOWED`, or looks up what must not be; nothing of it has been looked up.
+    """
     register()
+    hide_environment()
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="sweep"):
             found = hydra_compose("sweep", overrides=list(overrides), return_hydra_config=True)
@@ -93,23 +96,12 @@ def compose_raw(overrides: Sequence[str]) -> DictConfig:
         raise ConfigError(redacted(about_files(error))) from error
     except YAMLError as error:
         raise ConfigError(redacted(about_yaml(error))) from error
-    _refuse_code(found.hydra, "hydra")
+    except KeyError as error:  # hydra.job.env_copy of a variable that is not there
+        raise ConfigError(f"hydra.job.env_copy=[{error.args[0]}]: {NOT_IN_A_FILE}") from error
+    wrong = [*hydra_problems(found.hydra), *lookup_problems(own_part(found))]
+    if wrong:
+        raise ConfigError(tell(wrong, OmegaConf.select(found, "hydra.runtime.choices")))
     return found
-
-
-def _refuse_code(node: Any, path: str) -> None:
-    """Refuse what Hydra itself would import: a file of a folder that was given must not run code."""
-    if not isinstance(node, DictConfig):
-        return
-    for key in map(str, node):
-        value = node._get_node(key)  # noqa: SLF001 - without resolving: it may need a run
-        named = str(value)
-        if key in CODE and not named.startswith(OUR_CODE):
-            raise ConfigError(
-                f"{path}.{key}={named}: a configuration file cannot name code to run. Remove it from "
-                "the file that sets it (below conf/ or --config-dir)."
-            )
-        _refuse_code(value, f"{path}.{key}")
 
 
 def register() -> None:
@@ -136,7 +128,7 @@ def plain(cfg: DictConfig) -> schema.SweepConfig:
         ConfigError: All that is wrong, in one message.
     """
     choices = OmegaConf.select(cfg, "hydra.runtime.choices") or {}
-    own = _own_part(cfg)
+    own = own_part(cfg)
     extra_keys = list(_unknown_keys(own))
     if extra_keys:
         raise ConfigError(tell(extra_keys, choices))
@@ -153,7 +145,8 @@ def plain(cfg: DictConfig) -> schema.SweepConfig:
     return config
 
 
-def _own_part(cfg: DictConfig) -> DictConfig:
+def own_part(cfg: DictConfig) -> DictConfig:
+    """Return a copy without Hydra's settings; nothing is looked up."""
     own = copy.deepcopy(cfg)
     with open_dict(own):
         own.pop("hydra", None)

@@ -1,7 +1,8 @@
 """From the words after `python -m pipeline.sweep` to checked runs, one output folder each.
 
-What can be wrong is found before anything is written. The runs of `-m` follow one another in this
-process, each an ordinary Hydra run (Hydra's own multirun would write credentials to multirun.yaml).
+What can be wrong is found before anything is written. Hydra composes the files and no more: its own runs
+would call, import and set what a file names (callbacks, launchers, logging, job.env_set), and leave
+credentials in multirun.yaml. The runs of `-m` follow one another in this process.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ from pipeline.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from omegaconf import DictConfig
 
     from pipeline.config.commandline import CommandLine
     from pipeline.config.schema import SweepConfig
@@ -86,12 +85,15 @@ def compose_for_plan(argv: Sequence[str], program: str, purpose: str) -> SweepCo
 class _Job:
     """One checked run."""
 
-    words: tuple[str, ...]
-    """For Hydra, the output folder included."""
+    config: SweepConfig
+    folder: Path
+    """Receives what the run writes; it exists."""
     command: str
     """How to start this run alone, credentials hidden."""
     title: str
     """Which run of how many; empty where there is one."""
+    detailed: bool | str | list[str]
+    """`hydra.verbose`: whose log lines are all wanted."""
 
 
 def _checked(line: CommandLine, check: Check) -> list[_Job]:
@@ -99,9 +101,12 @@ def _checked(line: CommandLine, check: Check) -> list[_Job]:
 
     With `--cfg job` the configurations are printed instead.
     """
-    from pipeline.config.compose import compose_raw, plain, read_words
-    from pipeline.config.redact import hide_secrets_of, redacted_word
-    from pipeline.config.text import dump
+    from omegaconf import OmegaConf
+
+    from pipeline.config.compose import compose_raw, own_part, plain, read_words
+    from pipeline.config.lookups import as_written
+    from pipeline.config.redact import hide_secrets_of, redacted, redacted_word
+    from pipeline.config.text import without_credentials
 
     words = read_words(line.overrides, line.extra, multirun=line.multirun)
     composed = []
@@ -110,25 +115,26 @@ def _checked(line: CommandLine, check: Check) -> list[_Job]:
         config = plain(raw)
         hide_secrets_of(config)
         if line.show:
-            print(dump(config), end="")  # noqa: T201 - the answer
+            shown = as_written(own_part(raw), without_credentials(config))
+            print(redacted(OmegaConf.to_yaml(shown)), end="")  # noqa: T201 - the answer
         else:
             check(config)
-            composed.append((overrides, raw.hydra))
+            composed.append((overrides, config, raw.hydra))
     jobs = []
-    for number, (overrides, hydra) in enumerate(composed):
+    for number, (overrides, config, hydra) in enumerate(composed):
         # the first run's folder for all: every composing has another `now`
-        folder = Path(composed[0][1].sweep.dir) / str(number) if line.multirun else hydra.run.dir
+        folder = Path(composed[0][2].sweep.dir) / str(number) if line.multirun else hydra.run.dir
         own = [redacted_word(word) for word in overrides if not word.startswith("hydra.")]
         title = f"run {number + 1} of {len(composed)}: {' '.join(own)}" if line.multirun else ""
         command = shlex.join(["python", "-m", SWEEP, *own])
-        jobs.append(_Job((*overrides, _output_folder(Path(folder))), command, title))
+        names = hydra.verbose
+        detailed = names if isinstance(names, bool | str) else list(names)
+        jobs.append(_Job(config, _output_folder(Path(folder)), command, title, detailed))
     return jobs
 
 
-def _output_folder(path: Path) -> str:
-    """Make the output folder; return the word that tells Hydra of it."""
-    from pipeline.config.overrides import quoted
-
+def _output_folder(path: Path) -> Path:
+    """Make the output folder; return it, absolute."""
     folder = path.absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -138,44 +144,17 @@ def _output_folder(path: Path) -> str:
         ) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"the output folder {path} cannot be written to (hydra.run.dir=DIR)")
-    return f"hydra.run.dir={quoted(str(folder))}"
+    return folder
 
 
 def _run(task: Task, job: _Job) -> int:
-    """Hand one run to Hydra: it makes the log and composes again, this time for good."""
-    import hydra
-
-    from pipeline.config.compose import register
-    from pipeline.config.places import conf_dir
-
-    codes: list[int] = []
-
-    def main(cfg: DictConfig) -> None:
-        codes.append(_one(task, cfg, job))
-
-    register()
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints errors itself and exits with 1
-    before, sys.argv = sys.argv, [sys.argv[0], *job.words]
-    try:
-        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="sweep")(main)()
-    finally:
-        sys.argv = before
-    (code,) = codes
-    return code
-
-
-def _one(task: Task, cfg: DictConfig, job: _Job) -> int:
     """Run the task in its output folder; a failure is told, and the next run of `-m` goes on."""
-    from hydra.core.hydra_config import HydraConfig
-
-    from pipeline.config.compose import plain
+    from pipeline.config.logs import log_into
     from pipeline.config.text import dump
 
-    config = plain(cfg)
-    folder = Path(HydraConfig.get().runtime.output_dir)
+    config, folder = job.config, job.folder
+    log_into(folder, terminal=config.verbose, detailed=job.detailed)
     (folder / "config.yaml").write_text(f"# {job.command}\n{dump(config)}", encoding="utf-8")
-    if not config.verbose:
-        _quieten()
     if job.title:
         logger.info(job.title)
     try:
@@ -194,12 +173,3 @@ def _one(task: Task, cfg: DictConfig, job: _Job) -> int:
 def _tell(error: SweepError) -> None:
     """Put a failure that the user can act on on the terminal and into sweep.log, without a traceback."""
     logger.error(str(error))
-
-
-def _quieten() -> None:
-    """Leave only warnings on the terminal; the file keeps all."""
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler) and not isinstance(
-            handler, logging.FileHandler
-        ):
-            handler.setLevel(logging.WARNING)

@@ -16,6 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pipeline.config.hydras import ALLOWED, unknown_setting
 from pipeline.config.keys import Key, all_keys, in_words
 from pipeline.config.problems import Problem, problem
 from pipeline.config.redact import redacted_word
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 
     from pipeline.config.options import Option
 
-_HYDRA = re.compile(r"[+~]*hydra[./@]")
-_HYDRA_TEXT = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
+_HYDRA_TEXT = ("hydra.run.dir", "hydra.sweep.dir")
 _SWEEP = re.compile(r",|^(?:choice|range|glob|interval|shuffle|sort)\(")
 _QUOTED = re.compile(r"^(?:'.*'|\".*\")$", re.DOTALL)
 
@@ -72,12 +72,14 @@ def _choices(overrides: Sequence[str], groups: Mapping[str, Sequence[Option]]) -
 
 def _wrong_word(word: str, groups: Mapping[str, Sequence[Option]]) -> Problem | None:
     """Return what is wrong with the key of a word, before Hydra's grammar sees it."""
-    if _HYDRA.match(word):
-        return None
     if word.startswith("~"):
-        return Problem(f"{word}: nothing can be removed; give the key another value")
-    key, equals, _ = word.partition("=")
+        return Problem(f"{redacted_word(word)}: nothing can be removed; give the key another value")
+    key, equals, value = word.partition("=")
     name = key.lstrip("+")
+    if name in ALLOWED and equals:
+        return None
+    if re.match(r"hydra\b", name):
+        return unknown_setting(name, value)
     if not equals or not name:
         hint = did_you_mean(name, [*groups, *all_keys()])
         return Problem(f"{redacted_word(word)}: an override is written key=value{hint}")
@@ -153,17 +155,21 @@ def _literal(word: str, multirun: bool) -> str:
     known = all_keys().get(name)
     if not (name in _HYDRA_TEXT or (known is not None and known.is_text)):
         return word
-    is_sweep = multirun and _SWEEP.search(value)
+    is_sweep = multirun and name not in _HYDRA_TEXT and _SWEEP.search(value)
     if is_sweep or value == "null" or _QUOTED.match(value):
         return word
     return f"{key}={quoted(value)}"
 
 
 def quoted(text: str) -> str:
-    """Return text in Hydra's single quotes: a quote is escaped, and so are backslashes before one."""
-    return (
-        "'" + re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + "\\'" * bool(found[2]), text) + "'"
-    )
+    """Return text in Hydra's quotes: a quote of that kind is escaped, and so are backslashes before one.
+
+    Double ones where it holds single ones: Hydra keeps the word, and reads look-ups in it again.
+    """
+    mark = '"' if "'" in text and '"' not in text else "'"
+    escape = re.compile(rf"(\\*)({mark}|$)")
+    inside = escape.sub(lambda found: found[1] * 2 + f"\\{mark}" * bool(found[2]), text)
+    return f"{mark}{inside}{mark}"
 
 
 def _with_builder(overrides: Sequence[str]) -> tuple[str, ...]:

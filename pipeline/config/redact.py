@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pipeline.config.schema import SweepConfig
 
 HIDDEN = "***"
@@ -19,6 +21,8 @@ _SECRET_WORDS = re.compile(
     r"(?:password|passwd|passphrase|secret|token|api_?key|access_?key|credential|private_?key)",
     re.IGNORECASE,
 )
+_SECRET_PARTS = re.compile(r"(?:^|_)(?:pass|pw|pwd|key|auth|pat|jwt|dsn)(?:_|$)", re.IGNORECASE)
+"""Of a variable's name; in a key of ours they are ordinary words."""
 _USER_IN_URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s?#'\"]*@")
 _IN_QUERY = re.compile(
     r"(?P<name>[?&;][^=&;\s]*(?:password|passwd|secret|token|key|credential|signature|sig)[^=&;\s]*=)[^&;\s'\"]+",
@@ -31,19 +35,34 @@ def is_secret(key: str) -> bool:
     return key in _SECRET_KEYS or bool(_SECRET_WORDS.search(key))
 
 
+def is_secret_variable(name: str) -> bool:
+    """Return whether the value of this environment variable must never be shown."""
+    return is_secret(name) or bool(_SECRET_PARTS.search(name))
+
+
 _SHORTEST = 6
 """Shorter values are left alone: they would be found inside innocent words."""
 _hidden_values: set[str] = set()
 
 
+def hide_environment() -> None:
+    """Make `redacted` hide, from now on, what the environment holds of secrets."""
+    _hide(value for name, value in os.environ.items() if is_secret_variable(name))
+
+
 def hide_secrets_of(config: SweepConfig) -> None:
     """Make `redacted` hide, from now on, the secrets of a configuration and of the environment."""
-    values = [value for name, value in os.environ.items() if is_secret(name)]
+    hide_environment()
+    values: list[str] = []
     if config.notify.url is not None:
         values += [config.notify.url, urlsplit(config.notify.url).path]
     if config.tracking.uri is not None:
         password = config.tracking.uri.partition("://")[2].rpartition("@")[0].partition(":")[2]
         values += [password, unquote(password)]
+    _hide(values)
+
+
+def _hide(values: Iterable[str]) -> None:
     _hidden_values.update(value for value in values if len(value) >= _SHORTEST)
 
 

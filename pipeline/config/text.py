@@ -18,13 +18,17 @@ from pipeline.errors import ConfigError
 
 def dump(config: SweepConfig) -> str:
     """Return the configuration as YAML, credentials hidden."""
+    return OmegaConf.to_yaml(OmegaConf.structured(without_credentials(config)))
+
+
+def without_credentials(config: SweepConfig) -> SweepConfig:
+    """Return the configuration with what its addresses hold of credentials hidden."""
     uri, url = config.tracking.uri, config.notify.url
-    shown = replace(
+    return replace(
         config,
         tracking=replace(config.tracking, uri=None if uri is None else redacted(uri)),
         notify=replace(config.notify, url=None if url is None else HIDDEN),
     )
-    return OmegaConf.to_yaml(OmegaConf.structured(shown))
 
 
 def load(text: str) -> SweepConfig:

@@ -22,8 +22,7 @@ HEAVY = ("tensorflow", "keras", "jax", "mlflow", "keras_tuner", "sklearn", "pipe
 def _undo(monkeypatch, tmp_path):
     """Run in an empty folder; put logging and the environment back as they were."""
     monkeypatch.chdir(tmp_path)
-    for name in ("HYDRA_FULL_ERROR", "MLFLOW_LOGGING_LEVEL"):
-        monkeypatch.setenv(name, os.environ.get(name, ""))
+    monkeypatch.setenv("MLFLOW_LOGGING_LEVEL", os.environ.get("MLFLOW_LOGGING_LEVEL", ""))
     root, ours = logging.getLogger(), logging.getLogger("pipeline")
     before = list(root.handlers), root.level, ours.level
     yield

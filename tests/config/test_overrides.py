@@ -123,10 +123,6 @@ def test_a_folder_of_the_users_own_adds_options(tmp_path):
         ("defaults:\n  - override /data: titanik\n", "did you mean titanic?"),
         ("training: [\n", "line 3: no valid YAML"),
         ("data: 5\n", "mine.yaml"),
-        ("hydra:\n  callbacks:\n    x: {_target_: os.system, command: id}\n", "cannot name code"),
-        ("hydra:\n  launcher: {_target_: os.system}\n", "hydra.launcher._target_=os.system"),
-        ("hydra:\n  job_logging: {handlers: {x: {class: os.system}}}\n", "cannot name code"),
-        ("hydra:\n  job_logging: {filters: {x: {(): os.system}}}\n", "cannot name code"),
     ],
 )
 def test_a_mistake_in_a_file_of_the_users_own_is_refused(tmp_path, text, says):

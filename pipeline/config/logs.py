@@ -1,0 +1,63 @@
+"""Where log lines go: the terminal (stderr; stdout carries the result alone) and sweep.log."""
+
+from __future__ import annotations
+
+import logging.config
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config.redact import RedactingFormatter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = "sweep.log"
+
+
+def log_into(folder: Path, *, terminal: bool, detailed: bool | str | list[str] = False) -> None:
+    """Send this process' log lines to the terminal and into a folder; what was set before ends.
+
+    Ours count from INFO, everybody else's from WARNING.
+
+    Args:
+        folder: Receives `sweep.log`.
+        terminal: Whether the terminal shows more than warnings.
+        detailed: True: every line of everybody; or the loggers of which every line counts.
+    """
+    handlers: dict[str, dict[str, Any]] = {
+        "terminal": {
+            "class": "logging.StreamHandler",
+            "formatter": "terminal",
+            "level": "NOTSET" if terminal else "WARNING",
+        },
+        "file": {
+            "class": "logging.FileHandler",
+            "formatter": "file",
+            "filename": str(folder / FILE),
+            "encoding": "utf-8",
+        },
+    }
+    loggers: dict[str, dict[str, Any]] = {
+        "pipeline": {"level": "INFO"},
+        # The display prints these lines itself: here they only reach the file.
+        "pipeline.progress": {"handlers": ["file"], "propagate": False},
+    }
+    names = [detailed] if isinstance(detailed, str) else detailed
+    for name in ["pipeline"] if names is True else names or []:
+        loggers.setdefault(name, {})["level"] = "DEBUG"
+    form = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "terminal": {"()": RedactingFormatter, "format": "%(message)s"},
+                "file": {"()": RedactingFormatter, "format": form},
+            },
+            "handlers": handlers,
+            "root": {
+                "level": "DEBUG" if names is True else "WARNING",
+                "handlers": ["terminal", "file"],
+            },
+            "loggers": loggers,
+        }
+    )
