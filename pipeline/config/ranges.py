@@ -106,6 +106,7 @@ RANGES: Mapping[str, Range] = {
     "training.batch_size": COUNT,
     "training.momentum": SHARE_BELOW_1,
     "training.executions": COUNT,
+    "model.members": Range(2, 32),
     "training.memory_share": Range(0, 1, low_open=True),
     "budget.seconds": POSITIVE,
     "budget.fits": COUNT,

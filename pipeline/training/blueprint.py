@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pipeline.family import Family
     from pipeline.records import Trial
 
+EQUATIONS = {"bki,io->bko": "dense", "bki,ki->bki": "factors", "bki,kio->bko": "heads"}
+"""What the products of networks with members are in a chain (families/layers.py)."""
 Draw = Callable[[np.random.Generator], np.ndarray]
 
 
@@ -25,7 +27,8 @@ class Step:
     """One layer of a chain, as NumPy can compute it."""
 
     kind: str
-    """`dense`, `norm`, `activation`, `scale` or `flatten`."""
+    """`dense`, `norm`, `activation`, `scale` or `flatten`; of networks with members (pooling.py) also
+    `repeat`, `factors` (each member's own), `heads` (each member's own `dense`) and `mean`."""
     arrays: int = 0
     """How many arrays of `get_weights()` it owns."""
     activation: str = "linear"
@@ -109,4 +112,24 @@ def _step(layer: Any) -> Step | None:
             found = Step("flatten")
         case layers.Dropout() | layers.RandomTranslation():
             found = Step("")
+        case _:
+            found = _step_of_members(layer)
+    return found
+
+
+def _step_of_members(layer: Any) -> Step | None:
+    """Return what a layer of a network with members computes; None for unknown."""
+    import keras
+
+    layers = keras.layers
+    found: Step | None = None
+    match layer:
+        case layers.EinsumDense() if layer.equation in EQUATIONS:
+            name = str(keras.activations.serialize(layer.activation))
+            kind, biased = EQUATIONS[layer.equation], layer.bias is not None
+            found = Step(kind, len(layer.weights), name, switches=(biased,))
+        case layers.RepeatVector():
+            found = Step("repeat", numbers=(float(layer.n),))
+        case layers.GlobalAveragePooling1D():
+            found = Step("mean")
     return found

@@ -16,6 +16,7 @@ from pipeline.training.batches import Batches
 from pipeline.training.metrics import VAL_AUC, auc, normalised, raw_metric
 from pipeline.training.models import initial_weights, random_states, seed_layers
 from pipeline.training.optimizers import optimizer_for
+from pipeline.training.pooling import has_members, to_fit
 from pipeline.training.precision import precision
 
 if TYPE_CHECKING:
@@ -49,11 +50,12 @@ class Program:
         self._batches = Batches(arrays, settings.batch_of(trial, len(arrays.x_train)))
         with precision(mixed=settings.mixed_precision):
             self.model = family.build(trial)
+            self._trained = to_fit(self.model)
             self._optimizer = optimizer_for(settings, trial)
-        self.model.compile(
+        self._trained.compile(
             optimizer=self._optimizer,
             loss=arrays.loss,
-            weighted_metrics=_metrics(arrays.regression),
+            weighted_metrics=_metrics(arrays.regression, whole=not has_members(self.model)),
             steps_per_execution=min(len(self._batches), LARGEST_EXECUTION),
         )
         self._optimizer.build(self.model.trainable_variables)
@@ -83,7 +85,7 @@ class Program:
         started = time.perf_counter()
         self._load(state, run.fit.trial.learning_rate)
         self._batches.start(run.fit.seed, run.epoch)
-        self.model.fit(
+        self._trained.fit(
             self._batches,
             validation_data=self._validation,
             validation_batch_size=VALIDATION_ROWS,
@@ -154,12 +156,20 @@ class _Watch(keras.callbacks.Callback):
         self.model.stop_training = not self._run.is_open
 
 
-def _metrics(regression: bool) -> list[Any]:
+def _metrics(regression: bool, *, whole: bool) -> list[Any]:
+    """Return the metrics beside the loss.
+
+    Args:
+        regression: The task.
+        whole: Whether the network is one, and not several whose losses are averaged: the RMSE of
+            training is then the root of that average.
+    """
     name = raw_metric(regression)
     if not regression:
         return [keras.metrics.CategoricalAccuracy(name=name)]
+    found = [keras.metrics.MeanAbsoluteError(name=name)]
     # The loss may hold a penalty of a builder's layers; the RMSE must not.
-    return [keras.metrics.MeanAbsoluteError(name=name), keras.metrics.MeanSquaredError(name="mse")]
+    return [*found, keras.metrics.MeanSquaredError(name="mse")] if whole else found
 
 
 def _chunks(rows: np.ndarray) -> Iterator[np.ndarray]:

@@ -28,6 +28,7 @@ NETWORK = of_widths(5, 4)
 CASES = [
     *({"activation": name} for name in KNOWN),
     {"activation": "relu", "batch_normalization": True},
+    {"family": "tabm", "members": 3, "activation": "tanh"},
 ]
 
 

@@ -199,6 +199,11 @@ COUNTED = [
         mlp({"architectures": [[50, 32], [3, 7, 5]]}, {"batch_normalization": True}),
         ["50-32", "3-7-5"],
     ),
+    (mlp(model={"family": "tabm", "members": 3}), ["linear", "1x8", "3x16"]),
+    (
+        mlp({"units": [5]}, {"family": "tabm", "members": 2, "batch_normalization": True}),
+        ["2x5"],
+    ),
     (cnn({"layers_max": 3, "units": [4, 6]}), ["linear", "1x4-64", "2x6-64", "3x4-64"]),
     (cnn({"layers_max": 4, "units": [2], "head_units": 0}), ["4x2"]),
     (
@@ -236,6 +241,21 @@ def test_unit_axes_describe_every_weight() -> None:
     assert axes[-2:] == ((1, None), (None,))
 
 
+def test_unit_axes_of_members_describe_every_weight() -> None:
+    """The first scales have no units, the members' heads have those of the last layer."""
+    found = mlp(model={"family": "tabm", "members": 3})
+    trial = Trial(of_widths(6, 9), 1.0, 0)
+    weights = found.build(trial).get_weights()
+    axes = found.unit_axes(trial.capacity)
+    assert [len(own) for own in axes] == [weight.ndim for weight in weights]
+    lengths = {0: 6, 1: 9}
+    for weight, own in zip(weights, axes, strict=True):
+        for length, layer in zip(weight.shape, own, strict=True):
+            assert layer is None or length == lengths[layer]
+    assert axes[0] == (None, None)
+    assert axes[-2:] == ((None, 1, None), (None,))
+
+
 def test_a_cnn_never_halves_an_image_away() -> None:
     """28 pixels can be halved 4 times, whatever layers_max says."""
     found = cnn({"layers_max": 9})
@@ -253,7 +273,9 @@ def test_a_cnn_needs_images() -> None:
 
 def test_an_unknown_family_is_refused_with_the_nearest_name() -> None:
     """A typo is answered with what exists."""
-    with pytest.raises(ConfigError, match=r"must be one of builder, cnn, mlp.*did you mean mlp"):
+    with pytest.raises(
+        ConfigError, match=r"must be one of builder, cnn, mlp, tabm.*did you mean mlp"
+    ):
         family(ModelConfig(family="mpl"), CapacityConfig(), TABLE, 2, regression=False)
 
 
@@ -272,3 +294,18 @@ def test_a_fourth_family_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(families, "__path__", [*families.__path__, str(tmp_path)])
     found = family(ModelConfig(family="fourth"), CapacityConfig(), TABLE, 2, regression=False)
     assert found.name == "fourth"
+
+
+def test_members_are_saved_without_code_of_ours(tmp_path: Path) -> None:
+    """Stock layers only: Keras loads several networks in one in safe mode, with the same numbers."""
+    import keras
+    import numpy as np
+
+    found = mlp(model={"family": "tabm", "members": 3})
+    model = found.build(Trial(of_widths(6, 9), 1.0, 0, (("dropout", 0.1),)))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+    rows = np.random.default_rng(0).normal(size=(7, 10)).astype(np.float32)
+    here, there = (np.asarray(one(rows, training=False)) for one in (model, loaded))
+    assert here.shape == (7, 2)
+    assert np.array_equal(here, there)

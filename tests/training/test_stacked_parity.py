@@ -109,6 +109,19 @@ CASES = (
             "objective": Objective("val_accuracy", Direction.max),
         },
     ),
+    Case(
+        "three networks in one, whose losses are averaged",
+        "regression",
+        ((9, 30), (32, 20)),
+        family={"family": "tabm", "members": 3},
+    ),
+    Case(
+        "two networks in one, three classes, weighted rows, normalised, AdamW",
+        "weighted",
+        ((7,), (20,)),
+        family={"family": "tabm", "members": 2, "batch_normalization": True},
+        settings={"optimizer": "adamw"},
+    ),
 )
 
 

@@ -76,9 +76,14 @@ def _activation(layer: Any) -> str:
 
 
 def _gradients(model: Any, x: np.ndarray, y: np.ndarray, *, regression: bool) -> list[np.ndarray]:
-    """Return the gradient of the mean loss for every trainable variable."""
+    """Return the gradient of the loss that was trained on for every trainable variable."""
     import keras
 
+    from pipeline.training.pooling import members_of, targets_of_members
+
+    trained = members_of(model)
+    if trained is not model:
+        model, y = trained, targets_of_members(y, trained.output_shape[1])
     name = "mean_squared_error" if regression else "categorical_crossentropy"
     loss = keras.losses.get(name)
     if keras.backend.backend() == "jax":

@@ -8,6 +8,10 @@ IMAGE_DIMENSIONS = 3
 """Height, width, channels."""
 BRIGHTEST = 255.0
 """Pixels arrive as 0 to 255; they are scaled inside the model so that it can be served as it is."""
+OUTPUT = "output"
+"""Name of the layer whose outputs are the prediction, or that of each member."""
+MEAN = "mean_of_members"
+"""Name of the last layer of a network whose members' losses are averaged in training."""
 LARGEST_SHIFT = 0.08
 """Augmentation: share of height and width, about two pixels of a digit of 28 x 28."""
 
@@ -55,7 +59,13 @@ def activated(layer: Any, activation: str, number: int, *, normalised: bool) -> 
 
 
 def hidden_layers(
-    number: int, units: int, *, activation: str, batch_normalization: bool, dropout: float
+    number: int,
+    units: int,
+    *,
+    activation: str,
+    batch_normalization: bool,
+    dropout: float,
+    members: int = 1,
 ) -> list[Any]:
     """Return one hidden Dense layer with its activation and optional Dropout.
 
@@ -65,14 +75,58 @@ def hidden_layers(
         activation: A Keras activation by name.
         batch_normalization: Normalise between the weights and the activation.
         dropout: Share of outputs set to 0 in training; 0 leaves the layer out.
+        members: Networks that share the layer; more than one: it takes (rows, members, inputs).
     """
     import keras
 
-    dense = keras.layers.Dense(units, use_bias=not batch_normalization, name=f"hidden_{number}")
+    name, biased = f"hidden_{number}", not batch_normalization
+    if members == 1:
+        dense = keras.layers.Dense(units, use_bias=biased, name=name)
+    else:  # one product of (rows x members) rows; Dense would make one of every row
+        dense = keras.layers.EinsumDense(
+            "bki,io->bko", (members, units), bias_axes="o" if biased else None, name=name
+        )
     layers = activated(dense, activation, number, normalised=batch_normalization)
     if dropout > 0:
         layers.append(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
     return layers
+
+
+def split_layers(members: int, inputs: int) -> list[Any]:
+    """Return the layers that give each row to every member, scaled by a vector of the member's own.
+
+    The vectors start from the unit normal distribution: members differ from the first step.
+    """
+    import keras
+
+    scales = keras.layers.EinsumDense(
+        "bki,ki->bki",
+        (members, inputs),
+        kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
+        name="member_inputs",
+    )
+    return [keras.layers.RepeatVector(members, name="members"), scales]
+
+
+def member_outputs(members: int, outputs: int, *, regression: bool) -> list[Any]:
+    """Return the members' own output layers, and the mean of what they put out (`pooling.py`)."""
+    import keras
+
+    activation = "linear" if regression else "softmax"
+    heads = keras.layers.EinsumDense(
+        "bki,kio->bko",
+        (members, outputs),
+        bias_axes="o",  # shared: Keras takes (members, 1) for channels first
+        activation=activation,
+        kernel_initializer=keras.initializers.VarianceScaling(
+            float(members),  # of each member's own inputs and outputs: Keras counts those of all
+            "fan_avg",
+            "uniform",
+        ),
+        dtype="float32",
+        name=OUTPUT,
+    )
+    return [heads, keras.layers.GlobalAveragePooling1D(name=MEAN, dtype="float32")]
 
 
 def last_layer(outputs: int, *, regression: bool) -> Any:
@@ -83,4 +137,4 @@ def last_layer(outputs: int, *, regression: bool) -> Any:
     import keras
 
     activation = "linear" if regression else "softmax"
-    return keras.layers.Dense(outputs, activation=activation, dtype="float32", name="output")
+    return keras.layers.Dense(outputs, activation=activation, dtype="float32", name=OUTPUT)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.training.families.layers import OUTPUT
 from pipeline.training.models import initial_weights
 from pipeline.training.stacked.epoch import RAW
 
@@ -111,6 +112,7 @@ def _needs_mask(template: Template) -> bool:
     """Tell whether a padded unit may put out anything but zero."""
     import keras
 
-    hidden = [layer for layer in template.model.layers[:-1] if hasattr(layer, "activation")]
+    layers = [layer for layer in template.model.layers if layer.name != OUTPUT]
+    hidden = [layer for layer in layers if hasattr(layer, "activation")]
     zero = keras.ops.zeros((1, 1))
     return any(float(keras.ops.max(keras.ops.abs(layer.activation(zero)))) > 0 for layer in hidden)

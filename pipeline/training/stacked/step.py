@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import ops
 
+from pipeline.training.pooling import MEMBERS_AXIS, mean_over_members, targets_of_members
 from pipeline.training.stacked.backend import gradients, map_members
 
 if TYPE_CHECKING:
@@ -47,9 +48,20 @@ class RowLosses:
         )
 
     def __call__(self, targets: Any, outputs: Any) -> tuple[Any, Any]:
-        """Return both, (rows,). Called where the outputs are made: Keras looks for its logits."""
-        metric = ops.cast(self._metric(targets, outputs), "float32")
-        return self._loss(targets, outputs), metric
+        """Return both, (rows,). Called where the outputs are made: Keras looks for its logits.
+
+        Args:
+            targets: (rows, outputs).
+            outputs: The same, or (rows, members, outputs): the loss is then the mean of the members'
+                losses, the metric that of their mean.
+        """
+        shape = outputs.shape
+        if len(shape) == len(targets.shape):
+            return self._loss(targets, outputs), ops.cast(self._metric(targets, outputs), "float32")
+        of_each = targets_of_members(targets, shape[MEMBERS_AXIS])
+        losses = ops.mean(self._loss(of_each, outputs), axis=MEMBERS_AXIS)
+        metric = self._metric(targets, mean_over_members(outputs))
+        return losses, ops.cast(metric, "float32")
 
 
 class Step:
@@ -109,7 +121,7 @@ class Step:
 
         def mean_loss(weights: list[Any]) -> tuple[Any, tuple[Any, Any]]:
             with self._template.of_rows(present > 0 if self._fills_up else None):
-                outputs, rest = self._template.model.stateless_call(
+                outputs, rest = self._template.trained.stateless_call(
                     weights, state["rest"], drawn["x"], training=True
                 )
             losses, metrics = self._row_losses(drawn["y"], outputs)

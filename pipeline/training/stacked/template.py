@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from pipeline.training.models import layer_seed, random_states
+from pipeline.training.pooling import members_of
 from pipeline.training.stacked.layers import MemberDropout, RowNormalization
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class Template:
             model: At the padded widths; its weights are never used.
         """
         self.model = keras.models.clone_model(model, clone_function=_for_members)
+        self.trained = members_of(self.model)
+        """What the loss of training is of; it has the model's weights."""
         self._norms = [one for one in self.model.layers if isinstance(one, RowNormalization)]
         states = enumerate(random_states(self.model))
         self._seeds = {id(state): index for index, state in states}
