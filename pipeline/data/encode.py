@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.data.typed import Kind
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -70,8 +71,10 @@ def fit_encoder(
     from sklearn.impute import MissingIndicator
     from sklearn.pipeline import Pipeline
 
-    numbers = [name for column in columns if column.kind != "category" for name in column.outputs]
-    categories = [column.name for column in columns if column.kind == "category"]
+    numbers = [
+        name for column in columns if column.kind is not Kind.category for name in column.outputs
+    ]
+    categories = [column.name for column in columns if column.kind is Kind.category]
     missing = [name for name in numbers if known[name].isna().any()]
     parts: list[tuple[str, Any, list[str]]] = []
     if numbers:

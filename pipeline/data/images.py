@@ -13,7 +13,7 @@ from pipeline.data.infer import Judged
 from pipeline.data.pixels import image_shape
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.table import Table
-from pipeline.data.typed import Column
+from pipeline.data.typed import Column, Kind
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -135,4 +135,4 @@ def _inside(folder: Path) -> list[Path]:
 
 def judge_images(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) -> list[Judged]:  # noqa: ARG001 - one shape for all judges
     """Return the one feature of a folder of images."""
-    return [Judged(Column(PATH, "image"))]
+    return [Judged(Column(PATH, Kind.image))]

@@ -26,6 +26,7 @@ from pipeline.data.typed import (
     MISSING_TEXTS,
     TRUTH,
     Column,
+    Kind,
     numbers,
     unchecked_numbers,
 )
@@ -74,16 +75,16 @@ def kind_of(series: pd.Series) -> Judged:
     name = str(series.name)
     types = pd.api.types
     if types.is_bool_dtype(series):
-        return Judged(Column(name, "boolean"))
+        return Judged(Column(name, Kind.boolean))
     if types.is_datetime64_any_dtype(series):
-        return Judged(Column(name, "date", parts=DATE_PARTS))
+        return Judged(Column(name, Kind.date, parts=DATE_PARTS))
     plain = types.is_numeric_dtype(series) and not types.is_complex_dtype(series)
     if plain or types.is_timedelta64_dtype(series):
-        return Judged(Column(name, "number"))
+        return Judged(Column(name, Kind.number))
     counts = _counts(series)
     if counts is None:
         return Judged(
-            Column(name, "category", used=False),
+            Column(name, Kind.category, used=False),
             "not plain values (lists, bytes or complex numbers)",
         )
     return _text_kind(counts, name)
@@ -110,18 +111,18 @@ def _text_kind(counts: pd.Series, name: str) -> Judged:
     here = ~texts.str.lower().isin(MISSING_TEXTS).to_numpy()
     texts, times = texts[here], counts.to_numpy()[here]
     if not len(texts):
-        return Judged(Column(name, "number"))
+        return Judged(Column(name, Kind.number))
     if texts.str.lower().isin(TRUTH).all():
-        return Judged(Column(name, "boolean"))
+        return Judged(Column(name, Kind.boolean))
     strange = pd.to_numeric(texts, errors="coerce").isna().to_numpy()
     share = times[~strange].sum() / times.sum()
     if not strange.any():
-        return Judged(Column(name, "number"))
+        return Judged(Column(name, Kind.number))
     if share >= MOSTLY and strange.sum() <= STRAY_TEXTS:
         shown = ", ".join(repr(text) for text in texts[strange])
         note = f"Column {name!r} holds numbers; {times[strange].sum()} rows with {shown} count as missing."
-        return Judged(Column(name, "number"), note=note)
-    return _date(texts, times, name) or Judged(Column(name, "category"))
+        return Judged(Column(name, Kind.number), note=note)
+    return _date(texts, times, name) or Judged(Column(name, Kind.category))
 
 
 def _date(texts: pd.Series, times: np.ndarray, name: str) -> Judged | None:
@@ -133,7 +134,7 @@ def _date(texts: pd.Series, times: np.ndarray, name: str) -> Judged | None:
     fitting = [form for form in likely if _parses(texts, times, form)]
     if not fitting:
         return None
-    column = Column(name, "date", parts=DATE_PARTS, format=fitting[0])
+    column = Column(name, Kind.date, parts=DATE_PARTS, format=fitting[0])
     both = {"%m/%d/%Y", "%d/%m/%Y"} <= set(fitting)
     note = (
         f"Column {name!r}: dates could be read month or day first; taken as month first."
@@ -155,7 +156,7 @@ def refuse_infinite(series: pd.Series, judged: Judged) -> None:
     Raises:
         DataError: A value is infinite or beyond LARGEST.
     """
-    if not judged.column.used or judged.column.kind != "number":
+    if not judged.column.used or judged.column.kind is not Kind.number:
         return
     name = judged.column.name
     values = unchecked_numbers(series)
@@ -184,9 +185,9 @@ def found(series: pd.Series, bad: np.ndarray) -> str:
     )
 
 
-def _useless(series: pd.Series, kind: str) -> str:
+def _useless(series: pd.Series, kind: Kind) -> str:
     """Return why a column cannot help, or an empty string."""
-    values = pd.Series(numbers(series)) if kind == "number" else series
+    values = pd.Series(numbers(series)) if kind is Kind.number else series
     here = values.dropna()
     different = here.nunique()
     if different == 0:
@@ -195,10 +196,10 @@ def _useless(series: pd.Series, kind: str) -> str:
         return f"constant: every value is {series.iloc[0]!s:.40}"
     share = different / len(here)
     counted = f"{different} different values in {len(here)} rows"
-    if kind == "number" and share >= MOSTLY and (here == here.round()).all():
+    if kind is Kind.number and share >= MOSTLY and (here == here.round()).all():
         return f"identifier: whole numbers, {counted}"
-    if kind == "category" and share >= MOSTLY:
+    if kind is Kind.category and share >= MOSTLY:
         return f"identifier or free text: {counted}"
-    if kind == "category" and share > FREE_TEXT:
+    if kind is Kind.category and share > FREE_TEXT:
         return f"free text: {counted}"
     return ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.data.encode import level_limits, quantile_edges, spread
+from pipeline.data.typed import Kind
 from pipeline.names import Input
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> 
     numbers = [
         Input(column.name, name)
         for column in columns
-        if column.kind != "category"
+        if column.kind is not Kind.category
         for name in column.outputs
     ]
-    categories = [column.name for column in columns if column.kind == "category"]
+    categories = [column.name for column in columns if column.kind is Kind.category]
     missing = known[[one.name for one in numbers]].isna().any().to_numpy()
     return (
         *_scaled(known, numbers, encoding),

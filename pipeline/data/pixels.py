@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.data.imagefile import MODES
 from pipeline.data.infer import Judged, found
 from pipeline.data.roles import jobs
-from pipeline.data.typed import Column, numbers
+from pipeline.data.typed import Column, Kind, numbers
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ def judge_pixels(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) -> l
                 f"a pixel is a number from 0 to {BRIGHTEST}"
             )
     return [
-        Judged(Column(name, "category", used=False), named[name])
+        Judged(Column(name, Kind.category, used=False), named[name])
         if name in named
-        else Judged(Column(name, "pixel"))
+        else Judged(Column(name, Kind.pixel))
         for name in frame.columns
         if name != config.target
     ]

@@ -13,7 +13,7 @@ from pipeline.config.choices import SplitKind
 from pipeline.data.infer import Judged, found, judge, kind_of, refuse_infinite, rows_text
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.split import Keys
-from pipeline.data.typed import Column, dates, elapsed_days, numbers
+from pipeline.data.typed import Column, Kind, dates, elapsed_days, numbers
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def judge_features(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) ->
         if name == config.time:
             judged.append(_calendar(rows[name]))
         elif name in named:
-            judged.append(Judged(Column(name, "category", used=False), named[name]))
+            judged.append(Judged(Column(name, Kind.category, used=False), named[name]))
         else:
             judged.append(judge(rows[name], keep=name in config.keep))
             refuse_infinite(frame[name], judged[-1])
@@ -104,7 +104,7 @@ def judge_features(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) ->
 def _calendar(series: pd.Series) -> Judged:
     """Return what a network may see of the column that orders the rows."""
     column = kind_of(series).column
-    if column.kind == "date":
+    if column.kind is Kind.date:
         return Judged(replace(column, parts=CALENDAR))
     return Judged(replace(column, used=False), REASONS["time"])
 
@@ -128,9 +128,9 @@ def _times(series: pd.Series) -> np.ndarray:
         DataError: Neither dates nor numbers, or a missing value.
     """
     column = kind_of(series).column
-    if column.kind == "date":
+    if column.kind is Kind.date:
         values = elapsed_days(dates(series, column.format))
-    elif column.kind == "number":
+    elif column.kind is Kind.number:
         values = numbers(series)
     else:
         raise DataError(

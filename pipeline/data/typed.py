@@ -1,12 +1,17 @@
 """Raw columns to typed columns: the one step between a user's table and the encoder.
 
 Pure, and without any import from this package: a saved model carries a copy of this file, so that a
-raw row is read when it is served exactly as it was when the model was trained.
+raw row is read when it is served exactly as it was when the model was trained. A cell is read by what
+was recorded of its column and by nothing else: never by the other rows of its file.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
+import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +33,39 @@ TRUTH = {"true": 1.0, "false": 0.0}
 MICROSECONDS_A_DAY = 86_400_000_000
 DATE_PARTS = ("year", "month", "weekday", "elapsed days")
 """Weekday: Monday = 0. Elapsed days: since 1970-01-01, with the time of day as a fraction."""
+CYCLES = {"hour": 24, "weekday": 7, "month": 12, "day of year": 365.25}
+"""Sine and cosine of the place in such a cycle put December beside January."""
+CYCLIC_PARTS = tuple(f"{cycle} {wave}" for cycle in CYCLES for wave in ("sin", "cos"))
+ISO = "ISO8601"
+CANONICAL = "canonical"
+"""Format of a category in which 3, 3.0 and "3.0" are one level; columns of models saved by earlier
+versions have no format, and keep their texts as they are."""
+_WHOLE_FLOAT = re.compile(r"[-+]?(?:0|[1-9]\d{0,14})\.0+|[-+]?[1-9](?:\.\d+)?e\+\d\d")
+"""A whole number as Python and pandas write a float."""
+
+
+class Kind(StrEnum):
+    """What a column is, and so how a cell of it is read."""
+
+    number = "number"
+    boolean = "boolean"
+    category = "category"
+    ordered = "ordered"
+    date = "date"
+    pixel = "pixel"
+    image = "image"
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether its typed columns are float64, NaN where there is no value."""
+        return self not in {Kind.category, Kind.image}
+
+    @property
+    def served(self) -> str:
+        """MLflow's type of a raw cell: doubles may miss a value, and JSON writes dates as text."""
+        if self in {Kind.number, Kind.pixel}:
+            return "double"
+        return "boolean" if self is Kind.boolean else "string"
 
 
 @dataclass(frozen=True)
@@ -35,28 +73,52 @@ class Column:
     """One feature column: what it is called and how it is read."""
 
     name: str
-    kind: str
-    """number, boolean, category, date, pixel or image."""
+    kind: Kind
     used: bool = True
     """False: left out; `Dataset.dropped` says why."""
     parts: tuple[str, ...] = ()
-    """Dates only: which of DATE_PARTS the network sees."""
+    """Dates: what the network sees, of DATE_PARTS, hour, minute and CYCLIC_PARTS. Ordered: the levels,
+    lowest first."""
     format: str = ""
-    """Dates only: how the text is parsed (`strptime` format or ISO8601)."""
+    """Dates: how text is parsed (`strptime` format or ISO8601). Numbers: how 1234.5 is written where
+    it is not written so, as in "$1,234.5" or "1.234,5 km". Categories: CANONICAL or empty."""
+
+    def __post_init__(self) -> None:
+        """Take the kind as the text that a saved description holds, too."""
+        object.__setattr__(self, "kind", Kind(self.kind))
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the typed columns that this column becomes."""
-        if self.kind == "date":
+        if self.kind is Kind.date:
             return tuple(f"{self.name} ({part})" for part in self.parts)
         return (self.name,)
+
+    def read(self, series: pd.Series) -> list[np.ndarray]:
+        """Return its typed columns for raw cells, in the order of `outputs`."""
+        match self.kind:
+            case Kind.date:
+                when = dates(series, self.format)
+                return [date_part(when, part) for part in self.parts]
+            case Kind.ordered:
+                return [ranks(series, self.parts)]
+            case Kind.category:
+                return [levels(series, self.format)]
+            case _:
+                return [numbers(series, self.format)]
+
+
+def tidy(name: object) -> str:
+    """Return a column's name as it is used: no blanks around it, a line break is one blank."""
+    return re.sub(r"\s*[\r\n]+\s*", " ", str(name)).strip()
 
 
 def typed(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Return the typed columns of raw rows.
 
     Numbers and booleans become float64 (missing, infinite and unreadable values become NaN),
-    categories text (a missing value becomes MISSING_LEVEL), a date its parts as float64.
+    categories text (a missing value becomes MISSING_LEVEL), ordered levels their rank from 0, a date
+    its parts as float64.
 
     Args:
         frame: Raw rows with at least the used columns, under their own names, in any order.
@@ -69,82 +131,165 @@ def typed(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
         ValueError: A used column is missing.
     """
     used = [column for column in columns if column.used]
+    frame = frame.set_axis([tidy(name) for name in frame.columns], axis=1)
     absent = [column.name for column in used if column.name not in frame.columns]
     if absent:
         raise ValueError(f"the rows lack the column {', '.join(map(repr, absent))}")
     values: dict[str, np.ndarray] = {}
     for column in used:
-        series = frame[column.name]
-        if column.kind == "category":
-            values[column.name] = levels(series)
-        elif column.kind == "date":
-            values.update(zip(column.outputs, date_parts(series, column), strict=True))
-        else:
-            values[column.name] = numbers(series)
+        values.update(zip(column.outputs, column.read(frame[column.name]), strict=True))
     return pd.DataFrame(values, index=frame.index)
 
 
-def numbers(series: pd.Series) -> np.ndarray:
+def unreadable(series: pd.Series, column: Column) -> np.ndarray:
+    """Return which cells are given but cannot be read as the column's kind; bool, one a row.
+
+    A cell that means "no value" (empty, NA, ?, ...) is not given. A category takes every cell.
+    """
+    if not column.kind.is_numeric:
+        return np.zeros(len(series), dtype=bool)
+    is_date = column.kind is Kind.date
+    values = elapsed_days(dates(series, column.format)) if is_date else column.read(series)[0]
+    if column.kind is Kind.boolean:
+        values = np.where(np.isin(values, (0.0, 1.0)), values, np.nan)
+    return np.isnan(values) & is_given(series)
+
+
+def is_given(series: pd.Series) -> np.ndarray:
+    """Return which cells hold neither nothing nor a text that means nothing; bool, one a row."""
+    if not (series.dtype == object or pd.api.types.is_string_dtype(series)):
+        return series.notna().to_numpy(dtype=bool)
+    codes, uniques = pd.factorize(series)
+    given = [str(value).strip().lower() not in MISSING_TEXTS for value in uniques]
+    return np.array([*given, False], dtype=bool)[codes]
+
+
+def numbers(series: pd.Series, form: str = "") -> np.ndarray:
     """Return a column as float64: no number, or one beyond LARGEST, is NaN; one below SMALLEST is 0."""
-    result = unchecked_numbers(series)
+    result = unchecked_numbers(series, form)
     size = np.abs(result)
     with np.errstate(invalid="ignore"):
         return np.where(size <= LARGEST, np.where(size >= SMALLEST, result, 0.0), np.nan)
 
 
-def unchecked_numbers(series: pd.Series) -> np.ndarray:
-    """Return a column as float64 with its infinities; what is not a number becomes NaN."""
+def unchecked_numbers(series: pd.Series, form: str = "") -> np.ndarray:
+    """Return cells as float64 with their infinities; what is no number in that form becomes NaN."""
     if pd.api.types.is_timedelta64_dtype(series):
         series = series.dt.total_seconds()
     if pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_complex_dtype(series):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    if form or not isinstance(series.dtype, pd.StringDtype):
+        return _parsed(series, form)
+    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    left = np.isnan(values) & series.notna().to_numpy()
+    values = np.where(left, np.nan, values)
+    values[left] = _parsed(series[left], form)
+    return values
+
+
+def _parsed(series: pd.Series, form: str) -> np.ndarray:
+    """Return the numbers that texts and mixed objects spell; each different one is read once."""
     codes, uniques = pd.factorize(series)
-    return np.append(_parsed(pd.Series(uniques, dtype=object)), np.nan)[codes]
+    texts = pd.Series(uniques, dtype=object).astype(str).str.strip()
+    if form:
+        values = written(texts, form)
+    else:
+        values = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    truth = texts.str.lower().map(TRUTH).to_numpy(dtype=np.float64)
+    values = np.where(np.isnan(truth), values, truth)
+    if not form and series.attrs.get("decimal") == ",":
+        # The file writes decimal commas, and nothing is recorded of marks (a table of another format,
+        # a model of an earlier version): only what would be unreadable is read so.
+        values = np.where(np.isnan(values), written(texts, "1234,5"), values)
+    return np.append(values, np.nan)[codes]
 
 
-def _parsed(values: pd.Series) -> np.ndarray:
-    """Return the numbers that texts and mixed objects spell."""
-    text = values.astype(str).str.strip()
-    parsed = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    truth = text.str.lower().map(TRUTH).to_numpy(dtype=np.float64)
-    return np.where(np.isnan(truth), parsed, truth)
+def written(texts: pd.Series, form: str) -> np.ndarray:
+    """Return stripped texts as float64 by the form of a column's numbers; NaN for any other text."""
+    pattern, thousands, decimal = _pattern(form)
+    values = np.full(len(texts), np.nan)
+    for place, text in enumerate(texts):
+        if match := pattern.fullmatch(text):
+            digits = match["number"].replace(thousands, "") if thousands else match["number"]
+            sign = -1.0 if match["open"] or "-" in (match["before"], match["sign"]) else 1.0
+            values[place] = sign * float(digits.replace(decimal, "."))
+    return values
 
 
-def levels(series: pd.Series) -> np.ndarray:
+@functools.lru_cache(maxsize=256)
+def _pattern(form: str) -> tuple[re.Pattern[str], str, str]:
+    """Return what a number in a form looks like, its mark of thousands and its decimal mark."""
+    shown = re.fullmatch(r"(\D*)1(\D?)234(\D)5(\D*)", form)
+    if shown is None:
+        raise ValueError(f"{form!r} does not show how 1234.5 is written")
+    prefix, thousands, decimal, suffix = shown.groups()
+    groups = rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+|\d+" if thousands else r"\d+"
+    mark = re.escape(decimal)
+    before, after = (rf"\s*{re.escape(unit.strip())}\s*" for unit in (prefix, suffix))
+    return re.compile(
+        rf"(?P<open>\()?(?P<before>[-+]?){before}(?P<sign>[-+]?)(?P<number>(?:(?:{groups})"
+        rf"(?:{mark}\d*)?|{mark}\d+)(?:[eE][-+]?\d+)?){after}(?(open)\))"
+    ), thousands, decimal  # fmt: skip
+
+
+def levels(series: pd.Series, form: str = "") -> np.ndarray:
     """Return a column as an object array of text, stripped; missing becomes MISSING_LEVEL."""
     codes, uniques = pd.factorize(series)
-    texts = [level_text(value) for value in uniques]
+    texts = [level_text(value, form) for value in uniques]
     return np.array([*texts, MISSING_LEVEL], dtype=object)[codes]
 
 
-def level_text(value: object) -> str:
+def level_text(value: object, form: str = "") -> str:
     """Return one category as text: 3.0 and 3 are one level, whatever type the file gave them."""
     if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)
     text = str(value).strip()
+    if form == CANONICAL and _WHOLE_FLOAT.fullmatch(text):
+        text = str(int(float(text)))
     return MISSING_LEVEL if text.lower() in MISSING_TEXTS else text
 
 
+def ranks(series: pd.Series, order: Sequence[str]) -> np.ndarray:
+    """Return the place of each cell in an order of levels, float64; NaN for any other."""
+    places = {level_text(level, CANONICAL): float(place) for place, level in enumerate(order)}
+    codes, uniques = pd.factorize(series)
+    found = [places.get(level_text(value, CANONICAL), np.nan) for value in uniques]
+    return np.array([*found, np.nan])[codes]
+
+
 def dates(series: pd.Series, format_: str) -> pd.Series:
-    """Return a column as datetimes without zone (UTC); what is no date becomes NaT."""
+    """Return a column as datetimes without zone (UTC); what is no date becomes NaT.
+
+    Beside its own format every column reads ISO dates and datetime objects, which mean one day only:
+    so a date comes from JSON, Parquet and other programs.
+    """
     if not pd.api.types.is_datetime64_any_dtype(series):
-        text = series.astype(object).where(series.notna(), None)
-        text = text.map(lambda value: None if value is None else str(value).strip())
-        series = pd.to_datetime(text, format=format_, errors="coerce", utc=True)
+        codes, uniques = pd.factorize(series)
+        cells = [v.isoformat() if isinstance(v, dt.date) else level_text(v) for v in uniques]
+        texts = pd.Series([*cells, MISSING_LEVEL], dtype=object)
+        found = pd.to_datetime(texts, format=format_ or ISO, errors="coerce", utc=True)
+        if format_ not in {"", ISO}:
+            texts = texts.where(texts.str.match(r"\d{4}-\d{2}-\d{2}"))
+            iso = pd.to_datetime(texts, format=ISO, errors="coerce", utc=True)
+            found = found.where(found.notna(), iso)
+        series = found.iloc[codes].set_axis(series.index)
     zone = getattr(series.dtype, "tz", None)
     return series if zone is None else series.dt.tz_convert("UTC").dt.tz_localize(None)
 
 
-def date_parts(series: pd.Series, column: Column) -> list[np.ndarray]:
-    """Return the column's parts, each float64 with NaN where there is no date."""
-    when = dates(series, column.format)
-    calendar = {"year": when.dt.year, "month": when.dt.month, "weekday": when.dt.day_of_week}
-    return [
-        calendar[part].to_numpy(dtype=np.float64, na_value=np.nan)
-        if part in calendar
-        else elapsed_days(when)
-        for part in column.parts
-    ]
+def date_part(when: pd.Series, part: str) -> np.ndarray:
+    """Return one part of datetimes, float64; NaN for NaT."""
+    if part == "elapsed days":
+        return elapsed_days(when)
+    name, _, wave = part.rpartition(" ") if part in CYCLIC_PARTS else (part, "", "")
+    name = {"weekday": "day_of_week", "day of year": "day_of_year"}.get(name, name)
+    values: np.ndarray = getattr(when.dt, name).to_numpy(dtype=np.float64, na_value=np.nan)
+    if not wave:
+        return values
+    if name == "hour":
+        values = values + date_part(when, "minute") / 60
+    turn = 2 * np.pi * values / CYCLES[part.rpartition(" ")[0]]
+    return np.sin(turn) if wave == "sin" else np.cos(turn)
 
 
 def elapsed_days(when: pd.Series) -> np.ndarray:
