@@ -62,6 +62,11 @@ class Found:
         """What to use, why, and how good it is: three sentences."""
         return results.answer(self.record)
 
+    @property
+    def columns(self) -> pd.DataFrame:
+        """What became of each column of the table, and the override that changes it."""
+        return results.columns(self.record)
+
     def figure(self, name: str = "capacity") -> Figure:
         """Return one figure by name; `results.figures` returns all."""
         return results.figure(self.record, name)

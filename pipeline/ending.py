@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import summary as document
 from pipeline.champion import champion_members
+from pipeline.data.columns import recorded, said
 from pipeline.errors import BudgetError, NoUsableTrialError
 from pipeline.evaluation.final import (
     INCUMBENT,
@@ -92,6 +93,7 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     )
     sweep.ledger.flush()
     write_report(sweep)
+    sweep.display.attention(about["data"]["attention"])
     sweep.display.final(about, ranking_rows(sweep, choice))
     print(last_line(sweep, about), flush=True)  # noqa: T201 - the contract of stdout
     return 0
@@ -210,6 +212,8 @@ def summarise(
             "rows": sweep.dataset.rows,
             "digest": sweep.dataset.digest,
             "dropped": dict(sweep.dataset.dropped),
+            "columns": recorded(sweep.dataset.facts),
+            "attention": said(sweep.dataset.facts),
         },
         "champion": document.champion_entry(
             choice,

@@ -10,6 +10,7 @@ from pipeline.cli import exit_with
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pipeline.data.columns import ColumnFact
     from pipeline.estimate.prospect import Prospect
 
 PROGRAM = "pipeline.plan"
@@ -19,6 +20,8 @@ PURPOSE = (
 )
 
 
+MOST_COLUMNS = 30
+"""Columns that are listed one by one."""
 BASIS = {
     "remembered": "This very sweep ran on this machine before: the same rounds again.",
     "grown": "This sweep ran on this machine before, on other rows of the same table.",
@@ -69,6 +72,28 @@ def _data(plan: Prospect) -> Iterator[str]:
         f"search {config.search.kind}, engine {trained.engine}, up to {trained.epochs} epochs, "
         f"{plan.workers} {'stack' if plan.workers == 1 else 'stacks'} at once"
     )
+    yield from _columns(found.facts)
+
+
+def _columns(facts: Sequence[ColumnFact]) -> Iterator[str]:
+    """Say what becomes of every column; of a wide table, of those that need attention."""
+    from pipeline.data.columns import TARGET, Attention, attention
+
+    columns = [fact for fact in facts if fact.kind != TARGET]
+    urgent = attention(columns)
+    shown = columns if len(columns) <= MOST_COLUMNS else urgent[:MOST_COLUMNS]
+    if not shown:
+        return
+    yield ""
+    wide = min(24, max(len(fact.name) for fact in shown))
+    for fact in shown:
+        changes = f"   ({fact.hint})" if fact.hint else ""
+        yield f"  {fact.name:<{wide}}  {fact.kind:<8}  {fact.what}{changes}"
+    if len(shown) < len(columns):
+        yield f"  ... {len(columns) - len(shown)} more"
+    for fact in urgent[:MOST_COLUMNS]:
+        if fact.attention is not Attention.dropped:
+            yield f"  {fact.sentence}"
 
 
 def _numbers(plan: Prospect) -> Iterator[str]:

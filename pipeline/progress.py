@@ -207,6 +207,14 @@ class Display:
             )
 
     @_harmless
+    def attention(self, lines: Sequence[str]) -> None:
+        """Say at the end what a person should look at, the gravest first: nobody reads the beginning."""
+        if lines:
+            self._say("Please look at:", "bold")
+        for line in lines:
+            self._say(f"  {line}", "yellow")
+
+    @_harmless
     def final(
         self, summary: Mapping[str, object], rows: Sequence[Mapping[str, object]] = ()
     ) -> None:

@@ -80,6 +80,19 @@ def decisions(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.Da
     return pd.DataFrame(read(sweep, tracking_uri).decisions, columns=columns)
 
 
+def columns(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.DataFrame:
+    """Return one row a column of the table: name, kind, used, inputs, attention, reason, note, hint.
+
+    `attention` says whether a person should look: severe (it may give the target away), dropped (by
+    rule), doubted, assumed or none; `hint` is the override that changes the judgement.
+    """
+    import pandas as pd
+
+    names = ["name", "kind", "used", "inputs", "attention", "reason", "note", "hint"]
+    data = read(sweep, tracking_uri).summary.get("data", {})
+    return pd.DataFrame(data.get("columns", []), columns=names)
+
+
 def predictions(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.DataFrame | None:
     """Return the champion's predictions of the test rows, or of the validation rows without test rows.
 

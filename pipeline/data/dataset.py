@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,19 @@ import numpy as np
 from pipeline.data.imagefile import read_image
 from pipeline.data.images import PATH
 from pipeline.data.inputs import inputs_of
-from pipeline.data.typed import Column, typed
+from pipeline.data.typed import typed
 from pipeline.names import Names
 from pipeline.records import Arrays
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.data.columns import ColumnFact
+    from pipeline.data.infer import Judged
     from pipeline.data.labels import Label
     from pipeline.data.split import Split
     from pipeline.data.target import Target
+    from pipeline.data.typed import Column
     from pipeline.names import Input
 
 CHUNK_ROWS = 1 << 16
@@ -36,8 +40,8 @@ class Dataset:
     """All rows, raw, feature columns only."""
     raw_target: pd.Series
     judged: Target
-    columns: tuple[Column, ...]
-    dropped: tuple[tuple[str, str], ...]
+    judgements: tuple[Judged, ...]
+    """Of every column but the target, in the table's order."""
     notes: tuple[str, ...]
     split: Split
     digest: str
@@ -59,6 +63,23 @@ class Dataset:
     def target(self) -> str:
         """The column to predict."""
         return self.judged.name
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """Every column but the target, and how it is read."""
+        return tuple(item.column for item in self.judgements)
+
+    @cached_property
+    def facts(self) -> tuple[ColumnFact, ...]:
+        """What became of every column, for people; the target first."""
+        from pipeline.data.columns import column_facts
+
+        return column_facts(self)
+
+    @property
+    def dropped(self) -> tuple[tuple[str, str], ...]:
+        """The columns that are left out, each with the reason."""
+        return tuple((item.column.name, item.reason) for item in self.judgements if item.reason)
 
     @property
     def regression(self) -> bool:

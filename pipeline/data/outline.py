@@ -18,6 +18,7 @@ from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from pipeline.config.schema import DataConfig
+    from pipeline.data.columns import ColumnFact
     from pipeline.data.dataset import Dataset
 
 
@@ -34,6 +35,8 @@ class Outline:
     """Feature columns of the file."""
     used: int
     """Those of them that a network sees."""
+    facts: tuple[ColumnFact, ...]
+    """What became of each column."""
     shapes: dict[str, tuple[int, ...]]
     """Shape of one encoded row, by encoding."""
     outputs: int
@@ -114,6 +117,7 @@ def _outline(
         all_rows=round(known * growth.get("train", 1.0) + test * growth.get("test", 1.0)),
         columns=len(dataset.columns),
         used=sum(column.used for column in dataset.columns),
+        facts=dataset.facts,
         shapes={
             name: dataset.image_shape or (len(dataset.input_names(name)),) for name in encodings
         },

@@ -76,8 +76,7 @@ def _prepared(config: DataConfig, table: Table, given_test: int, seed: int) -> D
         frame=frame[_used(judged)],
         raw_target=frame[config.target],
         judged=target,
-        columns=tuple(item.column for item in judged),
-        dropped=tuple((item.column.name, item.reason) for item in judged if item.reason),
+        judgements=tuple(judged),
         notes=(
             *table.notes,
             *(item.note for item in judged if item.note),

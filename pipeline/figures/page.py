@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from plotly.offline import get_plotlyjs
 
 from pipeline.figures import palette, sections
+from pipeline.figures.columns import columns
 from pipeline.figures.fittable import fit_section
 from pipeline.figures.html import Html, element, join, json_block, packed_block, raw
 from pipeline.figures.plots import draw
@@ -43,6 +44,7 @@ NAVIGATION = {
     "champion": "Champion",
     "decisions": "Decisions",
     "diagnosis": "Diagnosis",
+    "columns": "Columns",
     "fits": "All fits",
     "reproduce": "Reproduce",
     "results": "Results",
@@ -62,7 +64,12 @@ def page(record: SweepRecord) -> str:
     for anchor, heading, names in GROUPS:
         own = [drawn[name] for name in names if name in drawn]
         parts += [sections.plot_grid(anchor, heading, own)] if own else []
-    for section in (sections.decisions(record), sections.diagnosis(record), fit_section(record)):
+    for section in (
+        sections.decisions(record),
+        sections.diagnosis(record),
+        columns(record),
+        fit_section(record),
+    ):
         parts += [section] if section is not None else []
     parts.append(sections.reproduce(record))
     title = f"{name(record)}: {headline(record)}"

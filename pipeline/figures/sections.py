@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.figures import words
 from pipeline.figures.advice import next_command, remarks
+from pipeline.figures.columns import severe
 from pipeline.figures.findings import by_code, failures
 from pipeline.figures.html import Html, element, join, json_block
 from pipeline.figures.remark import command_words
@@ -46,6 +47,7 @@ def header(record: SweepRecord) -> Html:
         "header",
         eyebrow,
         element("h1", headline(record)),
+        *(element("p", text, class_="alert") for text in severe(record)),
         element("p", *sentences, class_="answer"),
         _key_figures(record),
         id="answer",

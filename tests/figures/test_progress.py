@@ -130,6 +130,19 @@ def test_final_table_is_on_stdout_and_whole_when_piped() -> None:
     assert "0.4552" not in written(err)
 
 
+def test_what_needs_attention_is_said_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    """On the terminal and in the log file; nothing where nothing needs it."""
+    err, out = consoles(terminal=False)
+    caplog.set_level(logging.INFO)
+    display = Display(verbose=True, stderr=err, stdout=out)
+    display.attention([])
+    assert written(err) == ""
+    display.attention(["Column 'id' is left out (constant); data.keep=[id] changes that."])
+    assert "Please look at:" in written(err)
+    assert "data.keep=[id] changes that" in written(err)
+    assert "data.keep=[id] changes that" in caplog.text
+
+
 def test_a_repeated_finding_is_said_once() -> None:
     """The first of a code is a sentence; the rest are only counted."""
     err, out = consoles(terminal=False)

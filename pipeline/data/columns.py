@@ -1,0 +1,170 @@
+"""What became of each column of the table: one list, from which every face draws.
+
+The plan, the end of a sweep, `summary.json`, the report and the notebook all show these facts; the
+override that changes a judgement stands beside it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config.overrides import quoted
+from pipeline.data.leaks import leaks
+from pipeline.data.roles import REASONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.data.dataset import Dataset
+    from pipeline.data.infer import Judged
+
+TARGET = "target"
+"""The kind of the column that is predicted."""
+NOT_PLAIN = frozenset({"null", "true", "false", "nan", "inf"})
+"""What Hydra takes for something else than text."""
+SHOWN_PARTS = 5
+MOST_SAID = 12
+"""Lines of a log that speak of columns; the report has them all."""
+MOST_RECORDED = 2000
+"""Columns that `summary.json` lists; those that need attention are always among them."""
+
+
+class Attention(StrEnum):
+    """Whether a person should look at a column, the gravest first."""
+
+    severe = "severe"
+    """It probably gives the target away."""
+    dropped = "dropped"
+    """Left out by a rule, not by the configuration."""
+    doubted = "doubted"
+    """Kept, but it may be something else."""
+    assumed = "assumed"
+    """Read by an assumption."""
+    none = "none"
+
+
+@dataclass(frozen=True)
+class ColumnFact:
+    """One column of the table: what it was taken for, and what a network sees of it."""
+
+    name: str
+    kind: str
+    """number, boolean, category, date, pixel or image; or `target`."""
+    used: bool
+    """Whether a network sees it."""
+    inputs: tuple[str, ...] = ()
+    """What it becomes, by name, in the encoding `standard`; empty for an image file."""
+    attention: Attention = Attention.none
+    reason: str = ""
+    """Why it is left out."""
+    note: str = ""
+    """By what assumption it was read, or what is doubtful: a sentence."""
+    hint: str = ""
+    """The override that changes the judgement: `data.keep=['id']`."""
+
+    @property
+    def what(self) -> str:
+        """What became of it, in a few words: `left out: constant`, `4 inputs: year, month, ...`."""
+        if not self.used:
+            return self.reason if self.kind == TARGET else f"left out: {self.reason}"
+        if self.kind == "image":
+            return "is the input"
+        parts = [part.removeprefix(self.name).strip(" ,=()") or "value" for part in self.inputs]
+        shown = ", ".join(parts[:SHOWN_PARTS]) + (", ..." if len(parts) > SHOWN_PARTS else "")
+        many = f"{len(parts)} inputs"
+        return (
+            "1 input" if len(parts) == 1 else many if self.kind == "pixel" else f"{many}: {shown}"
+        )
+
+    @property
+    def sentence(self) -> str:
+        """What to say of it where only what needs attention is said."""
+        text = self.note or f"Column {self.name!r} is left out ({self.reason})."
+        return f"{text.rstrip('.')}; {self.hint} changes that." if self.hint else text
+
+
+def column_facts(dataset: Dataset) -> tuple[ColumnFact, ...]:
+    """Return the facts of every column, in the table's order, the target first.
+
+    Pixel columns, which are all alike, are one fact.
+    """
+    named: dict[str, list[str]] = {}
+    for one in dataset.input_names("standard"):
+        named.setdefault(one.column, []).append(one.name)
+    facts = [
+        _fact(judged, tuple(named.get(judged.column.name, ()))) for judged in dataset.judgements
+    ]
+    pixels = [fact.name for fact in facts if fact.kind == "pixel"]
+    facts = [fact for fact in facts if fact.kind != "pixel"]
+    if pixels:
+        facts.append(
+            ColumnFact(f"{pixels[0]} ... {pixels[-1]}", "pixel", used=True, inputs=tuple(pixels))
+        )
+    single = sum(fact.used for fact in facts) == 1
+    for name, seen in leaks(dataset).items():
+        place = next(place for place, fact in enumerate(facts) if fact.name == name)
+        facts[place] = _leaked(facts[place], seen, single=single)
+    task = "regression" if dataset.regression else f"{dataset.outputs} classes"
+    return (
+        ColumnFact(dataset.target, TARGET, used=False, reason=f"is predicted ({task})"),
+        *facts,
+    )
+
+
+def _fact(judged: Judged, inputs: tuple[str, ...]) -> ColumnFact:
+    """Return the fact of one judgement."""
+    column = judged.column
+    fact = ColumnFact(
+        column.name, column.kind, column.used, inputs, reason=judged.reason, note=judged.note
+    )
+    if judged.reason and judged.reason not in REASONS.values():
+        return replace(fact, attention=Attention.dropped, hint=setting("keep", column.name))
+    return replace(fact, attention=Attention.assumed) if judged.note else fact
+
+
+def _leaked(fact: ColumnFact, seen: str, *, single: bool) -> ColumnFact:
+    """Return the fact of a column that tells the target alone; the only one is never to be dropped."""
+    asked = f"Column {fact.name!r} may give the target away: {seen}."
+    asked += " Is it known before the target is?"
+    if single:
+        return replace(fact, attention=Attention.doubted, note=asked)
+    hint = setting("drop", fact.name)
+    note = f"{asked} If not, leave it out: {hint}"
+    return replace(fact, attention=Attention.severe, note=note)
+
+
+def setting(key: str, name: str) -> str:
+    """Return an override of the group `data` that names one column, as it is typed in a shell."""
+    if name.isidentifier() and name.lower() not in NOT_PLAIN:
+        return f"data.{key}=[{name}]"
+    if not set(name) & set("\"'\\"):
+        return f"""'data.{key}=["{name}"]'"""
+    return shlex.quote(f"data.{key}=[{quoted(name)}]")
+
+
+def attention(facts: Sequence[ColumnFact]) -> list[ColumnFact]:
+    """Return the facts that a person should see, the gravest first, else in the table's order."""
+    order = list(Attention)
+    seen = [fact for fact in facts if fact.attention is not Attention.none]
+    return sorted(seen, key=lambda fact: order.index(fact.attention))
+
+
+def recorded(facts: Sequence[ColumnFact]) -> list[dict[str, Any]]:
+    """Return facts as `summary.json` keeps them; of a very wide table not all."""
+    if len(facts) > MOST_RECORDED:
+        urgent = set(attention(facts)[:MOST_RECORDED])
+        others = [fact for fact in facts if fact not in urgent][: MOST_RECORDED - len(urgent)]
+        kept = urgent | set(others)
+        facts = [fact for fact in facts if fact in kept]
+    return [asdict(fact) | {"what": fact.what} for fact in facts]
+
+
+def said(facts: Sequence[ColumnFact]) -> list[str]:
+    """Return what to say of the columns at the end of a log: a few lines, the gravest first."""
+    lines = [fact.sentence for fact in attention(facts)]
+    if len(lines) > MOST_SAID:
+        lines[MOST_SAID - 1 :] = [f"... {len(lines) - MOST_SAID + 1} more columns in report.html"]
+    return lines
