@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.compute import run as run_stacks
 from pipeline.control import Unattended
 from pipeline.evaluation.final import Member
-from pipeline.records import Outcome
-from pipeline.search import longest
+from pipeline.search import is_usable, longest
 from pipeline.training.engine import Settings
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ def champion_members(sweep: Sweep, choice: Choice) -> list[Member]:
     """Return the networks of all executions of the chosen trial, in order of execution."""
     fits = [
         scored.fit
-        for scored in longest(sweep.ledger.finished())
-        if scored.fit.trial == choice.trial and scored.outcome is Outcome.completed
+        for scored in longest(sweep.ledger.standing())
+        if scored.fit.trial == choice.trial and is_usable(scored)
     ]
     fits.sort(key=lambda fit: fit.execution)
     for fit in fits:

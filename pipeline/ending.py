@@ -19,8 +19,7 @@ from pipeline.evaluation.final import (
     optimism,
     score_incumbent,
 )
-from pipeline.records import Outcome
-from pipeline.search import executions_of, front, longest, mean_of
+from pipeline.search import executions_of, front, is_usable, longest, mean_of
 from pipeline.tracking.artefact import save_champion
 from pipeline.tracking.note import NOTE_TAG, sweep_note
 from pipeline.tracking.registry import Contest, challenge, look_up
@@ -177,8 +176,8 @@ def _nothing_usable(sweep: Sweep, found: Found) -> BudgetError | NoUsableTrialEr
     counted = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items())) or "no fit"
     if found.status == "budget" and not any(o in outcomes for o in ("diverged", "infeasible")):
         return BudgetError(
-            f"{found.reason}: no trial was finished by then ({counted}). Give it more time or "
-            "fits (conf/budget/default.yaml), or fewer epochs (training.epochs)."
+            f"{found.reason}: not one epoch of one fit was finished by then ({counted}). Give it more "
+            "time or fits (conf/budget/default.yaml)."
         )
     return NoUsableTrialError(
         f"no trial was usable ({counted}). Look at the diagnosis of the runs under sweep "
@@ -228,15 +227,15 @@ def summarise(
         "decisions": document.decision_entries(found.decisions),
         "pareto": [trial.name for trial in choice.pareto],
         "pareto_us_a_row": [1e6 * latency(sweep.family, trial) for trial in choice.pareto],
-        "pareto_by_latency": [trial.name for trial in front(ledger.finished(), plan, seconds)],
+        "pareto_by_latency": [trial.name for trial in front(ledger.standing(), plan, seconds)],
         "baselines": _baselines(verdicts),
     }
 
 
 def _validation_loss(sweep: Sweep, choice: Choice) -> tuple[float, float] | None:
     """Return mean and standard error of the champion's validation loss, whatever the objective."""
-    counted = {scored.fit for scored in longest(sweep.ledger.finished())}
-    done = [one for one in sweep.ledger.done if one.fit in counted]
+    counted = {scored.fit for scored in longest(sweep.ledger.standing())}
+    done = [one for one in (*sweep.ledger.done, *sweep.ledger.cut) if one.fit in counted]
     own = [one.scored_by_loss() for one in done if one.fit.trial == choice.trial]
     return mean_of(own, executions_of(sweep.config))
 
@@ -254,8 +253,8 @@ def _baselines(verdicts: Verdicts) -> dict[str, dict[str, float]]:
 def ranking_rows(sweep: Sweep, choice: Choice) -> list[dict[str, object]]:
     """Return the rows of the final table, the champion first."""
     scores: dict[Trial, list[float]] = defaultdict(list)
-    for scored in longest(sweep.ledger.finished()):
-        if scored.outcome is Outcome.completed:
+    for scored in longest(sweep.ledger.standing()):
+        if is_usable(scored):
             scores[scored.fit.trial].append(scored.score)
     shown: Sequence[Trial] = choice.ranking[:SHOWN_TRIALS]
     metric = sweep.objective.metric

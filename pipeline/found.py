@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.search import chosen, missing
-from pipeline.search.sentences import count
+from pipeline.search import chosen, missing, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +35,11 @@ class Found:
 
 
 def end_of(
-    searcher: Searcher, proposal: Proposal, finished: Sequence[Scored], ended: str
+    searcher: Searcher,
+    proposal: Proposal,
+    finished: Sequence[Scored],
+    ended: str,
+    cut: Sequence[tuple[Scored, int]] = (),
 ) -> Found | None:
     """Return how the search ended, or None where it goes on.
 
@@ -45,14 +48,18 @@ def end_of(
         proposal: The next round, or the end.
         finished: The fits so far.
         ended: The limit that has ended it, if any: the round asked for is not finished, or not begun.
+        cut: Fits that the limit cut after at least one epoch, each with the epochs trained.
     """
     asked = proposal.round
     if asked is None:
         return Found("finished", proposal.choice, proposal.decisions)
     if not ended:
         return None
-    choice = searcher.choose(finished)
-    left, fits = len(missing(asked, finished)), count(len(asked.fits), "fit")
+    choice = searcher.choose([*finished, *(scored for scored, _ in cut)])
+    if choice is not None:
+        epochs = [trained for scored, trained in cut if scored.fit.trial == choice.trial]
+        choice = replace(choice, reason=choice.reason + sentences.cut_short(epochs))
+    left, fits = len(missing(asked, finished)), sentences.count(len(asked.fits), "fit")
     share = f"{left} of the {fits}" if left < len(asked.fits) else fits
     after = f", then {LATER[asked.phase]}" if asked.phase in LATER else ""
     reason = f"{ended}; not tried: {share} of round {asked.number} ({asked.reason}){after}"

@@ -21,7 +21,7 @@ from pipeline.notify import notify
 from pipeline.opening import encoded, facts_of, facts_shown, input_shapes
 from pipeline.portion import within_fits
 from pipeline.progress import Display
-from pipeline.search import missing, searcher
+from pipeline.search import is_usable, missing, searcher
 from pipeline.signals import GRACE_SECONDS, StopRequest
 from pipeline.tracking.location import check, resolve
 from pipeline.training.quiet import start
@@ -224,7 +224,8 @@ def search(sweep: Sweep) -> Found:
     while True:
         finished = sweep.ledger.finished()
         proposal = sweep.searcher.propose(finished)
-        found = end_of(sweep.searcher, proposal, finished, ended)
+        cut = [(one.scored(sweep.objective), one.epochs) for one in sweep.ledger.cut]
+        found = end_of(sweep.searcher, proposal, finished, ended, cut)
         decisions = found.decisions if found else proposal.decisions
         for decision in decisions[told:]:
             sweep.display.decision(decision)
@@ -272,7 +273,7 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
 
 def _has_usable(sweep: Sweep) -> bool:
     """Return whether there would be a champion if the sweep ended now."""
-    return any(scored.outcome.is_ranked for scored in sweep.ledger.finished())
+    return any(is_usable(scored) for scored in sweep.ledger.standing())
 
 
 def plan_round(sweep: Sweep, asked: Round) -> StackPlan:

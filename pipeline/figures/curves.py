@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.figures import palette, words
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import (
-    done_fits,
+    counted_fits,
     leader,
     median_runs,
     neighbours,
@@ -62,7 +62,7 @@ def _beside(record: SweepRecord) -> list[tuple[str, str, str]]:
 
 def _other_rates(record: SweepRecord) -> list[tuple[str, str, str]]:
     """Return the trials at other learning rates, also those that diverged."""
-    first, fits = leader(record), done_fits(record)
+    first, fits = leader(record), counted_fits(record)
     if "learning_rate" not in fits:
         return []
     own = None if first is None else first["trial"]
@@ -112,7 +112,7 @@ def _trial(
 ) -> list[np.ndarray]:
     """Draw one trial: its median execution in full colour, the others faint behind it."""
     metric = objective(record).metric
-    fits = done_fits(record)
+    fits = counted_fits(record)
     runs = [str(run) for run in fits.loc[fits["trial"] == trial, "run_id"]]
     middle = median_runs(record).get(trial, runs[0])
     drawn = []

@@ -44,14 +44,34 @@ def done_fits(record: SweepRecord) -> pd.DataFrame:
     return fits[fits["outcome"] != Outcome.cut.value]
 
 
+def counted_fits(record: SweepRecord) -> pd.DataFrame:
+    """Return the fits that ended by themselves; and, where a budget ended the sweep, what it cut.
+
+    The champion may be among those. A fit that was trained again since, after a resume, counts once.
+    """
+    fits, done = record.fits, done_fits(record)
+    if record.summary.get("status") != "budget":
+        return done
+    same = [name for name in ("trial", "execution", "max_epochs") if name in fits]
+    cut = fits[(fits["outcome"] == Outcome.cut.value) & (fits["best_epoch"] >= 0)]
+    cut = cut.drop_duplicates(same, keep="last")
+    again = pd.MultiIndex.from_frame(cut[same]).isin(pd.MultiIndex.from_frame(done[same]))
+    found: pd.DataFrame = fits.loc[fits.index.isin([*done.index, *cut.index[~again]])]
+    return found
+
+
 def scored_fits(record: SweepRecord) -> pd.DataFrame:
-    """Return the fits that took part in decisions, with a column `score` in the objective's unit."""
-    fits = record.fits
+    """Return the fits that took part in decisions, with a column `score` in the objective's unit.
+
+    Where a budget ended the sweep, also those that it cut after an epoch or more.
+    """
+    fits = counted_fits(record)
     column = f"best_{objective(record).metric}"
     if fits.empty or column not in fits:
         return fits.iloc[:0].assign(score=pd.Series(dtype=float))
     scored = fits.assign(score=pd.to_numeric(fits[column], errors="coerce"))
-    usable = (scored["outcome"] == Outcome.completed.value) & np.isfinite(scored["score"])
+    ranked = scored["outcome"].isin([Outcome.completed.value, Outcome.cut.value])
+    usable = ranked & np.isfinite(scored["score"])
     found: pd.DataFrame = scored[usable]
     return found
 

@@ -9,7 +9,7 @@ from pipeline.search.capacity import CapacitySearch
 from pipeline.search.choose import chosen, complete_enough, evidence_of, leads, longest
 from pipeline.search.decide import pareto, standard_error
 from pipeline.search.executions import Executions
-from pipeline.search.protocol import Choice, Proposal, Searcher, key, missing
+from pipeline.search.protocol import Choice, Proposal, Searcher, is_usable, key, missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +25,7 @@ __all__ = [
     "chosen",
     "executions_of",
     "front",
+    "is_usable",
     "key",
     "longest",
     "mean_of",

@@ -36,13 +36,16 @@ def evidence_of(results: Sequence[Scored]) -> Evidence | None:
 
 
 def longest(finished: Sequence[Scored]) -> list[Scored]:
-    """Return the done fits that count: of a trial trained for several lengths (Hyperband), the longest."""
-    done = [scored for scored in finished if scored.outcome.is_done]
-    most: dict[str, int] = {}
-    for scored in done:
-        name = scored.fit.trial.name
-        most[name] = max(scored.fit.epochs, most.get(name, 0))
-    return [scored for scored in done if scored.fit.epochs == most[scored.fit.trial.name]]
+    """Return the fits that count: of a trial trained for several lengths (Hyperband), the longest.
+
+    A length of which every fit was cut counts only where the trial has no other.
+    """
+    known = [scored for scored in finished if scored.outcome.is_done or is_usable(scored)]
+    most: dict[str, tuple[bool, int]] = {}
+    for scored in known:
+        name, length = scored.fit.trial.name, (scored.outcome.is_done, scored.fit.epochs)
+        most[name] = max(length, most.get(name, length))
+    return [scored for scored in known if scored.fit.epochs == most[scored.fit.trial.name][1]]
 
 
 def complete_enough(finished: Sequence[Scored], executions: int) -> list[Evidence]:

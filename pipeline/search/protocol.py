@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from pipeline.records import Outcome
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -53,7 +55,11 @@ class Searcher(Protocol):
         """Return the first round not completely answered by `finished`, in any order."""
 
     def choose(self, finished: Sequence[Scored]) -> Choice | None:
-        """Return the best so far, as when a budget ends; None without a usable trial."""
+        """Return the best so far, as when a budget ends; None without a usable trial.
+
+        Args:
+            finished: All fits with a score: also those that were cut, as far as they came.
+        """
 
 
 def key(fit: Fit) -> tuple[str, int]:
@@ -72,5 +78,10 @@ def missing(asked: Round, finished: Sequence[Scored]) -> tuple[Fit, ...]:
 
 
 def is_usable(scored: Scored) -> bool:
-    """Return whether a score may take part in a decision: trained to its end, and finite."""
-    return scored.outcome.is_ranked and math.isfinite(scored.score)
+    """Return whether a score may count: finite, of a fit that was trained to its end or was cut.
+
+    Fits that were cut are never among those that a round is decided by (`missing`, `propose`): only the
+    last choice, when a budget has ended the search, is among what there is.
+    """
+    counts = scored.outcome.is_ranked or scored.outcome is Outcome.cut
+    return counts and math.isfinite(scored.score)

@@ -184,4 +184,18 @@ def chosen(evidence: Evidence, why: str) -> str:
     )
 
 
+def cut_short(epochs: Sequence[int]) -> str:
+    """Return what to say of a chosen trial whose fits a budget cut after so many epochs; or nothing.
+
+    Args:
+        epochs: Epochs trained, of each fit that was cut.
+    """
+    if not epochs:
+        return ""
+    least, most = min(epochs), max(epochs)
+    after = count(most, "epoch") if least == most else f"{least} to {most} epochs"
+    whose = "its fit was" if len(epochs) == 1 else f"{len(epochs)} of its fits were"
+    return f" Cut by the budget: {whose} stopped after {after}; a longer run would train on."
+
+
 NO_NETWORK = " The table needs no network: the model without hidden layers is as good as any tried."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class DoneFit:
-    """A fit that the store holds and that is never trained again."""
+    """A fit that the store holds; never trained again, but for one that was cut."""
 
     fit: Fit
     key: str
@@ -56,15 +57,19 @@ class DoneFits:
         """Start empty."""
         self._facts = facts
         self._fits: dict[str, DoneFit] = {}
+        self._cut: dict[str, DoneFit] = {}
 
     def key(self, fit: Fit) -> str:
         """Return the fit key."""
         return fit_key(self._facts.fingerprint, self._facts.digest, fit)
 
     def add(self, done: DoneFit) -> None:
-        """Remember a fit, unless it is there already or was cut."""
+        """Remember a fit, unless it is there already; one that was cut beside those that are done."""
         if done.outcome.is_done:
             self._fits.setdefault(done.key, done)
+            self._cut.pop(done.key, None)
+        elif math.isfinite(done.score):
+            self._cut[done.key] = done
 
     def extend(self, found: Iterable[DoneFit]) -> None:
         """Remember several fits."""
@@ -74,6 +79,14 @@ class DoneFits:
     def find(self, fit: Fit) -> DoneFit | None:
         """Return a finished fit, or None."""
         return self._fits.get(self.key(fit))
+
+    def standing(self, fit: Fit) -> DoneFit | None:
+        """Return a fit that has a score: finished, or cut after some epochs; None without one."""
+        return self.find(fit) or self._cut.get(self.key(fit))
+
+    def cut(self) -> list[DoneFit]:
+        """Return the fits that this process cut and that have a score, in the recorded order."""
+        return sorted(self._cut.values(), key=lambda done: (done.round, done.position))
 
     def ordered(self) -> list[DoneFit]:
         """Return the fits in the recorded order: by round, then place in it."""
@@ -89,4 +102,5 @@ class DoneFits:
                     known = best.get(done.fit.trial, done)
                     best[done.fit.trial] = min(known, done, key=lambda one: one.score)
             wanted |= {done.fit for done in best.values()}
-        return [done.fit for done in self.ordered() if done.fit in wanted and not done.model_id]
+        known = [*self.ordered(), *self.cut()]
+        return [done.fit for done in known if done.fit in wanted and not done.model_id]

@@ -92,9 +92,21 @@ class Ledger:
         """Return the finished fits as the search sees them, in the recorded order."""
         return [done.scored(self._facts.objective) for done in self.done]
 
+    @property
+    def cut(self) -> list[DoneFit]:
+        """The fits that this process cut after some epochs, in the recorded order.
+
+        They are trained again on resume; where the budget ends the sweep, they stand for what it has.
+        """
+        return self._done.cut()
+
+    def standing(self) -> list[Scored]:
+        """Return the finished fits and those that were cut with a score: what a last choice is among."""
+        return [done.scored(self._facts.objective) for done in (*self.done, *self.cut)]
+
     def find(self, fit: Fit) -> DoneFit | None:
-        """Return a finished fit with its run and model ids, or None."""
-        return self._done.find(fit)
+        """Return a fit with its run and model ids, finished or cut with a score; else None."""
+        return self._done.standing(fit)
 
     def recorded_plan(self, number: int) -> tuple[Round, StackPlan] | None:
         """Return a round and its stack plan as recorded, or None for a round not begun."""
@@ -104,7 +116,7 @@ class Ledger:
 
     def weights(self, fit: Fit) -> list[np.ndarray] | None:
         """Return the weights of a finished fit from its saved model; None where there is none."""
-        done = self.find(fit)
+        done = self._done.find(fit)
         if done is None or not done.model_id:
             return None
         model_id = done.model_id
@@ -179,7 +191,7 @@ class Ledger:
         now = int(time.time() * 1000)
         self.flush()
         self._recorder.release()
-        for number, done in enumerate(ranked(self.done, trials, champion), start=1):
+        for number, done in enumerate(ranked([*self.done, *self.cut], trials, champion), start=1):
             verdict = verdicts.get(done.fit.trial.capacity.label)
             write = functools.partial(
                 self.store.client.log_batch,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.tracking.donefits import DoneFit
 
 ORDER = (Outcome.completed, Outcome.dropped, Outcome.diverged, Outcome.infeasible)
+"""A fit that was cut with a score stands among the completed: the champion may be one."""
 
 
 def ranked(fits: Iterable[DoneFit], trials: Sequence[Trial], champion: Fit | None) -> list[DoneFit]:
@@ -23,7 +24,7 @@ def ranked(fits: Iterable[DoneFit], trials: Sequence[Trial], champion: Fit | Non
     first, then the better score. Trials that were not ranked follow by outcome and score.
 
     Args:
-        fits: All finished fits.
+        fits: All fits that are finished, or were cut with a score.
         trials: The search's ranking; the first is the champion's trial.
         champion: The fit whose model is saved, or None.
     """
@@ -32,7 +33,7 @@ def ranked(fits: Iterable[DoneFit], trials: Sequence[Trial], champion: Fit | Non
     def key(done: DoneFit) -> tuple[int, int, bool, float, int, int]:
         score = done.score if math.isfinite(done.score) else math.inf
         return (
-            ORDER.index(done.outcome),
+            0 if done.outcome is Outcome.cut else ORDER.index(done.outcome),
             place.get(done.fit.trial, len(place)),
             done.fit != champion,
             score,

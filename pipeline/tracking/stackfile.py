@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 
 SAMPLED_ROWS = 10_000
 """Most validation rows whose losses are kept a fit: their standard error is then within 1 %."""
+
+CUT = "cut-"
+"""Begins the name of a file with fits that were cut: for the report of a sweep that ended so. A fit of
+the same key that is done counts instead."""
 
 ROWS, ABOUT = "row_losses", "about"
 NOT_CURVES = {ROWS, ABOUT, "epochs"}
@@ -99,7 +104,8 @@ def unpack(content: bytes) -> dict[str, FitCurves]:
 def read_stacks(files: Mapping[str, bytes]) -> dict[str, FitCurves]:
     """Return the fits of all stacks, given the files of the folder `rounds`."""
     found: dict[str, FitCurves] = {}
-    for name, content in files.items():
+    for name in sorted(files, key=lambda one: not Path(one).name.startswith(CUT)):
+        content = files[name]
         if name.endswith(".npz"):
             try:
                 found |= unpack(content)

@@ -14,7 +14,7 @@ from pipeline.tracking.donefits import DoneFit, DoneFits
 from pipeline.tracking.fitrun import Place, parameters, points, tags
 from pipeline.tracking.modeljob import ModelPage, Templates, late_job
 from pipeline.tracking.recorder import FitJob, FitPage
-from pipeline.tracking.stackfile import FitCurves, pack, pack_weights, sample, unpack_weights
+from pipeline.tracking.stackfile import CUT, FitCurves, pack, pack_weights, sample, unpack_weights
 from pipeline.tracking.trained import Trained
 from pipeline.tracking.writer import Job
 
@@ -151,7 +151,7 @@ class StackRecorder:
 
     def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
         """Save the network of a fit that has been recorded without it."""
-        done = self._done.find(fit)
+        done = self._done.standing(fit)
         if done is None:
             raise AssertionError(f"{fit.name} is not in the ledger")
         best = int(done.metrics.get("best_epoch", 0))
@@ -166,6 +166,8 @@ class StackRecorder:
     ) -> None:
         """Store curves and row losses before any run of the stack: one that has ended has them."""
         fits = {one.place.key: one.curves for one in trained if one.result.outcome.is_done}
+        scored = [one for one in trained if one.result.is_scored]
+        cut = {one.place.key: one.curves for one in scored if one.place.key not in fits}
         steps: list[Callable[[], object]] = []
         if weights:
             kept, file = pack_weights(weights), f"weights/{name}"
@@ -174,13 +176,16 @@ class StackRecorder:
         if fits:
             content = pack(fits)
             steps.append(lambda: self._files.write(f"rounds/{name}", content))
+        if cut:
+            begun = pack(cut)
+            steps.append(lambda: self._files.write(f"rounds/{CUT}{name}", begun))
         if steps:
             self._put(Job(f"stack {stack.number}", steps, first=True))
 
     def _record(self, one: Trained, weights: Sequence[np.ndarray] | None) -> None:
         place, result = one.place, one.result
         usable = result.outcome.is_usable
-        score = result.best(self._facts.objective.metric) if usable else float("nan")
+        score = result.best(self._facts.objective.metric) if result.is_scored else float("nan")
         done = DoneFit(
             fit=result.fit,
             key=place.key,

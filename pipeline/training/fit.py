@@ -122,7 +122,7 @@ class _Group:
         return self._settings.drop_after > 0 and len(rates) > 1
 
     def _result(self, program: Program | None, run: Run) -> FitResult:
-        usable = run.outcome in {Outcome.completed, Outcome.dropped}
+        usable = run.outcome not in {Outcome.diverged, Outcome.infeasible}
         if program is None or not usable or run.best_weights is None:
             return run.result(None)
         return run.result(program.row_losses(run.best_weights))

@@ -88,7 +88,7 @@ class Run:
         Args:
             row_losses: Loss per validation row with the best weights.
         """
-        usable = self.outcome in {Outcome.completed, Outcome.dropped}
+        usable = self.outcome not in {Outcome.diverged, Outcome.infeasible}
         return FitResult(
             fit=self.fit,
             outcome=self.outcome or Outcome.cut,

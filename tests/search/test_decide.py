@@ -266,10 +266,12 @@ def test_a_cut_search_chooses_from_complete_trials_first():
     assert complete_enough([], 3) == []
 
 
-def test_fits_that_were_cut_are_no_evidence():
-    """They will be trained again."""
-    cut = [Scored(one.fit, Outcome.cut, one.score) for one in results(trial(8), scores=[1.0])]
-    assert complete_enough(cut, 1) == []
+def test_fits_that_were_cut_count_where_they_have_a_score():
+    """As far as they came, in the last choice; before their first epoch there is nothing to count."""
+    for score, known in ((1.0, [trial(8)]), (math.nan, [])):
+        (one,) = results(trial(8), scores=[1.0])
+        cut = Scored(one.fit, Outcome.cut, score)
+        assert [found.trial for found in complete_enough([cut], 1)] == known
 
 
 def test_of_a_trial_trained_longer_and_longer_the_longest_counts():

@@ -15,6 +15,7 @@ import pytest
 from pipeline.config.schema import SaveModels
 from pipeline.records import Objective, Outcome
 from pipeline.tracking.fitrun import MOST_METRICS, points
+from pipeline.tracking.read import read_sweep
 
 
 def fits_of(client: Any, sweep: str) -> list[Any]:
@@ -110,6 +111,41 @@ def test_a_run_ends_truthfully(
     assert bool(run.outputs and run.outputs.model_outputs) == has_model
     if outcome is not Outcome.completed:
         assert run.data.tags.get("message", "") == result.message
+
+
+def test_a_fit_that_was_cut_stands_until_it_is_done(sweeps: Any, client: Any) -> None:
+    """Ranked and readable with its curve, never finished; trained again, the new numbers count."""
+    ledger = sweeps.open()
+    asked = sweeps.round(0, executions=2)
+    done, other = (sweeps.result(fit) for fit in asked.fits)
+    cut = replace(other, outcome=Outcome.cut, message="the budget has ended")
+    ledger.record_stack(asked, sweeps.plan(asked).stacks[0], [done, cut])
+    assert [scored.fit for scored in ledger.finished()] == [done.fit]
+    assert [scored.score for scored in ledger.standing()] == [
+        one.best("val_loss") for one in (done, cut)
+    ]
+    ledger.rank([cut.fit.trial], cut.fit)
+    ledger.flush()
+    runs = {run.data.tags["outcome"]: run for run in fits_of(client, ledger.run_id)}
+    assert runs["cut"].info.status == "KILLED"
+    assert [runs[name].data.metrics["rank"] for name in ("cut", "completed")] == [1, 2]
+    record = read_sweep(None, ledger.run_id)
+    np.testing.assert_array_equal(
+        record.curves[runs["cut"].info.run_id].val_loss, cut.curves["val_loss"]
+    )
+    ledger.end("KILLED")
+    sweeps.opened.remove(ledger)
+    again = sweeps.open(ledger.run_id)
+    assert [scored.fit for scored in again.standing()] == [done.fit]
+    better = replace(
+        other, curves={"loss": other.curves["loss"], "val_loss": np.array([0.3, 0.1, 0.2])}
+    )
+    again.record_stack(asked, sweeps.plan(asked).stacks[0], [done, better])
+    again.flush()
+    record = read_sweep(None, ledger.run_id)
+    losses = {tuple(one.val_loss) for one in record.curves.values()}
+    assert tuple(better.curves["val_loss"]) in losses
+    assert tuple(cut.curves["val_loss"]) not in losses
 
 
 def test_a_fit_that_never_ran_is_recorded(sweeps: Any, client: Any) -> None:

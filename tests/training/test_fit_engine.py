@@ -200,7 +200,7 @@ def test_the_area_under_the_curve_can_be_the_objective(
 def test_a_stop_cuts_what_is_unfinished(
     regression: Arrays, family: Any, make_fits: Any, train: Any, stopping_control: Any
 ) -> None:
-    """The running fit is cut after its last whole epoch, the next never starts, the first is done."""
+    """The running fit is cut after its last whole epoch, whose best it keeps; the first is done."""
     fits = make_fits(family, SMALL, epochs=3, seeds=3)
     # Asked once at the start, once before every fit, and once an epoch of a few steps.
     control = stopping_control(1 + 4 + 3)
@@ -208,7 +208,8 @@ def test_a_stop_cuts_what_is_unfinished(
     assert (done.outcome, done.epochs) == (Outcome.completed, 3)
     assert (running.outcome, running.epochs) == (Outcome.cut, 2)
     assert (waiting.outcome, waiting.epochs) == (Outcome.cut, 0)
-    assert running.weights is None
+    assert waiting.weights is None
+    assert running.row_losses.mean() == pytest.approx(running.best("val_loss"), rel=1e-5)
     assert waiting.message == "the budget has ended"
 
 

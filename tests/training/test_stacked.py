@@ -108,7 +108,7 @@ def test_the_length_of_a_chunk_changes_nothing(
 
 
 def test_a_stop_cuts_open_fits(stacked: Any, fits: tuple[Fit, ...], stopping_control: Any) -> None:
-    """What is not finished is cut, with the reason and without weights."""
+    """What is not finished is cut, with the reason; before the first epoch's end without weights."""
     results = stacked(fits, stopping_control(0))
     assert {result.outcome for result in results} == {Outcome.cut}
     assert {result.message for result in results} == {"the budget has ended"}
@@ -126,6 +126,28 @@ def test_a_stop_inside_an_epoch_discards_it(
     for one, other in zip(cut, whole, strict=True):
         assert one.epochs < other.epochs
         np.testing.assert_array_equal(one.curves["loss"], other.curves["loss"][: one.epochs])
+
+
+def test_what_is_cut_keeps_its_best_epoch_and_what_had_ended_is_done(
+    stacked: Any, fits: tuple[Fit, ...], stopping_control: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Score, network and row losses are those of a fit that was allowed so many epochs."""
+    whole = stacked(fits)
+    monkeypatch.setattr(sizes, "MOST_EPOCHS", 1)
+    early = min(result.epochs for result in whole)
+    results = stacked(fits, stopping_control(1 + 3 * (early + 1)))
+    done = [one for one in results if one.outcome is Outcome.completed]
+    cut = [one for one in results if one.outcome is Outcome.cut]
+    assert done
+    assert cut
+    for one in done:
+        assert same(one, next(other for other in whole if other.fit == one.fit))
+    for one in cut:
+        assert one.epochs > 0
+        (shorter,) = stacked([replace(one.fit, epochs=one.epochs)])
+        np.testing.assert_array_equal(one.row_losses, shorter.row_losses)
+        pairs = zip(one.weights, shorter.weights, strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
 
 
 def test_progress_is_reported(stacked: Any, fits: tuple[Fit, ...], stopping_control: Any) -> None:

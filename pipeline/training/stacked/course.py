@@ -44,7 +44,9 @@ class Course:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the best weights will be asked for."""
+        """Whether the best weights will be asked for: also those of a fit that was cut."""
+        if self.outcome is Outcome.cut:
+            return self.best_epoch >= 0
         return self.outcome in {Outcome.completed, Outcome.dropped}
 
     @property
