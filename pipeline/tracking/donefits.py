@@ -102,5 +102,5 @@ class DoneFits:
                     known = best.get(done.fit.trial, done)
                     best[done.fit.trial] = min(known, done, key=lambda one: one.score)
             wanted |= {done.fit for done in best.values()}
-        known = [*self.ordered(), *self.cut()]
-        return [done.fit for done in known if done.fit in wanted and not done.model_id]
+        every = [*self.ordered(), *self.cut()]
+        return [done.fit for done in every if done.fit in wanted and not done.model_id]
