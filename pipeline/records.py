@@ -196,8 +196,7 @@ class FitResult:
     best_epoch: int
     """0-based index into the curves of the epoch whose weights are kept; -1: none."""
     weights: list[np.ndarray] | None
-    """The best epoch's weights in the order of `keras.Model.get_weights()`; None when unusable. A fit
-    that was cut has those of its best epoch so far."""
+    """The best epoch's weights in the order of `keras.Model.get_weights()`; None when unusable."""
     row_losses: np.ndarray | None
     """Losses of the validation rows, weighted, at the best epoch: their mean is `val_loss`; float32."""
     seconds: float
@@ -214,12 +213,6 @@ class FitResult:
     def epochs(self) -> int:
         """Epochs trained."""
         return len(self.curves.get("loss", ()))
-
-    @property
-    def is_scored(self) -> bool:
-        """Whether there is a score and a network: of a fit that was cut, after its first epoch."""
-        cut = self.outcome is Outcome.cut and self.best_epoch >= 0
-        return self.outcome.is_usable or cut
 
     def best(self, metric: str) -> float:
         """Return a metric at the best epoch; NaN when there is none."""

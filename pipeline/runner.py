@@ -86,6 +86,10 @@ class Sweep:
                 self.stop.number,
             )
 
+    def has_usable(self) -> bool:
+        """Return whether there would be a champion if the sweep ended now."""
+        return any(is_usable(scored) for scored in self.ledger.standing())
+
     def arrays_of(self, fit: Fit) -> Arrays:
         """Return what a fit is trained on."""
         weighting = self.config.training.class_weight
@@ -259,7 +263,7 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
     if settings.mixed_precision and asked.number == 0:
         check_precision(asked.fits[0], sweep.arrays_of(asked.fits[0]), sweep.family, settings)
     sweep.pace.begin_round(asked, todo, finished)
-    for part in sweep.pace.parts(todo, lambda: _has_usable(sweep)):
+    for part in sweep.pace.parts(todo, sweep.has_usable):
         for stack, results in run_stacks(
             part, sweep.arrays_of, sweep.family, settings, sweep, sweep.config.compute
         ):
@@ -269,11 +273,6 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
     sweep.ledger.flush()
     sweep.pace.end_round()
     return sweep.stop_reason() or sweep.pace.unfinished or ended
-
-
-def _has_usable(sweep: Sweep) -> bool:
-    """Return whether there would be a champion if the sweep ended now."""
-    return any(is_usable(scored) for scored in sweep.ledger.standing())
 
 
 def plan_round(sweep: Sweep, asked: Round) -> StackPlan:

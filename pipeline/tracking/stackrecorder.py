@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import SaveModels
 from pipeline.errors import StoreError
+from pipeline.records import Outcome
 from pipeline.tracking.donefits import DoneFit, DoneFits
 from pipeline.tracking.fitrun import Place, parameters, points, tags
 from pipeline.tracking.modeljob import ModelPage, Templates, late_job
@@ -166,7 +167,7 @@ class StackRecorder:
     ) -> None:
         """Store curves and row losses before any run of the stack: one that has ended has them."""
         fits = {one.place.key: one.curves for one in trained if one.result.outcome.is_done}
-        scored = [one for one in trained if one.result.is_scored]
+        scored = [one for one in trained if _is_scored(one.result)]
         cut = {one.place.key: one.curves for one in scored if one.place.key not in fits}
         steps: list[Callable[[], object]] = []
         if weights:
@@ -185,7 +186,7 @@ class StackRecorder:
     def _record(self, one: Trained, weights: Sequence[np.ndarray] | None) -> None:
         place, result = one.place, one.result
         usable = result.outcome.is_usable
-        score = result.best(self._facts.objective.metric) if result.is_scored else float("nan")
+        score = result.best(self._facts.objective.metric) if _is_scored(result) else float("nan")
         done = DoneFit(
             fit=result.fit,
             key=place.key,
@@ -210,3 +211,8 @@ class StackRecorder:
         marks = {"trial": trial.name, "sweep": self._sweep}
         template = self._templates.of(trial)
         return ModelPage(self._store.experiment_id, template, weights, best, marks, params)
+
+
+def _is_scored(result: FitResult) -> bool:
+    """Return whether there are a score and a network: of a fit that was cut, after its first epoch."""
+    return result.outcome.is_usable or (result.outcome is Outcome.cut and result.best_epoch >= 0)
