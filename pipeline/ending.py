@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import summary as document
 from pipeline.champion import champion_members
 from pipeline.data.columns import recorded, said
+from pipeline.data.csvfile import write_csv
 from pipeline.errors import BudgetError, NoUsableTrialError
 from pipeline.evaluation.final import (
     INCUMBENT,
@@ -81,7 +82,7 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
         about["registry"] = _challenge(sweep, standing, champion, verdicts, kind)
     save_models(sweep, single)
     if verdicts.predictions is not None:
-        sweep.ledger.attach("predictions.csv", verdicts.predictions.to_csv(index=False))
+        sweep.ledger.attach("predictions.csv", write_csv(verdicts.predictions) or "")
     axes = [name for name, _ in choice.trial.capacity.values]
     about["link"] = prepare_view(sweep.ledger, sweep.objective, axes)
     about["seconds"] = round(sweep.budget.spent(), 1)
@@ -208,6 +209,7 @@ def summarise(
         "data": {
             "name": sweep.dataset.name,
             "target": sweep.dataset.target,
+            "classes": sweep.dataset.classes,
             "rows": sweep.dataset.rows,
             "digest": sweep.dataset.digest,
             "dropped": dict(sweep.dataset.dropped),

@@ -16,7 +16,8 @@ WORDS = {
     "model": "RUN_ID of a sweep (its champion) or of a fit, NAME@ALIAS, or a models:/ URI",
     "input": "CSV (also .gz) or Parquet file with the columns that the model was trained on, or a"
     " folder of images",
-    "output": "file to write: .csv, .csv.gz or .parquet",
+    "output": "file to write: .csv, .csv.gz or .parquet; in CSV a text that a spreadsheet would run"
+    " (=..., @..., +a, -a) stands behind an apostrophe",
     "tracking.uri": "MLflow store; default: sqlite under mlruns/ in the working directory",
 }
 ABOUT = "python -m pipeline.predict model=MODEL input=FILE output=FILE: predictions for raw rows"
@@ -79,13 +80,15 @@ def _check_output(output: Path) -> None:
 
 def _write(predicted: pd.DataFrame, output: Path) -> None:
     """Write predictions whole or not at all: a file beside the output takes its name at the end."""
+    from pipeline.data.csvfile import write_csv
+
     suffix = "".join(output.suffixes[-2:]) if output.name.endswith(".csv.gz") else output.suffix
     partial = output.with_name(f".{output.name}.partial{suffix}")
     try:
         if suffix == ".parquet":
             predicted.to_parquet(partial, index=False)
         else:
-            predicted.to_csv(partial, index=False)
+            write_csv(predicted, partial)
         partial.replace(output)
     except OSError as error:
         raise ConfigError(f"output={output}: cannot be written ({error.strerror})") from error

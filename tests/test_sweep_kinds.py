@@ -107,7 +107,7 @@ def test_group_folds_weights_and_a_rare_class(table: pd.DataFrame, workplace: Pa
     assert champion["test_loss"] is None
     assert math.isfinite(champion["val_loss_se"])
     found = predictions(summary, workplace)
-    assert sorted(found["row"]) == list(range(ROWS))
+    assert sorted(found["row"]) == list(range(1, ROWS + 1))
     assert set(found["part"]) == {"validation"}
     assert (found.sort_values("row")["truth"].to_numpy() == table["bought"].to_numpy()).all()
     ensemble = summary["baselines"]["ensemble"]

@@ -106,6 +106,9 @@ class DataConfig:
     """random is stratified for classes; hash never moves a row as the table grows; last is Keras' own."""
     missing_target: MissingTarget = MissingTarget.error
     """Rows without a target: stop, or leave them out."""
+    na_is_class: bool | None = None
+    """Whether texts of the target that often mean "no value" (NA, nan, ?, none, -, ...) are classes. null:
+    none, -, -- and . are among other words, no other is. An empty cell never is."""
     scale_target: bool = True
     """Standardise a regression target; every loss is also given as RMSE in the target's own unit."""
     image_height: int | None = None

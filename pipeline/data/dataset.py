@@ -194,6 +194,10 @@ class Dataset:
         """Return raw targets as float32 of shape (rows, outputs), as in Arrays."""
         return self._encoded(self.judged.encode(series), fold)
 
+    def encoded_targets(self, rows: np.ndarray, fold: int = 0) -> np.ndarray:
+        """Return the targets of some rows of this table as float32 of shape (rows, outputs)."""
+        return self._encoded(self.judged.numbers[rows], fold)
+
     def _encoded(self, values: np.ndarray, fold: int) -> np.ndarray:
         """Return judged targets as float32 of shape (rows, outputs)."""
         if self.classes is not None:

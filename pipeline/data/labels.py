@@ -1,7 +1,13 @@
-"""Class labels: any raw value as the plain Python label that the table's author meant."""
+"""Class labels: the one way from a raw value to a label, from a label to text, and back.
+
+A label is what the file says. A text file spells its labels: they become numbers or truths only where
+every one of them is spelled exactly as Python would write it (`1`, `1.0`, `True`), else all stay text
+(`01`, `1.10`, `TRUE`). Parquet files and DataFrames have types of their own, which stay.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,30 +16,64 @@ import pandas as pd
 from pipeline.data.typed import TRUTH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 Label = bool | int | float | str
 
+BEYOND_WHOLE = 2**63
+"""The first whole number above int64; a longer one is text, for example the number of an account."""
+
+
+def label_text(label: Label) -> str:
+    """Return a label as it is written: in files, column names, pages and messages."""
+    return str(label)
+
+
+def labels_of_texts(texts: Sequence[str]) -> list[Label]:
+    """Return texts as the labels that they spell: `label_text` of each is the very same text again.
+
+    Args:
+        texts: All different labels, trimmed; one of another spelling keeps all of them text.
+    """
+    if set(texts) <= {"True", "False"}:
+        return [text == "True" for text in texts]
+    for read in (int, float):
+        try:
+            values: list[Label] = [read(text) for text in texts]
+        except ValueError:
+            continue
+        if all(_is_storable(value) for value in values) and list(map(label_text, values)) == [
+            *texts
+        ]:
+            return values
+    return list(texts)
+
+
+def spelled(series: pd.Series) -> pd.Series:
+    """Return a column of a text file, trimmed and without missing values, in the type that it spells."""
+    codes, uniques = pd.factorize(series)
+    texts = list(map(str, uniques))
+    labels = labels_of_texts(texts)
+    if labels == texts:
+        return series
+    return pd.Series(np.array(labels)[codes], index=series.index, name=series.name)
+
 
 def labels_of(uniques: object) -> list[Label]:
-    """Return different raw values as Python labels, all of one type.
-
-    Whole floats are ints (a missing value elsewhere in the column made them floats), true/false
-    texts are booleans when all are, and mixed types are text.
-    """
-    labels = [_label(value) for value in np.asarray(uniques, dtype=object)]
-    if all(str(label).lower() in TRUTH for label in labels):
-        return [str(label).lower() == "true" for label in labels]
-    if len({_family(label) for label in labels}) > 1:
-        return [str(label) for label in labels]
-    return labels
+    """Return different raw values as Python labels, all of one type: mixed types are text."""
+    labels = [_plain(value) for value in np.asarray(uniques, dtype=object)]
+    types = set(map(type, labels))
+    if types == {int, float}:
+        return [float(label) for label in labels]
+    return labels if len(types) == 1 else [label_text(label) for label in labels]
 
 
 def codes_of(series: pd.Series, classes: Sequence[Label]) -> tuple[np.ndarray, list[Label]]:
     """Return each value's position in `classes`, and the labels that are none of them.
 
     Args:
-        series: Raw values, in whatever type the file gave them: 1, 1.0 and "1" are one class.
+        series: Raw values, in whatever type their file gave them: 1, 1.0 and "1" are the class 1. A
+            text is compared as it is written: "01" is not the class 1.
         classes: Labels, all of one type.
 
     Returns:
@@ -41,38 +81,64 @@ def codes_of(series: pd.Series, classes: Sequence[Label]) -> tuple[np.ndarray, l
     """
     positions = {label: position for position, label in enumerate(classes)}
     codes, uniques = pd.factorize(series)
-    labels = [_as(_label(value), classes[0]) for value in np.asarray(uniques, dtype=object)]
-    found = np.array([*(positions.get(label, -1) for label in labels), -1], dtype=np.int64)
-    return found[codes], [label for label in labels if label not in positions]
+    values = np.asarray(uniques, dtype=object)
+    places = [
+        next((positions[form] for form in _forms(value, classes[0]) if form in positions), -1)
+        for value in values
+    ]
+    found = np.array([*places, -1], dtype=np.int64)
+    strange = [_plain(value) for value, place in zip(values, places, strict=True) if place < 0]
+    return found[codes], strange
+
+
+def comparable(classes: Sequence[Label] | None) -> tuple[float | str, ...] | None:
+    """Return labels so that those of models saved before labels kept their spelling compare equal.
+
+    Such a model calls `01` and `1.0` just 1, and `TRUE` True.
+    """
+    return None if classes is None else tuple(map(_number_or_text, classes))
 
 
 def shown(labels: Sequence[Label], most: int = 8) -> str:
-    """Return labels for a message."""
+    """Return labels for a message, on one line."""
     return ", ".join(map(repr, labels[:most])) + (", ..." if len(labels) > most else "")
 
 
-def _label(value: object) -> Label:
+def _plain(value: object) -> Label:
     """Return one raw value as a plain Python label."""
     value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, bool | int | float) else str(value)
+    return value if isinstance(value, bool | int | float | str) else str(value)
 
 
-def _family(label: Label) -> type:
-    """Return what a label can be sorted with: bool, float (any number) or str."""
-    return float if isinstance(label, int | float) and not isinstance(label, bool) else type(label)
+def _forms(value: object, like: Label) -> Iterator[Label]:
+    """Yield the labels that a raw value may mean among classes of one type, the likeliest first."""
+    label = _plain(value)
+    if isinstance(like, str):
+        yield label_text(label)
+        yield label_text(label).strip()
+        if isinstance(label, float) and label.is_integer():
+            yield label_text(int(label))  # a missing value elsewhere made whole numbers floats
+    elif not isinstance(label, str):
+        yield label
+    elif isinstance(like, bool):
+        text = label.strip().lower()
+        yield TRUTH[text] == 1.0 if text in TRUTH else label
+    else:
+        yield labels_of_texts([label.strip()])[0]
 
 
-def _as(label: Label, like: Label) -> Label:
-    """Return a label in the type of the classes, where it can be read so."""
-    family = _family(like)
-    if family is str:
-        return str(label)
-    text = str(label).strip().lower()
-    if family is bool:
-        return text == "true" if text in TRUTH else label
+def _is_storable(value: Label) -> bool:
+    """Return whether a number has a place in a column of numbers: whole within int64, or finite."""
+    if isinstance(value, int):
+        return -BEYOND_WHOLE <= value < BEYOND_WHOLE
+    return math.isfinite(float(value))
+
+
+def _number_or_text(label: Label) -> float | str:
+    """Return the number that a label is or spells, or its text."""
+    text = label_text(label).strip().lower()
     try:
-        return _label(float(text))
+        number = TRUTH[text] if text in TRUTH else float(text)
     except ValueError:
-        return label
+        return label_text(label)
+    return label_text(label) if math.isnan(number) else number

@@ -48,26 +48,45 @@ def prepare(config: DataConfig, seed: int) -> Dataset:
         for path, key in sources:
             inspect(path, key)
 
+    import numpy as np
+
     from pipeline.data.images import load_images
     from pipeline.data.table import join, load_table
+    from pipeline.data.target import read_target
 
     load = load_images if config.kind == "images" else load_table
-    tables = [load(config, path, key) for path, key in sources]
-    given_test = sum(len(table.frame) for table in tables[1:])
-    return _prepared(config, join(tables), given_test, seed)
+    table = load(config, *sources[0])
+    target = read_target(table.frame[config.target], config.task)
+    if len(sources) == 1:
+        return _prepared(config, table, target, 0, seed)
+    test = load(_as_before(config, target), *sources[1])
+    both = join(table, test)
+    codes = target.encode(test.frame[config.target], "data.test_path: ")
+    target = replace(target, numbers=np.concatenate([target.numbers, codes]))
+    return _prepared(config, both, target, len(test.frame), seed)
 
 
-def _prepared(config: DataConfig, table: Table, given_test: int, seed: int) -> Dataset:
+def _as_before(config: DataConfig, target: Target) -> DataConfig:
+    """Return how the target of test rows is read: a mark that is a class of the table is one there."""
+    from pipeline.data.typed import MISSING_TEXTS
+
+    labels = target.classes or ()
+    if any(str(label).lower() in MISSING_TEXTS for label in labels):
+        return replace(config, na_is_class=True)
+    return config
+
+
+def _prepared(
+    config: DataConfig, table: Table, target: Target, given_test: int, seed: int
+) -> Dataset:
     """Split, judge and assemble."""
     from pipeline.data.dataset import Dataset
     from pipeline.data.pixels import image_shape
     from pipeline.data.roles import keys, sample_weights
     from pipeline.data.rowhash import digest
     from pipeline.data.split import split_rows
-    from pipeline.data.target import read_target
 
     frame = table.frame
-    target = read_target(frame[config.target], config.task)
     split = split_rows(config, target, keys(config, table), seed, given_test)
     _check_reach(config, target, split)
     judged = _judge(config, table, split)
@@ -79,6 +98,7 @@ def _prepared(config: DataConfig, table: Table, given_test: int, seed: int) -> D
         judgements=tuple(judged),
         notes=(
             *table.notes,
+            *target.notes,
             *(item.note for item in judged if item.note),
             *_rule_notes(config, judged),
             *_split_notes(config, table, target, split),

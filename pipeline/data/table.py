@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.load import read_table
+from pipeline.data.missing import with_target
 from pipeline.data.roles import check_columns
 from pipeline.data.rowhash import row_hashes
-from pipeline.data.target import with_target
+from pipeline.data.source import inspect
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -42,19 +43,17 @@ def load_table(config: DataConfig, path: Path, key: str) -> Table:
     notes: list[str] = []
     frame = read_table(path, key, notes)
     check_columns(config, frame, key)
-    frame = with_target(frame, config, notes)
+    written = inspect(path, key)[0] != "parquet"
+    frame = with_target(frame, config, notes, written=written)
     return Table(frame, row_hashes(frame), tuple(notes))
 
 
-def join(tables: list[Table]) -> Table:
+def join(first: Table, second: Table) -> Table:
     """Return training and test rows as one table, test rows last, with the first one's columns.
 
     Raises:
         DataError: The test rows lack a column.
     """
-    if len(tables) == 1:
-        return tables[0]
-    first, second = tables
     absent = [str(name) for name in first.frame.columns if name not in second.frame.columns]
     if absent:
         raise DataError(f"data.test_path: the table has no column {', '.join(absent[:5])}")

@@ -1,26 +1,40 @@
-"""The column to predict: which task it means, which rows lack it, and its numeric form."""
+"""The column to predict: which task it means, and its numeric form.
+
+Which rows lack a target is said in `missing.py`; what a label is, in `labels.py`.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from pipeline.config.choices import MissingTarget, Task
+from pipeline.config.choices import Task
 from pipeline.data.infer import found, kind_of, rows_text
 from pipeline.data.labels import Label, codes_of, labels_of, shown
-from pipeline.data.typed import LARGEST, MISSING_TEXTS, unchecked_numbers
+from pipeline.data.typed import LARGEST, unchecked_numbers
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.config.schema import DataConfig
-
 MOST_CODES = 15
 """Most different whole numbers that `task=auto` takes for class codes."""
+NEARLY_ALL = 0.95
+"""Share of texts written like amounts from which a target is no set of classes."""
+SCARCE = 0.5
+"""Different texts for each row above which a target names rows, not classes."""
+STRAY = 0.5
+"""Share of rows with numbers from which other texts are strays among them."""
+LEADING_ZERO = re.compile(r"[-+]?0\d")
+AMOUNT = re.compile(
+    r"[-+(]?\s*[^\w\s.,()+-]{0,2}\s*[-+]?\d[\d.,'\u2019\s\u00a0\u202f]*(?:[^\w\s.,()]|[^\W\d]{1,4})?\)?"
+)
+"""A number as money, percent, thousands or a measure is written: $1,200, 12 %, 1.234,56 EUR, 5kg."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,8 @@ class Target:
     """Sorted labels as they were; None for a regression."""
     numbers: np.ndarray
     """float64 values, or int64 positions in `classes`; one a row."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the log."""
 
     @property
     def regression(self) -> bool:
@@ -48,76 +64,46 @@ class Target:
         values = self.numbers[train]
         return float(values.mean()), float(values.std())
 
-    def encode(self, series: pd.Series) -> np.ndarray:
+    def encode(self, series: pd.Series, where: str = "") -> np.ndarray:
         """Return raw targets as in `numbers`; a regression in its own unit.
+
+        Args:
+            series: Raw values, in any type.
+            where: What begins a message: the key of the file that the rows are from.
 
         Raises:
             DataError: A label that no row of the table had, a missing value, or no number.
         """
         if self.classes is None:
-            return _numbers(series)
+            return _numbers(series, where)
         codes, strange = codes_of(series, self.classes)
         if strange or (codes < 0).any():
-            what = repr(strange[0]) if strange else "a missing value"
+            what = shown(strange) if strange else "a missing value"
+            verb = "are" if len(strange) > 1 else "is"
             raise DataError(
-                f"target {self.name!r}: {what} is none of the classes {shown(self.classes)}"
+                f"{where}target {self.name!r}: {what} in {rows_text(series, codes < 0)} {verb} none "
+                f"of the classes {shown(self.classes)}"
             )
         return codes
 
-
-def with_target(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> pd.DataFrame:
-    """Return the rows that have a target; texts that all spell numbers have become numbers.
-
-    Args:
-        frame: Raw rows.
-        config: The data group; its target is a column of the frame.
-        notes: Receives a sentence where rows are left out.
-
-    Raises:
-        DataError: Rows lack a target and `missing_target` is `error`, or all do.
-    """
-    name = str(config.target)
-    frame = frame.assign(**{name: _spelled_out(frame[name])})
-    missing = frame[name].isna().to_numpy()
-    if not missing.any():
-        return frame
-    if missing.all():
-        raise DataError(f"target {name!r} is missing in every row")
-    count = int(missing.sum())
-    if config.missing_target is MissingTarget.error:
-        raise DataError(
-            f"target {name!r} is missing in {count} of {len(frame)} rows, "
-            f"{rows_text(frame[name], missing)}; leave them out with data.missing_target=drop"
-        )
-    notes.append(f"{count} rows without a target are left out (data.missing_target=drop).")
-    return frame[~missing]
-
-
-def _spelled_out(series: pd.Series) -> pd.Series:
-    """Return a target of texts that are numbers or missing marks as numbers, any other as it is."""
-    is_text = series.dtype == object or pd.api.types.is_string_dtype(series)
-    if not is_text or kind_of(series).column.kind != "number":
-        return series
-    texts = series.dropna().astype(str).str.strip().str.lower()
-    unread = np.isnan(unchecked_numbers(texts))
-    if set(texts[unread]) <= MISSING_TEXTS:
-        return pd.Series(unchecked_numbers(series), index=series.index, name=series.name)
-    return series
+    def label(self, codes: np.ndarray) -> pd.Series:
+        """Return positions in `classes` as the labels, in the type that all of them share."""
+        return pd.Series(np.asarray(self.classes, dtype=object)[codes]).infer_objects()
 
 
 def read_target(series: pd.Series, task: Task) -> Target:
     """Return the judged target of a table whose rows all have one.
 
-    `auto` is classification for text, booleans and at most MOST_CODES different whole numbers;
-    all other numbers are a regression.
+    `auto` is classification for text, booleans, at most MOST_CODES different whole numbers, and
+    numbers that are spelled like codes (01, or both 1.1 and 1.10); all other numbers are a regression.
 
     Args:
         series: The raw target column, without missing values.
         task: What the configuration says.
 
     Raises:
-        DataError: One class only, a class with one row, a target that is not numeric or constant
-            where a regression is wanted.
+        DataError: One class only, a class with one row, a text that names rows rather than classes, a
+            target that is not numeric or constant where a regression is wanted.
     """
     name = str(series.name)
     if pd.api.types.is_datetime64_any_dtype(series) or kind_of(series).reason:
@@ -132,41 +118,120 @@ def read_target(series: pd.Series, task: Task) -> Target:
     classes = tuple(sorted(set(labels_of(series.unique()))))
     codes, _ = codes_of(series, classes)
     _check_classes(name, classes, np.bincount(codes, minlength=len(classes)), task)
-    return Target(name, classes, codes)
+    return Target(name, classes, codes, tuple(_alike(name, classes)))
+
+
+def is_text(series: pd.Series) -> bool:
+    """Return whether a column holds texts, or objects that are read as texts."""
+    return series.dtype == object or pd.api.types.is_string_dtype(series)
 
 
 def detect(series: pd.Series) -> Task:
-    """Return the task that a target's values mean, by the rule of `read_target`."""
+    """Return the task that a target's values mean, by the rule of `read_target`.
+
+    Raises:
+        DataError: Numbers with a few other texts among them, or amounts written as text.
+    """
+    if is_text(series):
+        return _task_of_texts(series)
     types = pd.api.types
     if types.is_bool_dtype(series) or not types.is_numeric_dtype(series):
         return Task.classification
-    different = series.unique()
+    return _task_of_numbers(series.unique())
+
+
+def _task_of_texts(series: pd.Series) -> Task:
+    """Return what texts mean: numbers, where all of them are and none is spelled like a code."""
+    different = series.drop_duplicates()
+    values = unchecked_numbers(different)
+    strange = np.isnan(values)
+    if _task_of_numbers(values[~strange]) is Task.regression:
+        if not strange.any():
+            texts = different.astype(str)
+            twice = len(texts) <= MOST_CODES and len(np.unique(values)) < len(texts)
+            coded = twice or bool(texts.str.match(LEADING_ZERO).any())
+            return Task.classification if coded else Task.regression
+        _refuse_amounts(series, different)
+        _refuse_strays(series)
+    elif strange.any():
+        _refuse_amounts(series, different)
+    return Task.classification
+
+
+def _task_of_numbers(different: np.ndarray) -> Task:
+    """Return what different numbers mean: few whole ones are codes of classes."""
     codes = len(different) <= MOST_CODES and bool((different == np.round(different)).all())
     return Task.classification if codes else Task.regression
 
 
-def _numbers(series: pd.Series) -> np.ndarray:
+def _refuse_strays(series: pd.Series) -> None:
+    """Refuse numbers with a few other texts among them: neither numbers nor classes."""
+    strange = np.isnan(unchecked_numbers(series))
+    if strange.mean() > 1 - STRAY:
+        return
+    raise DataError(
+        f"target {str(series.name)!r} holds numbers in {int((~strange).sum())} of {len(series)} rows, "
+        f"but also {_counted(series[strange])}, {rows_text(series, strange)}; correct those rows or "
+        "leave them out, or say data.task=classification if every value is a class"
+    )
+
+
+def _refuse_amounts(series: pd.Series, different: pd.Series) -> None:
+    """Refuse many different texts that look like amounts; they would be as many classes."""
+    if len(different) <= MOST_CODES or not is_text(series):
+        return
+    like = different[different.astype(str).str.strip().str.fullmatch(AMOUNT).to_numpy(dtype=bool)]
+    if series.isin(like).mean() < NEARLY_ALL:
+        return
+    plain = ~np.isnan(unchecked_numbers(like))
+    example = like[~plain].iloc[0] if not plain.all() else like.iloc[0]
+    raise DataError(
+        f"target {str(series.name)!r} holds {len(different)} different texts like {str(example)!r}: "
+        "they look like numbers but are not written as such; write plain numbers (1234.5), or say "
+        "data.task=classification if they are classes"
+    )
+
+
+def _counted(texts: pd.Series, most: int = 5) -> str:
+    """Return texts for a message, the most frequent first, with their counts."""
+    counts = Counter(map(str, texts))
+    listed = ", ".join(f"{text!r} ({count}x)" for text, count in counts.most_common(most))
+    return listed + (", ..." if len(counts) > most else "")
+
+
+def _numbers(series: pd.Series, where: str = "") -> np.ndarray:
     """Return a regression target as float64, all finite."""
     name = str(series.name)
     values = unchecked_numbers(series)
     strange = np.isnan(values)
     if strange.any():
+        few = f" ({_counted(series[strange])})" if strange.sum() > 1 else ""
         raise DataError(
-            f"target {name!r} is not numeric: {found(series, strange)}; "
+            f"{where}target {name!r} is not numeric: {found(series, strange)}{few}; "
             "use data.task=classification, or correct the column"
         )
     bad = np.abs(values) > LARGEST
     if bad.any():
         raise DataError(
-            f"target {name!r} is infinite or larger than {LARGEST:g} in {rows_text(series, bad)}"
+            f"{where}target {name!r} is infinite or larger than {LARGEST:g} in "
+            f"{rows_text(series, bad)}"
         )
     return values
 
 
 def _check_classes(name: str, classes: Sequence[Label], counts: np.ndarray, task: Task) -> None:
     """Refuse classes that cannot be learned or split."""
+    rows = int(counts.sum())
     if len(classes) == 1:
         raise DataError(f"target {name!r} has one class only: {classes[0]!r}")
+    if len(classes) > max(MOST_CODES, SCARCE * rows):
+        what = "texts" if isinstance(classes[0], str) else "values"
+        other = "" if isinstance(classes[0], str) else "say data.task=regression, "
+        raise DataError(
+            f"target {name!r} holds {len(classes)} different {what} in {rows} rows, such as "
+            f"{shown(classes, 3)}: they name rows, not classes that repeat; {other}predict another "
+            "column, or put values together into classes"
+        )
     alone = [label for label, count in zip(classes, counts, strict=True) if count == 1]
     if not alone:
         return
@@ -177,3 +242,14 @@ def _check_classes(name: str, classes: Sequence[Label], counts: np.ndarray, task
         f"target {name!r}: class {shown(alone)} has one row only, so it cannot be both trained and "
         f"validated; {advice}"
     )
+
+
+def _alike(name: str, classes: Sequence[Label]) -> list[str]:
+    """Return a sentence where classes differ only in case."""
+    lower = Counter(label.lower() for label in classes if isinstance(label, str))
+    twice = [label for label in classes if isinstance(label, str) and lower[label.lower()] > 1]
+    if not twice:
+        return []
+    return [
+        f"Classes of {name!r} that differ only in upper and lower case stay apart: {shown(twice)}."
+    ]

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
+from pipeline.data.labels import label_text
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.folds import Unseen, unseen_inputs
 from pipeline.evaluation.paired import relative_weights
@@ -16,8 +18,6 @@ from pipeline.evaluation.scores import all_scores, row_losses, weighted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    import pandas as pd
 
     from pipeline.data import Dataset
     from pipeline.evaluation.folds import Average
@@ -56,7 +56,8 @@ class Verdicts:
     """Of the test rows, mean 1; None: all 1."""
     predictions: pd.DataFrame | None = None
     """Truth and prediction of the champion, one row a test (or, without test, validation) row;
-    of validation rows as in `validation`, so with k-fold out-of-fold."""
+    of validation rows as in `validation`, so with k-fold out-of-fold. `row` counts the rows of their
+    file from 1 below the header, as messages do."""
 
 
 def forward(model: Any, x: np.ndarray) -> np.ndarray:
@@ -108,7 +109,8 @@ def evaluate(
         if len(test)
         else _frame(dataset, "validation", kept.validation)
     )
-    verdicts.predictions = with_pictures(dataset, table)
+    rows = test if len(test) else kept.validation.rows
+    verdicts.predictions = with_pictures(dataset, table, rows)
     return verdicts
 
 
@@ -167,7 +169,7 @@ def _scored(
         rows: Row numbers, (rows,).
         predicted: (rows, outputs), in the units of the first fold's arrays.
     """
-    truth = dataset.encode_targets(dataset.raw_target.iloc[rows])
+    truth = dataset.encoded_targets(rows)
     weights = dataset.sample_weight(rows)
     found = all_scores(
         truth,
@@ -182,19 +184,17 @@ def _scored(
 
 def _frame(dataset: Dataset, part: str, kept: Average) -> pd.DataFrame:
     """Return truth and prediction in the table's own terms, with probabilities per class."""
-    predicted = kept.outputs
-    frame = dataset.raw_target.iloc[kept.rows].rename("truth").to_frame()
-    frame.insert(0, "part", part)
-    frame.insert(0, "row", kept.rows)
-    if dataset.regression:
+    predicted, target = kept.outputs, dataset.judged
+    numbers = target.numbers[kept.rows]
+    frame = pd.DataFrame({"row": dataset.frame.index[kept.rows].to_numpy() + 1, "part": part})
+    if target.classes is None:
         mean, scale = dataset.target_scaling()
-        frame["prediction"] = predicted[:, 0] * scale + mean
-        return frame.reset_index(drop=True)
-    classes = dataset.classes or ()
-    frame["prediction"] = np.asarray(classes, dtype=object)[predicted.argmax(axis=1)]
-    for index, name in enumerate(classes):
-        frame[f"probability_{name}"] = predicted[:, index]
-    return frame.reset_index(drop=True)
+        return frame.assign(truth=numbers, prediction=predicted[:, 0] * scale + mean)
+    frame["truth"] = target.label(numbers)
+    frame["prediction"] = target.label(predicted.argmax(axis=1))
+    for index, label in enumerate(target.classes):
+        frame[f"probability_{label_text(label)}"] = predicted[:, index]
+    return frame
 
 
 def optimism(verdicts: Verdicts, champion: str) -> float | None:

@@ -17,12 +17,13 @@ MOST = 24
 """Images kept of the rows that are right, and as many of those that are wrong."""
 
 
-def with_pictures(dataset: Dataset, predictions: pd.DataFrame) -> pd.DataFrame:
+def with_pictures(dataset: Dataset, predictions: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
     """Add the pixels of the surest right and wrong rows, so that the report can show them.
 
     Args:
         dataset: Whose rows were predicted.
-        predictions: With the columns row, truth, prediction and, for classes, probabilities.
+        predictions: With the columns truth, prediction and, for classes, probabilities.
+        rows: Their row numbers in the data set.
 
     Returns:
         The predictions; where rows are images with a column `image`: base64 of uint8 (height, width,
@@ -36,7 +37,7 @@ def with_pictures(dataset: Dataset, predictions: pd.DataFrame) -> pd.DataFrame:
     shown = {*order[wrong[order]][:MOST], *order[~wrong[order]][:MOST]}
     texts = [
         _text(_pixels(dataset, int(row))) if index in shown else ""
-        for index, row in predictions["row"].items()
+        for index, row in enumerate(rows)
     ]
     return predictions.assign(**{COLUMN: texts})
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipeline.data.csvfile import PROBABILITY
 from pipeline.figures import palette
-from pipeline.figures.predictions import PROBABILITY, part_name
+from pipeline.figures.predictions import part_name
 from pipeline.figures.remark import setting
 from pipeline.figures.tables import named, rows
 

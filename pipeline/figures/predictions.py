@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipeline.data.csvfile import PROBABILITY
 from pipeline.figures import palette, words
 from pipeline.figures.tables import named
 
@@ -21,7 +22,6 @@ MOST_CLASSES = 30
 """Classes of a confusion matrix that can still be read."""
 BINS = 10
 TWO_CLASSES = 2
-PROBABILITY = "probability_"
 NO_PROBABILITIES = "This sweep left no predicted classes."
 NO_PREDICTIONS = "This sweep left no predictions: it ended before its champion was tested."
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.data.labels import comparable
 from pipeline.evaluation.paired import gain as paired_gain
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def judge(challenge: Challenge) -> Verdict:
         if challenge.replace_broken:
             return Verdict(promoted=True, reason=f"Promoted: {why}; registry.replace_broken=true.")
         return _refused(f"{why}; mend it, move the alias, or say registry.replace_broken=true")
-    if other := _other_schema(challenge.schema, incumbent.schema):
+    if other := other_schema(challenge.schema, incumbent.schema):
         other = f"version {incumbent.version} {other}; its callers would break"
     why = other or _doubt(challenge.rows, incumbent.rows)
     return _refused(why) if why else _compared(challenge, incumbent)
@@ -142,11 +143,11 @@ def _refused(why: str) -> Verdict:
     return Verdict(promoted=False, reason=f"Not promoted: {why}.")
 
 
-def _other_schema(new: Schema, old: Schema) -> str:
+def other_schema(new: Schema, old: Schema) -> str:
     """Return how two models differ in what they read or predict, or an empty string."""
     if new.target != old.target:
         return f"predicts {old.target!r}, not {new.target!r}"
-    if new.classes != old.classes:
+    if comparable(new.classes) != comparable(old.classes):
         return "knows other classes"
     differing = {
         "does not read": [name for name in new.columns if name not in old.columns],

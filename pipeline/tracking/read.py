@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pipeline.data.csvfile import read_predictions
 from pipeline.errors import ConfigError
 from pipeline.tracking.files import RunFiles
 from pipeline.tracking.location import check, resolve
@@ -140,12 +140,14 @@ def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
     keys = {one.info.run_id: one.data.tags.get("fit_key", "") for one in runs}
     known = {run_id: stacks[key] for run_id, key in keys.items() if key in stacks}
     predictions = files.read("predictions.csv")
+    summary = files.read_json("summary.json") or {}
+    classes = summary.get("data", {}).get("classes")
     return SweepRecord(
         run_id=info.run_id,
         experiment_id=info.experiment_id,
         uri=location.shown,
         status=info.status,
-        summary=files.read_json("summary.json") or {},
+        summary=summary,
         fits=_fits(runs, known, start),
         curves={run_id: _curves(found) for run_id, found in known.items() if found.curves},
         row_losses={
@@ -155,7 +157,7 @@ def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
         },
         decisions=files.read_json("decisions.json") or [],
         config=start.get("config", {}),
-        predictions=None if predictions is None else pd.read_csv(io.BytesIO(predictions)),
+        predictions=None if predictions is None else read_predictions(predictions, classes),
         digest=tags.get("data_digest", ""),
         command=tuple(start.get("command", ())),
         provenance=_provenance(start, tags),

@@ -17,6 +17,7 @@ from pipeline.tracking.judge import (
     Schema,
     Verdict,
     judge,
+    other_schema,
     split_of,
 )
 from pipeline.tracking.registration import CHAMPION, ROWS_TAG, Registration
@@ -56,7 +57,9 @@ class Standing:
         leaves it out.
         """
         predictor, incumbent = self.predictor, self.incumbent
-        if predictor is None or incumbent is None or incumbent.schema != schema_of(dataset):
+        if predictor is None or incumbent is None or incumbent.schema is None:
+            return None
+        if other_schema(schema_of(dataset), incumbent.schema):
             return None
         mean, scale = dataset.target_scaling()
 

@@ -71,7 +71,7 @@ def test_the_champions_predictions_stand_beside_the_truth(prepared, member, frac
     members = [member(linear(0.5)), member(linear(0.9), 1)]
     table = evaluate(dataset, members[0], members, champion="ensemble", seed=0).predictions
     rows = dataset.part(part)
-    assert table["row"].tolist() == rows.tolist()
+    assert table["row"].tolist() == (rows + 1).tolist()  # counted as messages count
     assert set(table["part"]) == {part}
     assert table["truth"].tolist() == dataset.raw_target.iloc[rows].tolist()
     x = dataset.encode(dataset.features(part), "standard")

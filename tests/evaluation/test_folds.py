@@ -112,9 +112,10 @@ def test_predictions_without_test_rows_are_out_of_fold(prepared, member, memory,
     table = evaluate(dataset, members[0], members, champion="ensemble", seed=0).predictions
     by = validated_by(dataset)
     assert set(table["part"]) == {"validation"}
-    assert sorted(table["row"]) == sorted(by)
-    assert table["truth"].tolist() == dataset.raw_target.iloc[table["row"]].tolist()
-    expected = [np.mean([own(dataset, fold, 0) for fold in by[row]]) for row in table["row"]]
+    rows = table["row"] - 1  # counted from 1
+    assert sorted(rows) == sorted(by)
+    assert table["truth"].tolist() == dataset.raw_target.iloc[rows].tolist()
+    expected = [np.mean([own(dataset, fold, 0) for fold in by[row]]) for row in rows]
     np.testing.assert_allclose(table["prediction"], expected, rtol=1e-9)
 
 
@@ -123,7 +124,7 @@ def test_predictions_of_the_single_model_are_of_its_own_fold(prepared, member, m
     dataset = prepared(test_fraction=0.0, folds=4)
     members = one_a_fold(dataset, member, lambda fold: memory(dataset, fold))
     table = evaluate(dataset, members[2], members, champion="single", seed=0).predictions
-    assert table["row"].tolist() == dataset.split.folds[2][1].tolist()
+    assert (table["row"] - 1).tolist() == dataset.split.folds[2][1].tolist()
 
 
 def test_predictions_over_time_are_in_order_of_time(prepared, member, constant, table):
@@ -131,7 +132,7 @@ def test_predictions_over_time_are_in_order_of_time(prepared, member, constant, 
     dataset = prepared(test_fraction=0.0, folds=4, time="day")
     members = one_a_fold(dataset, member, lambda _: constant(0.0))
     found = evaluate(dataset, members[0], members, champion="ensemble", seed=0).predictions
-    days = table["day"].iloc[found["row"]]
+    days = table["day"].iloc[found["row"] - 1]
     assert days.is_monotonic_increasing
     assert days.min() > table["day"].iloc[dataset.split.folds[0][0]].max()
     assert len(found) == len(table) - len(dataset.split.folds[0][0])
@@ -166,7 +167,7 @@ def test_a_fold_that_failed_leaves_its_rows_out(prepared, member, constant):
     members = one_a_fold(dataset, member, lambda _: constant(0.0))[1:3]
     table = evaluate(dataset, members[0], members, champion="ensemble", seed=0).predictions
     expected = np.concatenate([dataset.split.folds[fold][1] for fold in (1, 2)])
-    assert sorted(table["row"]) == sorted(expected)
+    assert sorted(table["row"] - 1) == sorted(expected)
 
 
 def test_networks_of_one_fold_are_averaged(prepared, member, constant):
@@ -176,7 +177,7 @@ def test_networks_of_one_fold_are_averaged(prepared, member, constant):
         member(constant(0.2), 0, 0), member(constant(0.6), 1, 0), member(constant(0.1), 2, 1)
     ]  # fmt: skip
     table = evaluate(dataset, members[0], members, champion="ensemble", seed=0).predictions
-    by_row = dict(zip(table["row"], table["prediction"], strict=True))
+    by_row = dict(zip(table["row"] - 1, table["prediction"], strict=True))
     for fold, mean in ((0, 0.4), (1, 0.1)):
         predicted = [by_row[row] for row in dataset.split.folds[fold][1]]
         np.testing.assert_allclose(predicted, own(dataset, fold, mean), rtol=1e-6)

@@ -38,7 +38,7 @@ def dataset(rows: int) -> SimpleNamespace:
 
 def test_the_surest_right_and_wrong_rows_are_kept() -> None:
     """At most MOST of each, the surest of each first."""
-    found = with_pictures(dataset(120), predictions(120))
+    found = with_pictures(dataset(120), predictions(120), np.arange(120)[::-1])
     kept = found[found[COLUMN] != ""]
     wrong = kept["truth"] != kept["prediction"]
     assert (wrong.sum(), (~wrong).sum()) == (MOST, MOST)
@@ -47,7 +47,7 @@ def test_the_surest_right_and_wrong_rows_are_kept() -> None:
 
 def test_a_picture_is_the_rows_own_from_dark_to_bright() -> None:
     """uint8 in the order of the pixels, the darkest 0 and the brightest 255."""
-    found = with_pictures(dataset(4), predictions(4))
+    found = with_pictures(dataset(4), predictions(4), np.arange(4)[::-1])
     pixels = np.frombuffer(base64.b64decode(found[COLUMN].iloc[0]), dtype=np.uint8)
     assert pixels.shape == (6,)
     assert (pixels[0], pixels[5]) == (0, 255)
@@ -60,7 +60,7 @@ def test_image_files_are_kept_as_they_were_read() -> None:
     images = np.zeros((5, 2, 3, 3), dtype=np.uint8)
     images[4, 0, 0] = (10, 20, 30)
     files = SimpleNamespace(image_shape=(2, 3, 3), images=images)
-    found = with_pictures(files, predictions(5))
+    found = with_pictures(files, predictions(5), np.arange(5)[::-1])
     pixels = np.frombuffer(base64.b64decode(found[COLUMN].iloc[0]), dtype=np.uint8)
     assert pixels.reshape(2, 3, 3)[0, 0].tolist() == [85, 170, 255]
 
@@ -68,4 +68,4 @@ def test_image_files_are_kept_as_they_were_read() -> None:
 def test_a_table_has_no_pictures() -> None:
     """Nothing is added where rows are no images."""
     plain = predictions(6)
-    assert with_pictures(SimpleNamespace(image_shape=None), plain) is plain
+    assert with_pictures(SimpleNamespace(image_shape=None), plain, np.arange(6)) is plain

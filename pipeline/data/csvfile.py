@@ -1,0 +1,77 @@
+"""CSV files that people open: a text is never run by a spreadsheet, and comes back as it was.
+
+A cell that a spreadsheet would run begins with `=`, `@`, a tab or a line break, or with a sign and is
+neither a number nor the sign alone. Such a text is written with an apostrophe before it, which
+spreadsheets show as the text behind it. A text that begins with apostrophes before such a cell gets one
+more, so that exactly one is taken off on reading. Numbers are never touched.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pipeline.data.labels import codes_of, labels_of_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pipeline.data.labels import Label
+
+RUN = re.compile(r"(?s)'*(?:[=@\t\r\n]|[+-](?![\d\s.,%]*\Z|\d[\d.]*[eE][+-]?\d+\Z|inf\Z)).*")
+PROBABILITY = "probability_"
+LABELS = ("truth", "prediction")
+
+
+def inert(text: str) -> str:
+    """Return a text as a cell that no spreadsheet runs."""
+    return f"'{text}" if RUN.fullmatch(text) else text
+
+
+def original(cell: str) -> str:
+    """Return the text of a cell that `inert` wrote."""
+    return cell[1:] if cell.startswith("'") and RUN.fullmatch(cell) else cell
+
+
+def write_csv(frame: pd.DataFrame, path: Path | None = None) -> str | None:
+    """Write a table as CSV (compressed where the name ends in .gz), or return it as text."""
+    texts = [name for name in frame.columns if frame[name].dtype.kind == "O"]
+    safe = frame.assign(**{name: frame[name].map(_cell) for name in texts})
+    return safe.to_csv(path, index=False)  # type: ignore[no-any-return, unused-ignore]
+
+
+def read_predictions(content: bytes, classes: Sequence[Label] | None) -> pd.DataFrame:
+    """Return a table of predictions with the labels as they were.
+
+    Args:
+        content: Of `predictions.csv`.
+        classes: The labels of the target, sorted; None where they are not known: the file's own
+            columns of probabilities are named like them.
+    """
+    header = pd.read_csv(io.BytesIO(content), nrows=0)
+    names = [str(name).removeprefix(PROBABILITY) for name in header if _is_share(name)]
+    if not names:
+        return pd.read_csv(io.BytesIO(content))
+    known = labels_of_texts(names) if classes is None else classes
+    texts = dict.fromkeys(LABELS, str)
+    frame = pd.read_csv(io.BytesIO(content), dtype=texts, na_filter=False)
+    return frame.assign(**{name: _labels(frame[name].map(original), known) for name in LABELS})
+
+
+def _cell(value: object) -> object:
+    return inert(value) if isinstance(value, str) else value
+
+
+def _is_share(name: object) -> bool:
+    return str(name).startswith(PROBABILITY)
+
+
+def _labels(texts: pd.Series, classes: Sequence[Label]) -> pd.Series:
+    """Return texts as the classes they name; a text that names none stays as it is."""
+    codes, _ = codes_of(texts, classes)
+    found = [text if code < 0 else classes[code] for text, code in zip(texts, codes, strict=True)]
+    return pd.Series(found, index=texts.index, dtype=object).infer_objects()

@@ -1,0 +1,180 @@
+"""Which rows have no target: empty cells, and texts that mean "no value"; none is lost unsaid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config.choices import MissingTarget, Task
+from pipeline.data.infer import kind_of, rows_text
+from pipeline.data.labels import spelled
+from pipeline.data.target import detect, is_text
+from pipeline.data.typed import MISSING_TEXTS, unchecked_numbers
+from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import DataConfig
+
+WORDS = frozenset(("none", "-", "--", "."))
+"""Marks of MISSING_TEXTS that are as often a class ("none, mild, severe"; "+, -"): among other words
+they are one, among numbers they are no value."""
+MOST_NAMED = 5
+"""Texts that a message names."""
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """What was found in the cells of a text target."""
+
+    missing: np.ndarray
+    """Whether each row has no value."""
+    texts: dict[str, int]
+    """Texts that are read as no value, with their rows; without the empty cells."""
+    kept: dict[str, int]
+    """Texts that might mean no value but are taken as classes, with their rows."""
+
+
+def with_target(
+    frame: pd.DataFrame, config: DataConfig, notes: list[str], *, written: bool = False
+) -> pd.DataFrame:
+    """Return the rows that have a target: trimmed texts, or what a text file spells with them.
+
+    Args:
+        frame: Raw rows.
+        config: The data group; its target is a column of the frame.
+        notes: Receives a sentence where rows are left out, labels merged, or a text taken as a class.
+        written: The rows are from a text file, whose texts are all it has.
+
+    Raises:
+        DataError: Rows lack a target and `missing_target` is `error`, or all do.
+    """
+    name = str(config.target)
+    series = frame[name]
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(series.cat.categories.dtype)
+    marks = _Marks(series.isna().to_numpy(), {}, {})
+    if is_text(series) and not kind_of(series).reason:
+        series = _trimmed(series, notes, written=written)
+        marks = _marks(series, config.na_is_class)
+    if marks.missing.any():
+        _refuse(series, config, marks)
+        notes.append(
+            f"{int(marks.missing.sum())} rows without a target are left out "
+            f"(data.missing_target=drop){_said(marks)}."
+        )
+    if marks.kept and config.na_is_class is None:
+        what = " and ".join(f"{text!r} ({rows} rows)" for text, rows in marks.kept.items())
+        notes.append(
+            f"{what} of the target {name!r} is taken as a class; where it means that there is no "
+            "value, say data.na_is_class=false."
+        )
+    here = series[~marks.missing]
+    if written and is_text(here):
+        here = spelled(here)
+    elif (
+        written and series.isna().any() and here.dtype.kind == "f" and (here == here.round()).all()
+    ):
+        here = here.astype("int64")  # the gaps made whole numbers floats
+    return frame[~marks.missing].assign(**{name: here})
+
+
+def _trimmed(series: pd.Series, notes: list[str], *, written: bool) -> pd.Series:
+    """Return texts without blanks around them; a note says where that changed labels."""
+    codes, uniques = pd.factorize(series)
+    raw = list(uniques)
+    texts = [value.strip() if isinstance(value, str) else value for value in raw]
+    counts = np.bincount(codes[codes >= 0], minlength=len(raw))
+    others = set(raw)
+    changed = [
+        (before, after, int(rows))
+        for before, after, rows in zip(raw, texts, counts, strict=True)
+        if after is not before and before != after
+    ]
+    if not changed:
+        return series
+    result = pd.Series(
+        np.array([*texts, None], dtype=object)[codes],
+        index=series.index,
+        name=series.name,
+        dtype=series.dtype,
+    )
+    told = [one for one in changed if one[1] and (one[1] in others or not written)]
+    if (
+        told
+        and np.isnan(unchecked_numbers(pd.Series([one[1] for one in told], dtype=object))).any()
+    ):
+        listed = ", ".join(
+            f"{before!r} ({rows} rows) is {after!r}" for before, after, rows in told[:MOST_NAMED]
+        )
+        more = ", ..." if len(told) > MOST_NAMED else ""
+        notes.append(
+            f"Blanks around a label of the target {str(series.name)!r} are not part of it: "
+            f"{listed}{more}."
+        )
+    return result
+
+
+def _marks(series: pd.Series, na_is_class: bool | None) -> _Marks:
+    """Return which texts are no value: empty ones, and by `data.na_is_class` those that say so."""
+    codes, uniques = pd.factorize(series)
+    texts = [str(value) for value in uniques]
+    counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+    marked = np.array([text.lower() in MISSING_TEXTS for text in texts], dtype=bool)
+    others = [text for text, mark in zip(texts, marked, strict=True) if not mark]
+    among_words = np.isnan(unchecked_numbers(pd.Series(others, dtype=object))).any()
+    missing = np.zeros(len(texts) + 1, dtype=bool)
+    missing[-1] = True  # code -1: no cell at all
+    lost: dict[str, int] = {}
+    kept: dict[str, int] = {}
+    for place in np.flatnonzero(marked):
+        text = texts[place]
+        is_class = among_words and text.lower() in WORDS if na_is_class is None else na_is_class
+        missing[place] = not (text and is_class)
+        if text:
+            (lost if missing[place] else kept)[text] = int(counts[place])
+    return _Marks(missing[codes], lost, kept)
+
+
+def _refuse(series: pd.Series, config: DataConfig, marks: _Marks) -> None:
+    """Refuse rows without a target, unless they are to be left out and others stay.
+
+    Raises:
+        DataError: It names the texts that are read as no value, and the keys that decide.
+    """
+    name, missing = str(series.name), marks.missing
+    if missing.all():
+        raise DataError(f"target {name!r} is missing in every row{_said(marks)}")
+    if config.missing_target is not MissingTarget.error:
+        return
+    advice = "leave them out with data.missing_target=drop"
+    if marks.texts and _is_classes(series[~missing], config.task):
+        texts = " or ".join(map(repr, list(marks.texts)[:MOST_NAMED]))
+        advice += f", or say data.na_is_class=true if {texts} is a class"
+    raise DataError(
+        f"target {name!r} is missing in {int(missing.sum())} of {len(series)} rows, "
+        f"{rows_text(series, missing)}{_said(marks)}; {advice}"
+    )
+
+
+def _is_classes(series: pd.Series, task: Task) -> bool:
+    """Return whether the rows that have a target look like classes."""
+    try:
+        return (detect(series) if task is Task.auto else task) is Task.classification
+    except DataError:
+        return False
+
+
+def _said(marks: _Marks) -> str:
+    """Return what the cells without a value say, where it is not nothing."""
+    if not marks.texts:
+        return ""
+    parts = [f"{rows} say {text!r}" for text, rows in list(marks.texts.items())[:MOST_NAMED]]
+    if len(marks.texts) > MOST_NAMED:
+        parts.append("...")
+    empty = int(marks.missing.sum()) - sum(marks.texts.values())
+    if empty:
+        parts.append(f"{empty} are empty")
+    return f" ({', '.join(parts)})"
