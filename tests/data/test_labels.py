@@ -190,7 +190,9 @@ def test_none_is_a_class_among_words_and_no_value_among_numbers():
         read(["None", "mild", "severe"] * 6, na_is_class=False)
     with pytest.raises(DataError, match="6 say 'None'"):
         read(["None", "0", "1"] * 6)
-    with pytest.raises(DataError, match=r"6 say 'NA'\); leave them out with data.missing_target=drop$"):
+    with pytest.raises(
+        DataError, match=r"6 say 'NA'\); leave them out with data.missing_target=drop$"
+    ):
         read(["NA", "0.5", "1.5", "2.5"] * 6, task=Task.auto)
 
 
