@@ -15,6 +15,7 @@ from pipeline.errors import BudgetError, NoUsableTrialError
 from pipeline.evaluation.final import (
     INCUMBENT,
     Member,
+    Terms,
     Verdicts,
     evaluate,
     optimism,
@@ -70,6 +71,7 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
         members,
         champion=kind,
         seed=sweep.config.seed,
+        terms=Terms(sweep.objective.metric, str(sweep.config.training.class_weight)),
         incumbent=standing.outputs(sweep.dataset) if standing else None,
     )
     sweep.unless_stopped()
@@ -226,6 +228,9 @@ def summarise(
             loss=_validation_loss(sweep, choice),
         ),
         "optimism": optimism(verdicts, kind),
+        "optimism_beside": {
+            name: {"more": rise.mean, "more_se": rise.se} for name, rise in verdicts.rises.items()
+        },
         "decisions": document.decision_entries(found.decisions),
         "pareto": [trial.name for trial in choice.pareto],
         "pareto_us_a_row": [1e6 * latency(sweep.family, trial) for trial in choice.pareto],
@@ -248,8 +253,18 @@ def _baselines(verdicts: Verdicts) -> dict[str, dict[str, float]]:
     return {
         name: document.prefixed("val", verdicts.validation.get(name, {}))
         | document.prefixed("test", verdicts.test.get(name, {}))
+        | _lags(verdicts, name)
         for name in names
     }
+
+
+def _lags(verdicts: Verdicts, name: str) -> dict[str, float]:
+    """Return by how much a model is worse than the champion by the objective, with its error."""
+    found: dict[str, float] = {}
+    for part, short in (("validation", "val"), ("test", "test")):
+        if (lag := verdicts.lags.get(part, {}).get(name)) is not None:
+            found |= {f"{short}_lag": lag.mean, f"{short}_lag_se": lag.se}
+    return found
 
 
 def ranking_rows(sweep: Sweep, choice: Choice) -> list[dict[str, object]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,10 @@ import pandas as pd
 from pipeline.data.labels import label_text
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.folds import Unseen, unseen_inputs
-from pipeline.evaluation.paired import relative_weights
+from pipeline.evaluation.paired import Scored, lags
 from pipeline.evaluation.pictures import with_pictures
-from pipeline.evaluation.scores import all_scores, row_losses, weighted
+from pipeline.evaluation.scores import all_scores, row_losses
+from pipeline.statistics import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +41,18 @@ class Member:
     """A keras.Model; called, never imported, here."""
 
 
+class Terms(NamedTuple):
+    """By what models are compared, and how they are trained."""
+
+    metric: str = "val_loss"
+    """The objective."""
+    class_weight: str = "none"
+    """As the networks were trained with: the baselines are too."""
+
+
+BY_LOSS = Terms()
+
+
 @dataclass
 class Verdicts:
     """Scores by model name, for validation and test rows, and the champion's predictions.
@@ -50,10 +64,14 @@ class Verdicts:
     validation: dict[str, dict[str, float]] = field(default_factory=dict)
     test: dict[str, dict[str, float]] = field(default_factory=dict)
     test_row_losses: dict[str, np.ndarray] = field(default_factory=dict)
-    """Per test row, times its sample weight of mean 1 (so their mean is the loss), for paired
-    comparisons with an incumbent."""
+    """Per test row, unweighted, for paired comparisons with an incumbent."""
     test_weights: np.ndarray | None = None
-    """Of the test rows, mean 1; None: all 1."""
+    """Of the test rows; None: all the same."""
+    lags: dict[str, dict[str, Difference]] = field(default_factory=dict)
+    """By part and model: by how much it is worse than the champion by the objective, paired."""
+    rises: dict[str, Difference] = field(default_factory=dict)
+    """By baseline: by how much more the champion's loss rises from validation to test rows than its
+    own; a baseline has not chosen anything on the validation rows."""
     predictions: pd.DataFrame | None = None
     """Truth and prediction of the champion, one row a test (or, without test, validation) row;
     of validation rows as in `validation`, so with k-fold out-of-fold. `row` counts the rows of their
@@ -76,6 +94,7 @@ def evaluate(
     *,
     champion: str,
     seed: int,
+    terms: Terms = BY_LOSS,
     incumbent: Callable[[pd.DataFrame], np.ndarray] | None = None,
 ) -> Verdicts:
     """Score the single model, the ensemble, the baselines and the incumbent.
@@ -86,15 +105,16 @@ def evaluate(
         members: All executions of the chosen trial: their average is the ensemble.
         champion: `single` or `ensemble`, whose predictions are kept.
         seed: For the baselines.
+        terms: What else the networks were chosen and trained by.
         incumbent: From raw feature rows to predictions in the units of the arrays.
     """
     models = {
         "single": _of_members(dataset, [single]),
         "ensemble": _of_members(dataset, members),
-        **_of_baselines(dataset, seed),
+        **_of_baselines(dataset, seed, terms.class_weight),
     }
     test = dataset.split.test
-    verdicts = Verdicts(test_weights=relative_weights(dataset, test))
+    verdicts = Verdicts(test_weights=dataset.sample_weight(test))
     for name, unseen in models.items():
         found = _scored(dataset, unseen.validation.rows, unseen.validation.outputs)
         verdicts.validation[name] = found[0]
@@ -103,6 +123,7 @@ def evaluate(
             verdicts.test[name], verdicts.test_row_losses[name] = found
     if incumbent is not None:
         score_incumbent(dataset, verdicts, incumbent)
+    _compare(dataset, verdicts, models, champion, terms.metric)
     kept = models[champion]
     table = (
         _frame(dataset, "test", kept.test)
@@ -112,6 +133,26 @@ def evaluate(
     rows = test if len(test) else kept.validation.rows
     verdicts.predictions = with_pictures(dataset, table, rows)
     return verdicts
+
+
+def _compare(
+    dataset: Dataset, verdicts: Verdicts, models: Mapping[str, Unseen], champion: str, metric: str
+) -> None:
+    """Add how each model stands to the champion on the same rows."""
+    parts = {
+        "validation": {
+            n: Scored(m.validation.rows, m.validation.outputs) for n, m in models.items()
+        }
+    }
+    if len(dataset.split.test):
+        parts["test"] = {n: Scored(m.test.rows, m.test.outputs) for n, m in models.items()}
+    verdicts.lags = {part: lags(dataset, found, champion, metric) for part, found in parts.items()}
+    by_loss = {part: lags(dataset, found, champion, "val_loss") for part, found in parts.items()}
+    for name in BASELINES:
+        if "test" in parts and name in by_loss["validation"]:
+            before, after = by_loss["validation"][name], by_loss["test"][name]
+            rise = before.mean - after.mean
+            verdicts.rises[name] = Difference(rise, math.hypot(before.se, after.se), 0.0)
 
 
 def score_incumbent(
@@ -148,13 +189,14 @@ def _of_members(dataset: Dataset, members: Sequence[Member]) -> Unseen:
     return unseen
 
 
-def _of_baselines(dataset: Dataset, seed: int) -> dict[str, Unseen]:
+def _of_baselines(dataset: Dataset, seed: int, class_weight: str) -> dict[str, Unseen]:
     """Return the predictions of the baselines, each fitted once a fold as the networks are."""
     folds = range(len(dataset.split.folds))
     found = {name: Unseen(dataset, folds) for name in BASELINES}
     for fold in folds:
         inputs = unseen_inputs(dataset, "standard", fold)
-        for name, predict in fit_baselines(dataset.arrays("standard", fold), seed).items():
+        arrays = dataset.arrays("standard", fold, class_weight)
+        for name, predict in fit_baselines(arrays, seed).items():
             found[name].add(fold, {part: predict(x) for part, x in inputs.items()})
     return found
 
@@ -162,7 +204,7 @@ def _of_baselines(dataset: Dataset, seed: int) -> dict[str, Unseen]:
 def _scored(
     dataset: Dataset, rows: np.ndarray, predicted: np.ndarray
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Return the scores of predictions for some rows, and the weighted loss of each row.
+    """Return the scores of predictions for some rows, and the loss of each row.
 
     Args:
         dataset: The prepared table.
@@ -178,8 +220,7 @@ def _scored(
         target_scale=dataset.target_scaling()[1],
         weights=weights,
     )
-    losses = row_losses(truth, predicted, regression=dataset.regression)
-    return found, weighted(losses, weights)
+    return found, row_losses(truth, predicted, regression=dataset.regression)
 
 
 def _frame(dataset: Dataset, part: str, kept: Average) -> pd.DataFrame:

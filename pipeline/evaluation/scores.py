@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.statistics import mean_error
+
 BINARY = 2
 """Classes of a task that has an ROC curve."""
 
@@ -26,39 +28,6 @@ def row_losses(truth: np.ndarray, predicted: np.ndarray, *, regression: bool) ->
     return -np.sum(truth64 * np.log(np.clip(share, PROBABILITY_FLOOR, 1.0)), axis=1)
 
 
-def weighted(losses: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """Return losses times their weights scaled to mean 1: their plain mean is the weighted loss.
-
-    Args:
-        losses: float64 (rows,).
-        weights: (rows,), above 0; None = all 1.
-    """
-    return losses if weights is None else losses * _relative(weights)
-
-
-def standard_error(losses: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """Return the standard error of the (weighted) mean of losses; 0 for fewer than two rows.
-
-    The weighted mean is a ratio of two sums that both vary with the rows drawn: this is its error
-    to first order (linearised ratio estimator). With equal weights it is that of a plain mean.
-
-    Args:
-        losses: float64 (rows,).
-        weights: (rows,), above 0; None = all 1.
-    """
-    if losses.size <= 1:
-        return 0.0
-    away = weighted(losses - np.average(losses, weights=weights), weights)
-    return float(np.sqrt(np.sum(away**2) / (away.size - 1)) / np.sqrt(away.size))
-
-
-def _relative(weights: np.ndarray) -> np.ndarray:
-    """Return weights as float64 with mean 1."""
-    weights64 = weights.astype(np.float64)
-    relative: np.ndarray = weights64 / weights64.mean()
-    return relative
-
-
 def all_scores(
     truth: np.ndarray,
     predicted: np.ndarray,
@@ -69,13 +38,14 @@ def all_scores(
 ) -> dict[str, float]:
     """Return every metric by name: `loss`, `loss_se` and what the task has, all of them weighted.
 
-    Regression: `rmse` and `mae` in the target's own unit, `r2`. Classification: `accuracy`, and
-    `auc` for two classes that both occur.
+    Regression: `rmse` and `mae` in the target's own unit, `r2`. Classification: `accuracy`,
+    `base_rate` (that of always naming the most frequent class), and `auc` for two classes that both
+    occur.
     """
     losses = row_losses(truth, predicted, regression=regression)
     found = {
         "loss": float(np.average(losses, weights=weights)),
-        "loss_se": standard_error(losses, weights),
+        "loss_se": mean_error(losses, weights=weights).se,
     }
     task = _regression_scores if regression else _classification_scores
     found |= task(truth, predicted, weights)
@@ -105,9 +75,13 @@ def _regression_scores(
 def _classification_scores(
     truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None
 ) -> dict[str, float]:
-    """Return accuracy, and the exact area under the ROC curve for two classes."""
+    """Return accuracy and base rate, and the exact area under the ROC curve for two classes."""
     actual, chosen = truth.argmax(axis=1), predicted.argmax(axis=1)
-    found = {"accuracy": float(np.average(actual == chosen, weights=weights))}
+    shares = np.average(truth, axis=0, weights=weights)
+    found = {
+        "accuracy": float(np.average(actual == chosen, weights=weights)),
+        "base_rate": float(shares.max()),
+    }
     if truth.shape[1] == BINARY and 0 < actual.mean() < 1:
         from sklearn.metrics import roc_auc_score
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.data.labels import comparable
-from pipeline.evaluation.paired import gain as paired_gain
+from pipeline.statistics import paired
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FALSE_PROMOTIONS = 0.05
 """Largest chance that any of a year of nights promotes a model that is no better."""
+SPENT = 0.8
+"""Share of it that the looks spend: the rest is for what Student's t does not know of the losses."""
 YEAR = 365
 """Looks (challengers compared with an incumbent) that the chance is spread over."""
 
@@ -87,13 +89,13 @@ class Challenge:
     schema: Schema
     rows: Rows
     losses: np.ndarray | None
-    """The challenger's loss on each of its test rows; None or empty without test rows."""
+    """The challenger's loss on each of its test rows, unweighted; None or empty without test rows."""
     incumbent: Incumbent | None
     """None: there is none."""
     incumbent_losses: np.ndarray | None = None
     """The incumbent's, on the same rows."""
     weights: np.ndarray | None = None
-    """Of the test rows, mean 1; None: all 1."""
+    """Of the test rows; None: all the same."""
     clusters: np.ndarray | None = None
     """Which test rows belong together; None: each is one by itself."""
     looks: int = 1
@@ -183,7 +185,7 @@ def errors_asked(looks: int, units: int) -> float:
     half evenly over a year. The parts of any 365 looks in a row add up to at most 5 %, so by the union
     bound (Bonferroni; unequal shares as in alpha spending, Lan and DeMets 1983) it holds whether the
     nights share their test rows or not, and whatever was promoted between. The first look asks for 2.3
-    standard errors, the 30th for 3.6, a look after years for 3.8.
+    standard errors, the 7th for 3.4, the 30th for 3.8, a look after years for 3.9.
 
     Args:
         looks: Number of this look, from 1.
@@ -194,7 +196,7 @@ def errors_asked(looks: int, units: int) -> float:
     if units <= 1:
         return math.inf
     early, even = 1 / (looks * (looks + 1)), 1 / YEAR
-    return float(t.isf(FALSE_PROMOTIONS * (early + even) / 2, units - 1))
+    return float(t.isf(SPENT * FALSE_PROMOTIONS * (early + even) / 2, units - 1))
 
 
 def _compared(challenge: Challenge, incumbent: Incumbent) -> Verdict:
@@ -202,19 +204,22 @@ def _compared(challenge: Challenge, incumbent: Incumbent) -> Verdict:
     new, old = challenge.losses, challenge.incumbent_losses
     if new is None or old is None or new.shape != old.shape:
         raise AssertionError("both models are scored on the same test rows")
-    found = paired_gain(old, new, challenge.weights, challenge.clusters)
-    asked = errors_asked(max(challenge.looks, 1), found.units)
-    wanted = max(challenge.margin, ROUNDING) * abs(float(np.mean(old)))
+    weights, clusters = challenge.weights, challenge.clusters
+    found = paired(old, new, weights=weights, clusters=clusters)
+    units = len(new) if clusters is None else len(np.unique(clusters))
+    asked, looks = errors_asked(max(challenge.looks, 1), units), challenge.looks
+    mine, before = (float(np.average(losses, weights=weights)) for losses in (new, old))
+    wanted = max(challenge.margin, ROUNDING) * abs(before)
     numbers = (
-        f"test loss {np.mean(new):.4g} against {np.mean(old):.4g} of version {incumbent.version} "
-        f"on the same {len(new):,} rows, gain {found.mean:.3g} with standard error {found.se:.2g}"
+        f"test loss {mine:.4g} against {before:.4g} of version {incumbent.version} "
+        f"on the same {len(new):,} rows, gain {found.mean:.3g} with standard error {found.root:.2g}"
     )
     if not found.mean > wanted:
         share = f" more than the margin {wanted:.3g}" if challenge.margin > 0 else ""
         return _refused(f"{numbers}: not better{share and ' by' + share}")
-    if not (math.isfinite(found.se) and found.mean - wanted > asked * found.se):
+    if units <= 1 or not found.mean - wanted > asked * found.root:
         return _refused(
-            f"{numbers}: not beyond noise ({asked:.2g} standard errors at look {challenge.looks}, "
-            f"so that at most {FALSE_PROMOTIONS:.0%} of years see a false promotion)"
+            f"{numbers}: not beyond noise ({asked:.2g} standard errors at look {looks}, so that "
+            f"at most {FALSE_PROMOTIONS:.0%} of years see a false promotion)"
         )
     return Verdict(promoted=True, reason=f"Promoted: {numbers}.")

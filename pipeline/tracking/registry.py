@@ -142,7 +142,7 @@ class Contest:
     """How the champion of a sweep did on its test rows, and how an incumbent does on the same."""
 
     losses: np.ndarray | None
-    """Of the champion, each times its row's weight of mean 1; None or empty without test rows."""
+    """Of the champion, each row unweighted; None or empty without test rows."""
     incumbent: Callable[[Standing], tuple[np.ndarray | None, str]]
     """Losses of whoever stands in production on the same rows, or why it does not predict them."""
     weights: np.ndarray | None = None

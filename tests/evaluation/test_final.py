@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
-from pipeline.evaluation.final import Verdicts, evaluate, optimism
+from pipeline.evaluation.final import Terms, Verdicts, evaluate, optimism, score_incumbent
 from pipeline.evaluation.scores import all_scores, row_losses
 
 PARTS = ("validation", "test")
@@ -109,7 +109,7 @@ def test_the_incumbent_predicts_raw_test_rows(prepared, member):
 
 
 @pytest.mark.parametrize("folds", [None, 3])
-def test_losses_that_are_paired_are_weighted_as_the_loss_is(prepared, member, folds):
+def test_losses_that_are_paired_come_with_their_weights(prepared, member, folds):
     """Else a model could win the promotion by rows that hardly count."""
     dataset = prepared(weight="counts", test_fraction=0.3, folds=folds)
     only = member(linear(0.5))
@@ -118,14 +118,59 @@ def test_losses_that_are_paired_are_weighted_as_the_loss_is(prepared, member, fo
     )  # fmt: skip
     assert set(found.test_row_losses) == {"single", "ensemble", *BASELINES, "incumbent"}
     for name, losses in found.test_row_losses.items():
-        assert losses.mean() == pytest.approx(found.test[name]["loss"], rel=1e-12), name
-    test = dataset.split.test
-    x = dataset.encode(dataset.features("test"), "standard")
-    plain = row_losses(
-        dataset.encode_targets(dataset.targets("test")), linear(0.5)(x, False), regression=True
+        mean = np.average(losses, weights=found.test_weights)
+        assert mean == pytest.approx(found.test[name]["loss"], rel=1e-9), name
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+@pytest.mark.parametrize("weight", [None, "counts"])
+def test_every_model_is_compared_with_the_champion_on_the_same_rows(
+    prepared, member, folds, weight
+):
+    """The lag is the difference of the two weighted losses, its error that of the paired rows."""
+    dataset = prepared(weight=weight, test_fraction=0.3, folds=folds)
+    only = member(linear(0.5))
+    found = evaluate(dataset, only, [only], champion="single", seed=0)
+    assert set(found.lags["test"]) == {"ensemble", *BASELINES}
+    for name, lag in found.lags["test"].items():
+        gap = found.test[name]["loss"] - found.test["single"]["loss"]
+        assert lag.mean == pytest.approx(gap, rel=1e-6, abs=1e-9)
+    assert found.lags["test"]["ensemble"].se < 1e-9  # the same network: no noise, whatever its own
+    if folds:
+        assert not np.isclose(found.validation["linear"]["loss"], found.validation["single"]["loss"]
+                              + found.lags["validation"]["linear"].mean)  # fmt: skip
+    rise = found.rises["linear"]
+    before, after = found.lags["validation"]["linear"], found.lags["test"]["linear"]
+    assert rise.mean == pytest.approx(before.mean - after.mean)
+
+
+def test_an_incumbent_that_fails_does_not_cost_the_champion(prepared, member):
+    """Its own code, or what it predicts, may be broken: it has no scores, and the reason is returned."""
+    dataset = prepared(test_fraction=0.25)
+    only = member(linear(0.5))
+
+    def broken(raw):
+        raise KeyError("wave")
+
+    found = evaluate(dataset, only, [only], champion="single", seed=0, incumbent=broken)
+    assert "incumbent" not in found.test
+    assert "does not predict these rows ('wave')" in score_incumbent(dataset, found, broken)
+    endless = score_incumbent(dataset, found, lambda raw: np.full((len(raw), 1), np.nan))
+    assert endless == "its predictions are not finite"
+
+
+def test_baselines_are_fitted_with_the_class_weights_of_the_networks(prepared, member):
+    """Else they are judged by rare classes that only the networks were told to mind."""
+    dataset = prepared("size")
+    only = member(softmax(0.8))
+    plain, balanced = (
+        evaluate(
+            dataset, only, [only], champion="single", seed=0, terms=Terms("val_loss", weighting)
+        )
+        for weighting in ("none", "balanced")
     )
-    weights = dataset.weights[test] / dataset.weights[test].mean()
-    np.testing.assert_allclose(found.test_row_losses["single"], plain * weights, rtol=1e-5)
+    assert balanced.test["constant"]["loss"] == pytest.approx(np.log(3), rel=1e-3)
+    assert plain.test["constant"]["loss"] != pytest.approx(np.log(3), rel=1e-3)
 
 
 def test_without_weights_row_losses_are_plain(prepared, member):

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from pipeline.evaluation.scores import all_scores, row_losses, standard_error, weighted
+from pipeline.evaluation.scores import all_scores, row_losses
+from pipeline.statistics import mean_error
+
+
+def standard_error(losses: np.ndarray, weights: np.ndarray | None = None) -> float:
+    """Return the root of the variance of the mean, by the one statistics module."""
+    return mean_error(losses, weights=weights).root
 
 
 def _classes(rows: int, outputs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -73,11 +79,9 @@ def test_equal_weights_are_no_weights(losses: list[float], weight: float) -> Non
     """The standard error is exactly the textbook's of a plain mean."""
     rows = np.array(losses)
     plain = float(rows.std(ddof=1) / np.sqrt(rows.size))
-    assert standard_error(rows) == plain
-    assert standard_error(rows, np.ones(rows.size, np.float32)) == plain
+    assert standard_error(rows) == pytest.approx(plain, rel=1e-9, abs=1e-9)
     equal = standard_error(rows, np.full(rows.size, weight))
     assert equal == pytest.approx(plain, rel=1e-9, abs=1e-9)
-    assert weighted(rows, np.ones(rows.size)).tolist() == losses
 
 
 @given(st.integers(2, 50), st.floats(0.01, 100), st.integers(0, 10_000))
@@ -102,12 +106,20 @@ def test_the_weighted_standard_error_is_that_of_a_bootstrap() -> None:
 
 
 def test_scores_tell_the_error_of_the_weighted_loss() -> None:
-    """`loss` and `loss_se` are of the same mean; weighted row losses average to it."""
+    """`loss` and `loss_se` are of the same mean."""
     truth, guess = np.array([[0.0], [0.0], [0.0]]), np.array([[1.0], [2.0], [0.0]])
     weights = np.array([1.0, 4.0, 1.0])
     found = all_scores(truth, guess, regression=True, weights=weights)
     losses = row_losses(truth, guess, regression=True)
     assert found["loss"] == pytest.approx(17 / 6)
-    assert found["loss_se"] == standard_error(losses, weights)
-    assert weighted(losses, weights).mean() == pytest.approx(found["loss"])
-    assert weighted(losses, None) is losses
+    assert found["loss_se"] == mean_error(losses, weights=weights).se
+
+
+def test_the_base_rate_is_that_of_the_most_frequent_class() -> None:
+    """An accuracy of 95 % is nothing where 95 % of the weight is in one class."""
+    truth = np.eye(2)[[0] * 19 + [1]]
+    shares = np.tile([0.9, 0.1], (20, 1))
+    found = all_scores(truth, shares, regression=False)
+    assert (found["accuracy"], found["base_rate"]) == (0.95, 0.95)
+    heavy = all_scores(truth, shares, regression=False, weights=np.array([1.0] * 19 + [19.0]))
+    assert heavy["base_rate"] == pytest.approx(0.5)
