@@ -5,28 +5,49 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.config import objective
+from pipeline.config.choices import Encoding, encoding_name
 from pipeline.tracking.facts import SweepFacts
 
 if TYPE_CHECKING:
     from pipeline.config.schema import SweepConfig
     from pipeline.data import Dataset
+    from pipeline.names import Input
     from pipeline.tracking.ledger import Ledger
 
 
 def input_shapes(config: SweepConfig, dataset: Dataset) -> dict[str, tuple[int, ...]]:
     """Return the shape of one row for every encoding that the search may use."""
-    encodings = {"standard", *map(str, config.search.nuisance.encoding)}
+    encodings = {"standard", *config.search.nuisance.encodings}
     return {name: dataset.input_shape(name) for name in sorted(encodings)}
 
 
 def encoded(config: SweepConfig, dataset: Dataset) -> list[tuple[str, int]]:
     """Return every encoding and fold that the search may use."""
     folds = range(len(dataset.split.folds))
-    encodings = sorted({str(name) for name in config.search.nuisance.encoding})
+    encodings = sorted(config.search.nuisance.encodings)
     return [(name, fold) for name in encodings for fold in folds]
+
+
+def without_repeats(config: SweepConfig, dataset: Dataset) -> SweepConfig:
+    """Return the configuration of a search that tries no resolution of numbers twice.
+
+    A table whose numbers have fewer different values than intervals has the same inputs at a finer
+    resolution.
+    """
+    nuisance = config.search.nuisance
+    seen: dict[tuple[Input, ...], int] = {}
+    for bins in sorted(nuisance.bins):
+        inputs = dataset.input_names(encoding_name(Encoding.piecewise, bins))
+        seen.setdefault(inputs, bins)
+    kept = [bins for bins in nuisance.bins if bins in seen.values()]
+    if Encoding.piecewise not in nuisance.encoding or len(kept) == len(nuisance.bins):
+        return config
+    search = replace(config.search, nuisance=replace(nuisance, bins=kept))
+    return replace(config, search=search)
 
 
 def facts_of(

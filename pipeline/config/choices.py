@@ -37,6 +37,21 @@ class Encoding(StrEnum):
     piecewise = "piecewise"
 
 
+DEFAULT_BINS = 16
+"""Intervals of `piecewise` where no other number is given."""
+
+
+def encoding_name(encoding: str, bins: int) -> str:
+    """Return the name of an encoding with so many intervals."""
+    return str(encoding) if bins == DEFAULT_BINS else f"{encoding}-{bins}"
+
+
+def encoding_parts(name: str) -> tuple[str, int]:
+    """Return the encoding of a name, and its intervals: of `piecewise-48`, piecewise and 48."""
+    encoding, _, bins = name.partition("-")
+    return encoding, int(bins or DEFAULT_BINS)
+
+
 class SearchKind(StrEnum):
     """Who proposes trials."""
 

@@ -78,6 +78,7 @@ RANGES: Mapping[str, Range] = {
     "search.nuisance.dropout": SHARE_BELOW_1,
     "search.nuisance.weight_decay": NOT_NEGATIVE,
     "search.nuisance.batch_size": COUNT,
+    "search.nuisance.bins": Range(2, 256),
     "search.max_parameters": COUNT,
     "search.start_layers": NOT_NEGATIVE,
     "search.start_units": COUNT,

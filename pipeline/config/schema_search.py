@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
-from pipeline.config.choices import Encoding, Prefer, SearchKind
+from pipeline.config.choices import (
+    DEFAULT_BINS,
+    Encoding,
+    Prefer,
+    SearchKind,
+    encoding_name,
+)
 
 
 @dataclass
@@ -39,6 +45,18 @@ class NuisanceConfig:
     """Batch sizes; empty: `training.batch_size`."""
     encoding: list[Encoding] = field(default_factory=lambda: [Encoding.standard])
     """Encodings of numbers; chosen on validation loss like the rest, kept in the artefact."""
+    bins: list[int] = field(default_factory=lambda: [DEFAULT_BINS])
+    """Most intervals a number that `piecewise` makes, each 2 to 256: its resolution. How fine is best
+    differs by table from 4 to 117 (arXiv 2607.05380): 2, 8, 16, 48 and 120 are enough rungs."""
+
+    @property
+    def encodings(self) -> tuple[str, ...]:
+        """Return what may encode numbers, by the names of trials: `piecewise-48` is 48 intervals."""
+        found: list[str] = []
+        for name in self.encoding:
+            is_piecewise = name is Encoding.piecewise
+            found += [encoding_name(name, bins) for bins in self.bins] if is_piecewise else [name]
+        return tuple(dict.fromkeys(map(str, found)))
 
 
 @dataclass

@@ -6,15 +6,17 @@ class of ours. `TRUSTED` is all that skops must be told to trust.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.config.choices import encoding_parts
 from pipeline.data.typed import Kind
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
@@ -31,8 +33,6 @@ MOST_LEVELS = 64
 MOST_ONE_HOT = 1024
 """Most one-hot inputs of a table."""
 QUANTILES = 1000
-BINS = 16
-"""Most intervals of the piecewise-linear encoding of one number."""
 MOST_DEVIATIONS = 1e6
 """Largest input in any encoding."""
 SMOOTH_LIMIT = 3.0
@@ -61,7 +61,7 @@ def fit_encoder(
             training rows; with k-fold all rows that are not test rows, so that every fold has the
             same inputs.
         columns: The used columns.
-        encoding: A name of `config.choices.Encoding`.
+        encoding: A name of `config.choices.Encoding`, or `piecewise-48` for 48 intervals a number.
 
     Raises:
         DataError: No column varies.
@@ -138,12 +138,14 @@ def _fitted_numbers(frame: pd.DataFrame, known: pd.DataFrame, encoding: str) -> 
 
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)
     filled = imputer.fit_transform(frame)
-    scaling = {
+    name, bins = encoding_parts(encoding)
+    scalings: dict[str, Callable[[np.ndarray, np.ndarray], Steps]] = {
         "standard": _standard,
         "robust": _robust,
         "quantile": _quantile,
-        "piecewise": _piecewise,
-    }[encoding](filled, known.to_numpy())
+        "piecewise": functools.partial(_piecewise, bins=bins),
+    }
+    scaling = scalings[name](filled, known.to_numpy())
     return Pipeline([("impute", imputer), *scaling])
 
 
@@ -205,13 +207,13 @@ def _quantiles(column: np.ndarray, shares: Sequence[float]) -> np.ndarray:
     return np.unique(np.quantile(values, shares, method="lower")) if len(values) else values
 
 
-def quantile_edges(known: np.ndarray) -> list[np.ndarray]:
-    """Return the ends of the intervals of every column, ascending."""
-    shares = np.linspace(0, 1, BINS + 1).tolist()
+def quantile_edges(known: np.ndarray, bins: int) -> list[np.ndarray]:
+    """Return the ends of at most so many intervals of every column, ascending, each once."""
+    shares = np.linspace(0, 1, bins + 1).tolist()
     return [_quantiles(column, shares) for column in known.T]
 
 
-def _piecewise(filled: np.ndarray, known: np.ndarray) -> Steps:
+def _piecewise(filled: np.ndarray, known: np.ndarray, bins: int) -> Steps:
     """Return the piecewise-linear encoding: for each interval a clipped min-max scaler.
 
     Interval t of every column that has so many makes one scaler, fitted to the interval's two ends.
@@ -220,7 +222,7 @@ def _piecewise(filled: np.ndarray, known: np.ndarray) -> Steps:
     from sklearn.frozen import FrozenEstimator
     from sklearn.preprocessing import MinMaxScaler
 
-    edges = quantile_edges(known)
+    edges = quantile_edges(known, bins)
     parts = []
     for interval in range(max(len(ends) for ends in edges) - 1):
         having = [number for number, ends in enumerate(edges) if len(ends) > interval + 1]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.config.choices import encoding_parts
 from pipeline.data.encode import level_limits, quantile_edges, spread
 from pipeline.data.typed import Kind
 from pipeline.names import Input
@@ -50,15 +51,16 @@ def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> 
 
 def _scaled(known: pd.DataFrame, numbers: list[Input], encoding: str) -> Iterator[Input]:
     """Yield what numbers become: `robust` puts narrow columns last, `piecewise` goes by interval."""
-    if encoding not in {"robust", "piecewise"} or not numbers:
+    name, bins = encoding_parts(encoding)
+    if name not in {"robust", "piecewise"} or not numbers:
         yield from numbers
         return
     values = known[[one.name for one in numbers]].to_numpy()
-    if encoding == "robust":
+    if name == "robust":
         wide = spread(values)
         yield from (numbers[place] for place in (*np.flatnonzero(wide), *np.flatnonzero(~wide)))
         return
-    intervals = [len(ends) - 1 for ends in quantile_edges(values)]
+    intervals = [len(ends) - 1 for ends in quantile_edges(values, bins)]
     for interval in range(max(intervals)):
         for one, most in zip(numbers, intervals, strict=True):
             if interval < most:

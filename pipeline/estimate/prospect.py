@@ -55,7 +55,7 @@ def prospect(config: SweepConfig) -> Prospect:
     Raises:
         SweepError: As the sweep would.
     """
-    encodings = sorted({"standard", *map(str, config.search.nuisance.encoding)})
+    encodings = sorted({"standard", *config.search.nuisance.encodings})
     found = outline(config.data, config.seed, encodings)
     family = family_of(config.model, config.search, found.shapes, found.outputs, found.regression)
     settings = Settings.from_config(config, objective(config))
@@ -65,7 +65,7 @@ def prospect(config: SweepConfig) -> Prospect:
     train, validation = found.rows["train"], found.rows["validation"]
     workload = Workload(family, settings, train, validation, config.training.engine.value)
     time = StackTime(workload, rates, max(room.workers, here.cores))
-    inputs = math.prod(found.shapes[str(config.search.nuisance.encoding[0])])
+    inputs = math.prod(found.shapes[config.search.nuisance.encodings[0]])
     folds = (config.data.folds or 1) * (config.data.repeats if config.data.folds else 1)
     table = Table(found.all_rows, train, found.all_rows * found.columns, inputs, folds)
     forecast = _remembered(config, found, here, time) or _predicted(

@@ -80,7 +80,7 @@ def nuisances(config: NuisanceConfig) -> dict[str, tuple[Value, ...]]:
     declared: dict[str, tuple[Value, ...]] = {
         "batch_size": tuple(int(value) for value in config.batch_size),
         "dropout": tuple(float(value) for value in config.dropout),
-        "encoding": tuple(str(value) for value in config.encoding),
+        "encoding": config.encodings,
         "weight_decay": tuple(float(value) for value in config.weight_decay),
     }
     idle = {"batch_size": (), "dropout": (0.0,), "encoding": ("standard",), "weight_decay": (0.0,)}

@@ -63,6 +63,14 @@ def test_piecewise_fills_one_interval_after_the_other():
     assert np.allclose(got[1:], [[0] * 16, [1] * 16, [0] * 16, [1] * 16])
 
 
+def test_the_resolution_of_piecewise_stands_in_its_name():
+    """2 intervals between the quantiles of 0 .. 160, or 40; never more than there are values to separate."""
+    values = list(range(161))
+    assert numbers(values, [40, 120], "piecewise-2").tolist() == [[0.5, 0], [1, 0.5]]
+    assert numbers(values, [40, 120], "piecewise-40").sum(axis=1).tolist() == [10, 30]
+    assert numbers([1, 2, 3] * 9, [2], "piecewise-120").tolist() == [[1, 0]]
+
+
 def test_piecewise_has_as_many_intervals_as_a_column_has_values_to_separate():
     """Three different values make two intervals, a constant none."""
     columns = [Column("a", "number"), Column("b", "number"), Column("c", "number")]
