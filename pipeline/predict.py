@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 
     source = find(asked["input"], "input")
     location = resolve(asked.get("tracking.uri"))
-    check(location)
+    check(location, reading=True)
 
     rows = _rows(source)
     from pipeline.tracking.find_model import load_predictor

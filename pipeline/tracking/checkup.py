@@ -48,7 +48,10 @@ def check_store(location: Location) -> Iterator[Check]:
         client = connect(location)
         experiment = client.search_experiments(max_results=1)[0]
     except SweepError as error:
-        yield Check("store", passed=False, sentence=str(error), code=error.exit_code)
+        sentence = str(error)
+        if location.database and location.database.is_file() and not location.is_writable:
+            sentence += " report, predict and replay read it all the same."
+        yield Check("store", passed=False, sentence=sentence, code=error.exit_code)
         return
     yield _timed("store", location.shown, lambda: _write_a_tag(client, experiment.experiment_id))
     root = location.artifacts.as_uri() if location.folder and location.artifacts else ""

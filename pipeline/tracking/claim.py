@@ -6,15 +6,18 @@ import os
 import platform
 import time
 import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from filelock import FileLock, Timeout
 
 from pipeline.errors import ConfigError, StoreError
-from pipeline.tracking.filelock import FileLock
 from pipeline.tracking.system import sample
 
 if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
     from pipeline.tracking.store import Store
 
 CLAIM, ALIVE, SECONDS = "claim", "alive", "seconds"
@@ -22,6 +25,9 @@ CLAIM, ALIVE, SECONDS = "claim", "alive", "seconds"
 
 SETTLE_SECONDS = 1.0
 """On a server, the last of several claims made at once wins: how long until it is looked at again."""
+
+LOCK_SECONDS = 0.2
+"""Of a local sweep: long enough to begin anew when its lock's file was just taken away."""
 
 WATCH_SECONDS = 25.0
 """How long a claimed sweep on a server is watched for a sign of life; they come every 10 s."""
@@ -37,7 +43,9 @@ class Claim:
         self._beats = 0
         self.token = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         folder = store.location.folder
-        self._lock = None if folder is None else FileLock(folder / f".sweep-{run_id}.lock")
+        self._lock: BaseFileLock | None = None
+        if folder is not None:
+            self._lock = FileLock(folder / f".sweep-{run_id}.lock", thread_local=False)
 
     def take(self, *, fresh: bool) -> None:
         """Claim the sweep.
@@ -49,8 +57,10 @@ class Claim:
             ConfigError: Another process is writing to it.
         """
         if self._lock is not None:
-            if not self._lock.acquire():
-                raise self._taken(self._tag(CLAIM))
+            try:
+                self._lock.acquire(timeout=LOCK_SECONDS)
+            except Timeout:
+                raise self._taken(self._tag(CLAIM)) from None
             self._set()
             return
         if not fresh:
@@ -79,8 +89,11 @@ class Claim:
 
     def release(self) -> None:
         """Give the sweep back; a token stays as the name of who wrote last."""
-        if self._lock is not None:
-            self._lock.release(remove=True)
+        if self._lock is not None and self._lock.is_locked:
+            # The last thing done under the lock: who waited for this file sees that it is gone, and
+            # begins anew with another.
+            Path(self._lock.lock_file).unlink(missing_ok=True)
+            self._lock.release()
 
     def _set(self) -> None:
         self._store.client.set_tag(self._run_id, CLAIM, self.token)

@@ -43,7 +43,7 @@ def load_predictor(location: Location, model: str) -> Predictor:
         ConfigError: No such model, or one that this program did not save.
         StoreError: The store is out of reach.
     """
-    client = connect(location)
+    client = connect(location, reading=True)
     try:
         with tempfile.TemporaryDirectory() as temporary:
             folder = _fetch(client, location, model, Path(temporary))

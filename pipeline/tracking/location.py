@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import sqlite3
@@ -9,11 +10,11 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pipeline.config.redact import redacted
 from pipeline.errors import ConfigError, StoreError
@@ -62,6 +63,42 @@ class Location:
         """The sqlite file, or None."""
         return Path(self.uri.removeprefix(SQLITE).partition("?")[0]) if self.folder else None
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether a sqlite file, and the folder that takes its log, may be written to."""
+        path = self.database
+        return path is None or (
+            os.access(path.parent, os.W_OK | os.X_OK)
+            and (not path.exists() or os.access(path, os.W_OK))
+        )
+
+    @property
+    def read_only_uri(self) -> str:
+        """For MLflow: the sqlite file, opened so that nothing beside it need be written.
+
+        Raises:
+            ConfigError: sqlite cannot read it so: what its write-ahead log holds would be left out.
+        """
+        path = self.database
+        if path is None:
+            return self.uri
+        # sqlite wants to write beside a file with a write-ahead log, unless nobody else can either.
+        for words in ("mode=ro", "mode=ro&immutable=1"):
+            place = f"file:{quote(str(path))}?{words}"
+            log = path.with_name(f"{path.name}-wal")
+            if "immutable" in words and log.exists() and log.stat().st_size:
+                break
+            with (
+                suppress(sqlite3.OperationalError),
+                closing(sqlite3.connect(place, uri=True)) as connection,
+            ):
+                connection.execute("SELECT count(*) FROM sqlite_master")
+                return f"{SQLITE}{place}&uri=true"
+        raise ConfigError(
+            f"{path}: sqlite cannot read it without writing beside it ({path.name}-wal holds what is"
+            " not in the file yet). Copy both to a folder that can be written to."
+        )
+
 
 def resolve(uri: str | None, working_directory: Path | None = None) -> Location:
     """Read `tracking.uri`; relative sqlite paths become absolute.
@@ -98,16 +135,27 @@ def resolve(uri: str | None, working_directory: Path | None = None) -> Location:
     return Location(uri.rstrip("/"), None, local_artifacts if dialect in DATABASE_PORTS else None)
 
 
-def check(location: Location) -> None:
+def check(location: Location, *, reading: bool = False) -> None:
     """Find out whether the store could work, quickly and without importing MLflow.
 
+    Args:
+        location: The store.
+        reading: Whether nothing will be written to it.
+
     Raises:
-        ConfigError: The folder cannot be written to, or the file is no sqlite database.
+        ConfigError: The folder cannot be written to; the file is no sqlite database, or is not there
+            to be read.
         StoreError: The server does not answer within `PROBE_SECONDS`.
     """
-    if location.folder is not None:
-        _check_folder(location.folder)
-        _check_database(location)
+    if location.database is not None:
+        if not reading:
+            _check_folder(location.database.parent)
+        elif not location.database.is_file():
+            raise ConfigError(
+                f"tracking.uri={location.shown}: holds no sweep yet, there is no such file. Start where"
+                " the sweep was started, or name its store with tracking.uri=."
+            )
+        _check_database(location.database, reading=reading)
         return
     answered = within(PROBE_SECONDS, lambda: _reach(location.uri))
     if answered is None:
@@ -148,19 +196,21 @@ def _check_folder(folder: Path) -> None:
         ) from None
 
 
-def _check_database(location: Location) -> None:
-    path = location.database
-    if path is None or not path.exists():
+def _check_database(path: Path, *, reading: bool) -> None:
+    if not path.exists():
         return
     try:
-        with path.open("r+b") as file:
+        with path.open("rb" if reading else "r+b") as file:
             header = file.read(len(SQLITE_HEADER))
     except OSError as error:
         raise ConfigError(
-            f"{path}: the tracking store cannot be opened for writing ({error.strerror})."
+            f"{path}: the tracking store cannot be opened for {'reading' if reading else 'writing'}"
+            f" ({error.strerror}); tracking.uri= chooses another store."
         ) from None
     if header and header != SQLITE_HEADER:
         raise ConfigError(f"{path}: not a sqlite database; tracking.uri= chooses another store.")
+    if reading:
+        return  # whoever opens it finds out; a look from here could write beside it
     with closing(sqlite3.connect(path)) as connection:
         try:
             connection.execute("PRAGMA schema_version")

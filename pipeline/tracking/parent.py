@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from filelock import FileLock
+
 from pipeline.config.redact import redacted
 from pipeline.errors import ConfigError
 from pipeline.tracking import resume
 from pipeline.tracking.claim import Claim
 from pipeline.tracking.environment import provenance
-from pipeline.tracking.filelock import exclusive
 from pipeline.tracking.files import RunFiles
 from pipeline.tracking.fitrun import LONGEST_PARAM, LONGEST_TAG
 
@@ -49,7 +50,7 @@ def begin(store: Store, facts: SweepFacts, which: str) -> Begun:
     if store.location.folder is None:
         return _begin(store, facts, which)
     # Between creating a run and locking it, resume=auto of another process could take it.
-    with exclusive(store.location.folder / ".start.lock", START_SECONDS):
+    with FileLock(store.location.folder / ".start.lock", timeout=START_SECONDS):
         return _begin(store, facts, which)
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from pipeline.data.csvfile import read_predictions
 from pipeline.errors import ConfigError
 from pipeline.tracking.files import RunFiles
-from pipeline.tracking.location import check, resolve
+from pipeline.tracking.location import resolve
 from pipeline.tracking.resume import children
 from pipeline.tracking.stackfile import read_stacks
 from pipeline.tracking.store import connect, is_of_store, out_of_reach
@@ -88,8 +88,7 @@ def read_sweep(uri: str | None, sweep: str) -> SweepRecord:
         StoreError: The store is out of reach.
     """
     location = resolve(uri)
-    check(location)
-    client = connect(location)
+    client = connect(location, reading=True)
     try:
         return _record(client, location, _parent(client, location, sweep))
     except Exception as error:

@@ -10,7 +10,7 @@ from pipeline.config import SOURCE
 from pipeline.errors import ConfigError
 from pipeline.tracking.files import RunFiles
 from pipeline.tracking.fitkey import decode_fit
-from pipeline.tracking.location import check, resolve
+from pipeline.tracking.location import resolve
 from pipeline.tracking.parent import START
 from pipeline.tracking.plans import decode_plan
 from pipeline.tracking.read import find_sweep
@@ -57,8 +57,7 @@ def recorded_fit(uri: str | None, run_id: str) -> RecordedFit:
         StoreError: The store is out of reach.
     """
     location = resolve(uri)
-    check(location)
-    client = connect(location)
+    client = connect(location, reading=True)
     try:
         return _recorded(client, location, run_id)
     except Exception as error:

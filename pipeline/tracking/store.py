@@ -8,9 +8,10 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from filelock import FileLock
+
 from pipeline.config.redact import redacted
 from pipeline.errors import ConfigError, StoreError
-from pipeline.tracking.filelock import exclusive
 from pipeline.tracking.location import SQLITE, check, within
 from pipeline.tracking.sqlitefile import create, relax_commits
 
@@ -80,14 +81,19 @@ def isolate() -> None:
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
-def connect(location: Location) -> MlflowClient:
+def connect(location: Location, *, reading: bool = False) -> MlflowClient:
     """Return a client of the store; a sqlite file that does not exist yet is created, once.
 
+    Args:
+        location: The store.
+        reading: Whether nothing will be written: the store must exist, and may be read-only.
+
     Raises:
-        ConfigError: The store cannot be written to, or belongs to another version of MLflow.
+        ConfigError: The store cannot be written to, is not there to be read, or belongs to another
+            version of MLflow.
         StoreError: The store does not answer.
     """
-    check(location)
+    check(location, reading=reading)
     isolate()
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -95,8 +101,11 @@ def connect(location: Location) -> MlflowClient:
     try:
         if location.folder is None or location.database is None:
             return MlflowClient(location.uri, registry_uri=location.uri)
+        if reading and not location.is_writable:
+            uri = location.read_only_uri
+            return MlflowClient(uri, registry_uri=uri)
         # Migrations of two processes at once end in "table already exists" (mlflow#4123).
-        with exclusive(location.folder / ".create.lock", MIGRATION_SECONDS):
+        with FileLock(location.folder / ".create.lock", timeout=MIGRATION_SECONDS):
             create(location.database, lambda fresh: _migrate(fresh, location))
             relax_commits()
             client = MlflowClient(location.uri, registry_uri=location.uri)
