@@ -28,7 +28,7 @@ from pipeline.training.quiet import start
 from pipeline.training.threads import prepare as prepare_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pipeline.config.schema import SweepConfig
@@ -133,6 +133,7 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: floa
         budget.restart(began)
     if before:
         memory.give_back()
+    from pipeline.tracking.artefact_proof import Proof
     from pipeline.tracking.serving import keep_encoders
     from pipeline.tracking.verify import Verifier
 
@@ -149,7 +150,9 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: floa
             with closing(Verifier()) as verifier:
                 sweep.ledger.attach("config.yaml", dump(config))
                 keep_encoders(sweep.ledger, dataset, encoded(config, dataset))
-                found = search(sweep)
+                with closing(Proof(verifier, dataset, sweep.family)) as proof:
+                    found = search(sweep, proof.before_round)
+                    proof.settle()
                 sweep.pace.end_search()
                 from pipeline.ending import finish  # late: imports TensorFlow's dependents
 
@@ -221,8 +224,8 @@ def _open(
     return sweep
 
 
-def search(sweep: Sweep) -> Found:
-    """Ask for rounds and train them until the search, a budget or a signal ends it."""
+def search(sweep: Sweep, before: Callable[[Round], None] = lambda _: None) -> Found:
+    """Ask for rounds and train them, `before` each, until the search, a budget or a signal ends it."""
     told, ended = 0, ""
     sweep.pace.begin_search(len(sweep.ledger.done))
     while True:
@@ -239,6 +242,7 @@ def search(sweep: Sweep) -> Found:
         if found is not None:
             return found
         assert proposal.round is not None  # noqa: S101 - else the search has ended
+        before(proposal.round)
         ended = train_round(sweep, proposal.round, finished)
         sweep.unless_stopped()
 

@@ -94,7 +94,7 @@ def save_champion(
         (root / CARD).write_text(card, encoding="utf-8")
         about = {"sweep": ledger.run_id, "trial": str(summary["champion"]["trial"])}
         write_mlmodel(root, dataset, model.model_id, run_id, model.artifact_location, about)
-        rows = _sample(dataset)
+        rows = sample(dataset, VERIFIED_ROWS)
         verifier.check(root, rows, expected_outputs(dataset, members, rows))
         steps = [
             lambda: store.client.log_model_artifacts(model.model_id, folder),
@@ -122,12 +122,12 @@ def expected_outputs(dataset: Dataset, members: Sequence[Member], rows: pd.DataF
     return total / len(members)
 
 
-def _sample(dataset: Dataset) -> pd.DataFrame:
+def sample(dataset: Dataset, count: int) -> pd.DataFrame:
     """Return raw rows to compare predictions on, those that training has not seen first."""
     parts = ("test", "validation", "train")
     part = next(part for part in parts if len(dataset.part(part)))
     columns = [column.name for column in dataset.columns if column.used]
-    return dataset.features(part)[columns].head(VERIFIED_ROWS)
+    return dataset.features(part)[columns].head(count)
 
 
 def _params(summary: Mapping[str, Any]) -> dict[str, str]:

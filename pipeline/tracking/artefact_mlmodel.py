@@ -1,15 +1,13 @@
 """The MLflow side of a saved champion: MLmodel, signature, input example, environment.
 
-Written by hand and not by `mlflow.pyfunc.save_model`, which stores paths of this machine and runs
-the model's code; every artefact is loaded by MLflow in a fresh process before it is used.
+Not by `mlflow.pyfunc.save_model`, which stores paths of this machine and runs the model's code; every
+artefact is loaded by MLflow in a fresh process before it is used.
 """
 
 from __future__ import annotations
 
 import json
-import platform
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +15,7 @@ from pipeline.tracking import environment
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow.models import ModelSignature
 
     from pipeline.data.dataset import Dataset
 
@@ -25,9 +24,7 @@ FOLDER = "artifacts/model"
 
 SERVED = "artefact_served.py"
 EXAMPLE_ROWS = 5
-
-COLUMN_TYPES = {"f": "double", "i": "long", "u": "long", "b": "boolean", "M": "datetime"}
-"""MLflow's types of raw columns by NumPy kind; anything else is text."""
+EXAMPLE, SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"
 
 
 def write_mlmodel(
@@ -43,70 +40,67 @@ def write_mlmodel(
         place: Where the LoggedModel's files will be.
         about: Metadata: sweep, trial, data digest.
     """
-    import mlflow
-    import yaml
+    from mlflow.models import Model
+    from mlflow.pyfunc import add_to_model
 
-    columns = [column.name for column in dataset.columns if column.used]
-    example = dataset.features("train")[columns].head(EXAMPLE_ROWS)
     names = ["numpy", "pandas", "scikit-learn", "skops"]
     if dataset.images is not None:
         names.append("pillow")
     for name, content in environment.environment_files(environment.requirements(*names)).items():
         (root / name).write_bytes(content)
-    split = json_rows(example)
-    (root / "input_example.json").write_text(json.dumps(split), encoding="utf-8")
+    used = [column.name for column in dataset.columns if column.used]
+    split = json_rows(dataset.features("train")[used].head(EXAMPLE_ROWS))
+    (root / EXAMPLE).write_text(json.dumps(split), encoding="utf-8")
     served = json.dumps({"dataframe_split": split}, indent=1)
-    (root / "serving_input_example.json").write_text(served, encoding="utf-8")
+    (root / SERVING_EXAMPLE).write_text(served, encoding="utf-8")
     shutil.copyfile(Path(__file__).with_name(SERVED), root / SERVED)
-    described = {
-        "artifact_path": place,
-        "flavors": {
-            "python_function": {
-                "artifacts": {"model": {"path": FOLDER, "uri": FOLDER}},
-                "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
-                "loader_module": "mlflow.pyfunc.loaders.code_model",
-                "model_code_path": SERVED,
-                "python_version": platform.python_version(),
-                "streamable": False,
-            }
-        },
-        "metadata": about,
-        "mlflow_version": mlflow.__version__,
-        "model_id": model_id,
-        "model_uuid": model_id,
-        "model_size_bytes": sum(path.stat().st_size for path in root.rglob("*") if path.is_file()),
-        "run_id": run_id,
-        "saved_input_example_info": {
-            "artifact_path": "input_example.json",
+    kinds = {column.name: str(column.kind) for column in dataset.columns if column.used}
+    model = Model(
+        artifact_path=place,
+        run_id=run_id,
+        signature=signature(dataset),
+        saved_input_example_info={
+            "artifact_path": EXAMPLE,
             "pandas_orient": "split",
-            "serving_input_path": "serving_input_example.json",
+            "serving_input_path": SERVING_EXAMPLE,
             "type": "dataframe",
         },
-        "signature": signature(dataset),
-        "utc_time_created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
-    }
-    (root / "MLmodel").write_text(yaml.safe_dump(described, sort_keys=False), encoding="utf-8")
+        model_uuid=model_id,
+        model_id=model_id,
+        metadata={**about, "columns": kinds},
+        model_size_bytes=sum(path.stat().st_size for path in root.rglob("*") if path.is_file()),
+    )
+    add_to_model(
+        model,
+        "mlflow.pyfunc.loaders.code_model",
+        conda_env="conda.yaml",
+        python_env="python_env.yaml",
+        model_code_path=SERVED,
+        artifacts={"model": {"path": FOLDER, "uri": FOLDER}},
+        streamable=False,
+    )
+    model.save(root / "MLmodel")
 
 
-def signature(dataset: Dataset) -> dict[str, Any]:
-    """Return the signature: the table's own columns in, predictions out."""
-    inputs = [
-        _column(column_type(dataset.frame[column.name]), column.name)
-        for column in dataset.columns
-        if column.used
-    ]
-    outputs = [_column(_label_type(dataset.classes), "prediction")]
-    outputs += [_column("double", f"probability_{label}") for label in dataset.classes or ()]
-    return {"inputs": json.dumps(inputs), "outputs": json.dumps(outputs), "params": None}
+def signature(dataset: Dataset) -> ModelSignature:
+    """Return the signature: the table's own columns in, predictions out.
 
+    A column may hold anything: none of MLflow's types takes whole numbers, numbers with gaps and texts
+    alike, as one file or another has them of the same column, and what a cell means is read by the
+    model itself. Nor is one "required" to MLflow: the model says better which are missing. The kind of
+    each stands in the metadata.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
 
-def column_type(series: pd.Series) -> str:
-    """Return MLflow's type of a raw column."""
-    if series.dtype == object:
-        values = series.dropna()
-        if len(values) and values.map(lambda value: isinstance(value, bool)).all():
-            return "boolean"
-    return COLUMN_TYPES.get(series.dtype.kind, "string")
+    used = (column.name for column in dataset.columns if column.used)
+    scores = (f"probability_{label}" for label in dataset.classes or ())
+    label = ColSpec(_label_type(dataset.classes), "prediction")
+    return ModelSignature(
+        inputs=Schema([ColSpec(AnyType(), name, required=False) for name in used]),
+        outputs=Schema([label, *(ColSpec("double", name) for name in scores)]),
+    )
 
 
 def json_rows(frame: pd.DataFrame) -> dict[str, Any]:
@@ -116,17 +110,17 @@ def json_rows(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    """Return a cell as JSON can hold it: what is no number, truth or text becomes its text."""
+    import numpy as np
     import pandas as pd
 
-    if pd.isna(value):
+    if isinstance(value, np.generic):
+        value = value.item()
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
     if isinstance(value, bool | int | float | str):
         return value
-    return value.isoformat() if hasattr(value, "isoformat") else value.item()
-
-
-def _column(kind: str, name: str) -> dict[str, Any]:
-    return {"type": kind, "name": name, "required": True}
+    return value.isoformat() if hasattr(value, "hour") else str(value)
 
 
 def _label_type(classes: tuple[Any, ...] | None) -> str:

@@ -8,11 +8,17 @@ types, networks through Keras in safe mode, everything else is JSON.
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
 
 DESCRIPTION = "description.json"
 FORMAT = 1
@@ -24,17 +30,31 @@ TRUSTED = ("numpy.dtype",)
 CHUNK_ROWS = 1 << 16
 """Rows encoded and predicted at a time: memory stays bounded by the result."""
 
+UNREADABLE = 0.01
+"""Largest share of a column's given cells that may be unreadable and then counts as missing.
+
+Tables kept by hand have typing errors in about one cell of a hundred; more is another column, unit or
+format, and imputing it would answer a question that nobody asked. A single row has none to spare.
+"""
+
 
 class Predictor:
     """A saved champion: one or several networks, each behind its encoder, averaged."""
 
-    def __init__(self, folder: str | Path, typed: Any, read_image: Any = None) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        typed: Any,
+        read_image: Any = None,
+        look: Callable[[Predictor], None] | None = None,
+    ) -> None:
         """Load encoders and networks.
 
         Args:
             folder: With `description.json` and the files it names.
-            typed: The module `typed`: `Column`, and `typed(frame, columns)`.
+            typed: The module `typed`: `Column`, `typed(frame, columns)`, `unreadable(series, column)`.
             read_image: For images: from a path and a shape to an array.
+            look: Called before the networks are loaded, which is when Keras is imported: `check` works.
 
         Raises:
             ValueError: The folder is of another format.
@@ -43,17 +63,19 @@ class Predictor:
         self.description = json.loads((self._folder / DESCRIPTION).read_text(encoding="utf-8"))
         if self.description.get("format") != FORMAT:
             raise ValueError(f"{folder}: not a model of a format that this version reads")
-        self._typed = typed.typed
+        self._typed = typed
         self._read_image = read_image
         self._columns = [
             typed.Column(**{**column, "parts": tuple(column["parts"])})
             for column in self.description["columns"]
         ]
+        self._members = self.description["members"]
         self._encoders = {
-            member["encoder"]: self._load_encoder(member["encoder"])
-            for member in self.description["members"]
+            member["encoder"]: self._load_encoder(member["encoder"]) for member in self._members
         }
-        self._networks = [self._load(member["network"]) for member in self.description["members"]]
+        if look is not None:
+            look(self)
+        self._networks = [self._load(member["network"]) for member in self._members]
 
     @property
     def classes(self) -> list[Any] | None:
@@ -61,17 +83,17 @@ class Predictor:
         found: list[Any] | None = self.description["classes"]
         return found
 
-    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, frame: pd.DataFrame, unreadable: float = UNREADABLE) -> pd.DataFrame:
         """Return `prediction`, and `probability_<class>` for classes, one row a row given.
 
         Args:
             frame: Raw rows with the table's own columns, in any order; others are ignored.
+            unreadable: As in `check`.
 
         Raises:
-            ValueError: A column is missing, twice there, or cannot be read at all.
+            ValueError: As `check`.
         """
-        rows = self.check(frame)
-        values = self.outputs(rows)
+        values = self.outputs(self.check(frame, unreadable))
         if self.classes is None:
             return pd.DataFrame({"prediction": values[:, 0]}, index=frame.index)
         labels = np.array(self.classes, dtype=object)[values.argmax(axis=1)]
@@ -91,11 +113,15 @@ class Predictor:
             total[start : start + CHUNK_ROWS] = self._chunk(chunk)
         return total
 
-    def check(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the columns that the model uses.
+    def check(self, frame: pd.DataFrame, unreadable: float = UNREADABLE) -> pd.DataFrame:
+        """Return the columns that the model uses; what is odd about them and bearable is logged.
+
+        Args:
+            frame: Raw rows.
+            unreadable: Largest share of a column's given cells that may not be readable.
 
         Raises:
-            ValueError: One is missing, twice there, or cannot be read at all.
+            ValueError: A column is missing, twice there, or holds too much that cannot be read.
         """
         if not isinstance(frame, pd.DataFrame):
             raise ValueError(f"rows must be a table with named columns, not {type(frame).__name__}")  # noqa: TRY004 - what scoring servers turn into an answer
@@ -110,43 +136,89 @@ class Predictor:
         if rows.shape[1] != len(names):
             twice = rows.columns[rows.columns.duplicated()].tolist()
             raise ValueError(f"a column is there more than once: {_listed(twice)}")
-        for column in self._columns:
-            if column.kind in {"number", "boolean", "pixel", "date"} and len(rows):
-                self._check_readable(rows[column.name], column)
+        refused = [
+            f"{said} (allowed: {unreadable:.3g})"
+            for column in self._columns
+            if (said := self._unread(rows[column.name], column, unreadable))
+        ]
+        if refused:
+            raise ValueError("; ".join(refused))
+        self._say_strange_levels(rows)
         return rows
 
-    def _check_readable(self, series: pd.Series, column: Any) -> None:
-        """Refuse a column in which nothing can be read: a wrong column, not missing values."""
-        if series.dtype.kind in "fiubM":
-            return
-        given = series[series.notna()]
-        given = given[~given.astype(str).str.strip().str.lower().isin(_MISSING)].head(1000)
-        if len(given) and self._typed(given.to_frame(), [column]).isna().all(axis=None):
-            raise ValueError(
-                f"column {column.name!r} should hold a {column.kind}, but no value can be read as "
-                f"one; the first is {given.iloc[0]!r}"
-            )
+    def _unread(self, series: pd.Series, column: Any, allowed: float) -> str:
+        """Return what of a column cannot be read if it is too much; else say it in the log."""
+        if column.kind == "image" or not len(series):
+            return ""
+        bad, given = self._unreadable(series, column)
+        count = int(bad.sum())
+        if not count:
+            return ""
+        first = int(np.flatnonzero(bad)[0])
+        said = (
+            f"column {column.name!r} should hold a {column.kind}, but {count:,} of {given:,} given "
+            f"values ({count / given:.3g}) cannot be read as one: {series.iloc[first]!r} in row "
+            f"{first + 1} (counted below the header)"
+        )
+        if count > allowed * given:
+            return said
+        log.warning("%s; they count as missing", said)
+        return ""
+
+    def _unreadable(self, series: pd.Series, column: Any) -> tuple[np.ndarray, int]:
+        """Return which cells hold something that the column's kind cannot be, and how many are given."""
+        if hasattr(self._typed, "unreadable"):
+            return self._typed.unreadable(series, column), int(self._typed.is_given(series).sum())
+        texts = series.astype(object).where(series.notna(), "").map(lambda cell: str(cell).strip())
+        given = ~texts.str.lower().isin(self._typed.MISSING_TEXTS).to_numpy()
+        bad = given & self._typed.typed(series.to_frame(), [column]).isna().all(axis=1).to_numpy()
+        return bad, int(given.sum())
+
+    def _say_strange_levels(self, rows: pd.DataFrame) -> None:
+        """Say in the log how many rows have levels of a category that no training row had."""
+        known = self._levels()
+        for column in self._columns:
+            if column.name not in known or not len(rows):
+                continue
+            texts = self._typed.typed(rows[[column.name]], [column])[column.name].to_numpy()
+            strange = ~np.isin(texts, [*known[column.name], self._typed.MISSING_LEVEL])
+            if strange.any():
+                log.warning(
+                    "%s of %s rows have levels of %r that training did not know, such as %r; they are "
+                    "taken as a rare one",
+                    *(f"{strange.sum():,}", f"{len(rows):,}", column.name, texts[strange][0]),
+                )
+
+    def _levels(self) -> dict[str, Any]:
+        """Return the levels of each category, as the encoder knows them."""
+        encoder = next(iter(self._encoders.values()))
+        if encoder is None or "columns" not in getattr(encoder, "named_steps", {}):
+            return {}
+        parts = {name: (part, names) for name, part, names in encoder["columns"].transformers_}
+        if "categories" not in parts:
+            return {}
+        part, names = parts["categories"]
+        return dict(zip(names, part.estimator.categories_, strict=True))
 
     def _chunk(self, rows: pd.DataFrame) -> np.ndarray:
         from keras import ops
 
         inputs: dict[str, np.ndarray] = {}
-        members = self.description["members"]
         total = np.zeros((len(rows), self.description["outputs"]))
-        for member, network in zip(members, self._networks, strict=True):
+        for member, network in zip(self._members, self._networks, strict=True):
             name = member["encoder"]
             if name not in inputs:
                 inputs[name] = self._encode(rows, name)
             out = np.asarray(ops.convert_to_numpy(network(inputs[name], training=False)))
             total += out.astype(np.float64) * member["scale"] + member["mean"]
-        return total / len(members)
+        return total / len(self._members)
 
     def _encode(self, rows: pd.DataFrame, encoder: str) -> np.ndarray:
         shape = self.description["input_shape"]
         if not encoder:  # image files
             images = [self._image(cell, tuple(shape)) for cell in rows.iloc[:, 0]]
             return np.array(images, dtype=np.float32).reshape(len(rows), *shape)
-        table = self._typed(rows, self._columns)
+        table = self._typed.typed(rows, self._columns)
         encoded = np.asarray(self._encoders[encoder].transform(table), dtype=np.float32)
         return encoded.reshape(len(rows), *shape) if shape else encoded
 
@@ -176,11 +248,6 @@ class Predictor:
         if path.parent != self._folder.resolve():
             raise ValueError(f"{name!r} is not a file of the model")
         return path
-
-
-_MISSING = frozenset(
-    ("", "?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null", "none", "<na>")
-)
 
 
 def _listed(names: list[Any], most: int = 10) -> str:

@@ -12,7 +12,18 @@ from typing import Any
 
 import mlflow
 import pandas as pd  # noqa: TC002 - MLflow reads the annotations when it loads the class
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel
+from mlflow.types import DataType, Schema
+
+
+class RowsError(MlflowException, ValueError):
+    """The rows cannot be meant for this model; a scoring server answers 400 with these words."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the message as the answer's own."""
+        super().__init__(message, error_code=INVALID_PARAMETER_VALUE)
 
 
 class TableModel(PythonModel):
@@ -31,7 +42,10 @@ class TableModel(PythonModel):
     ) -> pd.DataFrame:
         """Return `prediction`, and `probability_<class>` for classes."""
         del context, params
-        frame: pd.DataFrame = self._predictor.predict(model_input)
+        try:
+            frame: pd.DataFrame = self._predictor.predict(model_input)
+        except (ValueError, OSError) as error:
+            raise RowsError(str(error)) from error
         return frame
 
 
@@ -49,4 +63,12 @@ def _module(path: Path) -> Any:
     return module
 
 
+def _pandas_types(schema: Schema) -> list[Any]:
+    """Return what a column is read as from CSV: as the text it is, where it may hold anything."""
+    types = [column.type for column in schema.inputs]
+    return [kind.to_pandas() if isinstance(kind, DataType) else object for kind in types]
+
+
+# MLflow 3.17 raises here for columns of any type, so that its scoring server could take no CSV.
+Schema.pandas_types = _pandas_types  # type: ignore[method-assign, assignment]
 mlflow.models.set_model(TableModel())

@@ -42,6 +42,7 @@ def start() -> None:
         with _silent_stderr():
             import tensorflow as tf
 
-            tf.config.list_physical_devices()  # looks for GPUs now, while nobody hears it
+            for gpu in tf.config.list_physical_devices("GPU"):  # now, while nobody hears it
+                tf.config.experimental.set_memory_growth(gpu, enable=True)  # not everything at once
     # vectorized_map notes every operation that it converts with a loop: known, measured, harmless.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

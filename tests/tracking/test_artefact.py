@@ -150,10 +150,12 @@ def test_the_model_page_has_what_a_person_looks_for(saved: Saved) -> None:
     import mlflow
 
     described = mlflow.models.Model.load(str(saved.folder))
-    types = {column.name: str(column.type) for column in described.signature.inputs.inputs}
-    assert types["age"] == "DataType.double"
-    assert types["sex"] == "DataType.string"
-    assert types["pclass"] == "DataType.long"
+    inputs = described.signature.inputs.inputs
+    assert {(repr(column.type), column.required) for column in inputs} == {("Any", False)}
+    assert described.metadata["columns"] == {
+        **dict.fromkeys(["pclass", "age", "sibsp", "parch", "fare"], "number"),
+        **dict.fromkeys(["sex", "embarked"], "category"),
+    }
     requirements = (saved.folder / "requirements.txt").read_text().split()
     assert all("==" in line for line in requirements)
     assert {line.partition("==")[0] for line in requirements} >= {"keras", "scikit-learn", "skops"}
@@ -203,10 +205,39 @@ def test_unknown_and_missing_values_are_predicted(saved: Saved, predictor: Predi
     """As the encoders were fitted: the median, the rare level."""
     rows = rows_of(saved, 4).astype(object)
     rows.loc[:, "sex"] = ["unheard of", None, np.nan, ""]
-    rows.loc[:, "age"] = [None, "", "30", "not a number"]
-    rows.loc[:, "fare"] = ["8.05", 8, np.inf, None]
+    rows.loc[:, "age"] = [None, "", "30", "?"]
+    rows.loc[:, "fare"] = ["8.05", 8, np.nan, None]
     predicted = predictor.predict(rows)
     assert np.isfinite(predicted.iloc[:, 1:].to_numpy()).all()
+
+
+def test_a_small_share_of_unreadable_cells_counts_as_missing_and_is_said(
+    saved: Saved, predictor: Predictor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At most 1 % of those given, or what is asked for; the example and its row are in the log."""
+    rows = pd.concat([rows_of(saved)] * 4).astype(object)
+    rows.iloc[7, rows.columns.get_loc("fare")] = "8,05 EUR"
+    blank = rows.copy()
+    blank.iloc[7, rows.columns.get_loc("fare")] = None
+    pd.testing.assert_frame_equal(predictor.predict(rows), predictor.predict(blank))
+    assert "1 of 240 given values" in caplog.text
+    assert "'8,05 EUR' in row 8 (counted below the header); they count as missing" in caplog.text
+    with pytest.raises(ValueError, match="allowed: 0"):
+        predictor.predict(rows, unreadable=0.0)
+    assert len(predictor.predict(rows.assign(fare="cheap"), unreadable=1.0)) == 240
+
+
+def test_levels_that_training_did_not_know_are_said(
+    saved: Saved, predictor: Predictor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are predicted as rare ones, so somebody must hear of a column that changed its words."""
+    rows = rows_of(saved)
+    predictor.predict(rows)
+    assert not caplog.text
+    predictor.predict(rows.assign(sex=rows["sex"].map({"male": "m", "female": "f"})))
+    assert (
+        "60 of 60 rows have levels of 'sex' that training did not know, such as 'm'" in caplog.text
+    )
 
 
 def test_no_rows_give_no_predictions(saved: Saved, predictor: Predictor) -> None:
@@ -220,6 +251,15 @@ def test_no_rows_give_no_predictions(saved: Saved, predictor: Predictor) -> None
     [
         (lambda rows: rows.drop(columns=["age", "sex"]), r"lack 2 of 7 columns: 'sex', 'age'"),
         (lambda rows: rows.assign(fare="cheap"), r"'fare' should hold a number.*'cheap'"),
+        (
+            lambda rows: rows.assign(fare=[1.0, "2 EUR", *[3] * (len(rows) - 2)]),
+            r"1 of 60 given values \(0.0167\) cannot be read as one: '2 EUR' in row 2 .*allowed: 0.01",
+        ),
+        (lambda rows: rows.assign(fare=np.inf), r"60 of 60 given values \(1\).*inf in row 1"),
+        (
+            lambda rows: rows.assign(age="old", fare="cheap"),
+            r"'age' should hold a number.*'old'.*; column 'fare' should hold a number",
+        ),
         (lambda rows: pd.concat([rows, rows[["age"]]], axis=1), r"more than once: 'age'"),
         (lambda rows: rows.to_numpy(), r"a table with named columns, not ndarray"),
     ],

@@ -38,15 +38,20 @@ def verifier_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 ECHO = """
-    rows = json.load(open(task["rows"]))["data"]
+    kinds = [kind.rpartition(".")[2].rpartition("/")[2] for kind, _ in task["requests"]]
+    assert kinds == ["json", "csv", "parquet"] * 2, kinds
+    rows = json.load(open(task["requests"][0][1]))["dataframe_split"]["data"]
     assert rows == [[1.5, "f", 9007199254740993], [None, None, 7]], rows
-    found = {"columns": ["prediction"], "data": [[3.0], [4.0]]}
-    json.dump(found, open(task["predictions"], "w"))
+    csv = open(task["requests"][1][1]).read()
+    assert csv == "age,sex,big\\n1.5,f,9007199254740993\\n,,7\\n", csv
+    found = [{"prediction": 3.0}, {"prediction": 4.0}]
+    answers = [found] * 3 + [found[:1]] * 3
+    json.dump(answers, open(task["answer"], "w"))
 """
 
 
 def test_equal_predictions_pass(verifier_that: Any, tmp_path: Path) -> None:
-    """Up to 1e-6; and the rows arrive exactly, missing values as null."""
+    """Up to 1e-6, in every form of a request; the rows arrive exactly, missing values as null."""
     verifier_that(ECHO).check(tmp_path, ROWS, np.array([[3.0], [4.000001]]))
 
 
@@ -60,11 +65,10 @@ def test_other_predictions_do_not(verifier_that: Any, tmp_path: Path, expected: 
 def test_probabilities_are_compared_where_there_are_any(verifier_that: Any, tmp_path: Path) -> None:
     """The label alone would hide a difference."""
     code = """
-        columns = ["prediction", "probability_no", "probability_yes"]
-        found = {"columns": columns, "data": [["no", 0.75, 0.25]]}
-        json.dump(found, open(task["predictions"], "w"))
+        found = [{"prediction": "no", "probability_no": 0.75, "probability_yes": 0.25}]
+        json.dump([found] * 6, open(task["answer"], "w"))
     """
-    verifier_that(code).check(tmp_path, ROWS, np.array([[0.75, 0.25]]))
+    verifier_that(code).check(tmp_path, ROWS.head(1), np.array([[0.75, 0.25]]))
 
 
 def test_a_model_that_does_not_load_is_named(verifier_that: Any, tmp_path: Path) -> None:
