@@ -125,6 +125,7 @@ class Predictor:
         """
         if not isinstance(frame, pd.DataFrame):
             raise ValueError(f"rows must be a table with named columns, not {type(frame).__name__}")  # noqa: TRY004 - what scoring servers turn into an answer
+        frame = frame.set_axis([self._typed.tidy(name) for name in frame.columns], axis=1)
         names = [column.name for column in self._columns]
         missing = [name for name in names if name not in frame.columns]
         if missing:
@@ -137,7 +138,7 @@ class Predictor:
             twice = rows.columns[rows.columns.duplicated()].tolist()
             raise ValueError(f"a column is there more than once: {_listed(twice)}")
         refused = [
-            f"{said} (allowed: {unreadable:.3g})"
+            f"{said}; allowed: {100 * unreadable:.3g} %"
             for column in self._columns
             if (said := self._unread(rows[column.name], column, unreadable))
         ]
@@ -150,29 +151,23 @@ class Predictor:
         """Return what of a column cannot be read if it is too much; else say it in the log."""
         if column.kind == "image" or not len(series):
             return ""
-        bad, given = self._unreadable(series, column)
+        bad = self._typed.unreadable(series, column)
         count = int(bad.sum())
         if not count:
             return ""
+        given = int(self._typed.is_given(series).sum())
         first = int(np.flatnonzero(bad)[0])
+        cell = series.iloc[first]
         said = (
             f"column {column.name!r} should hold a {column.kind}, but {count:,} of {given:,} given "
-            f"values ({count / given:.3g}) cannot be read as one: {series.iloc[first]!r} in row "
-            f"{first + 1} (counted below the header)"
+            f"values ({100 * count / given:.3g} %) cannot be read as one: "
+            f"{cell if isinstance(cell, int | float) else str(cell)!r} in row {first + 1} (counted below "
+            "the header)"
         )
         if count > allowed * given:
             return said
         log.warning("%s; they count as missing", said)
         return ""
-
-    def _unreadable(self, series: pd.Series, column: Any) -> tuple[np.ndarray, int]:
-        """Return which cells hold something that the column's kind cannot be, and how many are given."""
-        if hasattr(self._typed, "unreadable"):
-            return self._typed.unreadable(series, column), int(self._typed.is_given(series).sum())
-        texts = series.astype(object).where(series.notna(), "").map(lambda cell: str(cell).strip())
-        given = ~texts.str.lower().isin(self._typed.MISSING_TEXTS).to_numpy()
-        bad = given & self._typed.typed(series.to_frame(), [column]).isna().all(axis=1).to_numpy()
-        return bad, int(given.sum())
 
     def _say_strange_levels(self, rows: pd.DataFrame) -> None:
         """Say in the log how many rows have levels of a category that no training row had."""

@@ -222,7 +222,7 @@ def test_a_small_share_of_unreadable_cells_counts_as_missing_and_is_said(
     pd.testing.assert_frame_equal(predictor.predict(rows), predictor.predict(blank))
     assert "1 of 240 given values" in caplog.text
     assert "'8,05 EUR' in row 8 (counted below the header); they count as missing" in caplog.text
-    with pytest.raises(ValueError, match="allowed: 0"):
+    with pytest.raises(ValueError, match="allowed: 0 %"):
         predictor.predict(rows, unreadable=0.0)
     assert len(predictor.predict(rows.assign(fare="cheap"), unreadable=1.0)) == 240
 
@@ -253,9 +253,9 @@ def test_no_rows_give_no_predictions(saved: Saved, predictor: Predictor) -> None
         (lambda rows: rows.assign(fare="cheap"), r"'fare' should hold a number.*'cheap'"),
         (
             lambda rows: rows.assign(fare=[1.0, "2 EUR", *[3] * (len(rows) - 2)]),
-            r"1 of 60 given values \(0.0167\) cannot be read as one: '2 EUR' in row 2 .*allowed: 0.01",
+            r"1 of 60 given values \(1.67 %\) cannot be read as one: '2 EUR' in row 2 .*allowed: 1 %",
         ),
-        (lambda rows: rows.assign(fare=np.inf), r"60 of 60 given values \(1\).*inf in row 1"),
+        (lambda rows: rows.assign(fare=np.inf), r"60 of 60 given values \(100 %\).*inf in row 1"),
         (
             lambda rows: rows.assign(age="old", fare="cheap"),
             r"'age' should hold a number.*'old'.*; column 'fare' should hold a number",
