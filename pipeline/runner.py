@@ -133,9 +133,9 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: floa
         budget.restart(began)
     if before:
         memory.give_back()
+    from pipeline.ending import finish
     from pipeline.tracking.artefact_proof import Proof
     from pipeline.tracking.serving import keep_encoders
-    from pipeline.tracking.verify import Verifier
 
     with (
         StopRequest(grace) as stop,
@@ -146,17 +146,13 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: floa
         stop.advice = f"; finished fits are recorded. Continue with resume={sweep.ledger.run_id}"
         status, reason = "FAILED", "the sweep ended with an error"
         try:
-            # The verifier imports on another core while the first round is prepared.
-            with closing(Verifier()) as verifier:
+            with closing(Proof(dataset, sweep.family)) as proof:
                 sweep.ledger.attach("config.yaml", dump(config))
                 keep_encoders(sweep.ledger, dataset, encoded(config, dataset))
-                with closing(Proof(verifier, dataset, sweep.family)) as proof:
-                    found = search(sweep, proof.before_round)
-                    proof.settle()
+                found = search(sweep, proof.before_round)
+                proof.settle()
                 sweep.pace.end_search()
-                from pipeline.ending import finish  # late: imports TensorFlow's dependents
-
-                code = finish(sweep, found, verifier)
+                code = finish(sweep, found, proof.verifier)
             whole = found.status == "finished" and not (before or sweep.ledger.resumed)
             sweep.experience.keep(sweep.pace, budget.elapsed(), whole=whole)
             status, reason = "FINISHED", ""

@@ -158,6 +158,7 @@ class Predictor:
         given = int(self._typed.is_given(series).sum())
         first = int(np.flatnonzero(bad)[0])
         cell = series.iloc[first]
+        cell = cell.item() if isinstance(cell, np.generic) else cell
         said = (
             f"column {column.name!r} should hold a {column.kind}, but {count:,} of {given:,} given "
             f"values ({100 * count / given:.3g} %) cannot be read as one: "

@@ -24,18 +24,17 @@ from pipeline.tracking.artefact import expected_outputs, sample
 from pipeline.tracking.artefact_folder import network_file, write_folder
 from pipeline.tracking.artefact_mlmodel import FOLDER, json_rows, write_mlmodel
 from pipeline.tracking.modelfile import ModelTemplate
-from pipeline.tracking.verify import GoneError, Question, UnfaithfulModelError, bodies
+from pipeline.tracking.verify import GoneError, Question, UnfaithfulModelError, Verifier, bodies
 from pipeline.training.quiet import start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
 
     from pipeline.data import Dataset
     from pipeline.family import Family
     from pipeline.records import Round
-    from pipeline.tracking.verify import Verifier
 
 log = logging.getLogger(__name__)
 
@@ -52,15 +51,18 @@ WAIT_SECONDS = 5.0
 class Proof:
     """The way of a champion, gone once by untrained networks of every encoding."""
 
-    def __init__(self, verifier: Verifier, dataset: Dataset, family: Family) -> None:
+    def __init__(
+        self, dataset: Dataset, family: Family, verifier: Callable[[], Verifier] = Verifier
+    ) -> None:
         """Take what there is before the first round.
 
         Args:
-            verifier: A fresh process, started earlier.
             dataset: The prepared table.
             family: Builds networks.
+            verifier: Starts a fresh process; it imports on another core while the round is prepared.
         """
-        self._verifier, self._dataset, self._family = verifier, dataset, family
+        self.verifier = verifier()
+        self._dataset, self._family = dataset, family
         self._folder = tempfile.TemporaryDirectory()
         self._rows = proof_rows(dataset)
         self._members: list[Member] = []
@@ -92,7 +94,7 @@ class Proof:
         write_mlmodel(root, self._dataset, "m-proof", "", "", {})
         self._question = Question(root, self._rows, self._folder.name)
         try:
-            self._verifier.ask(self._question)
+            self.verifier.ask(self._question)
         except GoneError as gone:
             self._give_up(gone)
 
@@ -122,10 +124,10 @@ class Proof:
         if self._question is None:
             return
         try:
-            self._verifier.wait(self._question, seconds)
+            self.verifier.wait(self._question, seconds)
             self._question.compare(expected_outputs(self._dataset, self._members, self._rows))
         except GoneError as gone:
-            if not self._verifier.alive:
+            if not self.verifier.alive:
                 self._give_up(gone)
             return
         except UnfaithfulModelError as error:
@@ -137,7 +139,8 @@ class Proof:
         self._question, self._members = None, []
 
     def close(self) -> None:
-        """Remove the files."""
+        """End the process and remove the files."""
+        self.verifier.close()
         self._folder.cleanup()
 
 
