@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,16 +15,24 @@ from pipeline.errors import ConfigError, DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.tracking.artefact_predictor import Predictor
+    from pipeline.tracking.location import Location
+
 WORDS = {
-    "model": "RUN_ID of a sweep (its champion) or of a fit, NAME@ALIAS, or a models:/ URI",
-    "input": "CSV (also .gz) or Parquet file with the columns that the model was trained on, or a"
-    " folder of images",
-    "output": "file to write: .csv, .csv.gz or .parquet; in CSV a text that a spreadsheet would run"
-    " (=..., @..., +a, -a) stands behind an apostrophe",
+    "model": "RUN_ID of a sweep (its champion) or of a fit, NAME@ALIAS, a models:/ URI, or latest (the"
+    " champion of the newest sweep that finished)",
+    "input": "CSV (also .gz) or Parquet file with the columns that the model was trained on, a folder of"
+    " images, or - (a table on stdin)",
+    "output": "file to write: .csv, .csv.gz or .parquet, or - (CSV on stdout); in CSV a text that a"
+    " spreadsheet would run (=..., @..., +a, -a) stands behind an apostrophe",
+    "id": "column of the input that is written before the predictions",
+    "unreadable": "largest share of a column's given values that may be unreadable and then counts as"
+    " missing, 0 to 1 (default 0.01), or error (none)",
     "tracking.uri": "MLflow store; default: sqlite under mlruns/ in the working directory",
 }
 ABOUT = "python -m pipeline.predict model=MODEL input=FILE output=FILE: predictions for raw rows"
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
+STDIN, STDOUT = {"-", "/dev/stdin"}, {"-", "/dev/stdout"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,30 +40,101 @@ def main(argv: list[str] | None = None) -> int:
     asked = words(
         sys.argv[1:] if argv is None else argv, WORDS, ("model", "input", "output"), ABOUT
     )
-    output = Path(asked["output"])
-    _check_output(output)
-    from pipeline.data.source import find
+    share = _share(asked.get("unreadable"))
+    output = _output(asked["output"])
     from pipeline.tracking.location import check, resolve
 
-    source = find(asked["input"], "input")
     location = resolve(asked.get("tracking.uri"))
     check(location, reading=True)
-
-    rows = _rows(source)
-    from pipeline.tracking.find_model import load_predictor
-    from pipeline.training.quiet import start
-
-    start()
-    predictor = load_predictor(location, asked["model"])
-    try:
-        predicted = predictor.predict(rows)
-    except ValueError as error:
-        raise DataError(f"input={asked['input']}: {error}") from error
+    with ExitStack() as stack:
+        source = _source(asked["input"], stack)
+        if output is not None and output.exists() and output.samefile(source):
+            raise ConfigError(f"output={output} is the input; choose another name")
+        rows = _rows(source)
+    ids = _ids(rows, asked.get("id"))
+    predicted, note = _predictions(asked, location, rows, share)
+    if ids is not None:
+        predicted.insert(0, str(ids.name), ids)
     if source.is_dir():  # a table's predictions are in the order of its rows
         predicted = rows.join(predicted)
     _write(predicted, output)
-    print(f"{len(predicted):,} predictions in {output}")
+    said = f"{len(predicted):,} predictions in {output or 'stdout'}{note}"
+    print(said, file=sys.stdout if output else sys.stderr)
     return 0
+
+
+def _predictions(
+    asked: dict[str, str], location: Location, rows: pd.DataFrame, share: float
+) -> tuple[pd.DataFrame, str]:
+    """Return the predictions, and what to say of values that count as missing."""
+    from pipeline.tracking.find_model import load_predictor
+    from pipeline.training.quiet import start
+
+    checked: list[pd.DataFrame] = []
+
+    def look(predictor: Predictor) -> None:
+        """Refuse rows that cannot be meant before TensorFlow is imported."""
+        try:
+            checked.append(predictor.check(rows, share))
+        except ValueError as error:
+            raise DataError(f"input={asked['input']}: {error}") from error
+        start()
+
+    predictor = load_predictor(location, asked["model"], look)
+    try:
+        predicted = predictor.answers(checked[0])
+    except (ValueError, OSError) as error:
+        raise DataError(f"input={asked['input']}: {error}") from error
+    imputed = sum(predictor.unread.values())
+    return predicted, f" ({imputed:,} unreadable values counted as missing)" if imputed else ""
+
+
+def _share(word: str | None) -> float:
+    """Return the largest share of a column's values that may be unreadable."""
+    if word is None:
+        from pipeline.tracking.artefact_predictor import UNREADABLE
+
+        return UNREADABLE
+    try:
+        share = 0.0 if word == "error" else float(word)
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 1.0:
+        raise ConfigError(f"unreadable={word}: must be a share from 0 to 1, or error")
+    return share
+
+
+def _source(word: str, stack: ExitStack) -> Path:
+    """Return the file or folder to read; a pipe is copied, since a table's file is read more than once.
+
+    Args:
+        word: What `input=` says.
+        stack: Removes the copy.
+    """
+    from pipeline.data.source import find
+
+    if word not in STDIN and not (place := find(word, "input")).is_fifo():
+        return place
+    copy = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "stdin"
+    with copy.open("wb") as target:
+        if word in STDIN:
+            shutil.copyfileobj(sys.stdin.buffer, target)
+        else:
+            with place.open("rb") as pipe:
+                shutil.copyfileobj(pipe, target)
+    return copy
+
+
+def _ids(rows: pd.DataFrame, name: str | None) -> pd.Series | None:
+    """Return the column that is kept beside the predictions."""
+    if name is None:
+        return None
+    if name not in rows.columns:
+        shown = ", ".join(repr(str(column)) for column in rows.columns[:10])
+        raise ConfigError(f"id={name}: the input has no such column; it has {shown}")
+    if name == "prediction" or name.startswith("probability_"):
+        raise ConfigError(f"id={name}: a prediction has this name; rename the column in the input")
+    return rows[name]
 
 
 def _rows(source: Path) -> pd.DataFrame:
@@ -69,19 +151,26 @@ def _rows(source: Path) -> pd.DataFrame:
     return read_table(source, "input")
 
 
-def _check_output(output: Path) -> None:
-    """Refuse an output that could not be written, before anything slow."""
+def _output(word: str) -> Path | None:
+    """Return the file to write, None for stdout; what could not be written is refused at once."""
+    if word in STDOUT:
+        return None
+    output = Path(word)
     if not output.name.endswith(SUFFIXES):
         raise ConfigError(f"output={output}: the name must end in {', '.join(SUFFIXES)}")
     if output.is_dir() or not output.absolute().parent.is_dir():
         problem = "is a folder" if output.is_dir() else "its folder does not exist"
         raise ConfigError(f"output={output}: {problem}")
+    return output
 
 
-def _write(predicted: pd.DataFrame, output: Path) -> None:
+def _write(predicted: pd.DataFrame, output: Path | None) -> None:
     """Write predictions whole or not at all: a file beside the output takes its name at the end."""
     from pipeline.data.csvfile import write_csv
 
+    if output is None:
+        sys.stdout.write(str(write_csv(predicted)))
+        return
     suffix = "".join(output.suffixes[-2:]) if output.name.endswith(".csv.gz") else output.suffix
     partial = output.with_name(f".{output.name}.partial{suffix}")
     try:

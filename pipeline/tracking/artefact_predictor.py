@@ -73,6 +73,8 @@ class Predictor:
         self._encoders = {
             member["encoder"]: self._load_encoder(member["encoder"]) for member in self._members
         }
+        self.unread: dict[str, int] = {}
+        """Cells of each column that the last `check` let count as missing."""
         if look is not None:
             look(self)
         self._networks = [self._load(member["network"]) for member in self._members]
@@ -93,14 +95,18 @@ class Predictor:
         Raises:
             ValueError: As `check`.
         """
-        values = self.outputs(self.check(frame, unreadable))
+        return self.answers(self.check(frame, unreadable))
+
+    def answers(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return what `predict` does, for rows that `check` has returned."""
+        values, index = self.outputs(rows), rows.index
         if self.classes is None:
-            return pd.DataFrame({"prediction": values[:, 0]}, index=frame.index)
+            return pd.DataFrame({"prediction": values[:, 0]}, index=index)
         labels = np.array(self.classes, dtype=object)[values.argmax(axis=1)]
-        found = {"prediction": pd.Series(labels, index=frame.index).infer_objects()}
+        found = {"prediction": pd.Series(labels, index=index).infer_objects()}
         for position, label in enumerate(self.classes):
-            found[f"probability_{label}"] = pd.Series(values[:, position], index=frame.index)
-        return pd.DataFrame(found, index=frame.index)
+            found[f"probability_{label}"] = pd.Series(values[:, position], index=index)
+        return pd.DataFrame(found, index=index)
 
     def outputs(self, rows: pd.DataFrame) -> np.ndarray:
         """Return the average output of the networks, float64 of shape (rows, outputs).
@@ -137,6 +143,7 @@ class Predictor:
         if rows.shape[1] != len(names):
             twice = rows.columns[rows.columns.duplicated()].tolist()
             raise ValueError(f"a column is there more than once: {_listed(twice)}")
+        self.unread = {}
         refused = [
             f"{said}; allowed: {100 * unreadable:.3g} %"
             for column in self._columns
@@ -167,6 +174,7 @@ class Predictor:
         )
         if count > allowed * given:
             return said
+        self.unread[column.name] = count
         log.warning("%s; they count as missing", said)
         return ""
 

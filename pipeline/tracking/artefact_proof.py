@@ -11,7 +11,6 @@ import logging
 import random
 import tempfile
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
 
     from pipeline.data import Dataset
     from pipeline.family import Family
-    from pipeline.records import Round
+    from pipeline.records import Fit, Round
 
 log = logging.getLogger(__name__)
 
@@ -100,16 +99,13 @@ class Proof:
 
     def _write_networks(self, folder: Path, asked: Round) -> None:
         """Write a model that averages one untrained network of each encoding of the round."""
-        small = [fit for fit in asked.fits if fit.trial.parameters <= MOST_PARAMETERS]
-        ordered = sorted(small or asked.fits, key=lambda fit: fit.trial.parameters)
-        chosen = ordered[-1 if small else 0]
-        fits = {fit.trial.encoding: replace(fit, trial=chosen.trial) for fit in asked.fits}
-        for encoding, fit in fits.items():
-            nuisance = dict(chosen.trial.nuisance)
-            if "encoding" in nuisance:
-                nuisance["encoding"] = encoding
-            trial = replace(chosen.trial, nuisance=tuple(sorted(nuisance.items())))
-            self._members.append(Member(replace(fit, trial=trial), self._family.build(trial)))
+        by_encoding: dict[str, list[Fit]] = {}
+        for fit in asked.fits:
+            by_encoding.setdefault(fit.trial.encoding, []).append(fit)
+        for fits in by_encoding.values():
+            small = [fit for fit in fits if fit.trial.parameters <= MOST_PARAMETERS]
+            chosen = max(small, key=_size) if small else min(fits, key=_size)
+            self._members.append(Member(chosen, self._family.build(chosen.trial)))
         write_folder(folder, self._dataset, self._members)
         refuse_own_code((folder / network_file(0)).read_bytes())
         if not self._family.stackable:
@@ -142,6 +138,10 @@ class Proof:
         """End the process and remove the files."""
         self.verifier.close()
         self._folder.cleanup()
+
+
+def _size(fit: Fit) -> int:
+    return fit.trial.parameters
 
 
 def proof_rows(dataset: Dataset) -> pd.DataFrame:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.data import imagefile, typed
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, SweepError
 from pipeline.tracking.artefact import CHAMPION_TAG
-from pipeline.tracking.artefact_mlmodel import FOLDER
+from pipeline.tracking.artefact_mlmodel import FOLDER, SERVED
 from pipeline.tracking.artefact_predictor import DESCRIPTION, Predictor
 from pipeline.tracking.files import download_model
 from pipeline.tracking.modeljob import MODEL_NAME
@@ -21,48 +21,58 @@ from pipeline.tracking.serving import compose
 from pipeline.tracking.store import connect, is_of_store, out_of_reach
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mlflow import MlflowClient
 
     from pipeline.tracking.location import Location
 
-FORMS = "RUN_ID, NAME@ALIAS, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID"
+FORMS = "RUN_ID, latest, NAME@ALIAS, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID"
+LATEST = "latest"
 
 
 class ForeignModelError(ConfigError):
     """A model that another program saved."""
 
 
-def load_predictor(location: Location, model: str) -> Predictor:
+def load_predictor(
+    location: Location, model: str, look: Callable[[Predictor], None] | None = None
+) -> Predictor:
     """Return the predictor of a model.
 
     Args:
         location: The store.
-        model: A run (of a sweep: its champion; of a fit: that fit), or a registered model.
+        model: A run (of a sweep: its champion; of a fit: that fit), a registered model, or `latest`.
+        look: As of `Predictor`; what it raises is raised.
 
     Raises:
-        ConfigError: No such model, or one that this program did not save.
+        ConfigError: No such model, one that this program did not save, or a damaged one.
         StoreError: The store is out of reach.
     """
     client = connect(location, reading=True)
-    try:
-        with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
             folder = _fetch(client, location, model, Path(temporary))
-            return _open(folder, model)
-    except Exception as error:
-        if not is_of_store(error) or isinstance(error, FileNotFoundError):
-            raise
-        if getattr(error, "error_code", "") in {
-            "RESOURCE_DOES_NOT_EXIST",
-            "INVALID_PARAMETER_VALUE",
-        }:
-            raise ConfigError(
-                f"model={model}: the store {location.shown} has no such model; allowed: {FORMS}."
-            ) from error
-        raise out_of_reach(location, error) from error
+        except (LookupError, ValueError, StopIteration, FileNotFoundError) as error:
+            raise _damaged(model, error) from error
+        except Exception as error:
+            if not is_of_store(error):
+                raise
+            if getattr(error, "error_code", "") in {
+                "RESOURCE_DOES_NOT_EXIST",
+                "INVALID_PARAMETER_VALUE",
+            }:
+                raise ConfigError(
+                    f"model={model}: the store {location.shown} has no such model; allowed: {FORMS}."
+                ) from error
+            raise out_of_reach(location, error) from error
+        return _open(folder, model, look)
 
 
 def _fetch(client: MlflowClient, location: Location, model: str, folder: Path) -> Path:
     """Return a folder with the files of a predictor."""
+    if model == LATEST:
+        model = _latest(client, location)
     if re.fullmatch(r"[0-9a-f]{32}", model):
         run = client.get_run(model)
         model_id = run.data.tags.get(CHAMPION_TAG, "")
@@ -103,13 +113,36 @@ def model_id_of(version: Any) -> str:
     return match.group(1) if match else ""
 
 
-def _open(folder: Path, model: str) -> Predictor:
-    if not (folder / DESCRIPTION).exists():
+def _latest(client: MlflowClient, location: Location) -> str:
+    """Return the newest sweep that finished with a champion."""
+    runs = client.search_runs(
+        [found.experiment_id for found in client.search_experiments()],
+        f"tags.kind = 'sweep' and attributes.status = 'FINISHED' and tags.{CHAMPION_TAG} != ''",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+    )
+    if not runs:
+        raise ConfigError(
+            f"model=latest: {location.shown} holds no finished sweep with a champion."
+        )
+    found: str = runs[0].info.run_id
+    return found
+
+
+def _open(folder: Path, model: str, look: Callable[[Predictor], None] | None) -> Predictor:
+    if not (folder / DESCRIPTION).exists() and not (folder.parents[1] / SERVED).exists():
         raise ForeignModelError(
             f"model={model}: not saved by this program, so it is not loaded here. "
             "Use `mlflow models predict` if you trust it."
         )
     try:
-        return Predictor(folder, typed, imagefile.read_image)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        raise ConfigError(f"model={model}: refused or damaged: {error}") from error
+        return Predictor(folder, typed, imagefile.read_image, look)
+    except (SweepError, MemoryError):
+        raise
+    except Exception as error:  # whatever a reader of bytes says of bytes that are none of its own
+        raise _damaged(model, error) from error
+
+
+def _damaged(model: str, error: Exception) -> ConfigError:
+    why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return ConfigError(f"model={model}: refused or damaged: {why}")
