@@ -49,7 +49,8 @@ def test_luck_on_the_validation_rows_is_not_taken_for_skill():
     losses = squared(rng.normal(size=(40, 1)))
     candidates = np.concatenate([np.zeros((1, 40, 1)), 0.3 * rng.normal(size=(60, 40, 1))])
     assert len(select(candidates, losses, 25)) <= 3
-    assert len(set(forward(candidates, losses, np.arange(40), 25))) > 5
+    lucky = forward(candidates, losses, np.arange(40), 25)
+    assert losses(candidates[list(lucky)].mean(axis=0)).mean() < 0.9 * losses(candidates[0]).mean()
 
 
 @given(seed=st.integers(0, 999), networks=st.integers(1, 6), rows=st.integers(1, 30))
