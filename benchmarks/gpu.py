@@ -22,10 +22,11 @@ import numpy as np
 from benchmarks.roofline import INPUTS, Silent
 from pipeline.config.schema import CapacityConfig, ModelConfig
 from pipeline.records import Arrays, Fit, Trial
-from pipeline.training.engine import Settings, engine
+from pipeline.training.engine import engine
 from pipeline.training.families import family
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.planner import Limits, Workload, plan_stacks
+from pipeline.training.settings import Settings
 
 ROWS, VAL_ROWS = 2000, 500
 WIDTHS = (100, 128, 192, 256)

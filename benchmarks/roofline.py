@@ -22,10 +22,11 @@ import numpy as np
 
 from pipeline.config.schema import CapacityConfig, ModelConfig
 from pipeline.records import Arrays, Fit, Stack, Trial
-from pipeline.training.engine import Settings, engine
+from pipeline.training.engine import engine
 from pipeline.training.families import family
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.padding import pad_to
+from pipeline.training.settings import Settings
 from pipeline.training.threads import cores
 
 ROWS, VAL_ROWS, INPUTS, BATCH = 1400, 128, 20, 32

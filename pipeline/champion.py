@@ -10,7 +10,7 @@ from pipeline.compute import run as run_stacks
 from pipeline.control import Unattended
 from pipeline.evaluation.final import Member
 from pipeline.search import is_usable, longest
-from pipeline.training.engine import Settings
+from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.records import Fit

@@ -19,8 +19,8 @@ from pipeline.estimate.reserve import RANKED
 from pipeline.estimate.stacktime import StackTime
 from pipeline.pace import Course, Pace
 from pipeline.search import executions_of
-from pipeline.training.engine import Settings
 from pipeline.training.planner import Workload
+from pipeline.training.settings import Settings
 from pipeline.training.stackable import engine_used
 
 if TYPE_CHECKING:

@@ -85,8 +85,8 @@ def train_again(recorded: RecordedFit, config: SweepConfig) -> FitResult:
     from pipeline.config import objective
     from pipeline.data import prepare
     from pipeline.opening import input_shapes
-    from pipeline.training.engine import Settings
     from pipeline.training.families import family
+    from pipeline.training.settings import Settings
 
     dataset = prepare(config.data, config.seed)
     if dataset.digest != recorded.digest:

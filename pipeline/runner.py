@@ -246,8 +246,8 @@ def search(sweep: Sweep, before: Callable[[Round], None] = lambda _: None) -> Fo
 def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
     """Train what a round still misses; return why it could not be finished, or an empty string."""
     from pipeline.compute import run as run_stacks
-    from pipeline.training.engine import Settings
     from pipeline.training.precision_check import check_precision
+    from pipeline.training.settings import Settings
 
     pending = missing(asked, finished)
     recorded = sweep.ledger.recorded_plan(asked.number) if sweep.ledger.resumed else None
@@ -278,8 +278,8 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
 def plan_round(sweep: Sweep, asked: Round) -> StackPlan:
     """Pack a whole round into stacks, whatever of it is already done."""
     from pipeline.compute.limits import limits
-    from pipeline.training.engine import Settings
     from pipeline.training.planner import Workload, plan_stacks
+    from pipeline.training.settings import Settings
 
     folds = sweep.dataset.split.folds
     rows, val_rows = (max(len(part) for part in side) for side in zip(*folds, strict=True))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.control import Control
     from pipeline.family import Family
     from pipeline.records import Arrays, Fit, FitResult, Stack, StackPlan
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 
 def run(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.control import Control
     from pipeline.family import Family
     from pipeline.records import Arrays, Fit, Stack, StackPlan
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)
 

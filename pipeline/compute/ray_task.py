@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.control import Progress
     from pipeline.family import Family
     from pipeline.records import Arrays, FitResult, Stack
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)
 

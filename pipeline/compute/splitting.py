@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from pipeline.control import Control
     from pipeline.family import Family
     from pipeline.records import Arrays, Stack
-    from pipeline.training.engine import Engine, Settings
+    from pipeline.training.engine import Engine
+    from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)
 

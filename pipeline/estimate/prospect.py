@@ -18,9 +18,9 @@ from pipeline.estimate.remembered import Coming, recall
 from pipeline.estimate.stacktime import StackTime
 from pipeline.search import executions_of
 from pipeline.search.capacity import CapacitySearch
-from pipeline.training.engine import Settings
 from pipeline.training.families import family as family_of
 from pipeline.training.planner import Workload
+from pipeline.training.settings import Settings
 from pipeline.training.stackable import engine_used
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from pipeline.family import Family
     from pipeline.records import Fit, Trial
-    from pipeline.training.engine import Settings
     from pipeline.training.padding import PaddedFamily, Widths
+    from pipeline.training.settings import Settings
 
 COMPILE_SECONDS = 2.0
 """Tracing and compiling a program, benchmarks/README.md."""

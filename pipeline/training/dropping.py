@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.records import Fit, Trial
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 FEWEST_SEEDS = 2
 """Without a second seed there is no standard error, and nothing is dropped."""

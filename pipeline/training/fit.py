@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.control import Control
     from pipeline.family import Family
     from pipeline.records import Arrays, FitResult, Stack, Trial
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 REPORT_SECONDS = 0.3
 """Shortest time between two reports of progress."""

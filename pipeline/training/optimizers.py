@@ -9,7 +9,7 @@ from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from pipeline.records import Trial
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 
 def names() -> tuple[str, ...]:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from pipeline.family import Family
     from pipeline.records import Fit
-    from pipeline.training.engine import Settings
     from pipeline.training.padding import PaddedFamily, Widths
+    from pipeline.training.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from pipeline.training.engine import engine
 if TYPE_CHECKING:
     from pipeline.family import Family
     from pipeline.records import Arrays, Fit
-    from pipeline.training.engine import Engine, Settings
+    from pipeline.training.engine import Engine
+    from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from pipeline.family import Family
     from pipeline.records import Arrays, Fit, Trial
-    from pipeline.training.engine import Settings
     from pipeline.training.run import Run
+    from pipeline.training.settings import Settings
 
 LARGEST_EXECUTION = 64
 """Steps between two looks at budget and signals: well under a second for the models of a sweep."""

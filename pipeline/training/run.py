@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pipeline.records import Arrays, Fit
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 
 class Run:

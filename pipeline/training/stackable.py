@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.family import Family
     from pipeline.records import Arrays
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 ELEMENTWISE = {"sgd", "rmsprop", "adam", "adamw", "adamax", "adagrad", "adadelta", "ftrl", "lion"}
 """Optimizers that treat every weight by itself, so that a padded zero stays zero. The others mix

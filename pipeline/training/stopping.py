@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.records import Direction
 
 if TYPE_CHECKING:
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 
 class Stopping:

@@ -11,10 +11,10 @@ from pipeline.estimate.stacktime import StackTime
 from pipeline.records import Fit, Scored, Trial
 from pipeline.search.capacity import CapacitySearch
 from pipeline.search.executions import Executions
-from pipeline.training.engine import Settings
 from pipeline.training.families import family as family_of
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.planner import Limits, Workload
+from pipeline.training.settings import Settings
 from tests.search.toy import Noisy
 
 if TYPE_CHECKING:

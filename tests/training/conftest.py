@@ -10,8 +10,9 @@ import pytest
 
 from pipeline.config.schema import CapacityConfig, ModelConfig
 from pipeline.records import Arrays, Capacity, Fit, FitResult, Stack, Trial
-from pipeline.training.engine import Settings, engine
+from pipeline.training.engine import engine
 from pipeline.training.families import family as family_of
+from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

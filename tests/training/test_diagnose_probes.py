@@ -17,9 +17,9 @@ from pipeline.training.diagnose import chain, diagnose, keras_probes
 from pipeline.training.diagnose.activations import KNOWN
 from pipeline.training.diagnose.background import background
 from pipeline.training.diagnose.probes import of_activations, probe
-from pipeline.training.engine import Settings
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.models import initial_weights
+from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.records import Finding

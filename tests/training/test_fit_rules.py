@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from pipeline.records import Arrays, Direction, Fit, Objective, Outcome, Trial
 from pipeline.training.dropping import behind
-from pipeline.training.engine import Settings
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.order import batch_size, epoch_order, steps
 from pipeline.training.run import Run
+from pipeline.training.settings import Settings
 from pipeline.training.stopping import Stopping
 
 MAXIMISED = Objective("val_accuracy", Direction.max)

@@ -22,12 +22,12 @@ from pipeline.config.schema import (
 from pipeline.errors import ConfigError
 from pipeline.records import Arrays, Direction, Objective, Trial
 from pipeline.training.draws import draw_of
-from pipeline.training.engine import Settings
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.memory import is_out_of_memory
 from pipeline.training.metrics import auc, finished_curves, logged, normalised
 from pipeline.training.models import initial_weights
 from pipeline.training.optimizers import names, optimizer_for
+from pipeline.training.settings import Settings
 
 MAXIMISED = Objective("val_accuracy", Direction.max)
 TRIAL = Trial(of_widths(2), 0.01, 10)

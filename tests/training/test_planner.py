@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from pipeline.config.schema import CapacityConfig, ModelConfig
 from pipeline.records import Fit, StackPlan, Trial
 from pipeline.training.cost import COMPILE_SECONDS, FLOPS, REUSE_SHARE, Cost, latency
-from pipeline.training.engine import Settings
 from pipeline.training.families import family as family_of
 from pipeline.training.families.mlp import Mlp, of_widths
 from pipeline.training.padding import pad_to
 from pipeline.training.planner import Limits, Workload, plan_stacks
+from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,9 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.records import FitResult, Outcome
-from pipeline.training.engine import Settings
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.precision_check import EPOCHS, check_precision
+from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.records import Arrays, Stack

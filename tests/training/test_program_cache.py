@@ -25,7 +25,8 @@ TRAIN = """
 import logging, numpy as np
 from pipeline.config.schema import CapacityConfig, ModelConfig
 from pipeline.records import Arrays, Fit, Stack, Trial
-from pipeline.training.engine import Settings, engine
+from pipeline.training.engine import engine
+from pipeline.training.settings import Settings
 from pipeline.training.families import family
 from pipeline.training.families.mlp import of_widths
 class Silent:

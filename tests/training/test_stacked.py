@@ -18,8 +18,9 @@ from pipeline.compute.splitting import train as train_or_split
 from pipeline.config.schema import ComputeConfig
 from pipeline.records import Arrays, Outcome, Stack, StackPlan
 from pipeline.training import sizes
-from pipeline.training.engine import Settings, engine
+from pipeline.training.engine import engine
 from pipeline.training.families.mlp import of_widths
+from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -14,9 +14,10 @@ import pytest
 
 from pipeline.config.schema import CapacityConfig, ModelConfig, SpaceConfig
 from pipeline.records import Arrays, Outcome, Stack
-from pipeline.training.engine import Settings, engine
+from pipeline.training.engine import engine
 from pipeline.training.families import family as family_of
 from pipeline.training.planner import Limits, Workload, plan_stacks
+from pipeline.training.settings import Settings
 from tests.training.agreement import agree
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline.records import Arrays, Outcome, Stack
-from pipeline.training.engine import Settings, engine
+from pipeline.training.engine import engine
 from pipeline.training.families.mlp import of_widths
+from pipeline.training.settings import Settings
 from pipeline.training.stackable import why_not_stacked
 from tests.training.agreement import agree
 

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.records import Arrays, Direction, Objective, Outcome, Stack, Trial
-from pipeline.training.engine import Settings, engine
+from pipeline.training.engine import engine
 from pipeline.training.families.mlp import of_widths
+from pipeline.training.settings import Settings
 from tests.training.agreement import agree
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from pipeline.records import Arrays, Stack
 from pipeline.training import sizes
-from pipeline.training.engine import Settings, engine
+from pipeline.training.engine import engine
 from pipeline.training.families.mlp import of_widths
+from pipeline.training.settings import Settings
 from pipeline.training.stacked.repacking import repacked
 from pipeline.training.stacked.tile import Tile
 

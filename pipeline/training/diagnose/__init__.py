@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.family import Family
     from pipeline.records import Arrays, Finding
     from pipeline.training.diagnose.background import Background
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 _LOOKED_AT = {Outcome.completed, Outcome.dropped, Outcome.diverged}
 

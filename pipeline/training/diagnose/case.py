@@ -13,7 +13,7 @@ from pipeline.training.diagnose import thresholds as at
 if TYPE_CHECKING:
     from pipeline.records import FitResult
     from pipeline.training.diagnose.background import Background
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.records import Fit
     from pipeline.training.blueprint import Step
     from pipeline.training.diagnose.background import Background
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 Probes = dict[str, list[float]]
 

@@ -13,7 +13,7 @@ from pipeline.training.stopping import diverged, divergence_message
 
 if TYPE_CHECKING:
     from pipeline.records import Arrays, Fit
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 
 class Course:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pipeline.control import Control
     from pipeline.family import Family
     from pipeline.records import Arrays, FitResult, Stack
-    from pipeline.training.engine import Settings
     from pipeline.training.padding import PaddedFamily
+    from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pipeline.records import Direction
 from pipeline.training.metrics import VAL_AUC
 
 if TYPE_CHECKING:
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
     from pipeline.training.stacked.step import State
 
 RAW = ("loss", "metric", "val_loss", "val_metric")

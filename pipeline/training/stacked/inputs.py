@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.records import Arrays, Fit
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
     from pipeline.training.stacked.members import Members
     from pipeline.training.stacked.step import State
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from pipeline.records import Arrays, Capacity, Stack, Trial
-    from pipeline.training.engine import Settings
     from pipeline.training.padding import PaddedFamily, Widths
+    from pipeline.training.settings import Settings
     from pipeline.training.sizes import Device
 
 ANY_RATE = 0.5

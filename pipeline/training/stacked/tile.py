@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pipeline.records import Arrays, Fit
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
     from pipeline.training.stacked.backend import Compiled
     from pipeline.training.stacked.course import Course
     from pipeline.training.stacked.programs import Plan, Programs

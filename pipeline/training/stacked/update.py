@@ -12,7 +12,7 @@ from pipeline.training.stacked.backend import MemberOptimizer
 
 if TYPE_CHECKING:
     from pipeline.records import Trial
-    from pipeline.training.engine import Settings
+    from pipeline.training.settings import Settings
 
 
 class Update:

@@ -1,0 +1,70 @@
+"""What is fixed over a search that training needs to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.config.schema import CapacityConfig, SweepConfig
+from pipeline.records import Objective
+from pipeline.training.order import batch_size
+
+if TYPE_CHECKING:
+    from pipeline.records import Trial
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything fixed over the search that training needs. Class weights are in the arrays."""
+
+    optimizer: str = "adam"
+    """A Keras optimizer by name."""
+    momentum: float = 0.0
+    """For SGD and RMSprop; no other optimizer reads it."""
+    patience: int = 8
+    """Epochs without improvement of the objective before a fit stops."""
+    min_delta: float = 0.0
+    """Smallest improvement that counts, in units of the objective."""
+    objective: Objective = field(default_factory=Objective)
+    """What "better" means for early stopping and the best epoch."""
+    batch_size: int | None = None
+    """Rows of a step; None follows the number of rows."""
+    drop_after: int = 0
+    """Epochs after which a learning rate clearly behind is dropped; 0 = never."""
+    drop_margin: float = 2.0
+    """Standard errors over seeds by which it must be behind."""
+    drop_kept: float = 0.5
+    """Share to which its gap must have shrunk since half of those epochs for it to be kept."""
+    memory_share: float = 0.5
+    """Share of free memory that running stacks may use."""
+    mixed_precision: bool = False
+    """bfloat16 arithmetic, weights in float32."""
+
+    @classmethod
+    def from_config(cls, config: SweepConfig, objective: Objective | None = None) -> Settings:
+        """Return the settings of a sweep.
+
+        Args:
+            config: The whole configuration.
+            objective: `config.objective` as parsed; None means val_loss.
+        """
+        training, search = config.training, config.search
+        drops = search if isinstance(search, CapacityConfig) else None
+        return cls(
+            optimizer=training.optimizer,
+            momentum=training.momentum,
+            patience=training.patience,
+            min_delta=training.min_delta,
+            objective=objective or Objective(),
+            batch_size=training.batch_size,
+            drop_after=drops.drop_after if drops else 0,
+            drop_margin=drops.drop_margin if drops else 0.0,
+            drop_kept=drops.drop_kept if drops else 0.0,
+            memory_share=training.memory_share,
+            mixed_precision=training.mixed_precision,
+        )
+
+    def batch_of(self, trial: Trial, rows: int) -> int:
+        """Return the rows of a step of this trial, at most `rows`."""
+        own = trial.nuisance_value("batch_size", self.batch_size or 0)
+        return batch_size(int(own) or None, rows)
