@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.data.dataset import Dataset
+    from pipeline.data.groups import Subjects
     from pipeline.data.infer import Judged
 
 TARGET = "target"
@@ -36,7 +37,7 @@ class Attention(StrEnum):
     """Whether a person should look at a column, the gravest first."""
 
     severe = "severe"
-    """It probably gives the target away."""
+    """It makes every score doubtful: it probably gives the target away, or parts what belongs together."""
     dropped = "dropped"
     """Left out by a rule, not by the configuration."""
     doubted = "doubted"
@@ -103,6 +104,10 @@ def column_facts(dataset: Dataset) -> tuple[ColumnFact, ...]:
         facts.append(
             ColumnFact(f"{pixels[0]} ... {pixels[-1]}", "pixel", used=True, inputs=tuple(pixels))
         )
+    if dataset.subjects is not None:
+        place = next(i for i, fact in enumerate(facts) if fact.name == dataset.subjects.column)
+        note = subjects_note(dataset.subjects)
+        facts[place] = replace(facts[place], attention=Attention.severe, note=note, hint="")
     single = sum(fact.used for fact in facts) == 1
     for name, seen in leaks(dataset).items():
         place = next(place for place, fact in enumerate(facts) if fact.name == name)
@@ -136,13 +141,24 @@ def _leaked(fact: ColumnFact, seen: str, *, single: bool) -> ColumnFact:
     return replace(fact, attention=Attention.severe, note=note)
 
 
-def setting(key: str, name: str) -> str:
+def subjects_note(subjects: Subjects) -> str:
+    """Return what to say of a column whose values are subjects with several rows each."""
+    name = subjects.column
+    return (
+        f"Rows with the same {name!r} are nearly alike and stand on both sides of the split: "
+        f"{subjects.seen}. Scores then hold for known {name!r} only. If rows to come have others, say "
+        f"{setting('group', name, listed=False)}"
+    )
+
+
+def setting(key: str, name: str, *, listed: bool = True) -> str:
     """Return an override of the group `data` that names one column, as it is typed in a shell."""
+    start, end = ("[", "]") if listed else ("", "")
     if name.isidentifier() and name.lower() not in NOT_PLAIN:
-        return f"data.{key}=[{name}]"
+        return f"data.{key}={start}{name}{end}"
     if not set(name) & set("\"'\\"):
-        return f"""'data.{key}=["{name}"]'"""
-    return shlex.quote(f"data.{key}=[{quoted(name)}]")
+        return f"""'data.{key}={start}"{name}"{end}'"""
+    return shlex.quote(f"data.{key}={start}{quoted(name)}{end}")
 
 
 def attention(facts: Sequence[ColumnFact]) -> list[ColumnFact]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.data.columns import ColumnFact
+    from pipeline.data.groups import Subjects
     from pipeline.data.infer import Judged
     from pipeline.data.labels import Label
     from pipeline.data.split import Split
@@ -50,6 +51,8 @@ class Dataset:
     """float64 sample weight of each row."""
     image_shape: tuple[int, int, int] | None = None
     """(height, width, channels) where a row is an image."""
+    subjects: Subjects | None = None
+    """The column whose values are subjects with several rows each, which the split parts."""
     images: np.ndarray | None = None
     """uint8 (rows, *image_shape) where rows are image files."""
     _encoders: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False)

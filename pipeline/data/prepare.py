@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pipeline.config.schema import DataConfig
     from pipeline.data.dataset import Dataset
+    from pipeline.data.groups import Subjects
     from pipeline.data.infer import Judged
     from pipeline.data.split import Split
     from pipeline.data.table import Table
@@ -80,6 +81,7 @@ def _prepared(
     config: DataConfig, table: Table, target: Target, given_test: int, seed: int
 ) -> Dataset:
     """Split, judge and assemble."""
+    from pipeline.data.columns import subjects_note
     from pipeline.data.dataset import Dataset
     from pipeline.data.pixels import image_shape
     from pipeline.data.roles import keys, sample_weights
@@ -90,6 +92,7 @@ def _prepared(
     split = split_rows(config, target, keys(config, table), seed, given_test)
     _check_reach(config, target, split)
     judged = _judge(config, table, split)
+    subjects = _subjects(config, table, judged, target, split)
     return Dataset(
         name=config.name,
         frame=frame[_used(judged)],
@@ -101,6 +104,7 @@ def _prepared(
             *target.notes,
             *(item.note for item in judged if item.note),
             *_rule_notes(config, judged),
+            *([subjects_note(subjects)] if subjects else []),
             *_split_notes(config, table, target, split),
         ),
         split=split,
@@ -109,6 +113,7 @@ def _prepared(
         weights=sample_weights(config, frame),
         image_shape=None if config.kind == "table" else image_shape(config),
         images=table.images,
+        subjects=subjects,
     )
 
 
@@ -136,6 +141,19 @@ def _judge(config: DataConfig, table: Table, split: Split) -> list[Judged]:
 
     judges = {"table": judge_features, "pixels": judge_pixels, "images": judge_images}
     return judges[config.kind](config, table.frame, split.known)
+
+
+def _subjects(
+    config: DataConfig, table: Table, judged: list[Judged], target: Target, split: Split
+) -> Subjects | None:
+    """Return the column of repeated subjects that the split does not keep together."""
+    from pipeline.data.groups import repeated_subjects
+
+    if config.kind != "table" or config.group is not None or config.time is not None:
+        return None
+    found = repeated_subjects(table.frame, judged, target, split.train)
+    is_kept = str(config.split) == "hash" and found is not None and found.column == config.id
+    return None if is_kept else found
 
 
 def _used(judged: list[Judged]) -> list[str]:

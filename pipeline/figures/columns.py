@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 OPEN_ROWS = 20
 """Columns that are shown without a click."""
 LEAK = "leaked-target"
+AWAY = "give the target away"
+"""What the sentence about such a column says (data/columns.py)."""
 OF_DATA = frozenset({LEAK, "absent-class", "unscaled-inputs"})
 """Findings that are about the table and not about one fit."""
 
@@ -35,7 +37,7 @@ def severe(record: SweepRecord) -> list[str]:
     return told + [
         f"{words.plural(row.fits, 'fit')}: {row.sentence}."
         for row in rows(seen)
-        if not (told and row.code == LEAK)
+        if not (row.code == LEAK and any(AWAY in text for text in told))
     ]
 
 

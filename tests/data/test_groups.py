@@ -1,0 +1,123 @@
+"""Repeated subjects are pointed out where the rows show them, and ordinary categories are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config.choices import SplitKind
+from pipeline.data.columns import Attention
+
+ROWS = 1200
+
+
+def storms(generator: np.random.Generator) -> pd.DataFrame:
+    """Return 40 paths of 30 rows, each a slow walk; the target depends on place and storm."""
+    steps = generator.normal(0, 0.1, (40, 30, 3)).cumsum(axis=1) + generator.normal(
+        0, 1, (40, 1, 3)
+    )
+    frame = pd.DataFrame(steps.reshape(-1, 3), columns=["lat", "long", "heat"])
+    strength = np.repeat(generator.normal(0, 1, 40), 30)
+    names = np.repeat([f"{chr(65 + i % 26)}{i}" for i in range(40)], 30)
+    return frame.assign(
+        name=names, wind=0.5 * frame["heat"] + strength + generator.normal(0, 0.1, ROWS)
+    )
+
+
+def patients(generator: np.random.Generator) -> pd.DataFrame:
+    """Return 60 numbered patients with 20 visits each: their own age, weight and diagnosis."""
+    number = np.repeat(generator.permutation(60) * 7 + 1000, 20)
+    age, weight, ill = (np.repeat(generator.normal(0, 1, 60), 20) for _ in range(3))
+    return pd.DataFrame(
+        {
+            "patient": number,
+            "age": age.round(2),
+            "weight": (weight + generator.normal(0, 0.2, ROWS)).round(2),
+            "dose": generator.normal(0, 1, ROWS).round(3),
+            "sick": np.where(ill > 0, "yes", "no"),
+        }
+    )
+
+
+def homes(generator: np.random.Generator) -> pd.DataFrame:
+    """Return homes of 30 towns, each with its own place, county, code and level of rent."""
+    town = generator.integers(0, 30, ROWS)
+    level, lat, long = generator.normal(0, 1, (3, 30))
+    size, rooms = generator.normal(0, 1, ROWS), generator.integers(1, 6, ROWS)
+    return pd.DataFrame(
+        {
+            "city": [f"town {one}" for one in town],
+            "county": [f"county {one % 6}" for one in town],
+            "lat": lat[town] + generator.normal(0, 0.3, ROWS),
+            "long": long[town] + generator.normal(0, 0.3, ROWS),
+            "size": size,
+            "rooms": rooms,
+            "rent": size + 0.3 * rooms + level[town] + generator.normal(0, 0.3, ROWS),
+        }
+    )
+
+
+def departments(generator: np.random.Generator) -> pd.DataFrame:
+    """Return people of 25 departments, each with code and name, which decide nearly all of the wage."""
+    place = generator.integers(0, 25, ROWS)
+    return pd.DataFrame(
+        {
+            "dept": place * 3 + 100,
+            "dept_name": [f"department {one}" for one in place],
+            "age": generator.integers(20, 65, ROWS),
+            "grade": generator.normal(0, 1, ROWS),
+            "wage": generator.permutation(25)[place] * 100.0 + generator.normal(0, 20, ROWS),
+        }
+    )
+
+
+def quantities(generator: np.random.Generator) -> pd.DataFrame:
+    """Return whole numbers on which the target depends, one of them twice."""
+    years = generator.integers(0, 40, ROWS)
+    return pd.DataFrame(
+        {
+            "years": years,
+            "months": years * 12,
+            "score": generator.integers(0, 100, ROWS),
+            "pay": years * 1.5 + generator.normal(0, 0.1, ROWS),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "target", "subject"), [(storms, "wind", "name"), (patients, "sick", "patient")]
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_repeated_subjects_are_pointed_out_with_the_word_that_keeps_them_together(
+    prepared, make, target, subject, seed
+):
+    """As a note of the log and as a severe fact; not any more once they are kept together."""
+    frame = make(np.random.default_rng(seed)).sample(frac=1, random_state=seed)
+    dataset = prepared(frame, target=target)
+    assert dataset.subjects.column == subject
+    assert any(f"data.group={subject}" in note for note in dataset.notes)
+    fact = next(fact for fact in dataset.facts if fact.name == subject)
+    assert fact.attention is Attention.severe
+    assert f"say data.group={subject}" in fact.sentence
+    assert prepared(frame, target=target, group=subject).subjects is None
+
+
+@pytest.mark.parametrize(
+    ("make", "target"), [(homes, "rent"), (departments, "wage"), (quantities, "pay")]
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_ordinary_categories_and_quantities_are_not(prepared, make, target, seed):
+    """Towns with a place and a level of their own, codes with a name beside them, years of work."""
+    dataset = prepared(make(np.random.default_rng(seed)), target=target)
+    assert dataset.subjects is None
+    assert not any("data.group" in note for note in dataset.notes)
+
+
+def test_rows_that_are_no_training_rows_are_not_looked_at(prepared):
+    """The sign is the same whatever stands in validation and test rows."""
+    frame = storms(np.random.default_rng(0))
+    before = prepared(frame, target="wind", split=SplitKind.last)
+    frame.loc[len(before.split.train) :, ["lat", "long", "heat"]] = 0.0
+    after = prepared(frame, target="wind", split=SplitKind.last)
+    assert after.subjects == before.subjects is not None
