@@ -15,6 +15,7 @@ from pipeline.tracking.scribe import GoneError, Scribe
 from pipeline.tracking.writer import MOST_AT_ONCE
 
 if TYPE_CHECKING:
+    from pipeline.tracking.donefits import DoneFit
     from pipeline.tracking.recorder import FitPage
     from pipeline.tracking.store import Store
 
@@ -86,3 +87,24 @@ class Hands:
         buried = {run.info.run_id for run in dead}
         page.adopt([run for run in found if run.info.run_id not in buried])
         self._orphans.discard(page.place.key)
+
+
+class FitJob:
+    """A page in the background writer's queue."""
+
+    alone = False
+    """Fits do not wait for each other."""
+    first = False
+    """The files of stacks go before: with them, a fit is safe."""
+
+    def __init__(self, page: FitPage, done: DoneFit, hands: Hands) -> None:
+        """Keep what is written and who writes it; `done` learns the ids of the run and the model."""
+        self.name = page.result.fit.name
+        self._page, self._done, self._hands = page, done, hands
+
+    def advance(self) -> None:
+        """Write what is left."""
+        self._hands.write(self._page)
+        written = self._page.written
+        self._done.run_id, self._done.model_id = written.run_id, written.model_id
+        self._done.metrics = written.metrics

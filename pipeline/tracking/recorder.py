@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from pipeline.records import FitResult
-    from pipeline.tracking.donefits import DoneFit
     from pipeline.tracking.facts import SweepFacts
     from pipeline.tracking.fitrun import Place
-    from pipeline.tracking.hands import Hands
     from pipeline.tracking.modeljob import ModelPage, Step
 
 
@@ -94,24 +92,3 @@ class FitPage:
 
     def _end(self, client: MlflowClient, written: Written) -> None:
         client.set_terminated(written.run_id, STATUS[self.result.outcome], self.ended)
-
-
-class FitJob:
-    """A page in the background writer's queue."""
-
-    alone = False
-    """Fits do not wait for each other."""
-    first = False
-    """The files of stacks go before: with them, a fit is safe."""
-
-    def __init__(self, page: FitPage, done: DoneFit, hands: Hands) -> None:
-        """Keep what is written and who writes it; `done` learns the ids of the run and the model."""
-        self.name = page.result.fit.name
-        self._page, self._done, self._hands = page, done, hands
-
-    def advance(self) -> None:
-        """Write what is left."""
-        self._hands.write(self._page)
-        written = self._page.written
-        self._done.run_id, self._done.model_id = written.run_id, written.model_id
-        self._done.metrics = written.metrics

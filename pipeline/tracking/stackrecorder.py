@@ -13,8 +13,9 @@ from pipeline.errors import StoreError
 from pipeline.records import Outcome
 from pipeline.tracking.donefits import DoneFit, DoneFits
 from pipeline.tracking.fitrun import Place, parameters, points, tags
+from pipeline.tracking.hands import FitJob
 from pipeline.tracking.modeljob import ModelPage, Templates, late_job
-from pipeline.tracking.recorder import FitJob, FitPage
+from pipeline.tracking.recorder import FitPage
 from pipeline.tracking.stackfile import CUT, FitCurves, pack, pack_weights, sample, unpack_weights
 from pipeline.tracking.trained import Trained
 from pipeline.tracking.writer import Job
