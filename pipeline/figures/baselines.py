@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -50,13 +50,6 @@ def baseline_scores(record: SweepRecord) -> pd.DataFrame:
         columns=["model", "part", "loss", "se"],
     )
     return table.astype({"loss": float, "se": float}).sort_values("loss", ignore_index=True)
-
-
-def best_baseline(record: SweepRecord) -> tuple[Any, Any] | None:
-    """Return the champion's row and that of the best model that is no network of this sweep."""
-    table = baseline_scores(record)
-    own, others = table[table["model"] == CHAMPION], table[~table["model"].isin(OWN)]
-    return None if own.empty or others.empty else (own.iloc[0], others.iloc[0])
 
 
 def baselines(record: SweepRecord) -> go.Figure:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.figures import words
-from pipeline.figures.baselines import OWN, baseline_scores
+from pipeline.figures.baselines import CHAMPION, baseline_scores
 from pipeline.figures.capacity import path
 from pipeline.figures.predictions import (
     accuracy_sentence,
     calibration_error,
+    calibration_noise,
     is_classification,
     part_name,
 )
@@ -63,9 +64,9 @@ def fitting(record: SweepRecord) -> str:
     ordered = table.sort_values("gap", kind="stable")
     narrow, wide = ordered.iloc[0], ordered.iloc[-1]
     if wide["gap"] <= 0:
-        return "Training loss lies below validation loss nowhere: nothing over-fits."
+        return "At the best epochs training loss lies below validation loss nowhere."
     return (
-        "Both high: it under-fits. Far apart: it over-fits. The gap is smallest for "
+        "Both high: under-fitting. Far apart: over-fitting. The gap is smallest for "
         f"{narrow['capacity']} and widest for {wide['capacity']} ({words.percent(wide['gap'])})."
     )
 
@@ -107,9 +108,11 @@ def baselines(record: SweepRecord) -> str:
     if table.empty:
         return "This sweep ended before anything was tested."
     first = str(table["model"].iloc[0])
-    won = "The champion has the lowest loss" if first in OWN else f"{first} has the lowest loss"
-    sentence = f"{won} on the {table['part'].iloc[0]} rows; bars are one standard error."
-    return sentence[:1].upper() + sentence[1:]
+    won = "The champion" if first == CHAMPION else f"{first[:1].upper()}{first[1:]}"
+    return (
+        f"{won} has the lowest loss on the {table['part'].iloc[0]} rows. Bars are one standard error of "
+        "each by itself; whether two differ is said above, from the rows they share."
+    )
 
 
 def predictions(record: SweepRecord) -> str:
@@ -131,10 +134,11 @@ def confusion(record: SweepRecord) -> str:
 
 def calibration(record: SweepRecord) -> str:
     """Say how far probabilities can be trusted."""
-    error = calibration_error(record)
-    off = (
-        "" if error is None else f" Its probabilities are off by {words.percent(error)} on average."
-    )
+    error, most = calibration_error(record), calibration_noise(record)
+    off = ""
+    if error is not None and most is not None:
+        perfect = f"a perfect model shows up to {words.percent(most)} on so many rows"
+        off = f" Its probabilities are off by {words.percent(error)} on average; {perfect}."
     return f"Above the diagonal the champion is too timid, below it too sure.{off}"
 
 

@@ -105,7 +105,12 @@ def _metrics(record: SweepRecord) -> list[tuple[str, str, str]]:
         )
     metrics = found if isinstance(found, dict) else {}
     if (accuracy := words.finite(metrics.get("accuracy"))) is not None:
-        return [(f"{part} accuracy", words.percent(accuracy), "")]
+        rate = words.finite(metrics.get("base_rate"))
+        always = "" if rate is None else f"most frequent class {words.percent(rate)}"
+        cells = [(f"{part} accuracy", words.percent(accuracy), always)]
+        if words.finite(metrics.get("auc")) is not None:
+            cells.append((f"{part} AUC", words.number(metrics["auc"]), ""))
+        return cells
     if words.finite(metrics.get("rmse")) is not None:
         return [(f"{part} RMSE", words.number(metrics["rmse"]), "")]
     return []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.evaluation.stand import is_noise, sentence
 from pipeline.figures import words
-from pipeline.figures.baselines import best_baseline
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import (
     capacities,
@@ -100,8 +100,12 @@ def _use(record: SweepRecord, entry: dict[str, object]) -> str:
     fits = scored_fits(record)
     own = fits[fits["trial"] == entry.get("trial")]
     seeds = f" over {words.plural(len(own), 'seed')}" if len(own) else ""
+    if is_noise(record.summary):
+        use = "No network is better than a constant prediction beyond noise; the best found is"
+    else:
+        use = "Use"
     return (
-        f"Use {_lower(network(entry))} ({_size(entry)}) at "
+        f"{use} {_lower(network(entry))} ({_size(entry)}) at "
         f"learning rate {words.rate(entry.get('learning_rate'))}: {metric} "
         f"{words.with_error(*score(entry))}{seeds}."
     )
@@ -142,8 +146,8 @@ def _how_good(record: SweepRecord, entry: dict[str, object]) -> str:
         metrics = "".join(f", {text}" for text in _metrics(entry))
         loss = words.with_error(entry.get("test_loss"), entry.get("test_loss_se"))
         start = f"On test rows that nothing had seen its loss is {loss}{metrics}"
-    found = best_baseline(record)
-    return f"{start}." if found is None else f"{start}; {_against(*found)}."
+    beside = sentence(record.summary)
+    return f"{start}; {beside}." if beside else f"{start}."
 
 
 def _metrics(entry: dict[str, object]) -> list[str]:
@@ -152,22 +156,14 @@ def _metrics(entry: dict[str, object]) -> list[str]:
     metrics = found if isinstance(found, dict) else {}
     said = []
     if words.finite(metrics.get("accuracy")) is not None:
-        said.append(f"accuracy {words.percent(metrics['accuracy'])}")
+        rate = words.finite(metrics.get("base_rate"))
+        always = "" if rate is None else f" (the most frequent class alone: {words.percent(rate)})"
+        said.append(f"accuracy {words.percent(metrics['accuracy'])}{always}")
+    if words.finite(metrics.get("auc")) is not None:
+        said.append(f"AUC {words.number(metrics['auc'])}")
     if words.finite(metrics.get("rmse")) is not None:
         said.append(f"RMSE {words.number(metrics['rmse'])} in the target's own unit")
     return said
-
-
-def _against(mine: Any, best: Any) -> str:
-    """Say how the champion stands to the best baseline, in units of the noise."""
-    gap = float(mine["loss"] - best["loss"])
-    rows = "" if best["part"] == "test" else "on the validation rows "
-    against = f"{rows}{best['model']}, the best baseline, has {words.number(best['loss'])}"
-    if abs(gap) <= (words.finite(mine["se"]) or 0.0):
-        return f"{against}: no different beyond noise"
-    if gap > 0:
-        return f"{against} and is better: prefer it unless you need a network"
-    return f"{against}: the network is worth having"
 
 
 def _without_champion(record: SweepRecord) -> tuple[str, str, str]:

@@ -11,6 +11,8 @@ NOTHING = "–"
 PLAIN_MAGNITUDES = range(-4, 7)
 """Powers of ten that are written out; beyond them zeros would hide the digits."""
 TENTH = 0.1
+MOST_DIGITS = 6
+"""Of a percentage."""
 NO_SPREAD = 1e-9
 """Share of a value below which its standard error is rounding, not spread."""
 GLUE = "\N{NO-BREAK SPACE}"
@@ -72,9 +74,18 @@ def with_error(value: object, error: object) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share: 0.123 is 12 %; below a tenth one digit more is kept."""
+    """Write a share: 0.123 is 12 %; below a tenth one digit more is kept.
+
+    What is not all is never written as 100 %, and what is not nothing never as 0 %.
+    """
     digits = 1 if 0 < abs(share) < TENTH else 0
+    while digits < MOST_DIGITS and share not in {0, 1} and _rounds_off(share, digits):
+        digits += 1
     return f"{share * 100:.{digits}f}{GLUE}%"
+
+
+def _rounds_off(share: float, digits: int) -> bool:
+    return float(f"{abs(share) * 100:.{digits}f}") in {0.0, 100.0}
 
 
 def duration(seconds: object) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.evaluation.baselines import BASELINES
+from pipeline.evaluation.stand import sentence
 from pipeline.search.sentences import size
 
 if TYPE_CHECKING:
@@ -89,9 +91,10 @@ def _scores(champion: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str
     lines = ["| score | value |", "|---|---|"]
     lines += [f"| {name} | {value:.6g} |" for name, value in rows if value is not None]
     for name, scores in summary.get("baselines", {}).items():
-        if name not in {"single", "ensemble"} and scores.get("test_loss") is not None:
+        if name in BASELINES and scores.get("test_loss") is not None:
             lines.append(f"| test loss of baseline {name} | {scores['test_loss']:.6g} |")
-    return lines
+    said = sentence(summary)
+    return [*lines, "", f"{said[0].upper()}{said[1:]}."] if said else lines
 
 
 def _columns(dataset: Dataset) -> list[str]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 import shlex
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.figures.advice import next_command, remarks
 from pipeline.figures.baselines import baseline_scores
 from pipeline.figures.findings import by_code, failures
+from pipeline.figures.predictions import calibration_error, calibration_noise
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import capacities
 from pipeline.figures.verdict import answer, headline, network
@@ -98,7 +101,8 @@ def test_networks_are_said_in_words(entry: dict[str, object], said: str) -> None
 def test_a_better_baseline_is_admitted(record: SweepRecord) -> None:
     """Gradient boosting beyond noise is preferred in words, and an encoding is suggested."""
     record.summary["baselines"]["gradient_boosting"]["test_loss"] = 0.2
-    assert "is better: prefer it" in answer(record)[2]
+    assert "and is better (" in answer(record)[2]
+    assert "prefer it" in answer(record)[2]
     assert "search.nuisance.encoding=[standard,quantile,piecewise]" in next_words(record)
     for change in (
         {"data.kind": "images"},
@@ -284,6 +288,9 @@ def test_fits_cut_by_a_budget_are_no_failures(record: SweepRecord) -> None:
 
 def test_close_capacities_are_named(record: SweepRecord) -> None:
     """What these rows cannot tell apart is said by name, with what would settle it."""
+    draw = np.random.default_rng(0)  # seeds agree, rows do not
+    record.row_losses = {run: draw.gamma(1, 0.4, 91) for run in record.row_losses}
+    record.fits["best_val_loss"] = record.fits.groupby("trial")["best_val_loss"].transform("mean")
     found = remark(record, "how sure")
     assert "2x51" in found.sentence
     assert found.overrides == ("data.folds=5",)
@@ -304,18 +311,171 @@ def test_every_failed_trial_has_its_reason(record: SweepRecord) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gap", "severity", "said"),
+    ("gap", "more", "severity", "said"),
     [
-        (0.02, "good", "within one standard error"),
-        (0.3, "info", "flatters"),
-        (-0.3, "info", "easier"),
+        (0.02, None, "good", "within noise"),
+        (0.3, None, "info", "or the test rows are harder"),
+        (-0.3, None, "info", "easier"),
+        (0.3, 0.05, "info", "rows are harder"),  # the baseline rose by 0.25 as well
+        (0.3, 0.28, "info", "choosing the best of many flatters"),
+        (0.02, 0.28, "info", "choosing the best of many flatters"),  # easy rows hid it
     ],
 )
-def test_optimism_is_shown(gap: float, severity: str, said: str, record: SweepRecord) -> None:
-    """The one honest score beside the one that chose, in units of its noise."""
+def test_a_rise_is_called_flattery_only_beyond_what_baselines_rise(
+    gap: float, more: float | None, severity: str, said: str, record: SweepRecord
+) -> None:
+    """A baseline has chosen nothing: what it rises by is the rows' doing, not the choice's."""
     record.summary["optimism"] = gap
+    if more is not None:
+        record.summary["optimism_beside"] = {
+            "constant": {"more": 9.0, "more_se": 5.0},
+            "gradient_boosting": {"more": more, "more_se": 0.04},
+        }
     found = remark(record, "optimism")
     assert (found.severity, said in found.sentence) == (severity, True)
+    assert ("flatters" in found.sentence) == ("flatters" in said)
+
+
+def beside(record: SweepRecord, lag: float, se: float, *, name: str = "gradient_boosting") -> None:
+    """Say how far a baseline lies behind the champion on the same test rows."""
+    loss = record.summary["champion"]["test_loss"] + lag
+    record.summary["baselines"][name] |= {"test_lag": lag, "test_lag_se": se, "test_loss": loss}
+
+
+@pytest.mark.parametrize(
+    ("lag", "se", "said"),
+    [
+        (0.018, 0.01, "no different beyond noise"),  # 1.8 standard errors
+        (0.008, 0.01, "no different beyond noise"),
+        (0.021, 0.01, "the network is worth having"),
+        (-0.019, 0.01, "no different beyond noise"),
+        (-0.021, 0.01, "and is better"),
+    ],
+)
+def test_the_champion_and_a_baseline_are_compared_in_pairs(
+    lag: float, se: float, said: str, record: SweepRecord
+) -> None:
+    """Two standard errors of the paired difference, whatever the two scores' own errors are."""
+    for name in ("constant", "linear"):
+        beside(record, 0.5, 0.01, name=name)
+    beside(record, lag, se)
+    assert said in answer(record)[2]
+    worse = [one for one in remarks(record) if one.topic == "baselines"]
+    assert bool(worse) is ("is better" in said)
+
+
+def test_the_verdict_goes_by_the_objective(record: SweepRecord) -> None:
+    """Where AUC is what was asked for, a better log-loss of a baseline does not decide."""
+    champion, others = record.summary["champion"], record.summary["baselines"]
+    champion |= {"objective": "val_auc", "score": 0.9}
+    others["single"] |= {"test_auc": 0.91}
+    for name, auc in (("constant", 0.5), ("linear", 0.8), ("gradient_boosting", 0.85)):
+        others[name] |= {"test_auc": auc, "test_lag": 0.91 - auc, "test_lag_se": 0.01}
+    others["gradient_boosting"]["test_loss"] = 0.01
+    assert (
+        "gradient boosting, the best baseline, has AUC 0.85: the network is worth"
+        in answer(record)[2]
+    )
+    assert not [one for one in remarks(record) if one.topic == "baselines"]
+
+
+def test_pure_noise_is_a_verdict_of_the_answer(record: SweepRecord) -> None:
+    """No better than a constant beyond noise: said first, as a warning, and not sold as a network."""
+    for name in ("constant", "linear", "gradient_boosting"):
+        beside(record, 0.01, 0.01, name=name)
+    use, _, good = answer(record)
+    assert use.startswith("No network is better than a constant prediction beyond noise")
+    assert "pure noise" in good
+    assert "worth having" not in good
+    assert remark(record, "no signal").severity == "warning"
+    beside(record, -0.05, 0.01)  # boosting does find something
+    assert "pure noise" not in answer(record)[2]
+    assert "gradient boosting is better" in answer(record)[2]
+    beside(record, 0.05, 0.01, name="constant")  # the planted opposite
+    assert answer(record)[0].startswith("Use ")
+    assert not [one for one in remarks(record) if one.topic == "no signal"]
+
+
+def test_an_incumbent_is_no_baseline(record: SweepRecord) -> None:
+    """The model in production stands in the summary beside the baselines, and is none of them."""
+    record.summary["baselines"]["incumbent"] = {"test_loss": 0.01, "test_loss_se": 0.001}
+    assert "incumbent" not in answer(record)[2]
+
+
+@pytest.mark.parametrize(
+    ("status", "chosen", "said", "not_said"),
+    [
+        ("finished", "best", "the choice is clear", "cut"),
+        ("budget", "best", "before the search was cut", "clear"),
+        ("finished", "other", "which was not chosen", "clear"),
+    ],
+)
+def test_a_choice_is_clear_only_when_all_was_tried(
+    status: str, chosen: str, said: str, not_said: str, make: Callable[..., SweepRecord]
+) -> None:
+    """Two standard errors, the whole search, and the best score is what was chosen."""
+    found = make(("linear", "1x32", "1x64"), 3)
+    found.row_losses = {run: np.full(91, 0.4, np.float32) for run in found.row_losses}
+    table = capacities(found)
+    pick = lowest(table, "loss") if chosen == "best" else table.iloc[0]
+    found.summary["champion"]["trial"] = pick["trial"]
+    found.summary["status"] = status
+    sentence = remark(found, "how sure").sentence
+    assert said in sentence
+    assert not_said not in sentence
+
+
+def test_size_did_not_decide_where_the_best_score_was_chosen(record: SweepRecord) -> None:
+    """The smallest within noise happens to be the best: nothing was traded for size."""
+    best = lowest(capacities(record), "loss")
+    record.summary["champion"] |= {"trial": best["trial"], "capacity": best["capacity"]}
+    assert "size decided" not in remark(record, "how sure").sentence
+
+
+def test_accuracy_stands_beside_what_naming_one_class_gets(record: SweepRecord) -> None:
+    """95 % is nothing where one class has 95 %; and 99.67 % is not 100."""
+    metrics = {"accuracy": 0.9967, "base_rate": 0.95, "auc": 0.71}
+    record.summary["champion"]["test_metrics"] = metrics
+    good = answer(record)[2].replace("\N{NO-BREAK SPACE}", " ")
+    assert "accuracy 99.7 % (the most frequent class alone: 95 %), AUC 0.71" in good
+
+
+@pytest.mark.parametrize(("rows", "said"), [(30, False), (3000, True)])
+def test_probabilities_are_called_off_only_beyond_what_a_perfect_model_shows(
+    rows: int, said: bool, make: Callable[..., SweepRecord]
+) -> None:
+    """On 30 rows chance alone puts a perfect model off by more than a tenth."""
+    found = make(classes=("no", "yes"))
+    share = np.linspace(0.05, 0.95, rows)
+    draw = np.random.default_rng(1)
+    truth = np.where(draw.random(rows) < np.clip(share + 0.12, 0, 1), "yes", "no")
+    found.predictions = pd.DataFrame(
+        {
+            "row": np.arange(rows),
+            "part": "test",
+            "truth": truth,
+            "prediction": np.where(share > 0.5, "yes", "no"),
+            "probability_no": 1 - share,
+            "probability_yes": share,
+        }
+    )
+    assert bool([one for one in remarks(found) if one.topic == "calibration"]) is said
+
+
+def test_a_perfect_model_stays_below_the_calibration_noise() -> None:
+    """The bound holds 19 times in 20, for few and many rows."""
+    draw = np.random.default_rng(0)
+    for rows in (30, 300):
+        below = []
+        for _ in range(300):
+            share = draw.random(rows)
+            table = pd.DataFrame(
+                {"part": "test", "probability_a": 1 - share, "probability_b": share}
+            )
+            table["truth"] = np.where(draw.random(rows) < share, "b", "a")
+            record = SimpleNamespace(predictions=table)
+            below.append(calibration_error(record) < calibration_noise(record))
+        assert 0.91 <= np.mean(below) <= 0.985
 
 
 def test_promotion_and_its_reason_are_told(record: SweepRecord) -> None:

@@ -59,3 +59,12 @@ def test_any_number_can_be_said(value: float, error: float) -> None:
 def test_lists_are_joined_as_in_a_sentence(items: list[str], said: str) -> None:
     """Commas, and one `and` at the end."""
     assert words.listing(items) == said
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0.9967, "99.7 %"), (0.99996, "99.996 %"), (1.0, "100 %"), (0.0, "0 %"), (0.0004, "0.04 %")],
+)
+def test_what_is_not_all_is_not_written_as_all(share: float, said: str) -> None:
+    """100 % means every one of them, 0 % none."""
+    assert words.percent(share).replace("\N{NO-BREAK SPACE}", " ") == said

@@ -13,6 +13,7 @@ from pipeline.training.diagnose.case import times
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pipeline.records import FitResult
     from pipeline.training.diagnose.case import Case
 
 
@@ -164,8 +165,8 @@ def rate_too_low(case: Case) -> Finding | None:
         "rate-too-low",
         severity,
         f"at learning rate {case.rate:g} the weights moved by {moved * 100:.2g} % and the training loss"
-        f" by {change * 100:.2g} % in {case.result.epochs} epochs; raise the rate, for example to"
-        f" {case.rate * 10:g}",
+        f" by {change * 100:.2g} % in {case.result.epochs} epochs;"
+        f" {_higher_rate(case)}",
     )
 
 
@@ -201,14 +202,31 @@ CAUSES: tuple[Callable[[Case], Finding | None], ...] = (
 
 
 def _lower_rate(case: Case) -> str:
-    """Return the next step for a rate that is too high: the largest lower one that trained."""
-    trained = [
-        other.fit.trial.learning_rate
-        for other in case.siblings
-        if other.outcome is Outcome.completed
-        and other.fit.trial.capacity == case.result.fit.trial.capacity
-        and other.fit.trial.learning_rate < case.rate
-    ]
+    """Return the next step for a rate that is too high: a lower one that trained, or one not tried."""
+    lower = [other for other in _others(case) if other.fit.trial.learning_rate < case.rate]
+    trained = [o.fit.trial.learning_rate for o in lower if o.outcome is Outcome.completed]
     if trained:
         return f"{max(trained):g} is the largest lower rate that trained"
-    return f"try {case.rate / 10:g}"
+    if not lower:
+        return f"try {case.rate / 10:g}"
+    lowest = min(other.fit.trial.learning_rate for other in lower)
+    return f"{lowest:g} did not train to its end either; try {lowest / 10:.3g}"
+
+
+def _higher_rate(case: Case) -> str:
+    """Return the next step for a rate that is too low: a higher one that trained, or one not tried."""
+    higher = [other for other in _others(case) if other.fit.trial.learning_rate > case.rate]
+    trained = [o.fit.trial.learning_rate for o in higher if o.outcome is Outcome.completed]
+    if trained:
+        return f"{max(trained):g} of the same round trained"
+    if not higher:
+        return f"raise the rate, for example to {case.rate * 10:g}"
+    nearest = min(other.fit.trial.learning_rate for other in higher)
+    between = float(np.sqrt(case.rate * nearest))
+    return f"{nearest:g} did not train to its end: try a rate between, for example {between:.3g}"
+
+
+def _others(case: Case) -> list[FitResult]:
+    """Return the fits of the same capacity in the same round."""
+    capacity = case.result.fit.trial.capacity
+    return [other for other in case.siblings if other.fit.trial.capacity == capacity]

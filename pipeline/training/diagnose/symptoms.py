@@ -114,10 +114,50 @@ def still_improving(case: Case) -> Finding | None:
     )
 
 
+def first_epoch(case: Case) -> Finding | None:
+    """The first epoch was the best: weights that have hardly trained are kept."""
+    result = case.result
+    if result.outcome is not Outcome.completed or result.best_epoch != 0:
+        return None
+    if result.epochs < at.FIRST_OF:
+        return None
+    return Finding(
+        "first-epoch",
+        "warning",
+        f"{case.settings.objective.metric} was best in the first of {result.epochs} epochs: these weights"
+        " have hardly trained; try lower rates (search.learning_rate.low), or validate on more rows"
+        " (data.folds=5)",
+    )
+
+
+def lucky_epoch(case: Case) -> Finding | None:
+    """The epoch kept is far better than those on both sides of it: chance chose it."""
+    result, objective = case.result, case.settings.objective
+    curve = np.array([objective.as_loss(v) for v in result.curves.get(objective.metric, ())])
+    best = result.best_epoch
+    if result.outcome is not Outcome.completed or not 0 < best < len(curve) - 1:
+        return None
+    around = np.delete(curve[max(best - at.AROUND, 0) : best + at.AROUND + 1], min(best, at.AROUND))
+    usual = float(np.median(around))
+    dip = usual - float(curve[best])
+    if not dip > max(at.LUCKY_SHARE * abs(usual), at.LUCKY_TIMES * float(np.ptp(around))):
+        return None
+    return Finding(
+        "lucky-epoch",
+        "warning",
+        f"{objective.metric} of epoch {best + 1}, the one kept, is"
+        f" {objective.as_loss(float(curve[best])):.3g}"
+        f" where the epochs around it have {objective.as_loss(usual):.3g}: its score flatters; lower the"
+        " learning rate, or validate on more rows (data.folds=5)",
+    )
+
+
 SYMPTOMS: tuple[Callable[[Case], Finding | None], ...] = (
     no_signal,
     easy_validation,
     overfitting,
     underfitting,
     still_improving,
+    first_epoch,
+    lucky_epoch,
 )

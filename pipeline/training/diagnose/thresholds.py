@@ -74,6 +74,14 @@ EASY_CLEARLY = 4.0
 STILL_FALLING = 0.01
 """Share of the objective gained over the last tenth of the epochs."""
 
+FIRST_OF = 3
+"""Epochs from which the first of them being the best means that training made it worse."""
+AROUND = 3
+"""Epochs looked at on either side of the one that is kept."""
+LUCKY_SHARE, LUCKY_TIMES = 0.1, 2.0
+"""A dip of the epoch kept below the median around it, as a share of that and in spans of it (largest less
+smallest): of seven equal draws the best lies one span below the rest in one of 80, two in one of 600."""
+
 TOO_GOOD = 1e-3
 """Validation loss over that of a constant prediction: real tables never get there."""
 SAME_THING = 0.9999

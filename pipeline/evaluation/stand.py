@@ -1,0 +1,144 @@
+"""How the champion stands to the models beside it, as `summary.json` has it: one verdict for every page."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipeline.evaluation.baselines import BASELINES
+from pipeline.evaluation.paired import CONSTANT
+from pipeline.search.sentences import number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CLEARLY = 2.0
+"""Standard errors of a paired difference from which a sentence says that two models differ: of equally
+good ones chance alone sets one pair in twenty as far apart. A promotion looks again and again and asks
+for more (`tracking/judge.py`)."""
+
+METRICS = {"val_auc": "AUC", "val_accuracy": "accuracy", "val_mae": "MAE", "val_rmse": "RMSE"}
+"""How objectives other than the loss are called."""
+
+
+class Stand(NamedTuple):
+    """One model beside the champion."""
+
+    model: str
+    """Its name in the summary."""
+    part: str
+    """`test`, or `validation` where nothing was tested."""
+    value: float
+    """Its own objective on those rows."""
+    own: float
+    """The champion's."""
+    lag: float
+    """By how much it is worse than the champion (negative: better), on the same rows."""
+    se: float
+    """Standard error of the lag, paired; of sweeps that have none, of two independent scores."""
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the champion is better beyond noise."""
+        return self.lag > CLEARLY * self.se
+
+    @property
+    def is_better(self) -> bool:
+        """Whether it beats the champion beyond noise."""
+        return -self.lag > CLEARLY * self.se
+
+    @property
+    def words(self) -> str:
+        """Its name for people."""
+        return self.model.replace("_", " ")
+
+    @property
+    def noise(self) -> str:
+        """What was compared: `0.012 apart, standard error 0.02`."""
+        return f"{number(abs(self.lag))} apart, standard error {number(self.se)}"
+
+
+def stands(summary: Mapping[str, Any]) -> list[Stand]:
+    """Return the baselines that were scored, the best first."""
+    champion = summary.get("champion") or {}
+    tested = _finite(champion.get("test_loss"))
+    part, prefix = ("test", "test") if tested is not None else ("validation", "val")
+    beside = summary.get("baselines") or {}
+    own = beside.get(champion.get("kind", "single")) or {}
+    known = [
+        _stand(name, part, prefix, beside.get(name) or {}, champion, own) for name in BASELINES
+    ]
+    return sorted((one for one in known if one is not None), key=lambda one: one.lag)
+
+
+def _stand(
+    name: str,
+    part: str,
+    prefix: str,
+    scores: Mapping[str, Any],
+    champion: Mapping[str, Any],
+    own: Mapping[str, Any],
+) -> Stand | None:
+    metric = str(champion.get("objective", "val_loss"))
+    key = f"{prefix}_{metric.removeprefix('val_')}"
+    lag, error = (_finite(scores.get(f"{prefix}_{word}")) for word in ("lag", "lag_se"))
+    if lag is None or error is None:  # a sweep of before they were compared in pairs: by the loss
+        key = f"{prefix}_loss"
+    value = _finite(scores.get(key))
+    mine = _finite(own.get(key, champion.get(key)))
+    if value is None or mine is None:
+        return None
+    if lag is None or error is None:
+        pair = (_finite(scores.get(f"{key}_se")), _finite(champion.get(f"{key}_se")))
+        lag, error = value - mine, math.hypot(*(spread or 0.0 for spread in pair))
+    return Stand(name, part, value, mine, lag, error)
+
+
+def best(summary: Mapping[str, Any]) -> Stand | None:
+    """Return the baseline that comes nearest to the champion, or is furthest ahead of it."""
+    return next(iter(stands(summary)), None)
+
+
+def is_noise(summary: Mapping[str, Any]) -> bool:
+    """Return whether the champion is no better than a constant prediction beyond noise."""
+    return any(one.model == CONSTANT and not one.is_worse for one in stands(summary))
+
+
+def called(summary: Mapping[str, Any]) -> str:
+    """Return how the objective is called: `loss`, `AUC`."""
+    paired = any("lag" in key for one in (summary.get("baselines") or {}).values() for key in one)
+    metric = str((summary.get("champion") or {}).get("objective", "val_loss"))
+    return METRICS.get(metric, "loss") if paired else "loss"
+
+
+def sentence(summary: Mapping[str, Any]) -> str:
+    """Say how the champion stands to a constant and to the best baseline; empty without baselines.
+
+    It begins with a small letter and has no full stop: report, card and note put it where it fits.
+    """
+    found = stands(summary)
+    if not found:
+        return ""
+    first, name = found[0], called(summary)
+    rows = f"on the {first.part} rows " if first.part != "test" else ""
+    if is_noise(summary):
+        (constant,) = (one for one in found if one.model == CONSTANT)
+        said = (
+            f"{rows}it is no better than a constant prediction beyond noise ({name} "
+            f"{number(constant.own)} against {number(constant.value)}; {constant.noise})"
+        )
+        if not first.is_better:
+            return f"{said}, and no baseline does clearly better: to these models the columns are pure noise"
+        return f"{said}, and {first.words} is better, {name} {number(first.value)}: prefer it"
+    said = f"{rows}{first.words}, the best baseline, has {name} {number(first.value)}"
+    if first.is_better:
+        return f"{said} and is better ({first.noise}): prefer it unless you need a network"
+    if first.is_worse:
+        return f"{said}: the network is worth having ({first.noise})"
+    return f"{said}: no different beyond noise ({first.noise})"
+
+
+def _finite(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
