@@ -12,6 +12,9 @@ from pipeline.figures import words
 if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
 
+SEVERE = "severe"
+"""A severity above warnings: what makes every score doubtful."""
+
 
 @dataclass(frozen=True)
 class Remark:
@@ -21,7 +24,7 @@ class Remark:
     """What it is about, in a word or two."""
     sentence: str
     severity: str = "info"
-    """`good`, `info` or `warning`."""
+    """`good`, `info`, `warning` or `severe`."""
     overrides: tuple[str, ...] = ()
     """Words for the command line of a next sweep."""
     purpose: str = ""

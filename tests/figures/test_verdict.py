@@ -499,3 +499,49 @@ def test_explicit_architectures_have_no_edge(record: SweepRecord) -> None:
     """Networks that were named one by one leave nothing to widen."""
     record.config |= {"search.space.architectures": "[[51, 51]]", "search.space.layers_max": "2"}
     assert not [one for one in remarks(record) if one.topic in {"depth", "width"}]
+
+
+def found_in(record: SweepRecord, code: str, severity: str, *, trial: str | None = None) -> None:
+    """Plant a finding in all fits of a trial (of all but the champion's, where it is not named)."""
+    champion = record.fits["trial"] == record.summary["champion"]["trial"]
+    own = champion if trial == "champion" else ~champion
+    planted = [{"code": code, "severity": severity, "sentence": "what is wrong"}]
+    for place in record.fits.index[own]:
+        record.fits.at[place, "findings"] = planted
+
+
+def test_what_is_gravely_wrong_with_the_champion_comes_first(record: SweepRecord) -> None:
+    """Dead units in the champion stand before everything; in other fits they are one finding of many."""
+    found_in(record, "dead-units", "severe")
+    assert remarks(record)[0].severity != "severe"
+    found_in(record, "dead-units", "severe", trial="champion")
+    assert (remarks(record)[0].topic, remarks(record)[0].sentence) == (
+        "dead units",
+        "What is wrong.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("first-epoch", "best in their first epoch"), ("lucky-epoch", "the score flatters")],
+)
+def test_a_champion_kept_at_an_epoch_of_luck_is_named(
+    code: str, said: str, record: SweepRecord
+) -> None:
+    """Few validation rows and many epochs: the best of them is not what it seems."""
+    assert not [one for one in remarks(record) if one.topic == "epochs"]
+    found_in(record, code, "warning", trial="champion")
+    found = remark(record, "epochs")
+    assert said in found.sentence
+    assert found.overrides == ("data.folds=5",)
+
+
+def test_over_fitting_is_what_diagnosis_calls_so(record: SweepRecord) -> None:
+    """Never healthy above and over-fitted below, nor the other way round."""
+    assert "over-fits" not in remark(record, "more data").sentence
+    found_in(
+        record, "overfitting", "info", trial="champion"
+    )  # it did later; the best epoch is kept
+    assert "over-fits" not in remark(record, "more data").sentence
+    found_in(record, "overfitting", "warning", trial="champion")
+    assert "over-fits" in remark(record, "more data").sentence

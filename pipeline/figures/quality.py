@@ -1,0 +1,133 @@
+"""Remarks on the champion itself: what is gravely wrong, the epoch it is kept at, its fit, its claims."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.figures import words
+from pipeline.figures.columns import OF_DATA
+from pipeline.figures.findings import all_findings
+from pipeline.figures.predictions import calibration_error, calibration_noise
+from pipeline.figures.remark import SEVERE, Remark, setting
+from pipeline.figures.sizes import leader_losses
+from pipeline.figures.tables import groups
+from pipeline.figures.trials import champion_entry, scored_fits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.tracking.read import SweepRecord
+
+NARROW_GAP = 0.05
+"""Share of the validation loss by which training loss lies below it that is next to nothing."""
+MISCALIBRATED = 0.1
+"""Mean distance of claimed from observed probability that a reader of probabilities would notice; on few
+rows a perfect model shows more (`calibration_noise`), and then nothing is said."""
+KEPT_EPOCHS = {
+    "first-epoch": "were best in their first epoch: the score is that of hardly trained weights.",
+    "lucky-epoch": "are kept at an epoch that is far better than those around it: the score flatters.",
+}
+"""Findings on the epoch that is kept (`training/diagnose/symptoms.py`), of most of its fits."""
+
+
+def severe(record: SweepRecord) -> list[Remark]:
+    """Return what is gravely wrong with the champion (the fits, where there is none): it comes first.
+
+    A network whose units are dead makes every score below it void.
+    """
+    table = all_findings(record)
+    if entry := champion_entry(record):
+        table = table[table["trial"] == entry.get("trial")]
+    fits = max(table["run_id"].nunique(), 1)
+    found = []
+    grave = table[
+        (table["severity"] == SEVERE) & ~table["code"].isin(OF_DATA)
+    ]  # those lead the page
+    for code, group in groups(grave, "code"):
+        if 2 * group["run_id"].nunique() > fits or not entry:
+            said = str(group["sentence"].iloc[0])
+            found.append(Remark(code.replace("-", " "), f"{said[:1].upper()}{said[1:]}.", SEVERE))
+    return found
+
+
+def epochs(record: SweepRecord) -> Iterator[Remark]:
+    """Say when the champion was still improving as it was stopped."""
+    allowed = setting(record, "training.epochs")
+    fits = scored_fits(record)
+    own = fits[fits["trial"] == champion_entry(record).get("trial")]
+    if allowed is None or own.empty:
+        return
+    at_end = int((own["best_epoch"] + 1 >= allowed).sum())
+    if 2 * at_end > len(own):
+        sentence = (
+            f"{at_end} of the champion's {words.plural(len(own), 'fit')} were still improving in "
+            f"epoch {allowed:g}, the last allowed."
+        )
+        overrides = (f"training.epochs={allowed * 2:g}",)
+        yield Remark("epochs", sentence, "warning", overrides, "let it train to its end")
+
+
+def kept(record: SweepRecord) -> Iterator[Remark]:
+    """Say when the champion was kept at an epoch that says little of it: the first one, or a lucky one."""
+    table = all_findings(record)
+    table = table[table["trial"] == champion_entry(record).get("trial")]
+    fits = scored_fits(record)
+    own = fits[fits["trial"] == champion_entry(record).get("trial")]
+    for code, said in KEPT_EPOCHS.items():
+        count = table.loc[table["code"] == code, "run_id"].nunique()
+        if 2 * count > len(own) > 0:
+            sentence = f"{count} of the champion's {words.plural(len(own), 'fit')} {said}"
+            overrides = () if setting(record, "data.folds") is not None else ("data.folds=5",)
+            purpose = "choose on every row instead of a few" if overrides else ""
+            yield Remark("epochs", sentence, "warning", overrides, purpose)
+
+
+def fitting(record: SweepRecord) -> Iterator[Remark]:
+    """Say whether the champion over- or under-fits, and what more rows would probably give.
+
+    Over-fitting is what diagnosis calls so, from thresholds and noise of its own: a page that says
+    "healthy" above and "overfitting" below is not read on.
+    """
+    found = leader_losses(record)
+    if found is None or found[1] <= 0:
+        return
+    gap = (found[1] - found[0]) / found[1]
+    side = "below" if gap >= 0 else "above"
+    start = (
+        f"The champion's training loss lies {words.percent(abs(gap))} {side} its validation loss"
+    )
+    if _over_fits(record):
+        sentence = (
+            f"{start}: it over-fits. More rows, or search.nuisance.dropout, would probably help more "
+            "than units."
+        )
+        yield Remark("more data", sentence)
+    elif gap < NARROW_GAP:
+        sentence = f"{start}: more rows of the same kind would give little; better columns might."
+        yield Remark("more data", sentence)
+    else:
+        sentence = f"{start}, not more than noise and size explain. More rows would probably help a little."
+        yield Remark("more data", sentence, "good")
+
+
+def _over_fits(record: SweepRecord) -> bool:
+    """Return whether diagnosis warns of over-fitting in most of the champion's fits."""
+    table = all_findings(record)
+    own = table[table["trial"] == champion_entry(record).get("trial")]
+    warned = own[(own["code"] == "overfitting") & (own["severity"] == "warning")]
+    fits = scored_fits(record)
+    return bool(
+        2 * warned["run_id"].nunique()
+        > (fits["trial"] == champion_entry(record).get("trial")).sum()
+    )
+
+
+def calibration(record: SweepRecord) -> Iterator[Remark]:
+    """Say when its probabilities are further off than a perfect model's would be on these rows."""
+    error, perfect = calibration_error(record), calibration_noise(record)
+    if error is not None and perfect is not None and error > max(MISCALIBRATED, perfect):
+        sentence = (
+            f"Its probabilities are off by {words.percent(error)} on average: rank by them, but do "
+            "not read them as chances."
+        )
+        yield Remark("calibration", sentence)
