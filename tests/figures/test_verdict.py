@@ -506,8 +506,8 @@ def found_in(record: SweepRecord, code: str, severity: str, *, trial: str | None
     champion = record.fits["trial"] == record.summary["champion"]["trial"]
     own = champion if trial == "champion" else ~champion
     planted = [{"code": code, "severity": severity, "sentence": "what is wrong"}]
-    for place in record.fits.index[own]:
-        record.fits.at[place, "findings"] = planted
+    findings = [planted if is_own else [] for is_own in own]
+    record.fits["findings"] = pd.Series(findings, index=record.fits.index)
 
 
 def test_what_is_gravely_wrong_with_the_champion_comes_first(record: SweepRecord) -> None:
