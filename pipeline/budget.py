@@ -33,6 +33,11 @@ def process_seconds() -> float:
     return _AGE + time.monotonic() - _LOADED
 
 
+def cpu_seconds() -> float:
+    """Return the processor time that this process has used so far, all its threads together."""
+    return time.process_time()
+
+
 class Budget:
     """What is left of the limits; `reserve` is kept back for saving, testing and the report."""
 
@@ -45,7 +50,7 @@ class Budget:
         """
         self._config = config
         self.before = spent_before
-        self._began = 0.0
+        self._began = self._cpu_began = 0.0
         self.reserve = 0.0
         self._end = ""
 
@@ -56,6 +61,7 @@ class Budget:
             began: As `process_seconds` told it then.
         """
         self._began = process_seconds() if began is None else began
+        self._cpu_began = cpu_seconds()
 
     @property
     def owns_process(self) -> bool:
@@ -65,6 +71,13 @@ class Budget:
     def elapsed(self) -> float:
         """Return seconds of wall time of this sweep in this process."""
         return process_seconds() - self._began
+
+    def load(self) -> float:
+        """Return the wall time that this process needs for a second of work; 1 on an idle machine.
+
+        To be asked before training begins: what comes before it has one thread, and waits for nobody.
+        """
+        return max(1.0, self.elapsed() / max(cpu_seconds() - self._cpu_began, 0.1))
 
     def spent(self) -> float:
         """Return seconds of wall time of this sweep, over all its resumes."""
@@ -102,14 +115,12 @@ class Budget:
             self._end = f"{self._name} ended after {self.spent():.0f} s, {kept}"
         return self._end
 
-    def too_short(self, stacks: int) -> str:
-        """Return one sentence for stacks that were not begun because they would not finish in time."""
-        left = self.seconds_left() or 0.0
-        none = "the only stack left" if stacks == 1 else f"none of the {stacks} stacks left"
-        would = "would not" if stacks == 1 else "would"
+    def too_short(self) -> str:
+        """Return one sentence for fits that were not begun because they would not finish an epoch."""
+        left = max(0.0, self.seconds_left() or 0.0)
         return (
-            f"{self._name} ended after {self.spent():.0f} s: {none} {would} finish in the "
-            f"{max(0.0, left):.0f} s before saving"
+            f"{self._name} ended after {self.spent():.0f} s: no fit that is left would finish an epoch "
+            f"in the {left:.0f} s before saving"
         )
 
     @property

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline import summary as document
+from pipeline.aftermath import Aftermath, no_report, write_report, write_summary
 from pipeline.champion import champion_members
 from pipeline.data.columns import recorded, said
 from pipeline.data.csvfile import write_csv
@@ -71,7 +73,11 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
         members,
         champion=kind,
         seed=sweep.config.seed,
-        terms=Terms(sweep.objective.metric, str(sweep.config.training.class_weight)),
+        terms=Terms(
+            sweep.objective.metric,
+            str(sweep.config.training.class_weight),
+            sweep.pace.spare_seconds,
+        ),
         incumbent=standing.outputs(sweep.dataset) if standing else None,
     )
     sweep.unless_stopped()
@@ -80,25 +86,39 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     champion = save_champion(sweep.ledger, sweep.dataset, saved, about, verifier)
     about["champion"]["model_uri"] = champion.model_uri
     sweep.unless_stopped()  # the last time: from here on a stop would only repeat what is done
+    after = Aftermath(champion.model_uri)
     if standing is not None:
-        about["registry"] = _challenge(sweep, standing, champion, verdicts, kind)
-    save_models(sweep, single)
+        about["registry"] = after.attempt(
+            "it was not compared with the model in production, and not promoted",
+            lambda: _challenge(sweep, standing, champion, verdicts, kind),
+            grave=True,
+        )
+    axes = [name for name, _ in choice.trial.capacity.values]
+    about["link"] = after.attempt(
+        "the comparison page of MLflow is not prepared",
+        lambda: prepare_view(sweep.ledger, sweep.objective, axes),
+    )
+    about["seconds"] = round(sweep.budget.spent(), 1)
+    write_summary(sweep, about, after)
+    after.attempt("not all is recorded", lambda: _record(sweep, about, single, verdicts))
+    after.attempt(no_report(sweep), lambda: write_report(sweep))
+    sweep.display.attention(about["data"]["attention"])
+    sweep.display.final(about, ranking_rows(sweep, choice))
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        print(last_line(sweep, about), flush=True)  # noqa: T201 - the contract of stdout
+    after.close()
+    return 0
+
+
+def _record(sweep: Sweep, about: dict[str, Any], single: Member, verdicts: Verdicts) -> None:
+    """Keep what else belongs to the sweep with its parent run."""
     if verdicts.predictions is not None:
         sweep.ledger.attach("predictions.csv", write_csv(verdicts.predictions) or "")
-    axes = [name for name, _ in choice.trial.capacity.values]
-    about["link"] = prepare_view(sweep.ledger, sweep.objective, axes)
-    about["seconds"] = round(sweep.budget.spent(), 1)
-    document.write(sweep.output_dir / "summary.json", about)
-    sweep.ledger.attach("summary.json", document.dumps(about))
     sweep.ledger.set_tag(
         NOTE_TAG, sweep_note(about, runs_link(sweep.ledger.store, sweep.ledger.run_id))
     )
+    save_models(sweep, single)
     sweep.ledger.flush()
-    write_report(sweep)
-    sweep.display.attention(about["data"]["attention"])
-    sweep.display.final(about, ranking_rows(sweep, choice))
-    print(last_line(sweep, about), flush=True)  # noqa: T201 - the contract of stdout
-    return 0
 
 
 def _challenge(
@@ -142,24 +162,6 @@ def save_models(sweep: Sweep, champion: Member) -> None:
         )
 
 
-def write_report(sweep: Sweep) -> None:
-    """Draw the report beside `summary.json` and keep it with the parent run."""
-    from pipeline.figures.page import page
-    from pipeline.tracking.read import read_sweep
-
-    try:
-        content = page(read_sweep(sweep.config.tracking.uri, sweep.ledger.run_id))
-    except Exception:  # a picture that fails must not cost the champion, which is saved by now
-        log.exception(
-            "the report could not be drawn; `python -m pipeline.report sweep=%s` tries again",
-            sweep.ledger.run_id,
-        )
-        return
-    (sweep.output_dir / "report.html").write_text(content, encoding="utf-8")
-    sweep.ledger.attach("report.html", content)
-    sweep.ledger.flush()
-
-
 def last_line(sweep: Sweep, about: dict[str, Any]) -> str:
     """Return the line that names the champion, its model and how to open the comparison."""
     champion = about["champion"]
@@ -167,7 +169,7 @@ def last_line(sweep: Sweep, about: dict[str, Any]) -> str:
     start = "" if location.is_server else f"{ui_command(location)} then "
     return (
         f"champion {champion['trial']} ({champion['objective']} {champion['score']:.4g}): "
-        f"{champion['model_uri']} | compare: {start}{about['link']}"
+        f"{champion['model_uri']} | compare: {start}{about['link'] or 'the runs of ' + sweep.ledger.run_id}"
     )
 
 
@@ -254,6 +256,7 @@ def _baselines(verdicts: Verdicts) -> dict[str, dict[str, float]]:
         name: document.prefixed("val", verdicts.validation.get(name, {}))
         | document.prefixed("test", verdicts.test.get(name, {}))
         | _lags(verdicts, name)
+        | ({"iterations_share": verdicts.shares[name]} if name in verdicts.shares else {})
         for name in names
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from pipeline.data import Dataset
     from pipeline.family import Family
     from pipeline.search import Searcher
+
+
+log = logging.getLogger(__name__)
 
 
 class Experience:
@@ -84,9 +88,17 @@ class Experience:
         dataset = self._dataset
         inputs = math.prod(dataset.input_shape("standard"))
         rows, train, folds = dataset.rows, len(dataset.split.train), len(dataset.split.folds)
-        return Table(rows, train, rows * len(dataset.columns), inputs, folds)
+        columns = len(dataset.columns)
+        return Table(rows, train, rows * columns, inputs, folds, dataset.outputs)
 
     def keep(self, pace: Pace, seconds: float, *, whole: bool) -> None:
+        """Add what a sweep has measured; it must not cost the sweep anything if that fails."""
+        try:
+            self._keep(pace, seconds, whole=whole)
+        except Exception:
+            log.debug("what this sweep took is not kept", exc_info=True)
+
+    def _keep(self, pace: Pace, seconds: float, *, whole: bool) -> None:
         """Add what a sweep has measured.
 
         Args:

@@ -60,7 +60,12 @@ def notify(url: str | None, output_dir: Path, error: BaseException | None = None
     """Send the message, if there is a webhook; a webhook that fails is only logged."""
     if url is None:
         return
-    content = json.dumps(message(output_dir, error)).encode()
+    try:
+        told = message(output_dir, error)
+    except (OSError, ValueError, KeyError) as failure:  # the folder is gone, or its disk was full
+        text = f"the sweep is done; its summary.json cannot be read ({type(failure).__name__})"
+        told = {"status": "finished", "exit_code": 0, "text": text}
+    content = json.dumps(told).encode()
     call = request.Request(  # noqa: S310 - checks.py allows http and https alone
         url, data=content, headers={"Content-Type": "application/json"}, method="POST"
     )

@@ -1,23 +1,25 @@
 """How a sweep gets on: the time left, the budget's reserve, and which stacks still fit into it.
 
 Everything here predicts and observes. No score, no seed and no stack plan depends on it: where time is
-short it only chooses which planned stacks are trained first, or not at all.
+short it only chooses which planned fits are trained first, or not at all.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.config.schema import OtherSearchConfig
-from pipeline.estimate.affordable import affordable
+from pipeline.estimate.affordable import affordable, without
 from pipeline.estimate.ahead import counted_outlook, outlooks
 from pipeline.estimate.forecast import ending_seconds, startup_seconds
 from pipeline.estimate.inround import InRound
 from pipeline.estimate.others import rounds_of
-from pipeline.estimate.reserve import RANKED, Facts, reserve
+from pipeline.estimate.reserve import LEAST_SPARE, RANKED, SAVING_SECONDS, Facts, reserve
+from pipeline.estimate.stacktime import Work
 from pipeline.estimate.timeleft import TimeLeft
 from pipeline.search.capacity import CapacitySearch
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from pipeline.budget import Budget
     from pipeline.config.schema import SearchConfig
     from pipeline.control import Progress
+    from pipeline.estimate.affordable import Seconds
     from pipeline.estimate.ahead import Outlook
     from pipeline.estimate.forecast import Table
     from pipeline.estimate.meter import Meter
@@ -81,6 +84,7 @@ class Pace:
         self.startup_seconds = self.searched = 0.0
         """When the search began and ended, in seconds of this process."""
         self._budget, self._show = budget, show
+        self._load, self._usable = 1.0, False
         self._left = TimeLeft(course.remembered)
         self._done_before = self._fits_before = 0
         self._compiled: set[Hashable] = set()
@@ -96,7 +100,8 @@ class Pace:
         Args:
             done: Fits that earlier processes have recorded.
         """
-        self._done_before = done
+        self._done_before, self._usable = done, done > 0
+        self._load = self._budget.load()
         self.startup_seconds = own = self._budget.elapsed()
         rates = self.course.time.calibration
         expected = startup_seconds(rates, self.course.table)
@@ -124,25 +129,29 @@ class Pace:
             self._pool.submit(self._look_ahead, asked, list(finished), set(self._compiled))
 
     def parts(self, plan: StackPlan, usable: Callable[[], bool]) -> Iterator[StackPlan]:
-        """Yield the stacks of a plan that can finish in time, until none is left.
+        """Yield what of a plan to train next, until nothing of it or no time is left.
 
         Args:
             plan: What is to be trained.
-            usable: Tells whether some trial is finished.
+            usable: Tells whether some fit has a score.
         """
         while plan.stacks and not self._budget.ended():
             left, workers = self._budget.seconds_left(), self.course.limits.workers
             now = affordable(plan, self._seconds(plan), left, workers, usable=usable())
             if not now.stacks:
-                self.unfinished = self._budget.too_short(len(plan.stacks))
+                self.unfinished = self._budget.too_short()
                 return
+            whole, part = (sum(len(one.fits) for one in some.stacks) for some in (plan, now))
+            if part < whole:
+                log.info("%.0f s are left: %d of %d fits are trained first", left, part, whole)
             yield now
-            begun = {stack.number for stack in now.stacks}
-            rest = tuple(stack for stack in plan.stacks if stack.number not in begun)
-            plan = replace(plan, stacks=rest)
+            plan = without(plan, now)
 
     def progress(self, progress: Progress) -> None:
         """Take note of an engine's progress; cheap, from any thread."""
+        if not self._usable and math.isfinite(progress.best):
+            self._usable = True
+            self._keep_reserve()
         if self._left.round is not None:
             self._left.round.progress(progress)
             self.tell()
@@ -152,6 +161,7 @@ class Pace:
         if self._left.round is not None:
             self._left.round.done(stack)
         self.meter.stack_done(stack, results)
+        self._usable |= any(result.weights is not None for result in results)
         self._keep_reserve()
         self.tell()
 
@@ -192,6 +202,13 @@ class Pace:
         ranking = RANKED * rates.tracking_seconds * self.meter.fits
         return self._left.correction.fixed * (ending_seconds(rates, self.course.table) + ranking)
 
+    def spare_seconds(self) -> float | None:
+        """Return the seconds that the ending may take beside saving; None without a limit."""
+        limit = self._budget.limit
+        if limit is None:
+            return None
+        return max(LEAST_SPARE, limit - self._budget.spent() - self._load * SAVING_SECONDS)
+
     @property
     def _time(self) -> StackTime:
         """What stacks to come take, if as many of their programs are on the disk as were so far."""
@@ -202,25 +219,29 @@ class Pace:
         if limit is None:
             return
         here = len(self._asked.fits) if self._asked and self._left.round else 0
-        stacks = len(self._plan.stacks) if self._plan and self._left.round else 0
+        open_fits = max(0, here - self.meter.recorded)
         facts = Facts(
-            fits=self.meter.fits,
-            unwritten=self.meter.unwritten(),
-            open_fits=max(0, here - self.meter.recorded),
-            open_stacks=min(self.course.limits.workers, stacks),
-            slowness=self._left.correction.fixed,
+            usable=self._usable,
+            table=self.course.table,
+            fits=self.meter.fits + open_fits,
+            writing=self.meter.writing,
+            unwritten=self.meter.unwritten() + self.meter.writing * open_fits,
+            load=self._load,
         )
-        rates = self.course.time.calibration
-        self._budget.reserve = reserve(rates, self.course.table, facts, limit)
+        self._budget.reserve = reserve(facts, limit)
 
-    def _seconds(self, plan: StackPlan) -> Callable[[Stack], float]:
+    def _seconds(self, plan: StackPlan) -> Seconds:
         """Return what predicts a stack's seconds beside the others of a plan."""
         at_once = max(1, min(self.course.limits.workers, len(plan.stacks)))
         time = self._time.shared_by(at_once)
         factors = self._left.correction
 
-        def seconds(stack: Stack) -> float:
-            return factors.seconds(time.of_stack(plan.engine, stack, set(self.meter.programs)))
+        def seconds(stack: Stack, epochs: float | None = None) -> float:
+            work = time.of_stack(plan.engine, stack, set(self.meter.programs))
+            if epochs is not None:
+                usual = max(time.epochs(fit) for fit in stack.fits)
+                work = Work(work.fixed, work.training * min(1.0, epochs / max(usual, 1e-9)))
+            return factors.seconds(work)
 
         return seconds
 

@@ -103,11 +103,20 @@ def decision_entries(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
     return [asdict(decision) for decision in decisions]
 
 
-def write(path: Path, summary: dict[str, Any]) -> None:
-    """Write the document whole or not at all: a reader never sees half of it."""
+def write(path: Path, content: str) -> None:
+    """Write a document whole or not at all: a reader never sees half of it, nor does a full disk keep it.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".tmp")
-    beside.write_text(dumps(summary), encoding="utf-8")
-    beside.replace(path)
+    try:
+        beside.write_text(content, encoding="utf-8")
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def dumps(summary: dict[str, Any]) -> str:

@@ -1,38 +1,44 @@
-"""Which stacks of a round fit into the time that is left, the cheapest first."""
+"""Which part of a round fits into the time that is left: whole stacks first, then a share of one.
+
+A prediction that is wrong costs little: what is not finished in time is cut, and counts as far as it came.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Hashable, Sequence
 
-    from pipeline.records import Stack, StackPlan
+    from pipeline.records import Fit, Stack, StackPlan
 
 PLENTY = 2.0
 """With this many times the predicted seconds left, a round is trained as it is planned."""
 
 
-def affordable(
-    plan: StackPlan,
-    seconds: Callable[[Stack], float],
-    left: float | None,
-    workers: int,
-    *,
-    usable: bool,
-) -> StackPlan:
-    """Return the stacks that are predicted to finish in time; an order or a choice, never a change.
+class Seconds(Protocol):
+    """Predicts what a stack takes while all workers are busy."""
 
-    Stacks go to whichever worker is free first, in the order of the plan.
+    def __call__(self, stack: Stack, epochs: float | None = None) -> float:
+        """Return its seconds; of so many epochs of each fit, or of as many as fits usually train."""
+
+
+def affordable(
+    plan: StackPlan, seconds: Seconds, left: float | None, workers: int, *, usable: bool
+) -> StackPlan:
+    """Return what of a plan to train now: an order or a choice of its fits, never a change of one.
+
+    Stacks go to whichever worker is free first, the cheapest first. One that would not finish gives way
+    to as many of its fits as would, the most telling first (`by_importance`).
 
     Args:
         plan: What is to be trained.
-        seconds: Predicts a stack's seconds while all workers are busy.
+        seconds: Predicts.
         left: Seconds left; None without a limit.
         workers: Stacks that run at once.
-        usable: Whether some trial is finished already. If none is, the cheapest stack is begun
-            whatever it costs: the end may come before it is done, but without it there is nothing.
+        usable: Whether some fit has a score. If none has, the most telling fit is begun whatever it
+            costs: without it there is nothing.
     """
     if left is None or not plan.stacks:
         return plan
@@ -40,13 +46,57 @@ def affordable(
     if sum(cost.values()) * PLENTY <= left:
         return plan
     free = [0.0] * max(1, workers)
-    kept = []
-    for stack in sorted(plan.stacks, key=lambda one: (cost[one.number], one.number)):
+    kept: list[Stack] = []
+    ordered = sorted(plan.stacks, key=lambda one: (cost[one.number], one.number))
+    for stack in ordered:
         at = free.index(min(free))
-        end = free[at] + cost[stack.number]
-        if end <= left:
-            free[at] = end
-            kept.append(stack)
+        part = stack
+        if free[at] + cost[stack.number] > left:
+            part = narrowed(stack, seconds, left - free[at])
+            if free[at] + seconds(part, epochs=1.0) > left:
+                continue  # not even an epoch
+        free[at] += seconds(part)
+        kept.append(part)
     if not kept and not usable:
-        kept = [min(plan.stacks, key=lambda one: (cost[one.number], one.number))]
+        kept = [narrowed(ordered[0], seconds, 0.0)]
     return replace(plan, stacks=tuple(kept))
+
+
+def narrowed(stack: Stack, seconds: Seconds, left: float) -> Stack:
+    """Return a stack with as many of its fits as finish in time, at least one, in their order."""
+    ranked = by_importance(stack.fits)
+    least, most = 1, len(ranked)
+    while least < most:  # the largest number that fits: more fits never take less time
+        middle = (least + most + 1) // 2
+        if seconds(replace(stack, fits=tuple(ranked[:middle]))) <= left:
+            least = middle
+        else:
+            most = middle - 1
+    chosen = set(ranked[:least])
+    return replace(stack, fits=tuple(fit for fit in stack.fits if fit in chosen))
+
+
+def by_importance(fits: Sequence[Fit]) -> list[Fit]:
+    """Return fits, those first that tell most: all repeats at the middle learning rate, then its neighbours.
+
+    The middle of a bracket is the best rate of the network that it grew from.
+    """
+    rates: dict[Hashable, set[float]] = {}
+    for fit in fits:
+        rates.setdefault((fit.trial.with_rate(1.0), fit.fold), set()).add(fit.trial.learning_rate)
+
+    def off_centre(fit: Fit) -> int:
+        own = sorted(rates[fit.trial.with_rate(1.0), fit.fold])
+        return abs(own.index(fit.trial.learning_rate) - len(own) // 2)
+
+    return sorted(fits, key=lambda fit: (off_centre(fit), fit.execution))
+
+
+def without(plan: StackPlan, begun: StackPlan) -> StackPlan:
+    """Return what is left of a plan beside the fits that were begun."""
+    taken = {fit for stack in begun.stacks for fit in stack.fits}
+    rest = (
+        replace(stack, fits=tuple(fit for fit in stack.fits if fit not in taken))
+        for stack in plan.stacks
+    )
+    return replace(plan, stacks=tuple(stack for stack in rest if stack.fits))

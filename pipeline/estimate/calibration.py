@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 NEWEST = 0.3
 """Weight of the newest sweep; the first replaces the built-in guess altogether."""
+SLOWER = 0.1
+"""Its weight where it was slower: a machine with other work to do says nothing of this one."""
+MOST_CHANGE = 2.0
+"""By which factor one sweep may move a rate that several have taught."""
 FAR = 1.0e4
 """A value further than this factor from the built-in one is no measurement."""
 
@@ -57,14 +61,25 @@ class Calibration:
             measured: By name, whatever that sweep measured. A value that is not finite and positive,
                 or implausibly far from the built-in one, is ignored.
         """
-        weight = max(NEWEST, 1.0 / (self.sweeps + 1))
         usual = Calibration()
         known: dict[str, Any] = {
-            name: getattr(self, name) + weight * (value - getattr(self, name))
+            name: self._moved(name, value)
             for name, value in measured.items()
             if name in RATES and plausible(name, value, getattr(usual, name))
         }
         return replace(self, **known, sweeps=self.sweeps + 1)
+
+    def _moved(self, name: str, value: float) -> float:
+        """Return a rate after one more measurement: an evening on a loaded machine hardly moves it."""
+        before = float(getattr(self, name))
+        if not self.sweeps:
+            return value
+        weight = NEWEST
+        if not name.startswith("share"):
+            value = min(max(value, before / MOST_CHANGE), before * MOST_CHANGE)
+            slower = value < before if name == "flops" else value > before
+            weight = SLOWER if slower else NEWEST
+        return before + weight * (value - before)
 
 
 RATES = tuple(field.name for field in fields(Calibration) if field.name != "sweeps")

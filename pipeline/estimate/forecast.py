@@ -30,6 +30,7 @@ SPEED = 1.25
 UNCALIBRATED = 2.0
 """The same where this machine has not been measured yet."""
 MILLION = 1e6
+TWO_CLASSES = 2
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Table:
     """Numbers of one encoded row."""
     folds: int = 1
     """Over all repeats: baselines are fitted on each."""
+    outputs: int = 1
+    """Of the networks: boosting grows a tree for each of several classes."""
 
 
 def of_path(path: Path, basis: str, calibration: Calibration) -> Forecast:
@@ -128,4 +131,5 @@ def baseline_seconds(rates: Calibration, table: Table) -> float:
     from pipeline.evaluation.baselines import MAXIMUM_CELLS
 
     values = table.folds * min(table.train * table.inputs, MAXIMUM_CELLS)
+    values *= table.outputs if table.outputs > TWO_CLASSES else 1
     return rates.baseline_seconds * values / MILLION

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.estimate.calibration import Calibration
 from pipeline.estimate.learning import Lesson, RoundRecord, StackRecord
 from pipeline.estimate.path import Leg
 from pipeline.estimate.stacktime import Work
@@ -76,9 +77,16 @@ class Meter:
         found = self._found_before + self._found
         return 1.0 - SPARED * found / max(1, len(self.programs))
 
+    @property
+    def writing(self) -> float:
+        """Seconds that recording a fit takes the writer, as measured; usual ones before the first round."""
+        if not self.legs:
+            return Calibration.tracking_seconds
+        return (self._written_before - self._before) / max(1, self.fits - self.recorded)
+
     def unwritten(self) -> float:
-        """Return the seconds of recording that wait for the writer, at the calibrated rate."""
-        due = self.recorded * self._time.calibration.tracking_seconds
+        """Return the seconds of recording that wait for the writer."""
+        due = self.recorded * self.writing
         return max(0.0, due - (self._tracked() - self._written_before))
 
     @property

@@ -67,7 +67,9 @@ def prospect(config: SweepConfig) -> Prospect:
     time = StackTime(workload, rates, max(room.workers, here.cores))
     inputs = math.prod(found.shapes[config.search.nuisance.encodings[0]])
     folds = (config.data.folds or 1) * (config.data.repeats if config.data.folds else 1)
-    table = Table(found.all_rows, train, found.all_rows * found.columns, inputs, folds)
+    table = Table(
+        found.all_rows, train, found.all_rows * found.columns, inputs, folds, found.outputs
+    )
     forecast = _remembered(config, found, here, time) or _predicted(
         config, family, table, time, room
     )

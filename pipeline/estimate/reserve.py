@@ -1,49 +1,64 @@
-"""Seconds of a budget that training must leave: stopping, recording, testing, saving, reporting."""
+"""Seconds of a budget that training must leave: stopping, recording, testing, saving, reporting.
+
+From what this sweep has measured of itself alone: what other evenings took tells nothing of this one.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.estimate.forecast import ending_seconds
-from pipeline.training.sizes import CPU
+from pipeline.estimate.calibration import Calibration
+from pipeline.estimate.forecast import baseline_seconds
 
 if TYPE_CHECKING:
-    from pipeline.estimate.calibration import Calibration
     from pipeline.estimate.forecast import Table
 
 RANKED = 0.25
 """Share of a fit's tracking that writing its rank costs at the end."""
-MOST_SHARE = 0.5
-"""The reserve is at most this share of a budget: something must be left to train in."""
+MOST_SHARE = 0.15
+"""The reserve is at most this share of a budget."""
+STOPPING_SECONDS = 1.0
+"""A call of a program runs to its end; then the stacks are read back."""
+SAVING_SECONDS = 6.0
+"""Artefact, its proof, summary, report and exit, on two idle cores (docs/experiments.md)."""
+ROW_SECONDS = 1e-5
+"""Predicting a validation or test row with all that is compared."""
+LEAST_SPARE = 1.0
+"""Seconds that baselines are given in any case."""
+MOST_LOAD = 3.0
 
 
 @dataclass(frozen=True)
 class Facts:
     """What the end of a sweep depends on right now."""
 
-    fits: int
+    usable: bool
+    """Whether there is anything to save."""
+    table: Table
+    """Sizes of the data."""
+    fits: int = 0
     """Recorded so far, and open."""
-    unwritten: float
-    """Seconds of work that wait for the background writer, at the calibrated rate."""
-    open_fits: int
-    """In stacks that train."""
-    open_stacks: int
-    slowness: float = 1.0
-    """How much slower than calibrated this process has been so far."""
+    writing: float = 0.0
+    """Seconds that recording one fit takes the background writer, as measured."""
+    unwritten: float = 0.0
+    """Seconds of recording that wait for it."""
+    load: float = 1.0
+    """Wall time for a second of work: 1 on an idle machine."""
 
 
-def reserve(rates: Calibration, table: Table, facts: Facts, limit: float) -> float:
-    """Return the seconds to keep back.
+def reserve(facts: Facts, limit: float) -> float:
+    """Return the seconds to keep back of a budget; none where there is nothing to save.
 
     Args:
-        rates: Of this machine.
-        table: Sizes of the data.
         facts: State of the sweep.
         limit: The budget in seconds.
     """
-    stopping = CPU.flops / rates.flops + rates.stack_seconds * facts.open_stacks
-    recording = facts.unwritten + rates.tracking_seconds * facts.open_fits
-    ranking = RANKED * rates.tracking_seconds * facts.fits
-    ending = ending_seconds(rates, table)
-    return min(facts.slowness * (stopping + recording + ranking + ending), MOST_SHARE * limit)
+    if not facts.usable:
+        return 0.0
+    predicting = ROW_SECONDS * (facts.table.rows - facts.table.train)
+    baselines = baseline_seconds(Calibration(), facts.table)
+    work = STOPPING_SECONDS + SAVING_SECONDS + predicting + baselines
+    load = min(max(facts.load, 1.0), MOST_LOAD)
+    writing = facts.unwritten + RANKED * facts.writing * facts.fits
+    return min(load * work + writing, MOST_SHARE * limit)

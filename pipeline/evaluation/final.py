@@ -48,6 +48,8 @@ class Terms(NamedTuple):
     """The objective."""
     class_weight: str = "none"
     """As the networks were trained with: the baselines are too."""
+    spare_seconds: Callable[[], float | None] = lambda: None
+    """Tells, when their turn comes, how long the baselines may take; None: as long as they need."""
 
 
 BY_LOSS = Terms()
@@ -72,6 +74,8 @@ class Verdicts:
     rises: dict[str, Difference] = field(default_factory=dict)
     """By baseline: by how much more the champion's loss rises from validation to test rows than its
     own; a baseline has not chosen anything on the validation rows."""
+    shares: dict[str, float] = field(default_factory=dict)
+    """By baseline: the share of its iterations that there was time for, where that is not all."""
     predictions: pd.DataFrame | None = None
     """Truth and prediction of the champion, one row a test (or, without test, validation) row;
     of validation rows as in `validation`, so with k-fold out-of-fold. `row` counts the rows of their
@@ -108,13 +112,14 @@ def evaluate(
         terms: What else the networks were chosen and trained by.
         incumbent: From raw feature rows to predictions in the units of the arrays.
     """
+    shares: dict[str, float] = {}
     models = {
         "single": _of_members(dataset, [single]),
         "ensemble": _of_members(dataset, members),
-        **_of_baselines(dataset, seed, terms.class_weight),
+        **_of_baselines(dataset, seed, terms.class_weight, terms.spare_seconds(), shares),
     }
     test = dataset.split.test
-    verdicts = Verdicts(test_weights=dataset.sample_weight(test))
+    verdicts = Verdicts(test_weights=dataset.sample_weight(test), shares=shares)
     for name, unseen in models.items():
         found = _scored(dataset, unseen.validation.rows, unseen.validation.outputs)
         verdicts.validation[name] = found[0]
@@ -189,15 +194,32 @@ def _of_members(dataset: Dataset, members: Sequence[Member]) -> Unseen:
     return unseen
 
 
-def _of_baselines(dataset: Dataset, seed: int, class_weight: str) -> dict[str, Unseen]:
-    """Return the predictions of the baselines, each fitted once a fold as the networks are."""
+def _of_baselines(
+    dataset: Dataset,
+    seed: int,
+    class_weight: str,
+    seconds: float | None,
+    shares: dict[str, float],
+) -> dict[str, Unseen]:
+    """Return the predictions of the baselines, each fitted once a fold as the networks are.
+
+    Args:
+        dataset: The prepared table.
+        seed: Of boosting.
+        class_weight: Of the networks.
+        seconds: That all of them may take; None: as long as they need.
+        shares: Filled in, see Verdicts.
+    """
     folds = range(len(dataset.split.folds))
     found = {name: Unseen(dataset, folds) for name in BASELINES}
     for fold in folds:
         inputs = unseen_inputs(dataset, "standard", fold)
         arrays = dataset.arrays("standard", fold, class_weight)
-        for name, predict in fit_baselines(arrays, seed).items():
-            found[name].add(fold, {part: predict(x) for part, x in inputs.items()})
+        own = None if seconds is None else seconds / len(folds)
+        for name, model in fit_baselines(arrays, seed, own).items():
+            found[name].add(fold, {part: model(x) for part, x in inputs.items()})
+            if model.share < 1.0:
+                shares[name] = min(model.share, shares.get(name, 1.0))
     return found
 
 

@@ -40,7 +40,9 @@ def baseline_scores(record: SweepRecord) -> pd.DataFrame:
     for name, scores in dict(record.summary.get("baselines") or {}).items():
         if name != entry.get("kind", "single"):
             loss, error = scores.get(f"{prefix}_loss"), scores.get(f"{prefix}_loss_se")
-            found.append((NAMES.get(name, str(name)), loss, error))
+            share = words.finite(scores.get("iterations_share"))
+            part_of = f" ({words.percent(share)} of its iterations)" if share else ""
+            found.append((f"{NAMES.get(name, str(name))}{part_of}", loss, error))
     table = pd.DataFrame(
         [
             {"model": name, "part": part, "loss": words.finite(loss), "se": words.finite(error)}

@@ -24,9 +24,24 @@ def test_the_first_sweep_replaces_the_guess() -> None:
 
 
 def test_later_sweeps_are_smoothed() -> None:
-    """One slow night does not spoil the rates."""
+    """Faster counts three times as much as slower."""
     known = Calibration(startup_seconds=10.0, sweeps=20)
-    assert known.refreshed({"startup_seconds": 20.0}).startup_seconds == pytest.approx(13.0)
+    assert known.refreshed({"startup_seconds": 9.0}).startup_seconds == pytest.approx(9.7)
+    assert known.refreshed({"startup_seconds": 20.0}).startup_seconds == pytest.approx(11.0)
+
+
+def test_one_loaded_evening_spoils_nothing() -> None:
+    """Everything took eight times as long: the next sweep expects a tenth more, and soon nothing."""
+    known = Calibration(sweeps=1)
+    seconds = [name for name in RATES if not name.startswith("share") and name != "flops"]
+    usual = {name: getattr(known, name) for name in seconds} | {"flops": known.flops}
+    loaded = {name: 8.0 * value for name, value in usual.items()} | {"flops": known.flops / 8.0}
+    after = known.refreshed(loaded)
+    for name in (*seconds, "flops"):
+        assert getattr(after, name) == pytest.approx(getattr(known, name), rel=0.11), name
+    for _ in range(5):
+        after = after.refreshed(usual)
+    assert after.startup_seconds == pytest.approx(known.startup_seconds, rel=0.02)
 
 
 @given(
