@@ -44,6 +44,7 @@ ORDER = (
         "pace.py",
         "experience.py",
         "ending.py",
+        "aftermath.py",
     ),
     (*ENTRIES, "api.py", "results.py"),
 )

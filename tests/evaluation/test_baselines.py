@@ -46,3 +46,23 @@ def test_a_class_absent_from_training_gets_probability_zero() -> None:
         shares = predict(arrays.x_val)
         assert shares[:, 2].max() == 0
         assert shares.sum(axis=1) == pytest.approx(np.ones(len(shares)))
+
+
+@pytest.mark.parametrize("regression", [True, False])
+def test_baselines_with_enough_time_are_the_same(*, regression: bool) -> None:
+    """Their few first iterations, which are timed, leave nothing behind."""
+    arrays = _arrays(regression=regression)
+    free, timed = fit_baselines(arrays, 0), fit_baselines(arrays, 0, seconds=600.0)
+    for name in BASELINES:
+        assert timed[name].share == 1.0
+        np.testing.assert_array_equal(timed[name](arrays.x_val), free[name](arrays.x_val))
+
+
+def test_baselines_without_time_make_few_iterations_and_say_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A budget ends: boosting makes as many trees as there is time for, and is not called whole."""
+    fitted = fit_baselines(_arrays(regression=False), 0, seconds=0.0)
+    assert fitted["constant"].share == 1.0
+    assert 0.0 < fitted["gradient_boosting"].share < 0.1
+    assert "gradient_boosting was given 5 % of its iterations" in caplog.text
