@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.evaluation.stand import CLEARLY
 from pipeline.figures import palette, words
+from pipeline.figures.pairs import apart
 from pipeline.figures.trials import capacities, champion_entry, done_fits, leader, objective
 from pipeline.figures.verdict import headline, status
 
@@ -92,21 +94,26 @@ def _best(records: Sequence[SweepRecord]) -> str:
     if any(words.finite(entry.get(key)) is None for entry in entries if entry):
         key = "val_loss"
     scored = [
-        (loss, label, entry)
-        for label, entry in zip(labels, entries, strict=True)
+        (loss, label, record)
+        for label, entry, record in zip(labels, entries, records, strict=True)
         if (loss := words.finite(entry.get(key))) is not None
     ]
     if not scored:
         return "None of these sweeps has a champion."
     scored.sort(key=lambda one: one[0])
-    loss, label, entry = scored[0]
+    _, label, first = scored[0]
     what = key.replace("_", " ").replace("val", "validation")
-    said = f"{label} has the lowest {what}, {_scored(entry, key)}"
+    said = f"{label} has the lowest {what}, {_scored(champion_entry(first), key)}"
     if len(scored) == 1:
         return f"{said}; it is the only one with a champion."
-    gap, noise = scored[1][0] - loss, words.finite(entry.get(f"{key}_se")) or 0.0
-    sure = "within one standard error" if gap <= noise else "beyond one standard error"
-    return f"{said}; {scored[1][1]} is {words.number(gap)} worse, {sure}."
+    _, second, other = scored[1]
+    found = apart(first, other, key)
+    sure = "beyond noise" if found.gap > CLEARLY * found.se else "no different beyond noise"
+    on = f"on the same {found.rows:,} rows" if found.rows else "of two separate scores"
+    return (
+        f"{said}; {second} is {words.number(found.gap)} worse, {sure} "
+        f"(standard error {words.number(found.se, 2)} {on})."
+    )
 
 
 def _comparable(records: Sequence[SweepRecord]) -> str:
