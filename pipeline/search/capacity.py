@@ -61,7 +61,7 @@ class CapacitySearch:
 
     def choose(self, finished: Sequence[Scored]) -> Choice | None:
         """Return the best so far by the configured rule; None without a usable trial."""
-        return self._choice(complete_enough(finished, self.executions.first))
+        return self._choice(complete_enough(finished, self.executions.first), over=False)
 
     def first_capacities(self) -> list[Capacity]:
         """Return the simplest model and the start, within the limit on parameters.
@@ -88,12 +88,14 @@ class CapacitySearch:
     def script(self, board: Board) -> Walk[Choice | None]:
         """Yield the search round by round onto an empty board; return the choice at its end."""
         bench = Bench(board, self.family, space.ladder(self.config.learning_rate))
+        over = True
         try:
             yield from self._explore(bench)
         except OutOfRounds:
+            over = False
             limit = self.config.max_rounds
             board.decide("", None, None, "stopped", f"search.max_rounds={limit} are used up.")
-        choice = self._choice(board.usable())
+        choice = self._choice(board.usable(), over=over)
         if choice is not None:
             board.phase = "choice"
             board.decide(
@@ -127,15 +129,16 @@ class CapacitySearch:
         yield from refine(bench)
         yield from confirm(bench)
 
-    def _choice(self, known: Sequence[Evidence]) -> Choice | None:
-        """Choose among the leads of the capacities by the configured rule."""
+    def _choice(self, known: Sequence[Evidence], *, over: bool) -> Choice | None:
+        """Choose among the leads of the capacities by the configured rule; `over`: all was tried."""
         rule = Rule(self.config.prefer, self.config.one_se, self.executions.folds)
         choice = choose(known, rule)
         simplest = self.family.simplest()
         if choice is None or choice.trial.capacity != simplest:
             return choice
         good, _, _ = smallest_within(leads(known), rule.one_se, folds=rule.folds)
-        compared = any(one.trial.capacity != simplest for one in known)
-        if not compared or good.trial.capacity != simplest:
+        others = {one.trial.capacity for one in known} - {simplest}
+        # The start alone is a guess: growing must have been tried, or the space have nothing larger.
+        if len(others) < 1 + (not over) or good.trial.capacity != simplest:
             return choice
         return replace(choice, reason=choice.reason + sentences.NO_NETWORK)

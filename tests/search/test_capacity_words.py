@@ -235,6 +235,9 @@ def test_the_linear_model_is_as_good_as_any_only_where_others_were_tried(prefer)
     asked = search(rules).propose([]).round
     linear = [course(fit) for fit in asked.fits if fit.trial.capacity.label == "linear"]
     assert "needs no network" not in search(rules).choose(linear).reason
+    flat = [Scored(fit, Outcome.completed, 1.0) for fit in asked.fits]  # the start is a guess
+    assert "linear" in search(rules).choose(flat).reason
+    assert "needs no network" not in search(rules).choose(flat).reason
     losses = {"linear": 1.0, "1x100": 0.95, "1x250": 0.2}
 
     def score(fit):
