@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.data.typed import numbers, typed
+from pipeline.data.typed import typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,7 +106,7 @@ def _candidates(
             continue
         series = frame[name]
         if kind == "number":
-            values = numbers(series)
+            values = item.column.read(series)[0]
             if np.isnan(values).any() or (values != np.round(values)).any():
                 continue
             codes = np.unique(values, return_inverse=True)[1]
