@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pipeline.training.draws import draw_of
+from pipeline.training.draws import draw_of, signs
+from pipeline.training.families.layers import SIGNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,15 +70,18 @@ def _seen(family: Any, trial: Trial) -> Blueprint:
 
 
 def _draws(model: Any) -> tuple[Draw, ...] | None:
-    initializers = {}
+    draws: dict[int, Draw] = {}
     for layer in all_layers(model):
         for variable in layer.weights:
+            shape = tuple(variable.shape)
             found = getattr(layer, f"{variable.name}_initializer", None)
-            if found is not None:
-                initializers[id(variable)] = found
-    if any(id(variable) not in initializers for variable in model.weights):
+            if layer.name == SIGNS:
+                draws[id(variable)] = partial(signs, shape=shape)
+            elif found is not None:
+                draws[id(variable)] = draw_of(found, shape)
+    if any(id(variable) not in draws for variable in model.weights):
         return None
-    return tuple(draw_of(initializers[id(v)], tuple(v.shape)) for v in model.weights)
+    return tuple(draws[id(variable)] for variable in model.weights)
 
 
 def _chain(model: Any) -> tuple[Step, ...] | None:

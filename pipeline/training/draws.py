@@ -42,6 +42,11 @@ def draw_of(
     return draw
 
 
+def signs(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return an array of -1 and 1, each as likely."""
+    return (2.0 * rng.integers(0, 2, shape) - 1.0).astype(np.float32)
+
+
 def _variance_scaling(
     rng: np.random.Generator, shape: tuple[int, ...], scale: float, mode: str, kind: str
 ) -> np.ndarray:

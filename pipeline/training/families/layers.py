@@ -10,6 +10,8 @@ BRIGHTEST = 255.0
 """Pixels arrive as 0 to 255; they are scaled inside the model so that it can be served as it is."""
 OUTPUT = "output"
 """Name of the layer whose outputs are the prediction, or that of each member."""
+SIGNS = "member_inputs"
+"""Name of the layer whose kernel starts as random signs."""
 MEAN = "mean_of_members"
 """Name of the last layer of a network whose members' losses are averaged in training."""
 LARGEST_SHIFT = 0.08
@@ -95,15 +97,16 @@ def hidden_layers(
 def split_layers(members: int, inputs: int) -> list[Any]:
     """Return the layers that give each row to every member, scaled by a vector of the member's own.
 
-    The vectors start from the unit normal distribution: members differ from the first step.
+    The vectors start as random signs (`models.initial_weights`; Keras has no such initializer), so
+    that members differ from the first step and no input is larger for one than for another.
     """
     import keras
 
     scales = keras.layers.EinsumDense(
         "bki,ki->bki",
         (members, inputs),
-        kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
-        name="member_inputs",
+        kernel_initializer="ones",
+        name=SIGNS,
     )
     return [keras.layers.RepeatVector(members, name="members"), scales]
 
