@@ -132,9 +132,10 @@ def sentence(summary: Mapping[str, Any]) -> str:
         return f"{said}, and {first.words} is better, {name} {number(first.value)}: prefer it"
     said = f"{rows}{first.words}, the best baseline, has {name} {number(first.value)}"
     if first.is_better:
-        return f"{said} and is better ({first.noise}): prefer it unless you need a network"
+        return f"{said} and is better ({first.noise}): prefer it"
     if first.is_worse:
-        return f"{said}: the network is worth having ({first.noise})"
+        own = "network" if (summary.get("champion") or {}).get("layers") else "model"
+        return f"{said}: the {own} is worth having ({first.noise})"
     return f"{said}: no different beyond noise ({first.noise})"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from pipeline.evaluation.stand import CLEARLY
+from pipeline.evaluation.stand import CLEARLY, is_noise
 from pipeline.figures import words
 from pipeline.figures.beside import baselines, optimism
 from pipeline.figures.edges import VALUES, edges, rates_up_to, written
@@ -139,6 +139,8 @@ def _clear(record: SweepRecord, second: Any, *, is_best: bool) -> Remark:
     sentence = f"The next best capacity, {second.capacity}, is {sure} standard errors worse"
     if was_cut(record):
         return Remark("how sure", f"{sentence} of those tried before the search was cut.")
+    if is_noise(record.summary):  # clearly the best of those that learnt nothing
+        return Remark("how sure", f"{sentence}.")
     if not is_best:
         return Remark("how sure", f"{sentence} than the best score, which was not chosen.")
     return Remark("how sure", f"{sentence}: the choice is clear.", "good")

@@ -60,7 +60,7 @@ def optimism(record: SweepRecord) -> Iterator[Remark]:
     if gap is None:
         return
     side = "above" if gap >= 0 else "below"
-    sentence = f"Test loss lies {words.number(abs(gap))} {side} the validation loss of the choice"
+    sentence = f"Test loss lies {words.number(abs(gap))} {side} the saved model's validation loss"
     name, more, error = _more_than_baselines(record)
     if name and more > CLEARLY * error:
         why = f"{words.number(more)} more than that of {name}, which chose nothing"

@@ -16,10 +16,12 @@ from pipeline.figures.predictions import (
 )
 from pipeline.figures.rates import SEED
 from pipeline.figures.rates import importance as importance_of
+from pipeline.figures.remark import setting
 from pipeline.figures.sizes import leader_losses, train_and_validation_by_size
 from pipeline.figures.trials import capacities, neighbours, trials
 from pipeline.figures.trials import pareto as front
 from pipeline.figures.verdict import SMALLEST, prefers
+from pipeline.search.sentences import within
 
 if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
@@ -28,13 +30,12 @@ if TYPE_CHECKING:
 def capacity(record: SweepRecord) -> str:
     """Tell the path, and what the bars mean."""
     steps = path(record)
-    size_decides = prefers(record) == SMALLEST
-    rule = ", and the smallest such capacity is chosen" if size_decides else ""
+    allowed = within(setting(record, "search.one_se") or 1.0)
+    rule = f" The smallest {allowed} of the best is chosen." if prefers(record) == SMALLEST else ""
     way = f"The search went {' → '.join(steps)}. " if len(steps) > 1 else ""
     return (
         f"{way}Bars are one standard error of the difference to the best score, on the same seeds "
-        "and validation rows: where a bar reaches the dashed line, these rows cannot tell the two "
-        f"apart{rule}."
+        f"and validation rows: where one reaches the dashed line, the two are that close.{rule}"
     )
 
 
@@ -83,8 +84,8 @@ def rates(record: SweepRecord) -> str:
     best = trials(record).drop_duplicates("capacity")["learning_rate"]
     if best.nunique() > 1:
         return (
-            f"The best rate depends on the size: {words.rate(best.min())} to "
-            f"{words.rate(best.max())}. One rate for all would have favoured one size."
+            f"The rate that scored best was {words.rate(best.min())} to {words.rate(best.max())}, "
+            "depending on the capacity; each is compared at its own."
         )
     if best.empty:
         return "Every rate that was tried failed, at every capacity."

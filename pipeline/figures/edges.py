@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 NEAR_EDGE = 1.05
 """A learning rate within this factor of a limit stands on it: limits are rounded when typed."""
 
+GROWN_OUT = "growing stops here"
+"""In the reason of a decision: the space had nothing larger (`search/sentences.py`)."""
 VALUES = "search.learning_rate.values"
 
 
@@ -26,7 +28,10 @@ def edges(record: SweepRecord) -> list[Remark]:
     found = [*capacity, *_size_limit(record), *_rate(record)]
     if found or listed:
         return found
-    sentence = "The champion stands on no edge of the space: nothing says that it should be wider."
+    sentence = "The champion stands on no edge of the space"
+    if any(GROWN_OUT in str(step["reason"]) for step in record.decisions):
+        return [Remark("the space", f"{sentence}, though growing reached the end of it.")]
+    sentence += ": nothing says that it should be wider."
     return [Remark("the space", sentence, "good")]
 
 

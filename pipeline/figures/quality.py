@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.evaluation.stand import is_noise
 from pipeline.figures import words
 from pipeline.figures.columns import OF_DATA
 from pipeline.figures.findings import all_findings
@@ -102,6 +103,8 @@ def fitting(record: SweepRecord) -> Iterator[Remark]:
             "than units."
         )
         yield Remark("more data", sentence)
+    elif is_noise(record.summary):
+        return  # what more rows would give is not known where nothing was learnt
     elif gap < NARROW_GAP:
         sentence = f"{start}: more rows of the same kind would give little; better columns might."
         yield Remark("more data", sentence)

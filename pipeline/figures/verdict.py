@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.evaluation.stand import is_noise, sentence
 from pipeline.figures import words
+from pipeline.figures.remark import setting
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import (
     capacities,
@@ -17,7 +18,7 @@ from pipeline.figures.trials import (
     trials,
 )
 from pipeline.records import Outcome
-from pipeline.search.sentences import size
+from pipeline.search.sentences import size, within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,10 +129,11 @@ def _why(record: SweepRecord, entry: dict[str, object]) -> str:
         return f"It is the knee of loss against size {tried}, as search.prefer=knee asks; {which}."
     if rule == "best" and is_best:
         return f"It has the best score {tried}, as search.prefer=best asks."
+    allowed = within(setting(record, "search.one_se") or 1.0)
     if is_best:
-        return f"It has the best score {tried}, and nothing smaller is as good beyond noise."
+        return f"It has the best score {tried}, and nothing smaller is {allowed} of it."
     smaller = int(best["parameters"]) > (words.finite(entry.get("parameters")) or 0)
-    rank = "the smallest network that is not worse beyond noise than" if smaller else "chosen over"
+    rank = f"the smallest network {allowed} of" if smaller else "chosen over"
     return (
         f"It is {rank} the best score {tried}: {best['capacity']} with "
         f"{words.count(best['parameters'])} parameters scores "

@@ -51,7 +51,7 @@ def test_the_answer_names_network_reason_and_honest_score(record: SweepRecord) -
     """What to use, why not the best score, how good on test rows beside the best baseline."""
     use, why, good = answer(record)
     assert use.startswith("Use 2 hidden layers of 51 units (3,214 parameters)")
-    assert "smallest network that is not worse beyond noise" in why
+    assert "smallest network within one standard error of" in why
     assert "2x64" in why
     assert "test rows" in good
     assert "gradient boosting" in good
@@ -212,7 +212,7 @@ def test_what_to_run_next_is_a_command_that_is_taken(
         ("best", "best", "as search.prefer=best asks"),
         ("knee", "best", "search.prefer=knee asks; which scores best too"),
         ("knee", "chosen", "search.prefer=knee asks; "),
-        ("smallest", "chosen", "smallest network that is not worse beyond noise"),
+        ("smallest", "chosen", "smallest network within one standard error of"),
     ],
 )
 def test_the_reason_is_that_of_the_rule(
