@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DESCRIPTION = "description.json"
-FORMAT = 1
-"""Of the folder; a reader refuses one it does not know."""
+FORMAT = 2
+"""Of the folder. 1 had no ordered columns and no forms of numbers and categories; it is read as ever."""
 
 TRUSTED = ("numpy.dtype",)
 """What skops may rebuild beyond its own list: SimpleImputer remembers a dtype."""
@@ -61,8 +61,8 @@ class Predictor:
         """
         self._folder = Path(folder)
         self.description = json.loads((self._folder / DESCRIPTION).read_text(encoding="utf-8"))
-        if self.description.get("format") != FORMAT:
-            raise ValueError(f"{folder}: not a model of a format that this version reads")
+        if (found := self.description.get("format")) not in range(1, FORMAT + 1):
+            raise ValueError(f"its format is {found!r}; this version reads 1 to {FORMAT}")
         self._typed = typed
         self._read_image = read_image
         self._columns = [

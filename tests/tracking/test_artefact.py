@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
+import urllib.error
+import urllib.request
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,10 +33,10 @@ from pipeline.tracking.ledger import open_ledger
 from pipeline.tracking.registration import _as_global_store
 from pipeline.tracking.registry import look_up
 from pipeline.tracking.serving import keep_encoders
-from pipeline.tracking.verify import Verifier
+from pipeline.tracking.verify import Verifier, bodies
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 def network(inputs: tuple[int, ...], outputs: int, *, classes: bool) -> Any:
@@ -400,6 +405,83 @@ def test_a_description_that_points_outside_is_refused(copied: Path, saved: Saved
     path.write_text(json.dumps(described))
     with pytest.raises(ValueError, match="not a file of the model"):
         Predictor(copied, typed)
+
+
+def test_a_model_of_the_first_format_predicts_as_it_did() -> None:
+    """Saved by commit 1aed060, with what its own code predicted (`expected.json`)."""
+    folder = Path(__file__).with_name("format1")
+    expected = json.loads((folder / "expected.json").read_text())
+    predicted = Predictor(folder, typed).predict(pd.DataFrame(expected["rows"]))
+    np.testing.assert_allclose(predicted["probability_large"], expected["large"], rtol=1e-6)
+    assert set(predicted["prediction"]) <= {"large", "small"}
+
+
+def answered(address: str, content_type: str, body: bytes) -> list[dict[str, Any]]:
+    """Return what a scoring server answers to one request."""
+    headers = {"Content-Type": content_type}
+    request = urllib.request.Request(f"{address}/invocations", body, headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        found: list[dict[str, Any]] = json.loads(answer.read())["predictions"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def scoring(saved: Saved) -> Iterator[str]:
+    """Return the address of MLflow's scoring server, as `mlflow models serve` runs it, in a thread."""
+    import mlflow
+    import uvicorn
+    from mlflow.pyfunc import scoring_server
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("_MLFLOW_IS_IN_SERVING_ENVIRONMENT", "true")
+        app = scoring_server.init(mlflow.pyfunc.load_model(str(saved.folder)))
+        server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+        server.should_exit = True
+        thread.join()
+
+
+def test_a_server_answers_with_the_same_numbers(
+    saved: Saved, predictor: Predictor, scoring: str
+) -> None:
+    """Over HTTP: whole, single, shuffled and some rows, with gaps; JSON split and records, CSV, Parquet."""
+    rows = rows_of(saved).astype({"age": object})  # ages as the file has them: 22, not 22.0
+    expected = predictor.predict(rows).iloc[:, 1:].to_numpy()
+    order = np.random.default_rng(0).permutation(len(rows))
+    for part in (np.arange(len(rows)), np.array([3]), order, order[:7]):
+        some = rows.iloc[part]
+        records = json.dumps({"dataframe_records": json.loads(some.to_json(orient="records"))})
+        forms = [(kind, body) for _, kind, body in bodies(some)]
+        for kind, body in [*forms, ("application/json", records.encode())]:
+            got = pd.DataFrame(answered(scoring, kind, body)).iloc[:, 1:].to_numpy()
+            np.testing.assert_allclose(got, expected[part], rtol=1e-6, atol=1e-6, err_msg=kind)
+
+
+def test_a_server_refuses_what_predict_refuses(saved: Saved, scoring: str) -> None:
+    """Status 400, with the column, the count and an example."""
+    for change, words in (
+        (
+            {"fare": "cheap"},
+            "60 of 60 given values (100 %) cannot be read as one: 'cheap' in row 1",
+        ),
+        ({"fare": pd.Timestamp("2020-01-01")}, "column 'fare' should hold a number"),
+    ):
+        wrong = rows_of(saved).assign(**change)
+        for _, kind, body in bodies(wrong):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                answered(scoring, kind, body)
+            assert refused.value.code == 400
+            assert words in refused.value.read().decode()
+    _, kind, body = bodies(rows_of(saved).drop(columns="sex"))[0]
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        answered(scoring, kind, body)
+    assert refused.value.code == 400
+    assert "the rows lack 1 of 7 columns: 'sex'" in refused.value.read().decode()
 
 
 @pytest.mark.parametrize("encoding", ["standard", "piecewise", "quantile"])
