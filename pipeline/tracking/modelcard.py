@@ -49,7 +49,8 @@ def model_card(dataset: Dataset, summary: Mapping[str, Any]) -> str:
         (
             "One table with these columns, in any order, as they stood in the training data; other "
             "columns are ignored. Missing numbers are replaced by the median of the training rows, "
-            "unknown categories are treated as rare ones."
+            "unknown categories are treated as rare ones. Rows are refused where more than 1 % of the "
+            "values given in a column cannot be read."
         ),
         "",
         *_columns(dataset),

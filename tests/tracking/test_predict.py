@@ -47,6 +47,8 @@ def rows_made(count: int = 200) -> pd.DataFrame:
     )
     frame["rent"] = 9 * frame["area"] + 50 * frame["rooms"]
     frame.loc[::9, "area"] = np.nan
+    frame["heating"] = generator.integers(50, 150, count).astype(object)
+    frame.loc[::30, "heating"] = "n/k"
     return frame
 
 
@@ -131,7 +133,7 @@ def test_a_rows_prediction_depends_on_the_row_alone(
     for number, part in enumerate(parts):
         rows = store.frame.iloc[part]
         rows.to_csv(tmp_path / "in.csv", index=False)
-        rows.to_parquet(tmp_path / "in.parquet")
+        rows.astype({"heating": str}).to_parquet(tmp_path / "in.parquet")
         for name in ("in.parquet",):
             store.predict(tmp_path / name, tmp_path / "out.parquet")
             got = pd.read_parquet(tmp_path / "out.parquet")["prediction"].to_numpy()
@@ -140,11 +142,11 @@ def test_a_rows_prediction_depends_on_the_row_alone(
 
 def test_an_id_stands_before_the_predictions(store: Store, tmp_path: Path) -> None:
     """As it was in the file; a name that is not there, or is taken, is refused."""
-    store.frame.head(5).to_parquet(tmp_path / "in.parquet")
+    store.frame.iloc[1:6].to_parquet(tmp_path / "in.parquet")
     store.predict(tmp_path / "in.parquet", tmp_path / "out.csv", "id=id")
     got = pd.read_csv(tmp_path / "out.csv", dtype=str)
     assert list(got.columns) == ["id", "prediction"]
-    assert got["id"].tolist() == ["0000", "0001", "0002", "0003", "0004"]
+    assert got["id"].tolist() == ["0001", "0002", "0003", "0004", "0005"]
     with pytest.raises(ConfigError, match=r"id=di: the input has no such column; it has 'id'"):
         store.predict(tmp_path / "in.parquet", tmp_path / "out.csv", "id=di")
 
@@ -209,7 +211,7 @@ def test_a_named_pipe_is_read(store: Store, whole: np.ndarray, tmp_path: Path) -
 
 
 WRONG = {
-    "no column": (lambda f: f.drop(columns="zone"), r"lack 1 of 5 columns: 'zone'"),
+    "no column": (lambda f: f.drop(columns="zone"), r"lack 1 of 6 columns: 'zone'"),
     "text": (
         lambda f: f.assign(area=["71.5", *[f"{n} EUR" for n in range(199)]]),
         r"'area' should hold a number, but 199 of 200 .* \(99\.5 %\).*'0 EUR' in row 2 .*allowed: 1 %",
@@ -226,7 +228,7 @@ def test_rows_that_cannot_be_meant_are_refused_before_tensorflow(
 ) -> None:
     """Exit 2 in a second, with column, count, share, example and row; no file is written."""
     change, words = WRONG[name]
-    change(store.frame).to_parquet(tmp_path / "in.parquet")
+    change(store.frame.astype({"heating": str})).to_parquet(tmp_path / "in.parquet")
 
     def imported() -> None:
         raise AssertionError("TensorFlow is not needed to refuse a column")
@@ -236,6 +238,22 @@ def test_rows_that_cannot_be_meant_are_refused_before_tensorflow(
         store.predict(tmp_path / "in.parquet", tmp_path / "out.csv")
     assert refused.value.exit_code == 2
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_texts_that_training_counted_as_missing_are_missing(
+    store: Store, tmp_path: Path, caplog: Any
+) -> None:
+    """The table that was trained on can be predicted, whatever stray texts it holds."""
+    rows = store.frame.iloc[[30, 60]]
+    rows.to_csv(tmp_path / "in.csv")
+    rows.assign(heating=None).to_csv(tmp_path / "none.csv")
+    for name in ("in", "none"):
+        store.predict(tmp_path / f"{name}.csv", tmp_path / f"{name}-out.csv")
+    assert (tmp_path / "in-out.csv").read_bytes() == (tmp_path / "none-out.csv").read_bytes()
+    assert not caplog.text
+    rows.assign(heating="n/a.").to_csv(tmp_path / "in.csv")
+    with pytest.raises(DataError, match=r"'heating' should hold a number, but 2 of 2"):
+        store.predict(tmp_path / "in.csv", tmp_path / "out.csv")
 
 
 def test_a_small_share_is_imputed_and_said(
