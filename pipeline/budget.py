@@ -111,8 +111,8 @@ class Budget:
         """
         left = self.seconds_left()
         if not self._end and left is not None and left <= 0:
-            kept = f"{self.reserve:.0f} s of the budget kept for saving"
-            self._end = f"{self._name} ended after {self.spent():.0f} s, {kept}"
+            kept = f", {self.reserve:.0f} s of the budget kept for saving" if self.reserve else ""
+            self._end = f"{self._name} ended after {self.spent():.0f} s{kept}"
         return self._end
 
     def too_short(self) -> str:
