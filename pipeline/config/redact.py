@@ -36,8 +36,11 @@ def is_secret(key: str) -> bool:
 
 
 def is_secret_variable(name: str) -> bool:
-    """Return whether the value of this environment variable must never be shown."""
-    return is_secret(name) or bool(_SECRET_PARTS.search(name))
+    """Return whether the value of this environment variable must never be shown.
+
+    PWD is the working directory: hidden, every command that is printed would name another place.
+    """
+    return name != "PWD" and (is_secret(name) or bool(_SECRET_PARTS.search(name)))
 
 
 _SHORTEST = 6

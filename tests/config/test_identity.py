@@ -241,3 +241,12 @@ def test_all_types_of_the_schema_are_handled():
     assert all(
         kind in {bool, int, float, str, list[int]} or issubclass(kind, Enum) for kind in inner
     )
+
+
+def test_the_working_directory_is_no_secret(monkeypatch):
+    """Its variable is called PWD as those of passwords are; commands that are shown must be right."""
+    monkeypatch.setattr("pipeline.config.redact._hidden_values", set())
+    monkeypatch.setenv("PWD", "/home/somebody/work")
+    monkeypatch.setenv("DB_PWD", "correct-horse")
+    hide_secrets_of(_default())
+    assert redacted("/home/somebody/work: correct-horse") == "/home/somebody/work: ***"
