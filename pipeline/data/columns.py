@@ -154,7 +154,7 @@ def subjects_note(subjects: Subjects) -> str:
 def setting(key: str, name: str, *, listed: bool = True) -> str:
     """Return an override of the group `data` that names one column, as it is typed in a shell."""
     start, end = ("[", "]") if listed else ("", "")
-    if name.isidentifier() and name.lower() not in NOT_PLAIN:
+    if name.isascii() and name.isidentifier() and name.lower() not in NOT_PLAIN:
         return f"data.{key}={start}{name}{end}"
     if not set(name) & set("\"'\\"):
         return f"""'data.{key}={start}"{name}"{end}'"""

@@ -25,6 +25,10 @@ START = "sweep.json"
 MOST_PARAMS = 30
 """Parameters of the parent; the whole configuration is in its file sweep.json."""
 
+LONGEST_SCHEMA, LONGEST_NAME = 1_000_000, 500
+"""Characters that MLflow takes of a data set's columns and name; it refuses more. Those that are left
+out of a very wide table are in sweep.json."""
+
 START_SECONDS = 30.0
 """How long to wait while another sweep claims its parent run."""
 
@@ -138,12 +142,14 @@ def _dataset(facts: SweepFacts) -> Any:
         {"type": types.get(kind, "string"), "name": name, "required": False}
         for name, kind in facts.columns.items()
     ]
+    while len(schema := json.dumps({"mlflow_colspec": columns})) > LONGEST_SCHEMA:
+        columns = columns[: len(columns) * LONGEST_SCHEMA // (len(schema) + 1)]
     dataset = Dataset(
-        name=facts.name,
+        name=facts.name[:LONGEST_NAME],
         digest=facts.digest[:36],
         source_type="local",
         source=json.dumps({"uri": redacted(facts.source)}),
-        schema=json.dumps({"mlflow_colspec": columns}),
+        schema=schema,
         profile=json.dumps({"num_rows": sum(facts.rows.values()), **dict(facts.rows)}),
     )
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import re
+import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from filelock import FileLock
@@ -49,6 +50,16 @@ SETTINGS = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 """Set unless the user has set them."""
+
+
+REFUSALS = {
+    "INVALID_PARAMETER_VALUE",
+    "INVALID_STATE",
+    "PERMISSION_DENIED",
+    "RESOURCE_DOES_NOT_EXIST",
+    "UNAUTHENTICATED",
+}
+"""MLflow's codes for an answer that will not change."""
 
 
 class Store(NamedTuple):
@@ -115,7 +126,7 @@ def connect(location: Location, *, reading: bool = False) -> MlflowClient:
         if "schema" in str(error):
             raise ConfigError(
                 f"{location.shown}: written by another version of MLflow. "
-                f"Upgrade a copy of it with: mlflow db upgrade {location.shown}"
+                f"Upgrade a copy of it with: mlflow db upgrade {shlex.quote(location.shown)}"
             ) from error
         raise out_of_reach(location, error) from error
     except TimeoutError as error:
@@ -146,7 +157,8 @@ def open_store(location: Location, experiment: str) -> Store:
     if found.lifecycle_stage != "active":
         raise ConfigError(
             f"tracking.experiment={experiment}: this experiment was deleted from the store. "
-            f"Restore it (mlflow experiments restore -x {found.experiment_id}) or choose another."
+            f"Restore it with: MLFLOW_TRACKING_URI={shlex.quote(location.shown)} mlflow experiments "
+            f"restore -x {found.experiment_id} - or choose another."
         )
     return Store(client, location, experiment, str(found.experiment_id))
 
@@ -154,7 +166,13 @@ def open_store(location: Location, experiment: str) -> Store:
 def out_of_reach(location: Location, error: BaseException) -> StoreError:
     """Return the error that says which store failed, and how, without its credentials."""
     reason = redacted(str(error)).strip().splitlines() or [type(error).__name__]
-    return StoreError(f"The tracking store {location.shown} is out of reach: {reason[0][:300]}")
+    failed = "answered, and refused" if is_final(error) else "is out of reach"
+    return StoreError(f"The tracking store {location.shown} {failed}: {reason[0][:300]}")
+
+
+def is_final(error: BaseException) -> bool:
+    """Return whether trying again cannot help: the store answered, and refused."""
+    return getattr(error, "error_code", "") in REFUSALS
 
 
 def is_of_store(error: BaseException) -> bool:

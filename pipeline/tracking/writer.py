@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.tracking.store import is_of_store, out_of_reach
+from pipeline.tracking.store import is_final, is_of_store, out_of_reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,15 +33,6 @@ BEAT_SECONDS = 10.0
 
 STOPPING_SECONDS = 8.0
 """How long a sweep that was told to stop still waits for its store; it must exit within 20 s."""
-
-REFUSALS = {
-    "INVALID_PARAMETER_VALUE",
-    "INVALID_STATE",
-    "PERMISSION_DENIED",
-    "RESOURCE_DOES_NOT_EXIST",
-    "UNAUTHENTICATED",
-}
-"""MLflow's codes for an answer that will not change."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds between tries: doubled each time."""
@@ -261,8 +252,3 @@ class Writer:
             if not is_of_store(error):
                 self._error = error
             logger.debug("sign of life: %s", error)
-
-
-def is_final(error: BaseException) -> bool:
-    """Return whether trying again cannot help: the store answered, and refused."""
-    return getattr(error, "error_code", "") in REFUSALS

@@ -1,0 +1,96 @@
+"""Files that a user is left with: whole or not at all, and a full disk is said in one message."""
+
+from __future__ import annotations
+
+import logging
+import resource
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline import report, summary
+from pipeline.config.launch import launch
+from pipeline.config.logs import LogFile
+from pipeline.errors import ConfigError
+from pipeline.notify import message
+from pipeline.tracking import read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let no file of this process grow beyond a few bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
+    """Neither half a file nor one beside it."""
+    target = tmp_path / "summary.json"
+    target.write_text("the one of before")
+    with full_disk(), pytest.raises(OSError, match="large"):
+        summary.write(target, "x" * 100)
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
+    assert target.read_text() == "the one of before"
+
+
+def test_the_webhook_is_told_even_where_the_summary_could_not_be_written(tmp_path: Path) -> None:
+    """It is in the store then, and the sweep has not failed."""
+    told = message(tmp_path)
+    assert (told["status"], told["exit_code"]) == ("finished", 0)
+    assert "in the tracking store" in told["text"]
+
+
+def test_a_report_on_a_full_disk_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 2, and the page of before is still whole."""
+    monkeypatch.setattr(read, "read_sweep", lambda *_: None)
+    monkeypatch.setattr(report, "render", lambda _: "x" * 100)
+    target = tmp_path / "page.html"
+    target.write_text("the one of before")
+    with full_disk(), pytest.raises(ConfigError, match=r"output=.*page\.html: cannot be written"):
+        report.main(["sweep=latest", f"output={target}"])
+    assert target.read_text() == "the one of before"
+
+
+def test_a_log_that_cannot_be_written_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not a traceback a line."""
+    logger = logging.getLogger("full")
+    handler = LogFile("/dev/full")
+    logger.addHandler(handler)
+    logger.propagate = False
+    heard: list[str] = []
+    listener = logging.Handler()
+    listener.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("pipeline.config.logs").addHandler(listener)
+    try:
+        for _ in range(3):
+            logger.warning("a line")
+    finally:
+        logging.getLogger("pipeline.config.logs").removeHandler(listener)
+        handler.stream.close = lambda: None  # type: ignore[method-assign]
+    assert heard == [
+        "/dev/full cannot be written (No space left on device): it is incomplete from here on"
+    ]
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_output_folder_on_a_full_disk_is_refused_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One message instead of a traceback."""
+    monkeypatch.chdir(tmp_path)
+    with (
+        full_disk(),
+        pytest.raises(ConfigError, match=r"out cannot be written to.*hydra\.run\.dir"),
+    ):
+        launch(lambda *_: 0, lambda _: None, ["hydra.run.dir=out"])
