@@ -24,6 +24,7 @@ from pipeline.evaluation.final import (
     score_incumbent,
 )
 from pipeline.search import executions_of, front, is_usable, longest, mean_of
+from pipeline.together import validate_together
 from pipeline.tracking.artefact import save_champion
 from pipeline.tracking.note import NOTE_TAG, sweep_note
 from pipeline.tracking.registry import Contest, challenge, look_up
@@ -97,6 +98,10 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     about["link"] = after.attempt(
         "the comparison page of MLflow is not prepared",
         lambda: prepare_view(sweep.ledger, sweep.objective, axes),
+    )
+    after.attempt(
+        "the champion is not validated with subjects held together",
+        lambda: validate_together(sweep, choice, about),
     )
     about["seconds"] = round(sweep.budget.spent(), 1)
     write_summary(sweep, about, after)

@@ -41,6 +41,7 @@ ORDER = (
         "networks.py",
         "found.py",
         "champion.py",
+        "together.py",
         "pace.py",
         "experience.py",
         "ending.py",

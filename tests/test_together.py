@@ -1,0 +1,83 @@
+"""Where repeated subjects were found, the champion's capacity is validated once with them held together."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config import objective
+from pipeline.config.compose import compose
+from pipeline.data import prepare
+from pipeline.data.columns import recorded, said
+from pipeline.records import Capacity, Fit, Trial
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+TRIAL = Trial(Capacity("linear", (("layers", 0), ("units", 0))), 0.05, 4)
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> SimpleNamespace:
+    """Return a sweep at its end, of 40 subjects whose target depends on the subject alone."""
+    draw = np.random.default_rng(0)
+    own, level = draw.normal(size=(40, 3)), draw.normal(size=40)
+    frame = pd.DataFrame(np.repeat(own, 15, axis=0), columns=["a", "b", "c"])
+    frame = frame + draw.normal(0, 0.1, frame.shape)
+    frame["who"] = np.repeat([f"s{one}" for one in range(40)], 15)
+    frame["y"] = np.repeat(level, 15) + draw.normal(0, 0.05, 600)
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    config = compose(
+        [
+            "data=table",
+            f"data.path={tmp_path / 'table.csv'}",
+            "data.target=y",
+            "training.engine=fit",
+        ]
+    )
+    return SimpleNamespace(
+        config=config,
+        dataset=prepare(config.data, config.seed),
+        ledger=SimpleNamespace(done=[SimpleNamespace(fit=Fit(TRIAL, 0, 1, 40))]),
+        objective=objective(config),
+        stop_reason=lambda: "",
+    )
+
+
+def about(sweep: SimpleNamespace, status: str = "finished") -> dict[str, Any]:
+    """Return as much of a summary as is needed."""
+    facts = sweep.dataset.facts
+    data = {"columns": recorded(facts), "attention": said(facts)}
+    return {"status": status, "champion": {"val_loss": 0.01}, "data": data}
+
+
+def test_both_scores_are_shown(sweep: SimpleNamespace) -> None:
+    """In the summary, and in the sentence that stands at the head of the report."""
+    from pipeline.together import validate_together
+
+    found = about(sweep)
+    validate_together(sweep, SimpleNamespace(trial=TRIAL), found)
+    assert found["data"]["subjects"]["column"] == "who"
+    assert found["data"]["subjects"]["val_loss"] == 0.01
+    together = found["data"]["subjects"]["val_loss_together"]
+    assert together > 0.3
+    sentence = f"linear has a validation loss of {together:.4g} instead of 0.01"
+    assert sentence in found["data"]["attention"][0]
+    fact = next(fact for fact in found["data"]["columns"] if fact["name"] == "who")
+    assert sentence in fact["note"]
+
+
+def test_nothing_is_trained_where_a_budget_has_ended(sweep: SimpleNamespace) -> None:
+    """Neither after it nor while it ends."""
+    from pipeline.together import validate_together
+
+    for found, stop in ((about(sweep, "budget"), ""), (about(sweep), "budget.seconds ended")):
+        sweep.stop_reason = lambda stop=stop: stop
+        validate_together(sweep, SimpleNamespace(trial=TRIAL), found)
+        assert "subjects" not in found["data"]
