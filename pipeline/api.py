@@ -13,6 +13,7 @@ In a notebook::
 from __future__ import annotations
 
 import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import results
 from pipeline.budget import process_seconds
-from pipeline.errors import DataError
+from pipeline.errors import ConfigError, DataError
+from pipeline.guest import guest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 TABLE = "data.parquet"
 """The DataFrame as the sweep reads it, in the output folder: what was swept can be swept again."""
+
+_one_sweep = threading.Lock()
+"""Random states, threads and the terminal are the process's: two sweeps at once would share them."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +77,28 @@ class Found:
         return results.figure(self.record, name)
 
     def predict(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the champion's predictions for raw rows, with the training table's columns."""
+        """Return the champion's predictions for raw rows, with the training table's columns.
+
+        Raises:
+            DataError: A column is missing, or its values cannot be read as those of training.
+        """
+        from pipeline.data.frame import plain_frame
         from pipeline.tracking.find_model import load_predictor
         from pipeline.tracking.location import resolve
 
-        return load_predictor(resolve(self.tracking_uri), self.run_id).predict(rows)
+        with guest():
+            predictor = load_predictor(resolve(self.tracking_uri), self.run_id)
+            try:
+                return predictor.predict(plain_frame(rows))
+            except ValueError as error:  # what the saved model says of rows that it cannot read
+                raise DataError(str(error)) from error
 
 
 def sweep(
     frame: pd.DataFrame | None = None,
-    target: str | None = None,
+    target: object = None,
     *,
+    name: str | None = None,
     output_dir: str | Path | None = None,
     **overrides: object,
 ) -> Found:
@@ -90,7 +106,8 @@ def sweep(
 
     Args:
         frame: The table; None sweeps the data that the overrides name (default: wages).
-        target: The column to predict; needed with a table.
+        target: The column to predict, as the DataFrame calls it; needed with a table.
+        name: What the sweep is called in the store and in its report.
         output_dir: Where summary.json and the report go; default a new folder under `outputs/`.
         **overrides: Any key of the command line, with dots or with `__` in their place:
             `**{"search.max_parameters": 5000}`, `training__epochs=50`, `search="bayesian"`.
@@ -100,14 +117,41 @@ def sweep(
     """
     began = process_seconds()  # the age of the notebook is not the sweep's
     folder = Path(output_dir or datetime.now(UTC).strftime("outputs/%Y-%m-%d/%H-%M-%S-%f"))
-    given = {key.replace("__", "."): value for key, value in overrides.items()}
+    given = {key.replace("__", "."): _word(value) for key, value in overrides.items()}
+    if name is not None:
+        given = {"data.name": _item(name)} | given
+    if not _one_sweep.acquire(blocking=False):
+        raise ConfigError(
+            "another sweep is running in this process; wait for its end, or run this one in a process of"
+            " its own (python -m pipeline.sweep)"
+        )
+    try:
+        from pipeline.config.host import own_hydra
+
+        with guest(), own_hydra():
+            return _sweep(frame, target, folder, given, began)
+    finally:
+        _one_sweep.release()
+
+
+def _sweep(
+    frame: pd.DataFrame | None, target: object, folder: Path, given: dict[str, str], began: float
+) -> Found:
+    """Run a sweep in a process that is prepared for it."""
+    path = (folder / TABLE).absolute()
     if frame is not None:
-        given = _table(frame, target, folder) | given
+        from pipeline.data.frame import check_frame, find_target, write_frame
+
+        frame = check_frame(frame)
+        own = {"data.path": _item(str(path)), "data.target": _item(find_target(frame, target))}
+        given = {"data": "table"} | own | given
     from pipeline.config.compose import compose
 
-    words = [f"{key}={_word(value)}" for key, value in given.items()]
+    words = [f"{key}={value}" for key, value in given.items()]
     config = compose(words)
     folder.mkdir(parents=True, exist_ok=True)
+    if frame is not None:
+        write_frame(frame, path, config.data.drop)
     from pipeline.runner import run
 
     with _command_line(words):
@@ -118,19 +162,6 @@ def sweep(
     return Found(done["sweep_run_id"], folder, config.tracking.uri)
 
 
-def _table(frame: pd.DataFrame, target: str | None, folder: Path) -> dict[str, object]:
-    """Write the DataFrame where the sweep can read it, and return the overrides that say so."""
-    if target is None:
-        raise DataError("target=None: say which column of the DataFrame is to be predicted")
-    if target not in frame.columns:
-        known = ", ".join(map(str, frame.columns[:10]))
-        raise DataError(f"target={target!r}: no such column; the DataFrame has {known}")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = (folder / TABLE).absolute()
-    frame.to_parquet(path, index=False)
-    return {"data": "table", "data.path": path, "data.target": target}
-
-
 def _word(value: object) -> str:
     """Write a value as the command line does."""
     match value:
@@ -138,9 +169,16 @@ def _word(value: object) -> str:
             return "null"
         case bool():
             return str(value).lower()
+        case dict():
+            return f"{{{','.join(f'{_key(key)}: {_item(item)}' for key, item in value.items())}}}"
         case list() | tuple():
             return f"[{','.join(_item(item) for item in value)}]"
     return str(value)
+
+
+def _key(name: object) -> str:
+    """Write a key of a mapping, the name of a column."""
+    return str(name) if str(name).isidentifier() else _item(str(name))
 
 
 def _item(value: object) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError
+from pipeline.guest import guest
 from pipeline.tracking.read import SweepRecord, read_sweep
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ def read(sweep: Which = "latest", tracking_uri: str | None = None) -> SweepRecor
         ConfigError: There is no such sweep.
         StoreError: The store is out of reach.
     """
-    return sweep if isinstance(sweep, SweepRecord) else read_sweep(tracking_uri, sweep)
+    if isinstance(sweep, SweepRecord):
+        return sweep
+    with guest():
+        return read_sweep(tracking_uri, sweep)
 
 
 def fits(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.DataFrame:

@@ -47,7 +47,7 @@ ORDER = (
         "ending.py",
         "aftermath.py",
     ),
-    (*ENTRIES, "api.py", "results.py"),
+    (*ENTRIES, "api.py", "results.py", "guest.py"),
 )
 
 # Which files may import a framework, at module level or late. Nobody else may.

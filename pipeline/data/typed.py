@@ -137,8 +137,17 @@ def typed(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
         raise ValueError(f"the rows lack the column {', '.join(map(repr, absent))}")
     values: dict[str, np.ndarray] = {}
     for column in used:
-        values.update(zip(column.outputs, column.read(frame[column.name]), strict=True))
+        cells = _own(frame[column.name])
+        values.update(zip(column.outputs, column.read(cells), strict=True))
     return pd.DataFrame(values, index=frame.index)
+
+
+def _own(series: pd.Series) -> pd.Series:
+    """Return a column of Arrow's times in a dtype of pandas' own: with Arrow's it reckons otherwise."""
+    if not isinstance(series.dtype, pd.ArrowDtype) or series.dtype.kind not in "mM":
+        return series
+    values: pd.Series = series.array.__arrow_array__().to_pandas()
+    return values.set_axis(series.index)
 
 
 def unreadable(series: pd.Series, column: Column) -> np.ndarray:

@@ -12,6 +12,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pipeline.training.host import settle
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,8 +37,9 @@ def _silent_stderr() -> Iterator[None]:
 
 
 def start() -> None:
-    """Import the backend's framework, once, where it is TensorFlow."""
+    """Import the backend's framework, once, and settle Keras."""
     if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        settle()
         return
     if "tensorflow" not in sys.modules:  # else KerasTuner has imported it
         with _silent_stderr():
@@ -46,3 +49,4 @@ def start() -> None:
                 tf.config.experimental.set_memory_growth(gpu, enable=True)  # not everything at once
     # vectorized_map notes every operation that it converts with a loop: known, measured, harmless.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    settle()

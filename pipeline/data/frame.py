@@ -1,0 +1,245 @@
+"""A DataFrame of a notebook as the table that a sweep reads: every dtype as it is meant, or refused in words.
+
+The table goes the way of every table, through a Parquet file: what was swept is kept with the sweep and
+can be swept again. Parquet keeps numbers, truths, dates, texts and (ordered) categories; everything
+else becomes one of them here, as `typed` reads the raw cells when the same frame is predicted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections import Counter
+from decimal import Decimal
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data.typed import tidy
+from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
+
+SHOWN = 10
+"""Names that a message lists."""
+LARGEST_WHOLE = 2**63
+"""Whole numbers below it are kept as such."""
+
+
+def check_frame(frame: object) -> pd.DataFrame:
+    """Return a DataFrame whose columns have names of their own, with these as text.
+
+    Raises:
+        DataError: No DataFrame, several levels of names, or a name that is there twice.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        kind = f"{type(frame).__module__}.{type(frame).__name__}"
+        raise DataError(
+            f"the table is a {kind}, not a pandas DataFrame; convert it, for example with "
+            "pandas.DataFrame(...) or .to_pandas()"
+        )
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise DataError(
+            f"the DataFrame's columns have {frame.columns.nlevels} levels; give each column one name, for"
+            " example frame.columns = ['_'.join(map(str, name)) for name in frame.columns]"
+        )
+    names = [tidy(name) for name in frame.columns]
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        shown = ", ".join(map(repr, twice[:SHOWN]))
+        raise DataError(
+            f"the DataFrame has columns of the same name: {shown}; rename them (names are compared as"
+            " text, without the blanks around them)"
+        )
+    return frame.set_axis(names, axis=1)
+
+
+def find_target(frame: pd.DataFrame, target: object) -> str:
+    """Return the name of the column to predict, in a frame that `check_frame` returned.
+
+    Raises:
+        DataError: There is none.
+    """
+    names = list(frame.columns)
+    if target is None:
+        raise DataError("target=None: say which column of the DataFrame is to be predicted")
+    name = tidy(target)
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(names[:SHOWN])}"
+        raise DataError(f"target={target!r}: the DataFrame has no such column; {hint}")
+    return name
+
+
+def plain_frame(frame: object) -> pd.DataFrame:
+    """Return rows to predict as `write_frame` would store them; what it refuses stays as it is.
+
+    Raises:
+        DataError: As `check_frame`.
+    """
+    rows = check_frame(frame)
+    columns = {}
+    for name in rows.columns:
+        try:
+            columns[name] = plain_column(rows[name])
+        except (TypeError, ValueError, OverflowError, DataError):  # the model may not need it
+            columns[name] = rows[name]
+    return pd.DataFrame(columns, index=rows.index)
+
+
+def write_frame(frame: pd.DataFrame, path: Path, left_out: Collection[str] = ()) -> None:
+    """Write a frame that `check_frame` returned as a Parquet file, without its index.
+
+    Args:
+        frame: Any rows.
+        path: The file.
+        left_out: Columns that are no feature anyway (`data.drop`): whatever they hold.
+
+    Raises:
+        DataError: A column that cannot be read as anything; the message names it and what to do.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if frame.empty:
+        raise DataError("the DataFrame has no rows, or no columns")
+    columns = {}
+    for name in frame.columns:
+        series = frame[name]
+        try:
+            columns[name] = pa.array(plain_column(series), from_pandas=True)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError, DataError) as error:
+            if name not in left_out:
+                raise DataError(_refusal(series, error)) from error
+            columns[name] = pa.array(["(left out)"] * len(series))
+    pq.write_table(pa.table(columns), path)
+
+
+def _refusal(series: pd.Series, error: Exception) -> str:
+    """Return why a column cannot be swept, and what to do about it."""
+    why = str(error) if isinstance(error, DataError) else " ".join(str(error).split())[:200]
+    return (
+        f"column {series.name!r} of the DataFrame ({series.dtype}) cannot be swept: {why}; convert it,"
+        f" for example with frame[{series.name!r}].astype(str), or leave it out with data.drop"
+    )
+
+
+def plain_column(series: pd.Series) -> pd.Series:
+    """Return a column in a dtype that Parquet keeps: numbers, truths, dates, text or categories.
+
+    Nested values, bytes and objects of any other kind become bytes, which no network takes: so they are
+    left out with a reason like those of a file.
+
+    Raises:
+        DataError: Complex numbers.
+    """
+    dtype = series.dtype
+    by_kind = _BY_KIND.get(dtype.kind) if isinstance(dtype, np.dtype) else None
+    convert = by_kind or next((own for kind, own in _BY_TYPE if isinstance(dtype, kind)), None)
+    return series if convert is None else convert(series)
+
+
+def _of_complex(series: pd.Series) -> pd.Series:
+    """Refuse complex numbers."""
+    raise DataError(
+        f"{series.iloc[0]} is a complex number; give the real and the imaginary part a column each"
+    )
+
+
+def _of_categories(series: pd.Series) -> pd.Series:
+    """Return a categorical column with its categories as text; an order stays."""
+    dtype = series.dtype
+    assert isinstance(dtype, pd.CategoricalDtype)  # noqa: S101 - by _BY_TYPE
+    levels = [_text(value) for value in dtype.categories]
+    texts = [None if code < 0 else levels[code] for code in series.cat.codes]
+    order = pd.CategoricalDtype(list(dict.fromkeys(levels)), ordered=bool(dtype.ordered))
+    return pd.Series(texts, series.index, dtype=object).astype(order)
+
+
+def _of_arrow(series: pd.Series) -> pd.Series:
+    """Return a column of Arrow's types in one of pandas' own; whole numbers stay whole beside gaps."""
+    import pyarrow as pa
+
+    values = pa.chunked_array(pa.array(series.array))
+    if pa.types.is_integer(values.type):
+        unsigned = pa.types.is_unsigned_integer(values.type)
+        return series.astype("UInt64" if unsigned else "Int64")
+    if pa.types.is_boolean(values.type):
+        return series.astype("boolean")
+    found: pd.Series = values.to_pandas()
+    return plain_column(found.set_axis(series.index))
+
+
+def _of_objects(series: pd.Series) -> pd.Series:
+    """Return a column of Python objects: numbers or truths where all are, else text; nested ones as bytes."""
+    families = {_family(cell) for cell in series}
+    if Family.nested in families:
+        return series.map(lambda cell: repr(cell).encode())
+    families.discard(Family.nothing)
+    if families == {Family.whole}:
+        return series.astype("Int64")
+    if families and families <= {Family.whole, Family.number}:
+        return pd.Series(
+            [np.nan if pd.isna(cell) else float(cell) for cell in series], series.index, np.float64
+        )
+    if families == {Family.truth}:
+        return series.astype("boolean")
+    return series.map(lambda cell: None if pd.isna(cell) else _text(cell)).astype(object)
+
+
+class Family(Enum):
+    """What a cell of a column of Python objects is."""
+
+    nothing = auto()
+    truth = auto()
+    whole = auto()
+    """A whole number of 64 bits."""
+    number = auto()
+    text = auto()
+    """Or anything else that is told by its text: a date, an interval, an enum."""
+    nested = auto()
+    """A list, an array, bytes, an object of some other library."""
+
+
+def _family(cell: Any) -> Family:
+    """Return what one cell is."""
+    if not pd.api.types.is_scalar(cell) and not isinstance(cell, Enum | UUID):
+        return Family.nested
+    if isinstance(cell, bytes | complex | np.complexfloating):
+        return Family.nested
+    if pd.isna(cell):
+        return Family.nothing
+    if isinstance(cell, bool | np.bool_):
+        return Family.truth
+    if isinstance(cell, int | np.integer) and -LARGEST_WHOLE <= cell < LARGEST_WHOLE:
+        return Family.whole
+    return Family.number if isinstance(cell, int | float | np.number | Decimal) else Family.text
+
+
+def _text(value: Any) -> str:
+    """Return a value as `typed` reads it: 3.0 as 3, a date as ISO writes it."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return value.isoformat() if isinstance(value, dt.date) else str(value)
+
+
+_BY_KIND: Mapping[str, Callable[[pd.Series], pd.Series]] = {
+    "c": _of_complex,
+    "m": lambda series: series.dt.total_seconds(),
+    "f": lambda series: series.astype(np.float64),
+    "O": _of_objects,
+}
+"""How a column becomes plain, by the kind of its NumPy dtype."""
+_BY_TYPE: Sequence[tuple[type, Callable[[pd.Series], pd.Series]]] = (
+    (pd.ArrowDtype, _of_arrow),
+    (pd.SparseDtype, lambda series: plain_column(pd.Series(np.asarray(series), series.index))),
+    (pd.CategoricalDtype, _of_categories),
+    (pd.PeriodDtype, lambda series: series.dt.to_timestamp()),
+    (pd.IntervalDtype, lambda series: _of_objects(series.astype(object))),
+)
+"""Likewise by the type of its extension dtype."""

@@ -1,0 +1,74 @@
+"""Keras and TensorFlow as a sweep needs them, in a process that may belong to somebody else.
+
+A user's floatx, dtype policy, image format or eager functions would change what is trained; the seeds
+that a sweep sets would change what the user draws next. `settle` makes them ours, `give_back` theirs.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SEEDS = ("global_random_seed", "global_seed_generator")
+"""Where Keras keeps what `keras.utils.set_random_seed` sets."""
+
+_theirs: list[Callable[[], None]] = []
+"""What gives the host its settings back, in the order in which they were taken."""
+
+
+def settle() -> None:
+    """Set what networks are built and trained under; once until `give_back`."""
+    if _theirs:
+        return
+    import keras
+
+    config = keras.config
+    _take(config.floatx, config.set_floatx, "float32")
+    _take(config.epsilon, config.set_epsilon, 1e-7)
+    _take(config.image_data_format, config.set_image_data_format, "channels_last")
+    _take(config.dtype_policy, config.set_dtype_policy, "float32")
+    _take_seeds()
+    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+        import tensorflow as tf
+
+        _take(tf.config.functions_run_eagerly, tf.config.run_functions_eagerly, ours=False)
+
+
+def give_back() -> None:
+    """Set everything as `settle` found it."""
+    while _theirs:
+        _theirs.pop()()
+
+
+def _take(read: Callable[[], Any], write: Callable[[Any], None], ours: object) -> None:
+    """Write our value of a setting, and remember to write theirs."""
+    found = read()
+    _theirs.append(lambda: write(found))
+    write(ours)
+
+
+def _take_seeds() -> None:
+    """Remember the seeds of Keras and TensorFlow; neither has a public way to ask for them."""
+    from keras.src.backend.common import global_state
+
+    for name in SEEDS:
+        found = global_state.get_global_attribute(name)
+        _theirs.append(functools.partial(global_state.set_global_attribute, name, found))
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        return
+    from tensorflow.python.eager import context
+
+    own = context.context()
+    seed, generator = own._seed, own._rng  # noqa: SLF001
+    state = None if generator is None else generator.getstate()
+
+    def restore() -> None:
+        own._seed, own._rng = seed, generator  # noqa: SLF001
+        if generator is not None:
+            generator.setstate(state)
+
+    _theirs.append(restore)
