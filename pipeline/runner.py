@@ -23,7 +23,7 @@ from pipeline.portion import within_fits
 from pipeline.progress import Display
 from pipeline.search import is_usable, missing, searcher
 from pipeline.signals import GRACE_SECONDS, StopRequest
-from pipeline.tracking.location import check, resolve
+from pipeline.tracking.location import check_at_start
 from pipeline.training.quiet import start
 from pipeline.training.threads import prepare as prepare_threads
 
@@ -127,7 +127,7 @@ def run(
 
 def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: float | None) -> int:
     """Open the rooms, search, finish, and end the parent run truthfully."""
-    check(resolve(config.tracking.uri))
+    check_at_start(config.tracking.uri)
     budget, before = Budget(config.budget), next(_sweeps)
     if before or began is not None:
         budget.restart(began)

@@ -240,6 +240,7 @@ _BY_TYPE: Sequence[tuple[type, Callable[[pd.Series], pd.Series]]] = (
     (pd.SparseDtype, lambda series: plain_column(pd.Series(np.asarray(series), series.index))),
     (pd.CategoricalDtype, _of_categories),
     (pd.PeriodDtype, lambda series: series.dt.to_timestamp()),
+    (pd.DatetimeTZDtype, lambda series: series.dt.tz_convert("UTC").dt.tz_localize(None)),
     (pd.IntervalDtype, lambda series: _of_objects(series.astype(object))),
 )
 """Likewise by the type of its extension dtype."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from urllib.parse import SplitResult
 
+log = logging.getLogger(__name__)
+
 Answer = TypeVar("Answer")
 
 DEFAULT_FOLDER = "mlruns"
@@ -34,6 +37,9 @@ PROBE_SECONDS = 5.0
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 ALLOWED = "http(s)://HOST[:PORT], sqlite:///FILE, or a postgresql://, mysql:// or mssql:// database"
 SQLITE = "sqlite:///"
+VARIABLE = "MLFLOW_TRACKING_URI"
+"""What MLflow's own tools read, and a notebook's `mlflow.set_tracking_uri` sets; a sweep is told by
+`tracking.uri` alone, so that it never ends up where a stray variable points."""
 SQLITE_HEADER = b"SQLite format 3\x00"
 
 
@@ -168,6 +174,30 @@ def check(location: Location, *, reading: bool = False) -> None:
             f"tracking.uri={location.shown}: out of reach ({redacted(answered)}). "
             "Start the server, or choose another store with tracking.uri=."
         )
+
+
+def check_at_start(uri: str | None) -> None:
+    """Check `tracking.uri`, and say so where MLflow's own variable names another store.
+
+    Raises:
+        ConfigError: As `resolve` and `check`.
+        StoreError: Likewise.
+    """
+    location = resolve(uri)
+    check(location)
+    named = os.environ.get(VARIABLE, "")
+    if not named or named.rstrip("/") == location.uri:
+        return
+    with suppress(ConfigError):
+        if resolve(named).uri == location.uri:
+            return
+    log.warning(
+        "%s=%s is set but not used: this sweep is recorded in %s; tracking.uri=$%s records it there",
+        VARIABLE,
+        redacted(named),
+        location.shown,
+        VARIABLE,
+    )
 
 
 def _sqlite(path: Path) -> Location:
