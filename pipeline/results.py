@@ -85,14 +85,15 @@ def decisions(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.Da
 
 
 def columns(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.DataFrame:
-    """Return one row a column of the table: name, kind, used, inputs, attention, reason, note, hint.
+    """Return one row a column of the table.
 
+    Columns: name, kind, used, what (became of it, in a few words), inputs, attention, reason, note, hint.
     `attention` says whether a person should look: severe (it may give the target away), dropped (by
     rule), doubted, assumed or none; `hint` is the override that changes the judgement.
     """
     import pandas as pd
 
-    names = ["name", "kind", "used", "inputs", "attention", "reason", "note", "hint"]
+    names = ["name", "kind", "used", "what", "inputs", "attention", "reason", "note", "hint"]
     data = read(sweep, tracking_uri).summary.get("data", {})
     return pd.DataFrame(data.get("columns", []), columns=names)
 

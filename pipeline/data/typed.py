@@ -137,17 +137,8 @@ def typed(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
         raise ValueError(f"the rows lack the column {', '.join(map(repr, absent))}")
     values: dict[str, np.ndarray] = {}
     for column in used:
-        cells = _own(frame[column.name])
-        values.update(zip(column.outputs, column.read(cells), strict=True))
+        values.update(zip(column.outputs, column.read(frame[column.name]), strict=True))
     return pd.DataFrame(values, index=frame.index)
-
-
-def _own(series: pd.Series) -> pd.Series:
-    """Return a column of Arrow's times in a dtype of pandas' own: with Arrow's it reckons otherwise."""
-    if not isinstance(series.dtype, pd.ArrowDtype) or series.dtype.kind not in "mM":
-        return series
-    values: pd.Series = series.array.__arrow_array__().to_pandas()
-    return values.set_axis(series.index)
 
 
 def unreadable(series: pd.Series, column: Column) -> np.ndarray:
@@ -183,7 +174,7 @@ def numbers(series: pd.Series, form: str = "") -> np.ndarray:
 
 def unchecked_numbers(series: pd.Series, form: str = "") -> np.ndarray:
     """Return cells as float64 with their infinities; what is no number in that form becomes NaN."""
-    if pd.api.types.is_timedelta64_dtype(series):
+    if series.dtype.kind == "m":
         series = series.dt.total_seconds()
     if pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_complex_dtype(series):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -272,7 +263,7 @@ def dates(series: pd.Series, format_: str) -> pd.Series:
     Beside its own format every column reads ISO dates and datetime objects, which mean one day only:
     so a date comes from JSON, Parquet and other programs.
     """
-    if not pd.api.types.is_datetime64_any_dtype(series):
+    if not pd.api.types.is_datetime64_any_dtype(series) or isinstance(series.dtype, pd.ArrowDtype):
         codes, uniques = pd.factorize(series)
         cells = [v.isoformat() if isinstance(v, dt.date) else level_text(v) for v in uniques]
         texts = pd.Series([*cells, MISSING_LEVEL], dtype=object)

@@ -28,6 +28,9 @@ _OURS = "CAPACITY_SWEEP_INTRAOP_THREADS"
 _threads_given = os.environ.get(_INTRAOP, "") != os.environ.get(_OURS, "")
 """Whether the user has chosen; else `prepare` may, and once more when the family is known."""
 
+_chosen: str | None = None
+"""What `prepare` chose last in this process."""
+
 _most: int | None = None
 """What `use_cores` said."""
 
@@ -72,7 +75,9 @@ def prepare(*, convolutional: bool = False) -> None:
 
 
 def _choose_threads(number: str) -> None:
-    before = os.environ.get(_OURS)
+    global _chosen  # noqa: PLW0603 - a notebook gets its environment back, TensorFlow stays as it began
+    before = _chosen or os.environ.get(_OURS)
+    _chosen = number
     if before not in {None, number} and "tensorflow" in sys.modules:
         # Sums may differ in their last digits from a sweep of its own: several under one -m.
         log.warning(

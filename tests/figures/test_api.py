@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import sys
 import time
 from itertools import count
@@ -88,7 +90,8 @@ def test_without_a_table_the_named_data_is_swept(asked: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "said"), [(None, "say which column"), ("rents", "no such column; the DataFrame has")]
+    ("target", "said"),
+    [(None, "say which column"), ("rents", "no such column; did you mean 'rent'")],
 )
 def test_a_wrong_target_is_refused(
     target: str | None, said: str, frame: pd.DataFrame, asked: list[Any]
@@ -97,6 +100,30 @@ def test_a_wrong_target_is_refused(
     with pytest.raises(DataError, match=said):
         api.sweep(frame, target)
     assert asked == []
+
+
+@pytest.mark.parametrize("column", ["Miete (€)", "a,b", "it's", "null", "{x}", " rent "])
+def test_a_target_is_given_as_the_frame_shows_it(
+    column: str, frame: pd.DataFrame, asked: list[Any]
+) -> None:
+    """Whatever Hydra would make of it."""
+    api.sweep(frame.rename(columns={"rent": column}), column, name="flats, 2026")
+    ((config, _),) = asked
+    assert config.data.target == column.strip()
+    assert config.data.name == "flats, 2026"
+
+
+def test_a_frame_that_cannot_be_read_is_refused_before_anything_runs(
+    frame: pd.DataFrame, asked: list[Any]
+) -> None:
+    """With the column, its dtype, and what to do."""
+    with pytest.raises(DataError, match=r"column 'z' of the DataFrame \(complex128\)"):
+        api.sweep(frame.assign(z=frame["size"] + 1j), "rent")
+    with pytest.raises(DataError, match="the same name: 'size'"):
+        api.sweep(pd.concat([frame, frame[["size"]]], axis=1), "rent")
+    assert asked == []
+    api.sweep(frame.assign(z=frame["size"] + 1j), "rent", data__drop=["z"])
+    assert len(asked) == 1
 
 
 def test_a_wrong_override_is_refused_with_the_nearest_key(
@@ -151,11 +178,22 @@ def test_a_real_sweep_from_a_dataframe(
 ) -> None:
     """End to end: sweep, answer, figures, predictions for raw rows, and a replay bit for bit.
 
+    The user's float64, seeds and environment are as before, and nothing of them reaches the networks.
+
     Its seconds count from the call, also in the first sweep of a process that is older; and `plan`
     remembers it.
     """
     monkeypatch.setattr(runner, "_sweeps", count())
     monkeypatch.setenv(cache.VARIABLE, str(workplace / "cache"))
+    import keras
+    import tensorflow as tf
+
+    keras.config.set_floatx("float64")
+    tf.random.set_seed(1)
+    first = float(tf.random.uniform([]))
+    tf.random.set_seed(1)
+    random.seed(1)
+    before = random.getstate(), dict(os.environ)
     begun = time.monotonic()
     found = api.sweep(
         frame,
@@ -168,10 +206,19 @@ def test_a_real_sweep_from_a_dataframe(
         training__patience=2,
         verbose=False,
     )
+    assert (random.getstate(), dict(os.environ)) == before
+    assert float(tf.random.uniform([])) == first
+    assert keras.config.floatx() == "float64"
+    keras.config.set_floatx("float32")
+    assert found.columns.set_index("name").loc["district", "what"] == "2 inputs: north, south"
     assert found.summary["champion"]["capacity"]
     assert found.answer.startswith("Use 1 hidden layer of 4 units")
     assert found.figure("curves").data
     assert len(found.predict(frame.drop(columns="rent").head(3))) == 3
+    sparse = frame.astype({"size": pd.SparseDtype(float)}).rename(columns={"size": " size "})
+    pd.testing.assert_frame_equal(found.predict(sparse), found.predict(frame))
+    with pytest.raises(DataError, match="district"):
+        found.predict(frame[["size"]])
     assert (found.output_dir / "report.html").exists()
     assert found.summary["seconds"] <= time.monotonic() - begun
     capsys.readouterr()

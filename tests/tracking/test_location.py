@@ -104,6 +104,23 @@ def test_a_name_that_cannot_be_looked_up_in_time_is_out_of_reach(
     gate.set()
 
 
+def test_a_variable_that_names_another_store_is_not_ignored_silently(
+    workplace: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`tracking.uri` wins, and the sentence says what would obey the variable; no secrets."""
+    monkeypatch.setenv(module.VARIABLE, "http://me:secret@mlflow.example:5000")
+    module.check_at_start(None)
+    (said,) = caplog.messages
+    assert "MLFLOW_TRACKING_URI=http://" in said
+    assert "secret" not in said
+    assert "mlruns/mlflow.db" in said
+    assert "tracking.uri=$MLFLOW_TRACKING_URI" in said
+    caplog.clear()
+    monkeypatch.setenv(module.VARIABLE, "sqlite:///mlruns/mlflow.db")
+    module.check_at_start(None)
+    assert caplog.messages == []
+
+
 def test_checking_a_store_imports_no_mlflow(workplace: Any) -> None:
     """Wrong words are answered in under a second."""
     code = (
