@@ -77,9 +77,10 @@ def narrowed(stack: Stack, seconds: Seconds, left: float) -> Stack:
 
 
 def by_importance(fits: Sequence[Fit]) -> list[Fit]:
-    """Return fits, those first that tell most: all repeats at the middle learning rate, then its neighbours.
+    """Return fits, those first that tell most: the middle learning rates, then their neighbours.
 
-    The middle of a bracket is the best rate of the network that it grew from.
+    The middle of a bracket is the best rate of the network that it grew from. Otherwise they stay in the
+    order of the stack, which has the repeats of a trial together: with some of them it counts for less.
     """
     rates: dict[Hashable, set[float]] = {}
     for fit in fits:
@@ -89,7 +90,7 @@ def by_importance(fits: Sequence[Fit]) -> list[Fit]:
         own = sorted(rates[fit.trial.with_rate(1.0), fit.fold])
         return abs(own.index(fit.trial.learning_rate) - len(own) // 2)
 
-    return sorted(fits, key=lambda fit: (off_centre(fit), fit.execution))
+    return sorted(fits, key=off_centre)
 
 
 def without(plan: StackPlan, begun: StackPlan) -> StackPlan:

@@ -81,6 +81,20 @@ def test_without_hurry_a_round_is_trained_as_planned(
         assert affordable(plan, seconds, left, workers, usable=usable) is plan
 
 
+def test_trials_are_trained_one_after_the_other_where_time_is_short() -> None:
+    """A trial with all its seeds counts; two with some of them may not."""
+    fits = [
+        fit(width, rate=rate, execution=seed)
+        for width in (8, 16)
+        for rate in RATES
+        for seed in range(SEEDS)
+    ]
+    order = by_importance(fits)
+    trials = [order[at].trial for at in range(0, len(order), SEEDS)]
+    assert [one.trial for one in order] == [one for one in trials for _ in range(SEEDS)]
+    assert [one.learning_rate for one in trials[:2]] == [RATES[1]] * 2
+
+
 def test_the_middle_rate_goes_first_with_all_its_seeds() -> None:
     """It is the best rate of the network that was grown from; the order of the stack is kept."""
     stack = bracket(0)
