@@ -57,7 +57,7 @@ def fit_baselines(arrays: Arrays, seed: int, seconds: float | None = None) -> di
             they are the same.
 
     Returns:
-        Each by its name.
+        Each by its name; without one that cannot be fitted, which is said.
     """
     until = math.inf if seconds is None else time.perf_counter() + seconds
     from threadpoolctl import threadpool_limits
@@ -74,8 +74,14 @@ def fit_baselines(arrays: Arrays, seed: int, seconds: float | None = None) -> di
         # 22,000 x 92 values took 1.3 s of processor time on one thread and 26 to 30 s on two.
         fit = functools.partial(model.fit, inputs, target, sample_weight=weights)
         left = until - time.perf_counter()
-        with threadpool_limits(1):
-            share = _fit(model, fit, left / 2 if name == "linear" else left)
+        try:
+            with threadpool_limits(1):
+                share = _fit(model, fit, left / 2 if name == "linear" else left)
+        except Exception as error:  # noqa: BLE001 - the champion must not be lost for what stands beside it
+            log.warning(
+                "the baseline %s could not be fitted: %s", name, str(error) or type(error).__name__
+            )
+            continue
         if share < 1.0:
             log.warning(
                 "the baseline %s was given %.0f %% of its iterations: the budget ends",

@@ -176,7 +176,7 @@ def score_incumbent(
         outputs = incumbent(dataset.features("test"))
         scores, losses = _scored(dataset, test, outputs)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it: it is not compared
-        return f"it does not predict these rows ({error or type(error).__name__})"
+        return f"it does not predict these rows ({str(error) or type(error).__name__})"
     if not np.isfinite(outputs).all():
         return "its predictions are not finite"
     verdicts.test[INCUMBENT], verdicts.test_row_losses[INCUMBENT] = scores, losses
@@ -216,7 +216,10 @@ def _of_baselines(
         inputs = unseen_inputs(dataset, "standard", fold)
         arrays = dataset.arrays("standard", fold, class_weight)
         own = None if seconds is None else seconds / len(folds)
-        for name, model in fit_baselines(arrays, seed, own).items():
+        fitted = fit_baselines(arrays, seed, own)
+        found = {name: unseen for name, unseen in found.items() if name in fitted}
+        for name in found:
+            model = fitted[name]
             found[name].add(fold, {part: model(x) for part, x in inputs.items()})
             if model.share < 1.0:
                 shares[name] = min(model.share, shares.get(name, 1.0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.evaluation import baselines
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.scores import all_scores
 from pipeline.records import Arrays
@@ -66,3 +67,22 @@ def test_baselines_without_time_make_few_iterations_and_say_so(
     assert fitted["constant"].share == 1.0
     assert 0.0 < fitted["gradient_boosting"].share < 0.1
     assert "gradient_boosting was given 5 % of its iterations" in caplog.text
+
+
+def test_a_baseline_that_fails_is_left_out_and_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The sweep would lose its champion otherwise, for the sake of what stands beside it."""
+
+    class Failing:
+        def fit(self, *_: object, **__: object) -> None:
+            raise MemoryError
+
+    whole = baselines._model
+    monkeypatch.setattr(
+        baselines,
+        "_model",
+        lambda name, seed, **kind: Failing() if name == "linear" else whole(name, seed, **kind),
+    )
+    assert list(fit_baselines(_arrays(regression=True), 0)) == ["constant", "gradient_boosting"]
+    assert "the baseline linear could not be fitted: MemoryError" in caplog.text
