@@ -177,4 +177,4 @@ def _said(marks: _Marks) -> str:
     empty = int(marks.missing.sum()) - sum(marks.texts.values())
     if empty:
         parts.append(f"{empty} are empty")
-    return f" ({', '.join(parts)})"
+    return f": {', '.join(parts)}"

@@ -151,10 +151,10 @@ def _task_of_texts(series: pd.Series) -> Task:
             twice = len(texts) <= MOST_CODES and len(np.unique(values)) < len(texts)
             coded = twice or bool(texts.str.match(LEADING_ZERO).any())
             return Task.classification if coded else Task.regression
-        _refuse_amounts(series, different)
         _refuse_strays(series)
-    elif strange.any():
+    if strange.any() and len(different) > MOST_CODES:
         _refuse_amounts(series, different)
+        _refuse_dates(series)
     return Task.classification
 
 
@@ -178,8 +178,6 @@ def _refuse_strays(series: pd.Series) -> None:
 
 def _refuse_amounts(series: pd.Series, different: pd.Series) -> None:
     """Refuse many different texts that look like amounts; they would be as many classes."""
-    if len(different) <= MOST_CODES or not is_text(series):
-        return
     like = different[different.astype(str).str.strip().str.fullmatch(AMOUNT).to_numpy(dtype=bool)]
     if series.isin(like).mean() < NEARLY_ALL:
         return
@@ -190,6 +188,15 @@ def _refuse_amounts(series: pd.Series, different: pd.Series) -> None:
         "they look like numbers but are not written as such; write plain numbers (1234.5), or say "
         "data.task=classification if they are classes"
     )
+
+
+def _refuse_dates(series: pd.Series) -> None:
+    """Refuse many different texts that are dates."""
+    if kind_of(series).column.kind == "date":
+        raise DataError(
+            f"target {str(series.name)!r} holds dates like {str(series.iloc[0])!r}; predict a number or "
+            "a class, for example the days up to it, or say data.task=classification if they are classes"
+        )
 
 
 def _counted(texts: pd.Series, most: int = 5) -> str:

@@ -159,7 +159,7 @@ def test_a_text_that_may_mean_no_value_stops_and_is_named(mark):
         read(texts)
     message = str(caught.value)
     assert "missing in 12 of 24 rows, rows 2, 3, 6, ..." in message
-    assert f"(6 say {mark.upper()!r}, 6 are empty)" in message
+    assert f": 6 say {mark.upper()!r}, 6 are empty; leave them out" in message
     assert "data.missing_target=drop" in message
     assert f"data.na_is_class=true if {mark.upper()!r} is a class" in message
 
@@ -173,9 +173,7 @@ def test_the_keys_decide_what_a_mark_is():
     frame, target = read(texts, notes, missing_target=MissingTarget.drop)
     assert target.classes == ("APAC", "EU")
     assert len(frame) == 12
-    assert notes == [
-        "6 rows without a target are left out (data.missing_target=drop) (6 say 'NA')."
-    ]
+    assert notes == ["6 rows without a target are left out (data.missing_target=drop): 6 say 'NA'."]
     with pytest.raises(DataError, match=r"missing in 6 of 24 rows.*leave them out"):
         read([*texts, *[""] * 6], na_is_class=True)  # an empty cell is never a class
 
@@ -191,7 +189,7 @@ def test_none_is_a_class_among_words_and_no_value_among_numbers():
     with pytest.raises(DataError, match="6 say 'None'"):
         read(["None", "0", "1"] * 6)
     with pytest.raises(
-        DataError, match=r"6 say 'NA'\); leave them out with data.missing_target=drop$"
+        DataError, match=r"6 say 'NA'; leave them out with data.missing_target=drop$"
     ):
         read(["NA", "0.5", "1.5", "2.5"] * 6, task=Task.auto)
 
@@ -205,6 +203,10 @@ def test_none_is_a_class_among_words_and_no_value_among_numbers():
         ([f"{i}.5%" for i in range(40)], "data.task=classification if they are classes"),
         ([*map(str, np.arange(37) / 4), "many", "many", "few"],
          r"numbers in 37 of 40 rows, but also 'many' \(2x\), 'few' \(1x\), rows 38, 39, 40"),
+        ([*map(str, np.arange(38) / 4), "n.a.", "unknown"],
+         r"but also 'n.a.' \(1x\), 'unknown' \(1x\), rows 39, 40"),
+        ([f"2020-{i // 28 + 1:02d}-{i % 28 + 1:02d}" for i in range(40)],
+         "holds dates like '2020-01-01'"),
         ([f"name {i}" for i in range(40)], "40 different texts in 40 rows.*they name rows, not classes"),
     ],
 )  # fmt: skip
