@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config import objective
 from pipeline.config.choices import Encoding, encoding_name
+from pipeline.data.columns import Attention
 from pipeline.tracking.facts import SweepFacts
 
 if TYPE_CHECKING:
@@ -87,9 +88,11 @@ def _as_typed(word: str) -> str:
 def facts_shown(config: SweepConfig, dataset: Dataset, ledger: Ledger) -> dict[str, str]:
     """Return what the display says at the start."""
     parts = {name: len(dataset.part(name)) for name in ("train", "validation", "test")}
+    severe = [fact.note for fact in dataset.facts if fact.attention is Attention.severe]
     return {
         "rows": ", ".join(f"{count:,} {name}" for name, count in parts.items()),
         "target": f"{dataset.target} ({'regression' if dataset.regression else 'classification'})",
         "search": f"{config.search.kind}, engine {config.training.engine}",
         "sweep": f"{ledger.run_id}{' (resumed)' if ledger.resumed else ''}",
+        **({"careful": " ".join(severe)} if severe else {}),  # before hours are spent on it
     }

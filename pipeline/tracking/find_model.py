@@ -16,6 +16,7 @@ from pipeline.tracking.artefact import CHAMPION_TAG
 from pipeline.tracking.artefact_mlmodel import FOLDER, SERVED
 from pipeline.tracking.artefact_predictor import DESCRIPTION, Predictor
 from pipeline.tracking.files import download_model
+from pipeline.tracking.location import elsewhere
 from pipeline.tracking.modeljob import MODEL_NAME
 from pipeline.tracking.serving import compose
 from pipeline.tracking.store import connect, is_of_store, out_of_reach
@@ -64,6 +65,7 @@ def load_predictor(
             }:
                 raise ConfigError(
                     f"model={model}: the store {location.shown} has no such model; allowed: {FORMS}."
+                    f"{elsewhere(location)}"
                 ) from error
             raise out_of_reach(location, error) from error
         return _open(folder, model, look)
@@ -124,6 +126,7 @@ def _latest(client: MlflowClient, location: Location) -> str:
     if not runs:
         raise ConfigError(
             f"model=latest: {location.shown} holds no finished sweep with a champion."
+            f"{elsewhere(location)}"
         )
     found: str = runs[0].info.run_id
     return found

@@ -185,18 +185,20 @@ def check_at_start(uri: str | None) -> None:
     """
     location = resolve(uri)
     check(location)
+    if hint := elsewhere(location):
+        log.warning("This sweep is recorded in %s.%s", location.shown, hint)
+
+
+def elsewhere(location: Location) -> str:
+    """Return a sentence, with a blank before it, where MLflow's own variable names another store."""
     named = os.environ.get(VARIABLE, "")
     if not named or named.rstrip("/") == location.uri:
-        return
+        return ""
     with suppress(ConfigError):
         if resolve(named).uri == location.uri:
-            return
-    log.warning(
-        "%s=%s is set but not used: this sweep is recorded in %s; tracking.uri=$%s records it there",
-        VARIABLE,
-        redacted(named),
-        location.shown,
-        VARIABLE,
+            return ""
+    return (
+        f" {VARIABLE}={redacted(named)} is not used: tracking.uri=${VARIABLE} would be that store."
     )
 
 

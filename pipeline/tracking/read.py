@@ -14,7 +14,7 @@ import pandas as pd
 from pipeline.data.csvfile import read_predictions
 from pipeline.errors import ConfigError
 from pipeline.tracking.files import RunFiles
-from pipeline.tracking.location import resolve
+from pipeline.tracking.location import elsewhere, resolve
 from pipeline.tracking.resume import children
 from pipeline.tracking.stackfile import read_stacks
 from pipeline.tracking.store import connect, is_of_store, out_of_reach
@@ -105,7 +105,9 @@ def _parent(client: MlflowClient, location: Location, sweep: str) -> Any:
         experiments, "tags.kind = 'sweep'", order_by=["attributes.start_time DESC"], max_results=1
     )
     if not runs:
-        raise ConfigError(f"sweep=latest: {location.shown} holds no sweep yet.")
+        raise ConfigError(
+            f"sweep=latest: {location.shown} holds no sweep yet.{elsewhere(location)}"
+        )
     return runs[0]
 
 
@@ -122,7 +124,9 @@ def find_sweep(client: MlflowClient, location: Location, sweep: str) -> Any:
     except MlflowException as error:
         if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             raise
-        raise ConfigError(f"sweep={sweep}: {location.shown} has no such run.") from None
+        raise ConfigError(
+            f"sweep={sweep}: {location.shown} has no such run.{elsewhere(location)}"
+        ) from None
     if run.data.tags.get("kind") != "sweep":
         of = run.data.tags.get("mlflow.parentRunId")
         hint = f"; it is a fit of sweep={of}" if of else ""

@@ -10,7 +10,7 @@ from pipeline.config import SOURCE
 from pipeline.errors import ConfigError
 from pipeline.tracking.files import RunFiles
 from pipeline.tracking.fitkey import decode_fit
-from pipeline.tracking.location import resolve
+from pipeline.tracking.location import elsewhere, resolve
 from pipeline.tracking.parent import START
 from pipeline.tracking.plans import decode_plan
 from pipeline.tracking.read import find_sweep
@@ -74,7 +74,9 @@ def _recorded(client: MlflowClient, location: Any, run_id: str) -> RecordedFit:
     except MlflowException as error:
         if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             raise
-        raise ConfigError(f"run={run_id}: {location.shown} has no such run.") from None
+        raise ConfigError(
+            f"run={run_id}: {location.shown} has no such run.{elsewhere(location)}"
+        ) from None
     if "fit_key" not in tags:
         raise ConfigError(f"run={run_id}: this run is no fit; name a child run of a sweep.")
     parent = find_sweep(client, location, tags["sweep"])

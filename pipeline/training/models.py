@@ -7,6 +7,8 @@ the array's position, and every engine starts from the same numbers.
 
 from __future__ import annotations
 
+import random
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,9 @@ from pipeline.training.streams import Stream, generator
 if TYPE_CHECKING:
     from pipeline.family import Family
     from pipeline.records import Trial
+
+_building = threading.Lock()
+"""Keras' seeds are global: one model at a time is drawn by it."""
 
 
 def initial_weights(family: Family, trial: Trial, seed: int) -> list[np.ndarray]:
@@ -79,9 +84,20 @@ def layer_seed(seed: int, index: int) -> np.ndarray:
 
 
 def _drawn_by_keras(family: Family, trial: Trial, seed: int) -> list[np.ndarray]:
-    """Build the model under a seed of its own: for layers whose initializers cannot be read."""
-    import keras
+    """Build the model under a seed of its own: for layers whose initializers cannot be read.
 
-    keras.utils.set_random_seed(int(generator(seed, Stream.weights).integers(2**31)))
-    weights: list[np.ndarray] = family.build(trial).get_weights()
+    Keras takes the seeds of its initializers from Python's random numbers, which other threads of a
+    notebook may draw from meanwhile: here they come from numbers of their own, in the same order.
+    """
+    import keras
+    from keras.src.random import seed_generator
+
+    number = int(generator(seed, Stream.weights).integers(2**31))
+    with _building:
+        keras.utils.set_random_seed(number)
+        seed_generator.python_random = random.Random(number)  # noqa: S311 - not for secrets
+        try:
+            weights: list[np.ndarray] = family.build(trial).get_weights()
+        finally:
+            seed_generator.python_random = random
     return weights

@@ -14,6 +14,7 @@ import pytest
 from pipeline.errors import ConfigError, StoreError
 from pipeline.tracking import location as module
 from pipeline.tracking.location import check, resolve
+from pipeline.tracking.read import read_sweep
 
 
 def test_the_default_store_is_absolute(tmp_path: Path) -> None:
@@ -114,7 +115,9 @@ def test_a_variable_that_names_another_store_is_not_ignored_silently(
     assert "MLFLOW_TRACKING_URI=http://" in said
     assert "secret" not in said
     assert "mlruns/mlflow.db" in said
-    assert "tracking.uri=$MLFLOW_TRACKING_URI" in said
+    assert "tracking.uri=$MLFLOW_TRACKING_URI would be that store" in said
+    with pytest.raises(ConfigError, match=r"tracking\.uri=\$MLFLOW_TRACKING_URI"):
+        read_sweep(None, "latest")
     caplog.clear()
     monkeypatch.setenv(module.VARIABLE, "sqlite:///mlruns/mlflow.db")
     module.check_at_start(None)

@@ -10,8 +10,10 @@ import pytest
 from pipeline.config.schema import CapacityConfig, ModelConfig
 from pipeline.errors import ConfigError
 from pipeline.records import Trial
+from pipeline.training.blueprint import blueprint
 from pipeline.training.families import family
 from pipeline.training.families.mlp import of_widths
+from pipeline.training.models import initial_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 TABLE = {"standard": (10,)}
 
 BUILDER = """
+import random
+
 import keras
 
 
@@ -28,6 +32,23 @@ def residual(capacity, trial, inputs, outputs):
         x = keras.layers.Dense(capacity["units"], activation="relu")(x)
     x = keras.layers.Concatenate()([x, given])
     return keras.Model(given, keras.layers.Dense(outputs, activation="softmax")(x))
+
+
+class Silent(keras.layers.Layer):
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], 2), initializer="glorot_uniform", name="own")
+
+    def call(self, x):
+        return keras.ops.softmax(x @ self.kernel)
+
+
+def silent(capacity, trial, inputs, outputs):
+    return keras.Sequential([keras.Input(inputs), Silent()])
+
+
+def beside_another_thread(**asked):
+    random.random()
+    return silent(**asked)
 
 
 def wrong(capacity, trial, inputs, outputs):
@@ -104,3 +125,13 @@ def test_what_a_builder_returns_is_checked(own: Any, name: str, message: str) ->
     """No model, or a model with other outputs than the targets, is refused."""
     with pytest.raises(ConfigError, match=message):
         own(f"my_networks:{name}").build(Trial(of_widths(4), 1.0, 0))
+
+
+def test_what_other_threads_draw_changes_no_initial_weight(own: Any) -> None:
+    """Where Keras draws: its seeds come from no random numbers that a notebook's threads share."""
+    alone, beside = own("my_networks:silent"), own("my_networks:beside_another_thread")
+    trial = Trial(of_widths(()), 0.01, 22)
+    assert blueprint(alone, trial).draws is None
+    drawn = [initial_weights(one, trial, 7) for one in (alone, beside)]
+    assert all((a == b).all() for a, b in zip(*drawn, strict=True))
+    assert drawn[0][0].any()
