@@ -1,0 +1,171 @@
+"""How a CSV file is written: encoding, delimiter, decimal mark, header; judged by its first bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.data.source import UTF16_MARKS
+from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.config.schema import DataConfig
+
+DELIMITERS = (",", ";", "\t", "|")
+CHECKED_RECORDS = 200
+REGULAR = 0.8
+"""Share of records with as many fields as the header from which a delimiter splits a file."""
+_SEPARATOR = re.compile(r'"?sep=(.)"?\s*')
+"""The first line by which Excel is told the delimiter."""
+_MONEY = r"[-+]?[$€£¥%\s]*"
+_DECISIVE = {
+    mark: re.compile(
+        rf"{_MONEY}(?:\d*{re.escape(mark)}(?:\d{{1,2}}|\d{{4,}})|0{re.escape(mark)}\d+"
+        rf"|\d{{1,3}}(?:{re.escape(other)}\d{{3}})+{re.escape(mark)}\d+){_MONEY}"
+    )
+    for mark, other in ((",", "."), (".", ","))
+}
+"""Numbers in which a mark can only be the decimal one: 81,3 but not 1,234."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a CSV file is written."""
+
+    encoding: str
+    delimiter: str
+    decimal: str
+    """The decimal mark where the file shows it, else empty."""
+    header: tuple[str, ...]
+    """As it stands in the file."""
+    skip: int = 0
+    """Lines above the header."""
+    commas: bool = False
+    """Whether numbers are written with commas and never with points (and the delimiter is another)."""
+
+
+def layout(head: bytes, where: str, config: DataConfig | None = None) -> Layout:
+    """Return how a CSV file is written.
+
+    The delimiter is the one that splits most records into as many fields as the header has; of
+    several, the one with the most fields.
+
+    Args:
+        head: The first bytes.
+        where: Key and file, for messages.
+        config: What is said of encoding, delimiter and decimal mark wins over the judgement.
+
+    Raises:
+        DataError: A duplicate name in the header, or lines longer than the header.
+    """
+    encoding = (config and config.encoding) or _encoding(head)
+    text = _decoded(head, encoding, where)
+    lines = text.splitlines(keepends=True)
+    skip = next((place for place, line in enumerate(lines) if line.strip()), 0)
+    said = _SEPARATOR.fullmatch(lines[skip]) if lines else None
+    skip += said is not None
+    text = "".join(lines[skip:])
+    configured = config.delimiter if config is not None else None
+    delimiter = configured or (said[1] if said else _delimiter(text))
+    rows = _records(text, delimiter)
+    header = tuple(rows[0])
+    check_header(header, where)
+    if len(rows) > 1 and len(rows[1]) > len(header):
+        raise DataError(
+            f"{where}: the header has {len(header)} columns but the first row has {len(rows[1])}; "
+            "give every column a name, or say how they are separated (data.delimiter)"
+        )
+    cells = [cell.strip() for row in rows[1:] for cell in row]
+    commas = delimiter != "," and _only_commas(cells)
+    decimal = (config and config.decimal) or _decimal(cells)
+    return Layout(encoding, delimiter, decimal, header, skip, commas)
+
+
+def _encoding(head: bytes) -> str:
+    """Return utf-16, utf-8-sig (which also reads plain UTF-8) or what Windows and old Unix wrote."""
+    if head.startswith(UTF16_MARKS):
+        return "utf-16"
+    try:
+        head[: len(head) - 3].decode("utf-8-sig")  # a character may be cut at the end
+    except UnicodeDecodeError:
+        return single_byte(head)
+    return "utf-8-sig"
+
+
+def single_byte(content: bytes) -> str:
+    """Return cp1252, or latin-1 where that has no such character."""
+    try:
+        content.decode("cp1252")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "cp1252"
+
+
+def _decoded(head: bytes, encoding: str, where: str) -> str:
+    try:
+        return head.decode(encoding, errors="replace")
+    except LookupError as error:
+        raise DataError(f"{where}: data.encoding={encoding} is no encoding of Python") from error
+
+
+def _delimiter(text: str) -> str:
+    """Return the delimiter that splits a text into the most regular table."""
+
+    def merit(mark: str) -> tuple[bool, bool, bool, int]:
+        rows = _records(text, mark)
+        width, below = len(rows[0]), rows[1:] or rows[:1]
+        regular = sum(len(row) == width for row in below) >= REGULAR * len(below)
+        splits = width > 1 and sum(len(row) > 1 for row in below) >= REGULAR * len(below)
+        return regular and width > 1, splits, regular, width
+
+    return max(DELIMITERS, key=merit)
+
+
+def _records(text: str, delimiter: str) -> list[list[str]]:
+    """Split a text as pandas will, up to a cell that is larger than the csv module can take."""
+    rows: list[list[str]] = []
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    with contextlib.suppress(csv.Error):
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                rows.append(row)
+            if len(rows) > CHECKED_RECORDS:
+                return rows
+    return (rows[:-1] if len(rows) > 1 and not text.endswith(("\n", "\r")) else rows) or [[""]]
+
+
+def _only_commas(cells: Sequence[str]) -> bool:
+    """Return whether numbers are written 3,14 and never 3.14."""
+    commas = sum(bool(re.fullmatch(r"-?\d+,\d+", cell)) for cell in cells)
+    points = sum(bool(re.fullmatch(r"-?\d+\.\d+", cell)) for cell in cells)
+    return commas > 0 and points == 0
+
+
+def _decimal(cells: Sequence[str]) -> str:
+    """Return the one decimal mark that a file's numbers show; empty for none or both."""
+    shown = [mark for mark, sure in _DECISIVE.items() if any(map(sure.fullmatch, cells))]
+    return shown[0] if len(shown) == 1 else ""
+
+
+def check_header(header: tuple[str, ...], where: str) -> None:
+    """Refuse a header with a repeated name; blanks around it make no other name.
+
+    Raises:
+        DataError: Two columns have one name.
+    """
+    from pipeline.data.typed import tidy
+
+    names = [tidy(name) for name in header]
+    repeated = [name for name, times in Counter(names).items() if times > 1 and name]
+    if repeated:
+        raise DataError(
+            f"{where}: the column {repeated[0]!r} stands in the header {names.count(repeated[0])} "
+            "times; rename or remove one"
+        )
