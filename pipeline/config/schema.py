@@ -92,6 +92,22 @@ class DataConfig:
     """Column that identifies a row for `split=hash`; null hashes the whole row."""
     weight: str | None = None
     """Column of sample weights (> 0); not a feature."""
+    categories: list[str] = field(default_factory=list)
+    """Columns whose values are levels without order, whatever they look like."""
+    numbers: list[str] = field(default_factory=list)
+    """Columns that hold numbers; what cannot be read as one counts as missing, and is said."""
+    dates: dict[str, str] = field(default_factory=dict)
+    """Columns that hold dates, each with its format: {when: '%d.%m.%Y %H:%M'} as in Python's strptime,
+    or ISO8601."""
+    ordered: dict[str, list[str]] = field(default_factory=dict)
+    """Columns whose values have an order, each with its levels, lowest first: {size: [S, M, L]}; one
+    input, the level's rank. A value that is not named counts as missing, and is said."""
+    delimiter: str | None = None
+    """What separates the columns of a CSV file, one character or `tab`; null: judged by its records."""
+    encoding: str | None = None
+    """Of a CSV file, as Python names it (utf-8, cp1252, utf-16, ...); null: judged by its bytes."""
+    decimal: str | None = None
+    """Decimal mark of a CSV file, `.` or `,`; null: judged by each column, then by the file."""
     test_path: str | None = None
     """A separate file of test rows; then `test_fraction` is not taken from `path`."""
     test_fraction: float = 0.15

@@ -6,14 +6,13 @@ override that changes a judgement stands beside it.
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config.overrides import quoted
 from pipeline.data.leaks import leaks
 from pipeline.data.roles import REASONS
+from pipeline.data.setting import setting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 TARGET = "target"
 """The kind of the column that is predicted."""
-NOT_PLAIN = frozenset({"null", "true", "false", "nan", "inf"})
-"""What Hydra takes for something else than text."""
 SHOWN_PARTS = 5
 MOST_SAID = 12
 """Lines of a log that speak of columns; the report has them all."""
@@ -123,10 +120,19 @@ def _fact(judged: Judged, inputs: tuple[str, ...]) -> ColumnFact:
     """Return the fact of one judgement."""
     column = judged.column
     fact = ColumnFact(
-        column.name, column.kind, column.used, inputs, reason=judged.reason, note=judged.note
+        column.name,
+        column.kind,
+        column.used,
+        inputs,
+        reason=judged.reason,
+        note=judged.note,
+        hint=judged.hint,
     )
     if judged.reason and judged.reason not in REASONS.values():
-        return replace(fact, attention=Attention.dropped, hint=setting("keep", column.name))
+        hint = judged.hint or setting("keep", column.name)
+        return replace(fact, attention=Attention.dropped, hint=hint)
+    if judged.is_doubted:
+        return replace(fact, attention=Attention.doubted)
     return replace(fact, attention=Attention.assumed) if judged.note else fact
 
 
@@ -149,16 +155,6 @@ def subjects_note(subjects: Subjects) -> str:
         f"{subjects.seen}. Scores then hold for known {name!r} only. If rows to come have others, say "
         f"{setting('group', name, listed=False)}"
     )
-
-
-def setting(key: str, name: str, *, listed: bool = True) -> str:
-    """Return an override of the group `data` that names one column, as it is typed in a shell."""
-    start, end = ("[", "]") if listed else ("", "")
-    if name.isascii() and name.isidentifier() and name.lower() not in NOT_PLAIN:
-        return f"data.{key}={start}{name}{end}"
-    if not set(name) & set("\"'\\"):
-        return f"""'data.{key}={start}"{name}"{end}'"""
-    return shlex.quote(f"data.{key}={start}{quoted(name)}{end}")
 
 
 def attention(facts: Sequence[ColumnFact]) -> list[ColumnFact]:

@@ -133,6 +133,11 @@ def _inside(folder: Path) -> list[Path]:
     return [place for place in folder.rglob("*") if place.is_dir()]
 
 
-def judge_images(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) -> list[Judged]:  # noqa: ARG001 - one shape for all judges
+def judge_images(  # one shape for all judges
+    config: DataConfig,  # noqa: ARG001
+    frame: pd.DataFrame,  # noqa: ARG001
+    seen: np.ndarray,  # noqa: ARG001
+    target: np.ndarray,  # noqa: ARG001
+) -> list[Judged]:
     """Return the one feature of a folder of images."""
     return [Judged(Column(PATH, Kind.image))]

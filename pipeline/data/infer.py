@@ -1,16 +1,18 @@
 """Judges what each feature column is, and which columns cannot help a network.
 
-The judgement sees only rows that are not test rows. Rules, in this order:
+The judgement sees only rows that are not test rows. What the configuration says of a column is taken
+(`declared`); else these rules, in this order:
 
-- a column named in the configuration for another job (`drop`, `group`, `id`, ...) is no feature;
 - nested values (lists, bytes) are dropped;
+- a column with a type of its own (Parquet, DataFrame) is what its type says;
 - true/false is a boolean, and a number for the network;
-- text of which at least 95 % of the rows are numbers, with at most 3 different other texts, is a
-  number; the others count as missing;
-- text that parses as dates is a date;
-- everything else is a category;
-- unless `data.keep` names it, a column is dropped where it is constant, an identifier (whole numbers
-  or text, different in at least 95 % of rows) or free text (different in more than half of them).
+- digits with leading zeros are codes, a category;
+- text of which at least 95 % of the rows are numbers in one form (`numberforms`), with at most 3
+  different other texts, is a number; the others count as missing, and are said;
+- text that parses as dates in one format (`dateforms`) is a date;
+- everything else is a category.
+
+Whether a column can help is judged in `identifiers`, unless `data.keep` names it.
 """
 
 from __future__ import annotations
@@ -20,26 +22,27 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from pipeline.data import dateforms, numberforms
+from pipeline.data.identifiers import verdict
+from pipeline.data.setting import setting
 from pipeline.data.typed import (
-    DATE_PARTS,
+    CANONICAL,
     LARGEST,
     MISSING_TEXTS,
     TRUTH,
     Column,
     Kind,
-    numbers,
+    dates,
     unchecked_numbers,
 )
 from pipeline.errors import DataError
 
 MOSTLY = 0.95
-"""Share of rows from which a column counts as numbers, dates or an identifier."""
-FREE_TEXT = 0.5
-"""Share of different values above which text is no category."""
+"""Share of rows from which a column counts as numbers or dates."""
+PARTLY = 0.5
+"""Share of rows from which it is said that a column looks like numbers or dates but is not read so."""
 STRAY_TEXTS = 3
 """Most different texts that may stand among numbers."""
-DATE_FORMATS = ("ISO8601", "%d.%m.%Y", "%d.%m.%Y %H:%M", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d")
-"""Tried in this order. Month first wins over day first only where every row allows it."""
 EXAMPLES = 3
 
 
@@ -51,22 +54,42 @@ class Judged:
     reason: str = ""
     """Why it is left out."""
     note: str = ""
-    """A sentence for the log."""
+    """A sentence: how it was read, what is doubtful."""
+    hint: str = ""
+    """The override that changes the judgement, as it is typed."""
+    is_doubted: bool = False
+    """Kept, but it may be something else."""
+
+    @property
+    def sentence(self) -> str:
+        """What the log says of it: the note and the override."""
+        return f"{self.note.rstrip('.')}; {self.hint} changes that." if self.hint else self.note
 
 
-def judge(series: pd.Series, *, keep: bool = False) -> Judged:
+def judge(
+    series: pd.Series,
+    *,
+    keep: bool = False,
+    target: np.ndarray | None = None,
+    rows: int | None = None,
+) -> Judged:
     """Return kind and use of one feature column.
 
     Args:
         series: The column's rows that are not test rows.
         keep: Whether the configuration forbids to drop it by rule.
+        target: Of those rows: numbers, or codes of classes.
+        rows: Of the whole table.
     """
     judged = kind_of(series)
     if judged.reason or keep:
         return judged
-    reason = _useless(series, judged.column.kind)
-    if reason:
-        return replace(judged, column=replace(judged.column, used=False), reason=reason)
+    found = verdict(series, judged.column, target, rows)
+    if found.reason:
+        column = replace(judged.column, used=False)
+        return Judged(column, found.reason, found.note or judged.note, found.hint)
+    if found.note and not judged.note:
+        return replace(judged, note=found.note, hint=found.hint, is_doubted=True)
     return judged
 
 
@@ -77,7 +100,7 @@ def kind_of(series: pd.Series) -> Judged:
     if types.is_bool_dtype(series):
         return Judged(Column(name, Kind.boolean))
     if types.is_datetime64_any_dtype(series):
-        return Judged(Column(name, Kind.date, parts=DATE_PARTS))
+        return Judged(Column(name, Kind.date, parts=dateforms.parts_of(dates(series, ""))))
     plain = types.is_numeric_dtype(series) and not types.is_complex_dtype(series)
     if plain or types.is_timedelta64_dtype(series):
         return Judged(Column(name, Kind.number))
@@ -87,7 +110,16 @@ def kind_of(series: pd.Series) -> Judged:
             Column(name, Kind.category, used=False),
             "not plain values (lists, bytes or complex numbers)",
         )
-    return _text_kind(counts, name)
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return Judged(_declared_type(series.dtype, name))
+    return _text_kind(*different(counts), series)
+
+
+def _declared_type(dtype: pd.CategoricalDtype, name: str) -> Column:
+    """Return a column that is categorical by its type, ordered where that is."""
+    if dtype.ordered:
+        return Column(name, Kind.ordered, parts=tuple(map(str, dtype.categories)))
+    return Column(name, Kind.category, format=CANONICAL)
 
 
 def _counts(series: pd.Series) -> pd.Series | None:
@@ -105,49 +137,110 @@ def _is_plain(value: object) -> bool:
     return pd.api.types.is_scalar(value) and not isinstance(value, bytes | complex)
 
 
-def _text_kind(counts: pd.Series, name: str) -> Judged:
-    """Return the kind of a column of texts (or mixed values), given how often each stands there."""
+def different(counts: pd.Series) -> tuple[pd.Series, np.ndarray]:
+    """Return the different texts that say something, stripped, and the rows of each."""
     texts = pd.Series(counts.index.astype(str), dtype=object).str.strip()
     here = ~texts.str.lower().isin(MISSING_TEXTS).to_numpy()
-    texts, times = texts[here], counts.to_numpy()[here]
-    if not len(texts):
-        return Judged(Column(name, Kind.number))
-    if texts.str.lower().isin(TRUTH).all():
-        return Judged(Column(name, Kind.boolean))
-    strange = pd.to_numeric(texts, errors="coerce").isna().to_numpy()
-    share = times[~strange].sum() / times.sum()
-    if not strange.any():
-        return Judged(Column(name, Kind.number))
-    if share >= MOSTLY and strange.sum() <= STRAY_TEXTS:
+    return texts[here].reset_index(drop=True), counts.to_numpy()[here]
+
+
+def _text_kind(texts: pd.Series, times: np.ndarray, series: pd.Series) -> Judged:
+    """Return the kind of a column of texts (or mixed values), given how often each stands there."""
+    name = str(series.name)
+    if texts.str.lower().isin(TRUTH).all():  # a column without values, too
+        return Judged(Column(name, Kind.boolean if len(texts) else Kind.number))
+    category = Judged(Column(name, Kind.category, format=CANONICAL))
+    if texts.str.fullmatch(r"[-+]?0\d+").any():
+        if not texts.str.fullmatch(r"[-+]?\d+").all():
+            return category
+        note = f"Column {name!r} holds digits with leading zeros; they are codes, a category."
+        return replace(category, note=note, hint=setting("numbers", name))
+    form = numberforms.find_form(texts, times, series.attrs)
+    number = form and as_number(texts, times, name, form)
+    if number:
+        return number
+    date = dateforms.find_format(texts, times)
+    if date is not None and date.share >= MOSTLY:
+        return _as_date(series, date)
+    return _doubted(category, texts, form, date)
+
+
+def _doubted(
+    category: Judged,
+    texts: pd.Series,
+    form: numberforms.Found | None,
+    date: dateforms.Found | None,
+) -> Judged:
+    """Return a category, with a note where most of it looks like something else."""
+    name = category.column.name
+    if form is not None and form.share >= PARTLY:
+        others = texts[np.isnan(numbers_of(texts, form.form))]
+        what = f"holds numbers in {form.share:.0%} of its rows, but also {_shown(others)}"
+        hint = setting("numbers", name)
+    elif date is not None:
+        what = f"looks like dates, but no format reads more than {date.share:.0%} of its rows"
+        hint = setting("dates", name, date.format)
+    else:
+        return category
+    note = f"Column {name!r} {what}; it is read as a category."
+    return replace(category, note=note, hint=hint, is_doubted=True)
+
+
+def numbers_of(texts: pd.Series, form: str) -> np.ndarray:
+    """Return the numbers that texts spell in a form."""
+    return unchecked_numbers(texts, form)
+
+
+def _shown(texts: pd.Series) -> str:
+    """Return examples of texts for a message."""
+    shown = ", ".join(repr(text) for text in texts[:EXAMPLES])
+    return shown + (f" and {len(texts) - EXAMPLES} more" if len(texts) > EXAMPLES else "")
+
+
+def as_number(
+    texts: pd.Series, times: np.ndarray, name: str, found: numberforms.Found
+) -> Judged | None:
+    """Return a column as numbers in the form that was found; None where too much else is there."""
+    strange = np.isnan(numbers_of(texts, found.form))
+    column = Column(name, Kind.number, format=found.form)
+    if times[~strange].sum() < MOSTLY * times.sum() or strange.sum() > STRAY_TEXTS:
+        return None
+    if strange.any():
         shown = ", ".join(repr(text) for text in texts[strange])
-        note = f"Column {name!r} holds numbers; {times[strange].sum()} rows with {shown} count as missing."
-        return Judged(Column(name, Kind.number), note=note)
-    return _date(texts, times, name) or Judged(Column(name, Kind.category))
+        rows = int(times[strange].sum())
+        note = f"Column {name!r} holds numbers; {rows} rows with {shown} count as missing."
+        return Judged(column, note=note, hint=setting("categories", name))
+    if found.doubt:
+        example = next(text for text in texts if found.doubt in text)
+        value = f"{numbers_of(pd.Series([example]), found.form)[0]:g}"
+        note = (
+            f"Column {name!r}: {example} is read as {value}; nothing else in it says what "
+            f"{found.doubt!r} means."
+        )
+        other = "." if _decimal(found.form) == "," else ","
+        return Judged(column, note=note, hint=f"data.decimal='{other}'", is_doubted=True)
+    if found.unit or (found.form and "1234" not in found.form):
+        note = f"Column {name!r} holds numbers written like {found.form}; they are read as numbers."
+        return Judged(column, note=note)
+    return Judged(column)
 
 
-def _date(texts: pd.Series, times: np.ndarray, name: str) -> Judged | None:
-    """Return a date column where nearly all texts parse in one format."""
-    head = texts.iloc[:200]
-    if not head.str.match(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}").mean() >= MOSTLY:
-        return None
-    likely = [form for form in DATE_FORMATS if _parses(head, times[: len(head)], form)]
-    fitting = [form for form in likely if _parses(texts, times, form)]
-    if not fitting:
-        return None
-    column = Column(name, Kind.date, parts=DATE_PARTS, format=fitting[0])
-    both = {"%m/%d/%Y", "%d/%m/%Y"} <= set(fitting)
-    note = (
-        f"Column {name!r}: dates could be read month or day first; taken as month first."
-        if both
-        else ""
-    )
-    return Judged(column, note=note)
+def _decimal(form: str) -> str:
+    """Return the decimal mark of a form."""
+    return form.partition("234")[2][0] if form else "."
 
 
-def _parses(texts: pd.Series, times: np.ndarray, form: str) -> bool:
-    """Return whether at least MOSTLY of the rows are dates in one format."""
-    parsed = pd.to_datetime(texts, format=form, errors="coerce", utc=True).notna().to_numpy()
-    return bool(times[parsed].sum() / times.sum() >= MOSTLY)
+def _as_date(series: pd.Series, found: dateforms.Found) -> Judged:
+    """Return a column as dates in the format that was found."""
+    name = str(series.name)
+    parts = dateforms.parts_of(dates(series, found.format))
+    column = Column(name, Kind.date, parts=parts, format=found.format)
+    if not found.other:
+        return Judged(column)
+    first = "month" if found.format.find("%m") < found.format.find("%d") else "day"
+    note = f"Column {name!r}: dates could be read month or day first; taken as {first} first."
+    hint = setting("dates", name, found.other)
+    return Judged(column, note=note, hint=hint, is_doubted=True)
 
 
 def refuse_infinite(series: pd.Series, judged: Judged) -> None:
@@ -159,14 +252,14 @@ def refuse_infinite(series: pd.Series, judged: Judged) -> None:
     if not judged.column.used or judged.column.kind is not Kind.number:
         return
     name = judged.column.name
-    values = unchecked_numbers(series)
+    values = unchecked_numbers(series, judged.column.format)
     with np.errstate(invalid="ignore"):
         bad = np.abs(values) > LARGEST
     if bad.any():
         what = "infinite" if np.isinf(values[bad]).any() else f"larger than {LARGEST:g}"
         raise DataError(
             f"column {name!r} has {int(bad.sum())} values that are {what}, {rows_text(series, bad)}; "
-            f"correct them or leave the column out with data.drop=[{name}]"
+            f"correct them or leave the column out with {setting('drop', name)}"
         )
 
 
@@ -180,26 +273,6 @@ def rows_text(series: pd.Series, bad: np.ndarray) -> str:
 def found(series: pd.Series, bad: np.ndarray) -> str:
     """Return an example of the values that are meant, and their rows."""
     value = series[bad].iloc[0]
-    return (
-        f"{value.item() if isinstance(value, np.generic) else value!r} in {rows_text(series, bad)}"
-    )
-
-
-def _useless(series: pd.Series, kind: Kind) -> str:
-    """Return why a column cannot help, or an empty string."""
-    values = pd.Series(numbers(series)) if kind is Kind.number else series
-    here = values.dropna()
-    different = here.nunique()
-    if different == 0:
-        return "constant: no values"
-    if different == 1 and len(here) == len(values):
-        return f"constant: every value is {series.iloc[0]!s:.40}"
-    share = different / len(here)
-    counted = f"{different} different values in {len(here)} rows"
-    if kind is Kind.number and share >= MOSTLY and (here == here.round()).all():
-        return f"identifier: whole numbers, {counted}"
-    if kind is Kind.category and share >= MOSTLY:
-        return f"identifier or free text: {counted}"
-    if kind is Kind.category and share > FREE_TEXT:
-        return f"free text: {counted}"
-    return ""
+    value = value.item() if isinstance(value, np.generic) else value
+    value = int(value) if isinstance(value, float) and value.is_integer() else value
+    return f"{value!r} in {rows_text(series, bad)}"

@@ -73,6 +73,7 @@ def layout(head: bytes, where: str, config: DataConfig | None = None) -> Layout:
     skip += said is not None
     text = "".join(lines[skip:])
     configured = config.delimiter if config is not None else None
+    configured = {"tab": "\t", "\\t": "\t"}.get(configured or "", configured)
     delimiter = configured or (said[1] if said else _delimiter(text))
     rows = _records(text, delimiter)
     header = tuple(rows[0])

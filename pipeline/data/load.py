@@ -51,10 +51,8 @@ def read_table(
     """
     notes = [] if notes is None else notes
     format_, head = inspect(path, key)
-    if format_ == "parquet":
-        frame = _read_parquet(path, key)
-    else:
-        frame = _read_csv(path, head, key, notes, config)
+    is_parquet = format_ == "parquet"
+    frame = _read_parquet(path, key) if is_parquet else _read_csv(path, head, key, notes, config)
     frame = _with_tidy_names(frame, f"{key}={path}", notes)
     if frame.empty:
         raise DataError(f"{key}={path} has a header but no rows")

@@ -34,7 +34,12 @@ def image_shape(config: DataConfig) -> tuple[int, int, int]:
     return config.image_height, config.image_width, config.image_channels
 
 
-def judge_pixels(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) -> list[Judged]:  # noqa: ARG001 - all pixels are kept, constant ones too
+def judge_pixels(  # all pixels are kept, constant ones too
+    config: DataConfig,
+    frame: pd.DataFrame,
+    seen: np.ndarray,  # noqa: ARG001
+    target: np.ndarray,  # noqa: ARG001
+) -> list[Judged]:
     """Return every column but the target: pixels, all of them used, or columns with another job.
 
     Raises:

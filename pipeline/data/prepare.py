@@ -52,9 +52,11 @@ def prepare(config: DataConfig, seed: int) -> Dataset:
     import numpy as np
 
     from pipeline.data.images import load_images
+    from pipeline.data.roles import tidy_names
     from pipeline.data.table import join, load_table
     from pipeline.data.target import read_target
 
+    config = tidy_names(config)
     load = load_images if config.kind == "images" else load_table
     table = load(config, *sources[0])
     target = read_target(table.frame[config.target], config.task)
@@ -83,6 +85,7 @@ def _prepared(
     """Split, judge and assemble."""
     from pipeline.data.columns import subjects_note
     from pipeline.data.dataset import Dataset
+    from pipeline.data.declared import settled, unread_elsewhere
     from pipeline.data.pixels import image_shape
     from pipeline.data.roles import keys, sample_weights
     from pipeline.data.rowhash import digest
@@ -91,18 +94,22 @@ def _prepared(
     frame = table.frame
     split = split_rows(config, target, keys(config, table), seed, given_test)
     _check_reach(config, target, split)
-    judged = _judge(config, table, split)
+    judged = _judge(config, table, split, target)
+    _check_inputs(judged)
+    columns = [item.column for item in judged]
+    unread = list(unread_elsewhere(frame, columns, split.known, given_test))
     subjects = _subjects(config, table, judged, target, split)
     return Dataset(
         name=config.name,
-        frame=frame[_used(judged)],
+        frame=settled(frame, columns),
         raw_target=frame[config.target],
         judged=target,
         judgements=tuple(judged),
         notes=(
             *table.notes,
             *target.notes,
-            *(item.note for item in judged if item.note),
+            *(item.sentence for item in judged if item.note),
+            *unread,
             *_rule_notes(config, judged),
             *([subjects_note(subjects)] if subjects else []),
             *_split_notes(config, table, target, split),
@@ -133,14 +140,14 @@ def _check_reach(config: DataConfig, target: Target, split: Split) -> None:
             )
 
 
-def _judge(config: DataConfig, table: Table, split: Split) -> list[Judged]:
+def _judge(config: DataConfig, table: Table, split: Split, target: Target) -> list[Judged]:
     """Return the judgement of every column but the target; test rows are not looked at."""
     from pipeline.data.images import judge_images
     from pipeline.data.pixels import judge_pixels
     from pipeline.data.roles import judge_features
 
     judges = {"table": judge_features, "pixels": judge_pixels, "images": judge_images}
-    return judges[config.kind](config, table.frame, split.known)
+    return judges[config.kind](config, table.frame, split.known, target.numbers)
 
 
 def _subjects(
@@ -156,8 +163,8 @@ def _subjects(
     return None if is_kept else found
 
 
-def _used(judged: list[Judged]) -> list[str]:
-    """Return the names of the feature columns.
+def _check_inputs(judged: list[Judged]) -> None:
+    """Refuse a table without features, or with two inputs of one name.
 
     Raises:
         DataError: None is left, or a part of a date would be called like another column.
@@ -172,7 +179,6 @@ def _used(judged: list[Judged]) -> list[str]:
     name, times = inputs.most_common(1)[0]
     if times > 1:
         raise DataError(f"the column {name!r} is called like a part of a date column; rename it")
-    return [column.name for column in columns]
 
 
 def _rule_notes(config: DataConfig, judged: list[Judged]) -> Iterator[str]:

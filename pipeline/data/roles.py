@@ -10,10 +10,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.choices import SplitKind
+from pipeline.data.dateforms import parts_of
+from pipeline.data.declared import declared
 from pipeline.data.infer import Judged, found, judge, kind_of, refuse_infinite, rows_text
 from pipeline.data.rowhash import row_hashes
+from pipeline.data.setting import setting
 from pipeline.data.split import Keys
-from pipeline.data.typed import Column, Kind, dates, elapsed_days, numbers
+from pipeline.data.typed import Column, Kind, dates, elapsed_days, numbers, tidy
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -29,9 +32,6 @@ REASONS = {
     "time": "orders the rows (data.time)",
     "drop": "left out (data.drop)",
 }
-CALENDAR = ("month", "weekday")
-"""What a network may see of `data.time`: year and elapsed days lie outside the training range in
-every later row."""
 MOST_SHOWN = 20
 
 
@@ -57,10 +57,22 @@ def _named(config: DataConfig) -> Iterator[tuple[str, str]]:
         name = getattr(config, role)
         if name is not None:
             yield role, name
-    for name in config.drop:
-        yield "drop", name
-    for name in config.keep:
-        yield "keep", name
+    for role in ("drop", "keep", "categories", "numbers", "dates", "ordered"):
+        for name in getattr(config, role):
+            yield role, name
+
+
+def tidy_names(config: DataConfig) -> DataConfig:
+    """Return a configuration that names columns as they are used: without blanks around them."""
+    changes: dict[str, object] = {}
+    for role in ("target", "group", "time", "id", "weight"):
+        if (name := getattr(config, role)) is not None:
+            changes[role] = tidy(name)
+    for role in ("drop", "keep", "categories", "numbers"):
+        changes[role] = [tidy(name) for name in getattr(config, role)]
+    for role in ("dates", "ordered"):
+        changes[role] = {tidy(name): said for name, said in getattr(config, role).items()}
+    return replace(config, **changes)  # type: ignore[arg-type]
 
 
 def _columns(frame: pd.DataFrame) -> str:
@@ -74,39 +86,50 @@ def jobs(config: DataConfig) -> dict[str, str]:
     return {name: REASONS[role] for role, name in _named(config) if role in REASONS}
 
 
-def judge_features(config: DataConfig, frame: pd.DataFrame, seen: np.ndarray) -> list[Judged]:
+def judge_features(
+    config: DataConfig, frame: pd.DataFrame, seen: np.ndarray, target: np.ndarray
+) -> list[Judged]:
     """Return the judgement of every column but the target, in the table's order.
 
     Args:
         config: The data group.
         frame: All rows.
         seen: Numbers of the rows that may be looked at: those that are not test rows.
+        target: Of all rows: numbers, or codes of classes.
 
     Raises:
         DataError: A number column holds infinite values, in any row.
     """
     named = jobs(config)
-    rows = frame.iloc[seen]
+    rows = frame.iloc[seen].infer_objects()
     judged = []
     for name in frame.columns:
         if name == config.target:
             continue
         if name == config.time:
-            judged.append(_calendar(rows[name]))
+            judged.append(_calendar(config, rows[name]))
         elif name in named:
             judged.append(Judged(Column(name, Kind.category, used=False), named[name]))
         else:
-            judged.append(judge(rows[name], keep=name in config.keep))
+            said = declared(config, rows[name])
+            keep = name in config.keep
+            judged.append(
+                said or judge(rows[name], keep=keep, target=target[seen], rows=len(frame))
+            )
             refuse_infinite(frame[name], judged[-1])
     return judged
 
 
-def _calendar(series: pd.Series) -> Judged:
-    """Return what a network may see of the column that orders the rows."""
-    column = kind_of(series).column
+def _calendar(config: DataConfig, series: pd.Series) -> Judged:
+    """Return what a network may see of the column that orders the rows: its calendar, not its trend."""
+    judged = declared(config, series) or kind_of(series)
+    column = judged.column
+    parts: tuple[str, ...] = ()
     if column.kind is Kind.date:
-        return Judged(replace(column, parts=CALENDAR))
-    return Judged(replace(column, used=False), REASONS["time"])
+        parts = parts_of(dates(series, column.format), trend=False)
+    if parts:
+        return replace(judged, column=replace(column, parts=parts), reason="")
+    return Judged(replace(column, used=False, parts=()), REASONS["time"])
 
 
 def keys(config: DataConfig, table: Table) -> Keys:
@@ -116,26 +139,29 @@ def keys(config: DataConfig, table: Table) -> Keys:
     if config.group is not None:
         groups = pd.factorize(row_hashes(frame[[config.group]]))[0]
     if config.split is not SplitKind.hash:
-        return Keys(groups, None if config.time is None else _times(frame[config.time]), None)
+        return Keys(
+            groups, None if config.time is None else _times(config, frame[config.time]), None
+        )
     by = config.group or config.id
     return Keys(None, None, table.hashes if by is None else row_hashes(frame[[by]]))
 
 
-def _times(series: pd.Series) -> np.ndarray:
+def _times(config: DataConfig, series: pd.Series) -> np.ndarray:
     """Return a column of dates or numbers as float64, for sorting.
 
     Raises:
         DataError: Neither dates nor numbers, or a missing value.
     """
-    column = kind_of(series).column
+    column = (declared(config, series) or kind_of(series)).column
     if column.kind is Kind.date:
         values = elapsed_days(dates(series, column.format))
     elif column.kind is Kind.number:
-        values = numbers(series)
+        values = numbers(series, column.format)
     else:
         raise DataError(
             f"data.time={series.name}: neither dates nor numbers, for example "
-            f"{found(series, series.notna().to_numpy())}"
+            f"{found(series, series.notna().to_numpy())}; say how dates are written: "
+            f"{setting('dates', str(series.name), '%Y-%m-%d %H:%M')}"
         )
     missing = np.isnan(values)
     if missing.any():
@@ -152,7 +178,7 @@ def sample_weights(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None
     if config.weight is None:
         return None
     series = frame[config.weight]
-    values = numbers(series)
+    values = numbers(series, kind_of(series).column.format)
     bad = ~(values > 0)
     if bad.any():
         raise DataError(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipeline.data.amounts import with_amounts
 from pipeline.data.load import read_table
 from pipeline.data.missing import with_target
+from pipeline.data.plain import as_values, keeps_text, plain_numbers, unmarked
 from pipeline.data.roles import check_columns
 from pipeline.data.rowhash import row_hashes
-from pipeline.data.source import inspect
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -41,11 +42,64 @@ def load_table(config: DataConfig, path: Path, key: str) -> Table:
         DataError: The file, a configured column, or the target is unusable.
     """
     notes: list[str] = []
-    frame = read_table(path, key, notes)
+    frame = read_table(path, key, notes, config)
     check_columns(config, frame, key)
-    written = inspect(path, key)[0] != "parquet"
+    written = "delimiter" in frame.attrs
+    if written:
+        frame = _without_empty_rows(frame, notes)
+    frame = with_amounts(frame, config, notes)
     frame = with_target(frame, config, notes, written=written)
-    return Table(frame, row_hashes(frame), tuple(notes))
+    if not written:
+        return Table(frame, row_hashes(frame), tuple(notes))
+    frame, hashes = _by_value(frame, config, cast=key == "data.path")
+    return Table(frame, hashes, tuple(notes))
+
+
+def _without_empty_rows(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Return the rows of a training table that hold anything: blank lines are none."""
+    last = frame[frame.columns[-1]].isna()
+    empty = last & frame.isna().all(axis=1) if last.any() else last
+    if not empty.any():
+        return frame
+    count = int(empty.sum())
+    notes.append(
+        f"{count} row{'s' * (count > 1)} without any value {'are' if count > 1 else 'is'} left out."
+    )
+    return frame[~empty]
+
+
+def _by_value(
+    frame: pd.DataFrame, config: DataConfig, *, cast: bool
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the texts of a CSV file, plain numbers as such (`plain`), and the hashes of the rows.
+
+    Args:
+        frame: Text but for the target.
+        config: Columns that it names for a kind or a job stay text.
+        cast: Whether numbers may be cast before kinds are judged.
+    """
+    stays = {
+        config.target,
+        config.group,
+        config.id,
+        *config.categories,
+        *config.dates,
+        *config.ordered,
+    }
+    as_points = not frame.attrs["commas"] and frame.attrs["decimal"] != ","
+    values: dict[str, pd.Series] = {}
+    for name in frame.columns:
+        series = frame[name]
+        if not isinstance(series.dtype, pd.StringDtype):
+            values[name] = series
+            continue
+        found = plain_numbers(series)
+        values[name] = as_values(series, found, commas=frame.attrs["commas"])
+        if found is None:
+            frame[name] = series if name == config.target else unmarked(series)
+        elif cast and as_points and name not in stays and not keeps_text(series, found):
+            frame[name] = values[name]
+    return frame, row_hashes(pd.DataFrame(values, index=frame.index))
 
 
 def join(first: Table, second: Table) -> Table:

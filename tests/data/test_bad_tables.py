@@ -114,9 +114,9 @@ CASES = {
         "not numeric: '2020-01-01'",
     ),
     "name of a date part": (
-        lines("t,t (year),y", [f"2020-01-{i % 28 + 1:02d},{i % 9},{i % 2}" for i in range(40)]),
+        lines("t,t (weekday),y", [f"2020-01-{i % 28 + 1:02d},{i % 9},{i % 2}" for i in range(40)]),
         {},
-        r"'t \(year\)' is called like a part of a date",
+        r"'t \(weekday\)' is called like a part of a date",
     ),
 }
 

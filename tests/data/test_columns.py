@@ -54,7 +54,7 @@ def test_every_column_has_its_fact(prepared: Callable[..., Dataset], flats: pd.D
         "id": "left out: identifier: whole numbers, 255 different values in 255 rows",
         "size": "2 inputs: value, missing",
         "city": "2 inputs: Bonn, Köln",
-        "sold": "4 inputs: year, month, weekday, elapsed days",
+        "sold": "9 inputs: month, weekday, elapsed days, weekday sin, weekday cos, ...",
         "land": "left out: constant: every value is Germany",
         "dear": "left out: left out (data.drop)",
     }
@@ -171,5 +171,8 @@ def test_the_plan_shows_every_column(
     out = capsys.readouterr().out
     assert "  id       number    left out: identifier" in out
     assert "(data.keep=[id])" in out
-    assert "  sold     date      4 inputs: year, month, weekday, elapsed days" in out
+    assert (
+        "  sold     date      9 inputs: month, weekday, elapsed days, weekday sin, weekday cos, ..."
+        in out
+    )
     assert "Column 'deposit' may give the target away" in out

@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data.load import layout, read_table
+from pipeline.data.layout import layout
+from pipeline.data.load import read_table
+from pipeline.data.plain import plain_numbers
 from pipeline.data.source import find
+from pipeline.data.typed import Column, Kind, typed
 from pipeline.errors import DataError
 
 TEXT = "town,size\nKöln,1.5\nGraz,\n"
@@ -25,13 +28,13 @@ def test_an_encoding_is_recognised(tmp_path, encoding):
     assert frame["town"].tolist() == ["Köln", "Graz"]
 
 
-def test_latin_1_far_down_the_file_is_read_and_said(tmp_path):
+def test_windows_text_far_down_the_file_is_read_and_said(tmp_path):
     """A file that stops being UTF-8 behind the sample is read again, with a note."""
     path = tmp_path / "t.csv"
-    path.write_bytes(b"a,b\n" + b"x,1\n" * 400_000 + "ö,2\n".encode("latin-1"))
+    path.write_bytes(b"a,b\n" + b"x,1\n" * 400_000 + "€,2\n".encode("cp1252"))
     notes: list[str] = []
-    assert read_table(path, notes=notes)["a"].iloc[-1] == "ö"
-    assert "latin-1" in notes[0]
+    assert read_table(path, notes=notes)["a"].iloc[-1] == "€"
+    assert "cp1252" in notes[0]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -42,11 +45,13 @@ def test_a_delimiter_is_recognised_even_where_others_stand_in_quotes(tmp_path, d
     assert list(read_table(path).columns) == ["a, b; c", "d", "e"]
 
 
-def test_decimal_commas_are_read_where_the_delimiter_is_a_semicolon(tmp_path):
-    """3,14 is a number in a semicolon file."""
+def test_decimal_commas_are_seen_and_cells_stay_text(tmp_path):
+    """What a number means is judged by the column; the file says which mark it uses."""
     path = tmp_path / "t.csv"
     path.write_text("a;b\n3,14;1\n-2,5;2\n", "utf-8")
-    assert read_table(path)["a"].tolist() == [3.14, -2.5]
+    frame = read_table(path)
+    assert frame["a"].tolist() == ["3,14", "-2,5"]
+    assert frame.attrs["decimal"] == ","
 
 
 def test_gzip_is_recognised_by_content_not_by_name(tmp_path):
@@ -66,12 +71,14 @@ def test_parquet_gives_its_columns_and_no_index(tmp_path):
     assert read.index.tolist() == [0, 1]
 
 
-def test_none_is_a_value_where_na_is_missing(tmp_path):
-    """The text None may be a class; typed columns read it as missing later."""
+def test_what_a_cell_says_is_kept_and_only_an_empty_one_is_missing(tmp_path):
+    """NA may be North America; typed columns read it as missing later."""
     path = tmp_path / "t.csv"
-    path.write_text("a,b\nNone,1\nNA,2\n", "utf-8")
-    assert read_table(path)["a"].tolist()[0] == "None"
-    assert pd.isna(read_table(path)["a"].tolist()[1])
+    path.write_text("a,b\nNone,1\nNA,02\n,3\n", "utf-8")
+    frame = read_table(path)
+    assert frame["a"].tolist()[:2] == ["None", "NA"]
+    assert pd.isna(frame["a"].tolist()[2])
+    assert frame["b"].tolist() == ["1", "02", "3"]
 
 
 def test_a_header_longer_than_the_sample_is_no_fault(tmp_path):
@@ -108,4 +115,6 @@ def test_numbers_keep_their_digits(tmp_path):
     values = np.random.default_rng(0).normal(size=500) * 10.0 ** np.arange(500).clip(0, 20)
     path = tmp_path / "t.csv"
     path.write_text("a,b\n" + "".join(f"{value!r},1\n" for value in values.tolist()), "utf-8")
-    assert (read_table(path)["a"].to_numpy() == values).all()
+    frame = read_table(path)
+    assert (typed(frame, [Column("a", Kind.number)])["a"].to_numpy() == values).all()
+    assert (plain_numbers(frame["a"]) == values).all()

@@ -1,0 +1,130 @@
+"""Finds the one format in which a column of texts writes its dates, and what a network sees of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data.typed import CYCLES, CYCLIC_PARTS, DATE_PARTS, ISO, date_part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOSTLY = 0.95
+"""Share of rows from which a column counts as dates."""
+HEAD = 200
+FEW = 0.5
+DAYS = (
+    *(
+        "%m/%d/%Y",
+        "%d/%m/%Y",
+        "%d.%m.%Y",
+        "%m.%d.%Y",
+        "%m-%d-%Y",
+        "%d-%m-%Y",
+        "%Y/%m/%d",
+        "%Y.%m.%d",
+    ),
+    *("%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y"),
+    *(
+        "%b %d, %Y",
+        "%B %d, %Y",
+        "%d %b %Y",
+        "%d %B %Y",
+        "%b %d %Y",
+        "%B %d %Y",
+        "%d. %b %Y",
+        "%d. %B %Y",
+    ),
+    *("%d-%b-%Y", "%d-%b-%y", "%d %b %y", "%a %b %d %Y", "%A, %d %B %Y", "%a, %d %b %Y"),
+)
+TIMES = (
+    "",
+    " %H:%M",
+    " %H:%M:%S",
+    " %H:%M:%S.%f",
+    " %I:%M %p",
+    " %I:%M:%S %p",
+    ", %H:%M",
+    "T%H:%M:%S",
+)
+MONTHS = ("%m/%Y", "%m.%Y", "%m-%Y", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%b, %Y")
+FORMATS = (ISO, *(day + time for day, time in product(DAYS, TIMES)), *MONTHS)
+"""Of those that read most rows, the first is taken: month before day, four digits of a year before two."""
+_LIKELY = (
+    r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{4}[-/]\d{1,2}$|\d{1,2}[-/.]\d{4}$"
+    r"|(?:\d{1,2}[-. ]{1,2}|[A-Za-z]{3,9},? )*[A-Za-z]{3,9}\.?[-, ]+(?:\d{1,2},? )?'?\d{2,4}"
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """How a column writes dates."""
+
+    format: str
+    share: float
+    """Of the rows that can be read so."""
+    other: str = ""
+    """Another format that reads as many rows: day and month may be exchanged."""
+
+
+def find_format(texts: pd.Series, times: np.ndarray) -> Found | None:
+    """Return the format of a column's dates; None where it does not look like dates.
+
+    Args:
+        texts: The different texts, stripped, none of them missing.
+        times: Rows of each.
+    """
+    head = texts.iloc[:HEAD]
+    if head.str.match(_LIKELY).mean() < FEW:
+        return None
+    likely = [form for form in FORMATS if _share(head, times[: len(head)], form) > FEW]
+    shares = {form: _share(texts, times, form) for form in likely}
+    if not shares:
+        return None
+    best = max(likely, key=lambda form: shares[form])
+    rivals = [form for form in likely if shares[form] == shares[best] and _is_swap(form, best)]
+    return Found(best, shares[best], rivals[0] if rivals else "")
+
+
+def _is_swap(form: str, other: str) -> bool:
+    """Return whether two formats differ in the order of day and month alone."""
+    swapped = form.replace("%m", "%_").replace("%d", "%m").replace("%_", "%d")
+    return swapped == other != form and "." not in form  # with points the day is first
+
+
+def _share(texts: pd.Series, times: np.ndarray, form: str) -> float:
+    """Return the share of rows that are dates in one format."""
+    parsed = pd.to_datetime(texts, format=form, errors="coerce", utc=True).notna().to_numpy()
+    return float(times[parsed].sum() / times.sum())
+
+
+def parts_of(when: pd.Series, *, trend: bool = True) -> tuple[str, ...]:
+    """Return the parts of dates that vary.
+
+    Args:
+        when: The datetimes that may be looked at.
+        trend: Whether year and elapsed days are among them. They lie outside the training range in
+            every later row.
+    """
+    parts = [*DATE_PARTS[:3], "hour", "minute", DATE_PARTS[3]]
+    wanted = [part for part in parts if trend or part not in {"year", "elapsed days"}]
+    return tuple(_varying(when.dropna(), wanted))
+
+
+def _varying(when: pd.Series, parts: list[str]) -> Iterator[str]:
+    """Yield parts with more than one value, and waves of cycles with more than two places."""
+    for part in parts:
+        if len(np.unique(date_part(when, part))) > 1:
+            yield part
+    for cycle in CYCLES:
+        waves = [wave for wave in CYCLIC_PARTS if wave.rpartition(" ")[0] == cycle]
+        places = np.unique(np.column_stack([date_part(when, wave) for wave in waves]), axis=0)
+        # Two places are told apart by the plain part; a day of the year says more than its month
+        # only where there are more days than months.
+        if len(places) > (24 if cycle == "day of year" else 2):
+            yield from waves

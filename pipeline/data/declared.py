@@ -1,0 +1,146 @@
+"""Columns whose kind the configuration says, and cells that cannot be read as their column's kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data import dateforms, numberforms
+from pipeline.data.infer import Judged, different, found, kind_of
+from pipeline.data.typed import (
+    CANONICAL,
+    Column,
+    Kind,
+    dates,
+    is_given,
+    numbers,
+    unreadable,
+)
+from pipeline.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pipeline.config.schema import DataConfig
+
+MOST_UNREADABLE = 0.05
+"""Share of given cells of a file of test rows that may be unreadable in a column."""
+MOSTLY_UNREADABLE = 0.5
+"""Share of given cells above which a declared kind is taken for a mistake."""
+
+
+def declared(config: DataConfig, series: pd.Series) -> Judged | None:
+    """Return a column as the configuration says; None where it says nothing.
+
+    Args:
+        config: The data group.
+        series: The column's rows that are not test rows.
+
+    Raises:
+        DataError: Most of its cells cannot be read so.
+    """
+    name = str(series.name)
+    if name in config.categories:
+        return Judged(Column(name, Kind.category, format=CANONICAL))
+    if name in config.ordered:
+        levels = tuple(map(str, config.ordered[name]))
+        return _checked(series, Column(name, Kind.ordered, parts=levels), f"data.ordered.{name}")
+    if name in config.dates:
+        form = config.dates[name]
+        parts = dateforms.parts_of(dates(series, form))
+        return _checked(
+            series, Column(name, Kind.date, parts=parts, format=form), f"data.dates.{name}={form}"
+        )
+    if name in config.numbers:
+        return _checked(
+            series, Column(name, Kind.number, format=_form(series)), f"data.numbers=[{name}]"
+        )
+    return None
+
+
+def _form(series: pd.Series) -> str:
+    """Return the form in which a column that is said to hold numbers writes most of them."""
+    if kind_of(series).column.kind is Kind.number:
+        return kind_of(series).column.format
+    texts, times = different(series.value_counts())
+    form = numberforms.find_form(texts, times, series.attrs)
+    return "" if form is None else form.form
+
+
+def _checked(series: pd.Series, column: Column, key: str) -> Judged:
+    """Return a declared column with a note on cells that count as missing."""
+    bad, given = unreadable(series, column), is_given(series)
+    if not bad.any():
+        return Judged(column)
+    if bad.sum() > MOSTLY_UNREADABLE * given.sum():
+        raise DataError(
+            f"{key}: {int(bad.sum())} of {int(given.sum())} values of column {column.name!r} cannot be "
+            f"read so, for example {found(series, bad)}"
+        )
+    return Judged(column, note=f"Column {column.name!r}: {_count(series, bad, column)}.")
+
+
+def _count(series: pd.Series, bad: np.ndarray, column: Column) -> str:
+    """Return how many cells are not read, and one of them."""
+    what = f"no {column.kind}" if column.kind is not Kind.ordered else "no level that is named"
+    rows = f"{int(bad.sum())} rows hold" if bad.sum() > 1 else "1 row holds"
+    return f"{rows} {what} ({found(series, bad)}) and count as missing"
+
+
+def unread_elsewhere(
+    frame: pd.DataFrame, columns: Sequence[Column], known: np.ndarray, given_test: int
+) -> Iterator[str]:
+    """Yield sentences on cells of test rows that are given but cannot be read.
+
+    Args:
+        frame: All rows.
+        columns: How they are read, judged from the known rows.
+        known: Numbers of the rows that were judged; of the others nothing is known yet.
+        given_test: Rows at the end that came from `data.test_path`.
+
+    Raises:
+        DataError: More than MOST_UNREADABLE of them in the file of test rows.
+    """
+    others = np.setdiff1d(np.arange(len(frame)), known)
+    for column in columns:
+        if not column.used or not column.kind.is_numeric or not len(others):
+            continue
+        series = frame[column.name].iloc[others]
+        bad = unreadable(series, column)
+        if not bad.any():
+            continue
+        given = int(is_given(series).sum())
+        if given_test and bad.sum() > MOST_UNREADABLE * given:
+            raise DataError(
+                f"data.test_path: {int(bad.sum())} of {given} values of column {column.name!r} cannot "
+                f"be read as the {column.kind} that the table ({_written(column)}) has there, for "
+                f"example {found(series, bad)}"
+            )
+        yield f"Column {column.name!r}, test rows: {_count(series, bad, column)}."
+
+
+def _written(column: Column) -> str:
+    return f"written like {column.format}" if column.format else f"a plain {column.kind}"
+
+
+def settled(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """Return the used columns; numbers and booleans that were texts as such, once for all that read them.
+
+    What `typed` gives for them stays the same; all others stay as the file has them.
+    """
+    done = {column.name: _settled(frame[column.name], column) for column in columns if column.used}
+    return pd.DataFrame(done, index=frame.index)
+
+
+def _settled(series: pd.Series, column: Column) -> pd.Series:
+    if column.kind not in {Kind.number, Kind.boolean, Kind.pixel} or series.dtype.kind in "fiubmM":
+        return series
+    values = numbers(series, column.format)
+    if column.kind is not Kind.boolean:
+        return pd.Series(values, index=series.index, name=series.name)
+    truth = pd.Series(values == 1, index=series.index, name=series.name)
+    return (
+        truth if not np.isnan(values).any() else truth.astype(object).where(~np.isnan(values), None)
+    )

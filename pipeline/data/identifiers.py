@@ -1,0 +1,143 @@
+"""Which feature columns cannot help: constants, identifiers, free text. A measure is no identifier."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data.setting import setting
+from pipeline.data.typed import Column, Kind, dates
+
+NEARLY_ALL = 0.95
+"""Share of different values from which a column might only name its rows."""
+FREE_TEXT = 0.5
+"""Share of different values above which text is no category."""
+DENSE = 1.2
+"""Longest range of consecutive numbers, as a multiple of the table's rows: some rows were left out."""
+BEYOND_NOISE = 4.0
+"""Standard errors from which a column is related to the target: by chance once in 16,000 columns."""
+NAMES = frozenset(
+    (
+        "id",
+        "ids",
+        "nr",
+        "no",
+        "number",
+        "num",
+        "key",
+        "uuid",
+        "guid",
+        "index",
+        "idx",
+        "row",
+        "rowid",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why a column is left out (`reason`), or what is doubtful about keeping it (`note`)."""
+
+    reason: str = ""
+    note: str = ""
+    hint: str = ""
+
+
+def verdict(
+    series: pd.Series, column: Column, target: np.ndarray | None = None, rows: int | None = None
+) -> Verdict:
+    """Judge whether a column can help.
+
+    Whole numbers, different in at least NEARLY_ALL of the rows, are an identifier where they are
+    consecutive in any order, or where the column is named like one and is not related to the target.
+
+    Args:
+        series: The rows that may be looked at, raw.
+        column: What it was taken for.
+        target: Their targets: numbers, or int64 codes of classes. None: nothing is known of them.
+        rows: Of the whole table.
+    """
+    values = _values(series, column)
+    here = values.dropna()
+    different = here.nunique()
+    if different == 0:
+        return _left_out(column, "constant: no values")
+    if different == 1 and len(here) == len(values):
+        return _left_out(column, f"constant: every value is {series.iloc[0]!s:.40}")
+    share, counted = different / len(here), f"{different} different values in {len(here)} rows"
+    if column.kind is Kind.category and share > FREE_TEXT:
+        what = "identifier or free text" if share >= NEARLY_ALL else "free text"
+        return _left_out(column, f"{what}: {counted}")
+    if column.kind is Kind.number and share >= NEARLY_ALL and (here == here.round()).all():
+        known = None if target is None else target[values.notna().to_numpy()]
+        return _of_whole_numbers(
+            column, here.to_numpy(), known, counted, max(rows or 0, len(values))
+        )
+    return Verdict()
+
+
+def _values(series: pd.Series, column: Column) -> pd.Series:
+    """Return what a network could see of a column: NaN where there is no value."""
+    if column.kind in {Kind.number, Kind.ordered}:
+        return pd.Series(column.read(series)[0])
+    return dates(series, column.format) if column.kind is Kind.date else series
+
+
+def _left_out(column: Column, reason: str, note: str = "") -> Verdict:
+    return Verdict(reason, note, setting("keep", column.name))
+
+
+def _of_whole_numbers(
+    column: Column, here: np.ndarray, target: np.ndarray | None, counted: str, rows: int
+) -> Verdict:
+    """Judge whole numbers that nearly all differ: consecutive, named like an identifier, or a measure."""
+    name = column.name
+    related = target is not None and is_related(here, target)
+    if here.max() - here.min() + 1 <= DENSE * rows:
+        note = (
+            f"Column {name!r} is left out as an identifier (consecutive numbers), but it tells about "
+            "the target."
+        )
+        return _left_out(column, f"identifier: whole numbers, {counted}", note if related else "")
+    if is_named_like_one(name) and not related:
+        return _left_out(column, f"identifier by its name: whole numbers, {counted}")
+    if is_named_like_one(name):
+        why = "is named like an identifier, but it tells about the target: it is kept"
+    else:
+        why = "holds whole numbers that nearly all differ; it is taken as a measure, not an identifier"
+    return Verdict(note=f"Column {name!r} {why}.", hint=setting("drop", name))
+
+
+def is_named_like_one(name: str) -> bool:
+    """Return whether a whole word of a name says that it identifies."""
+    words = re.findall(r"[a-zA-Z][a-z]*|[A-Z]+(?![a-z])", name)
+    joined = re.split(r"[^a-z]+", name.lower())
+    return not NAMES.isdisjoint([*map(str.lower, words), *joined])
+
+
+def is_related(values: np.ndarray, target: np.ndarray) -> bool:
+    """Return whether ranks of a column and the target go together beyond noise.
+
+    Regression: Spearman's correlation times sqrt(rows - 1). Classes: Kruskal and Wallis' H, which for
+    k classes has mean k - 1 and variance 2 (k - 1) where there is no relation.
+    """
+    rows = len(values)
+    if rows < 3:  # noqa: PLR2004 - no correlation of two points is beyond noise
+        return False
+    ranks = pd.Series(values).rank().to_numpy()
+    if target.dtype.kind == "f":
+        correlation = np.corrcoef(ranks, pd.Series(target).rank().to_numpy())[0, 1]
+        return bool(abs(correlation) * np.sqrt(rows - 1) > BEYOND_NOISE)
+    counts = np.bincount(target)
+    sums = np.bincount(target, ranks)
+    here = counts > 0
+    between = (sums[here] ** 2 / counts[here]).sum() - ranks.sum() ** 2 / rows
+    freedom = here.sum() - 1
+    if freedom < 1:
+        return False
+    heterogeneity = (rows - 1) * between / ((ranks - ranks.mean()) ** 2).sum()
+    return bool(heterogeneity > freedom + BEYOND_NOISE * np.sqrt(2 * freedom))

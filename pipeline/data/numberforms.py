@@ -1,0 +1,142 @@
+"""Finds the one form in which a column of texts writes its numbers: marks, currency, percent, unit.
+
+The whole column is evidence. A mark is the decimal one where it can be nothing else (81,3; 0.5;
+1.234,5), and separates thousands where it stands twice or before the other mark. Where every number
+with a mark might be either (1.234), the other numbers decide, then the file, then the habit of the
+file's delimiter; that is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.data.typed import written
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+ENOUGH = 10
+"""Different numbers with a mark that agree, before their form alone says that it separates thousands."""
+LONGEST_UNIT = 12
+CURRENCY = re.compile(r"[^\w\s.,()%°'\u2019+-]|[A-Z]{3}|Rs\.?|kr\.?|Fr\.?")
+"""What may stand before a number: a sign, or the three letters of a currency; never a code's letter."""
+SUFFIX = re.compile(r"[^\w\s.,()'\u2019+-]{1,2}|\s+\D+|\D{2,}")
+_NUMBER = re.compile(
+    r"\(?[-+]?\s*(?P<prefix>[^\d\s.,()+-]*?\.?)\s*[-+]?(?P<core>\d(?:[\d.,]|['\u2019\s\u00a0\u202f](?=\d))*|[.,]\d+)"
+    r"(?:[eE][-+]?\d+)?(?P<suffix>\s*[^\d()]*?)\)?"
+)
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*")
+"""A number whose mark may separate thousands."""
+_SPACES = "'\u2019 \u00a0\u202f"
+
+
+@dataclass(frozen=True)
+class Found:
+    """How a column writes numbers."""
+
+    form: str
+    """1234.5 in its form; empty where it is written just so."""
+    unit: str
+    share: float
+    """Of the rows that can be read so."""
+    doubt: str = ""
+    """The mark that might mean the other thing; empty where the form is sure."""
+
+
+def find_form(
+    texts: pd.Series, times: np.ndarray, attrs: dict[object, object] | None = None
+) -> Found | None:
+    """Return the form of a column's numbers; None where it has none.
+
+    Args:
+        texts: The different texts, stripped, none of them missing.
+        times: Rows of each.
+        attrs: What is known of the file (`load.read_table`).
+    """
+    attrs = attrs or {}
+    parsed = [_NUMBER.fullmatch(text) for text in texts]
+    units: Counter[tuple[str, str]] = Counter()
+    for match, rows in zip(parsed, times, strict=True):
+        if match is not None:
+            units[match["prefix"], match["suffix"].strip()] += int(rows)
+    if not units:
+        return None
+    prefix, suffix = units.most_common(1)[0][0]
+    spaced = next(
+        match["suffix"]
+        for match in parsed
+        if match is not None and (match["prefix"], match["suffix"].strip()) == (prefix, suffix)
+    )
+    if (prefix and not CURRENCY.fullmatch(prefix)) or len(prefix + suffix) > LONGEST_UNIT:
+        return None
+    if suffix and not SUFFIX.fullmatch(spaced):
+        return None
+    cores = [
+        (match["core"], int(rows))
+        for match, rows in zip(parsed, times, strict=True)
+        if match is not None and (match["prefix"], match["suffix"].strip()) == (prefix, suffix)
+    ]
+    marks = _marks(cores, attrs)
+    if marks is None:
+        return None
+    thousands, decimal, doubt = marks
+    form = f"{prefix}1{thousands}234{decimal}5{' ' if spaced[:1].isspace() else ''}{suffix}"
+    read = ~np.isnan(written(texts, form))
+    share = float(times[read].sum() / times.sum())
+    return Found("" if form == "1234.5" else form, prefix + suffix, share, doubt)
+
+
+def _marks(
+    cores: Sequence[tuple[str, int]], attrs: dict[object, object]
+) -> tuple[str, str, str] | None:
+    """Return the mark of thousands, the decimal mark, and a mark that is doubtful; None for a muddle."""
+    space = next((mark for core, _ in cores for mark in core if mark in _SPACES), "")
+    decimals: Counter[str] = Counter()
+    thousands: Counter[str] = Counter()
+    open_: Counter[str] = Counter()
+    for core, rows in cores:
+        marks = sorted(set(core) & set(",."), key=core.rfind)
+        if len(marks) > 1:
+            thousands[marks[0]] += rows
+        if marks:
+            is_grouped = _GROUPED.fullmatch(core) and not space
+            role = open_ if core.count(marks[-1]) == 1 else thousands
+            (role if is_grouped and len(marks) == 1 else decimals)[marks[-1]] += rows
+    known = str(attrs.get("decimal", "")) if attrs.get("sure") else ""
+    if not decimals and not thousands and open_:
+        mark = open_.most_common(1)[0][0]
+        delimiter = str(attrs.get("delimiter", ","))
+        return None if len(open_) > 1 else _undecided(cores, mark, known, delimiter)
+    if decimals:
+        decimal = decimals.most_common(1)[0][0]
+    else:
+        decimal = "." if thousands[","] else "," if thousands["."] else known or "."
+    other = "." if decimal == "," else ","
+    return other if thousands[other] or open_[other] else space, decimal, ""
+
+
+def _undecided(
+    cores: Sequence[tuple[str, int]], mark: str, known: str, delimiter: str
+) -> tuple[str, str, str]:
+    """Return the marks where every number with a mark looks like 1.234."""
+    other = "." if mark == "," else ","
+    bare = [core for core, _ in cores if mark not in core]
+    small = all(len(core) <= 3 for core in bare)  # noqa: PLR2004
+    as_thousands, as_decimal = (mark, other), ("", mark)
+    if known:
+        return (*(as_decimal if known == mark or not small else as_thousands), "")
+    if not small:
+        return *as_decimal, ""
+    # All numbers from 1000 have the mark, and none below has one: 950 beside 1.234.
+    if bare and len(cores) - len(bare) >= ENOUGH:
+        return *as_thousands, mark
+    if mark == "," and delimiter == ",":
+        return *as_thousands, "" if bare else mark
+    return *as_decimal, mark if bare or mark == "," else ""
