@@ -184,7 +184,7 @@ def _key(name: object) -> str:
 def _item(value: object) -> str:
     """Write an item of a list; text is quoted, as it may hold a comma or a bracket."""
     if isinstance(value, str):
-        from pipeline.config.overrides import quoted
+        from pipeline.config.quoting import quoted
 
         return quoted(value)
     return _word(value)

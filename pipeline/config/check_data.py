@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import TYPE_CHECKING
 
 from pipeline.config.names import DATA_KINDS
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CHANNELS = (1, 3)
+FEWEST_LEVELS = 2
+TABS = ("tab", "\\t")
 
 
 def data_problems(config: SweepConfig) -> Iterator[Problem]:
@@ -23,6 +26,9 @@ def data_problems(config: SweepConfig) -> Iterator[Problem]:
         yield problem("data.kind", data.kind, f"must be one of {', '.join(DATA_KINDS)}{hint}")
     yield from _missing(data)
     yield from _columns(data)
+    yield from _kinds(data)
+    yield from _details(data)
+    yield from _written(data)
     yield from _splits(data)
     if data.kind in {"pixels", "images"}:
         yield from _images(data)
@@ -52,6 +58,55 @@ def _columns(data: DataConfig) -> Iterator[Problem]:
         yield problem("data.drop", data.drop, f"must not hold the target {data.target}")
     if len(set(data.drop)) < len(data.drop):
         yield problem("data.drop", data.drop, "must name each column once")
+
+
+def _kinds(data: DataConfig) -> Iterator[Problem]:
+    """One column, one kind."""
+    keys = ("categories", "numbers", "dates", "ordered")
+    taken: dict[str, str] = {}
+    for key in keys:
+        for column in getattr(data, key):
+            if column == data.target:
+                yield problem(
+                    f"data.{key}", column, "is the target, whose task is data.task; leave it out"
+                )
+            elif column in data.drop:
+                yield problem(f"data.{key}", column, "is left out by data.drop; say one of them")
+            elif column in taken:
+                twice = "stands there twice" if taken[column] == key else ""
+                yield problem(
+                    f"data.{key}", column, twice or f"is in data.{taken[column]}, too; say one kind"
+                )
+            taken[column] = key
+
+
+def _details(data: DataConfig) -> Iterator[Problem]:
+    """Orders and formats that say nothing."""
+    for column, levels in data.ordered.items():
+        if len(levels) < FEWEST_LEVELS or len(set(levels)) < len(levels):
+            yield problem(
+                f"data.ordered.{column}", levels, "must name at least two levels, each once"
+            )
+    for column, form in data.dates.items():
+        if form != "ISO8601" and "%" not in form:
+            yield problem(
+                f"data.dates.{column}",
+                form,
+                "must be a format like %d.%m.%Y (Python's strptime), or ISO8601",
+            )
+
+
+def _written(data: DataConfig) -> Iterator[Problem]:
+    """Say how a CSV file can be written."""
+    if data.delimiter is not None and len(data.delimiter) != 1 and data.delimiter not in TABS:
+        yield problem("data.delimiter", data.delimiter, "must be one character, or tab")
+    if data.decimal is not None and data.decimal not in {".", ","}:
+        yield problem("data.decimal", data.decimal, "must be . or ,")
+    if data.encoding is not None:
+        try:
+            codecs.lookup(data.encoding)
+        except LookupError:
+            yield problem("data.encoding", data.encoding, "must be one of Python, such as cp1252")
 
 
 def _splits(data: DataConfig) -> Iterator[Problem]:

@@ -21,10 +21,12 @@ from pipeline.config.complaints import about_files, about_values, about_yaml
 from pipeline.config.hydras import NOT_IN_A_FILE, hydra_problems
 from pipeline.config.keys import all_keys
 from pipeline.config.lookups import lookup_problems
+from pipeline.config.mappings import MAPPINGS, restore
 from pipeline.config.options import groups
-from pipeline.config.overrides import quoted, read
+from pipeline.config.overrides import read
 from pipeline.config.places import conf_dir
 from pipeline.config.problems import Problem, tell
+from pipeline.config.quoting import quoted
 from pipeline.config.redact import hide_environment, redacted
 from pipeline.config.suggest import did_you_mean
 from pipeline.errors import ConfigError
@@ -98,6 +100,7 @@ def compose_raw(overrides: Sequence[str]) -> DictConfig:
         raise ConfigError(redacted(about_yaml(error))) from error
     except KeyError as error:  # hydra.job.env_copy of a variable that is not there
         raise ConfigError(f"hydra.job.env_copy=[{error.args[0]}]: {NOT_IN_A_FILE}") from error
+    restore(found)
     wrong = [*hydra_problems(found.hydra), *lookup_problems(own_part(found))]
     if wrong:
         raise ConfigError(tell(wrong, OmegaConf.select(found, "hydra.runtime.choices")))
@@ -164,6 +167,8 @@ def _names(cfg: Any, prefix: str) -> Iterator[str]:
     if isinstance(cfg, DictConfig) and not cfg._is_missing() and not cfg._is_none():  # noqa: SLF001
         for key in map(str, cfg):
             yield f"{prefix}{key}"
+            if f"{prefix}{key}" in MAPPINGS:
+                continue  # its keys are the table's columns
             yield from _names(cfg._get_node(key), f"{prefix}{key}.")  # noqa: SLF001
 
 

@@ -88,6 +88,8 @@ def _in_words(hint: Any) -> str:
             f" ({_in_words(item)})" if isinstance(item, type) and issubclass(item, Enum) else ""
         )
         return f"a list like {_example(hint)}{choices}"
+    if get_origin(hint) is dict:
+        return f"a mapping from columns like {_example(hint)}"
     if isinstance(hint, type) and issubclass(hint, Enum):
         return "one of " + ", ".join(member.name for member in hint)
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -97,6 +99,9 @@ def _in_words(hint: Any) -> str:
 def _example(hint: Any) -> str:
     if get_origin(hint) is list:
         return f"[{_example(get_args(hint)[0])}]"
+    if get_origin(hint) is dict:
+        of_lists = get_origin(get_args(hint)[1]) is list
+        return "{size: [S,M,L]}" if of_lists else "{when: '%d.%m.%Y'}"
     if isinstance(hint, type) and issubclass(hint, Enum):
         return next(iter(hint)).name
     return {int: "50,32", float: "0.001,0.01", str: "name,ticket"}[hint]

@@ -19,7 +19,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.config.hydras import ALLOWED, unknown_setting
 from pipeline.config.keys import Key, all_keys, in_words, required
+from pipeline.config.mappings import literal
 from pipeline.config.problems import Problem, problem
+from pipeline.config.quoting import quoted
 from pipeline.config.redact import redacted_word
 from pipeline.config.suggest import did_you_mean
 
@@ -166,22 +168,14 @@ def _literal(word: str, multirun: bool) -> str:
     name = key.lstrip("+")
     known = all_keys().get(name)
     if not (name in _HYDRA_TEXT or (known is not None and known.is_text)):
-        return word
+        columns = None if known is None else literal(known.hint, value)
+        # A mapping has no keys yet, and Hydra adds some only where it is told to.
+        plus = "++" if columns is not None and columns.startswith("{") else ""
+        return word if columns is None else f"{plus or key[: len(key) - len(name)]}{name}={columns}"
     is_sweep = multirun and name not in _HYDRA_TEXT and _SWEEP.search(value)
     if is_sweep or value == "null" or _QUOTED.match(value):
         return word
     return f"{key}={quoted(value)}"
-
-
-def quoted(text: str) -> str:
-    """Return text in Hydra's quotes: a quote of that kind is escaped, and so are backslashes before one.
-
-    Double ones where it holds single ones: Hydra keeps the word, and reads look-ups in it again.
-    """
-    mark = '"' if "'" in text and '"' not in text else "'"
-    escape = re.compile(rf"(\\*)({mark}|$)")
-    inside = escape.sub(lambda found: found[1] * 2 + f"\\{mark}" * bool(found[2]), text)
-    return f"{mark}{inside}{mark}"
 
 
 def _with_builder(overrides: Sequence[str]) -> tuple[str, ...]:

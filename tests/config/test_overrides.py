@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.config.commandline import parse, runs
 from pipeline.config.compose import compose, read_words
-from pipeline.config.overrides import quoted
+from pipeline.config.quoting import quoted
 from pipeline.errors import ConfigError
 
 AWKWARD = [
