@@ -62,13 +62,14 @@ def _take_seeds() -> None:
         return
     from tensorflow.python.eager import context
 
-    own = context.context()
-    seed, generator = own._seed, own._rng  # noqa: SLF001
-    state = None if generator is None else generator.getstate()
+    own = vars(context.context())
+    found = {name: own[name] for name in ("_seed", "_rng") if name in own}
+    state = found["_rng"].getstate() if found.get("_rng") else None
 
     def restore() -> None:
-        own._seed, own._rng = seed, generator  # noqa: SLF001
-        if generator is not None:
-            generator.setstate(state)
+        own.pop("_rng", None)  # it has none before the first seed
+        own.update(found)
+        if state is not None:
+            found["_rng"].setstate(state)
 
     _theirs.append(restore)
