@@ -10,13 +10,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FLOOR = 0.07
 """Least share of the rows' own part that the variance is taken to be. Subtracting what was counted twice
 may leave next to nothing by chance; at this floor one standard error covers 66 to 71 %, at a higher one
 too much with two or three seeds (benchmarks/standard_error.py)."""
+
+POOL_FREEDOM = 4.0
+"""Of a pool: enough to steady two or three seeds, little beside fifteen. Trials differ in their noise (a
+high rate has more of it), so that of the others is never taken for their own."""
+
+FEWEST_POOLED = 4
+"""Trials with several seeds that make a pool."""
 
 BLOCKS = 20
 """Most blocks that rows in order of time are cut into: each must outlast what its rows share."""
@@ -56,6 +67,29 @@ class Units:
     """Of each unit in the table, mean 1 over all of them; None: all are 1."""
 
 
+ALONE = Units()
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What many trials together tell of the luck of seeds; two or three seeds of one tell little."""
+
+    by_seed: float = 0.0
+    """Variance of a mean over seeds."""
+    residual: float = 0.0
+    """The part of it that is one seed's and unit's own: residual mean square / units."""
+    freedom: float = 0.0
+    """Degrees of freedom that it counts for beside a trial's own; 0: nothing is known."""
+
+    @property
+    def of_difference(self) -> Pool:
+        """Return it for the difference of two trials, whose luck is taken to be independent."""
+        return Pool(2.0 * self.by_seed, 2.0 * self.residual, self.freedom)
+
+
+NO_POOL = Pool()
+
+
 def one_sigma(freedom: float) -> float:
     """Return the quantile of Student's t that covers what one sigma of a normal covers, 68.27 %.
 
@@ -91,11 +125,11 @@ def paired(
         clusters: (rows,), equal where rows belong together; None: every row is on its own.
     """
     losses = np.atleast_2d(np.asarray(one, np.float64) - np.asarray(other, np.float64))
-    table, unit_weights = units(losses, weights, clusters)
-    return two_way(table.mean(axis=1), table, weights=unit_weights)
+    table, unit_weights = by_unit(losses, weights, clusters)
+    return two_way(table.mean(axis=1), table, Units(weights=unit_weights))
 
 
-def units(
+def by_unit(
     losses: np.ndarray, weights: np.ndarray | None, clusters: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the weighted losses of the units, whose plain mean is the weighted mean of the rows.
@@ -136,41 +170,73 @@ def blocks(rows: int) -> np.ndarray:
 def two_way(
     means: np.ndarray,
     table: np.ndarray | None,
-    *,
-    weights: np.ndarray | None = None,
-    count: int = 0,
+    units: Units = ALONE,
+    pool: Pool = NO_POOL,
 ) -> Difference:
     """Return the mean over seeds and units, and its standard error by the two-way layout.
 
     The variance is that of the seeds' means / seeds + that of the units' means / units, less the
-    residual mean square / (seeds * units), which both of them contain. One seed: units only, which says
-    nothing of how lucky the seed was. No table: seeds only.
+    residual mean square / (seeds * units), which both of them contain. One seed: without a pool it is
+    that of units only, which says nothing of how lucky the seed was. No table: seeds only.
 
     Args:
         means: Of each seed over all units, (seeds,).
         table: Losses of the units, times their weights, (seeds, units), or of a sample of them.
-        weights: Of the units in the table, (units,), mean 1; None: all are 1.
-        count: Units that the means are over; 0: those of the table.
+        units: What the table is a sample of.
+        pool: What other trials tell of the luck of seeds.
     """
     seeds = len(means)
     mean = float(means.sum()) / seeds
-    by_seed = _variance(means) / seeds
+    freedom = seeds - 1 + pool.freedom
+    spread = (seeds - 1) * _variance(means) + pool.freedom * pool.by_seed
+    by_seed = spread / freedom / seeds if freedom else 0.0
     if table is None or table.shape[1] <= 1:
-        return _difference(mean, by_seed, 0.0, 0.0, (seeds - 1, 0))
-    sampled = table.shape[1]
-    total = max(count, sampled)
+        return _difference(mean, by_seed, 0.0, 0.0, (freedom, 0))
+    unit_means, residual = _layout(table, units.weights)
+    total = max(units.count, table.shape[1])
+    both = residual / total if seeds > 1 else pool.residual
+    return _difference(
+        mean, by_seed, _variance(unit_means) / total, both / seeds, (freedom, table.shape[1] - 1)
+    )
+
+
+def _layout(table: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, float]:
+    """Return the units' means, (units,), and the residual mean square of a two-way table.
+
+    With weights, of what each unit adds to the error of the weighted mean.
+    """
+    seeds, units = table.shape
     if weights is not None:
         table = table - weights * (table.sum() / (seeds * weights.sum()))
     unit_means = np.add.reduce(table, axis=0) / seeds
-    by_unit = _variance(unit_means) / total
-    both = 0.0
-    if seeds > 1:
-        seed_means = np.add.reduce(table, axis=1) / sampled
-        centre = float(seed_means.sum()) / seeds
-        rest = float(np.vdot(table, table)) + seeds * sampled * centre * centre
-        rest -= sampled * float(seed_means @ seed_means) + seeds * float(unit_means @ unit_means)
-        both = max(rest, 0.0) / ((seeds - 1) * (sampled - 1) * seeds * total)
-    return _difference(mean, by_seed, by_unit, both, (seeds - 1, sampled - 1))
+    if seeds == 1:
+        return unit_means, 0.0
+    seed_means = np.add.reduce(table, axis=1) / units
+    centre = float(seed_means.sum()) / seeds
+    rest = float(np.vdot(table, table)) + seeds * units * centre * centre
+    rest -= units * float(seed_means @ seed_means) + seeds * float(unit_means @ unit_means)
+    return unit_means, max(rest, 0.0) / ((seeds - 1) * (units - 1))
+
+
+def own_luck(means: np.ndarray, table: np.ndarray | None, units: Units = ALONE) -> Pool:
+    """Return what one model's seeds, two or more, tell of their luck; arguments as of `two_way`."""
+    residual = 0.0
+    if table is not None and table.shape[1] > 1:
+        residual = _layout(table, units.weights)[1] / max(units.count, table.shape[1])
+    return Pool(_variance(means), residual, len(means) - 1.0)
+
+
+def pooled(trials: Sequence[Pool]) -> Pool:
+    """Return what trials together tell of their luck: the median, as some are out of bounds.
+
+    The median of a variance with few degrees of freedom is a smaller share of the truth (Wilson and
+    Hilferty's approximation).
+    """
+    if len(trials) < FEWEST_POOLED:
+        return NO_POOL
+    spreads = [one.by_seed / (1.0 - 2.0 / (9.0 * one.freedom)) ** 3 for one in trials]
+    residuals = [one.residual for one in trials]
+    return Pool(float(np.median(spreads)), float(np.median(residuals)), POOL_FREEDOM)
 
 
 def of_folds(differences: np.ndarray, folds: int) -> Difference:
@@ -192,7 +258,7 @@ def of_folds(differences: np.ndarray, folds: int) -> Difference:
 
 
 def _difference(
-    mean: float, by_seed: float, by_unit: float, both: float, freedom: tuple[int, int]
+    mean: float, by_seed: float, by_unit: float, both: float, freedom: tuple[float, int]
 ) -> Difference:
     """Put the parts of the variance together, with Satterthwaite's degrees of freedom."""
     if not math.isfinite(by_seed + by_unit + both):
@@ -201,7 +267,7 @@ def _difference(
     seeds, units_ = freedom
     if variance <= 0.0:
         return Difference(mean, 0.0, 1.0 if seeds == 0 else 0.0)
-    own = min(by_seed, variance) ** 2 / max(seeds, 1) + by_unit**2 / max(units_, 1)
+    own = min(by_seed, variance) ** 2 / max(seeds, 1.0) + by_unit**2 / max(units_, 1)
     found = max(variance**2 / own, 1.0) if own > 0.0 else math.inf
     share = 1.0 if seeds == 0 else min(by_seed / variance, 1.0)  # one seed: others may differ
     return Difference(mean, math.sqrt(variance) * one_sigma(found), share, found)

@@ -117,9 +117,26 @@ def test_a_sample_tells_how_rows_vary_and_all_rows_tell_the_mean():
     random = np.random.default_rng(1)
     losses = random.standard_normal((3, 170_000))
     full = statistics.two_way(losses.mean(axis=1), losses)
-    sampled = statistics.two_way(losses.mean(axis=1), losses[:, :10_000], count=170_000)
+    sampled = statistics.two_way(losses.mean(axis=1), losses[:, :10_000], statistics.Units(170_000))
     assert sampled.mean == full.mean
     assert sampled.se == pytest.approx(full.se, rel=0.1)
+
+
+def test_two_seeds_of_a_trial_are_steadied_by_those_of_the_others():
+    """The pool states the truth of a trial with one seed, and an outlier does not move it."""
+    random = np.random.default_rng(2)
+    trials = [random.standard_normal(3) for _ in range(40)] + [1e6 * random.standard_normal(3)]
+    pool = statistics.pooled([statistics.own_luck(means, None) for means in trials])
+    assert pool.by_seed == pytest.approx(1.0, rel=0.35)
+
+    def draw(random, seeds):
+        means = random.standard_normal(seeds) - random.standard_normal(seeds)
+        return statistics.two_way(means, None, pool=statistics.Pool(1.0, 0.0, 4.0).of_difference)
+
+    for seeds in (1, 2, 3):
+        ratio, coverage = stated(lambda random, seeds=seeds: draw(random, seeds), 3000)
+        assert 0.95 < ratio < 1.05
+        assert 0.66 < coverage < 0.78  # the pool is surer than the degrees of freedom it counts for
 
 
 def test_folds_that_share_training_rows_are_no_independent_replicates():

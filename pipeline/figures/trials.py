@@ -13,7 +13,7 @@ from pipeline.figures.remark import setting
 from pipeline.figures.tables import lowest
 from pipeline.records import Direction, Objective, Outcome
 from pipeline.search.choose import leads
-from pipeline.search.decide import difference, standard_error
+from pipeline.search.decide import difference, luck, standard_error
 
 if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
@@ -126,11 +126,12 @@ def capacities(record: SweepRecord) -> pd.DataFrame:
     is_folded = "fold" in fits and is_varied(fits["fold"])
     folds = int(setting(record, "data.folds") or 0) if is_folded else 0
     names = {id(one): name for name, one in known.items()}
-    gaps = [difference(one, found[0], folds=folds) for one in found]
+    pool = luck([one for one in known.values() if one.executions >= enough], folds=folds)
+    gaps = [difference(one, found[0], folds=folds, pool=pool) for one in found]
     statistics = pd.DataFrame(
         {
             "trial": [names[id(one)] for one in found],
-            "se": [standard_error(one, folds=folds) or math.nan for one in found],
+            "se": [standard_error(one, folds=folds, pool=pool) or math.nan for one in found],
             "gap": [gap.mean for gap in gaps],
             "gap_se": [gap.se if math.isfinite(gap.se) else math.nan for gap in gaps],
             "seed_share": [gap.seed_share for gap in gaps],

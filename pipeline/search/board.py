@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.records import Decision, Outcome, Round, Scored
 from pipeline.search.choose import evidence_of, leads
-from pipeline.search.decide import Evidence, difference
+from pipeline.search.decide import Evidence, difference, luck
 
 if TYPE_CHECKING:
     from pipeline.config.schema import CapacityConfig
     from pipeline.records import Capacity, Trial, Value
     from pipeline.search.executions import Executions
-    from pipeline.statistics import Difference
+    from pipeline.statistics import Difference, Pool
 
 T = TypeVar("T")
 Walk = Generator[Round, Sequence[Scored], T]
@@ -40,6 +40,7 @@ class Board:
         self._leads: dict[Capacity, Evidence | None] = {}
         self._capacities: dict[Capacity, list[Trial]] = {}
         self._ruled_out: set[Capacity] = set()
+        self._luck: Pool | None = None
 
     # -- asking ------------------------------------------------------------------------------
 
@@ -60,6 +61,7 @@ class Board:
         return True
 
     def _record(self, answers: Sequence[Scored]) -> None:
+        self._luck = None
         for trial, found in groupby(answers, key=lambda scored: scored.fit.trial):
             if trial not in self._results:
                 self._capacities.setdefault(trial.capacity, []).append(trial)
@@ -122,7 +124,14 @@ class Board:
 
     def compare(self, one: Evidence, other: Evidence) -> Difference:
         """Return the paired difference of two trials."""
-        return difference(one, other, folds=self.executions.folds)
+        return difference(one, other, folds=self.executions.folds, pool=self.luck)
+
+    @property
+    def luck(self) -> Pool:
+        """Return what all usable trials together tell of the luck of a seed."""
+        if self._luck is None:
+            self._luck = luck(self.usable(), folds=self.executions.folds)
+        return self._luck
 
     # -- deciding ----------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from pipeline.search import sentences, space
 from pipeline.search.board import Board, OutOfRounds, Walk
 from pipeline.search.choose import Rule, choose, complete_enough, leads
 from pipeline.search.confirm import confirm
-from pipeline.search.decide import smallest_within
+from pipeline.search.decide import luck, smallest_within
 from pipeline.search.grow import grow
 from pipeline.search.measure import Bench
 from pipeline.search.protocol import Choice, Proposal, key
@@ -136,7 +136,8 @@ class CapacitySearch:
         simplest = self.family.simplest()
         if choice is None or choice.trial.capacity != simplest:
             return choice
-        good, _, _ = smallest_within(leads(known), rule.one_se, folds=rule.folds)
+        pool = luck(known, folds=rule.folds)
+        good, _, _ = smallest_within(leads(known), rule.one_se, folds=rule.folds, pool=pool)
         others = {one.trial.capacity for one in known} - {simplest}
         # The start alone is a guess: growing must have been tried, or the space have nothing larger.
         if len(others) < 1 + (not over) or good.trial.capacity != simplest:

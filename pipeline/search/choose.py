@@ -81,7 +81,10 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
     if not candidates:
         return None
     front = decide.pareto(candidates)
-    smallest, best, gap = decide.smallest_within(candidates, rule.one_se, folds=rule.folds)
+    pool = decide.luck(known, folds=rule.folds)
+    smallest, best, gap = decide.smallest_within(
+        candidates, rule.one_se, folds=rule.folds, pool=pool
+    )
     match rule.prefer:
         case Prefer.smallest:
             taken, why = smallest, sentences.smallest(smallest, best, gap, rule.one_se)
@@ -95,7 +98,7 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
         execution=decide.median_execution(taken),
         score=taken.score,
         shown=taken.shown,
-        se=decide.standard_error(taken, folds=rule.folds),
+        se=decide.standard_error(taken, folds=rule.folds, pool=pool),
         ranking=(taken.trial, *(one.trial for one in others)),
         pareto=tuple(one.trial for one in front),
         reason=sentences.chosen(taken, why),

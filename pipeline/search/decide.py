@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.statistics import Difference, Units, of_folds, two_way
+from pipeline.statistics import (
+    NO_POOL,
+    Difference,
+    Pool,
+    Units,
+    of_folds,
+    own_luck,
+    pooled,
+    two_way,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -78,6 +87,11 @@ class Evidence:
         return None if self.table is None else self.table.mean(axis=0)
 
     @cached_property
+    def luck(self) -> Pool:
+        """Return what its seeds, two or more, tell of the luck of one."""
+        return own_luck(self.scores, self.table, self.any.units or Units())
+
+    @cached_property
     def any(self) -> Scored:
         """One of the executions: what they share is read from it."""
         return next(iter(self.results.values()))
@@ -89,7 +103,9 @@ class Evidence:
         return Evidence(self.trial, {i: self.results[i] for i in executions})
 
 
-def difference(one: Evidence, other: Evidence, *, folds: int = 0) -> Difference:
+def difference(
+    one: Evidence, other: Evidence, *, folds: int = 0, pool: Pool = NO_POOL
+) -> Difference:
     """Compare two trials on the executions they share, each paired by seed and validation row.
 
     By `pipeline/statistics.py`: two-way over seeds and units (rows, groups, blocks of time), or over
@@ -100,7 +116,10 @@ def difference(one: Evidence, other: Evidence, *, folds: int = 0) -> Difference:
         one: A trial.
         other: The trial that it is compared with.
         folds: Of a k-fold split, of which the executions are the fits; 0: they are seeds.
+        pool: What all trials tell of the luck of a seed (`luck`).
     """
+    if one is other:
+        return Difference(0.0, 0.0, 0.0)
     shared = paired(one, other)
     if shared is None:
         return Difference(one.score - other.score, math.inf, 1.0)
@@ -108,7 +127,7 @@ def difference(one: Evidence, other: Evidence, *, folds: int = 0) -> Difference:
     table = None
     if one.table is not None and other.table is not None and one.table.shape == other.table.shape:
         table = one.table - other.table
-    return _error(one.scores - other.scores, table, one.any, folds)
+    return _error(one.scores - other.scores, table, one.any, folds, pool.of_difference)
 
 
 def paired(one: Evidence, other: Evidence) -> tuple[Evidence, Evidence] | None:
@@ -119,26 +138,32 @@ def paired(one: Evidence, other: Evidence) -> tuple[Evidence, Evidence] | None:
     return (one.only(shared), other.only(shared)) if shared else None
 
 
-def standard_error(evidence: Evidence, *, folds: int = 0) -> float:
+def luck(known: Iterable[Evidence], *, folds: int = 0) -> Pool:
+    """Return what the seeds of all trials together tell of the luck of one."""
+    return NO_POOL if folds else pooled([one.luck for one in known if one.executions > 1])
+
+
+def standard_error(evidence: Evidence, *, folds: int = 0, pool: Pool = NO_POOL) -> float:
     """Return the standard error of a trial's own score, over seeds and units, or over folds."""
-    return _error(evidence.scores, evidence.table, evidence.any, folds).se
+    return _error(evidence.scores, evidence.table, evidence.any, folds, pool).se
 
 
-def _error(means: np.ndarray, table: np.ndarray | None, of: Scored, folds: int) -> Difference:
+def _error(
+    means: np.ndarray, table: np.ndarray | None, of: Scored, folds: int, pool: Pool
+) -> Difference:
     if folds:
         return of_folds(means, folds)
-    units = of.units or Units()
-    return two_way(means, table, weights=units.weights, count=units.count)
+    return two_way(means, table, of.units or Units(), pool)
 
 
 def smallest_within(
-    candidates: Iterable[Evidence], errors: float, *, folds: int = 0
+    candidates: Iterable[Evidence], errors: float, *, folds: int = 0, pool: Pool = NO_POOL
 ) -> tuple[Evidence, Evidence, Difference]:
     """Return the smallest trial within so many standard errors of the best, the best, and how far."""
     ordered = sorted(candidates, key=lambda evidence: evidence.order)
     best = ordered[0]
     for candidate in sorted(ordered, key=lambda one: (one.trial.parameters, one.order)):
-        gap = difference(candidate, best, folds=folds)
+        gap = difference(candidate, best, folds=folds, pool=pool)
         if math.isfinite(gap.se) and gap.within(errors):
             return candidate, best, gap
     return best, best, Difference(0.0, 0.0, 0.0)

@@ -66,7 +66,9 @@ def standing(bench: Bench) -> tuple[Evidence, Evidence] | None:
     leads = board.leads()
     if not leads:
         return None
-    good, best, _ = smallest_within(leads, board.rules.one_se, folds=board.executions.folds)
+    good, best, _ = smallest_within(
+        leads, board.rules.one_se, folds=board.executions.folds, pool=board.luck
+    )
     return good, best
 
 

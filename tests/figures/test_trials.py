@@ -43,7 +43,7 @@ def test_a_score_is_the_mean_of_its_executions(record: SweepRecord) -> None:
 
 
 def test_the_gap_to_the_best_is_paired(record: SweepRecord) -> None:
-    """A trial that is worse on every row by the same amount differs without any doubt."""
+    """A trial that is worse on every row by the same amount: no doubt but that of three seeds."""
     best = trials(record).iloc[0]
     fast = (record.fits["capacity"] == "1x32") & (record.fits["learning_rate"] != 0.003)
     record.fits.loc[fast, "outcome"] = "diverged"
@@ -58,7 +58,7 @@ def test_the_gap_to_the_best_is_paired(record: SweepRecord) -> None:
         record.fits.loc[mask, "best_val_loss"] = known + 0.25
     row = capacities(record).set_index("capacity").loc["1x32"]
     assert row["gap"] == pytest.approx(0.25, abs=1e-6)
-    assert row["gap_se"] < 1e-6 < row["se"]
+    assert row["gap_se"] < row["se"]
 
 
 def test_the_best_capacity_has_no_gap(record: SweepRecord) -> None:
