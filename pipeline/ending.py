@@ -24,6 +24,7 @@ from pipeline.evaluation.final import (
     score_incumbent,
 )
 from pipeline.search import executions_of, front, is_usable, longest, mean_of
+from pipeline.selected import selected_members
 from pipeline.together import validate_together
 from pipeline.tracking.artefact import save_champion
 from pipeline.tracking.note import NOTE_TAG, sweep_note
@@ -66,12 +67,14 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     sweep.unless_stopped()
     sweep.ledger.rank(choice.ranking, single.fit)
     kind = str(sweep.config.champion) if sweep.config.data.folds is None else "ensemble"
+    models = {"single": [single], "ensemble": members}
+    if kind == "greedy":
+        models["greedy"] = selected_members(sweep)
     registry = sweep.config.registry
     standing = look_up(sweep.ledger.store, registry.name) if registry.name else None
     verdicts = evaluate(
         sweep.dataset,
-        single,
-        members,
+        models,
         champion=kind,
         seed=sweep.config.seed,
         terms=Terms(
@@ -82,8 +85,8 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
         incumbent=standing.outputs(sweep.dataset) if standing else None,
     )
     sweep.unless_stopped()
-    saved = members if kind == "ensemble" else [single]
-    about = summarise(sweep, found, single, verdicts, kind, len(saved))
+    saved = models[kind]
+    about = summarise(sweep, found, single, verdicts, kind, saved)
     champion = save_champion(sweep.ledger, sweep.dataset, saved, about, verifier)
     about["champion"]["model_uri"] = champion.model_uri
     sweep.unless_stopped()  # the last time: from here on a stop would only repeat what is done
@@ -197,7 +200,12 @@ def _nothing_usable(sweep: Sweep, found: Found) -> BudgetError | NoUsableTrialEr
 
 
 def summarise(
-    sweep: Sweep, found: Found, single: Member, verdicts: Verdicts, kind: str, networks: int
+    sweep: Sweep,
+    found: Found,
+    single: Member,
+    verdicts: Verdicts,
+    kind: str,
+    saved: Sequence[Member],
 ) -> dict[str, Any]:
     """Return `summary.json` as far as it is known before the artefact is saved."""
     choice, ledger = found.choice, sweep.ledger
@@ -230,7 +238,7 @@ def summarise(
             done.run_id if done else "",
             verdicts,
             kind,
-            networks=networks,
+            parts=[_part(sweep, member) for member in saved],
             metric=sweep.objective.metric,
             loss=_validation_loss(sweep, choice),
         ),
@@ -244,6 +252,11 @@ def summarise(
         "pareto_by_latency": [trial.name for trial in front(ledger.standing(), plan, seconds)],
         "baselines": _baselines(verdicts),
     }
+
+
+def _part(sweep: Sweep, member: Member) -> document.Part:
+    done = sweep.ledger.find(member.fit)
+    return document.Part(member.fit.trial, done.run_id if done else "", member.weight)
 
 
 def _validation_loss(sweep: Sweep, choice: Choice) -> tuple[float, float] | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pipeline.evaluation.final import Verdicts
-    from pipeline.records import Decision
+    from pipeline.records import Decision, Trial
     from pipeline.search import Choice
 
 
@@ -34,13 +34,22 @@ def totals(fits: Sequence[tuple[str, int]]) -> Totals:
     )
 
 
+class Part(NamedTuple):
+    """One network of the saved model."""
+
+    trial: Trial
+    run_id: str
+    weight: int
+    """How often it counts in the average."""
+
+
 def champion_entry(
     choice: Choice,
     run_id: str,
     verdicts: Verdicts,
     kind: str,
     *,
-    networks: int = 1,
+    parts: Sequence[Part] = (),
     metric: str = "val_loss",
     loss: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
@@ -50,8 +59,8 @@ def champion_entry(
         choice: What the search chose and why.
         run_id: The child run of its median execution, which is saved as the single model.
         verdicts: The pass over the test rows.
-        kind: `single` or `ensemble`: whose test scores stand here.
-        networks: How many the saved model averages; `parameters` counts one of them.
+        kind: `single`, `ensemble` or `greedy`: whose test scores stand here.
+        parts: The networks that the saved model averages; `parameters` is that of the chosen trial.
         metric: The objective.
         loss: Mean validation loss of the trial's executions and its standard error, where that is
             not the objective.
@@ -69,7 +78,17 @@ def champion_entry(
         **_axes(trial.capacity),
         "capacity": trial.capacity.label,
         "parameters": trial.parameters,
-        "networks": networks,
+        "networks": len(parts),
+        "total_parameters": sum(part.trial.parameters for part in parts),
+        "parts": [
+            {
+                "trial": part.trial.name,
+                "run_id": part.run_id,
+                "parameters": part.trial.parameters,
+                "weight": part.weight,
+            }
+            for part in parts
+        ],
         "learning_rate": trial.learning_rate,
         **dict(trial.nuisance),
         "execution": choice.execution,

@@ -42,6 +42,7 @@ ORDER = (
         "found.py",
         "champion.py",
         "together.py",
+        "selected.py",
         "pace.py",
         "experience.py",
         "ending.py",

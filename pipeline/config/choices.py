@@ -111,3 +111,4 @@ class ChampionKind(StrEnum):
 
     single = "single"
     ensemble = "ensemble"
+    greedy = "greedy"

@@ -107,6 +107,7 @@ RANGES: Mapping[str, Range] = {
     "training.batch_size": COUNT,
     "training.momentum": SHARE_BELOW_1,
     "training.executions": COUNT,
+    "champion_size": Range(1, 64),
     "model.members": Range(2, 32),
     "training.memory_share": Range(0, 1, low_open=True),
     "budget.seconds": POSITIVE,

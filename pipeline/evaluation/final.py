@@ -39,6 +39,8 @@ class Member:
     fit: Fit
     model: Any
     """A keras.Model; called, never imported, here."""
+    weight: int = 1
+    """How often it counts in an average."""
 
 
 class Terms(NamedTuple):
@@ -93,34 +95,32 @@ def forward(model: Any, x: np.ndarray) -> np.ndarray:
 
 def evaluate(
     dataset: Dataset,
-    single: Member,
-    members: Sequence[Member],
+    models: Mapping[str, Sequence[Member]],
     *,
     champion: str,
     seed: int,
     terms: Terms = BY_LOSS,
     incumbent: Callable[[pd.DataFrame], np.ndarray] | None = None,
 ) -> Verdicts:
-    """Score the single model, the ensemble, the baselines and the incumbent.
+    """Score the models, the baselines and the incumbent.
 
     Args:
         dataset: The prepared table.
-        single: The execution with the median score; with k-fold one fold's network.
-        members: All executions of the chosen trial: their average is the ensemble.
-        champion: `single` or `ensemble`, whose predictions are kept.
+        models: By name the networks whose average it is: `single`, the execution with the median score
+            (with k-fold one fold's network); `ensemble`, all executions of the chosen trial; `greedy`.
+        champion: The model whose predictions are kept.
         seed: For the baselines.
         terms: What else the networks were chosen and trained by.
         incumbent: From raw feature rows to predictions in the units of the arrays.
     """
     shares: dict[str, float] = {}
-    models = {
-        "single": _of_members(dataset, [single]),
-        "ensemble": _of_members(dataset, members),
+    unseen_of = {
+        **{name: _of_members(dataset, members) for name, members in models.items()},
         **_of_baselines(dataset, seed, terms.class_weight, terms.spare_seconds(), shares),
     }
     test = dataset.split.test
     verdicts = Verdicts(test_weights=dataset.sample_weight(test), shares=shares)
-    for name, unseen in models.items():
+    for name, unseen in unseen_of.items():
         found = _scored(dataset, unseen.validation.rows, unseen.validation.outputs)
         verdicts.validation[name] = found[0]
         if len(test):
@@ -128,8 +128,8 @@ def evaluate(
             verdicts.test[name], verdicts.test_row_losses[name] = found
     if incumbent is not None:
         score_incumbent(dataset, verdicts, incumbent)
-    _compare(dataset, verdicts, models, champion, terms.metric)
-    kept = models[champion]
+    _compare(dataset, verdicts, unseen_of, champion, terms.metric)
+    kept = unseen_of[champion]
     table = (
         _frame(dataset, "test", kept.test)
         if len(test)
@@ -190,7 +190,8 @@ def _of_members(dataset: Dataset, members: Sequence[Member]) -> Unseen:
     for member in members:
         fold = member.fit.fold
         inputs = encoded(member.fit.trial.encoding, fold)
-        unseen.add(fold, {part: forward(member.model, x) for part, x in inputs.items()})
+        outputs = {part: forward(member.model, x) for part, x in inputs.items()}
+        unseen.add(fold, outputs, member.weight)
     return unseen
 
 

@@ -27,11 +27,11 @@ class Average:
         self._total = np.zeros((len(rows), outputs))
         self._count = np.zeros((len(rows), 1))
 
-    def add(self, rows: np.ndarray, outputs: np.ndarray) -> None:
-        """Count one prediction, (rows, outputs), for each of some of the rows, each given once."""
+    def add(self, rows: np.ndarray, outputs: np.ndarray, weight: int = 1) -> None:
+        """Count a prediction, (rows, outputs), so often for each of some of the rows, each given once."""
         places = self._order[np.searchsorted(self.rows, rows, sorter=self._order)]
-        self._total[places] += outputs
-        self._count[places] += 1
+        self._total[places] += weight * outputs
+        self._count[places] += weight
 
     @property
     def outputs(self) -> np.ndarray:
@@ -54,17 +54,20 @@ class Unseen:
         """Out-of-fold: of every row that one of the folds validates."""
         self.test = Average(dataset.split.test, dataset.outputs)
 
-    def add(self, fold: int, outputs: Mapping[str, np.ndarray]) -> None:
+    def add(self, fold: int, outputs: Mapping[str, np.ndarray], weight: int = 1) -> None:
         """Take in the predictions of one part of the model.
 
         Args:
             fold: Whose training rows the part was trained on.
             outputs: By name as in `unseen_inputs`, (rows, outputs) in the units of that fold's arrays.
+            weight: How often they count.
         """
         split = self._dataset.split
-        self.validation.add(split.folds[fold][1], self._in_first_units(outputs["validation"], fold))
+        self.validation.add(
+            split.folds[fold][1], self._in_first_units(outputs["validation"], fold), weight
+        )
         if "test" in outputs:
-            self.test.add(split.test, self._in_first_units(outputs["test"], fold))
+            self.test.add(split.test, self._in_first_units(outputs["test"], fold), weight)
 
     def _in_first_units(self, outputs: np.ndarray, fold: int) -> np.ndarray:
         """Return outputs in the units of the first fold's arrays, so that folds can be averaged."""

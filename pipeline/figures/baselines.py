@@ -19,10 +19,11 @@ CHAMPION = "champion"
 NAMES = {
     "single": "its median execution",
     "ensemble": "average of its executions",
+    "greedy": "average of selected fits",
     "gradient_boosting": "gradient boosting",
 }
 """How models that are no baselines, or have two words, are called in the figure."""
-OWN = frozenset({CHAMPION, NAMES["single"], NAMES["ensemble"]})
+OWN = frozenset({CHAMPION, NAMES["single"], NAMES["ensemble"], NAMES["greedy"]})
 """Networks of the chosen trial."""
 
 

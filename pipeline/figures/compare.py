@@ -75,8 +75,7 @@ def results(records: Sequence[SweepRecord]) -> list[tuple[str, list[str]]]:
 
 
 def _parameters(entry: dict[str, object]) -> str:
-    networks, own = entry.get("networks", 1), words.count(entry.get("parameters"))
-    return own if networks == 1 else f"{own} \N{MULTIPLICATION SIGN} {networks} networks"
+    return " ".join(filter(None, words.parameters_shown({"networks": 1, **entry})))
 
 
 def _scored(entry: dict[str, object], key: str) -> str:

@@ -65,9 +65,7 @@ def _key_figures(record: SweepRecord) -> Html:
             loss = words.number(entry.get("test_loss"))
             cells.append(("test loss", loss, _error(entry.get("test_loss_se"))))
         cells += _metrics(record)
-        networks = entry["networks"]
-        each = "" if networks == 1 else f"\N{MULTIPLICATION SIGN} {networks} networks"
-        cells.append(("parameters", words.count(entry.get("parameters")), each))
+        cells.append(("parameters", *words.parameters_shown(entry)))
         cells.append(("learning rate", words.rate(entry.get("learning_rate")), ""))
     trials = words.finite(summary.get("trials"))
     cells.append(

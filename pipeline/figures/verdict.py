@@ -113,7 +113,7 @@ def _use(record: SweepRecord, entry: dict[str, object]) -> str:
 
 
 def _size(entry: dict[str, Any]) -> str:
-    return size(entry["parameters"], entry["networks"])
+    return size(entry)
 
 
 def _why(record: SweepRecord, entry: dict[str, object]) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 import math
 from numbers import Real
 
@@ -106,3 +111,13 @@ def listing(items: list[str]) -> str:
     if len(items) <= 1:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def parameters_shown(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the parameters of a champion, and of how many networks they are: empty for one."""
+    networks = entry["networks"]
+    if networks == 1:
+        return count(entry.get("parameters")), ""
+    if entry.get("kind") == "greedy":
+        return count(entry.get("total_parameters")), f"in {networks} networks"
+    return count(entry.get("parameters")), f"\N{MULTIPLICATION SIGN} {networks} networks"

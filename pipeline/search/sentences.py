@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.search.decide import Evidence
     from pipeline.statistics import Difference
@@ -147,10 +147,19 @@ def round_of_others(best: Evidence, before: Evidence | None, trials: int, unusab
     return f"{sentence}, {how} {before.trial.capacity.label} ({number(before.shown)}) before it."
 
 
-def size(parameters: int, networks: int) -> str:
-    """Return the size of a model: that of one network, or of so many whose average it is."""
-    own = f"{parameters:,} parameters"
-    return own if networks == 1 else f"the average of {networks} networks of {own} each"
+def size(champion: Mapping[str, Any]) -> str:
+    """Return the size of a model: that of one network, or of all whose average it is.
+
+    Args:
+        champion: The entry of `summary.json`.
+    """
+    own, networks = f"{champion['parameters']:,} parameters", champion["networks"]
+    if networks == 1:
+        return own
+    if champion.get("kind") == "greedy":
+        total = f"{champion['total_parameters']:,} parameters"
+        return f"the average of {networks} networks of the sweep, {total} in all"
+    return f"the average of {networks} networks of {own} each"
 
 
 def within(errors: float) -> str:

@@ -86,6 +86,8 @@ def write_folder(folder: Path, dataset: Dataset, members: Sequence[Member]) -> N
     """Write a complete model: what `artefact_predictor.Predictor` reads, and the readers."""
     encoded = [(member.fit.trial.encoding, member.fit.fold) for member in members]
     description = describe(dataset, encoded)
+    for entry, member in zip(description["members"], members, strict=True):
+        entry["weight"] = member.weight
     text = json.dumps(description, indent=1, ensure_ascii=False)
     (folder / DESCRIPTION).write_text(text, encoding="utf-8")
     write_encoders(folder, dataset, encoded)

@@ -79,7 +79,7 @@ def model_card(dataset: Dataset, summary: Mapping[str, Any]) -> str:
 def _model(champion: Mapping[str, Any]) -> str:
     shape = champion.get("capacity") or f"{champion['layers']}x{champion['units']}"
     networks = champion["networks"]
-    found = f"{size(champion['parameters'], networks)} (capacity {shape})"
+    found = f"{size(champion)} (capacity {shape})"
     return f"A neural network with {found}" if networks == 1 else found[0].upper() + found[1:]
 
 

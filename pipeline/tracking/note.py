@@ -31,7 +31,7 @@ def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
     scores = f"{metric} {champion['score']:.4g} (SE {champion['score_se']:.2g})"
     if tested is not None:
         scores += f", test loss {tested:.4g} on rows that nothing had seen"
-    model = size(champion["parameters"], champion["networks"])
+    model = size(champion)
     lines = [
         f"**Champion: {champion['trial']}**, {model}; {scores}.",
         "",

@@ -51,7 +51,9 @@ def test_without_folds_every_model_is_scored_as_it_predicts(prepared, member, ta
     network = linear if target == "price" else softmax
     models = [network(0.5), network(0.9), network(-0.2)]
     members = [member(model, number) for number, model in enumerate(models)]
-    found = evaluate(dataset, members[1], members, champion="single", seed=3)
+    found = evaluate(
+        dataset, {"single": [members[1]], "ensemble": members}, champion="single", seed=3
+    )
     baselines = fit_baselines(dataset.arrays("standard"), 3)
     assert list(found.validation) == list(found.test) == ["single", "ensemble", *BASELINES]
     for part in PARTS:
@@ -69,7 +71,9 @@ def test_the_champions_predictions_stand_beside_the_truth(prepared, member, frac
     """In the target's own unit, row by row in the order of the part."""
     dataset = prepared(test_fraction=fraction, time=time)
     members = [member(linear(0.5)), member(linear(0.9), 1)]
-    table = evaluate(dataset, members[0], members, champion="ensemble", seed=0).predictions
+    table = evaluate(
+        dataset, {"single": [members[0]], "ensemble": members}, champion="ensemble", seed=0
+    ).predictions
     rows = dataset.part(part)
     assert table["row"].tolist() == (rows + 1).tolist()  # counted as messages count
     assert set(table["part"]) == {part}
@@ -84,7 +88,9 @@ def test_predicted_classes_have_their_labels_and_shares(prepared, member):
     """A column a class; the prediction is the likeliest."""
     dataset = prepared("size")
     only = member(softmax(0.8))
-    table = evaluate(dataset, only, [only], champion="single", seed=0).predictions
+    table = evaluate(
+        dataset, {"single": [only], "ensemble": [only]}, champion="single", seed=0
+    ).predictions
     shares = table[["probability_l", "probability_m", "probability_s"]].to_numpy()
     expected = softmax(0.8)(dataset.encode(dataset.features("test"), "standard"), training=False)
     np.testing.assert_allclose(shares, expected)
@@ -101,7 +107,13 @@ def test_the_incumbent_predicts_raw_test_rows(prepared, member):
         assert raw.equals(dataset.features("test"))
         return raw[["wave"]].to_numpy() * 2
 
-    found = evaluate(dataset, only, [only], champion="single", seed=0, incumbent=incumbent)
+    found = evaluate(
+        dataset,
+        {"single": [only], "ensemble": [only]},
+        champion="single",
+        seed=0,
+        incumbent=incumbent,
+    )
     outputs = dataset.features("test")[["wave"]].to_numpy() * 2
     assert found.test["incumbent"] == direct(dataset, "test", outputs)
     assert "incumbent" not in found.validation
@@ -113,8 +125,8 @@ def test_losses_that_are_paired_come_with_their_weights(prepared, member, folds)
     """Else a model could win the promotion by rows that hardly count."""
     dataset = prepared(weight="counts", test_fraction=0.3, folds=folds)
     only = member(linear(0.5))
-    found = evaluate(
-        dataset, only, [only], champion="single", seed=0, incumbent=lambda raw: raw[["wave"]].to_numpy()
+    found = evaluate(dataset, {"single": [only], "ensemble": [only]}, champion="single", seed=0,
+        incumbent=lambda raw: raw[["wave"]].to_numpy()
     )  # fmt: skip
     assert set(found.test_row_losses) == {"single", "ensemble", *BASELINES, "incumbent"}
     for name, losses in found.test_row_losses.items():
@@ -130,7 +142,7 @@ def test_every_model_is_compared_with_the_champion_on_the_same_rows(
     """The lag is the difference of the two weighted losses, its error that of the paired rows."""
     dataset = prepared(weight=weight, test_fraction=0.3, folds=folds)
     only = member(linear(0.5))
-    found = evaluate(dataset, only, [only], champion="single", seed=0)
+    found = evaluate(dataset, {"single": [only], "ensemble": [only]}, champion="single", seed=0)
     assert set(found.lags["test"]) == {"ensemble", *BASELINES}
     for name, lag in found.lags["test"].items():
         gap = found.test[name]["loss"] - found.test["single"]["loss"]
@@ -152,7 +164,9 @@ def test_an_incumbent_that_fails_does_not_cost_the_champion(prepared, member):
     def broken(raw):
         raise KeyError("wave")
 
-    found = evaluate(dataset, only, [only], champion="single", seed=0, incumbent=broken)
+    found = evaluate(
+        dataset, {"single": [only], "ensemble": [only]}, champion="single", seed=0, incumbent=broken
+    )
     assert "incumbent" not in found.test
     assert "does not predict these rows ('wave')" in score_incumbent(dataset, found, broken)
     endless = score_incumbent(dataset, found, lambda raw: np.full((len(raw), 1), np.nan))
@@ -165,7 +179,11 @@ def test_baselines_are_fitted_with_the_class_weights_of_the_networks(prepared, m
     only = member(softmax(0.8))
     plain, balanced = (
         evaluate(
-            dataset, only, [only], champion="single", seed=0, terms=Terms("val_loss", weighting)
+            dataset,
+            {"single": [only], "ensemble": [only]},
+            champion="single",
+            seed=0,
+            terms=Terms("val_loss", weighting),
         )
         for weighting in ("none", "balanced")
     )
@@ -177,7 +195,7 @@ def test_without_weights_row_losses_are_plain(prepared, member):
     """Every row counts once."""
     dataset = prepared()
     only = member(linear(0.5))
-    found = evaluate(dataset, only, [only], champion="single", seed=0)
+    found = evaluate(dataset, {"single": [only], "ensemble": [only]}, champion="single", seed=0)
     predicted = linear(0.5)(dataset.encode(dataset.features("test"), "standard"), False)
     truth = dataset.encode_targets(dataset.targets("test"))
     plain = row_losses(truth, predicted, regression=True)
@@ -188,7 +206,13 @@ def test_without_test_rows_nothing_is_tested(prepared, member):
     """Not the incumbent either: it is not even asked."""
     dataset = prepared(test_fraction=0.0)
     only = member(linear(0.5))
-    found = evaluate(dataset, only, [only], champion="single", seed=0, incumbent=pytest.fail)
+    found = evaluate(
+        dataset,
+        {"single": [only], "ensemble": [only]},
+        champion="single",
+        seed=0,
+        incumbent=pytest.fail,
+    )
     assert found.test == {}
     assert found.test_row_losses == {}
     assert set(found.validation) == {"single", "ensemble", *BASELINES}
@@ -199,9 +223,12 @@ def test_many_rows_pass_in_pieces(prepared, member, monkeypatch):
     """The bound on rows at a time does not change what is predicted."""
     dataset = prepared()
     only = member(linear(0.5))
-    whole = evaluate(dataset, only, [only], champion="single", seed=0)
+    whole = evaluate(dataset, {"single": [only], "ensemble": [only]}, champion="single", seed=0)
     monkeypatch.setattr("pipeline.evaluation.final.CHUNK", 7)
-    assert evaluate(dataset, only, [only], champion="single", seed=0).test == whole.test
+    assert (
+        evaluate(dataset, {"single": [only], "ensemble": [only]}, champion="single", seed=0).test
+        == whole.test
+    )
 
 
 @pytest.mark.parametrize("champion", ["single", "ensemble"])
@@ -209,7 +236,9 @@ def test_optimism_is_test_minus_validation_of_the_champion(prepared, member, cha
     """Of the same model, in the same unit."""
     dataset = prepared()
     members = [member(linear(0.5)), member(linear(0.9), 1)]
-    found = evaluate(dataset, members[0], members, champion=champion, seed=0)
+    found = evaluate(
+        dataset, {"single": [members[0]], "ensemble": members}, champion=champion, seed=0
+    )
     gap = found.test[champion]["loss"] - found.validation[champion]["loss"]
     assert optimism(found, champion) == gap
 

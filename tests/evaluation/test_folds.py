@@ -57,7 +57,9 @@ def test_what_a_network_knows_by_heart_earns_nothing(prepared, member, memory, o
     """Networks that only remember score like the mean of their own training rows, fold by fold."""
     dataset = prepared(**options)
     members = one_a_fold(dataset, member, lambda fold: memory(dataset, fold))
-    found = evaluate(dataset, members[fold], members, champion="ensemble", seed=0)
+    found = evaluate(
+        dataset, {"single": [members[fold]], "ensemble": members}, champion="ensemble", seed=0
+    )
     mine = own(dataset, fold, 0)
     alone = direct(dataset, dict.fromkeys(dataset.split.folds[fold][1].tolist(), mine))
     together = direct(
@@ -78,7 +80,9 @@ def test_classes_learned_by_heart_earn_nothing(prepared, member, memory, options
     """Equal shares for three classes cost log(3) a row."""
     dataset = prepared("size", **options)
     members = one_a_fold(dataset, member, lambda fold: memory(dataset, fold))
-    found = evaluate(dataset, members[1], members, champion="ensemble", seed=0)
+    found = evaluate(
+        dataset, {"single": [members[1]], "ensemble": members}, champion="ensemble", seed=0
+    )
     for name in ("single", "ensemble"):
         assert found.validation[name]["loss"] == pytest.approx(np.log(3), rel=1e-9)
         assert found.validation[name]["loss_se"] == pytest.approx(0, abs=1e-9)
@@ -93,7 +97,9 @@ def test_each_row_is_predicted_by_the_folds_that_validate_it(
     """Every fold's network predicts another value: the average tells who has predicted."""
     dataset = prepared(weight=weight, **options)
     members = one_a_fold(dataset, member, lambda fold: constant(0.1 * fold * fold))
-    found = evaluate(dataset, members[0], members, champion="ensemble", seed=0)
+    found = evaluate(
+        dataset, {"single": [members[0]], "ensemble": members}, champion="ensemble", seed=0
+    )
     values = [own(dataset, one, 0.1 * one * one) for one in range(len(members))]
     expected = direct(
         dataset,
@@ -109,7 +115,9 @@ def test_predictions_without_test_rows_are_out_of_fold(prepared, member, memory,
     """Row, truth and prediction belong together; no row was learned by heart."""
     dataset = prepared(test_fraction=0.0, **options)
     members = one_a_fold(dataset, member, lambda fold: memory(dataset, fold))
-    table = evaluate(dataset, members[0], members, champion="ensemble", seed=0).predictions
+    table = evaluate(
+        dataset, {"single": [members[0]], "ensemble": members}, champion="ensemble", seed=0
+    ).predictions
     by = validated_by(dataset)
     assert set(table["part"]) == {"validation"}
     rows = table["row"] - 1  # counted from 1
@@ -123,7 +131,9 @@ def test_predictions_of_the_single_model_are_of_its_own_fold(prepared, member, m
     """The others' rows it has trained on."""
     dataset = prepared(test_fraction=0.0, folds=4)
     members = one_a_fold(dataset, member, lambda fold: memory(dataset, fold))
-    table = evaluate(dataset, members[2], members, champion="single", seed=0).predictions
+    table = evaluate(
+        dataset, {"single": [members[2]], "ensemble": members}, champion="single", seed=0
+    ).predictions
     assert (table["row"] - 1).tolist() == dataset.split.folds[2][1].tolist()
 
 
@@ -131,7 +141,9 @@ def test_predictions_over_time_are_in_order_of_time(prepared, member, constant, 
     """The oldest rows are validated by no fold and have no prediction."""
     dataset = prepared(test_fraction=0.0, folds=4, time="day")
     members = one_a_fold(dataset, member, lambda _: constant(0.0))
-    found = evaluate(dataset, members[0], members, champion="ensemble", seed=0).predictions
+    found = evaluate(
+        dataset, {"single": [members[0]], "ensemble": members}, champion="ensemble", seed=0
+    ).predictions
     days = table["day"].iloc[found["row"] - 1]
     assert days.is_monotonic_increasing
     assert days.min() > table["day"].iloc[dataset.split.folds[0][0]].max()
@@ -144,7 +156,9 @@ def test_baselines_are_fitted_once_a_fold(prepared, member, constant, options, w
     """Out-of-fold on validation rows, averaged on test rows, as the ensemble."""
     dataset = prepared(weight=weight, **options)
     members = one_a_fold(dataset, member, lambda _: constant(0.0))
-    found = evaluate(dataset, members[0], members, champion="ensemble", seed=5)
+    found = evaluate(
+        dataset, {"single": [members[0]], "ensemble": members}, champion="ensemble", seed=5
+    )
     validation = {name: {} for name in BASELINES}
     tested = {name: [] for name in BASELINES}
     for fold, (_, rows) in enumerate(dataset.split.folds):
@@ -165,7 +179,9 @@ def test_a_fold_that_failed_leaves_its_rows_out(prepared, member, constant):
     """Only networks that there are can predict."""
     dataset = prepared(test_fraction=0.0, folds=4)
     members = one_a_fold(dataset, member, lambda _: constant(0.0))[1:3]
-    table = evaluate(dataset, members[0], members, champion="ensemble", seed=0).predictions
+    table = evaluate(
+        dataset, {"single": [members[0]], "ensemble": members}, champion="ensemble", seed=0
+    ).predictions
     expected = np.concatenate([dataset.split.folds[fold][1] for fold in (1, 2)])
     assert sorted(table["row"] - 1) == sorted(expected)
 
@@ -176,7 +192,9 @@ def test_networks_of_one_fold_are_averaged(prepared, member, constant):
     members = [
         member(constant(0.2), 0, 0), member(constant(0.6), 1, 0), member(constant(0.1), 2, 1)
     ]  # fmt: skip
-    table = evaluate(dataset, members[0], members, champion="ensemble", seed=0).predictions
+    table = evaluate(
+        dataset, {"single": [members[0]], "ensemble": members}, champion="ensemble", seed=0
+    ).predictions
     by_row = dict(zip(table["row"] - 1, table["prediction"], strict=True))
     for fold, mean in ((0, 0.4), (1, 0.1)):
         predicted = [by_row[row] for row in dataset.split.folds[fold][1]]
@@ -187,7 +205,9 @@ def test_every_model_has_both_scores_with_folds(prepared, member, memory):
     """The report shows them side by side."""
     dataset = prepared("size", folds=3)
     members = one_a_fold(dataset, member, lambda fold: memory(dataset, fold))
-    found = evaluate(dataset, members[0], members, champion="ensemble", seed=0)
+    found = evaluate(
+        dataset, {"single": [members[0]], "ensemble": members}, champion="ensemble", seed=0
+    )
     assert tuple(found.validation) == tuple(found.test) == ALL
 
 
