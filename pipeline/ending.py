@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from pipeline import summary as document
 from pipeline.aftermath import Aftermath, no_report, write_report, write_summary
 from pipeline.champion import champion_members
-from pipeline.data.columns import recorded, said
 from pipeline.data.csvfile import write_csv
 from pipeline.errors import BudgetError, NoUsableTrialError
 from pipeline.evaluation.final import (
@@ -20,10 +17,10 @@ from pipeline.evaluation.final import (
     Terms,
     Verdicts,
     evaluate,
-    optimism,
     score_incumbent,
 )
-from pipeline.search import executions_of, front, is_usable, longest, mean_of
+from pipeline.overview import summarise
+from pipeline.search import is_usable, longest
 from pipeline.selected import selected_members
 from pipeline.together import validate_together
 from pipeline.tracking.artefact import save_champion
@@ -31,7 +28,6 @@ from pipeline.tracking.note import NOTE_TAG, sweep_note
 from pipeline.tracking.registry import Contest, challenge, look_up
 from pipeline.tracking.viewer import ui_command
 from pipeline.tracking.views import prepare_view, runs_link
-from pipeline.training.cost import latency
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,95 +193,6 @@ def _nothing_usable(sweep: Sweep, found: Found) -> BudgetError | NoUsableTrialEr
         f"{sweep.ledger.run_id}; smaller learning rates (search.learning_rate.low) or a larger "
         "search.max_parameters are the usual remedies."
     )
-
-
-def summarise(
-    sweep: Sweep,
-    found: Found,
-    single: Member,
-    verdicts: Verdicts,
-    kind: str,
-    saved: Sequence[Member],
-) -> dict[str, Any]:
-    """Return `summary.json` as far as it is known before the artefact is saved."""
-    choice, ledger = found.choice, sweep.ledger
-    assert choice is not None  # noqa: S101 - checked by finish
-    done = ledger.find(single.fit)
-    plan, seconds = executions_of(sweep.config), functools.partial(latency, sweep.family)
-    counted = document.totals([(one.fit.trial.name, one.epochs) for one in ledger.done])
-    return {
-        "sweep_run_id": ledger.run_id,
-        "experiment": ledger.experiment,
-        "status": found.status,
-        "seconds": round(sweep.budget.spent(), 1),
-        "trials": counted.trials,
-        "fits": counted.fits,
-        "epochs": counted.epochs,
-        "cost": sweep.budget.cost(),
-        "not_tried": found.reason,
-        "data": {
-            "name": sweep.dataset.name,
-            "target": sweep.dataset.target,
-            "classes": sweep.dataset.classes,
-            "rows": sweep.dataset.rows,
-            "digest": sweep.dataset.digest,
-            "dropped": dict(sweep.dataset.dropped),
-            "columns": recorded(sweep.dataset.facts),
-            "attention": said(sweep.dataset.facts),
-        },
-        "champion": document.champion_entry(
-            choice,
-            done.run_id if done else "",
-            verdicts,
-            kind,
-            parts=[_part(sweep, member) for member in saved],
-            metric=sweep.objective.metric,
-            loss=_validation_loss(sweep, choice),
-        ),
-        "optimism": optimism(verdicts, kind),
-        "optimism_beside": {
-            name: {"more": rise.mean, "more_se": rise.se} for name, rise in verdicts.rises.items()
-        },
-        "decisions": document.decision_entries(found.decisions),
-        "pareto": [trial.name for trial in choice.pareto],
-        "pareto_us_a_row": [1e6 * latency(sweep.family, trial) for trial in choice.pareto],
-        "pareto_by_latency": [trial.name for trial in front(ledger.standing(), plan, seconds)],
-        "baselines": _baselines(verdicts),
-    }
-
-
-def _part(sweep: Sweep, member: Member) -> document.Part:
-    done = sweep.ledger.find(member.fit)
-    return document.Part(member.fit.trial, done.run_id if done else "", member.weight)
-
-
-def _validation_loss(sweep: Sweep, choice: Choice) -> tuple[float, float] | None:
-    """Return mean and standard error of the champion's validation loss, whatever the objective."""
-    counted = {scored.fit for scored in longest(sweep.ledger.standing())}
-    done = [one for one in (*sweep.ledger.done, *sweep.ledger.cut) if one.fit in counted]
-    own = [one.scored_by_loss() for one in done if one.fit.trial == choice.trial]
-    return mean_of(own, executions_of(sweep.config))
-
-
-def _baselines(verdicts: Verdicts) -> dict[str, dict[str, float]]:
-    """Return validation and test scores of everything that stands beside the champion."""
-    names = dict.fromkeys([*verdicts.validation, *verdicts.test])
-    return {
-        name: document.prefixed("val", verdicts.validation.get(name, {}))
-        | document.prefixed("test", verdicts.test.get(name, {}))
-        | _lags(verdicts, name)
-        | ({"iterations_share": verdicts.shares[name]} if name in verdicts.shares else {})
-        for name in names
-    }
-
-
-def _lags(verdicts: Verdicts, name: str) -> dict[str, float]:
-    """Return by how much a model is worse than the champion by the objective, with its error."""
-    found: dict[str, float] = {}
-    for part, short in (("validation", "val"), ("test", "test")):
-        if (lag := verdicts.lags.get(part, {}).get(name)) is not None:
-            found |= {f"{short}_lag": lag.mean, f"{short}_lag_se": lag.se}
-    return found
 
 
 def ranking_rows(sweep: Sweep, choice: Choice) -> list[dict[str, object]]:

@@ -43,6 +43,7 @@ ORDER = (
         "champion.py",
         "together.py",
         "selected.py",
+        "overview.py",
         "pace.py",
         "experience.py",
         "ending.py",
