@@ -12,7 +12,7 @@ from pipeline.tracking.donefits import DoneFit
 from pipeline.tracking.fitkey import decode_fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from mlflow import MlflowClient
 
@@ -31,6 +31,9 @@ SHOWN_DIFFERENCES = 12
 
 UNSEEN_DIFFERENCE = "KERAS_BACKEND"
 """What else the fingerprint knows."""
+
+SUPERSEDED = "its curves are gone or it was recorded twice: another run of this fit counts"
+"""Why a run that had ended is buried."""
 
 ENDED = {"FINISHED", "FAILED"}
 """States of a run that is done, together with an outcome and a fit key."""
@@ -122,6 +125,36 @@ def bury(client: MlflowClient, runs: list[Any]) -> list[Any]:
         client.set_tag(run.info.run_id, "reason", "the process that wrote this run died")
         client.set_terminated(run.info.run_id, "KILLED")
     return dead
+
+
+def supersede(client: MlflowClient, runs: list[Any], counted: Container[str]) -> list[Any]:
+    """Mark runs that ended but do not count as KILLED; return them.
+
+    The file of their stack is gone or damaged, so that their fits are trained again; or an earlier
+    resume of such a sweep recorded them twice. A fit is FINISHED once.
+
+    Args:
+        client: Of the store.
+        runs: The children of the sweep.
+        counted: Ids of the runs whose fits count as done.
+    """
+    others = [
+        run
+        for run in runs
+        if run.info.status in ENDED
+        and "fit_key" in run.data.tags
+        and run.info.run_id not in counted
+    ]
+    for run in others:
+        run_id, model_id = run.info.run_id, run.data.tags.get("model_id", "")
+        client.set_tag(run_id, "outcome", Outcome.cut.value)
+        client.set_tag(run_id, "reason", SUPERSEDED)
+        if model_id:
+            client.set_logged_model_tags(model_id, {"superseded": SUPERSEDED})
+        client.set_terminated(
+            run_id, "KILLED", run.info.end_time
+        )  # last: until then it is found again
+    return others
 
 
 def bury_models(

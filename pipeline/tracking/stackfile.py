@@ -110,7 +110,7 @@ def read_stacks(files: Mapping[str, bytes]) -> dict[str, FitCurves]:
             try:
                 found |= unpack(content)
             except Exception as error:  # noqa: BLE001 - zip, zlib and numpy raise all sorts
-                # Cut off by a crash: then none of its fits has ended.
+                # Cut off by a crash: then none of its fits has ended. Damaged since: they do not count.
                 log.info("%s cannot be read: %s", name, error)
     return found
 

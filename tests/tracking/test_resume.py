@@ -268,6 +268,61 @@ def test_a_stack_that_is_trained_again_keeps_the_file_of_what_was_recorded(
     assert [scored.fit for scored in third.finished()] == list(asked.fits)
 
 
+@pytest.mark.parametrize("kept", [0.0, 0.001, 0.3, 0.9, 0.999, None, "flipped"])
+def test_a_fit_is_finished_once_whatever_became_of_its_stacks_file(
+    sweeps: Any, client: Any, workplace: Path, kept: float | str | None
+) -> None:
+    """Cut off at any length, gone, or damaged inside: trained again, and what was there is buried."""
+    ledger = sweeps.open()
+    asked = sweeps.round(0, sweeps.trial(1), sweeps.trial(2))
+    other = sweeps.round(1, sweeps.trial(3), executions=1)
+    sweeps.record(ledger, asked, other)
+    sweeps.abandon(ledger)
+    (file,) = workplace.rglob("rounds/0000-*.npz")
+    content = file.read_bytes()
+    if kept is None:
+        file.unlink()
+    elif kept == "flipped":
+        at = content.find(b"val_loss.npy") + 300
+        file.write_bytes(content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :])
+    else:
+        file.write_bytes(content[: int(len(content) * float(kept))])
+    again = sweeps.open(ledger.run_id)
+    assert [scored.fit for scored in again.finished()] == list(other.fits)
+    again.record_stack(asked, sweeps.plan(asked).stacks[0], [sweeps.result(f) for f in asked.fits])
+    sweeps.abandon(again)
+    runs = [
+        run for run in client.search_runs([again.store.experiment_id]) if "fit" in run.data.tags
+    ]
+    ended = [run.data.tags["fit_key"] for run in runs if run.info.status == "FINISHED"]
+    assert len(ended) == len(set(ended)) == 5
+    buried = [run for run in runs if run.info.status == "KILLED"]
+    assert len(buried) == 4
+    assert {run.data.tags["outcome"] for run in buried} == {"cut"}
+    third = sweeps.open(ledger.run_id)
+    assert len(third.finished()) == 5
+    assert {done.run_id for done in third.done} == {
+        run.info.run_id for run in runs if run.info.status == "FINISHED"
+    }
+
+
+def test_a_sweep_that_recorded_fits_twice_is_put_right_when_it_is_resumed(
+    sweeps: Any, client: Any
+) -> None:
+    """As versions before this one did: the first of them counts."""
+    ledger = sweeps.open()
+    sweeps.record(ledger, sweeps.round(0, executions=1))
+    (done,) = ledger.done
+    tags = {**client.get_run(done.run_id).data.tags}
+    twice = client.create_run(ledger.store.experiment_id, tags=tags)
+    client.set_terminated(twice.info.run_id)
+    sweeps.abandon(ledger)
+    assert [one.run_id for one in sweeps.open(ledger.run_id).done] == [done.run_id]
+    run = client.get_run(twice.info.run_id)
+    assert (run.info.status, run.data.tags["outcome"]) == ("KILLED", "cut")
+    assert "another run of this fit counts" in run.data.tags["reason"]
+
+
 def test_runs_of_a_dead_process_are_buried(sweeps: Any, client: Any) -> None:
     """RUNNING becomes KILLED with the reason; the fit gets a run that is whole."""
     ledger = sweeps.open()
