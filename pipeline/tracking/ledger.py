@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from pipeline.tracking.stackfile import FitCurves
     from pipeline.tracking.store import Store
     from pipeline.tracking.writer import Work
-
-log = logging.getLogger(__name__)
 
 
 class Ledger:
@@ -242,9 +239,7 @@ class Ledger:
         resume.bury_models(client, self.store.experiment_id, self.run_id, dead, late=late)
         trained = read_stacks(self._files.read_folder("rounds"))
         self._done.extend(resume.done_fits(runs, trained, self._facts))
-        counted = {done.run_id for done in self.done}
-        if others := resume.supersede(client, runs, counted):
-            log.warning("%d runs of fits do not count: %s", len(others), resume.SUPERSEDED)
+        resume.supersede(client, runs, {done.run_id for done in self.done})
         self.spent_seconds = float(run.data.tags.get("seconds", 0.0))
         written = {done.key for done in self.done}
         return {key: curves for key, curves in trained.items() if key not in written}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import differences
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pipeline.tracking.files import RunFiles
     from pipeline.tracking.stackfile import FitCurves
 
+log = logging.getLogger(__name__)
+
 CHAMPION = "champion"
 """Name of the champion's LoggedModel."""
 
@@ -32,7 +35,7 @@ SHOWN_DIFFERENCES = 12
 UNSEEN_DIFFERENCE = "KERAS_BACKEND"
 """What else the fingerprint knows."""
 
-SUPERSEDED = "its curves are gone or it was recorded twice: another run of this fit counts"
+SUPERSEDED = "the file of its stack is gone or damaged, or it was recorded twice: another run of this fit counts"
 """Why a run that had ended is buried."""
 
 ENDED = {"FINISHED", "FAILED"}
@@ -127,8 +130,8 @@ def bury(client: MlflowClient, runs: list[Any]) -> list[Any]:
     return dead
 
 
-def supersede(client: MlflowClient, runs: list[Any], counted: Container[str]) -> list[Any]:
-    """Mark runs that ended but do not count as KILLED; return them.
+def supersede(client: MlflowClient, runs: list[Any], counted: Container[str]) -> None:
+    """Mark runs that ended but do not count as KILLED.
 
     The file of their stack is gone or damaged, so that their fits are trained again; or an earlier
     resume of such a sweep recorded them twice. A fit is FINISHED once.
@@ -154,7 +157,8 @@ def supersede(client: MlflowClient, runs: list[Any], counted: Container[str]) ->
         client.set_terminated(
             run_id, "KILLED", run.info.end_time
         )  # last: until then it is found again
-    return others
+    if others:
+        log.warning("%d runs of fits do not count: %s", len(others), SUPERSEDED)
 
 
 def bury_models(
