@@ -35,7 +35,9 @@ SHOWN_DIFFERENCES = 12
 UNSEEN_DIFFERENCE = "KERAS_BACKEND"
 """What else the fingerprint knows."""
 
-SUPERSEDED = "the file of its stack is gone or damaged, or it was recorded twice: another run of this fit counts"
+SUPERSEDED = (
+    "its stack's file is damaged or gone, or it was recorded twice: another run of this fit counts"
+)
 """Why a run that had ended is buried."""
 
 ENDED = {"FINISHED", "FAILED"}
