@@ -233,10 +233,8 @@ class Ledger:
             The fits that it trained without coming to write their runs, by fit key.
         """
         client = self.store.client
-        runs = resume.children(client, self.store.experiment_id, self.run_id)
-        dead = resume.bury(client, runs)
         late = self._facts.save_models is not SaveModels.all
-        resume.bury_models(client, self.store.experiment_id, self.run_id, dead, late=late)
+        runs = resume.settled(client, self.store.experiment_id, self.run_id, late=late)
         trained = read_stacks(self._files.read_folder("rounds"))
         self._done.extend(resume.done_fits(runs, trained, self._facts))
         resume.supersede(client, runs, {done.run_id for done in self.done})

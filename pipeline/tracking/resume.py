@@ -122,6 +122,20 @@ def children(client: MlflowClient, experiment_id: str, run_id: str) -> list[Any]
             return found
 
 
+def settled(client: MlflowClient, experiment_id: str, run_id: str, *, late: bool) -> list[Any]:
+    """Return every child run of a sweep; what a dead process left unfinished is buried.
+
+    Args:
+        client: Of the store.
+        experiment_id: Of the sweep.
+        run_id: The sweep.
+        late: As of `bury_models`.
+    """
+    runs = children(client, experiment_id, run_id)
+    bury_models(client, experiment_id, run_id, bury(client, runs), late=late)
+    return runs
+
+
 def bury(client: MlflowClient, runs: list[Any]) -> list[Any]:
     """Mark runs that a dead process left RUNNING as KILLED; return them."""
     dead = [run for run in runs if run.info.status in {"RUNNING", "SCHEDULED"}]
