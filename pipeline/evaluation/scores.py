@@ -77,7 +77,7 @@ def _classification_scores(
 ) -> dict[str, float]:
     """Return accuracy and base rate, and the exact area under the ROC curve for two classes."""
     actual, chosen = truth.argmax(axis=1), predicted.argmax(axis=1)
-    shares = np.average(truth, axis=0, weights=weights)
+    shares = np.average(truth.astype(np.float64), axis=0, weights=weights)
     found = {
         "accuracy": float(np.average(actual == chosen, weights=weights)),
         "base_rate": float(shares.max()),

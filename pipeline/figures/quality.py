@@ -129,8 +129,11 @@ def calibration(record: SweepRecord) -> Iterator[Remark]:
     """Say when its probabilities are further off than a perfect model's would be on these rows."""
     error, perfect = calibration_error(record), calibration_noise(record)
     if error is not None and perfect is not None and error > max(MISCALIBRATED, perfect):
+        weighted = record.config.get("training.class_weight", "none") != "none"
+        why = ", as training.class_weight asks for" if weighted else ""
+        rank = "" if is_noise(record.summary) else "rank by them, but "
         sentence = (
-            f"Its probabilities are off by {words.percent(error)} on average: rank by them, but do "
-            "not read them as chances."
+            f"Its probabilities are off by {words.percent(error)} on average{why}: {rank}do not read "
+            "them as chances."
         )
         yield Remark("calibration", sentence)

@@ -170,10 +170,10 @@ def _doubt(new: Rows, old: Rows) -> str:
     if new.digest == old.digest:
         return ""
     if new.split != old.split:
-        return f"the table changed and rows are split in another way than before; {ADVICE}"
+        return f"rows are split in another way than before; {ADVICE}"
     if new.split.get("kind") not in {"hash", "time"}:
         kind = new.split.get("kind")
-        return f"the table changed and data.split={kind} moves rows between sides; {ADVICE}"
+        return f"the table or its seed changed and data.split={kind} moves rows between sides; {ADVICE}"
     return ""
 
 
