@@ -98,12 +98,15 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
         "the comparison page of MLflow is not prepared",
         lambda: prepare_view(sweep.ledger, sweep.objective, axes),
     )
+    about["seconds"] = round(sweep.budget.spent(), 1)
+    write_summary(sweep, about, after)
     after.attempt(
         "the champion is not validated with subjects held together",
         lambda: validate_together(sweep, choice, about),
     )
-    about["seconds"] = round(sweep.budget.spent(), 1)
-    write_summary(sweep, about, after)
+    if "subjects" in about["data"]:  # it trains: whatever happens meanwhile, there is a summary
+        about["seconds"] = round(sweep.budget.spent(), 1)
+        write_summary(sweep, about, after)
     after.attempt("not all is recorded", lambda: _record(sweep, about, single, verdicts))
     after.attempt(no_report(sweep), lambda: write_report(sweep))
     sweep.display.attention(about["data"]["attention"])

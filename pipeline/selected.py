@@ -54,7 +54,14 @@ def _select(sweep: Sweep, members: list[Member]) -> tuple[int, ...]:
     truth = dataset.encode_targets(dataset.raw_target.iloc[rows])
     weights = dataset.sample_weight(rows)
     inputs = functools.cache(lambda name: unseen_inputs(dataset, name, 0)["validation"])
-    predictions = np.array([forward(one.model, inputs(one.fit.trial.encoding)) for one in members])
+    spare = sweep.pace.spare_seconds()
+    predictions: list[np.ndarray] = []
+    for one in members:
+        left = sweep.pace.spare_seconds()
+        if predictions and spare is not None and left is not None and left < spare / 2:
+            log.info("The budget ends: the best %d networks may be selected", len(predictions))
+            break
+        predictions.append(forward(one.model, inputs(one.fit.trial.encoding)))
 
     def losses(outputs: np.ndarray) -> np.ndarray:
         shape = outputs.shape[:-1]
@@ -63,4 +70,4 @@ def _select(sweep: Sweep, members: list[Member]) -> tuple[int, ...]:
         own = row_losses(repeated, flat, regression=dataset.regression).reshape(shape)
         return own if weights is None else own * weights
 
-    return select(predictions, losses, sweep.config.champion_size, sweep.config.seed)
+    return select(np.array(predictions), losses, sweep.config.champion_size, sweep.config.seed)
