@@ -146,7 +146,12 @@ def _challenge(
         sweep.dataset,
         standing,
         champion,
-        Contest(verdicts.test_row_losses.get(kind), incumbent, verdicts.test_weights),
+        Contest(
+            verdicts.test_row_losses.get(kind),
+            incumbent,
+            verdicts.test_weights,
+            verdicts.test_clusters,
+        ),
     )
     log.info("Registry, %s: %s", sweep.config.registry.name, verdict.reason)
     return {

@@ -49,6 +49,10 @@ class Dataset:
     scale_target: bool = True
     weights: np.ndarray | None = None
     """float64 sample weight of each row."""
+    groups: np.ndarray | None = None
+    """Code of each row's group, (rows,), where `data.group` says that rows belong together."""
+    times: np.ndarray | None = None
+    """Sortable float64 of each row's time, where `data.time` orders them."""
     image_shape: tuple[int, int, int] | None = None
     """(height, width, channels) where a row is an image."""
     subjects: Subjects | None = None
@@ -246,6 +250,24 @@ class Dataset:
                 self.inputs(validation, encoding, fold),
             )
         return self._inputs[encoding, fold]
+
+    def clusters(self, rows: np.ndarray) -> np.ndarray | None:
+        """Return which of some rows vary together: those of a group, or of a stretch of time.
+
+        Returns:
+            int64 (rows,), equal within a cluster; None where each row is on its own.
+        """
+        if self.groups is not None:
+            codes: np.ndarray = self.groups[rows]
+            return codes
+        if self.times is None:
+            return None
+        from pipeline.statistics import blocks
+
+        order = np.argsort(self.times[rows], kind="stable")
+        found = np.empty(len(rows), np.int64)
+        found[order] = blocks(len(rows))
+        return found
 
     def sample_weight(self, rows: np.ndarray) -> np.ndarray | None:
         """Return the sample weights of some rows, float32 with mean 1; None = all 1."""

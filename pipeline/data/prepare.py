@@ -87,7 +87,7 @@ def _prepared(
     from pipeline.data.dataset import Dataset
     from pipeline.data.declared import settled, unread_elsewhere
     from pipeline.data.pixels import image_shape
-    from pipeline.data.roles import keys, sample_weights
+    from pipeline.data.roles import groups, keys, sample_weights, times
     from pipeline.data.rowhash import digest
     from pipeline.data.split import split_rows
 
@@ -118,6 +118,8 @@ def _prepared(
         digest=digest(frame.columns, table.hashes, [*chain(*split.folds), split.test]),
         scale_target=config.scale_target,
         weights=sample_weights(config, frame),
+        groups=groups(config, frame),
+        times=times(config, frame),
         image_shape=None if config.kind == "table" else image_shape(config),
         images=table.images,
         subjects=subjects,

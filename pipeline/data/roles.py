@@ -135,19 +135,27 @@ def _calendar(config: DataConfig, series: pd.Series) -> Judged:
 def keys(config: DataConfig, table: Table) -> Keys:
     """Return what the rows are assigned by."""
     frame = table.frame
-    groups = None
-    if config.group is not None:
-        groups = pd.factorize(row_hashes(frame[[config.group]]))[0]
     if config.split is not SplitKind.hash:
-        return Keys(
-            groups, None if config.time is None else _times(config, frame[config.time]), None
-        )
+        return Keys(groups(config, frame), times(config, frame), None)
     by = config.group or config.id
     return Keys(None, None, table.hashes if by is None else row_hashes(frame[[by]]))
 
 
+def groups(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
+    """Return the int64 code of each row's group, or None."""
+    if config.group is None:
+        return None
+    codes: np.ndarray = pd.factorize(row_hashes(frame[[config.group]]))[0]
+    return codes
+
+
+def times(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
+    """Return the time of each row as float64, for sorting, or None."""
+    return None if config.time is None else _times(config, frame[config.time])
+
+
 def _times(config: DataConfig, series: pd.Series) -> np.ndarray:
-    """Return a column of dates or numbers as float64, for sorting.
+    """Return a column of dates or numbers as float64.
 
     Raises:
         DataError: Neither dates nor numbers, or a missing value.

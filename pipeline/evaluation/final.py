@@ -71,6 +71,8 @@ class Verdicts:
     """Per test row, unweighted, for paired comparisons with an incumbent."""
     test_weights: np.ndarray | None = None
     """Of the test rows; None: all the same."""
+    test_clusters: np.ndarray | None = None
+    """Which test rows vary together; None: each is on its own."""
     lags: dict[str, dict[str, Difference]] = field(default_factory=dict)
     """By part and model: by how much it is worse than the champion by the objective, paired."""
     rises: dict[str, Difference] = field(default_factory=dict)
@@ -119,7 +121,11 @@ def evaluate(
         **_of_baselines(dataset, seed, terms.class_weight, terms.spare_seconds(), shares),
     }
     test = dataset.split.test
-    verdicts = Verdicts(test_weights=dataset.sample_weight(test), shares=shares)
+    verdicts = Verdicts(
+        test_weights=dataset.sample_weight(test),
+        test_clusters=dataset.clusters(test),
+        shares=shares,
+    )
     for name, unseen in unseen_of.items():
         found = _scored(dataset, unseen.validation.rows, unseen.validation.outputs)
         verdicts.validation[name] = found[0]
@@ -245,6 +251,7 @@ def _scored(
         regression=dataset.regression,
         target_scale=dataset.target_scaling()[1],
         weights=weights,
+        clusters=dataset.clusters(rows),
     )
     return found, row_losses(truth, predicted, regression=dataset.regression)
 

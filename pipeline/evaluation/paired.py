@@ -49,7 +49,7 @@ def lag(dataset: Dataset, one: Scored, champion: Scored, metric: str) -> Differe
         row_values(metric, truth, outputs, weights, regression=regression) * unit(metric, scale)
         for outputs in (one.outputs[own], champion.outputs[other])
     ]
-    return paired(values[0], values[1], weights=weights)
+    return paired(values[0], values[1], weights=weights, clusters=dataset.clusters(rows))
 
 
 def unit(metric: str, target_scale: float) -> float:

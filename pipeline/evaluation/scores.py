@@ -35,6 +35,7 @@ def all_scores(
     regression: bool,
     target_scale: float = 1.0,
     weights: np.ndarray | None = None,
+    clusters: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Return every metric by name: `loss`, `loss_se` and what the task has, all of them weighted.
 
@@ -45,7 +46,7 @@ def all_scores(
     losses = row_losses(truth, predicted, regression=regression)
     found = {
         "loss": float(np.average(losses, weights=weights)),
-        "loss_se": mean_error(losses, weights=weights).se,
+        "loss_se": mean_error(losses, weights=weights, clusters=clusters).se,
     }
     task = _regression_scores if regression else _classification_scores
     found |= task(truth, predicted, weights)

@@ -40,6 +40,7 @@ def direct(dataset, part, predicted):
         regression=dataset.regression,
         target_scale=dataset.target_scaling()[1],
         weights=dataset.sample_weight(dataset.part(part)),
+        clusters=dataset.clusters(dataset.part(part)),
     )
 
 

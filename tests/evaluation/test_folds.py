@@ -48,6 +48,7 @@ def direct(dataset, predicted):
         regression=True,
         target_scale=scale,
         weights=dataset.sample_weight(rows),
+        clusters=dataset.clusters(rows),
     )
 
 

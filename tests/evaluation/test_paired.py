@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics
 
-from pipeline.evaluation.paired import row_values
+from pipeline.config.schema import DataConfig
+from pipeline.data import prepare
+from pipeline.evaluation.paired import Scored, lag, row_values
 from pipeline.statistics import paired
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def drawn(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -57,3 +65,49 @@ def test_the_error_of_a_difference_of_two_aucs_is_true() -> None:
     spread = np.std([gap.mean for gap, _ in found])
     assert np.mean([gap.root for gap, _ in found]) == pytest.approx(spread, rel=0.1)
     assert np.mean([own.root for _, own in found]) > 1.1 * spread
+
+
+STORMS, EACH = 40, 15
+
+
+@pytest.mark.parametrize(
+    ("options", "units"), [({}, None), ({"group": "storm"}, "storm"), ({"time": "hour"}, "block")]
+)
+def test_rows_that_vary_together_count_as_one(
+    options: dict[str, str], units: str | None, tmp_path: Path
+) -> None:
+    """The gap of two models, whose errors are shared within a storm, is as sure as its storms are many."""
+    rng = np.random.default_rng(0)
+    storm = np.repeat(np.arange(STORMS), EACH)
+    table = pd.DataFrame(
+        {
+            "storm": [f"s{one}" for one in storm],
+            "hour": pd.date_range("2024-01-01", periods=len(storm), freq="h"),
+            "x": rng.normal(size=len(storm)),
+            "y": rng.normal(size=len(storm)) + rng.normal(size=STORMS)[storm],
+        }
+    )
+    table.to_csv(tmp_path / "storms.csv", index=False)
+    config = DataConfig(
+        name="t", path=str(tmp_path / "storms.csv"), target="y", test_fraction=0.5, **options
+    )
+    dataset = prepare(config, 0)
+    test = dataset.split.test
+    clusters = dataset.clusters(test)
+    if units is None:
+        assert clusters is None
+    else:
+        assert clusters is not None
+        counted = len(np.unique(clusters))
+        assert counted == (table["storm"].iloc[test].nunique() if units == "storm" else 17)
+    zero, level = np.zeros((len(test), 1)), np.full((len(test), 1), 0.8)
+    found = lag(dataset, Scored(test, level), Scored(test, zero), "val_loss")
+    assert found is not None
+    truth = dataset.encode_targets(dataset.targets("test")).astype(np.float64)
+    losses = [row_values("val_loss", truth, p, None, regression=True) for p in (level, zero)]
+    alone = paired(losses[0], losses[1])
+    assert found.mean == pytest.approx(alone.mean)
+    if units is None:
+        assert found.se == pytest.approx(alone.se)
+    else:
+        assert found.root > 1.5 * alone.root
