@@ -91,12 +91,18 @@ def codes_of(series: pd.Series, classes: Sequence[Label]) -> tuple[np.ndarray, l
     return found[codes], strange
 
 
-def comparable(classes: Sequence[Label] | None) -> tuple[float | str, ...] | None:
-    """Return labels so that those of models saved before labels kept their spelling compare equal.
+def places_among(
+    classes: Sequence[Label] | None, others: Sequence[Label] | None
+) -> list[int] | None:
+    """Return the position of each class among those of another model; None: they are other classes.
 
-    Such a model calls `01` and `1.0` just 1, and `TRUE` True.
+    A model saved before labels kept their spelling calls `01` and `1.0` just 1, and `TRUE` True: those
+    are the same classes, in another order where texts are sorted otherwise than numbers.
     """
-    return None if classes is None else tuple(map(_number_or_text, classes))
+    mine, theirs = ([*map(_number_or_text, labels or ())] for labels in (classes, others))
+    if set(mine) != set(theirs) or not len(mine) == len(theirs) == len(set(mine)):
+        return list(range(len(mine))) if classes == others else None
+    return [theirs.index(label) for label in mine]
 
 
 def shown(labels: Sequence[Label], most: int = 8) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.data.labels import comparable
+from pipeline.data.labels import places_among
 from pipeline.statistics import paired
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def other_schema(new: Schema, old: Schema) -> str:
     """Return how two models differ in what they read or predict, or an empty string."""
     if new.target != old.target:
         return f"predicts {old.target!r}, not {new.target!r}"
-    if comparable(new.classes) != comparable(old.classes):
+    if places_among(new.classes, old.classes) is None:
         return "knows other classes"
     differing = {
         "does not read": [name for name in new.columns if name not in old.columns],

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pipeline.data.labels import places_among
 from pipeline.errors import ConfigError, StoreError
 from pipeline.tracking import turn
 from pipeline.tracking.artefact_folder import describe
@@ -62,9 +63,11 @@ class Standing:
         if other_schema(schema_of(dataset), incumbent.schema):
             return None
         mean, scale = dataset.target_scaling()
+        order = places_among(dataset.classes, incumbent.schema.classes) or [0]
 
         def predict(rows: pd.DataFrame) -> np.ndarray:
-            return (predictor.outputs(predictor.check(rows, unreadable=1.0)) - mean) / scale
+            outputs = predictor.outputs(predictor.check(rows, unreadable=1.0))[:, order]
+            return (outputs - mean) / scale
 
         return predict
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.config.choices import MissingTarget, Task
 from pipeline.config.schema import DataConfig
 from pipeline.data.csvfile import inert, original, read_predictions, write_csv
-from pipeline.data.labels import codes_of, comparable, label_text, labels_of_texts
+from pipeline.data.labels import codes_of, label_text, labels_of_texts, places_among
 from pipeline.data.missing import with_target
 from pipeline.data.target import Target, read_target
 from pipeline.data.typed import MISSING_TEXTS
@@ -240,11 +240,14 @@ def test_a_label_is_found_again_whatever_type_another_file_gives_it():
 
 def test_models_saved_before_labels_kept_their_spelling_are_compared():
     """The incumbent of yesterday called 01 and 1.0 just 1."""
-    assert comparable(("01", "02", "10")) == comparable((1, 2, 10))
-    assert comparable((0.0, 1.0)) == comparable((0, 1))
-    assert comparable(("FALSE", "TRUE")) == comparable((False, True))
-    assert comparable(("a", "b")) != comparable(("a", "c"))
-    assert comparable(("1", "2")) != comparable(("1", "3"))
+    assert places_among(("01", "02", "10"), (1, 2, 10)) == [0, 1, 2]
+    assert places_among(("01", "10", "2"), (1, 2, 10)) == [0, 2, 1]
+    assert places_among((0.0, 1.0), (0, 1)) == [0, 1]
+    assert places_among(("FALSE", "TRUE"), (False, True)) == [0, 1]
+    assert places_among(("1.1", "1.10"), ("1.1", "1.10")) == [0, 1]
+    assert places_among(None, None) == []
+    for others in (("a", "c"), ("a", "b", "c"), (1, 2)):
+        assert places_among(("a", "b"), others) is None
 
 
 @given(st.one_of(WORDS, NASTY, LIKE_NUMBERS))

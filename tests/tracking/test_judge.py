@@ -65,6 +65,15 @@ CASES = {
     "same": (replace(BETTER, losses=OLD), False, "not better"),
     "same but for rounding": (replace(BETTER, losses=OLD - 1e-8), False, "not better"),
     "worse": (replace(BETTER, losses=OLD + 0.1), False, "not better"),
+    "labels as an older version spelled them": (
+        replace(
+            BETTER,
+            schema=replace(SCHEMA, classes=("01", "10", "2")),
+            incumbent=replace(INCUMBENT, schema=replace(SCHEMA, classes=(1, 2, 10))),
+        ),
+        True,
+        "gain 0.1",
+    ),
     "within the margin": (replace(BETTER, margin=0.2), False, "margin"),
     "beyond the margin": (replace(BETTER, margin=0.05), True, "gain 0.1"),
     "within noise": (
