@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import io
@@ -94,7 +95,8 @@ def _encoding(head: bytes) -> str:
     if head.startswith(UTF16_MARKS):
         return "utf-16"
     try:
-        head[: len(head) - 3].decode("utf-8-sig")  # a character may be cut at the end
+        # A character may be cut at the end of what was read.
+        codecs.getincrementaldecoder("utf-8-sig")().decode(head, final=False)
     except UnicodeDecodeError:
         return single_byte(head)
     return "utf-8-sig"

@@ -74,10 +74,6 @@ def with_target(
     here = series[~marks.missing]
     if written and is_text(here):
         here = spelled(here)
-    elif (
-        written and series.isna().any() and here.dtype.kind == "f" and (here == here.round()).all()
-    ):
-        here = here.astype("int64")  # the gaps made whole numbers floats
     return frame[~marks.missing].assign(**{name: here})
 
 

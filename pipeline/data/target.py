@@ -233,7 +233,8 @@ def _check_classes(name: str, classes: Sequence[Label], counts: np.ndarray, task
         raise DataError(f"target {name!r} has one class only: {classes[0]!r}")
     if len(classes) > max(MOST_CODES, SCARCE * rows):
         what = "texts" if isinstance(classes[0], str) else "values"
-        other = "" if isinstance(classes[0], str) else "say data.task=regression, "
+        words = np.isnan(unchecked_numbers(pd.Series(classes, dtype=object))).any()
+        other = "" if words else "say data.task=regression, "
         raise DataError(
             f"target {name!r} holds {len(classes)} different {what} in {rows} rows, such as "
             f"{shown(classes, 3)}: they name rows, not classes that repeat; {other}predict another "

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
+import tempfile
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.choices import MissingTarget, Task
 from pipeline.config.schema import DataConfig
+from pipeline.data import prepare
 from pipeline.data.csvfile import inert, original, read_predictions, write_csv
 from pipeline.data.labels import codes_of, label_text, labels_of_texts, places_among
 from pipeline.data.missing import with_target
@@ -82,6 +85,21 @@ def test_any_labels_of_a_text_file_come_back_as_they_were_written(labels):
         names = [name.removeprefix("probability_") for name in table if name.startswith("prob")]
         assert names == list(map(label_text, target.classes))
     assert set(map(type, table["truth"])) == set(map(type, predicted(target)["truth"]))
+
+
+@settings(max_examples=15)
+@given(st.lists(LABELS.filter(lambda text: "\r" not in text), min_size=2, max_size=6, unique=True))
+def test_any_labels_of_a_csv_file_are_classes_of_the_prepared_table(labels):
+    """Quoted cells with delimiters, quotes and line breaks included."""
+    frame = pd.DataFrame({"a": np.arange(10 * len(labels)) % 7 + 0.5, "y": labels * 10})
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/table.csv"
+        frame.to_csv(path, index=False, quoting=csv.QUOTE_ALL)
+        config = DataConfig(
+            name="test", path=path, target="y", task=Task.classification, na_is_class=True
+        )
+        dataset = prepare(config, 0)
+    assert [label_text(dataset.classes[code]) for code in dataset.judged.numbers] == labels * 10
 
 
 @given(

@@ -28,6 +28,16 @@ def test_an_encoding_is_recognised(tmp_path, encoding):
     assert frame["town"].tolist() == ["Köln", "Graz"]
 
 
+@pytest.mark.parametrize("end", ["€\n", "€", "é\n", "1€\n", "\U0001d54f\n"])
+def test_a_file_that_ends_with_a_character_of_several_bytes_is_utf_8(tmp_path, end):
+    """Wherever that character stands among the last bytes."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(f"a,b\nx,1\ny,{end}".encode())
+    notes: list[str] = []
+    assert read_table(path, notes=notes)["b"].iloc[-1] == end.strip()
+    assert notes == []
+
+
 def test_windows_text_far_down_the_file_is_read_and_said(tmp_path):
     """A file that stops being UTF-8 behind the sample is read again, with a note."""
     path = tmp_path / "t.csv"
