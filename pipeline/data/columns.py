@@ -129,8 +129,7 @@ def _fact(judged: Judged, inputs: tuple[str, ...]) -> ColumnFact:
         hint=judged.hint,
     )
     if judged.reason and judged.reason not in REASONS.values():
-        hint = judged.hint or setting("keep", column.name)
-        return replace(fact, attention=Attention.dropped, hint=hint)
+        return replace(fact, attention=Attention.dropped)
     if judged.is_doubted:
         return replace(fact, attention=Attention.doubted)
     return replace(fact, attention=Attention.assumed) if judged.note else fact

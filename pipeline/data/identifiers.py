@@ -65,9 +65,9 @@ def verdict(
     here = values.dropna()
     different = here.nunique()
     if different == 0:
-        return _left_out(column, "constant: no values")
+        return Verdict("constant: no values")  # kept, it would have no input: nothing to set
     if different == 1 and len(here) == len(values):
-        return _left_out(column, f"constant: every value is {series.iloc[0]!s:.40}")
+        return Verdict(f"constant: every value is {series.iloc[0]!s:.40}")
     share, counted = different / len(here), f"{different} different values in {len(here)} rows"
     if column.kind is Kind.category and share > FREE_TEXT:
         what = "identifier or free text" if share >= NEARLY_ALL else "free text"

@@ -55,7 +55,7 @@ def leaks(dataset: Dataset) -> dict[str, str]:
     found = {name: share for name, share in look(values, target) if share <= most_open}
     what = "target's variance" if dataset.regression else "classes"
     return {
-        column.name: f"alone it tells {1 - found[name]:.2%} of the {what} in {len(rows)} rows"
+        column.name: f"alone it tells {100 * (1 - found[name]):.4g} % of the {what} in {len(rows)} rows"
         for column in columns
         for name in column.outputs
         if name in found
@@ -64,12 +64,10 @@ def leaks(dataset: Dataset) -> dict[str, str]:
 
 def _of_numbers(values: pd.DataFrame, target: np.ndarray) -> Iterator[tuple[str, float]]:
     """Yield each typed column with the share of the target's variance that it leaves open."""
-    truth = pd.Series(target)
     numbers = values.select_dtypes("number")
+    ranks = pd.Series(target).rank().to_numpy()
+    told = np.fmax(_explained(numbers, target), _explained(numbers.rank(), ranks))
     given = numbers.notna().sum().to_numpy()
-    with np.errstate(all="ignore"):
-        linear, ranked = numbers.corrwith(truth), numbers.rank().corrwith(truth.rank())
-    told = np.fmax(linear.to_numpy() ** 2, ranked.to_numpy() ** 2)
     for name, share, count in zip(numbers.columns, told, given, strict=True):
         if count >= max(FEWEST, len(values) / 2):
             yield str(name), 1.0 - share
@@ -79,6 +77,19 @@ def _of_numbers(values: pd.DataFrame, target: np.ndarray) -> Iterator[tuple[str,
         guessed = _crossed(codes, target, lambda part: part.groupby("code")["target"].mean())
         guessed[np.isnan(guessed)] = target.mean()
         yield str(name), float(np.mean((guessed - target) ** 2) / spread)
+
+
+def _explained(numbers: pd.DataFrame, target: np.ndarray) -> np.ndarray:
+    """Return the squared correlation of each column with the target, over the rows that have a value."""
+    here = numbers.notna().to_numpy()
+    rows = np.maximum(here.sum(axis=0), 1)
+    x = np.where(here, numbers.to_numpy(), 0.0)
+    y = np.where(here, target[:, None], 0.0)
+    x = np.where(here, x - x.sum(axis=0) / rows, 0.0)
+    y = np.where(here, y - y.sum(axis=0) / rows, 0.0)
+    with np.errstate(all="ignore"):
+        shared = (x * y).sum(axis=0) ** 2 / ((x**2).sum(axis=0) * (y**2).sum(axis=0))
+    return np.nan_to_num(shared)
 
 
 def _of_classes(values: pd.DataFrame, target: np.ndarray) -> Iterator[tuple[str, float]]:

@@ -59,6 +59,10 @@ def test_every_column_has_its_fact(prepared: Callable[..., Dataset], flats: pd.D
         "dear": "left out: left out (data.drop)",
     }
     assert (found["id"].attention, found["id"].hint) == (Attention.dropped, "data.keep=[id]")
+    assert (found["land"].attention, found["land"].hint) == (
+        Attention.dropped,
+        "",
+    )  # no input of it
     assert (found["dear"].attention, found["dear"].hint) == (Attention.none, "")
     assert found["sold"].kind == "date"
 

@@ -61,6 +61,13 @@ DTYPES: dict[str, tuple[Any, str]] = {
     "identities": (cells(*[uuid.UUID(int=one) for one in range(3)]), "category"),
     "nothing at all": (cells(None), "number"),
     "categories": (pd.Categorical(generator.choice(["b", "a"], ROWS)), "category"),
+    "categories of numbers": (pd.Categorical(CODES), "category"),
+    "categories of truths": (pd.Categorical(CODES > 1), "category"),
+    "an order": (
+        pd.Categorical(["low", "high", "mid"] * 40, ["low", "mid", "high"], ordered=True),
+        "ordered",
+    ),
+    "cut": (pd.cut(NUMBERS, 4), "ordered"),
     "intervals": (pd.arrays.IntervalArray(pd.cut(NUMBERS, 4)), "category"),
     "sparse": (pd.arrays.SparseArray(np.where(CODES > 2, NUMBERS, 0)), "number"),
     "Int64": (pd.array([1, None, 3, 4] * 30, dtype="Int64"), "number"),
