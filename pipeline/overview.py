@@ -41,6 +41,7 @@ def summarise(
         "trials": counted.trials,
         "fits": counted.fits,
         "epochs": counted.epochs,
+        "cut": len(ledger.cut),
         "cost": sweep.budget.cost(),
         "not_tried": found.reason,
         "data": {

@@ -229,6 +229,7 @@ class Display:
         if not out.is_terminal:
             out.width = max(out.width, PLAIN_WIDTH)
         counts = ", ".join(f"{k} {_cell(summary[k])}" for k in ("trials", "fits") if k in summary)
+        counts += f", cut {summary['cut']}" if summary.get("cut") else ""
         took = f", {_cell(summary['seconds'])} s" if "seconds" in summary else ""
         out.print(Text(f"{summary.get('status', 'done')}: {counts}{took}"), soft_wrap=True)
         if rows:

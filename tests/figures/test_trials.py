@@ -170,3 +170,20 @@ def test_a_trial_with_a_failed_execution_is_out(record: SweepRecord) -> None:
     one = (record.fits["trial"] == "2x64 lr 0.003") & (record.fits["execution"] == 0)
     record.fits.loc[one, "outcome"] = "diverged"
     assert "2x64 lr 0.003" not in set(trials(record)["trial"])
+
+
+def test_what_a_budget_cut_counts_where_it_ended_the_sweep(record: SweepRecord) -> None:
+    """The champion may be among it; trained again after a resume, a fit counts once."""
+    chosen = record.summary["champion"]["trial"]
+    own = record.fits["trial"] == chosen
+    record.fits.loc[own, "outcome"] = "cut"
+    assert chosen not in set(trials(record)["trial"])  # a signal, or no end yet: trained again
+    record.summary["status"] = "budget"
+    assert leader(record)["trial"] == chosen
+    assert trials(record).set_index("trial").loc[chosen, "executions"] == own.sum()
+    again = record.fits[own].assign(outcome="completed", run_id="e" * 32, best_val_loss=0.1)
+    record.fits = pd.concat([record.fits, again], ignore_index=True)
+    assert trials(record).set_index("trial").loc[chosen, "score"] == pytest.approx(0.1)
+    assert len(scored_fits(record)) == len(
+        scored_fits(record).drop_duplicates(["trial", "execution"])
+    )
