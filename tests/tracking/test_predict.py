@@ -134,7 +134,7 @@ def test_a_rows_prediction_depends_on_the_row_alone(
         rows = store.frame.iloc[part]
         rows.to_csv(tmp_path / "in.csv", index=False)
         rows.astype({"heating": str}).to_parquet(tmp_path / "in.parquet")
-        for name in ("in.parquet",):
+        for name in ("in.csv", "in.parquet"):
             store.predict(tmp_path / name, tmp_path / "out.parquet")
             got = pd.read_parquet(tmp_path / "out.parquet")["prediction"].to_numpy()
             np.testing.assert_allclose(got, whole[part], rtol=1e-6, err_msg=f"{name} {number}")
