@@ -16,6 +16,9 @@ from pipeline.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    import pandas as pd
+
     from pipeline.config.schema import DataConfig
     from pipeline.data.dataset import Dataset
     from pipeline.data.groups import Subjects
@@ -28,6 +31,9 @@ MOST_DEVIATIONS = 1e12
 """Of a target from its training mean."""
 REPEATS = 0.01
 """Share of rows that repeat another row from which the log says so."""
+
+STRAY_ROWS = 20_000
+"""Rows in which stray texts are looked for; one that is too rare there is within what is tolerated."""
 
 
 def prepare(config: DataConfig, seed: int) -> Dataset:
@@ -149,7 +155,22 @@ def _judge(config: DataConfig, table: Table, split: Split, target: Target) -> li
     from pipeline.data.roles import judge_features
 
     judges = {"table": judge_features, "pixels": judge_pixels, "images": judge_images}
-    return judges[config.kind](config, table.frame, split.known, target.numbers)
+    judged = judges[config.kind](config, table.frame, split.known, target.numbers)
+    return [_with_strays(item, table.frame, split.known) for item in judged]
+
+
+def _with_strays(item: Judged, frame: pd.DataFrame, known: np.ndarray) -> Judged:
+    """Record which texts count as missing among numbers or dates, as "n/k": for new rows they do too."""
+    from pipeline.data.typed import is_text, unreadable
+
+    if not item.column.used or not item.column.kind.is_numeric:
+        return item
+    cells = frame[item.column.name]
+    if not is_text(cells):
+        return item
+    cells = cells.iloc[known[:: max(1, len(known) // STRAY_ROWS)]]
+    strays = {str(cell).strip() for cell in cells[unreadable(cells, item.column)]}
+    return replace(item, column=replace(item.column, strays=tuple(sorted(strays))))
 
 
 def _subjects(

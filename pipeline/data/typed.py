@@ -83,6 +83,10 @@ class Column:
     """Dates: how text is parsed (`strptime` format or ISO8601). Numbers: how 1234.5 is written where
     it is not written so, as in "$1,234.5" or "1.234,5 km". Categories: CANONICAL or empty."""
 
+    strays: tuple[str, ...] = ()
+    """Numbers and dates: texts beside MISSING_TEXTS that stood there when the column was judged and
+    counted as missing, such as "n/k"."""
+
     def __post_init__(self) -> None:
         """Take the kind as the text that a saved description holds, too."""
         object.__setattr__(self, "kind", Kind(self.kind))
@@ -144,7 +148,8 @@ def typed(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
 def unreadable(series: pd.Series, column: Column) -> np.ndarray:
     """Return which cells are given but cannot be read as the column's kind; bool, one a row.
 
-    A cell that means "no value" (empty, NA, ?, ...) is not given. A category takes every cell.
+    A cell that means "no value" (empty, NA, ?, ..., or a stray of this column) is not given. A category
+    takes every cell.
     """
     if not column.kind.is_numeric:
         return np.zeros(len(series), dtype=bool)
@@ -152,12 +157,21 @@ def unreadable(series: pd.Series, column: Column) -> np.ndarray:
     values = elapsed_days(dates(series, column.format)) if is_date else column.read(series)[0]
     if column.kind is Kind.boolean:
         values = np.where(np.isin(values, (0.0, 1.0)), values, np.nan)
-    return np.isnan(values) & is_given(series)
+    bad: np.ndarray = np.isnan(values) & is_given(series)
+    if column.strays and bad.any():
+        texts = series[bad].map(lambda cell: str(cell).strip())
+        bad[bad] = ~texts.isin(column.strays).to_numpy(dtype=bool)
+    return bad
+
+
+def is_text(series: pd.Series) -> bool:
+    """Return whether a column's cells may be texts."""
+    return bool(series.dtype == object or pd.api.types.is_string_dtype(series))
 
 
 def is_given(series: pd.Series) -> np.ndarray:
     """Return which cells hold neither nothing nor a text that means nothing; bool, one a row."""
-    if not (series.dtype == object or pd.api.types.is_string_dtype(series)):
+    if not is_text(series):
         return series.notna().to_numpy(dtype=bool)
     codes, uniques = pd.factorize(series)
     given = [str(value).strip().lower() not in MISSING_TEXTS for value in uniques]

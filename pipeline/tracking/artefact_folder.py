@@ -8,11 +8,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 import pipeline.data.imagefile
 import pipeline.data.typed
-from pipeline.data.typed import unreadable
 from pipeline.tracking import artefact_predictor
 from pipeline.tracking.artefact_predictor import DESCRIPTION, FORMAT
 
@@ -20,11 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.data.dataset import Dataset
-    from pipeline.data.typed import Column
     from pipeline.evaluation.final import Member
-
-STRAY_ROWS = 20_000
-"""Rows in which stray texts are looked for: one that is too rare there is within what is tolerated."""
 
 
 def describe(dataset: Dataset, encoded: Sequence[tuple[str, int]]) -> dict[str, Any]:
@@ -46,22 +39,13 @@ def describe(dataset: Dataset, encoded: Sequence[tuple[str, int]]) -> dict[str, 
                 "kind": column.kind,
                 "parts": list(column.parts),
                 "format": column.format,
-                "strays": _strays(dataset, column) if encoded else [],
+                "strays": list(column.strays),
             }
             for column in dataset.columns
             if column.used
         ],
         "members": [_member(dataset, place, *which) for place, which in enumerate(encoded)],
     }
-
-
-def _strays(dataset: Dataset, column: Column) -> list[str]:
-    """Return the texts that training counted as missing in a column of numbers or dates ("n/k")."""
-    cells = dataset.frame[column.name]
-    if not (cells.dtype == object or pd.api.types.is_string_dtype(cells)):
-        return []
-    cells = cells.iloc[:: max(1, len(cells) // STRAY_ROWS)]
-    return sorted({str(cell).strip() for cell in cells[unreadable(cells, column)]})
 
 
 def encoder_file(dataset: Dataset, encoding: str, fold: int) -> str:

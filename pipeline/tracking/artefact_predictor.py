@@ -65,10 +65,9 @@ class Predictor:
             raise ValueError(f"its format is {found!r}; this version reads 1 to {FORMAT}")
         self._typed = typed
         self._read_image = read_image
-        columns = [dict(column) for column in self.description["columns"]]
-        self._strays = {column["name"]: column.pop("strays", []) for column in columns}
         self._columns = [
-            typed.Column(**{**column, "parts": tuple(column["parts"])}) for column in columns
+            typed.Column(**{k: tuple(v) if isinstance(v, list) else v for k, v in column.items()})
+            for column in self.description["columns"]
         ]
         self._members = self.description["members"]
         self._encoders = {
@@ -160,8 +159,6 @@ class Predictor:
         if column.kind == "image" or not len(series):
             return ""
         bad = self._typed.unreadable(series, column)
-        if strays := self._strays[column.name]:  # they counted as missing in training as well
-            bad[bad] = ~series[bad].map(lambda cell: str(cell).strip()).isin(strays).to_numpy()
         count = int(bad.sum())
         if not count:
             return ""
