@@ -161,12 +161,12 @@ def _judge(config: DataConfig, table: Table, split: Split, target: Target) -> li
 
 def _with_strays(item: Judged, frame: pd.DataFrame, known: np.ndarray) -> Judged:
     """Record which texts count as missing among numbers or dates, as "n/k": for new rows they do too."""
-    from pipeline.data.typed import is_text, unreadable
+    from pipeline.data.typed import unreadable
 
     if not item.column.used or not item.column.kind.is_numeric:
         return item
     cells = frame[item.column.name]
-    if not is_text(cells):
+    if cells.dtype.kind in "fiubmM":
         return item
     cells = cells.iloc[known[:: max(1, len(known) // STRAY_ROWS)]]
     strays = {str(cell).strip() for cell in cells[unreadable(cells, item.column)]}

@@ -60,13 +60,6 @@ class Kind(StrEnum):
         """Whether its typed columns are float64, NaN where there is no value."""
         return self not in {Kind.category, Kind.image}
 
-    @property
-    def served(self) -> str:
-        """MLflow's type of a raw cell: doubles may miss a value, and JSON writes dates as text."""
-        if self in {Kind.number, Kind.pixel}:
-            return "double"
-        return "boolean" if self is Kind.boolean else "string"
-
 
 @dataclass(frozen=True)
 class Column:
@@ -82,10 +75,8 @@ class Column:
     format: str = ""
     """Dates: how text is parsed (`strptime` format or ISO8601). Numbers: how 1234.5 is written where
     it is not written so, as in "$1,234.5" or "1.234,5 km". Categories: CANONICAL or empty."""
-
     strays: tuple[str, ...] = ()
-    """Numbers and dates: texts beside MISSING_TEXTS that stood there when the column was judged and
-    counted as missing, such as "n/k"."""
+    """Numbers and dates: texts beside MISSING_TEXTS that counted as missing when it was judged."""
 
     def __post_init__(self) -> None:
         """Take the kind as the text that a saved description holds, too."""
@@ -148,8 +139,7 @@ def typed(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
 def unreadable(series: pd.Series, column: Column) -> np.ndarray:
     """Return which cells are given but cannot be read as the column's kind; bool, one a row.
 
-    A cell that means "no value" (empty, NA, ?, ..., or a stray of this column) is not given. A category
-    takes every cell.
+    A cell that means "no value" (empty, NA, ?, a stray) is not given. A category takes every cell.
     """
     if not column.kind.is_numeric:
         return np.zeros(len(series), dtype=bool)
@@ -157,24 +147,16 @@ def unreadable(series: pd.Series, column: Column) -> np.ndarray:
     values = elapsed_days(dates(series, column.format)) if is_date else column.read(series)[0]
     if column.kind is Kind.boolean:
         values = np.where(np.isin(values, (0.0, 1.0)), values, np.nan)
-    bad: np.ndarray = np.isnan(values) & is_given(series)
-    if column.strays and bad.any():
-        texts = series[bad].map(lambda cell: str(cell).strip())
-        bad[bad] = ~texts.isin(column.strays).to_numpy(dtype=bool)
-    return bad
+    return np.isnan(values) & is_given(series, column.strays)
 
 
-def is_text(series: pd.Series) -> bool:
-    """Return whether a column's cells may be texts."""
-    return bool(series.dtype == object or pd.api.types.is_string_dtype(series))
-
-
-def is_given(series: pd.Series) -> np.ndarray:
+def is_given(series: pd.Series, strays: Sequence[str] = ()) -> np.ndarray:
     """Return which cells hold neither nothing nor a text that means nothing; bool, one a row."""
-    if not is_text(series):
+    if not (series.dtype == object or pd.api.types.is_string_dtype(series)):
         return series.notna().to_numpy(dtype=bool)
     codes, uniques = pd.factorize(series)
-    given = [str(value).strip().lower() not in MISSING_TEXTS for value in uniques]
+    nothing = MISSING_TEXTS.union(text.lower() for text in strays)
+    given = [str(value).strip().lower() not in nothing for value in uniques]
     return np.array([*given, False], dtype=bool)[codes]
 
 

@@ -162,7 +162,7 @@ class Predictor:
         count = int(bad.sum())
         if not count:
             return ""
-        given = int(self._typed.is_given(series).sum())
+        given = int(self._typed.is_given(series, column.strays).sum())
         first = int(np.flatnonzero(bad)[0])
         cell = series.iloc[first]
         cell = cell.item() if isinstance(cell, np.generic) else cell
