@@ -209,8 +209,23 @@ def _quantiles(column: np.ndarray, shares: Sequence[float]) -> np.ndarray:
 
 def quantile_edges(known: np.ndarray, bins: int) -> list[np.ndarray]:
     """Return the ends of at most so many intervals of every column, ascending, each once."""
-    shares = np.linspace(0, 1, bins + 1).tolist()
-    return [_quantiles(column, shares) for column in known.T]
+    return [_edges(column[~np.isnan(column)], bins) for column in known.T]
+
+
+def _edges(values: np.ndarray, bins: int) -> np.ndarray:
+    """Return the ends of the intervals of one column without gaps: quantiles.
+
+    Where one value takes more than an interval's share of the rows, it is an end by itself, and the
+    intervals that it would have taken divide the other rows: a column that is mostly 0 keeps its
+    resolution where it is not.
+    """
+    different, counts = np.unique(values, return_counts=True)
+    if len(different) <= bins + 1:
+        return different
+    heavy = different[counts * bins > len(values)]
+    others = values[~np.isin(values, heavy)] if len(heavy) else values
+    ends = _quantiles(others, np.linspace(0, 1, bins + 1 - len(heavy)).tolist())
+    return np.union1d(heavy, ends)
 
 
 def _piecewise(filled: np.ndarray, known: np.ndarray, bins: int) -> Steps:

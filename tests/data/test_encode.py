@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.choices import Encoding
-from pipeline.data.encode import TRUSTED, fit_encoder
+from pipeline.data.encode import TRUSTED, fit_encoder, quantile_edges
 from pipeline.data.typed import MISSING_LEVEL, Column, typed
 
 ENCODINGS = [encoding.value for encoding in Encoding]
@@ -168,3 +168,29 @@ def test_whatever_number_comes_later_the_inputs_are_finite(fitted, later, encodi
     got = encoder.transform(typed(pd.DataFrame({"a": later, "b": 0.0}), column))
     assert got.dtype == np.float32
     assert np.isfinite(got).all()
+
+
+def test_a_column_that_is_mostly_zero_keeps_its_resolution_elsewhere():
+    """900 zeros and 100 different gains: zero is one end, and the other intervals divide the gains."""
+    values = np.concatenate([np.zeros(900), np.arange(1.0, 101.0)])
+    (ends,) = quantile_edges(values[:, None], 16)
+    assert len(ends) == 17
+    assert ends[0] == 0
+    assert np.diff(ends[1:]).max() <= 8
+
+
+def test_a_column_of_few_values_has_an_end_at_each():
+    """However often each stands there."""
+    values = np.array([0.0] * 50 + [1.0] * 3 + [7.0] * 2)
+    (ends,) = quantile_edges(values[:, None], 16)
+    assert ends.tolist() == [0, 1, 7]
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=300), st.integers(2, 20))
+def test_there_are_never_more_intervals_than_asked_for(values, bins):
+    """Whatever the values: ends ascend, the smallest and the largest are among them."""
+    column = np.array(values, dtype=float)
+    (ends,) = quantile_edges(column[:, None], bins)
+    assert len(ends) <= bins + 1
+    assert (np.diff(ends) > 0).all()
+    assert {column.min(), column.max()} <= set(ends.tolist())
