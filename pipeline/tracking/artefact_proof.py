@@ -147,7 +147,7 @@ def _size(fit: Fit) -> int:
 def proof_rows(dataset: Dataset) -> pd.DataFrame:
     """Return raw rows to try: some of the table, and one without any value where it may be so."""
     rows = sample(dataset, ROWS)
-    if dataset.images is not None:
+    if dataset.image_shape is not None:  # pixels are not imputed
         return rows
     import pandas as pd
 

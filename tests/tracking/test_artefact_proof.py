@@ -248,3 +248,9 @@ def test_a_column_that_reads_otherwise_when_served_is_named(
     monkeypatch.setattr(dataset, "columns", tuple(columns))
     with pytest.raises(DataError, match=r"column 'day' cannot be served.*data\.drop=\[day\]"):
         refuse_unserved(dataset, proof_rows(dataset).assign(day=pd.Timedelta(days=1)))
+
+
+def test_pixels_are_never_tried_without_values() -> None:
+    """They are not imputed: every sweep of a pixel table was refused for such a row."""
+    dataset = prepare(compose(["data=mnist"]).data, 0)
+    assert np.isfinite(dataset.encode(proof_rows(dataset), "standard")).all()
