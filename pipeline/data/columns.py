@@ -67,7 +67,8 @@ class ColumnFact:
     def what(self) -> str:
         """What became of it, in a few words: `left out: constant`, `4 inputs: year, month, ...`."""
         if not self.used:
-            return self.reason if self.kind == TARGET else f"left out: {self.reason}"
+            told = self.kind == TARGET or self.reason.startswith("left out")
+            return self.reason if told else f"left out: {self.reason}"
         if self.kind == "image":
             return "is the input"
         parts = [part.removeprefix(self.name).strip(" ,=()") or "value" for part in self.inputs]

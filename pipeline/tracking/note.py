@@ -32,7 +32,10 @@ def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
     if tested is not None:
         scores += f", test loss {tested:.4g} on rows that nothing had seen"
     model = size(champion)
+    columns = summary.get("data", {}).get("columns", [])
+    severe = [str(column["note"]) for column in columns if column["attention"] == "severe"]
     lines = [
+        *(f"**Careful:** {note}\n" for note in severe),
         f"**Champion: {champion['trial']}**, {model}; {scores}.",
         "",
         str(champion.get("reason") or ""),

@@ -56,7 +56,7 @@ def test_every_column_has_its_fact(prepared: Callable[..., Dataset], flats: pd.D
         "city": "2 inputs: Bonn, Köln",
         "sold": "9 inputs: month, weekday, elapsed days, weekday sin, weekday cos, ...",
         "land": "left out: constant: every value is Germany",
-        "dear": "left out: left out (data.drop)",
+        "dear": "left out (data.drop)",
     }
     assert (found["id"].attention, found["id"].hint) == (Attention.dropped, "data.keep=[id]")
     assert (found["land"].attention, found["land"].hint) == (
