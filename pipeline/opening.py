@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.config import objective
 from pipeline.config.choices import Encoding, encoding_name
 from pipeline.data.columns import Attention
-from pipeline.tracking.facts import SweepFacts
+from pipeline.tracking.facts import SweepFacts, ValidationRows
 
 if TYPE_CHECKING:
     from pipeline.config.schema import SweepConfig
@@ -77,7 +77,16 @@ def facts_of(
         },
         save_models=config.tracking.save_models,
         seed=config.seed,
+        validation=_validation_rows(dataset),
     )
+
+
+def _validation_rows(dataset: Dataset) -> ValidationRows:
+    """Return what the ledger needs to know of the validation rows to keep their losses."""
+    if len(dataset.split.folds) > 1:
+        return ValidationRows()
+    rows = dataset.part("validation")
+    return ValidationRows(dataset.clusters(rows), dataset.sample_weight(rows))
 
 
 def _as_typed(word: str) -> str:

@@ -143,19 +143,34 @@ def by_unit(
         Loss times weight of each unit, float64 (..., units), and the weights, mean 1; None: all are 1.
     """
     losses = np.asarray(losses, np.float64)
-    if weights is None and clusters is None:
-        return losses, None
-    rows = losses.shape[-1]
-    weight = np.ones(rows) if weights is None else np.asarray(weights, np.float64)
-    if clusters is None:
-        weight = weight / weight.mean()
-        return losses * weight, weight
+    if weights is not None:
+        weights = np.asarray(weights, np.float64)
+        weights = weights / weights.mean()
+        losses = losses * weights
+    return (losses, weights) if clusters is None else joined(losses, weights, clusters)
+
+
+def joined(
+    weighted: np.ndarray, weights: np.ndarray | None, clusters: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Join rows that belong together: what `by_unit` does to losses that are weighted already.
+
+    Args:
+        weighted: Losses times weights of mean 1, (..., rows).
+        weights: (rows,), mean 1; None: all are 1.
+        clusters: (rows,), equal where rows belong together.
+
+    Returns:
+        Loss times weight of each cluster, float64 (..., clusters), and the weights, the weights of mean 1.
+    """
     _, code, counts = np.unique(clusters, return_inverse=True, return_counts=True)
     starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
     order = np.argsort(code, kind="stable")
-    scale = len(counts) / weight.sum()
-    table = np.add.reduceat((losses * weight)[..., order], starts, axis=-1) * scale
-    return table, np.add.reduceat(weight[order], starts) * scale
+    scale = len(counts) / len(code)
+    table = np.add.reduceat(weighted[..., order].astype(np.float64), starts, axis=-1) * scale
+    if weights is None:
+        return table, counts * scale
+    return table, np.add.reduceat(weights[order].astype(np.float64), starts) * scale
 
 
 def blocks(rows: int) -> np.ndarray:

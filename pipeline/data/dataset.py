@@ -259,7 +259,7 @@ class Dataset:
         """
         if self.groups is not None:
             codes: np.ndarray = self.groups[rows]
-            return codes
+            return codes if len(np.unique(codes)) < len(rows) else None
         if self.times is None:
             return None
         from pipeline.statistics import blocks

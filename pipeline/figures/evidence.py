@@ -44,6 +44,7 @@ def evidence(record: SweepRecord, scored: pd.DataFrame, metric: Objective) -> di
             Outcome.completed,
             metric.as_loss(float(fit.score)),
             losses.get(fit.run_id),
+            units=record.units.get(fit.run_id),
         )
     return {
         name: Evidence(next(iter(found.values())).fit.trial, found)

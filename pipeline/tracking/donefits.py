@@ -41,13 +41,16 @@ class DoneFit:
     def scored(self, objective: Objective) -> Scored:
         """Return the fit as the search sees it."""
         losses = self.curves.row_losses if self.curves and objective.is_loss else None
-        return Scored(self.fit, self.outcome, self.score, losses, self.round, objective.sign)
+        units = self.curves.units if self.curves else None
+        sign = objective.sign
+        return Scored(self.fit, self.outcome, self.score, losses, self.round, sign, units)
 
     def scored_by_loss(self) -> Scored:
         """Return the fit as a search by validation loss would see it."""
         score = self.metrics.get("best_val_loss", float("nan"))
         losses = self.curves.row_losses if self.curves else None
-        return Scored(self.fit, self.outcome, score, losses, self.round)
+        units = self.curves.units if self.curves else None
+        return Scored(self.fit, self.outcome, score, losses, self.round, units=units)
 
 
 class DoneFits:

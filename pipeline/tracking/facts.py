@@ -11,6 +11,18 @@ from pipeline.records import Objective
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class ValidationRows:
+    """What there is to know of the validation rows besides their losses."""
+
+    clusters: np.ndarray | None = None
+    """(rows,), equal where rows belong together; None: every row is on its own."""
+    weights: np.ndarray | None = None
+    """(rows,), mean 1, which the losses contain; None: all are 1."""
+
 
 @dataclass(frozen=True)
 class SweepFacts:
@@ -46,3 +58,5 @@ class SweepFacts:
     """Which fits leave a model."""
     seed: int = 0
     """The sweep's seed; also draws the sample of rows whose losses are kept."""
+    validation: ValidationRows = field(default_factory=ValidationRows)
+    """Of the one fold; with k-fold nothing depends on it."""

@@ -13,6 +13,7 @@ import pandas as pd
 
 from pipeline.data.csvfile import read_predictions
 from pipeline.errors import ConfigError
+from pipeline.statistics import Units, two_way
 from pipeline.tracking.files import RunFiles
 from pipeline.tracking.location import elsewhere, resolve
 from pipeline.tracking.resume import children
@@ -61,7 +62,7 @@ class SweepRecord:
     curves: dict[str, pd.DataFrame]
     """By run id: columns epoch (0-based), loss, val_loss and the metrics."""
     row_losses: dict[str, np.ndarray]
-    """By run id: validation loss per sampled row."""
+    """By run id: validation loss per sampled unit (row, group or block of time), times its weight."""
     decisions: list[dict[str, Any]]
     config: dict[str, str]
     """The resolved configuration, flattened, without secrets."""
@@ -69,6 +70,8 @@ class SweepRecord:
     """The champion's, of test (or validation) rows: row, part, truth, prediction, probabilities."""
     digest: str
     command: tuple[str, ...]
+    units: dict[str, Units] = field(default_factory=dict)
+    """By run id: what the losses are a sample of, where the file says so."""
     provenance: dict[str, str] = field(default_factory=dict)
     started: str = ""
     run_link: str = ""
@@ -158,6 +161,7 @@ def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
             for run_id, found in known.items()
             if found.row_losses is not None
         },
+        units={run_id: found.units for run_id, found in known.items() if found.units is not None},
         decisions=files.read_json("decisions.json") or [],
         config=start.get("config", {}),
         predictions=None if predictions is None else read_predictions(predictions, classes),
@@ -185,7 +189,6 @@ def _fits(
     rows = []
     for run in runs:
         tags, params, metrics = run.data.tags, dict(run.data.params), run.data.metrics
-        losses = known[run.info.run_id].row_losses if run.info.run_id in known else None
         for name in ("round", "capacity"):  # a process that died may have left no parameters
             params.setdefault(name, tags.get(name, "0"))
         params.setdefault("layers", params.get("blocks", "0"))
@@ -200,7 +203,7 @@ def _fits(
                 "best_val_loss": math.nan,
                 "best_epoch": -1,
                 **metrics,
-                "score_se": _standard_error(losses) if plain_loss else math.nan,
+                "score_se": _standard_error(known.get(run.info.run_id)) if plain_loss else math.nan,
                 "message": tags.get("message", ""),
                 "findings": json.loads(tags.get("findings", "[]")),
             }
@@ -217,10 +220,12 @@ def _fits(
     return table.sort_values(["round", "position"], kind="stable", ignore_index=True)
 
 
-def _standard_error(losses: np.ndarray | None) -> float:
-    if losses is None or len(losses) < 2:  # noqa: PLR2004 - one row has no spread
+def _standard_error(found: FitCurves | None) -> float:
+    losses = None if found is None else found.row_losses
+    if found is None or losses is None or len(losses) < 2:  # noqa: PLR2004 - one row has no spread
         return math.nan
-    return float(losses.std(ddof=1, dtype=np.float64) / math.sqrt(len(losses)))
+    table = losses[None].astype(np.float64)
+    return two_way(table.mean(axis=1), table, found.units or Units()).se
 
 
 def _provenance(start: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str]:

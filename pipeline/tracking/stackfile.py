@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.statistics import Units, joined
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pipeline.tracking.facts import ValidationRows
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +32,8 @@ CUT = "cut-"
 """Begins the name of a file with fits that were cut: for the report of a sweep that ended so. A fit of
 the same key that is done counts instead."""
 
-ROWS, ABOUT = "row_losses", "about"
-NOT_CURVES = {ROWS, ABOUT, "epochs"}
+ROWS, COUNT, WEIGHTS, ABOUT = "row_losses", "units", "unit_weights", "about"
+NOT_CURVES = {ROWS, COUNT, WEIGHTS, ABOUT, "epochs"}
 """Names in a fit's part of the file; the last one in files of older versions."""
 
 
@@ -43,28 +47,41 @@ class FitCurves:
     """float32, at most `SAMPLED_ROWS`."""
     about: str = ""
     """What else its run is written from, as JSON (`trained.py`)."""
+    units: Units | None = None
+    """Those of `row_losses`, and how many the loss is over; None in files of older versions."""
 
     def without_source(self) -> FitCurves:
         """Return what is left when the run is there."""
-        return FitCurves(self.curves, self.row_losses)
+        return FitCurves(self.curves, self.row_losses, units=self.units)
 
 
-def sample(row_losses: np.ndarray | None, seed: int, fold: int) -> np.ndarray | None:
-    """Return the losses of a fixed, seeded choice of rows, in their order; all of a small table.
+def sample(
+    row_losses: np.ndarray | None, seed: int, fold: int, rows: ValidationRows | None = None
+) -> tuple[np.ndarray | None, Units | None]:
+    """Return the losses of a fixed, seeded choice of units, in their order; all where they are few.
 
     Args:
-        row_losses: One loss a validation row, shape (rows,), or None.
+        row_losses: One loss a validation row, times its weight, shape (rows,), or None.
         seed: The sweep's seed.
         fold: Folds have rows of their own.
+        rows: What there is to know of the rows: those that belong together are one unit.
+
+    Returns:
+        The losses, float32, and of how many they are a sample.
     """
     if row_losses is None:
-        return None
+        return None, None
     losses = np.asarray(row_losses, dtype=np.float32)
-    if len(losses) <= SAMPLED_ROWS:
-        return losses
-    generator = np.random.default_rng([seed, fold, len(losses)])
-    chosen = generator.choice(len(losses), SAMPLED_ROWS, replace=False)
-    return losses[np.sort(chosen)]
+    weights = None if rows is None else rows.weights
+    if rows is not None and rows.clusters is not None:
+        losses, weights = joined(losses, weights, rows.clusters)
+    count = len(losses)
+    chosen = np.arange(count)
+    if count > SAMPLED_ROWS:
+        generator = np.random.default_rng([seed, fold, count])
+        chosen = np.sort(generator.choice(count, SAMPLED_ROWS, replace=False))
+    kept = None if weights is None else weights[chosen].astype(np.float32)
+    return losses[chosen].astype(np.float32), Units(count, kept)
 
 
 def pack(fits: Mapping[str, FitCurves]) -> bytes:
@@ -77,6 +94,10 @@ def pack(fits: Mapping[str, FitCurves]) -> bytes:
             arrays[f"{key}/{name}"] = np.asarray(curve, dtype=np.float64)
         if fit.row_losses is not None:
             arrays[f"{key}/{ROWS}"] = fit.row_losses
+        if fit.units is not None:
+            arrays[f"{key}/{COUNT}"] = np.array([fit.units.count], np.int64)
+            if fit.units.weights is not None:
+                arrays[f"{key}/{WEIGHTS}"] = fit.units.weights
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -96,9 +117,23 @@ def unpack(content: bytes) -> dict[str, FitCurves]:
             {name: curve for name, curve in arrays.items() if name not in NOT_CURVES},
             arrays.get(ROWS),
             arrays[ABOUT].tobytes().decode(errors="replace") if ABOUT in arrays else "",
+            _units(arrays),
         )
         for key, arrays in found.items()
     }
+
+
+def _units(arrays: Mapping[str, np.ndarray]) -> Units | None:
+    """Return what the losses are a sample of; None where the file does not say, or cannot be right."""
+    count, losses, weights = arrays.get(COUNT), arrays.get(ROWS), arrays.get(WEIGHTS)
+    if count is None or losses is None or count.shape != (1,) or count.dtype.kind != "i":
+        return None
+    is_sound = weights is None or (
+        weights.shape == losses.shape
+        and weights.dtype.kind == "f"
+        and bool(np.isfinite(weights).all() and (weights > 0).all())
+    )
+    return Units(max(int(count[0]), losses.size), weights) if is_sound else None
 
 
 def read_stacks(files: Mapping[str, bytes]) -> dict[str, FitCurves]:

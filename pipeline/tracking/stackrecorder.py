@@ -84,7 +84,9 @@ class StackRecorder:
         for key, result in zip(keys, new, strict=True):
             position = positions[result.fit]
             place = Place(self._sweep, asked.number, asked.phase, position, stack.number, key)
-            sampled = sample(result.row_losses, self._facts.seed, result.fit.fold)
+            sampled = sample(
+                result.row_losses, self._facts.seed, result.fit.fold, self._facts.validation
+            )
             file = f"weights/{name}" if key in weights else ""
             trained.append(Trained.of(place, result, sampled, now, file))
         self._write_stack_file(name, stack, trained, weights)
@@ -196,7 +198,7 @@ class StackRecorder:
             position=place.position,
             epochs=result.epochs,
             score=self._facts.objective.as_loss(score),
-            curves=FitCurves(result.curves, one.row_losses),
+            curves=FitCurves(result.curves, one.row_losses, units=one.units),
         )
         model = None
         if weights is not None and usable and self._saves_all:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from pipeline.records import Finding, FitResult, Outcome
 from pipeline.tracking.fitkey import decode_fit, encode_fit
 from pipeline.tracking.fitrun import Place
 from pipeline.tracking.stackfile import FitCurves
+
+if TYPE_CHECKING:
+    from pipeline.statistics import Units
 
 COUNTS = ("round", "position", "stack")
 FROM_PLACE = ("phase", *COUNTS)
@@ -35,19 +38,21 @@ class Trained:
     """When the fit ended, milliseconds since 1970."""
     weights: str = ""
     """File with the weights of the network that is saved with the run; empty where there is none."""
+    units: Units | None = None
+    """What the losses are a sample of."""
 
     @classmethod
     def of(
         cls,
         place: Place,
         result: FitResult,
-        losses: np.ndarray | None,
+        sampled: tuple[np.ndarray | None, Units | None],
         ended: int,
         weights: str = "",
     ) -> Trained:
         """Keep what is written of a result."""
         kept = replace(result, weights=None, row_losses=None, probes={})
-        return cls(place, kept, losses, ended, weights)
+        return cls(place, kept, sampled[0], ended, weights, sampled[1])
 
     @property
     def curves(self) -> FitCurves:
@@ -63,7 +68,7 @@ class Trained:
             "message": self.result.message,
             "weights": self.weights,
         }
-        return FitCurves(self.result.curves, self.row_losses, json.dumps(about))
+        return FitCurves(self.result.curves, self.row_losses, json.dumps(about), self.units)
 
     @classmethod
     def read(cls, sweep: str, key: str, found: FitCurves) -> Trained | None:
@@ -87,7 +92,8 @@ class Trained:
                 findings=tuple(Finding(**finding) for finding in about["findings"]),
                 **{name: about[name] for name in FROM_RESULT},
             )
-            return cls(place, result, found.row_losses, about["ended"], about["weights"])
+            losses, weights = found.row_losses, about["weights"]
+            return cls(place, result, losses, about["ended"], weights, found.units)
         except (
             ArithmeticError,
             AttributeError,

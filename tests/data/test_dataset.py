@@ -250,3 +250,29 @@ def test_columns_left_out_by_rule_can_be_kept(prepared):
     kept = prepared(frame, target="y", keep=["income"])
     assert kept.dropped == ()
     assert kept.input_shape("standard") == (2,)
+
+
+@pytest.mark.parametrize("split", [SplitKind.random, SplitKind.hash])
+def test_rows_of_a_group_belong_together(people, prepared, split):
+    """However they were assigned; a column that is unique groups nothing."""
+    people["storm"] = np.arange(200) // 8
+    dataset = prepared(people, target="wage", group="storm", split=split)
+    rows = dataset.part("validation")
+    codes = dataset.clusters(rows)
+    storms = people["storm"].to_numpy()[rows]
+    assert len(np.unique(codes)) == len(np.unique(storms))
+    assert len(np.unique(np.stack([codes, storms]), axis=1).T) == len(np.unique(storms))
+    people["storm"] = np.arange(200)
+    assert prepared(people, target="wage", group="storm", split=split).clusters(rows) is None
+    assert prepared(people, target="wage", split=split, drop=["storm"]).clusters(rows) is None
+
+
+def test_rows_in_order_of_time_belong_to_blocks(people, prepared):
+    """Contiguous in time, wherever they stand in the file."""
+    mixed = people.sample(frac=1.0, random_state=3, ignore_index=True)
+    dataset = prepared(mixed, target="wage", time="joined")
+    rows = np.sort(dataset.part("validation"))
+    codes = dataset.clusters(rows)
+    order = np.argsort(pd.to_datetime(mixed["joined"]).to_numpy()[rows])
+    assert (np.diff(codes[order]) >= 0).all()
+    assert 2 <= len(np.unique(codes)) <= 20

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.statistics import Units
+from pipeline.tracking.facts import ValidationRows
 from pipeline.tracking.stackfile import SAMPLED_ROWS, FitCurves, pack, read_stacks, sample, unpack
 
 curve = st.lists(st.floats(allow_nan=True, width=64), max_size=5)
@@ -42,21 +44,66 @@ def test_a_fit_without_curves_is_there_all_the_same() -> None:
 def test_a_small_table_keeps_every_row(rows: int) -> None:
     """Nothing is sampled up to 10,000 rows."""
     losses = np.arange(rows, dtype=np.float32)
-    np.testing.assert_array_equal(sample(losses, 0, 0), losses)
+    kept, units = sample(losses, 0, 0)
+    np.testing.assert_array_equal(kept, losses)
+    assert units is not None
+    assert (units.count, units.weights) == (rows, None)
 
 
 def test_a_large_table_keeps_the_same_sample_for_every_fit() -> None:
     """Paired differences need the same rows, in the same order."""
     losses = np.arange(50_000, dtype=np.float32)
-    first, second = sample(losses, 7, 0), sample(losses + 0.5, 7, 0)
+    (first, units), (second, _) = sample(losses, 7, 0), sample(losses + 0.5, 7, 0)
+    assert units is not None
+    assert units.count == 50_000  # the loss is over all of them
     assert first is not None
     assert second is not None
     assert len(first) == SAMPLED_ROWS
     assert (np.diff(first) > 0).all()
     np.testing.assert_array_equal(second - first, np.full(SAMPLED_ROWS, 0.5, np.float32))
-    other = sample(losses, 8, 0)
+    other, _ = sample(losses, 8, 0)
     assert other is not None
     assert (other != first).any()
+
+
+def test_rows_that_belong_together_are_kept_as_one() -> None:
+    """A group counts by the weights of its rows: the mean of what is kept stays the loss."""
+    losses, weights = np.array([1, 2, 4, 8], np.float32), np.array([1, 1, 0.5, 1.5], np.float32)
+    rows = ValidationRows(np.array([7, 7, 7, 3]), weights)
+    kept, units = sample(losses, 0, 0, rows)
+    assert kept is not None
+    assert units is not None
+    assert units.weights is not None
+    np.testing.assert_allclose(kept, [4, 3.5])  # groups 3 and 7, two units for four rows
+    np.testing.assert_allclose(units.weights, [0.75, 1.25])
+    assert kept.mean() == losses.mean()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"k/units": np.array([[9]])},
+        {"k/units": np.array(["9"])},
+        {"k/unit_weights": np.ones(5)},
+        {"k/unit_weights": np.array([1.0, np.nan])},
+        {"k/unit_weights": np.array([1.0, -1.0])},
+    ],
+)
+def test_what_losses_are_a_sample_of_is_read_back_or_not_at_all(
+    damage: dict[str, np.ndarray],
+) -> None:
+    """Files of older versions do not say: then they are all there are, as before."""
+    losses = np.array([1.0, 2.0], np.float32)
+    units = Units(170_000, np.array([0.5, 1.5], np.float32))
+    found = unpack(pack({"k": FitCurves({}, losses, units=units)}))["k"]
+    assert found.units is not None
+    assert found.units.count == 170_000
+    assert list(found.curves) == []
+    np.testing.assert_array_equal(found.units.weights, units.weights)
+    assert unpack(pack({"k": FitCurves({}, losses)}))["k"].units is None
+    odd = io.BytesIO()
+    np.savez(odd, **{"k/row_losses": losses, "k/units": np.array([9]), **damage})
+    assert unpack(odd.getvalue())["k"].units is None
 
 
 def test_half_a_file_is_no_file() -> None:
