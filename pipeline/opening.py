@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 from pipeline.config import objective
 from pipeline.config.choices import Encoding, encoding_name
 from pipeline.data.columns import Attention
+from pipeline.data.constant import constant_loss
+from pipeline.search import searcher
 from pipeline.tracking.facts import SweepFacts, ValidationRows
 
 if TYPE_CHECKING:
     from pipeline.config.schema import SweepConfig
     from pipeline.data import Dataset
+    from pipeline.family import Family
     from pipeline.names import Input
+    from pipeline.search import Searcher
     from pipeline.tracking.ledger import Ledger
 
 
@@ -49,6 +53,12 @@ def without_repeats(config: SweepConfig, dataset: Dataset) -> SweepConfig:
         return config
     search = replace(config.search, nuisance=replace(nuisance, bins=kept))
     return replace(config, search=search)
+
+
+def searcher_of(config: SweepConfig, dataset: Dataset, family: Family) -> Searcher:
+    """Return the search of a table: what its values do not tell apart is not tried twice."""
+    constant = constant_loss(dataset, objective(config).metric)
+    return searcher(without_repeats(config, dataset), family, constant)
 
 
 def facts_of(

@@ -18,10 +18,10 @@ from pipeline.errors import Interrupted
 from pipeline.found import Found, end_of
 from pipeline.networks import Networks
 from pipeline.notify import notify
-from pipeline.opening import encoded, facts_of, facts_shown, input_shapes, without_repeats
+from pipeline.opening import encoded, facts_of, facts_shown, input_shapes, searcher_of
 from pipeline.portion import within_fits
 from pipeline.progress import Display
-from pipeline.search import is_usable, missing, searcher
+from pipeline.search import is_usable, missing
 from pipeline.signals import GRACE_SECONDS, StopRequest
 from pipeline.tracking.location import check_at_start
 from pipeline.training.quiet import start
@@ -185,7 +185,7 @@ def _open(
     prepare_threads(convolutional=family.convolutional)
     if config.search.kind is not SearchKind.capacity or config.resume != "no":
         start()  # KerasTuner brings TensorFlow: it starts the same way whoever imports it first
-    searching = searcher(without_repeats(config, dataset), family)
+    searching = searcher_of(config, dataset, family)
     for note in dataset.notes:
         log.info("%s", note)
     facts = facts_of(config, dataset, fingerprint(config), flatten(config))

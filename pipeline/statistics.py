@@ -52,9 +52,9 @@ class Difference:
         """The root of the estimated variance: the standard error without the small-sample factor."""
         return self.se / one_sigma(self.freedom)
 
-    def within(self, errors: float) -> bool:
-        """Return whether it is no more than so many standard errors above zero."""
-        return self.mean <= errors * self.se
+    def within(self, errors: float, least: float = 0.0) -> bool:
+        """Return whether it is no more than so many standard errors above zero, or too little to count."""
+        return self.mean <= max(errors * self.se, least)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.simulation.surfaces import BASE
 from pipeline.config.schema import CapacityConfig, ModelConfig, Prefer
 from pipeline.search.board import Board
 from pipeline.search.capacity import CapacitySearch
-from pipeline.search.choose import Rule, choose
+from pipeline.search.choose import choose, rule_of
 from pipeline.search.executions import Executions
 from pipeline.search.space import ladder
 from pipeline.training.families import family
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 EXECUTIONS = 3
 """`training.executions` of ours; the rivals run everything once."""
 
+CONSTANT = BASE + 1.0
+"""Loss of the worst capacity: about that of a constant."""
+
 Point = tuple[int, int, float]
 """Layers, units and learning rate of a trial."""
 
@@ -34,7 +39,9 @@ _SPACE, _RATES = _RULES.space, ladder(_RULES.learning_rate)
 def capacity_search(rules: CapacityConfig) -> CapacitySearch:
     """Return the product's own search over the product's own MLPs, for twelve inputs."""
     mlp = family(ModelConfig(), rules, {"standard": (12,)}, outputs=1, regression=True)
-    return CapacitySearch(rules, mlp, Executions(0, 100, EXECUTIONS, rules.max_executions))
+    return CapacitySearch(
+        rules, mlp, Executions(0, 100, EXECUTIONS, rules.max_executions), CONSTANT
+    )
 
 
 OURS = capacity_search(_RULES)
@@ -45,7 +52,7 @@ def run(search: CapacitySearch, simulator: Simulator) -> Board:
 
     The walk is fed directly: `propose` would replay it every round, to the same result (tests/search).
     """
-    board = Board(search.config, search.executions)
+    board = Board(search.config, search.executions, search.constant)
     walk = search.script(board)
     try:
         asked = next(walk)
@@ -62,7 +69,7 @@ def ours(simulator: Simulator) -> tuple[Point, Point]:
 
 
 def _chosen(known: Sequence[Evidence], prefer: Prefer) -> Point:
-    choice = choose(known, Rule(prefer, _RULES.one_se))
+    choice = choose(known, replace(rule_of(_RULES, OURS.executions, CONSTANT), prefer=prefer))
     assert choice is not None
     trial = choice.trial
     return int(trial.capacity["layers"]), int(trial.capacity["units"]), trial.learning_rate

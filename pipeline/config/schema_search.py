@@ -121,7 +121,8 @@ class CapacityConfig(SearchConfig):
     noise: float = 1.0
     """A gain counts when it exceeds this many standard errors of the paired difference, >= 0."""
     min_gain: float = 0.001
-    """A gain below this share of the best score does not justify a larger network, >= 0."""
+    """A gain below this share of what the best constant prediction loses does not justify a larger
+    network, >= 0."""
     one_se: float = 1.0
     """The smallest capacity within this many standard errors of the best is chosen, >= 0."""
     close: float = 2.0

@@ -34,11 +34,17 @@ __all__ = [
 ]
 
 
-def searcher(config: SweepConfig, family: Family) -> Searcher:
-    """Return the search that a configuration asks for; KerasTuner is imported only for its own."""
+def searcher(config: SweepConfig, family: Family, constant: float | None = None) -> Searcher:
+    """Return the search that a configuration asks for; KerasTuner is imported only for its own.
+
+    Args:
+        config: Of the sweep.
+        family: Which networks there are.
+        constant: What the best constant prediction loses by the objective, where that is known.
+    """
     executions = executions_of(config)
     if isinstance(config.search, CapacityConfig):
-        return CapacitySearch(config.search, family, executions)
+        return CapacitySearch(config.search, family, executions, constant)
     assert isinstance(config.search, OtherSearchConfig)  # noqa: S101 - one schema per kind
     from pipeline.search.others import KerasTunerSearch  # late: imports TensorFlow
 

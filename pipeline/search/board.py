@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.records import Decision, Outcome, Round, Scored
-from pipeline.search.choose import evidence_of, leads
+from pipeline.search.choose import evidence_of, leads, rule_of
 from pipeline.search.decide import Evidence, difference, luck
 
 if TYPE_CHECKING:
@@ -28,8 +28,10 @@ class OutOfRounds(Exception):  # noqa: N818 - the fuse of the search, not an err
 class Board:
     """Memory of one walk. Everything on it follows from the answers to the rounds it asked."""
 
-    def __init__(self, rules: CapacityConfig, executions: Executions) -> None:
-        """Start empty."""
+    def __init__(
+        self, rules: CapacityConfig, executions: Executions, constant: float | None = None
+    ) -> None:
+        """Start empty; gains count as a share of what a constant loses (None: of the score)."""
         self.rules = rules
         self.executions = executions
         self.decisions: list[Decision] = []
@@ -41,6 +43,7 @@ class Board:
         self._capacities: dict[Capacity, list[Trial]] = {}
         self._ruled_out: set[Capacity] = set()
         self._luck: Pool | None = None
+        self.rule = rule_of(rules, executions, constant)
 
     # -- asking ------------------------------------------------------------------------------
 

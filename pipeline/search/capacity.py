@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 from pipeline.errors import ConfigError
 from pipeline.search import sentences, space
 from pipeline.search.board import Board, OutOfRounds, Walk
-from pipeline.search.choose import Rule, choose, complete_enough, leads
+from pipeline.search.choose import choose, complete_enough, rule_of
 from pipeline.search.confirm import confirm
-from pipeline.search.decide import luck, smallest_within
 from pipeline.search.grow import grow
 from pipeline.search.measure import Bench
 from pipeline.search.protocol import Choice, Proposal, key
@@ -41,6 +40,8 @@ class CapacitySearch:
     config: CapacityConfig
     family: Family
     executions: Executions
+    constant: float | None = None
+    """What the best constant prediction loses by the objective; None where that is not known."""
 
     def __post_init__(self) -> None:
         """Refuse a limit below the simplest model, before anything is trained."""
@@ -48,7 +49,7 @@ class CapacitySearch:
 
     def propose(self, finished: Sequence[Scored]) -> Proposal:
         """Return the first round that `finished` does not answer completely, or the end."""
-        board = Board(self.config, self.executions)
+        board = Board(self.config, self.executions, self.constant)
         answers = {key(scored.fit): scored for scored in finished if scored.outcome.is_done}
         walk = self.script(board)
         try:
@@ -131,13 +132,12 @@ class CapacitySearch:
 
     def _choice(self, known: Sequence[Evidence], *, over: bool) -> Choice | None:
         """Choose among the leads of the capacities by the configured rule; `over`: all was tried."""
-        rule = Rule(self.config.prefer, self.config.one_se, self.executions.folds)
+        rule = rule_of(self.config, self.executions, self.constant)
         choice = choose(known, rule)
         simplest = self.family.simplest()
         if choice is None or choice.trial.capacity != simplest:
             return choice
-        pool = luck(known, folds=rule.folds)
-        good, _, _ = smallest_within(leads(known), rule.one_se, folds=rule.folds, pool=pool)
+        good, _, _ = rule.standing(known)
         others = {one.trial.capacity for one in known} - {simplest}
         # The start alone is a guess: growing must have been tried, or the space have nothing larger.
         if len(others) < 1 + (not over) or good.trial.capacity != simplest:

@@ -14,7 +14,10 @@ from pipeline.search.protocol import Choice, is_usable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pipeline.config.schema import CapacityConfig
     from pipeline.records import Capacity, Scored
+    from pipeline.search.executions import Executions
+    from pipeline.statistics import Difference
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,32 @@ class Rule:
     """Standard errors within which the smallest is as good as the best."""
     folds: int = 0
     """Of a k-fold split, of which the executions are the fits; 0: they are seeds."""
+    min_gain: float = 0.0
+    """Share of the constant's loss below which a gain does not count."""
+    constant: float | None = None
+    """What the best constant loses; None: gains are shares of the best score."""
+
+    def least_gain(self, reference: float) -> float:
+        """Return what a gain must exceed to justify a larger network than one of this score."""
+        return self.min_gain * (abs(reference) if self.constant is None else self.constant)
+
+    def standing(self, known: Sequence[Evidence]) -> tuple[Evidence, Evidence, Difference]:
+        """Return the smallest that is as good as the best, the best, and how far they are apart.
+
+        Args:
+            known: Every usable trial, at least one.
+        """
+        candidates = leads(known)
+        pool = decide.luck(known, folds=self.folds)
+        least = self.least_gain(candidates[0].score)
+        return decide.smallest_within(
+            candidates, self.one_se, folds=self.folds, pool=pool, least=least
+        )
+
+
+def rule_of(rules: CapacityConfig, executions: Executions, constant: float | None) -> Rule:
+    """Return the rule of a capacity search; `constant` as in `Rule`."""
+    return Rule(rules.prefer, rules.one_se, executions.folds, rules.min_gain, constant)
 
 
 def evidence_of(results: Sequence[Scored]) -> Evidence | None:
@@ -81,10 +110,7 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
     if not candidates:
         return None
     front = decide.pareto(candidates)
-    pool = decide.luck(known, folds=rule.folds)
-    smallest, best, gap = decide.smallest_within(
-        candidates, rule.one_se, folds=rule.folds, pool=pool
-    )
+    smallest, best, gap = rule.standing(known)
     match rule.prefer:
         case Prefer.smallest:
             taken, why = smallest, sentences.smallest(smallest, best, gap, rule.one_se)
@@ -98,7 +124,9 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
         execution=decide.median_execution(taken),
         score=taken.score,
         shown=taken.shown,
-        se=decide.standard_error(taken, folds=rule.folds, pool=pool),
+        se=decide.standard_error(
+            taken, folds=rule.folds, pool=decide.luck(known, folds=rule.folds)
+        ),
         ranking=(taken.trial, *(one.trial for one in others)),
         pareto=tuple(one.trial for one in front),
         reason=sentences.chosen(taken, why),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def verdict(board: Board, gap: Difference, reference: float) -> str:
     """Return whether a difference is `better`, `worse` or, within noise, the `same`."""
     rules = board.rules
-    if -gap.mean > max(rules.noise * gap.se, rules.min_gain * abs(reference)):
+    if -gap.mean > max(rules.noise * gap.se, board.rule.least_gain(reference)):
         return "better"
     return "worse" if gap.mean > rules.noise * gap.se else "same"
 
@@ -35,7 +35,7 @@ def is_close(board: Board, one: Evidence, other: Evidence, gap: Difference) -> b
         # The doubt is in the validation rows: no execution removes it. The first few executions
         # are too few to tell.
         return False
-    return abs(gap.mean) + rules.close * gap.se > rules.min_gain * abs(other.score)
+    return abs(gap.mean) + rules.close * gap.se > board.rule.least_gain(other.score)
 
 
 def settle(board: Board, one: Evidence, other: Evidence) -> Walk[Difference | None]:
@@ -163,10 +163,12 @@ def settle_with(
 def explain(board: Board, found: Comparison, word: str, then: str) -> None:
     """Note a verdict on a capacity, with its sentence."""
     one, gap = found.one, found.gap
-    is_slight = word == "same" and -gap.mean > board.rules.noise * gap.se
+    error = board.rules.noise * gap.se
+    is_slight = word == "same" and -gap.mean > error
+    is_slight_loss = word == "smaller" and gap.mean > max(error, board.rules.one_se * gap.se)
     if found.is_left:
         reason = sentences.left(one, then)
     else:
-        said = "slight" if is_slight else word
+        said = "slight" if is_slight else "slight loss" if is_slight_loss else word
         reason = sentences.comparison(one, found.other, gap, said, then)
     board.decide(one.trial.capacity.label, one.shown, gap.se, word, reason)

@@ -53,7 +53,7 @@ def _between(bench: Bench, lead: Evidence) -> Trial | None:
     log_rate, gain = vertex(
         [(math.log(rate), score) for rate, score in rates[middle - 1 : middle + 2]]
     )
-    if gain <= board.rules.min_gain * abs(lead.score):
+    if gain <= board.rule.least_gain(lead.score):
         return None
     return bench.trial(lead.trial.capacity, rounded(math.exp(log_rate)), lead.trial.nuisance)
 

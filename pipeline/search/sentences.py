@@ -55,13 +55,14 @@ def comparison(one: Evidence, other: Evidence, gap: Difference, verdict: str, th
         one: The capacity.
         other: The best before it; both with the executions that they share.
         gap: Their difference.
-        verdict: As decided; `slight` where a gain beyond noise was too small to count.
+        verdict: As decided; `slight`, `slight loss` where what is beyond noise was too small to count.
         then: What follows from it.
     """
     how = {
         "better": f"better than {{}} by {number(-gap.mean)}",
         "behind": f"better than {{}} by {number(-gap.mean)}",
         "slight": f"better than {{}} by {number(-gap.mean)}, too little to count (search.min_gain)",
+        "slight loss": f"worse than {{}} by {number(gap.mean)}, too little to count (search.min_gain)",
         "same": f"no different from {{}} beyond noise ({change(one, gap)})",
         "smaller": f"not worse than {{}} beyond noise ({change(one, gap)})",
         "worse": f"worse than {{}} by {number(gap.mean)}",
@@ -171,6 +172,12 @@ def smallest(chosen: Evidence, best: Evidence, gap: Difference, errors: float) -
     """Return why the one-standard-error rule chose a trial."""
     if chosen is best:
         return f"the best score, and nothing smaller is {within(errors)} of it"
+    if not gap.within(errors):
+        return (
+            f"the smallest that is worse than the best, {best.trial.capacity.label} "
+            f"({number(best.shown)}, {best.trial.parameters:,} parameters), by too little to count "
+            f"(search.min_gain): {change(chosen, gap)}, {doubt(gap)}"
+        )
     return (
         f"the smallest {within(errors)} of the best, "
         f"{best.trial.capacity.label} ({number(best.shown)}, {best.trial.parameters:,} parameters): "

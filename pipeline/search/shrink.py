@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.search import sentences
-from pipeline.search.decide import Evidence, smallest_within
 from pipeline.search.grow import neighbours, note_failed, note_unusable
 from pipeline.search.judge import Leader, against, explain, settle_with
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
     from pipeline.records import Capacity
     from pipeline.search.board import Board, Walk
+    from pipeline.search.decide import Evidence
     from pipeline.search.judge import Comparison
     from pipeline.search.measure import Bench, Candidate
 
@@ -62,13 +62,10 @@ def shrink(bench: Bench, last: list[Evidence]) -> Walk[bool]:
 
 def standing(bench: Bench) -> tuple[Evidence, Evidence] | None:
     """Return the smallest capacity within the rule of the best, and the best; None without any."""
-    board = bench.board
-    leads = board.leads()
-    if not leads:
+    known = bench.board.usable()
+    if not known:
         return None
-    good, best, _ = smallest_within(
-        leads, board.rules.one_se, folds=board.executions.folds, pool=board.luck
-    )
+    good, best, _ = bench.board.rule.standing(known)
     return good, best
 
 
@@ -116,6 +113,7 @@ def _is_smaller(found: Comparison, good: Evidence) -> bool:
 def _word(board: Board, found: Comparison, good: Evidence) -> str:
     """Return the verdict on a capacity that may be worth keeping because it is smaller."""
     word = found.verdict(board)
-    if word != "better" and _is_smaller(found, good) and found.gap.within(board.rules.one_se):
-        return "smaller"
+    least = board.rule.least_gain(found.other.score)
+    if word != "better" and _is_smaller(found, good):
+        return "smaller" if found.gap.within(board.rules.one_se, least) else word
     return word

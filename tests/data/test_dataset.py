@@ -9,6 +9,7 @@ import pytest
 from pipeline.config.choices import MissingTarget, SplitKind, Task
 from pipeline.config.schema import DataConfig
 from pipeline.data import prepare
+from pipeline.data.constant import constant_loss
 from pipeline.errors import DataError
 
 
@@ -276,3 +277,19 @@ def test_rows_in_order_of_time_belong_to_blocks(people, prepared):
     order = np.argsort(pd.to_datetime(mixed["joined"]).to_numpy()[rows])
     assert (np.diff(codes[order]) >= 0).all()
     assert 2 <= len(np.unique(codes)) <= 20
+
+
+def test_a_constant_loses_by_every_objective(people, prepared):
+    """The yardstick of gains: about 1 for a scaled number, the entropy of the classes."""
+    numbers = prepared(people, target="wage")
+    assert constant_loss(numbers, "val_loss") == pytest.approx(1.0, rel=0.3)
+    assert constant_loss(numbers, "val_rmse") == pytest.approx(people["wage"].std(), rel=0.3)
+    assert constant_loss(numbers, "val_mae") < constant_loss(numbers, "val_rmse")
+    classes = prepared(people, target="left")
+    known = people["left"].to_numpy()[classes.split.known]
+    share = np.mean(known == "yes")
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert constant_loss(classes, "val_loss") == pytest.approx(entropy)
+    assert constant_loss(classes, "val_accuracy") == pytest.approx(share)
+    assert constant_loss(classes, "val_auc") == 0.5
+    assert constant_loss(classes, "val_mae") is None

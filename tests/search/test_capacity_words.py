@@ -188,6 +188,19 @@ def test_a_gain_too_small_to_count_is_not_called_noise():
     assert "better than 2x250 (4.4) by 0.0001, too little to count (search.min_gain)" in said.reason
 
 
+def test_a_gain_counts_as_a_share_of_what_a_constant_loses():
+    """Parity learned to 3e-5 of 1: what is left to gain is no reason for a larger network."""
+    losses = {"linear": 1.0, "1x100": 3e-5, "1x250": 1e-5, "2x100": 2e-5}
+    relative = search(course_rules(learning_rate=ONE_RATE))
+    assert walk(relative, answer_by(losses)).choice.trial.capacity.label == "1x250"
+    floored = replace(relative, constant=1.0)
+    walked = walk(floored, answer_by(losses))
+    assert walked.choice.trial.capacity.label == "1x100"
+    (said,) = (one for one in walked.decisions if one.capacity == "1x250" and one.phase == "grow")
+    assert said.verdict == "same"
+    assert "too little to count (search.min_gain)" in said.reason
+
+
 def test_a_reference_that_fails_later_is_out_and_not_who_was_compared_with_it():
     """1x250 diverges on the executions that a close call buys: 2x250 is judged by what is left."""
     noisy = Noisy(course_loss, 0.3, 0.0)

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.records import Outcome
+from pipeline.statistics import mean_error
 from pipeline.tracking.read import read_sweep
 
 
@@ -39,7 +40,7 @@ def test_a_sweep_is_read_back_whole(sweeps: Any) -> None:
         assert (row.best_epoch, row.epochs, row.execution) == (1, 3, result.fit.execution)
         assert row.findings[0]["code"] == "rate-too-low"
         losses = result.row_losses
-        assert row.score_se == pytest.approx(losses.std(ddof=1) / np.sqrt(len(losses)), rel=1e-5)
+        assert row.score_se == pytest.approx(mean_error(losses).se, rel=1e-5)
         curve = record.curves[row.run_id]
         assert curve["epoch"].tolist() == [0, 1, 2]
         np.testing.assert_array_equal(curve["val_loss"], result.curves["val_loss"])
