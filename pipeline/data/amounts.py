@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.config.choices import Task
 from pipeline.data.infer import different
 from pipeline.data.numberforms import Found, find_form
+from pipeline.data.plain import keeps_text, plain_numbers
 from pipeline.data.target import MOST_CODES, is_text
 from pipeline.data.typed import Column, Kind, unchecked_numbers, unreadable
 
@@ -44,7 +45,11 @@ def with_amounts(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> p
 
 def _form(series: pd.Series, task: Task) -> Found | None:
     """Return the form of a target that is not written as Python writes numbers; else None."""
-    if not series.map(lambda cell: cell is None or isinstance(cell, str | float | int)).all():
+    if isinstance(series.dtype, pd.StringDtype):
+        values = plain_numbers(series)
+        if values is not None and not keeps_text(series, values):
+            return None
+    elif not series.map(lambda cell: cell is None or isinstance(cell, str | float | int)).all():
         return None
     texts, times = different(series.value_counts())
     few = len(texts) <= MOST_CODES and task is Task.auto

@@ -103,7 +103,9 @@ def unread_elsewhere(
     Raises:
         DataError: More than MOST_UNREADABLE of them in the file of test rows.
     """
-    others = np.setdiff1d(np.arange(len(frame)), known)
+    is_other = np.ones(len(frame), dtype=bool)
+    is_other[known] = False
+    others = np.flatnonzero(is_other)
     for column in columns:
         if not column.used or not column.kind.is_numeric or not len(others):
             continue

@@ -105,7 +105,9 @@ def _of_whole_numbers(
         return _left_out(column, f"identifier: whole numbers, {counted}", note if related else "")
     if is_named_like_one(name) and not related:
         return _left_out(column, f"identifier by its name: whole numbers, {counted}")
-    if is_named_like_one(name):
+    if related and not is_named_like_one(name):
+        return Verdict()
+    if related:
         why = "is named like an identifier, but it tells about the target: it is kept"
     else:
         why = "holds whole numbers that nearly all differ; it is taken as a measure, not an identifier"

@@ -48,6 +48,8 @@ class Layout:
     """As it stands in the file."""
     skip: int = 0
     """Lines above the header."""
+    records: int = 1
+    """Records that were looked at, header included."""
     commas: bool = False
     """Whether numbers are written with commas and never with points (and the delimiter is another)."""
 
@@ -87,7 +89,7 @@ def layout(head: bytes, where: str, config: DataConfig | None = None) -> Layout:
     cells = [cell.strip() for row in rows[1:] for cell in row]
     commas = delimiter != "," and _only_commas(cells)
     decimal = (config and config.decimal) or _decimal(cells)
-    return Layout(encoding, delimiter, decimal, header, skip, commas)
+    return Layout(encoding, delimiter, decimal, header, skip, len(rows), commas)
 
 
 def _encoding(head: bytes) -> str:

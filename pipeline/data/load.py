@@ -6,15 +6,14 @@ type of a column may not depend on which rows a file happens to hold.
 
 from __future__ import annotations
 
-import gzip
 import io
 import warnings
 import zlib
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pipeline.data.layout import Layout, check_header, layout, single_byte
-from pipeline.data.source import GZIP, inspect
+from pipeline.data.source import inspect, is_gzip, opened
 from pipeline.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
     from pipeline.config.schema import DataConfig
 
+LARGE = 4 << 20
+"""Bytes of a file from which Arrow is tried first."""
 TAIL = 1 << 16
 """Characters at the end of a file within which blank lines are counted."""
 
@@ -108,16 +109,30 @@ def _read_csv(
 
 
 def _parse(path: Path, form: Layout) -> pd.DataFrame:
-    """Let pandas split the file."""
+    """Split the file into cells."""
+    from pipeline.data.arrowcsv import read_large
+
+    frame = read_large(path, form) if path.stat().st_size > LARGE else None
+    if frame is None:
+        frame = _parse_any(path, form)
+    if len(frame) and frame.iloc[-1].isna().all():
+        blank = _blank_lines_at_end(path, form)
+        while blank and len(frame) and frame.iloc[-1].isna().all():
+            frame, blank = frame.iloc[:-1], blank - 1
+    return frame
+
+
+def _parse_any(path: Path, form: Layout) -> pd.DataFrame:
+    """Let pandas split the file: whatever people write, and a message where it is no table."""
     import pandas as pd
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        frame = pd.read_csv(
+        return pd.read_csv(
             path,
             encoding=form.encoding,
             sep=form.delimiter,
-            compression="gzip" if _is_gzip(path) else None,
+            compression="gzip" if is_gzip(path) else None,
             index_col=False,
             skiprows=form.skip,
             skipinitialspace=True,
@@ -126,31 +141,17 @@ def _parse(path: Path, form: Layout) -> pd.DataFrame:
             keep_default_na=False,
             na_values=[""],
         )
-    if len(frame) and frame.iloc[-1].isna().all():
-        blank = _blank_lines_at_end(path, form)
-        while blank and len(frame) and frame.iloc[-1].isna().all():
-            frame, blank = frame.iloc[:-1], blank - 1
-    return frame
-
-
-def _is_gzip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(GZIP)) == GZIP
-
-
-def _open(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path)) if _is_gzip(path) else path.open("rb")
 
 
 def _content(path: Path) -> bytes:
-    with _open(path) as file:
+    with opened(path) as file:
         return file.read()
 
 
 def _blank_lines_at_end(path: Path, form: Layout) -> int:
     """Return how many blank lines follow the last row."""
     tail = ""
-    with _open(path) as file, io.TextIOWrapper(file, encoding=form.encoding) as text:
+    with opened(path) as file, io.TextIOWrapper(file, encoding=form.encoding) as text:
         while piece := text.read(TAIL):
             tail = (tail + piece)[-TAIL:]
     ending = tail[len(tail.rstrip()) :]

@@ -55,13 +55,35 @@ def keeps_text(series: pd.Series, values: np.ndarray) -> bool:
         series: The texts.
         values: The numbers that they spell.
     """
+    head = values[:_HEAD]
+    if len(values) > _HEAD and not _might_be_grouped(head[np.isfinite(head)]):
+        return False
     here = values[np.isfinite(values)]
+    if not _might_be_grouped(here):
+        return False
+    if (here == np.round(here)).all():
+        return _has_leading_zero(series)
+    return True
+
+
+def _might_be_grouped(here: np.ndarray) -> bool:
+    """Return whether numbers are all whole, or all could be whole ones whose thousands have a point."""
     whole = here == np.round(here)
     if whole.all():
-        return bool(series.str.match(r"\s*[-+]?0\d").any())
+        return True
     size = np.abs(here)
-    grouped = (size >= 1) & (size < 1000) & (np.abs(size * 1000 - np.round(size * 1000)) < 1e-6)  # noqa: PLR2004
-    return bool(grouped[~whole].all() and (size[whole] < 1000).all())  # noqa: PLR2004
+    thousandths = np.abs(size * 1000 - np.round(size * 1000)) < 1e-6  # noqa: PLR2004
+    marked = (size >= 1) & (size < 1000) & thousandths  # noqa: PLR2004
+    return bool(marked[~whole].all() and (size[whole] < 1000).all())  # noqa: PLR2004
+
+
+def _has_leading_zero(series: pd.Series) -> bool:
+    """Return whether a text has digits behind a zero in front."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    found = compute.match_substring_regex(pa.array(series.array), r"^\s*[-+]?0\d")
+    return bool(compute.any(found).as_py())
 
 
 def as_values(series: pd.Series, values: np.ndarray | None, *, commas: bool) -> pd.Series:

@@ -100,10 +100,11 @@ def _prepared(
     frame = table.frame
     split = split_rows(config, target, keys(config, table), seed, given_test)
     _check_reach(config, target, split)
-    judged = _judge(config, table, split, target)
+    known = split.known
+    judged = _judge(config, table, known, target)
     _check_inputs(judged)
     columns = [item.column for item in judged]
-    unread = list(unread_elsewhere(frame, columns, split.known, given_test))
+    unread = list(unread_elsewhere(frame, columns, known, given_test))
     subjects = _subjects(config, table, judged, target, split)
     return Dataset(
         name=config.name,
@@ -148,15 +149,15 @@ def _check_reach(config: DataConfig, target: Target, split: Split) -> None:
             )
 
 
-def _judge(config: DataConfig, table: Table, split: Split, target: Target) -> list[Judged]:
+def _judge(config: DataConfig, table: Table, known: np.ndarray, target: Target) -> list[Judged]:
     """Return the judgement of every column but the target; test rows are not looked at."""
     from pipeline.data.images import judge_images
     from pipeline.data.pixels import judge_pixels
     from pipeline.data.roles import judge_features
 
     judges = {"table": judge_features, "pixels": judge_pixels, "images": judge_images}
-    judged = judges[config.kind](config, table.frame, split.known, target.numbers)
-    return [_with_strays(item, table.frame, split.known) for item in judged]
+    judged = judges[config.kind](config, table.frame, known, target.numbers)
+    return [_with_strays(item, table.frame, known) for item in judged]
 
 
 def _with_strays(item: Judged, frame: pd.DataFrame, known: np.ndarray) -> Judged:

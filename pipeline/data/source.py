@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import gzip
 import zlib
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from pipeline.config.places import data_dir, find_data
 from pipeline.errors import DataError
@@ -79,6 +79,17 @@ def inspect(path: Path, key: str = "data.path") -> tuple[str, bytes]:
     if b"\0" in head and not head.startswith(UTF16_MARKS):
         raise DataError(f"{key}={path} is a binary file, neither CSV nor Parquet")
     return "csv", head
+
+
+def is_gzip(path: Path) -> bool:
+    """Return whether a file is compressed, whatever it is called."""
+    with path.open("rb") as file:
+        return file.read(len(GZIP)) == GZIP
+
+
+def opened(path: Path) -> IO[bytes]:
+    """Return a file's content as bytes, uncompressed."""
+    return cast("IO[bytes]", gzip.open(path)) if is_gzip(path) else path.open("rb")
 
 
 def _first_bytes(path: Path, key: str) -> bytes:
