@@ -140,10 +140,13 @@ def _sweep(
     """Run a sweep in a process that is prepared for it."""
     path = (folder / TABLE).absolute()
     if frame is not None:
-        from pipeline.data.frame import check_frame, find_target, write_frame
+        from pipeline.data import frame as border
 
-        frame = check_frame(frame)
-        own = {"data.path": _item(str(path)), "data.target": _item(find_target(frame, target))}
+        frame = border.check_frame(frame)
+        name = border.find_target(frame, target)
+        frame, is_classes = border.with_plain_target(frame, name)
+        own = {"data.path": _item(str(path)), "data.target": _item(name)}
+        own |= {"data.task": "classification"} if is_classes else {}
         given = {"data": "table"} | own | given
     from pipeline.config.compose import compose
 
@@ -151,7 +154,7 @@ def _sweep(
     config = compose(words)
     folder.mkdir(parents=True, exist_ok=True)
     if frame is not None:
-        write_frame(frame, path, config.data.drop)
+        border.write_frame(frame, path, config.data.drop)
     from pipeline.runner import run
 
     with _command_line(words):

@@ -76,6 +76,30 @@ def find_target(frame: pd.DataFrame, target: object) -> str:
     return name
 
 
+def with_plain_target(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, bool]:
+    """Return the frame with its target as plain values, and whether it was declared to be classes.
+
+    A category's labels are its categories as they are: whole numbers stay whole numbers.
+
+    Raises:
+        DataError: Nested or complex values.
+    """
+    target = frame[name]
+    dtype = target.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        kind = dtype.categories.dtype
+        whole = pd.api.types.is_integer_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+        values = target.astype(object).astype("Int64") if whole else target.astype(object)
+        return frame.assign(**{name: values}), True
+    if pd.api.types.is_complex_dtype(dtype) or (
+        isinstance(dtype, np.dtype) and dtype.kind == "O" and Family.nested in map(_family, target)
+    ):
+        raise DataError(
+            f"target {name!r} holds values like {target.dropna().iloc[0]!r}; predict a number or a class"
+        )
+    return frame, False
+
+
 def plain_frame(frame: object) -> pd.DataFrame:
     """Return rows to predict as `write_frame` would store them; what it refuses stays as it is.
 

@@ -16,7 +16,13 @@ import pytest
 
 from pipeline.config.schema import DataConfig
 from pipeline.data import prepare
-from pipeline.data.frame import check_frame, find_target, plain_frame, write_frame
+from pipeline.data.frame import (
+    check_frame,
+    find_target,
+    plain_frame,
+    with_plain_target,
+    write_frame,
+)
 from pipeline.data.typed import typed
 from pipeline.errors import DataError
 
@@ -223,3 +229,34 @@ def test_times_of_day_and_attributes_do_no_harm(tmp_path: Path) -> None:
     frame = beside(cells(dt.time(8, 30), dt.time(17, 0)))
     frame.attrs["source"] = object()
     assert swept(frame, tmp_path).columns[0].used
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        (pd.Categorical(CODES), (0, 1, 2, 3, 4)),
+        (pd.Categorical([None, *CODES[1:]]), (0.0, 1.0, 2.0, 3.0, 4.0)),  # Parquet's way with gaps
+        (pd.Categorical(CODES > 2), (False, True)),
+        (pd.Categorical(CODES / 2), (0.0, 0.5, 1.0, 1.5, 2.0)),
+        (pd.Categorical(["01", "1", "1.0"] * 40), ("01", "1", "1.0")),
+        (pd.cut(NUMBERS, [-9, 0, 9]), ("(-9, 0]", "(0, 9]")),
+    ],
+    ids=["whole", "with a gap", "truths", "floats", "texts", "intervals"],
+)
+def test_a_target_that_is_a_category_is_classes_as_they_are(
+    values: Any, classes: tuple[Any, ...], tmp_path: Path
+) -> None:
+    """Declared classes are no numbers to regress on, and their labels keep their type."""
+    frame, is_classes = with_plain_target(beside(NUMBERS).assign(y=values), "y")
+    assert is_classes
+    dataset = swept(frame, tmp_path, task="classification", missing_target="drop")
+    assert dataset.classes == classes
+    assert [type(one) for one in dataset.classes] == [type(one) for one in classes]
+
+
+def test_a_nested_target_is_refused_as_it_is() -> None:
+    """With a value of it; any other is left to the reading of the table."""
+    with pytest.raises(DataError, match=r"target 'y' holds values like \[1, 2\]; predict a number"):
+        with_plain_target(beside(NUMBERS).assign(y=cells([1, 2], [3]).to_numpy()), "y")
+    frame = beside(NUMBERS)
+    assert with_plain_target(frame, "y") == (frame, False)
