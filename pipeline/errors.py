@@ -39,6 +39,10 @@ class StoreError(SweepError):
     exit_code = 5
 
 
+class LostStoreError(StoreError):
+    """The files of the tracking store were deleted under the sweep; nothing in them can be resumed."""
+
+
 class Interrupted(SweepError):  # noqa: N818 - not an error of anybody's: a signal asked for it
     """A signal ended the sweep; everything finished is recorded and the message says how to resume."""
 

@@ -44,6 +44,10 @@ class Networks:
         """Return the best epoch's weights of a fit; None where nobody kept them."""
         return self._weights.get(fit) or self._ledger.weights(fit)
 
+    def kept(self, fit: Fit) -> bool:
+        """Return whether the weights of a fit are in memory."""
+        return fit in self._weights
+
     def model(self, fit: Fit) -> Any | None:
         """Return a fit's network as a plain keras.Model, or None."""
         weights = self.weights(fit)

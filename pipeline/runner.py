@@ -21,6 +21,7 @@ from pipeline.notify import notify
 from pipeline.opening import encoded, facts_of, facts_shown, input_shapes, searcher_of
 from pipeline.portion import within_fits
 from pipeline.progress import Display
+from pipeline.rescue import rescued
 from pipeline.search import is_usable, missing
 from pipeline.signals import GRACE_SECONDS, StopRequest
 from pipeline.tracking.location import check_at_start
@@ -92,8 +93,7 @@ class Sweep:
 
     def arrays_of(self, fit: Fit) -> Arrays:
         """Return what a fit is trained on."""
-        weighting = self.config.training.class_weight
-        return self.dataset.arrays(fit.trial.encoding, fit.fold, weighting)
+        return self.dataset.arrays(fit.trial.encoding, fit.fold, self.config.training.class_weight)
 
 
 def run(
@@ -160,7 +160,7 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: floa
             status, reason = "KILLED", str(interruption)
             raise
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = rescued(sweep, error)
             raise
         finally:
             sweep.ledger.end(status, reason)

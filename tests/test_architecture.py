@@ -41,6 +41,7 @@ ORDER = (
         "networks.py",
         "found.py",
         "champion.py",
+        "rescue.py",
         "together.py",
         "selected.py",
         "overview.py",

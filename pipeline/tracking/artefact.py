@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -106,6 +107,13 @@ def save_champion(
         ledger.set_tag(CHAMPION_TAG, model.model_id)
         ledger.flush()
     return Champion(f"models:/{model.model_id}", model.model_id)
+
+
+def save_beside(root: Path, dataset: Dataset, member: Member, about: dict[str, str]) -> None:
+    """Write a model into a folder of its own, without any store: where that is lost."""
+    (root / FOLDER).mkdir(parents=True)
+    write_folder(root / FOLDER, dataset, [member])
+    write_mlmodel(root, dataset, f"m-{uuid.uuid4().hex}", "", str(root), about)
 
 
 def expected_outputs(dataset: Dataset, members: Sequence[Member], rows: pd.DataFrame) -> np.ndarray:

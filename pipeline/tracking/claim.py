@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import psutil
 from filelock import FileLock, Timeout
 
-from pipeline.errors import ConfigError, StoreError
+from pipeline.errors import ConfigError, LostStoreError, StoreError
 from pipeline.tracking.system import sample
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from filelock import BaseFileLock
 
     from pipeline.tracking.store import Store
@@ -41,6 +43,7 @@ class Claim:
         self._store = store
         self._run_id = run_id
         self._beats = 0
+        self._watched: dict[Path, tuple[int, int]] = {}
         self.token = f"{platform.node()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         folder = store.location.folder
         self._lock: BaseFileLock | None = None
@@ -74,6 +77,44 @@ class Claim:
         """Make sure that the sweep is still ours; StoreError when another process took it over."""
         if self._lock is None and self._tag(CLAIM) != self.token:
             raise StoreError(f"Sweep {self._run_id} was taken over by {self._tag(CLAIM)}.")
+
+    def watch(self, folder: Path | None) -> None:
+        """Watch the folder of the sweep's own files, which exists, beside the database."""
+        for path in (self._store.location.database, folder):
+            if path is not None:
+                self._watched[path] = _identity(path)
+
+    def sure_of(self, written: Callable[[], None]) -> None:
+        """Wait until all is written, and make sure that it is where it was written.
+
+        Args:
+            written: Waits; StoreError when it cannot be written.
+        """
+        try:
+            written()
+        except StoreError:
+            self.present(files=False)  # files that are away may come back: the sweep can be resumed
+            raise
+        self.present()
+
+    def present(self, *, files: bool = True) -> None:
+        """Make sure that the store is the one that was opened.
+
+        Linux goes on writing to a file that has been deleted; nobody will find it again.
+
+        Args:
+            files: Whether the folder of the sweep's files counts, beside the database.
+
+        Raises:
+            LostStoreError: It is gone, or another one.
+        """
+        for path, before in self._watched.items():
+            looked_at = files or path == self._store.location.database
+            if looked_at and _identity(path) != before:
+                raise LostStoreError(
+                    f"{path} was deleted or replaced while the sweep was writing to it: what sweep"
+                    f" {self._run_id} recorded there is lost, and it cannot be resumed. Start it anew."
+                )
 
     def beat(self, seconds: float) -> None:
         """Leave a sign of life: the seconds spent, and how busy the machine is."""
@@ -119,6 +160,15 @@ class Claim:
             f"Sweep {self._run_id} is being written by another process ({holder or 'unknown'}). "
             "Wait for it, or start a new sweep with resume=no."
         )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what tells a file from another one of its name; nothing in common where there is none."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return (0, 0)
+    return found.st_dev, found.st_ino
 
 
 def _died_here(holder: str) -> bool:

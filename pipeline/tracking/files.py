@@ -25,12 +25,17 @@ class RunFiles:
         self._run_id = run_id
         self._folder = local_folder(artifact_uri)
 
-    def write(self, name: str, content: bytes) -> None:
+    @property
+    def folder(self) -> Path | None:
+        """Where the files lie; None where that is not this machine."""
+        return self._folder
+
+    def write(self, name: str, content: bytes | str) -> None:
         """Store a file under a name that may hold folders: `rounds/003.json`."""
         folder, _, last = name.rpartition("/")
         with tempfile.TemporaryDirectory() as temporary:
             path = Path(temporary) / last
-            path.write_bytes(content)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
             self._client.log_artifact(self._run_id, str(path), folder or None)
         if self._folder is not None:
             sync(self._folder / name)

@@ -172,8 +172,7 @@ class Ledger:
 
     def attach(self, name: str, content: str | bytes) -> None:
         """Store a file with the parent run, in the background: the report, summary.json."""
-        data = content.encode() if isinstance(content, str) else content
-        self._put(name, lambda: self._files.write(name, data))
+        self._put(name, lambda: self._files.write(name, content))
 
     def has_file(self, name: str) -> bool:
         """Return whether the parent run holds a file."""
@@ -203,7 +202,7 @@ class Ledger:
 
     def flush(self) -> None:
         """Wait until everything recorded is in the store; StoreError when it cannot be."""
-        self._writer.flush()
+        self._claim.sure_of(self._writer.flush)
 
     def end(self, status: str, reason: str = "") -> None:
         """End the parent run truthfully and give the sweep back.
@@ -216,6 +215,7 @@ class Ledger:
             StoreError: The store is out of reach; the sweep can be resumed all the same.
         """
         try:
+            self._claim.present(files=False)
             if reason:
                 self.set_tag("reason", reason)
             self._put("time spent", self._beat)

@@ -79,6 +79,7 @@ def _take_over(store: Store, run: Any, facts: SweepFacts) -> Begun:
     store.client.update_run(run.info.run_id, status="RUNNING")
     if files.read_json(START) is None:  # killed before it had said what it is
         _describe(store, run.info.run_id, files, facts)
+    claim.watch(files.folder)
     own = store._replace(experiment_id=run.info.experiment_id)
     return Begun(own, run, claim, files, resumed=True)
 
@@ -101,6 +102,7 @@ def _create(store: Store, facts: SweepFacts) -> Begun:
     claim.take(fresh=True)
     files = RunFiles(store.client, run_id, run.info.artifact_uri)
     _describe(store, run_id, files, facts)
+    claim.watch(files.folder)
     return Begun(store, run, claim, files, resumed=False)
 
 

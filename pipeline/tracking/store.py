@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from filelock import FileLock
 
 from pipeline.config.redact import redacted
-from pipeline.errors import ConfigError, StoreError
+from pipeline.errors import ConfigError, LostStoreError, StoreError
 from pipeline.tracking.location import SQLITE, check, within
 from pipeline.tracking.sqlitefile import create, relax_commits
 
@@ -166,8 +166,23 @@ def open_store(location: Location, experiment: str) -> Store:
 def out_of_reach(location: Location, error: BaseException) -> StoreError:
     """Return the error that says which store failed, and how, without its credentials."""
     reason = redacted(str(error)).strip().splitlines() or [type(error).__name__]
+    if location.database is not None and not _has_content(location.database):
+        return LostStoreError(f"{location.database} was deleted under the sweep: {reason[0][:300]}")
     failed = "answered, and refused" if is_final(error) else "is out of reach"
     return StoreError(f"The tracking store {location.shown} {failed}: {reason[0][:300]}")
+
+
+def is_deleted(location: Location) -> bool:
+    """Return whether the database is gone, or was made anew by sqlite, in a folder that is there.
+
+    Without its folder it may come back: a disk of another machine.
+    """
+    path = location.database
+    return path is not None and path.parent.is_dir() and not _has_content(path)
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def is_final(error: BaseException) -> bool:

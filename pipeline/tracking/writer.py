@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.tracking.store import is_final, is_of_store, out_of_reach
+from pipeline.tracking.store import is_deleted, is_final, is_of_store, out_of_reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -229,7 +229,8 @@ class Writer:
                     raise
                 now = time.monotonic()
                 first_failure = first_failure or now
-                if is_final(error) or now + pause > first_failure + self._patience():
+                final = is_final(error) or is_deleted(self._location)
+                if final or now + pause > first_failure + self._patience():
                     raise out_of_reach(self._location, error) from error
                 logger.warning(
                     "%s: %s Trying again.", job.name, out_of_reach(self._location, error)

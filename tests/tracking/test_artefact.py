@@ -23,7 +23,7 @@ from pipeline.errors import ConfigError, DataError
 from pipeline.evaluation.final import Member
 from pipeline.predict import main
 from pipeline.records import Capacity, Fit, FitResult, Outcome, Round, Stack, Trial
-from pipeline.tracking.artefact import expected_outputs, save_champion
+from pipeline.tracking.artefact import expected_outputs, save_beside, save_champion
 from pipeline.tracking.artefact_folder import write_folder
 from pipeline.tracking.artefact_predictor import Predictor
 from pipeline.tracking.facts import SweepFacts
@@ -140,6 +140,17 @@ def test_mlflow_predicts_what_the_network_did(saved: Saved) -> None:
     np.testing.assert_allclose(predicted.iloc[:, 1:].to_numpy(), expected, rtol=1e-6, atol=1e-6)
     assert predicted["prediction"].tolist() == expected.argmax(axis=1).tolist()
     assert predicted.index.equals(rows.index)
+
+
+def test_a_model_beside_a_lost_store_predicts_raw_rows(saved: Saved, tmp_path: Path) -> None:
+    """Written without any store, loaded by MLflow from its folder."""
+    import mlflow
+
+    save_beside(tmp_path / "champion", saved.dataset, saved.members[0], {"sweep": "a"})
+    rows = rows_of(saved)
+    predicted = mlflow.pyfunc.load_model(str(tmp_path / "champion")).predict(rows)
+    expected = expected_outputs(saved.dataset, saved.members[:1], rows)
+    np.testing.assert_allclose(predicted.iloc[:, 1:].to_numpy(), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_the_model_page_has_what_a_person_looks_for(saved: Saved) -> None:
