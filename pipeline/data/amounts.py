@@ -52,7 +52,11 @@ def _form(series: pd.Series, task: Task) -> Found | None:
     elif not series.map(lambda cell: cell is None or isinstance(cell, str | float | int)).all():
         return None
     texts, times = different(series.value_counts())
-    few = len(texts) <= MOST_CODES and task is Task.auto
-    whole = texts.str.fullmatch(r"[-+]?\d+").all()  # in any form
-    found = None if few or whole else find_form(texts, times, series.attrs)
-    return found if found is not None and found.form else None
+    if texts.str.fullmatch(r"[-+]?\d+").all():
+        return None  # whole numbers are numbers in any form, and none in a column without values
+    found = find_form(texts, times, series.attrs)
+    if found is None or not found.form:
+        return None
+    values = unchecked_numbers(texts, found.form)
+    are_codes = len(texts) <= MOST_CODES and bool((values == values.round()).all())
+    return None if are_codes and task is Task.auto else found
