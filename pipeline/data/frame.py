@@ -110,9 +110,11 @@ def plain_frame(frame: object) -> pd.DataFrame:
     columns = {}
     for name in rows.columns:
         try:
-            columns[name] = plain_column(rows[name])
+            found = plain_column(rows[name])
         except (TypeError, ValueError, OverflowError, DataError):  # the model may not need it
-            columns[name] = rows[name]
+            found = rows[name]
+        is_nested = pd.api.types.infer_dtype(found) == "bytes"  # images given as arrays
+        columns[name] = rows[name] if is_nested else found
     return pd.DataFrame(columns, index=rows.index)
 
 

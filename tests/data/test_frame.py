@@ -260,3 +260,12 @@ def test_a_nested_target_is_refused_as_it_is() -> None:
         with_plain_target(beside(NUMBERS).assign(y=cells([1, 2], [3]).to_numpy()), "y")
     frame = beside(NUMBERS)
     assert with_plain_target(frame, "y") == (frame, False)
+
+
+def test_images_given_as_arrays_are_left_as_they_are() -> None:
+    """A model of images takes a path or an array in a cell."""
+    pixels = np.zeros((2, 2))
+    cells = pd.Series(["a.png", pixels], dtype=object)
+    found = plain_frame(pd.DataFrame({"path": cells}))["path"]
+    assert found[0] == "a.png"
+    assert found[1] is pixels
