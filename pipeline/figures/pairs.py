@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pipeline.tracking.read import SweepRecord
 
 PROBABILITY = "probability_"
+NOT_KEPT = ("data.weight", "data.group", "data.time")
 UNSET = frozenset({"None", "null", ""})
 """How a setting without a value is kept."""
 
@@ -56,12 +57,13 @@ def apart(one: SweepRecord, other: SweepRecord, key: str) -> Apart:
 def _shared(one: SweepRecord, other: SweepRecord) -> pd.DataFrame | None:
     """Return both champions' predictions of the test rows that both have; None where they differ.
 
-    Weights of rows are not kept with predictions: weighted sweeps are not compared row by row.
+    Weights and groups of rows are not kept with predictions: such sweeps are not compared row by row.
     """
     tables = [record.predictions for record in (one, other)]
     if str(one.digest) != str(other.digest):
         return None
-    if any(record.config.get("data.weight", "None") not in UNSET for record in (one, other)):
+    settings = [record.config.get(key, "None") for record in (one, other) for key in NOT_KEPT]
+    if any(setting not in UNSET for setting in settings):
         return None
     if any(table is None or table.empty or set(table["part"]) != {"test"} for table in tables):
         return None

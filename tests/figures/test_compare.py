@@ -49,9 +49,11 @@ def test_sweeps_of_the_same_rows_are_compared_row_by_row(
     assert "on the same 120 rows" in first
 
 
-@pytest.mark.parametrize("change", ["digest", "rows", "weights", "untested"])
+@pytest.mark.parametrize(
+    "change", ["digest", "rows", "data.weight", "data.group", "data.time", "untested"]
+)
 def test_sweeps_of_other_rows_are_not(change: str, make: Callable[..., SweepRecord]) -> None:
-    """Other data, other rows, weights that were not kept, no test rows: two separate scores."""
+    """Other data, other rows, weights or groups that were not kept, no test rows: two separate scores."""
     draw = np.random.default_rng(0)
     one, other = (off_by(make(), draw.gamma(1.0, 2.0, 120), name) for name in "ab")
     assert other.predictions is not None
@@ -59,8 +61,8 @@ def test_sweeps_of_other_rows_are_not(change: str, make: Callable[..., SweepReco
         other.digest = "another"
     elif change == "rows":
         other.predictions["row"] += 1
-    elif change == "weights":
-        one.config["data.weight"] = "counts"
+    elif change.startswith("data."):
+        one.config[change] = "counts"
     else:
         other.predictions["part"] = "validation"
     found = apart(one, other, "test_loss")
