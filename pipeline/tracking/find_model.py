@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 FORMS = "RUN_ID, latest, NAME@ALIAS, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID"
 LATEST = "latest"
 
+MLMODEL = "MLmodel"
+"""The file that every model in a store has, whoever saved it."""
+
 
 class ForeignModelError(ConfigError):
     """A model that another program saved."""
@@ -134,6 +137,8 @@ def _latest(client: MlflowClient, location: Location) -> str:
 
 def _open(folder: Path, model: str, look: Callable[[Predictor], None] | None) -> Predictor:
     if not (folder / DESCRIPTION).exists() and not (folder.parents[1] / SERVED).exists():
+        if not (folder.parents[1] / MLMODEL).exists():
+            raise ConfigError(f"model={model}: its files are gone from the artefact store.")
         raise ForeignModelError(
             f"model={model}: not saved by this program, so it is not loaded here. "
             "Use `mlflow models predict` if you trust it."
