@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config import objective
 from pipeline.config.choices import Encoding, encoding_name
-from pipeline.data.columns import Attention
+from pipeline.data.columns import Attention, recorded
 from pipeline.data.constant import constant_loss
 from pipeline.search import searcher
 from pipeline.tracking.facts import SweepFacts, ValidationRows
@@ -75,6 +75,7 @@ def facts_of(
         task="regression" if dataset.regression else "classification",
         rows={part: len(dataset.part(part)) for part in ("train", "validation", "test")},
         columns={column.name: str(column.kind) for column in dataset.columns if column.used},
+        table=recorded(dataset.facts),
         objective=objective(config),
         target_scales=tuple(dataset.target_scaling(fold)[1] for fold in folds),
         source=config.data.path or dataset.name,

@@ -94,8 +94,9 @@ def columns(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.Data
     import pandas as pd
 
     names = ["name", "kind", "used", "what", "inputs", "attention", "reason", "note", "hint"]
-    data = read(sweep, tracking_uri).summary.get("data", {})
-    return pd.DataFrame(data.get("columns", []), columns=names)
+    from pipeline.figures.columns import facts
+
+    return pd.DataFrame(facts(read(sweep, tracking_uri)), columns=names)
 
 
 def predictions(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.DataFrame | None:

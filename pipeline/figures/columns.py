@@ -23,7 +23,7 @@ OF_DATA = frozenset({LEAK, "absent-class", "unscaled-inputs"})
 
 def facts(record: SweepRecord) -> list[dict[str, Any]]:
     """Return what became of each column, as `data.columns.ColumnFact`; of an older sweep nothing."""
-    return dict(record.summary.get("data") or {}).get("columns") or []
+    return dict(record.summary.get("data") or {}).get("columns") or record.table
 
 
 def severe(record: SweepRecord) -> list[str]:

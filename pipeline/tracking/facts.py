@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema import SaveModels
 from pipeline.records import Objective
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
@@ -44,6 +44,8 @@ class SweepFacts:
     """Rows of each part: train, validation, test."""
     columns: Mapping[str, str]
     """Feature columns that are used, with their kind."""
+    table: Sequence[Mapping[str, Any]] = ()
+    """What became of every column, as `summary.json` has it (`data.columns.recorded`)."""
     objective: Objective = field(default_factory=Objective)
     """What trials are compared by."""
     target_scales: tuple[float, ...] = (1.0,)

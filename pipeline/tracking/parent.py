@@ -125,6 +125,7 @@ def _document(facts: SweepFacts) -> dict[str, Any]:
         "target": facts.target,
         "rows": dict(facts.rows),
         "columns": dict(facts.columns),
+        "table": [dict(column) for column in facts.table],
         "source": redacted(facts.source),
         "objective": {"metric": facts.objective.metric, "direction": facts.objective.direction},
         "target_scales": list(facts.target_scales),

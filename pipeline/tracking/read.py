@@ -73,6 +73,8 @@ class SweepRecord:
     units: dict[str, Units] = field(default_factory=dict)
     """By run id: what the losses are a sample of, where the file says so."""
     provenance: dict[str, str] = field(default_factory=dict)
+    table: list[dict[str, Any]] = field(default_factory=list)
+    """What became of every column (`data.columns.recorded`); of an older sweep nothing."""
     started: str = ""
     run_link: str = ""
     """Of a run's page in MLflow's UI, but for the run's id."""
@@ -166,6 +168,7 @@ def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
         config=start.get("config", {}),
         predictions=None if predictions is None else read_predictions(predictions, classes),
         digest=tags.get("data_digest", ""),
+        table=start.get("table", []),
         command=tuple(start.get("command", ())),
         provenance=_provenance(start, tags),
         started=datetime.fromtimestamp(info.start_time / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -12,6 +12,8 @@ from pipeline.data.columns import Attention, ColumnFact, recorded
 from pipeline.figures.page import page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pipeline.tracking.read import SweepRecord
 
 LEAK = "Column 'deposit' may give the target away: alone it tells 100.00% of the target's variance."
@@ -68,3 +70,13 @@ def test_a_notebook_has_them_as_a_table(record: SweepRecord, facts: list[ColumnF
     assert table.loc["deposit", "attention"] == "severe"
     assert list(results.columns(record).columns)[:3] == ["name", "kind", "used"]
     assert results.columns(record).empty
+
+
+def test_a_sweep_without_an_end_shows_its_columns(
+    kind: Callable[[str], SweepRecord], facts: list[ColumnFact]
+) -> None:
+    """They are recorded when it begins."""
+    cut = replace(kind("unbegun"), table=recorded(facts))
+    assert cut.summary == {}
+    assert "give the target away" in page(cut)
+    assert list(results.columns(cut)["name"]) == ["rent", "id", "deposit"]
