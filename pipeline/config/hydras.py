@@ -64,7 +64,8 @@ def hydra_problems(hydra: DictConfig) -> Iterator[Problem]:
     """
     given = dict(_leaves(OmegaConf.to_container(hydra, resolve=False), "hydra"))
     usual = _usual()
-    for key in sorted(given.keys() | usual.keys()):
+    emptied = {key for key in usual if not any(each.startswith(f"{key}.") for each in given)}
+    for key in sorted(given.keys() | (usual.keys() & emptied)):
         if key in ALLOWED:
             if not _fits(key, given.get(key)):
                 yield Problem(f"{key}={shown(key, given.get(key))}: must be {ALLOWED[key]}")

@@ -145,6 +145,7 @@ def test_a_refusal_names_the_value_what_is_allowed_and_the_file(own):
     said = _refusal("experiment=recipe", "--config-dir", str(own))
     assert "hydra.callbacks.x=[{'_target_': 'evil.Call'}]" in said
     assert "hydra.output_subdir=x" in said
+    assert said.startswith("2 problems")
     assert "allowed: hydra.run.dir=DIR, hydra.sweep.dir=DIR, hydra.verbose=true" in said
     assert "experiment=recipe" in said
 
