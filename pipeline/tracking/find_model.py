@@ -135,9 +135,9 @@ def _latest(client: MlflowClient, location: Location) -> str:
     return found
 
 
-def _open(folder: Path, model: str, look: Callable[[Predictor], None] | None) -> Predictor:
+def _open(folder: Path, model: str, look: Callable[[Predictor], None] | None = None) -> Predictor:
     if not (folder / DESCRIPTION).exists() and not (folder.parents[1] / SERVED).exists():
-        if not (folder.parents[1] / MLMODEL).exists():
+        if not folder.exists() and not (folder.parents[1] / MLMODEL).exists():
             raise ConfigError(f"model={model}: its files are gone from the artefact store.")
         raise ForeignModelError(
             f"model={model}: not saved by this program, so it is not loaded here. "

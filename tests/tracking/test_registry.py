@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,11 +15,14 @@ from pipeline.config.compose import compose
 from pipeline.config.schema import RegistryConfig
 from pipeline.data.typed import Column
 from pipeline.errors import ConfigError
-from pipeline.tracking import registry, turn
+from pipeline.tracking import find_model, registry, turn
 from pipeline.tracking.artefact import Champion
 from pipeline.tracking.artefact_folder import describe
 from pipeline.tracking.find_model import ForeignModelError
 from pipeline.tracking.registry import Contest, challenge, look_up
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OLD = np.tile([1.0, 1.2, 0.8], 50)
 NAME = "wages"
@@ -361,6 +364,18 @@ def test_a_model_of_another_program_is_left_in_place(day: Day) -> None:
     day.load = foreign
     assert not day.end(OLD - 9, None).promoted
     assert (day.alias("champion"), day.alias("challenger")) == ("1", "2")
+
+
+def test_a_model_whose_files_are_gone_is_broken_and_not_another_programs(tmp_path: Path) -> None:
+    """Another program's model has files; replacing this one is allowed when it is said."""
+    folder = tmp_path / "m-1" / "artifacts" / "model"
+    with pytest.raises(ConfigError, match="files are gone") as gone:
+        find_model._open(folder, "models:/wages/1")
+    assert not isinstance(gone.value, ForeignModelError)
+    (tmp_path / "m-1").mkdir()
+    (tmp_path / "m-1" / "MLmodel").touch()
+    with pytest.raises(ForeignModelError):
+        find_model._open(folder, "models:/wages/1")
 
 
 def test_a_registered_model_without_an_alias_gets_one(day: Day) -> None:
