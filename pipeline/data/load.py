@@ -53,7 +53,12 @@ def read_table(
     notes = [] if notes is None else notes
     format_, head = inspect(path, key)
     is_parquet = format_ == "parquet"
-    frame = _read_parquet(path, key) if is_parquet else _read_csv(path, head, key, notes, config)
+    target = config.target if config else None
+    frame = (
+        _read_parquet(path, key, target)
+        if is_parquet
+        else _read_csv(path, head, key, notes, config)
+    )
     frame = _with_tidy_names(frame, f"{key}={path}", notes)
     if frame.empty:
         raise DataError(f"{key}={path} has a header but no rows")
@@ -158,8 +163,11 @@ def _blank_lines_at_end(path: Path, form: Layout) -> int:
     return max(0, ending.count("\n") - 1)
 
 
-def _read_parquet(path: Path, key: str) -> pd.DataFrame:
-    """Read a Parquet file with pyarrow; a stored pandas index becomes a plain column again."""
+def _read_parquet(path: Path, key: str, target: str | None = None) -> pd.DataFrame:
+    """Read a Parquet file with pyarrow; a stored pandas index becomes a plain column again.
+
+    Whole numbers of the target stay such where some are missing: they may be labels.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -169,6 +177,10 @@ def _read_parquet(path: Path, key: str) -> pd.DataFrame:
         raise DataError(f"{key}={path} is a damaged Parquet file: {_plain(error)}") from error
     check_header(tuple(table.column_names), f"{key}={path}")
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    for place, name in enumerate(table.column_names):
+        column = table.column(place)
+        if name == target and column.null_count and pa.types.is_integer(column.type):
+            frame[name] = column.to_pandas(integer_object_nulls=True).astype("Int64")
     return frame
 
 

@@ -5,6 +5,7 @@ Which rows lack a target is said in `missing.py`; what a label is, in `labels.py
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -114,7 +115,8 @@ def read_target(series: pd.Series, task: Task) -> Target:
         values = _numbers(series)
         if np.ptp(values) == 0:
             raise DataError(f"target {name!r} is constant: every value is {values[0]:g}")
-        return Target(name, None, values)
+        is_time = pd.api.types.is_timedelta64_dtype(series)
+        return Target(name, None, values, (f"The target {name!r} is in seconds.",) * is_time)
     classes = tuple(sorted(set(labels_of(series.unique()))))
     codes, _ = codes_of(series, classes)
     _check_classes(name, classes, np.bincount(codes, minlength=len(classes)), task)
@@ -135,6 +137,8 @@ def detect(series: pd.Series) -> Task:
     if is_text(series):
         return _task_of_texts(series)
     types = pd.api.types
+    if types.is_timedelta64_dtype(series):
+        return Task.regression
     if types.is_bool_dtype(series) or not types.is_numeric_dtype(series):
         return Task.classification
     return _task_of_numbers(series.unique())
@@ -229,6 +233,11 @@ def _numbers(series: pd.Series, where: str = "") -> np.ndarray:
 def _check_classes(name: str, classes: Sequence[Label], counts: np.ndarray, task: Task) -> None:
     """Refuse classes that cannot be learned or split."""
     rows = int(counts.sum())
+    endless = [label for label in classes if isinstance(label, float) and math.isinf(label)]
+    if endless:
+        raise DataError(
+            f"target {name!r} holds the label {endless[0]!r}, which is no class; correct it"
+        )
     if len(classes) == 1:
         raise DataError(f"target {name!r} has one class only: {classes[0]!r}")
     if len(classes) > max(MOST_CODES, SCARCE * rows):

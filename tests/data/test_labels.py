@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tempfile
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -122,6 +123,38 @@ def test_labels_of_a_typed_table_keep_value_and_type(labels):
     back = read_predictions(write_csv(predicted(target)).encode(), target.classes)
     assert back["truth"].tolist() == labels * 8
     assert set(map(type, back["truth"].tolist())) == set(map(type, labels))
+
+
+@pytest.mark.parametrize(
+    ("values", "classes"),
+    [
+        (pd.array([1, 2, None] * 8, dtype="Int64"), (1, 2)),
+        (pd.array([True, False, None] * 8, dtype="boolean"), (False, True)),
+        (pd.Categorical(["b", "a ", "a"] * 8, categories=["a", "a ", "b", "c"]), ("a", "b")),
+        (pd.Categorical([3, 1, 2] * 8), (1, 2, 3)),
+        ([Decimal("1.10"), Decimal("2.25")] * 12, ("1.10", "2.25")),
+        (["0", "1", None] * 8, ("0", "1")),
+        (np.array([0.0, 1.0, np.nan] * 8), (0.0, 1.0)),
+    ],
+)
+def test_labels_of_every_dtype_come_back_from_a_parquet_file(tmp_path, values, classes):
+    """Also where rows without one are left out: whole numbers stay whole."""
+    path = tmp_path / "table.parquet"
+    pd.DataFrame({"a": np.arange(24) % 5 + 0.5, "y": values}).to_parquet(path)
+    options = {"task": Task.classification, "missing_target": MissingTarget.drop}
+    dataset = prepare(DataConfig(name="test", path=str(path), target="y", **options), 0)
+    assert dataset.classes == classes
+    assert list(map(type, dataset.classes)) == list(map(type, classes))
+
+
+def test_durations_are_a_regression_in_seconds_and_infinity_is_no_class():
+    """Neither is silently a class of its own."""
+    durations = pd.Series(pd.to_timedelta(range(3), unit="min"), name="y")
+    target = read_target(durations, Task.auto)
+    assert target.numbers.tolist() == [0.0, 60.0, 120.0]
+    assert target.notes == ("The target 'y' is in seconds.",)
+    with pytest.raises(DataError, match="label inf, which is no class"):
+        read_target(pd.Series([0.0, 1.0, np.inf] * 4, name="y"), Task.classification)
 
 
 @pytest.mark.parametrize(
