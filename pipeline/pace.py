@@ -18,7 +18,7 @@ from pipeline.estimate.ahead import counted_outlook, outlooks
 from pipeline.estimate.forecast import ending_seconds, startup_seconds
 from pipeline.estimate.inround import InRound
 from pipeline.estimate.others import rounds_of
-from pipeline.estimate.reserve import LEAST_SPARE, RANKED, SAVING_SECONDS, Facts, reserve
+from pipeline.estimate.reserve import LEAST_SPARE, MOST_LOAD, RANKED, SAVING_SECONDS, Facts, reserve
 from pipeline.estimate.stacktime import Work
 from pipeline.estimate.timeleft import TimeLeft
 from pipeline.search.capacity import CapacitySearch
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+UNUSED = 0.05
+"""Share of a budget that is left where nothing more is predicted to finish an epoch."""
 SLOWEST, FASTEST = 8.0, 0.5
 """By how much the start of the process may say that everything is slower, or faster, today."""
 
@@ -101,7 +103,7 @@ class Pace:
             done: Fits that earlier processes have recorded.
         """
         self._done_before, self._usable = done, done > 0
-        self._load = self._budget.load()
+        self._load = min(self._budget.load(), MOST_LOAD)
         self.startup_seconds = own = self._budget.elapsed()
         rates = self.course.time.calibration
         expected = startup_seconds(rates, self.course.table)
@@ -137,7 +139,9 @@ class Pace:
         """
         while plan.stacks and not self._budget.ended():
             left, workers = self._budget.seconds_left(), self.course.limits.workers
-            now = affordable(plan, self._seconds(plan), left, workers, usable=usable())
+            # A prediction may be wrong, and a trial that is cut costs nothing: time is not given away.
+            must = left is None or left > UNUSED * (self._budget.limit or 0.0) or not usable()
+            now = affordable(plan, self._seconds(plan), left, workers, must=must)
             if not now.stacks:
                 self.unfinished = self._budget.too_short()
                 return

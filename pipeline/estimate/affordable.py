@@ -25,7 +25,7 @@ class Seconds(Protocol):
 
 
 def affordable(
-    plan: StackPlan, seconds: Seconds, left: float | None, workers: int, *, usable: bool
+    plan: StackPlan, seconds: Seconds, left: float | None, workers: int, *, must: bool
 ) -> StackPlan:
     """Return what of a plan to train now: an order or a choice of its fits, never a change of one.
 
@@ -37,8 +37,7 @@ def affordable(
         seconds: Predicts.
         left: Seconds left; None without a limit.
         workers: Stacks that run at once.
-        usable: Whether some fit has a score. If none has, the most telling fit is begun whatever it
-            costs: without it there is nothing.
+        must: Whether to begin the most telling trial whatever it is predicted to cost.
     """
     if left is None or not plan.stacks:
         return plan
@@ -57,15 +56,15 @@ def affordable(
                 continue  # not even an epoch
         free[at] += seconds(part)
         kept.append(part)
-    if not kept and not usable:
+    if not kept and must:
         kept = [narrowed(ordered[0], seconds, 0.0)]
     return replace(plan, stacks=tuple(kept))
 
 
 def narrowed(stack: Stack, seconds: Seconds, left: float) -> Stack:
-    """Return a stack with as many of its fits as finish in time, at least one, in their order."""
+    """Return a stack with as many of its fits as finish in time, at least one trial, in their order."""
     ranked = by_importance(stack.fits)
-    least, most = 1, len(ranked)
+    least, most = sum(fit.trial == ranked[0].trial for fit in ranked), len(ranked)
     while least < most:  # the largest number that fits: more fits never take less time
         middle = (least + most + 1) // 2
         if seconds(replace(stack, fits=tuple(ranked[:middle]))) <= left:

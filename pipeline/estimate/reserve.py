@@ -27,6 +27,7 @@ ROW_SECONDS = 1e-5
 LEAST_SPARE = 1.0
 """Seconds that baselines are given in any case."""
 MOST_LOAD = 3.0
+"""More is not prepared for: nobody knows how long it lasts."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Facts:
     unwritten: float = 0.0
     """Seconds of recording that wait for it."""
     load: float = 1.0
-    """Wall time for a second of work: 1 on an idle machine."""
+    """Wall time for a second of work: 1 on an idle machine, at most `MOST_LOAD`."""
 
 
 def reserve(facts: Facts, limit: float) -> float:
@@ -59,6 +60,5 @@ def reserve(facts: Facts, limit: float) -> float:
     predicting = ROW_SECONDS * (facts.table.rows - facts.table.train)
     baselines = baseline_seconds(Calibration(), facts.table)
     work = STOPPING_SECONDS + SAVING_SECONDS + predicting + baselines
-    load = min(max(facts.load, 1.0), MOST_LOAD)
     writing = facts.unwritten + RANKED * facts.writing * facts.fits
-    return min(load * work + writing, MOST_SHARE * limit)
+    return min(facts.load * work + writing, MOST_SHARE * limit)

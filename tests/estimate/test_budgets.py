@@ -50,35 +50,35 @@ def fits_of(plan: StackPlan) -> list:
     return [one for stack in plan.stacks for one in stack.fits]
 
 
-@given(costs=COSTS, left=st.floats(0.0, 3000.0), workers=st.integers(1, 4), usable=st.booleans())
+@given(costs=COSTS, left=st.floats(0.0, 3000.0), workers=st.integers(1, 4), must=st.booleans())
 def test_begun_fits_are_planned_ones_that_have_time_for_an_epoch(
-    costs: list[float], left: float, workers: int, usable: bool
+    costs: list[float], left: float, workers: int, must: bool
 ) -> None:
-    """A choice and an order, never a change; one fit at least while nothing has a score."""
+    """A choice and an order, never a change; one trial in any case where it must be."""
     plan, seconds = plan_of(costs)
-    now = affordable(plan, seconds, left, workers, usable=usable)
+    now = affordable(plan, seconds, left, workers, must=must)
     assert set(fits_of(now)) <= set(fits_of(plan))
     rest = without(plan, now)
     assert sorted(map(repr, fits_of(now) + fits_of(rest))) == sorted(map(repr, fits_of(plan)))
-    if not usable:
+    if must:
         assert now.stacks
     elif now.stacks:
         assert min(seconds(stack, epochs=1.0) for stack in now.stacks) <= left
     cheapest = min(costs)
-    if cheapest <= left:  # one fit would finish: the time is used
+    if cheapest * SEEDS <= left:  # a trial would finish: the time is used
         assert now.stacks
     if cheapest * len(RATES) * SEEDS <= left:
         assert bracket(costs.index(cheapest), 8 + costs.index(cheapest)) in now.stacks
 
 
-@given(costs=COSTS, workers=st.integers(1, 4), usable=st.booleans())
+@given(costs=COSTS, workers=st.integers(1, 4), must=st.booleans())
 def test_without_hurry_a_round_is_trained_as_planned(
-    costs: list[float], workers: int, usable: bool
+    costs: list[float], workers: int, must: bool
 ) -> None:
     """No limit, or plenty of time: the plan itself, in its order."""
     plan, seconds = plan_of(costs)
     for left in (None, PLENTY * 1e4):
-        assert affordable(plan, seconds, left, workers, usable=usable) is plan
+        assert affordable(plan, seconds, left, workers, must=must) is plan
 
 
 def test_trials_are_trained_one_after_the_other_where_time_is_short() -> None:
@@ -101,10 +101,10 @@ def test_the_middle_rate_goes_first_with_all_its_seeds() -> None:
     first = by_importance(stack.fits)[:SEEDS]
     assert {one.trial.learning_rate for one in first} == {RATES[1]}
     part = narrowed(stack, Clocked({0: 1.0}), 4.5)
-    assert len(part.fits) == 4
+    assert len(part.fits) == SEEDS + 1
     assert [one for one in stack.fits if one in part.fits] == list(part.fits)
     assert part == replace(stack, fits=part.fits)
-    assert len(narrowed(stack, Clocked({0: 1.0}), 0.0).fits) == 1
+    assert len(narrowed(stack, Clocked({0: 1.0}), 0.0).fits) == SEEDS
 
 
 FACTS = st.builds(
@@ -114,7 +114,7 @@ FACTS = st.builds(
     fits=st.integers(0, 1000),
     writing=st.floats(0.0, 0.1),
     unwritten=st.floats(0.0, 60.0),
-    load=st.floats(0.1, 10.0),
+    load=st.floats(1.0, 3.0),
 )
 
 
