@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from pipeline import api, predict
+from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +118,7 @@ def an_array_is_predicted_as_its_file(home: Path, found: api.Found) -> None:
     cells = pd.Series([str(file), pixels, pixels[..., None]], dtype=object)
     rows = found.predict(pd.DataFrame({"path": cells}))
     assert len(set(rows["probability_lying"])) == 1
-    with pytest.raises(ValueError, match=r"shape \(12, 6\); the model takes \(12, 12, 1\)"):
+    with pytest.raises(DataError, match=r"shape \(12, 6\); the model takes \(12, 12, 1\)"):
         found.predict(pd.DataFrame({"path": pd.Series([pixels[:, :6]], dtype=object)}))
 
 

@@ -156,7 +156,8 @@ class Predictor:
 
     def _unread(self, series: pd.Series, column: Any, allowed: float) -> str:
         """Return what of a column cannot be read if it is too much; else say it in the log."""
-        if column.kind == "image" or not len(series):
+        whole = column.kind in {"number", "pixel"} and series.dtype.kind in "iu"
+        if whole or column.kind == "image" or not len(series):
             return ""
         bad = self._typed.unreadable(series, column)
         count = int(bad.sum())
@@ -184,13 +185,14 @@ class Predictor:
         for column in self._columns:
             if column.name not in known or not len(rows):
                 continue
-            texts = self._typed.typed(rows[[column.name]], [column])[column.name].to_numpy()
-            strange = ~np.isin(texts, [*known[column.name], self._typed.MISSING_LEVEL])
+            texts = self._typed.typed(rows[[column.name]], [column])[column.name]
+            expected = [*known[column.name], self._typed.MISSING_LEVEL]
+            strange = ~texts.isin(expected).to_numpy(dtype=bool)
             if strange.any():
                 log.warning(
                     "%s of %s rows have levels of %r that training did not know, such as %r; they are "
                     "taken as a rare one",
-                    *(f"{strange.sum():,}", f"{len(rows):,}", column.name, texts[strange][0]),
+                    *(f"{strange.sum():,}", f"{len(rows):,}", column.name, texts[strange].iloc[0]),
                 )
 
     def _levels(self) -> dict[str, Any]:

@@ -60,10 +60,10 @@ class Proof:
             family: Builds networks.
             verifier: Starts a fresh process; it imports on another core while the round is prepared.
         """
-        self.verifier = verifier()
         self._dataset, self._family = dataset, family
-        self._folder = tempfile.TemporaryDirectory()
         self._rows = proof_rows(dataset)
+        self._folder = tempfile.TemporaryDirectory()
+        self.verifier = verifier()
         self._members: list[Member] = []
         self._question: Question | None = None
         self._begun = False
