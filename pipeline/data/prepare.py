@@ -157,6 +157,10 @@ def _judge(config: DataConfig, table: Table, known: np.ndarray, target: Target) 
 
     judges = {"table": judge_features, "pixels": judge_pixels, "images": judge_images}
     judged = judges[config.kind](config, table.frame, known, target.numbers)
+    if (
+        sum(item.column.used for item in judged) == 1
+    ):  # nobody is told to leave out the only feature
+        judged = [replace(one, hint="" if "data.drop" in one.hint else one.hint) for one in judged]
     return [_with_strays(item, table.frame, known) for item in judged]
 
 

@@ -123,12 +123,19 @@ def test_honest_features_are_not_suspected(prepared: Callable[..., Dataset]) -> 
 def test_the_only_feature_is_doubted_but_never_to_be_dropped(
     prepared: Callable[..., Dataset],
 ) -> None:
-    """Without it there would be nothing to learn from."""
+    """Without it there would be nothing to learn from; also where it looks like an identifier."""
     x = np.random.default_rng(0).normal(0, 1, 90).round(3)
     dataset = prepared(pd.DataFrame({"x": x, "y": 2 * x + 1}), target="y")
     (line,) = said(dataset.facts)
     assert facts(dataset)["x"].attention is Attention.doubted
     assert "drop" not in line
+    size = np.random.default_rng(0).permutation(10**6)[:90]
+    alone = pd.DataFrame({"size": size, "y": size % 7})
+    (line,) = said(prepared(alone, target="y").facts)
+    assert "taken as a measure" in line
+    assert "drop" not in line
+    (line, _) = said(prepared(alone.assign(other=size[::-1] + 1), target="y").facts)
+    assert "data.drop=[size] changes that" in line
 
 
 def test_a_log_says_a_dozen_lines_and_how_many_more(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -15,13 +16,14 @@ from pipeline.data.typed import DATE_PARTS, MISSING_LEVEL, Column, typed
 from pipeline.names import Input
 from pipeline.records import Arrays
 from pipeline.training.diagnose.background import background
+from pipeline.training.diagnose.causes import too_good
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.data.dataset import Dataset
 
-ENCODINGS = [encoding.value for encoding in Encoding]
+ENCODINGS = [*(encoding.value for encoding in Encoding), "piecewise-4"]
 
 
 @pytest.mark.parametrize("folds", [None, 3])
@@ -115,6 +117,16 @@ def test_nobody_is_advised_to_drop_the_only_feature(prepared: Callable[..., Data
     assert "drop" not in finding.sentence
     without = background(_unnamed(dataset.arrays("standard")))
     assert "input 0" in without.findings[0].sentence
+
+
+@pytest.mark.parametrize(("columns", "advice"), [(1, False), (2, True)])
+def test_a_loss_next_to_nothing_asks_for_a_leak(columns: int, *, advice: bool) -> None:
+    """Where there is one column, it is asked after and not to be dropped."""
+    behind = SimpleNamespace(constant_losses=np.ones(3), columns=columns)
+    finding = too_good(cast("Any", SimpleNamespace(validation=(1e-9, 0.0), background=behind)))
+    assert finding is not None
+    assert "known only after the target" in finding.sentence
+    assert ("data.drop" in finding.sentence) is advice
 
 
 def _unnamed(arrays: Arrays) -> Arrays:
