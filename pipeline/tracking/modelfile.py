@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import io
-import json
-import platform
 import tempfile
 import zipfile
 from importlib.metadata import version
@@ -124,35 +122,28 @@ def _locate(content: bytes, shapes: list[Shape]) -> list[str]:
 
 def _mlmodel(inputs: Shape, outputs: Shape, paths: list[str]) -> str:
     """Return MLflow's description of the model as YAML, with marks where fits differ."""
-    import mlflow
-    import yaml
+    from mlflow.models import Model, ModelSignature
+    from mlflow.pyfunc import add_to_model
+    from mlflow.types import Schema, TensorSpec
 
-    described = {
-        "artifact_path": PLACE,
-        "flavors": {
-            "keras": {
-                "data": "data",
-                "keras_backend": backend(),
-                "keras_version": version("keras"),
-                "save_exported_model": False,
-            },
-            "python_function": {
-                "env": {"virtualenv": "python_env.yaml"},
-                "loader_module": "mlflow.keras",
-                "python_version": platform.python_version(),
-            },
-        },
-        "metadata": {"weights": paths},
-        "mlflow_version": mlflow.__version__,
-        "model_id": MODEL_ID,
-        "model_uuid": MODEL_ID,
-        "run_id": RUN_ID,
-        "signature": {"inputs": _tensor(inputs), "outputs": _tensor(outputs), "params": None},
-    }
-    return yaml.safe_dump(described, sort_keys=False)
+    def rows(shape: Shape) -> Schema:  # MLflow's keras flavor takes tensors, not columns
+        return Schema([TensorSpec(np.dtype("float32"), (-1, *shape))])
 
-
-def _tensor(shape: Shape) -> str:
-    """Return a signature of float32 rows; MLflow's keras flavor takes tensors, not columns."""
-    spec = {"dtype": "float32", "shape": [-1, *shape]}
-    return json.dumps([{"type": "tensor", "tensor-spec": spec}])
+    model = Model(
+        artifact_path=PLACE,
+        run_id=RUN_ID,
+        signature=ModelSignature(inputs=rows(inputs), outputs=rows(outputs)),
+        metadata={"weights": paths},
+        model_uuid=MODEL_ID,
+        model_id=MODEL_ID,
+    )
+    model.add_flavor(
+        "keras",
+        data="data",
+        keras_backend=backend(),
+        keras_version=version("keras"),
+        save_exported_model=False,
+    )
+    add_to_model(model, "mlflow.keras", python_env="python_env.yaml")
+    text: str = model.to_yaml()
+    return text
