@@ -19,6 +19,7 @@ from pipeline.evaluation.final import (
     evaluate,
     score_incumbent,
 )
+from pipeline.evaluation.stand import is_noise
 from pipeline.overview import summarise
 from pipeline.search import is_usable, longest
 from pipeline.selected import selected_members
@@ -83,6 +84,7 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     sweep.unless_stopped()
     saved = models[kind]
     about = summarise(sweep, found, single, verdicts, kind, saved)
+    log.log(logging.WARNING if is_noise(about) else logging.INFO, "Verdict: %s", about["verdict"])
     champion = save_champion(sweep.ledger, sweep.dataset, saved, about, verifier)
     about["champion"]["model_uri"] = champion.model_uri
     sweep.unless_stopped()  # the last time: from here on a stop would only repeat what is done

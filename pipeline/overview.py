@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import summary as document
 from pipeline.data.columns import recorded, said
 from pipeline.evaluation.final import Member, Verdicts, optimism
+from pipeline.evaluation.stand import stated
 from pipeline.search import executions_of, front, longest, mean_of
 from pipeline.training.cost import latency
 
@@ -33,7 +34,7 @@ def summarise(
     done = ledger.find(single.fit)
     plan, seconds = executions_of(sweep.config), functools.partial(latency, sweep.family)
     counted = document.totals([(one.fit.trial.name, one.epochs) for one in ledger.done])
-    return {
+    about = {
         "sweep_run_id": ledger.run_id,
         "experiment": ledger.experiment,
         "status": found.status,
@@ -73,6 +74,7 @@ def summarise(
         "pareto_by_latency": [trial.name for trial in front(ledger.standing(), plan, seconds)],
         "baselines": _baselines(verdicts),
     }
+    return about | {"verdict": stated(about)}
 
 
 def _part(sweep: Sweep, member: Member) -> document.Part:

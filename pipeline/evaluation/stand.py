@@ -139,6 +139,12 @@ def sentence(summary: Mapping[str, Any]) -> str:
     return f"{said}: no different beyond noise ({first.noise})"
 
 
+def stated(summary: Mapping[str, Any]) -> str:
+    """Return `sentence` as a sentence of its own; empty without baselines."""
+    said = sentence(summary)
+    return f"{said[0].upper()}{said[1:]}." if said else ""
+
+
 def _finite(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipeline.evaluation.baselines import BASELINES
-from pipeline.evaluation.stand import sentence
+from pipeline.evaluation.stand import stated
 from pipeline.search.sentences import size
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ def _scores(champion: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str
     for name, scores in summary.get("baselines", {}).items():
         if name in BASELINES and scores.get("test_loss") is not None:
             lines.append(f"| test loss of baseline {name} | {scores['test_loss']:.6g} |")
-    said = sentence(summary)
-    return [*lines, "", f"{said[0].upper()}{said[1:]}."] if said else lines
+    return [*lines, "", stated(summary)]
 
 
 def _columns(dataset: Dataset) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.evaluation.stand import sentence
+from pipeline.evaluation.stand import stated
 from pipeline.search.sentences import size
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
         + (f"; {summary['not_tried']}." if summary.get("not_tried") else "."),
         "",
         *_baselines(summary.get("baselines", {})),
-        *_standing(summary),
+        *([said, ""] if (said := stated(summary)) else []),
         "**How it was found**",
         "",
         *[f"1. {decision['reason']}" for decision in summary["decisions"][-MOST_DECISIONS:]],
@@ -54,11 +54,6 @@ def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
     if table:
         lines += ["", f"[All fits as a table, the champion first]({table})"]
     return "\n".join(lines)[:LONGEST]
-
-
-def _standing(summary: Mapping[str, Any]) -> list[str]:
-    said = sentence(summary)
-    return [f"{said[0].upper()}{said[1:]}.", ""] if said else []
 
 
 def _baselines(baselines: Mapping[str, Mapping[str, float]]) -> list[str]:
