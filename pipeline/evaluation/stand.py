@@ -123,13 +123,7 @@ def sentence(summary: Mapping[str, Any]) -> str:
     rows = f"on the {first.part} rows " if first.part != "test" else ""
     if is_noise(summary):
         (constant,) = (one for one in found if one.model == CONSTANT)
-        said = (
-            f"{rows}it is no better than a constant prediction beyond noise ({name} "
-            f"{number(constant.own)} against {number(constant.value)}; {constant.noise})"
-        )
-        if not first.is_better:
-            return f"{said}, and no baseline does clearly better: to these models the columns are pure noise"
-        return f"{said}, and {first.words} is better, {name} {number(first.value)}: prefer it"
+        return f"{rows}{_beside_constant(constant, first, name)}"
     said = f"{rows}{first.words}, the best baseline, has {name} {number(first.value)}"
     if first.is_better:
         return f"{said} and is better ({first.noise}): prefer it"
@@ -137,6 +131,23 @@ def sentence(summary: Mapping[str, Any]) -> str:
         own = "network" if (summary.get("champion") or {}).get("layers") else "model"
         return f"{said}: the {own} is worth having ({first.noise})"
     return f"{said}: no different beyond noise ({first.noise})"
+
+
+def _beside_constant(constant: Stand, first: Stand, name: str) -> str:
+    """Say that the champion is no better than a constant, and whether a baseline is."""
+    how = "is worse than" if constant.is_better else "is no better than"
+    noise = "" if constant.is_better else " beyond noise"
+    said = (
+        f"it {how} a constant prediction{noise} ({name} {number(constant.own)} against "
+        f"{number(constant.value)}; {constant.noise})"
+    )
+    if first.is_better and first is not constant:
+        return f"{said}, and {first.words} is better, {name} {number(first.value)}: prefer it"
+    if constant.is_better:
+        return f"{said}: prefer that"
+    return (
+        f"{said}, and no baseline does clearly better: to these models the columns are pure noise"
+    )
 
 
 def stated(summary: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation.stand import Stand
     from pipeline.tracking.read import SweepRecord
 
+NO_BETTER = "No better than a constant prediction beyond noise"
 ENCODING = "search.nuisance.encoding"
 ENCODINGS = ("standard", "quantile", "piecewise")
 """Proposed to a champion that a baseline beats."""
@@ -24,16 +25,19 @@ ENCODINGS = ("standard", "quantile", "piecewise")
 
 def baselines(record: SweepRecord) -> Iterator[Remark]:
     """Say when something simpler does as well: a constant, or a baseline that beats the champion."""
+    found = best(record.summary)
+    beaten = found is not None and found.is_better and found.model != CONSTANT
     if is_noise(record.summary):
         (constant,) = (one for one in stands(record.summary) if one.model == CONSTANT)
-        sentence = (
-            f"No better than a constant prediction beyond noise ({constant.noise}): these columns tell "
-            "nothing of the target that these rows could show. Check that rows and targets belong "
-            "together, or get more rows."
+        how = "Worse than a constant prediction" if constant.is_better else NO_BETTER
+        why = (
+            "there is something to learn, as a baseline shows: other rates, an encoding or more epochs."
+            if beaten
+            else "these columns tell nothing of the target that these rows could show. Check that rows "
+            "and targets belong together, or get more rows."
         )
-        yield Remark("no signal", sentence, "warning")
-    found = best(record.summary)
-    if found is not None and found.is_better:
+        yield Remark("no signal", f"{how} ({constant.noise}): {why}", "warning")
+    if found is not None and beaten:
         yield _beaten(record, found)
 
 

@@ -391,6 +391,9 @@ def test_pure_noise_is_a_verdict_of_the_answer(record: SweepRecord) -> None:
     beside(record, -0.05, 0.01)  # boosting does find something
     assert "pure noise" not in answer(record)[2]
     assert "gradient boosting is better" in answer(record)[2]
+    beside(record, -0.06, 0.01, name="constant")
+    assert "it is worse than a constant prediction" in answer(record)[2]
+    assert "prefer that" in answer(record)[2]
     beside(record, 0.05, 0.01, name="constant")  # the planted opposite
     assert answer(record)[0].startswith("Use ")
     assert not [one for one in remarks(record) if one.topic == "no signal"]
