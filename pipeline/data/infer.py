@@ -44,6 +44,9 @@ PARTLY = 0.5
 STRAY_TEXTS = 3
 """Most different texts that may stand among numbers."""
 EXAMPLES = 3
+MOST_LEVELS = 20
+"""Different texts from which it is odd that a category looks like numbers."""
+_NUMBER_LIKE = r"\D{0,4}\d[\d.,' ]*\D{0,4}"
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def _text_kind(texts: pd.Series, times: np.ndarray, series: pd.Series) -> Judged
         return number
     date = dateforms.find_format(texts, times)
     if date is not None and date.share >= MOSTLY:
-        return _as_date(series, date)
+        return _as_date(series, date, texts, times)
     return _doubted(category, texts, form, date)
 
 
@@ -180,6 +183,9 @@ def _doubted(
     elif date is not None:
         what = f"looks like dates, but no format reads more than {date.share:.0%} of its rows"
         hint = setting("dates", name, date.format)
+    elif len(texts) > MOST_LEVELS and texts.str.fullmatch(_NUMBER_LIKE).mean() >= MOSTLY:
+        what = f"looks like numbers ({texts.iloc[0]!r}), but not in one form that is known"
+        hint = setting("drop", name)
     else:
         return category
     note = f"Column {name!r} {what}; it is read as a category."
@@ -230,17 +236,24 @@ def _decimal(form: str) -> str:
     return form.partition("234")[2][0] if form else "."
 
 
-def _as_date(series: pd.Series, found: dateforms.Found) -> Judged:
+def _as_date(
+    series: pd.Series, found: dateforms.Found, texts: pd.Series, times: np.ndarray
+) -> Judged:
     """Return a column as dates in the format that was found."""
     name = str(series.name)
     parts = dateforms.parts_of(dates(series, found.format))
     column = Column(name, Kind.date, parts=parts, format=found.format)
-    if not found.other:
-        return Judged(column)
-    first = "month" if found.format.find("%m") < found.format.find("%d") else "day"
-    note = f"Column {name!r}: dates could be read month or day first; taken as {first} first."
-    hint = setting("dates", name, found.other)
-    return Judged(column, note=note, hint=hint, is_doubted=True)
+    strange = dates(texts, found.format).isna().to_numpy()
+    if found.other:
+        first = "month" if found.format.find("%m") < found.format.find("%d") else "day"
+        note = f"Column {name!r}: dates could be read month or day first; taken as {first} first."
+        hint = setting("dates", name, found.other)
+        return Judged(column, note=note, hint=hint, is_doubted=True)
+    if strange.any():
+        rows, shown = int(times[strange].sum()), _shown(texts[strange])
+        note = f"Column {name!r} holds dates; {rows} rows with {shown} count as missing."
+        return Judged(column, note=note, hint=setting("categories", name))
+    return Judged(column)
 
 
 def refuse_infinite(series: pd.Series, judged: Judged) -> None:

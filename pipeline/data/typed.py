@@ -256,18 +256,20 @@ def ranks(series: pd.Series, order: Sequence[str]) -> np.ndarray:
 def dates(series: pd.Series, format_: str) -> pd.Series:
     """Return a column as datetimes without zone (UTC); what is no date becomes NaT.
 
-    Beside its own format every column reads ISO dates and datetime objects, which mean one day only:
-    so a date comes from JSON, Parquet and other programs.
+    Beside its own format every column reads its days without a time (spreadsheets leave midnight out),
+    ISO dates and datetime objects: so a date comes from JSON, Parquet and other programs.
     """
     if not pd.api.types.is_datetime64_any_dtype(series) or isinstance(series.dtype, pd.ArrowDtype):
         codes, uniques = pd.factorize(series)
         cells = [v.isoformat() if isinstance(v, dt.date) else level_text(v) for v in uniques]
         texts = pd.Series([*cells, MISSING_LEVEL], dtype=object)
         found = pd.to_datetime(texts, format=format_ or ISO, errors="coerce", utc=True)
-        if format_ not in {"", ISO}:
-            texts = texts.where(texts.str.match(r"\d{4}-\d{2}-\d{2}"))
-            iso = pd.to_datetime(texts, format=ISO, errors="coerce", utc=True)
-            found = found.where(found.notna(), iso)
+        for form in (re.split(r"[ ,T]+%[HI]", format_)[0], ISO) if format_ not in {"", ISO} else ():
+            if (
+                left := found.isna() & texts.str.match(r"\d{4}-\d{2}-\d{2}" if form == ISO else "")
+            ).any():
+                also = pd.to_datetime(texts.where(left), format=form, errors="coerce", utc=True)
+                found = found.where(~left, also)
         series = found.iloc[codes].set_axis(series.index)
     zone = getattr(series.dtype, "tz", None)
     return series if zone is None else series.dt.tz_convert("UTC").dt.tz_localize(None)

@@ -182,6 +182,9 @@ def _column(dataset: Dataset, name: str = "x") -> Column:
         (["Jan 3, 2015", "Feb 13, 2016"], Kind.date, "%b %d, %Y"),
         (["3 January 2015", "13 February 2016"], Kind.date, "%d %B %Y"),
         (["2018-03", "2019-11"], Kind.date, "ISO8601"),
+        (["8/21/2016", "8/21/2016 14:30", "8/22/2016 0:15"], Kind.date, "%m/%d/%Y %H:%M"),
+        (["2022-01-05", "2022-01-06", "17.01.2022"], Kind.date, "%d.%m.%Y"),
+        (["14:30", "8:05", "23:59"], Kind.date, "%H:%M"),
         (["2020-01-31T10:00:00Z", "2021-05-01T11:00:00+02:00"], Kind.date, "ISO8601"),
         (["3.1.2015 10:00", "13.1.2015 11:30"], Kind.date, "%d.%m.%Y %H:%M"),
         (["1/3/2011 2:30 PM", "1/13/2011 9:05 AM"], Kind.date, "%m/%d/%Y %I:%M %p"),
@@ -277,6 +280,12 @@ def test_what_is_not_read_is_counted_and_said(prepared):
     """A few strays among numbers; many make a category, and the sentence names the key."""
     few = ["1.5", "2.5", "3.5"] * 30 + ["unknown"] * 2
     assert "with 'unknown' count as missing" in " ".join(prepared(_rows(few), target="y").notes)
+    dated = _rows(["2020-01-01", "2020-05-02"] * 30 + ["soon"])
+    assert "holds dates; 1 rows with 'soon' count as missing" in " ".join(
+        prepared(dated, target="y", test_fraction=0.0).notes
+    )
+    thousands = _rows([f"{place}k" for place in range(60)])
+    assert "looks like numbers ('" in " ".join(prepared(thousands, target="y").notes)
     many = ["1.5", "2.5"] * 30 + [f"n{place}" for place in range(12)]
     notes = " ".join(prepared(_rows(many), target="y").notes)
     assert "data.numbers=[x] changes that" in notes
@@ -288,7 +297,7 @@ def test_what_is_not_read_is_counted_and_said(prepared):
 
 def test_dates_that_are_not_taken_are_said(prepared):
     """Two formats in one column."""
-    texts = ["2022-01-05", "2022-01-06", "07.01.2022"] * 20
+    texts = ["05.01.2022", "06.01.2022", "01/27/2022"] * 20
     notes = " ".join(prepared(_rows(texts), target="y").notes)
     assert "looks like dates, but no format reads more than 67% of its rows" in notes
 
