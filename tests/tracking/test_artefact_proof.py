@@ -254,3 +254,36 @@ def test_pixels_are_never_tried_without_values() -> None:
     """They are not imputed: every sweep of a pixel table was refused for such a row."""
     dataset = prepare(compose(["data=mnist"]).data, 0)
     assert np.isfinite(dataset.encode(proof_rows(dataset), "standard")).all()
+
+
+OWN = """
+import keras
+
+
+class Gate(keras.layers.Layer):
+    def call(self, x):
+        return x * 0.5
+
+
+def net(capacity, trial, inputs, outputs):
+    x = start = keras.Input(inputs)
+    for _ in range(capacity["layers"]):
+        x = Gate()(keras.layers.Dense(capacity["units"])(x))
+    return keras.Model(start, keras.layers.Dense(outputs)(x))
+"""
+
+
+def test_a_sweep_refuses_a_layer_of_its_builder_before_it_trains(
+    workplace: Path, client: Any
+) -> None:
+    """The whole program: one message, a run that failed, and not one fit."""
+    from pipeline.runner import run
+
+    (workplace / "own_net.py").write_text(OWN)
+    config = compose(["data=wages", "model.builder=own_net:net", "training.epochs=2"])
+    with pytest.raises(ConfigError, match=r"layer Gate of own_net, named .* cannot be part of"):
+        run(config, workplace)
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    (parent,) = client.search_runs(experiments)
+    assert parent.info.status == "FAILED"
+    assert parent.data.tags["kind"] == "sweep"

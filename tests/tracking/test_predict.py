@@ -140,6 +140,18 @@ def test_a_rows_prediction_depends_on_the_row_alone(
             np.testing.assert_allclose(got, whole[part], rtol=1e-6, err_msg=f"{name} {number}")
 
 
+def test_a_blank_line_is_a_row_without_values(
+    store: Store, whole: np.ndarray, tmp_path: Path
+) -> None:
+    """One prediction a line below the header, and the others keep theirs."""
+    lines = store.frame.head(3).to_csv(index=False).splitlines()
+    (tmp_path / "in.csv").write_text("\n".join([*lines[:2], "", *lines[2:]]) + "\n")
+    store.predict(tmp_path / "in.csv", tmp_path / "out.csv")
+    got = pd.read_csv(tmp_path / "out.csv")["prediction"].to_numpy()
+    assert len(got) == 4
+    np.testing.assert_allclose(got[[0, 2, 3]], whole[:3], rtol=1e-6)
+
+
 def test_an_id_stands_before_the_predictions(store: Store, tmp_path: Path) -> None:
     """As it was in the file; a name that is not there, or is taken, is refused."""
     store.frame.iloc[1:6].to_parquet(tmp_path / "in.parquet")
