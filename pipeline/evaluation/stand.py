@@ -17,6 +17,10 @@ CLEARLY = 2.0
 good ones chance alone sets one pair in twenty as far apart. A promotion looks again and again and asks
 for more (`tracking/judge.py`)."""
 
+WORTH = 0.1
+"""Share of a constant's loss (of its AUC, ...): only where a gain this large is ruled out as well is a table
+called noise; else there are too few rows to tell it from a signal."""
+
 METRICS = {"val_auc": "AUC", "val_accuracy": "accuracy", "val_mae": "MAE", "val_rmse": "RMSE"}
 """How objectives other than the loss are called."""
 
@@ -145,9 +149,9 @@ def _beside_constant(constant: Stand, first: Stand, name: str) -> str:
         return f"{said}, and {first.words} is better, {name} {number(first.value)}: prefer it"
     if constant.is_better:
         return f"{said}: prefer that"
-    return (
-        f"{said}, and no baseline does clearly better: to these models the columns are pure noise"
-    )
+    if constant.lag + CLEARLY * constant.se > WORTH * abs(constant.value):
+        return f"{said}, nor does any baseline do clearly better: these rows are too few to tell"
+    return f"{said}, nor does any baseline do clearly better: to these models the columns are pure noise"
 
 
 def stated(summary: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ def baselines(record: SweepRecord) -> Iterator[Remark]:
         why = (
             "there is something to learn, as a baseline shows: other rates, an encoding or more epochs."
             if beaten
-            else "these columns tell nothing of the target that these rows could show. Check that rows "
+            else "nothing that these columns tell of the target can be seen on these rows. Check that rows "
             "and targets belong together, or get more rows."
         )
         yield Remark("no signal", f"{how} ({constant.noise}): {why}", "warning")

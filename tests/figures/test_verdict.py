@@ -388,6 +388,9 @@ def test_pure_noise_is_a_verdict_of_the_answer(record: SweepRecord) -> None:
     assert "pure noise" in good
     assert "worth having" not in good
     assert remark(record, "no signal").severity == "warning"
+    beside(record, 0.1, 0.06, name="constant")  # a gain of a fifth is not ruled out by so few rows
+    assert "pure noise" not in answer(record)[2]
+    assert "too few to tell" in answer(record)[2]
     beside(record, -0.05, 0.01)  # boosting does find something
     assert "pure noise" not in answer(record)[2]
     assert "gradient boosting is better" in answer(record)[2]
