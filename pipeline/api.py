@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import results
 from pipeline.budget import process_seconds
-from pipeline.errors import ConfigError, DataError
+from pipeline.errors import ConfigError, DataError, SweepError
 from pipeline.guest import guest
 
 if TYPE_CHECKING:
@@ -161,7 +161,13 @@ def _sweep(
         run(config, folder, grace=None, began=began)
     import json
 
-    done = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    try:
+        done = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SweepError(
+            f"the sweep is complete in the tracking store, but {folder} does not take its summary.json: "
+            f"{error}. Give another folder (output_dir=)."
+        ) from None
     return Found(done["sweep_run_id"], folder, config.tracking.uri)
 
 

@@ -7,9 +7,10 @@ import logging
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
-from pipeline import aftermath
+from pipeline import aftermath, api
 from pipeline import summary as document
 from pipeline.aftermath import Aftermath, write_report, write_summary
 from pipeline.errors import Interrupted, StoreError, SweepError
@@ -120,3 +121,13 @@ def test_a_budget_that_is_used_up_leaves_the_report_for_later(
         write_report(sweep_in(tmp_path, limit=60.0, spent=lambda: 60.0 + over))
     assert "pipeline.report sweep=abc" in caplog.text
     assert not list(tmp_path.iterdir())
+
+
+def test_a_notebook_is_told_where_the_sweep_is(
+    workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder took no summary, but the store has it: one message, no traceback of ours."""
+    monkeypatch.setattr("pipeline.runner.run", lambda *_, **__: 0)
+    table = pd.DataFrame({"x": range(50), "y": range(50)})
+    with pytest.raises(SweepError, match=r"is complete in the tracking store, but .*out"):
+        api.sweep(table, "y", output_dir=workplace / "out")
