@@ -52,7 +52,7 @@ def labels_of_texts(texts: Sequence[str]) -> list[Label]:
 def spelled(series: pd.Series) -> pd.Series:
     """Return a column of a text file, trimmed and without missing values, in the type that it spells."""
     codes, uniques = pd.factorize(series)
-    texts = list(map(str, uniques))
+    texts = list(map(str, np.asarray(uniques, dtype=object)))
     labels = labels_of_texts(texts)
     if labels == texts:
         return series

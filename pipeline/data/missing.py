@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.choices import MissingTarget, Task
-from pipeline.data.infer import kind_of, rows_text
+from pipeline.data.infer import rows_text
 from pipeline.data.labels import spelled
-from pipeline.data.target import detect, is_text
+from pipeline.data.target import detect, is_nested, is_text
 from pipeline.data.typed import MISSING_TEXTS, unchecked_numbers
 from pipeline.errors import DataError
 
@@ -56,7 +56,7 @@ def with_target(
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(series.cat.categories.dtype)
     marks = _Marks(series.isna().to_numpy(), {}, {})
-    if is_text(series) and not kind_of(series).reason:
+    if is_text(series) and not is_nested(series):
         series = _trimmed(series, notes, written=written)
         marks = _marks(series, config.na_is_class)
     if marks.missing.any():
@@ -80,7 +80,7 @@ def with_target(
 def _trimmed(series: pd.Series, notes: list[str], *, written: bool) -> pd.Series:
     """Return texts without blanks around them; a note says where that changed labels."""
     codes, uniques = pd.factorize(series)
-    raw = list(uniques)
+    raw = np.asarray(uniques, dtype=object).tolist()  # quicker than cell by cell
     texts = [value.strip() if isinstance(value, str) else value for value in raw]
     counts = np.bincount(codes[codes >= 0], minlength=len(raw))
     others = set(raw)
@@ -116,7 +116,7 @@ def _trimmed(series: pd.Series, notes: list[str], *, written: bool) -> pd.Series
 def _marks(series: pd.Series, na_is_class: bool | None) -> _Marks:
     """Return which texts are no value: empty ones, and by `data.na_is_class` those that say so."""
     codes, uniques = pd.factorize(series)
-    texts = [str(value) for value in uniques]
+    texts = [*map(str, np.asarray(uniques, dtype=object))]
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
     marked = np.array([text.lower() in MISSING_TEXTS for text in texts], dtype=bool)
     others = [text for text, mark in zip(texts, marked, strict=True) if not mark]

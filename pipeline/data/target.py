@@ -107,7 +107,7 @@ def read_target(series: pd.Series, task: Task) -> Target:
             target that is not numeric or constant where a regression is wanted.
     """
     name = str(series.name)
-    if pd.api.types.is_datetime64_any_dtype(series) or kind_of(series).reason:
+    if pd.api.types.is_datetime64_any_dtype(series) or is_nested(series):
         raise DataError(
             f"target {name!r} holds values like {series.iloc[0]!r}; predict a number or a class"
         )
@@ -126,6 +126,11 @@ def read_target(series: pd.Series, task: Task) -> Target:
 def is_text(series: pd.Series) -> bool:
     """Return whether a column holds texts, or objects that are read as texts."""
     return series.dtype == object or pd.api.types.is_string_dtype(series)
+
+
+def is_nested(series: pd.Series) -> bool:
+    """Return whether a column holds lists, bytes and the like."""
+    return not isinstance(series.dtype, pd.StringDtype) and bool(kind_of(series).reason)
 
 
 def detect(series: pd.Series) -> Task:
