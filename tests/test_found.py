@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.evaluation.stand import sentence
 from pipeline.found import end_of
 from pipeline.records import Outcome, Scored
 from pipeline.search.choose import longest
@@ -80,3 +81,21 @@ def test_the_round_that_was_not_finished_is_named() -> None:
     small, _ = small_and_large()
     found = ended(small, [])
     assert found.reason.startswith(f"{ENDED}; not tried: ")
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (None, "best baseline, has loss 0.7: the network is worth having (0.5 apart"),
+        (0.05, "but gradient boosting had time for 5 % of its iterations: that says little"),
+    ],
+)
+def test_a_baseline_that_was_cut_proves_little(share: float | None, words: str) -> None:
+    """A network that beats five trees is not called worth having for it."""
+    boosting = {"test_loss": 0.7, "test_lag": 0.5, "test_lag_se": 0.01, "iterations_share": share}
+    constant = {"test_loss": 1.0, "test_lag": 0.8, "test_lag_se": 0.01}
+    champion = {"test_loss": 0.2, "layers": 1, "kind": "single", "objective": "val_loss"}
+    beside = {"constant": constant, "gradient_boosting": boosting, "single": {"test_loss": 0.2}}
+    said = sentence({"champion": champion, "baselines": beside})
+    assert words in said
+    assert ("worth having" in said) == (share is None)

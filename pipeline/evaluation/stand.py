@@ -123,18 +123,32 @@ def sentence(summary: Mapping[str, Any]) -> str:
     found = stands(summary)
     if not found:
         return ""
-    first, name = found[0], called(summary)
+    first, name, unfair = found[0], called(summary), _cut_short(summary)
     rows = f"on the {first.part} rows " if first.part != "test" else ""
     if is_noise(summary):
         (constant,) = (one for one in found if one.model == CONSTANT)
-        return f"{rows}{_beside_constant(constant, first, name)}"
+        return f"{rows}{_beside_constant(constant, first, name)}{unfair}"
     said = f"{rows}{first.words}, the best baseline, has {name} {number(first.value)}"
     if first.is_better:
         return f"{said} and is better ({first.noise}): prefer it"
+    if first.is_worse and unfair:
+        return f"{said} and is worse ({first.noise}){unfair}: that says little"
     if first.is_worse:
         own = "network" if (summary.get("champion") or {}).get("layers") else "model"
         return f"{said}: the {own} is worth having ({first.noise})"
-    return f"{said}: no different beyond noise ({first.noise})"
+    return f"{said}: no different beyond noise ({first.noise}){unfair}"
+
+
+def _cut_short(summary: Mapping[str, Any]) -> str:
+    """Return a clause on the baselines that a budget left no time for all of their iterations."""
+    beside = summary.get("baselines") or {}
+    shares = {name: _finite((beside.get(name) or {}).get("iterations_share")) for name in BASELINES}
+    told = [
+        f"{name.replace('_', ' ')} had time for {share:.0%} of its iterations".replace("%", " %")
+        for name, share in shares.items()
+        if share is not None and share < 1.0
+    ]
+    return f", but {' and '.join(told)}" if told else ""
 
 
 def _beside_constant(constant: Stand, first: Stand, name: str) -> str:
