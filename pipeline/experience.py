@@ -111,10 +111,11 @@ class Experience:
             return  # what a cluster takes says nothing of this machine
         meter, rates = pace.meter, self.calibration
         measured = meter.rates()
-        tracking = measured.get("tracking_seconds", rates.tracking_seconds)
-        ranking = RANKED * tracking * meter.fits
         ending = seconds - pace.searched
-        measured["ending_seconds"] = ending - ranking - baseline_seconds(rates, self.table)
+        if whole:  # else a budget has made it short
+            tracking = measured.get("tracking_seconds", rates.tracking_seconds)
+            beside = RANKED * tracking * meter.fits + baseline_seconds(rates, self.table)
+            measured["ending_seconds"] = ending - beside
         after = rates.refreshed(measured)
         finished = []
         if whole and meter.legs:
