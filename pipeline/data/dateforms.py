@@ -18,44 +18,17 @@ if TYPE_CHECKING:
 MOSTLY = 0.95
 """Share of rows from which a column counts as dates."""
 HEAD = 200
+EARLIEST, LATEST = 19000101, 21001231
 FEW = 0.5
 DAYS = (
-    *(
-        "%m/%d/%Y",
-        "%d/%m/%Y",
-        "%d.%m.%Y",
-        "%m.%d.%Y",
-        "%m-%d-%Y",
-        "%d-%m-%Y",
-        "%Y/%m/%d",
-        "%Y.%m.%d",
-    ),
-    *("%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y"),
-    *(
-        "%b %d, %Y",
-        "%B %d, %Y",
-        "%d %b %Y",
-        "%d %B %Y",
-        "%b %d %Y",
-        "%B %d %Y",
-        "%d. %b %Y",
-        "%d. %B %Y",
-    ),
-    *("%d-%b-%Y", "%d-%b-%y", "%d %b %y", "%a %b %d %Y", "%A, %d %B %Y", "%a, %d %b %Y"),
+    "%m/%d/%Y|%d/%m/%Y|%d.%m.%Y|%m.%d.%Y|%m-%d-%Y|%d-%m-%Y|%Y/%m/%d|%Y.%m.%d"
+    "|%m/%d/%y|%d/%m/%y|%d.%m.%y|%d-%m-%y|%m-%d-%y"
+    "|%b %d, %Y|%B %d, %Y|%d %b %Y|%d %B %Y|%b %d %Y|%B %d %Y|%d. %b %Y|%d. %B %Y|%d-%b-%Y|%d-%b-%y"
+    "|%d %b %y|%Y-%b-%d|%a %b %d %Y|%A, %d %B %Y|%a, %d %b %Y|%A, %B %d, %Y|%a, %b %d, %Y|%A %d %B %Y"
 )
-TIMES = (
-    "",
-    " %H:%M",
-    " %H:%M:%S",
-    " %H:%M:%S.%f",
-    " %I:%M %p",
-    " %I:%M:%S %p",
-    ", %H:%M",
-    "T%H:%M:%S",
-)
-MONTHS = ("%m/%Y", "%m.%Y", "%m-%Y", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%b, %Y")
-CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p")
-FORMATS = (ISO, *(day + time for day, time in product(DAYS, TIMES)), *MONTHS, *CLOCKS)
+TIMES = "| %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p|, %H:%M|T%H:%M:%S"
+OTHERS = "%m/%Y|%m.%Y|%m-%Y|%Y/%m|%b %Y|%B %Y|%b-%Y|%b-%y|%b, %Y|%H:%M|%H:%M:%S|%I:%M %p"
+FORMATS = (ISO, *map("".join, product(DAYS.split("|"), TIMES.split("|"))), *OTHERS.split("|"))
 """Of those that read most rows, the first is taken: month before day, four digits of a year before two."""
 _LIKELY = (
     r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{4}[-/]\d{1,2}$|\d{1,2}[-/.]\d{4}$"
@@ -78,20 +51,32 @@ class Found:
 def find_format(texts: pd.Series, times: np.ndarray) -> Found | None:
     """Return the format of a column's dates; None where it does not look like dates.
 
+    The format is empty where it looks like dates but none is known that fits.
+
     Args:
         texts: The different texts, stripped, none of them missing.
         times: Rows of each.
     """
     head = texts.iloc[:HEAD]
-    if head.str.match(_LIKELY).mean() < FEW:
+    looks = head.str.match(_LIKELY).mean()
+    if looks < FEW:
         return None
     likely = [form for form in FORMATS if _share(head, times[: len(head)], form) > FEW]
     shares = {form: _share(texts, times, form) for form in likely}
     if not shares:
-        return None
+        return Found("", 0.0) if looks >= MOSTLY else None
     best = max(likely, key=lambda form: shares[form])
     rivals = [form for form in likely if shares[form] == shares[best] and _is_swap(form, best)]
     return Found(best, shares[best], rivals[0] if rivals else "")
+
+
+def are_compact(values: np.ndarray) -> bool:
+    """Return whether numbers could all be dates written YYYYMMDD, of this century or the last."""
+    here = values[~np.isnan(values)]
+    if not len(here) or here.min() < EARLIEST or here.max() > LATEST or (here % 1).any():
+        return False
+    month, day = here // 100 % 100, here % 100
+    return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())  # noqa: PLR2004
 
 
 def _is_swap(form: str, other: str) -> bool:

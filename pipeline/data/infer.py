@@ -46,7 +46,7 @@ STRAY_TEXTS = 3
 EXAMPLES = 3
 MOST_LEVELS = 20
 """Different texts from which it is odd that a category looks like numbers."""
-_NUMBER_LIKE = r"\D{0,4}\d[\d.,' ]*\D{0,4}"
+_NUMBER_LIKE = r"\D{0,4}\d[\d.,' ]*\D{0,4}\d?"
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,10 @@ def judge(
     judged = kind_of(series)
     if judged.reason or keep:
         return judged
+    if judged.column.kind is Kind.number and dateforms.are_compact(judged.column.read(series)[0]):
+        note = f"Column {judged.column.name!r} looks like dates (YYYYMMDD); it is read as a number."
+        hint = setting("dates", judged.column.name, "%Y%m%d")
+        return replace(judged, note=note, hint=hint, is_doubted=True)
     found = verdict(series, judged.column, target, rows)
     if found.reason:
         column = replace(judged.column, used=False)
@@ -181,8 +185,9 @@ def _doubted(
         what = f"holds numbers in {form.share:.0%} of its rows, but also {_shown(others)}"
         hint = setting("numbers", name)
     elif date is not None:
-        what = f"looks like dates, but no format reads more than {date.share:.0%} of its rows"
-        hint = setting("dates", name, date.format)
+        most = f" reads more than {date.share:.0%} of its rows" if date.format else " is known"
+        what = f"looks like dates ({texts.iloc[0]!r}), but no format{most}"
+        hint = setting("dates", name, date.format or "%Y-%m-%d")
     elif len(texts) > MOST_LEVELS and texts.str.fullmatch(_NUMBER_LIKE).mean() >= MOSTLY:
         what = f"looks like numbers ({texts.iloc[0]!r}), but not in one form that is known"
         hint = setting("drop", name)

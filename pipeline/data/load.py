@@ -39,7 +39,7 @@ def read_table(
 
     A line of a CSV file is a row, also a blank one; blank lines at the end are none. Cells are text,
     an empty one is missing. `attrs` of the frame say how the file is written: `delimiter`, `decimal`
-    (the mark, where the file shows it) and `sure` (whether it can only be that mark).
+    (the mark, where the file shows it), `sure` (it can only be that mark) and `said` (by the configuration).
 
     Args:
         path: The file, as `find` returns it.
@@ -108,6 +108,7 @@ def _read_csv(
         "delimiter": form.delimiter,
         "decimal": form.decimal or ("," if form.commas else ""),
         "sure": bool(form.decimal),
+        "said": bool(config and config.decimal),
         "commas": form.commas,
     }
     return frame

@@ -110,10 +110,11 @@ def _marks(
             role = open_ if core.count(marks[-1]) == 1 else thousands
             (role if is_grouped and len(marks) == 1 else decimals)[marks[-1]] += rows
     known = str(attrs.get("decimal", "")) if attrs.get("sure") else ""
+    said = bool(attrs.get("said"))
     if not decimals and not thousands and open_:
         mark = open_.most_common(1)[0][0]
         delimiter = str(attrs.get("delimiter", ","))
-        return None if len(open_) > 1 else _undecided(cores, mark, known, delimiter)
+        return None if len(open_) > 1 else _undecided(cores, mark, known, delimiter, said=said)
     if decimals:
         decimal = decimals.most_common(1)[0][0]
     else:
@@ -123,20 +124,20 @@ def _marks(
 
 
 def _undecided(
-    cores: Sequence[tuple[str, int]], mark: str, known: str, delimiter: str
+    cores: Sequence[tuple[str, int]], mark: str, known: str, delimiter: str, *, said: bool
 ) -> tuple[str, str, str]:
     """Return the marks where every number with a mark looks like 1.234."""
     other = "." if mark == "," else ","
     bare = [core for core, _ in cores if mark not in core]
     small = all(len(core) <= 3 for core in bare)  # noqa: PLR2004
     as_thousands, as_decimal = (mark, other), ("", mark)
-    if known:
+    if said or not small:
         return (*(as_decimal if known == mark or not small else as_thousands), "")
-    if not small:
-        return *as_decimal, ""
     # All numbers from 1000 have the mark, and none below has one: 950 beside 1.234.
     if bare and len(cores) - len(bare) >= ENOUGH:
-        return *as_thousands, mark
+        return *as_thousands, "" if known == other else mark
+    if known:
+        return (*(as_decimal if known == mark else as_thousands), "")
     if mark == "," and delimiter == ",":
         return *as_thousands, "" if bare else mark
     return *as_decimal, mark if bare or mark == "," else ""

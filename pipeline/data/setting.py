@@ -21,8 +21,9 @@ def setting(key: str, name: str, value: str = "", *, listed: bool = True) -> str
     """
     is_plain = name.isascii() and name.isidentifier() and name.lower() not in NOT_PLAIN
     if value:
-        text = f"data.{key}={{{name if is_plain else quoted(name)}: {quoted(value)}}}"
-        return shlex.quote(text)
+        shown = quoted(value) if set(value) & set(",{}[]'\"") else value
+        text = f"data.{key}={{{name if is_plain else quoted(name)}: {shown}}}"
+        return f'"{text}"' if not set(text) & set('"$`\\!') else shlex.quote(text)
     start, end = ("[", "]") if listed else ("", "")
     if is_plain:
         return f"data.{key}={start}{name}{end}"
