@@ -35,11 +35,12 @@ class Names:
 
     def input(self, position: int) -> str:
         """Return what one input is called."""
-        return self.inputs[position].name if self.inputs else f"input {position}"
+        known = position < len(self.inputs)
+        return self.inputs[position].name if known else f"input {position}"
 
     def output(self, position: int) -> str:
         """Return what one output is called."""
-        return self.outputs[position] if self.outputs else f"output {position}"
+        return self.outputs[position] if position < len(self.outputs) else f"output {position}"
 
 
 NAMELESS = Names()
