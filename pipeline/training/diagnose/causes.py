@@ -228,5 +228,5 @@ def _higher_rate(case: Case) -> str:
 
 def _others(case: Case) -> list[FitResult]:
     """Return the fits of the same capacity in the same round."""
-    capacity = case.result.fit.trial.capacity
-    return [other for other in case.siblings if other.fit.trial.capacity == capacity]
+    siblings = case.siblings
+    return [one for one in siblings if one.fit.trial.capacity == case.result.fit.trial.capacity]
