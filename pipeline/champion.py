@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.compute import run as run_stacks
 from pipeline.control import Unattended
 from pipeline.evaluation.final import Member
+from pipeline.rounds import plan_round
 from pipeline.search import is_usable, longest
 from pipeline.training.settings import Settings
 
@@ -43,8 +44,6 @@ def _train_again(sweep: Sweep, fit: Fit) -> None:
     asked, plan = recorded
     stacks = tuple(stack for stack in plan.stacks if fit in stack.fits)
     if not stacks:  # its round was asked for by an earlier version of the search
-        from pipeline.runner import plan_round
-
         stacks = plan_round(sweep, replace(asked, fits=(fit,))).stacks
     log.info(
         "%s is trained again: its network was not kept by the process that trained it", fit.name

@@ -22,6 +22,7 @@ from pipeline.opening import encoded, facts_of, facts_shown, input_shapes, searc
 from pipeline.portion import within_fits
 from pipeline.progress import Display
 from pipeline.rescue import rescued
+from pipeline.rounds import plan_round
 from pipeline.search import is_usable, missing
 from pipeline.signals import GRACE_SECONDS, StopRequest
 from pipeline.tracking.location import check_at_start
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from pipeline.experience import Experience
     from pipeline.family import Family
     from pipeline.pace import Pace
-    from pipeline.records import Arrays, Fit, FitResult, Objective, Round, Scored, Stack, StackPlan
+    from pipeline.records import Arrays, Fit, FitResult, Objective, Round, Scored, Stack
     from pipeline.search import Searcher
     from pipeline.tracking.ledger import Ledger
 
@@ -273,20 +274,6 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
     sweep.ledger.flush()
     sweep.pace.end_round()
     return sweep.stop_reason() or sweep.pace.unfinished or ended
-
-
-def plan_round(sweep: Sweep, asked: Round) -> StackPlan:
-    """Pack a whole round into stacks, whatever of it is already done."""
-    from pipeline.compute.limits import limits
-    from pipeline.training.planner import Workload, plan_stacks
-    from pipeline.training.settings import Settings
-
-    folds = sweep.dataset.split.folds
-    rows, val_rows = (max(len(part) for part in side) for side in zip(*folds, strict=True))
-    training = sweep.config.training
-    settings = Settings.from_config(sweep.config, sweep.objective)
-    workload = Workload(sweep.family, settings, rows, val_rows, training.engine)
-    return plan_stacks(asked.fits, workload, limits(training, sweep.config.compute))
 
 
 def _record(sweep: Sweep, asked: Round, stack: Stack, results: Sequence[FitResult]) -> None:

@@ -41,6 +41,7 @@ ORDER = (
         "networks.py",
         "found.py",
         "champion.py",
+        "rounds.py",
         "rescue.py",
         "together.py",
         "selected.py",

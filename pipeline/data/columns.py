@@ -10,16 +10,15 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from pipeline.data.leaks import leaks
 from pipeline.data.roles import REASONS
 from pipeline.data.setting import setting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pipeline.data.dataset import Dataset
     from pipeline.data.groups import Subjects
     from pipeline.data.infer import Judged
+    from pipeline.names import Input
 
 TARGET = "target"
 """The kind of the column that is predicted."""
@@ -85,36 +84,46 @@ class ColumnFact:
         return f"{text.rstrip('.')}; {self.hint} changes that." if self.hint else text
 
 
-def column_facts(dataset: Dataset) -> tuple[ColumnFact, ...]:
-    """Return the facts of every column, in the table's order, the target first.
+def column_facts(
+    judgements: Sequence[Judged],
+    inputs: Sequence[Input],
+    subjects: Subjects | None,
+    leaked: Mapping[str, str],
+) -> list[ColumnFact]:
+    """Return the facts of every column but the target, in the table's order.
 
     Pixel columns, which are all alike, are one fact.
+
+    Args:
+        judgements: Of the columns.
+        inputs: Of the standard encoding.
+        subjects: What repeats, if anything does.
+        leaked: Columns that tell the target alone, with what was seen.
     """
     named: dict[str, list[str]] = {}
-    for one in dataset.input_names("standard"):
+    for one in inputs:
         named.setdefault(one.column, []).append(one.name)
-    facts = [
-        _fact(judged, tuple(named.get(judged.column.name, ()))) for judged in dataset.judgements
-    ]
+    facts = [_fact(judged, tuple(named.get(judged.column.name, ()))) for judged in judgements]
     pixels = [fact.name for fact in facts if fact.kind == "pixel"]
     facts = [fact for fact in facts if fact.kind != "pixel"]
     if pixels:
         facts.append(
             ColumnFact(f"{pixels[0]} ... {pixels[-1]}", "pixel", used=True, inputs=tuple(pixels))
         )
-    if dataset.subjects is not None:
-        place = next(i for i, fact in enumerate(facts) if fact.name == dataset.subjects.column)
-        note = subjects_note(dataset.subjects)
+    if subjects is not None:
+        place = next(i for i, fact in enumerate(facts) if fact.name == subjects.column)
+        note = subjects_note(subjects)
         facts[place] = replace(facts[place], attention=Attention.severe, note=note, hint="")
     single = sum(fact.used for fact in facts) == 1
-    for name, seen in leaks(dataset).items():
+    for name, seen in leaked.items():
         place = next(place for place, fact in enumerate(facts) if fact.name == name)
         facts[place] = _leaked(facts[place], seen, single=single)
-    task = "regression" if dataset.regression else f"{dataset.outputs} classes"
-    return (
-        ColumnFact(dataset.target, TARGET, used=False, reason=f"is predicted ({task})"),
-        *facts,
-    )
+    return facts
+
+
+def target_fact(name: str, task: str) -> ColumnFact:
+    """Return the fact of the column to predict; `task` in words."""
+    return ColumnFact(name, TARGET, used=False, reason=f"is predicted ({task})")
 
 
 def _fact(judged: Judged, inputs: tuple[str, ...]) -> ColumnFact:

@@ -79,9 +79,18 @@ class Dataset:
     @cached_property
     def facts(self) -> tuple[ColumnFact, ...]:
         """What became of every column, for people; the target first."""
-        from pipeline.data.columns import column_facts
+        from pipeline.data.columns import column_facts, target_fact
+        from pipeline.data.leaks import leaks
 
-        return column_facts(self)
+        leaked: dict[str, str] = {}
+        if self.image_shape is None:
+            known, used = self.split.known, [column for column in self.columns if column.used]
+            target = self.judged.numbers[known]
+            leaked = leaks(self.frame.iloc[known], used, target, regression=self.regression)
+        task = "regression" if self.regression else f"{self.outputs} classes"
+        inputs = self.input_names("standard")
+        facts = column_facts(self.judgements, inputs, self.subjects, leaked)
+        return (target_fact(self.target, task), *facts)
 
     @property
     def dropped(self) -> tuple[tuple[str, str], ...]:

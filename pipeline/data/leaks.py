@@ -16,9 +16,9 @@ import pandas as pd
 from pipeline.data.typed import typed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from pipeline.data.dataset import Dataset
+    from pipeline.data.typed import Column
 
 UNEXPLAINED = 0.001
 """Share of the target's variance that a feature leaves open, from which it is in doubt; the best honest one
@@ -35,25 +35,28 @@ CANDIDATE = 0.99
 """Area under the curve of some class, of numbers that are looked at more closely."""
 
 
-def leaks(dataset: Dataset) -> dict[str, str]:
+def leaks(
+    frame: pd.DataFrame, columns: Sequence[Column], target: np.ndarray, *, regression: bool
+) -> dict[str, str]:
     """Return the columns that tell the target alone, each with what was seen, in words.
 
     Args:
-        dataset: A prepared table; images have no such columns.
+        frame: Raw rows that may be looked at.
+        columns: Those that are used.
+        target: Of these rows; numbers, or positions of classes.
+        regression: The task.
     """
-    columns = [column for column in dataset.columns if column.used]
-    rows = dataset.split.known
+    rows = np.arange(len(frame))
     most = max(FEWEST, min(MOST_ROWS, MOST_CELLS // len(columns)))
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
-    if len(rows) < FEWEST or dataset.image_shape is not None:
+    if len(rows) < FEWEST:
         return {}
-    values = typed(dataset.frame.iloc[rows], columns).reset_index(drop=True)
-    target = dataset.judged.numbers[rows]
-    look = _of_numbers if dataset.regression else _of_classes
-    most_open = UNEXPLAINED if dataset.regression else MISNAMED
-    found = {name: share for name, share in look(values, target) if share <= most_open}
-    what = "target's variance" if dataset.regression else "classes"
+    values = typed(frame.iloc[rows], columns).reset_index(drop=True)
+    look = _of_numbers if regression else _of_classes
+    most_open = UNEXPLAINED if regression else MISNAMED
+    found = {name: share for name, share in look(values, target[rows]) if share <= most_open}
+    what = "target's variance" if regression else "classes"
     return {
         column.name: f"alone it tells {100 * (1 - found[name]):.4g} % of the {what} in {len(rows)} rows"
         for column in columns

@@ -98,7 +98,7 @@ def _prepared(
     from pipeline.data.split import split_rows
 
     frame = table.frame
-    split = split_rows(config, target, keys(config, table), seed, given_test)
+    split = split_rows(config, target, keys(config, table.frame, table.hashes), seed, given_test)
     _check_reach(config, target, split)
     known = split.known
     judged = _judge(config, table, known, target)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.config.schema import DataConfig
-    from pipeline.data.table import Table
 
 REASONS = {
     "group": "keeps rows together (data.group)",
@@ -132,13 +131,18 @@ def _calendar(config: DataConfig, series: pd.Series) -> Judged:
     return Judged(replace(column, used=False, parts=()), REASONS["time"])
 
 
-def keys(config: DataConfig, table: Table) -> Keys:
-    """Return what the rows are assigned by."""
-    frame = table.frame
+def keys(config: DataConfig, frame: pd.DataFrame, hashes: np.ndarray) -> Keys:
+    """Return what the rows are assigned by.
+
+    Args:
+        config: The data group.
+        frame: All rows.
+        hashes: Of their content, as `row_hashes` returns them.
+    """
     if config.split is not SplitKind.hash:
         return Keys(groups(config, frame), times(config, frame), None)
     by = config.group or config.id
-    return Keys(None, None, table.hashes if by is None else row_hashes(frame[[by]]))
+    return Keys(None, None, hashes if by is None else row_hashes(frame[[by]]))
 
 
 def groups(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pipeline.tracking.artefact import Champion
     from pipeline.tracking.ledger import Ledger
     from pipeline.tracking.location import Location
-    from pipeline.tracking.registry import Standing
 
 GLOBAL = "MLFLOW_TRACKING_URI"
 
@@ -50,16 +49,15 @@ class Registration:
         self._ledger.flush()
         turn.await_turn(self._client, self._name, self._version, self._ledger.ask)
 
-    def settle(self, verdict: Verdict, compared: Standing | None) -> bool:
+    def settle(self, verdict: Verdict, compared: str | None) -> bool:
         """Write down what was decided; False when the alias moved since, and nothing was done.
 
         Args:
             verdict: What was decided.
-            compared: The standing that it rests on; None: it does not matter.
+            compared: The version in production that it rests on, empty for none; None: it does not
+                matter.
         """
-        before = (
-            "" if compared is None or compared.incumbent is None else compared.incumbent.version
-        )
+        before = compared or ""
         moved: list[bool] = []
 
         def move() -> None:

@@ -209,7 +209,8 @@ def challenge(
     for _ in range(TRIES):
         # The version's number counts the looks: MLflow never gives one twice, nor to two at once.
         verdict = judged(standing, writing.number - 1)
-        if writing.settle(verdict, standing):
+        before = "" if standing.incumbent is None else standing.incumbent.version
+        if writing.settle(verdict, before):
             break
         standing = ledger.ask(
             f"look up {name}", lambda: _look_up(ledger.store.client, ledger.store.location, name)
