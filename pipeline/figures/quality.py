@@ -105,6 +105,12 @@ def fitting(record: SweepRecord) -> Iterator[Remark]:
         yield Remark("more data", sentence)
     elif is_noise(record.summary):
         return  # what more rows would give is not known where nothing was learnt
+    elif gap < -NARROW_GAP:
+        sentence = (
+            f"{start}: the validation rows are easier, or it is measured while the weights still move. "
+            "What more rows would give cannot be told from it."
+        )
+        yield Remark("more data", sentence)
     elif gap < NARROW_GAP:
         sentence = f"{start}: more rows of the same kind would give little; better columns might."
         yield Remark("more data", sentence)

@@ -551,3 +551,16 @@ def test_over_fitting_is_what_diagnosis_calls_so(record: SweepRecord) -> None:
     assert "over-fits" not in remark(record, "more data").sentence
     found_in(record, "overfitting", "warning", trial="champion")
     assert "over-fits" in remark(record, "more data").sentence
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(1.5, "the validation rows are easier"), (0.99, "would give little"), (0.8, "help a little")],
+)
+def test_what_more_rows_would_give_follows_from_the_gap(
+    share: float, said: str, record: SweepRecord
+) -> None:
+    """Above, as low, below: a training loss far above says nothing of more rows."""
+    for name, found in record.curves.items():
+        record.curves[name] = found.assign(loss=share * found["val_loss"])
+    assert said in remark(record, "more data").sentence
