@@ -1,6 +1,6 @@
 """Does the registry let only the better model in: a year of nights, simulated, and three for real.
 
-    python -m benchmarks.promotion [--years 1000]
+    python -m benchmarks.promotion [--years 400]
     python -m benchmarks.promotion --bench ../shared/bench [--seconds 60]
 
 The year: each night a fresh challenger, judged as the registry judges it (`tracking/judge.py`, with the
@@ -139,7 +139,7 @@ def main() -> None:
     """Run the nights and print what was decided, and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bench", type=Path, help="folder with concrete.csv.gz")
-    parser.add_argument("--years", type=int, default=1000)
+    parser.add_argument("--years", type=int, default=400)
     parser.add_argument("--seconds", type=float, default=60.0)
     options = parser.parse_args()
     if options.bench is None:

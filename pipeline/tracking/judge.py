@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FALSE_PROMOTIONS = 0.05
 """Largest chance that any of a year of nights promotes a model that is no better."""
-SPENT = 0.8
+SPENT = 0.7
 """Share of it that the looks spend: the rest is for what Student's t does not know of the losses."""
 YEAR = 365
 """Looks (challengers compared with an incumbent) that the chance is spread over."""
@@ -184,7 +184,7 @@ def errors_asked(looks: int, units: int) -> float:
     Each look spends a part of the chance of a false promotion: half of it early, as 1 / (n (n + 1)),
     half evenly over a year. The parts of any 365 looks in a row add up to at most 5 %, so by the union
     bound (Bonferroni; unequal shares as in alpha spending, Lan and DeMets 1983) it holds whether the
-    nights share their test rows or not, and whatever was promoted between. The first look asks for 2.3
+    nights share their test rows or not, and whatever was promoted between. The first look asks for 2.4
     standard errors, the 7th for 3.4, the 30th for 3.8, a look after years for 3.9.
 
     Args:

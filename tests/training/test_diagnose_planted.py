@@ -16,6 +16,7 @@ import pytest
 from pipeline.config.places import data_dir
 from pipeline.config.schema import DataConfig
 from pipeline.data import prepare
+from pipeline.names import NAMELESS
 from pipeline.records import Arrays, Outcome
 from pipeline.training.diagnose.causes import unsteady
 from pipeline.training.families.mlp import of_widths
@@ -82,6 +83,7 @@ def with_input(arrays: Arrays, train: np.ndarray, validation: np.ndarray) -> Arr
         arrays,
         x_train=np.hstack([arrays.x_train, train]).astype(np.float32),
         x_val=np.hstack([arrays.x_val, validation]).astype(np.float32),
+        names=NAMELESS,
     )
 
 
