@@ -106,7 +106,7 @@ def without_a_class() -> Arrays:
     train = np.pad(arrays.y_train, [(0, 0), (0, 1)])
     validation = np.pad(arrays.y_val, [(0, 0), (0, 1)])
     validation[::10] = [0, 0, 1]
-    return replace(arrays, y_train=train, y_val=validation)
+    return replace(arrays, y_train=train, y_val=validation, names=NAMELESS)
 
 
 def few_rows() -> Arrays:
