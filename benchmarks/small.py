@@ -1,0 +1,266 @@
+"""Are small tables decided by luck? One validation split against folds, on twenty small tables.
+
+    python -m benchmarks.small [tables=wages,iris,...] [splits=10] [modes=split,folds] [out=FILE]
+
+For every table (benchmarks/smalltables.py) and outer split the default capacity search, with nothing
+but the validation changed: `split`, 20 % of the rows; `folds`, data.folds=5; `repeated`, data.folds=5
+data.repeats=3. No MLflow: search, planner and engine as the runner joins them. Measured on the outer
+test rows, as shares of what a constant prediction loses: the champion's loss (with folds the average of
+their networks; of `split` the one median network, as a sweep saves it, and `split_average`, that of
+its executions), how far the validated loss flatters, how often a network of the champion was kept at its
+first epoch, its size, CPU seconds. Differences are paired over outer splits, with Nadeau and Bengio's
+standard error where the splits share rows.
+
+Every search is one line of `out` (default: small.jsonl); searches that are there are not run again.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.smalltables import PUBLIC, TABLES, outer
+from pipeline import statistics
+from pipeline.cli import words
+from pipeline.compute import run as run_stacks
+from pipeline.compute.limits import limits
+from pipeline.config import objective
+from pipeline.config.compose import compose
+from pipeline.control import Unattended
+from pipeline.data import prepare
+from pipeline.data.constant import constant_loss
+from pipeline.evaluation.final import forward
+from pipeline.evaluation.folds import Unseen, unseen_inputs
+from pipeline.evaluation.scores import row_losses
+from pipeline.opening import input_shapes, searcher_of
+from pipeline.records import FitResult, Outcome, Scored
+from pipeline.search import missing
+from pipeline.training.families import family as family_of
+from pipeline.training.models import rebuild
+from pipeline.training.planner import Workload, plan_stacks
+from pipeline.training.settings import Settings
+from pipeline.training.stacked import programs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pandas as pd
+
+    from pipeline.config.schema import SweepConfig
+    from pipeline.data import Dataset
+    from pipeline.family import Family
+    from pipeline.search import Choice
+
+MODES = {
+    "split": [],
+    "folds": ["data.folds=5"],
+    "repeated": ["data.folds=5", "data.repeats=3"],
+}
+KEPT = 24
+"""Compiled programs: the next outer split of a table runs most of them again."""
+OUTER_FOLDS = 5
+"""The outer test is a fifth of the rows: n_test / n_train = 1 / (OUTER_FOLDS - 1) for Nadeau and Bengio."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search on one outer split; losses are shares of what a constant prediction loses."""
+
+    table: str
+    split: int
+    mode: str
+    validation_rows: int
+    """Of one fold."""
+    capacity: str
+    parameters: int
+    fits: int
+    seconds: float
+    """CPU time, all threads."""
+    validated: float
+    """What the search was shown: the champion's score."""
+    test: float
+    """Of what a sweep would save."""
+    test_average: float
+    """Of the average of the champion's executions."""
+    first: float
+    """Share of the champion's networks that were kept at their first epoch."""
+    lucky: float
+    """Share of them with the finding `lucky-epoch`."""
+
+
+def one_search(table: str, split: int, mode: str) -> Search:
+    """Search on one outer split and test what would be saved."""
+    search, test = outer(table, split)
+    with tempfile.TemporaryDirectory() as folder:
+        config = _config(Path(folder), search, test, [*MODES[mode], f"seed={split}"])
+        dataset = prepare(config.data, config.seed)
+    shapes = input_shapes(config, dataset)
+    family = family_of(config.model, config.search, shapes, dataset.outputs, dataset.regression)
+    began = time.process_time()
+    choice, results = _searched(config, dataset, family)
+    seconds = time.process_time() - began
+    members = [one for one in results if one.fit.trial == choice.trial]
+    constant = constant_loss(dataset, "val_loss") or 1.0
+    average = _tested(dataset, family, members) / constant
+    median = [one for one in members if one.fit.execution == choice.execution]
+    single = average if config.data.folds else _tested(dataset, family, median) / constant
+    return Search(
+        table=table,
+        split=split,
+        mode=mode,
+        validation_rows=len(dataset.split.validation),
+        capacity=choice.trial.capacity.label,
+        parameters=choice.trial.parameters * (len(members) if config.data.folds else 1),
+        fits=len(results),
+        seconds=seconds,
+        validated=choice.score / constant,
+        test=single,
+        test_average=average,
+        first=float(np.mean([one.best_epoch == 0 for one in members])),
+        lucky=float(np.mean([_is_lucky(one) for one in members])),
+    )
+
+
+def _is_lucky(result: FitResult) -> bool:
+    return any(finding.code == "lucky-epoch" for finding in result.findings)
+
+
+def _config(
+    folder: Path, search: pd.DataFrame, test: pd.DataFrame, more: Iterable[str]
+) -> SweepConfig:
+    for name, rows in (("search", search), ("test", test)):
+        rows.to_csv(folder / f"{name}.csv", index=False)
+    table = ["data=table", f"data.path={folder}/search.csv", f"data.test_path={folder}/test.csv"]
+    return compose([*table, "data.target=target", *more])
+
+
+def _searched(
+    config: SweepConfig, dataset: Dataset, family: Family
+) -> tuple[Choice, list[FitResult]]:
+    """Run the search to its end, as the runner does but for the ledger."""
+    searcher, settings = searcher_of(config, dataset, family), Settings.from_config(config)
+    folds = dataset.split.folds
+    rows, val_rows = (max(len(part) for part in side) for side in zip(*folds, strict=True))
+    workload = Workload(family, settings, rows, val_rows)
+    trained: list[FitResult] = []
+    finished: list[Scored] = []
+    while (asked := (proposal := searcher.propose(finished)).round) is not None:
+        fits = missing(asked, finished)
+        plan = plan_stacks(fits, workload, limits(config.training, config.compute))
+        stacks = run_stacks(
+            plan,
+            lambda fit: dataset.arrays(fit.trial.encoding, fit.fold),
+            family,
+            settings,
+            Unattended(),
+            config.compute,
+        )
+        for _, results in stacks:
+            trained += results
+            finished += [_scored(config, one, asked.number) for one in results]
+    if proposal.choice is None:
+        raise SystemExit("no usable trial")
+    return proposal.choice, trained
+
+
+def _scored(config: SweepConfig, one: FitResult, number: int) -> Scored:
+    score = objective(config).as_loss(one.best("val_loss"))
+    return Scored(one.fit, one.outcome, score, one.row_losses, number)
+
+
+def _tested(dataset: Dataset, family: Family, members: Sequence[FitResult]) -> float:
+    """Return the loss of the average of some networks on the outer test rows."""
+    unseen = Unseen(dataset, [one.fit.fold for one in members])
+    for one in members:
+        assert one.weights is not None and one.outcome is Outcome.completed  # noqa: PT018
+        model = rebuild(family, one.fit.trial, one.weights)
+        inputs = unseen_inputs(dataset, one.fit.trial.encoding, one.fit.fold)
+        unseen.add(one.fit.fold, {part: forward(model, x) for part, x in inputs.items()})
+    truth = dataset.encoded_targets(dataset.split.test)
+    return float(row_losses(truth, unseen.test.outputs, regression=dataset.regression).mean())
+
+
+def compared(found: Sequence[Search]) -> dict[str, dict[str, dict[str, float | str]]]:
+    """Return, for every table and mode, its means and how it differs from `split`, paired."""
+    report: dict[str, dict[str, dict[str, float | str]]] = {}
+    for table in dict.fromkeys(one.table for one in found):
+        own = [one for one in found if one.table == table]
+        by_mode = {mode: {one.split: one for one in own if one.mode == mode} for mode in MODES}
+        base = by_mode["split"]
+        report[table] = {}
+        for mode, searches in by_mode.items():
+            shared = sorted(searches.keys() & base.keys()) if base else sorted(searches)
+            if not shared:
+                continue
+            known = [searches[split] for split in shared]
+            report[table][mode] = _means(known)
+            if mode != "split" and base:
+                pairs = [(searches[split], base[split]) for split in shared]
+                report[table][mode] |= _gains(table, pairs)
+    return report
+
+
+def _means(known: Sequence[Search]) -> dict[str, float | str]:
+    sizes = [one.capacity for one in known]
+    fields = ("validation_rows", "parameters", "fits", "seconds", "test", "test_average")
+    means = {name: float(np.mean([getattr(one, name) for one in known])) for name in fields}
+    return {
+        "splits": len(known),
+        **means,
+        "flatters": float(np.mean([one.test - one.validated for one in known])),
+        "first": float(np.mean([one.first for one in known])),
+        "lucky": float(np.mean([one.lucky for one in known])),
+        "capacities": ", ".join(f"{n} {sizes.count(n)}" for n in dict.fromkeys(sizes)),
+    }
+
+
+def _gains(table: str, pairs: Sequence[tuple[Search, Search]]) -> dict[str, float | str]:
+    """Return the loss less that of `split`: what is saved, and the averages of all executions."""
+    gains: dict[str, float | str] = {}
+    for name, other in (("against_split", "test"), ("against_average", "test_average")):
+        differences = np.array([one.test - getattr(base, other) for one, base in pairs])
+        if table in PUBLIC:
+            gap = statistics.of_folds(differences, OUTER_FOLDS)
+        else:  # drawn anew: independent
+            gap = statistics.two_way(differences, None)
+        gains[name], gains[f"{name}_se"] = gap.mean, gap.se
+    return gains
+
+
+def main() -> None:
+    """Run what is missing, then print every table and mode as one JSON object."""
+    allowed = {"tables": "names, comma between", "splits": "10", "modes": "", "out": "a file"}
+    given = words(sys.argv[1:], allowed)
+    tables = given["tables"].split(",") if "tables" in given else list(TABLES)
+    modes = given.get("modes", "split,folds").split(",")
+    out = Path(given.get("out", "small.jsonl"))
+    lines = out.read_text().splitlines() if out.exists() else []
+    found = [Search(**json.loads(line)) for line in lines]
+    done = {(one.table, one.split, one.mode) for one in found}
+    splits = range(int(given.get("splits", "10")))
+    programs.FEWEST_KEPT = KEPT
+    order = [
+        (table, split, mode)
+        for pair in (splits[n : n + 2] for n in splits[::2])
+        for table in tables
+        for split in pair
+        for mode in modes
+    ]
+    for asked in order:
+        if asked not in done:
+            found.append(one_search(*asked))
+            with out.open("a") as file:
+                file.write(json.dumps(asdict(found[-1])) + "\n")
+            print(found[-1], file=sys.stderr, flush=True)
+    print(json.dumps(compared(found)))
+
+
+if __name__ == "__main__":
+    main()
