@@ -47,6 +47,8 @@ class Dataset:
     split: Split
     digest: str
     scale_target: bool = True
+    texts: pd.DataFrame | None = None
+    """The columns of `frame` whose numbers the table writes in a form of its own, as it writes them."""
     weights: np.ndarray | None = None
     """float64 sample weight of each row."""
     groups: np.ndarray | None = None
@@ -128,7 +130,12 @@ class Dataset:
 
     def features(self, part: str) -> pd.DataFrame:
         """Return the raw feature columns of a part, as the user's table has them."""
-        return self.frame.iloc[self.part(part)]
+        rows = self.part(part)
+        frame = self.frame.iloc[rows]
+        if self.texts is None:
+            return frame
+        texts = self.texts.iloc[rows]
+        return frame.assign(**{str(name): texts[name] for name in texts})
 
     def targets(self, part: str) -> pd.Series:
         """Return the raw target of a part."""

@@ -136,6 +136,19 @@ def settled(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     return pd.DataFrame(done, index=frame.index)
 
 
+def own_texts(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame | None:
+    """Return the used number columns that `settled` reads from texts of a form of their own, if any."""
+    names = [
+        column.name
+        for column in columns
+        if column.used
+        and column.kind is Kind.number
+        and column.format
+        and frame[column.name].dtype.kind not in "fiubmM"
+    ]
+    return frame[names] if names else None
+
+
 def _settled(series: pd.Series, column: Column) -> pd.Series:
     if column.kind not in {Kind.number, Kind.boolean, Kind.pixel} or series.dtype.kind in "fiubmM":
         return series

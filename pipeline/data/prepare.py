@@ -91,7 +91,7 @@ def _prepared(
     """Split, judge and assemble."""
     from pipeline.data.columns import subjects_note
     from pipeline.data.dataset import Dataset
-    from pipeline.data.declared import settled, unread_elsewhere
+    from pipeline.data.declared import own_texts, settled, unread_elsewhere
     from pipeline.data.pixels import image_shape
     from pipeline.data.roles import groups, keys, sample_weights, times
     from pipeline.data.rowhash import digest
@@ -109,6 +109,7 @@ def _prepared(
     return Dataset(
         name=config.name,
         frame=settled(frame, columns),
+        texts=own_texts(frame, columns),
         raw_target=frame[config.target],
         judged=target,
         judgements=tuple(judged),

@@ -222,6 +222,9 @@ def test_points_separate_thousands_where_the_file_writes_decimal_commas(prepared
     values = dataset.frame["einwohner"].tolist()
     assert values[:9] == [600, 650, 700, 750, 800, 850, 900, 950, 1010]
     assert dataset.frame["flaeche"].tolist()[:2] == [0.0, 1.1]
+    rows = dataset.features("train")
+    assert rows["flaeche"].str.contains(",").all()
+    assert np.array_equal(dataset.encode(rows, "standard"), dataset.arrays("standard").x_train)
 
 
 @pytest.mark.parametrize("form", ["${:,.0f}", "{:,.2f} EUR", "{:.1f}%", "German"])
