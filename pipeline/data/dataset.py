@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.data.declared import as_written
 from pipeline.data.imagefile import read_image
 from pipeline.data.images import PATH
 from pipeline.data.inputs import inputs_of
@@ -130,12 +131,7 @@ class Dataset:
 
     def features(self, part: str) -> pd.DataFrame:
         """Return the raw feature columns of a part, as the user's table has them."""
-        rows = self.part(part)
-        frame = self.frame.iloc[rows]
-        if self.texts is None:
-            return frame
-        texts = self.texts.iloc[rows]
-        return frame.assign(**{str(name): texts[name] for name in texts})
+        return as_written(self.frame, self.texts, self.part(part))
 
     def targets(self, part: str) -> pd.Series:
         """Return the raw target of a part."""
@@ -268,11 +264,7 @@ class Dataset:
         return self._inputs[encoding, fold]
 
     def clusters(self, rows: np.ndarray) -> np.ndarray | None:
-        """Return which of some rows vary together: those of a group, or of a stretch of time.
-
-        Returns:
-            int64 (rows,), equal within a cluster; None where each row is on its own.
-        """
+        """Return int64 (rows,), equal where rows of a group or stretch of time vary together, or None."""
         if self.groups is not None:
             codes: np.ndarray = self.groups[rows]
             return codes if len(np.unique(codes)) < len(rows) else None

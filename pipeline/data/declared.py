@@ -149,6 +149,14 @@ def own_texts(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame | 
     return frame[names] if names else None
 
 
+def as_written(frame: pd.DataFrame, texts: pd.DataFrame | None, rows: np.ndarray) -> pd.DataFrame:
+    """Return some rows of a settled frame with the texts that `own_texts` kept."""
+    here = frame.iloc[rows]
+    if texts is None:
+        return here
+    return here.assign(**{str(name): texts[name].iloc[rows] for name in texts})
+
+
 def _settled(series: pd.Series, column: Column) -> pd.Series:
     if column.kind not in {Kind.number, Kind.boolean, Kind.pixel} or series.dtype.kind in "fiubmM":
         return series
