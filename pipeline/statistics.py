@@ -22,7 +22,7 @@ FLOOR = 0.07
 may leave next to nothing by chance; at this floor one standard error covers 66 to 71 %, at a higher one
 too much with two or three seeds (benchmarks/standard_error.py)."""
 
-POOL_FREEDOM = 4.0
+POOL_FREEDOM = 6.0
 """Of a pool: enough to steady two or three seeds, little beside fifteen. Trials differ in their noise (a
 high rate has more of it), so that of the others is never taken for their own."""
 

@@ -39,9 +39,10 @@ _SPACE, _RATES = _RULES.space, ladder(_RULES.learning_rate)
 def capacity_search(rules: CapacityConfig) -> CapacitySearch:
     """Return the product's own search over the product's own MLPs, for twelve inputs."""
     mlp = family(ModelConfig(), rules, {"standard": (12,)}, outputs=1, regression=True)
-    return CapacitySearch(
-        rules, mlp, Executions(0, 100, EXECUTIONS, rules.max_executions), CONSTANT
+    plan = Executions(
+        0, 100, EXECUTIONS, rules.max_executions, screen=min(EXECUTIONS, rules.first_executions)
     )
+    return CapacitySearch(rules, mlp, plan, CONSTANT)
 
 
 OURS = capacity_search(_RULES)

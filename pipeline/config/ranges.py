@@ -89,6 +89,8 @@ RANGES: Mapping[str, Range] = {
     "search.min_gain": NOT_NEGATIVE,
     "search.one_se": NOT_NEGATIVE,
     "search.close": NOT_NEGATIVE,
+    "search.first_executions": COUNT,
+    "search.grow_executions": COUNT,
     "search.max_executions": COUNT,
     "search.seed_share": SHARE,
     "search.doubt": NOT_NEGATIVE,

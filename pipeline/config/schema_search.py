@@ -127,14 +127,20 @@ class CapacityConfig(SearchConfig):
     """The smallest capacity within this many standard errors of the best is chosen, >= 0."""
     close: float = 2.0
     """A difference within this many standard errors is close and buys more executions, >= 0."""
-    max_executions: int = 15
-    """Most executions of a trial that a close decision may buy, >= training.executions."""
+    first_executions: int = 2
+    """Executions with which rates and capacities are first compared, >= 1; at most training.executions,
+    which the first round and whoever may be chosen get. Not with data.folds."""
+    grow_executions: int = 5
+    """Most executions of a trial that a close call buys while growing and shrinking, >= 1: more are for
+    the finalists."""
+    max_executions: int = 19
+    """Most executions of a trial that the last rounds buy for the finalists, >= training.executions."""
     seed_share: float = 0.25
     """More executions are bought only where seeds make at least this share of the squared standard
     error, 0 to 1: the rest is doubt about the validation rows, which no execution removes."""
-    finalists: int = 3
-    """Most rivals of the best that the last rounds give `max_executions`, >= 2: fresh seeds tell the
-    best from the luckiest."""
+    finalists: int = 5
+    """Most rivals of the best, other rates of a capacity included, that the last rounds give more
+    executions, >= 2: fresh seeds tell the best from the luckiest."""
     refine: bool = True
     """Try the finalists at the rate where a parabola through each bracket has its minimum, when
     that promises a gain beyond `min_gain`: rungs half a decade apart may lie on either side of it."""

@@ -146,8 +146,8 @@ def _first_executions(record: SweepRecord) -> int:
     folds = str(record.config.get("data.folds", ""))
     if folds.isdigit():  # each is an execution
         return int(folds) * int(setting(record, "data.repeats") or 1)
-    wanted = str(record.config.get("training.executions", "1"))
-    return int(wanted) if wanted.isdigit() else 1
+    wanted = int(setting(record, "training.executions") or 1)
+    return min(wanted, int(setting(record, "search.first_executions") or wanted))
 
 
 def leader(record: SweepRecord) -> Any:

@@ -63,7 +63,7 @@ def front(
     finished: Sequence[Scored], executions: Executions, size: Callable[[Trial], float]
 ) -> list[Trial]:
     """Return the trials than which none smaller is as good, smallest first, by any measure of size."""
-    known = complete_enough(finished, executions.first)
+    known = complete_enough(finished, executions.fewest)
     return [one.trial for one in pareto(leads(known), size)]
 
 
@@ -71,7 +71,8 @@ def executions_of(config: SweepConfig) -> Executions:
     """Return how often trials are trained, and with which seeds or folds."""
     folds = config.data.folds or 0
     first = folds * config.data.repeats or config.training.executions
-    most = first
+    most = screen = first
     if isinstance(config.search, CapacityConfig) and not folds:
+        screen = min(first, config.search.first_executions)
         most = max(first, config.search.max_executions)
-    return Executions(config.seed, config.training.epochs, first, most, folds)
+    return Executions(config.seed, config.training.epochs, first, most, folds, screen)

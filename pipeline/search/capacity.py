@@ -62,7 +62,7 @@ class CapacitySearch:
 
     def choose(self, finished: Sequence[Scored]) -> Choice | None:
         """Return the best so far by the configured rule; None without a usable trial."""
-        return self._choice(complete_enough(finished, self.executions.first), over=False)
+        return self._choice(complete_enough(finished, self.executions.fewest), over=False)
 
     def first_capacities(self) -> list[Capacity]:
         """Return the simplest model and the start, within the limit on parameters.

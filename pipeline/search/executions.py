@@ -28,11 +28,18 @@ class Executions:
     epochs: int
     """Most epochs of a fit."""
     first: int
-    """Executions that every trial gets, >= 1; with k-fold the folds of all repeats."""
+    """Executions that whoever may be chosen gets, >= 1; with k-fold the folds of all repeats."""
     most: int
     """Executions that a close decision may buy, >= first."""
     folds: int = 0
     """Of a k-fold split: the executions are its fits, repeat after repeat; 0: they are seeds."""
+    screen: int = 0
+    """Executions that every trial gets; 0: `first`."""
+
+    @property
+    def fewest(self) -> int:
+        """Executions that every trial gets."""
+        return self.screen or self.first
 
     def fit(self, trial: Trial, execution: int) -> Fit:
         """Return one fit of a trial."""

@@ -49,7 +49,8 @@ def settle(board: Board, one: Evidence, other: Evidence) -> Walk[Difference | No
             return gap
         executions = max(one.executions, other.executions)
         if one.executions == other.executions:
-            executions = board.executions.after(executions)
+            next_ = min(board.executions.after(executions), board.rules.grow_executions)
+            executions = max(executions, next_)
         reason = sentences.close(one, other, gap, executions)
         asked = yield from board.ask((one.trial, other.trial), executions, reason)
         if not asked:

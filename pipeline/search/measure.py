@@ -42,7 +42,9 @@ class Bench:
 
     def measure(self, candidates: Sequence[Candidate], reason: str) -> Walk[None]:
         """Train every candidate's bracket in one round, and re-centre those that need it together."""
-        executions = self.board.executions.first
+        # The first round tells how noisy seeds are, by which all later comparisons are judged.
+        plan = self.board.executions
+        executions = plan.fewest if self.board.rounds else plan.first
         wanted = [
             self.trial(one.capacity, rate, one.nuisance)
             for one in candidates

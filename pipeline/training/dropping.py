@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.statistics import two_way
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -72,7 +74,8 @@ def _behind_in_group(
         if len(shared) < FEWEST_SEEDS:
             continue
         gaps = np.stack([losses[seeds[s]] - losses[rates[leader][s]] for s in shared])
-        gap, error = _gap(gaps[:, -1])
+        found = two_way(gaps[:, -1], None)
+        gap, error = found.mean, found.se
         earlier = float(gaps[:, (settings.drop_after - 1) // 2].mean())
         if gap > settings.drop_margin * error and gap > settings.drop_kept * earlier:
             sentence = (
@@ -81,9 +84,3 @@ def _behind_in_group(
             )
             dropped |= dict.fromkeys(seeds.values(), sentence)
     return dropped
-
-
-def _gap(differences: np.ndarray) -> tuple[float, float]:
-    """Return the mean of paired differences and its standard error."""
-    error = differences.std(ddof=1) / np.sqrt(differences.size)
-    return float(differences.mean()), float(error)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from pipeline.config.schema import Encoding, LearningRateConfig, NuisanceConfig
+from pipeline.config.schema import CapacityConfig, Encoding, LearningRateConfig, NuisanceConfig
 from pipeline.errors import ConfigError
 from pipeline.records import Outcome, Scored
 from tests.search.toy import (
@@ -291,3 +292,33 @@ def test_the_linear_model_gets_the_encoding_that_helped_the_start():
     rules = course_rules(nuisance=values, learning_rate=ONE_RATE)
     walked = walk(search(rules), score)
     assert walked.choice.trial.name == "linear lr 0.003 encoding piecewise"
+
+
+def test_trials_are_first_compared_on_few_executions():
+    """Two after the first round, which tells how noisy seeds are; more for close calls and finalists."""
+    walked = walk(search(screen=2), Noisy(bowl))
+    first, *later = walked.rounds
+    assert {fit.execution for fit in first.fits} == {0, 1, 2}
+    counts = Counter(scored.fit.trial for scored in walked.finished)
+    assert min(counts.values()) == 2
+    assert counts[walked.choice.trial] >= 3
+    new = [fit for asked in later if asked.phase != "confirm" for fit in asked.fits]
+    assert max(fit.execution for fit in new) < CapacityConfig().grow_executions
+
+
+def test_the_rate_of_the_best_may_be_the_luckiest_of_its_bracket_too():
+    """The last rounds give more executions to other rates that are close, not only to capacities."""
+
+    def score(fit):
+        rate, units = fit.trial.learning_rate, fit.trial.capacity.label
+        lucky = units == "1x250" and rate == 0.003 and fit.execution < 3
+        base = 1.0 if units == "1x250" and rate <= 0.003 else 3.0
+        turn = 0.1 * (fit.execution * (1 if rate == 0.003 else 2) % 3 - 1)
+        return Scored(fit, Outcome.completed, base + turn - (0.05 if lucky else -0.05))
+
+    rules = course_rules(learning_rate=LearningRateConfig(values=[0.001, 0.003]))
+    walked = walk(search(rules), score)
+    bought = [asked for asked in walked.rounds if asked.phase == "confirm"]
+    rates = {fit.trial.learning_rate for asked in bought for fit in asked.fits}
+    assert rates == {0.001, 0.003}
+    assert {fit.trial.capacity.label for asked in bought for fit in asked.fits} == {"1x250"}

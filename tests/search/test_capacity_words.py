@@ -210,7 +210,7 @@ def test_a_reference_that_fails_later_is_out_and_not_who_was_compared_with_it():
             return Scored(fit, Outcome.diverged, math.nan)
         return noisy(fit)
 
-    walked = walk(search(course_rules(learning_rate=ONE_RATE)), score)
+    walked = walk(search(course_rules(learning_rate=ONE_RATE, grow_executions=15)), score)
     assert "1x250" in told(walked.decisions, "infeasible")
     for one in walked.decisions:
         if one.verdict == "infeasible":

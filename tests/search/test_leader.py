@@ -27,7 +27,7 @@ ODD = {"linear", "1x250", "2x100", "4x100"}
 
 def walked(rules: dict[str, int] | None = None, **further: tuple[float, float]) -> Walked:
     """Walk a search in which 1x250 leads 2x100 when 2x250 and 1x625 are measured."""
-    given = {"patience": 0, "doubt": 0} | (rules or {})
+    given = {"patience": 0, "doubt": 0, "grow_executions": 15} | (rules or {})
     losses = BEFORE | {name.strip("_"): scores for name, scores in further.items()}
 
     def answer(fit: Fit) -> Scored:

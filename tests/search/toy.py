@@ -168,11 +168,12 @@ def search(
     executions: int = 3,
     seed: int = 0,
     folds: int = 0,
+    screen: int = 0,
 ) -> CapacitySearch:
     """Return a capacity search over the toy family, by default as the course starts it."""
     rules = rules or course_rules()
     most = executions if folds else max(executions, rules.max_executions)
-    plan = Executions(seed, 10, executions, most, folds)
+    plan = Executions(seed, 10, executions, most, folds, screen)
     return CapacitySearch(rules, family or ToyFamily(), plan)
 
 
