@@ -32,8 +32,8 @@ EARLY = 0.2
 """Share of the work after which the time left is looked at."""
 TRACE = """
 import json, sys
-from pipeline.budget import process_seconds
-from pipeline import progress
+from pipeline.runtime.budget import process_seconds
+from pipeline.terminal import progress
 from pipeline.sweep import main
 said, trace = [], sys.argv.pop(1)
 def estimate(self, left, shown=progress.Display.estimate):
@@ -50,7 +50,7 @@ raise SystemExit(code)
 PLAN = """
 import json, sys
 from pipeline.config.launch import compose_for_plan
-from pipeline.estimate.prospect import prospect
+from pipeline.forecast.prospect import prospect
 found = prospect(compose_for_plan(sys.argv[1:], "plan", "")).forecast
 print(json.dumps({"seconds": found.likely.seconds, "low": found.low, "high": found.high,
                   "fits": found.likely.fits, "basis": found.basis}))

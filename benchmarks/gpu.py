@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.roofline import INPUTS, Silent
 from pipeline.config.schema import CapacityConfig, ModelConfig
-from pipeline.records import Arrays, Fit, Trial
+from pipeline.core.records import Arrays, Fit, Trial
 from pipeline.training.engine import engine
 from pipeline.training.families import family
 from pipeline.training.families.mlp import of_widths

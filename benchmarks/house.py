@@ -33,14 +33,14 @@ def imports(root: Path) -> dict[str, set[str]]:
 
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
     """Return every set of modules that import one another in a circle, each sorted."""
-    reached = {name: _reached(graph, name) for name in graph}
+    found_of = {name: reached(graph, name) for name in graph}
     found = {
-        frozenset(other for other in reached[name] if name in reached[other]) for name in graph
+        frozenset(other for other in found_of[name] if name in found_of[other]) for name in graph
     }
     return sorted(sorted(circle) for circle in found if len(circle) > 1)
 
 
-def _reached(graph: Mapping[str, set[str]], start: str) -> set[str]:
+def reached(graph: Mapping[str, set[str]], start: str) -> set[str]:
     """Return what a module imports, directly or through others."""
     found: set[str] = set()
     waiting = [start]

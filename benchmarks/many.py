@@ -40,8 +40,8 @@ CHILDREN = """
 def child(words: list[str]) -> None:
     """Run one sweep in this process and say how long its writer has worked."""
     sys.argv = ["sweep", *words]
+    from pipeline.ledger.ledger import Ledger
     from pipeline.sweep import main as sweep
-    from pipeline.tracking.ledger import Ledger
 
     end = Ledger.end
 

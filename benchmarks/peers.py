@@ -247,7 +247,7 @@ def contend(
     Returns:
         trials, parameters and name of the winner, seconds, and `predict` for raw rows.
     """
-    from pipeline.budget import process_seconds
+    from pipeline.runtime.budget import process_seconds
 
     began = time.time() - process_seconds()
     import keras

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.commands import sweep
-from pipeline.tracking.judge import (
+from pipeline.registry.judge import (
     FALSE_PROMOTIONS,
     YEAR,
     Challenge,

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.schema import CapacityConfig, ModelConfig
-from pipeline.records import Arrays, Fit, Stack, Trial
+from pipeline.core.records import Arrays, Fit, Stack, Trial
 from pipeline.training.engine import engine
 from pipeline.training.families import family
 from pipeline.training.families.mlp import of_widths

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.commands import sweep
 from benchmarks.harness.places import Server
-from pipeline.tracking.views import RUNS
+from pipeline.ledger.views import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

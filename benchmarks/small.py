@@ -27,21 +27,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.smalltables import PUBLIC, TABLES, outer
-from pipeline import statistics
-from pipeline.cli import words
 from pipeline.compute import run as run_stacks
 from pipeline.compute.limits import limits
 from pipeline.config import objective
 from pipeline.config.compose import compose
-from pipeline.control import Unattended
+from pipeline.core import statistics
+from pipeline.core.control import Unattended
+from pipeline.core.records import FitResult, Outcome, Scored
 from pipeline.data import prepare
 from pipeline.data.constant import constant_loss
 from pipeline.evaluation.final import forward
 from pipeline.evaluation.folds import Unseen, unseen_inputs
 from pipeline.evaluation.scores import row_losses
-from pipeline.opening import input_shapes, searcher_of
-from pipeline.records import FitResult, Outcome, Scored
+from pipeline.runtime.cli import words
 from pipeline.search import missing
+from pipeline.session.opening import input_shapes, searcher_of
 from pipeline.training.families import family as family_of
 from pipeline.training.models import rebuild
 from pipeline.training.planner import Workload, plan_stacks
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.config.schema import SweepConfig
+    from pipeline.core.family import Family
     from pipeline.data import Dataset
-    from pipeline.family import Family
     from pipeline.search import Choice
 
 MODES = {

@@ -79,7 +79,7 @@ def main() -> None:
         temporary.mkdir()
         tempfile.tempdir = os.environ["TMPDIR"] = str(temporary)
         from pipeline.config.compose import compose
-        from pipeline.runner import run
+        from pipeline.session.loop import run
 
         samples = []
         for number in range(options.sweeps):

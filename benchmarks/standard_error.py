@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import statistics
-from pipeline.tracking.stackfile import SAMPLED_ROWS
+from pipeline.core import statistics
+from pipeline.ledger.stackfile import SAMPLED_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pipeline.statistics import Difference
+    from pipeline.core.statistics import Difference
 
 SEEDS = (2, 3, 5, 9, 15)
 ROWS = (13, 91, 1000)

@@ -67,9 +67,9 @@ def words(name: str, bench: Path) -> list[str]:
 
 def ours(name: str, bench: Path, todo: list[Network], engine: str) -> dict[str, Any]:
     """Train the list with our own product and return where its time went."""
-    from pipeline import runner
     from pipeline.config.compose import compose
     from pipeline.data import prepare
+    from pipeline.session import loop as runner
 
     shapes = [list(s) for s in dict.fromkeys(tuple(widths) for widths, _ in todo)]
     rates = sorted({rate for _, rate in todo})

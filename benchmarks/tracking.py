@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
-    from pipeline.records import Fit, FitResult, Trial
-    from pipeline.tracking.ledger import Ledger
+    from pipeline.core.records import Fit, FitResult, Trial
+    from pipeline.ledger.ledger import Ledger
 
 INPUTS, UNITS, LAYERS, EPOCHS = 20, 100, 2, 50
 STACK = 20
@@ -66,7 +66,7 @@ def build(trial: Trial) -> Any:
 
 def made_up(fit: Fit) -> FitResult:
     """Return a result with four curves and weights."""
-    from pipeline.records import FitResult, Outcome
+    from pipeline.core.records import FitResult, Outcome
 
     generator = np.random.default_rng([fit.seed, int(fit.trial.learning_rate * 1e9)])
     curves = {n: generator.random(EPOCHS) for n in ("loss", "val_loss", "mae", "val_mae")}
@@ -78,8 +78,8 @@ def made_up(fit: Fit) -> FitResult:
 def open_ledger(uri: str | None) -> Ledger:
     """Open a ledger for made-up fits."""
     from pipeline.config.schema import TrackingConfig
-    from pipeline.tracking.facts import SweepFacts
-    from pipeline.tracking.ledger import open_ledger as opened
+    from pipeline.ledger.facts import SweepFacts
+    from pipeline.ledger.ledger import open_ledger as opened
 
     rows = {"train": 1400, "validation": 500}
     facts = SweepFacts("made up", {}, "f", "d", "y", "regression", rows, {"x": "number"})
@@ -88,7 +88,7 @@ def open_ledger(uri: str | None) -> Ledger:
 
 def record(ledger: Ledger, fits: int) -> float:
     """Record made-up fits in stacks; return the sweep's own seconds, flushing included."""
-    from pipeline.records import Capacity, Fit, Round, Stack, StackPlan, Trial
+    from pipeline.core.records import Capacity, Fit, Round, Stack, StackPlan, Trial
 
     capacity = Capacity("2x100", (("layers", LAYERS), ("units", UNITS)))
     spent = 0.0
@@ -111,9 +111,9 @@ def record(ledger: Ledger, fits: int) -> float:
 
 def steps(fits: int, uri: str | None) -> dict[str, Any]:
     """Time every step of every fit."""
-    from pipeline.tracking import hands
-    from pipeline.tracking.recorder import FitPage
-    from pipeline.tracking.writer import Job
+    from pipeline.ledger import hands
+    from pipeline.ledger.recorder import FitPage
+    from pipeline.ledger.writer import Job
 
     times: dict[str, list[float]] = defaultdict(list)
     cpu = [0.0]
@@ -160,7 +160,7 @@ def steps(fits: int, uri: str | None) -> dict[str, Any]:
 
 def artefact_bytes(ledger: Ledger) -> int:
     """Return the size of the files of one saved model."""
-    from pipeline.tracking.files import download_model
+    from pipeline.ledger.files import download_model
 
     store = ledger.store
     with tempfile.TemporaryDirectory() as folder:
@@ -174,9 +174,9 @@ class Measured(Exception):  # noqa: N818 - not an error: ends the process where 
 
 def search_once(words: list[str], *, null: bool) -> dict[str, float]:
     """Run the search of one sweep; with `null` the writer drops what it is given."""
-    from pipeline import runner
     from pipeline.config.compose import compose
-    from pipeline.tracking.writer import Writer
+    from pipeline.ledger.writer import Writer
+    from pipeline.session import loop as runner
 
     search, put = runner.search, Writer.put
     found: dict[str, float] = {}
@@ -240,8 +240,8 @@ def store() -> dict[str, Any]:
 def waits(ledger: Ledger) -> dict[str, float]:
     """Return the seconds of everything that grows with the store."""
     from pipeline.config.schema import TrackingConfig
-    from pipeline.tracking.ledger import open_ledger as opened
-    from pipeline.tracking.read import read_sweep
+    from pipeline.ledger.ledger import open_ledger as opened
+    from pipeline.ledger.read import read_sweep
 
     client, sweep = ledger.store.client, ledger.run_id
     experiments = [ledger.store.experiment_id]

@@ -21,10 +21,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline import results
-from pipeline.budget import process_seconds
-from pipeline.errors import ConfigError, DataError, SweepError
-from pipeline.guest import guest
+from pipeline.core.errors import ConfigError, DataError, SweepError
+from pipeline.runtime.budget import process_seconds
+from pipeline.session import results
+from pipeline.session.guest import guest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.figures.palette import Figure
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 TABLE = "data.parquet"
 """The DataFrame as the sweep reads it, in the output folder: what was swept can be swept again."""
@@ -83,8 +83,8 @@ class Found:
             DataError: A column is missing, or its values cannot be read as those of training.
         """
         from pipeline.data.frame import plain_frame
-        from pipeline.tracking.find_model import load_predictor
-        from pipeline.tracking.location import resolve
+        from pipeline.ledger.location import resolve
+        from pipeline.models.find_model import load_predictor
 
         with guest():
             predictor = load_predictor(resolve(self.tracking_uri), self.run_id)
@@ -155,7 +155,7 @@ def _sweep(
     folder.mkdir(parents=True, exist_ok=True)
     if frame is not None:
         border.write_frame(frame, path, config.data.drop)
-    from pipeline.runner import run
+    from pipeline.session.loop import run
 
     with _command_line(words):
         run(config, folder, grace=None, began=began)

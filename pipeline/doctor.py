@@ -9,13 +9,13 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli import exit_with, words
+from pipeline.runtime.cli import exit_with, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.tracking.checkup import Check
-    from pipeline.tracking.location import Location
+    from pipeline.ledger.checkup import Check
+    from pipeline.ledger.location import Location
 
 WORDS = {"tracking.uri": "MLflow store; default: sqlite under mlruns/ in the working directory"}
 ABOUT = "python -m pipeline.doctor: is everything there that a sweep needs?"
@@ -34,8 +34,8 @@ WRONG_VERSIONS = 2
 def main(argv: list[str] | None = None) -> int:
     """Print one line a check; return the exit code of the first that did not pass."""
     asked = words(sys.argv[1:] if argv is None else argv, WORDS, about=ABOUT)
-    from pipeline.tracking.location import resolve
-    from pipeline.tracking.viewer import ui_command
+    from pipeline.ledger.location import resolve
+    from pipeline.ledger.viewer import ui_command
 
     location = resolve(asked.get("tracking.uri"))
     code = 0
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _checks(location: Location) -> Iterator[Check]:
-    from pipeline.tracking.checkup import check_store
+    from pipeline.ledger.checkup import check_store
 
     yield _versions()
     yield from check_store(location)
@@ -60,8 +60,8 @@ def _versions() -> Check:
     """Compare what is installed with what the package asks for."""
     from packaging.requirements import Requirement
 
-    from pipeline.tracking.checkup import Check
-    from pipeline.tracking.environment import RECORDED, installed
+    from pipeline.ledger.checkup import Check
+    from pipeline.ledger.environment import RECORDED, installed
 
     wrong = []
     for line in _requirements():
@@ -90,7 +90,7 @@ def _requirements() -> list[str]:
 
 def _accelerator() -> Check:
     """Ask Keras which accelerators it sees."""
-    from pipeline.tracking.checkup import Check
+    from pipeline.ledger.checkup import Check
 
     try:
         ended = subprocess.run(  # noqa: S603 - fixed words

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from pipeline.cli import exit_with
+from pipeline.runtime.cli import exit_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.data.columns import ColumnFact
-    from pipeline.estimate.prospect import Prospect
+    from pipeline.forecast.prospect import Prospect
 
 PROGRAM = "pipeline.plan"
 PURPOSE = (
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pipeline.config.launch import compose_for_plan
 
     config = compose_for_plan(sys.argv[1:] if argv is None else argv, PROGRAM, PURPOSE)
-    from pipeline.estimate.prospect import prospect
+    from pipeline.forecast.prospect import prospect
 
     print("\n".join(lines(prospect(config))))
     return 0
@@ -98,8 +98,8 @@ def _columns(facts: Sequence[ColumnFact]) -> Iterator[str]:
 
 def _numbers(plan: Prospect) -> Iterator[str]:
     """Say how much there is to do and what it takes, with the range where there is one."""
-    from pipeline.estimate.cut import cost
-    from pipeline.live import duration
+    from pipeline.forecast.cut import cost
+    from pipeline.terminal.live import duration
 
     forecast = plan.forecast
     likely, least, most = forecast.likely, forecast.shortest, forecast.longest

@@ -9,14 +9,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli import exit_with, words
-from pipeline.errors import ConfigError, DataError
+from pipeline.core.errors import ConfigError, DataError
+from pipeline.runtime.cli import exit_with, words
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.tracking.artefact_predictor import Predictor
-    from pipeline.tracking.location import Location
+    from pipeline.ledger.location import Location
+    from pipeline.models.artefact_predictor import Predictor
 
 WORDS = {
     "model": "RUN_ID of a sweep (its champion) or of a fit, NAME@ALIAS, a models:/ URI, or latest (the"
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     share = _share(asked.get("unreadable"))
     output = _output(asked["output"])
-    from pipeline.tracking.location import check, resolve
+    from pipeline.ledger.location import check, resolve
 
     location = resolve(asked.get("tracking.uri"))
     check(location, reading=True)
@@ -67,7 +67,7 @@ def _predictions(
     asked: dict[str, str], location: Location, rows: pd.DataFrame, share: float
 ) -> tuple[pd.DataFrame, str]:
     """Return the predictions, and what to say of values that count as missing."""
-    from pipeline.tracking.find_model import load_predictor
+    from pipeline.models.find_model import load_predictor
     from pipeline.training.quiet import start
 
     checked: list[pd.DataFrame] = []
@@ -92,7 +92,7 @@ def _predictions(
 def _share(word: str | None) -> float:
     """Return the largest share of a column's values that may be unreadable."""
     if word is None:
-        from pipeline.tracking.artefact_predictor import UNREADABLE
+        from pipeline.models.artefact_predictor import UNREADABLE
 
         return UNREADABLE
     try:

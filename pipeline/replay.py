@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.cli import exit_with, words
-from pipeline.control import Unattended
-from pipeline.errors import ConfigError, DataError
+from pipeline.core.control import Unattended
+from pipeline.core.errors import ConfigError, DataError
+from pipeline.runtime.cli import exit_with, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.config.schema import SweepConfig
-    from pipeline.records import FitResult
-    from pipeline.tracking.recorded import RecordedFit
+    from pipeline.core.records import FitResult
+    from pipeline.ledger.recorded import RecordedFit
 
 ABOUT = (
     "python -m pipeline.replay run=RUN_ID [data.path=FILE] [tracking.uri=URI]\n\n"
@@ -34,7 +34,7 @@ WORDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Replay the fit that the command line names; return 0 when every epoch is equal, else 1."""
     given = words(sys.argv[1:] if argv is None else argv, WORDS, needed=("run",), about=ABOUT)
-    from pipeline.tracking.recorded import recorded_fit
+    from pipeline.ledger.recorded import recorded_fit
 
     recorded = recorded_fit(given.get("tracking.uri"), given["run"])
     config = _config(recorded, given)
@@ -84,7 +84,7 @@ def train_again(recorded: RecordedFit, config: SweepConfig) -> FitResult:
     from pipeline.compute import run
     from pipeline.config import objective
     from pipeline.data import prepare
-    from pipeline.opening import input_shapes
+    from pipeline.session.opening import input_shapes
     from pipeline.training.families import family
     from pipeline.training.settings import Settings
 
@@ -139,7 +139,7 @@ def _difference(then: np.ndarray, now: np.ndarray) -> float:
 
 def _why(recorded: RecordedFit) -> str:
     """Return which version or machine differs from those recorded."""
-    from pipeline.tracking.environment import provenance
+    from pipeline.ledger.environment import provenance
 
     now = provenance()
     changed = [

@@ -6,13 +6,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli import exit_with, words
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
+from pipeline.runtime.cli import exit_with, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 ABOUT = (
     "python -m pipeline.report sweep=ID|latest|A,B [output=FILE] [tracking.uri=URI]\n\n"
@@ -33,10 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ConfigError(f"sweep={given['sweep']}: names no sweep; {WORDS['sweep']}")
     usual = "report.html" if len(sweeps) == 1 else "comparison.html"
     target = _writable(Path(given.get("output", usual)))
-    from pipeline.tracking.read import read_sweep
+    from pipeline.ledger.read import read_sweep
 
     records = [read_sweep(given.get("tracking.uri"), sweep) for sweep in sweeps]
-    from pipeline.summary import write
+    from pipeline.session.summary import write
 
     try:
         write(target, render(records))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.cli import exit_with
+from pipeline.runtime.cli import exit_with
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 def main() -> int:
     """Run the sweep that the command line asks for; return the exit code."""
     from pipeline.config.launch import launch
-    from pipeline.signals import end_at_once
+    from pipeline.runtime.signals import end_at_once
 
     end_at_once()
     return launch(_sweep, _check)
 
 
 def _sweep(config: SweepConfig, output_dir: Path) -> int:
-    from pipeline.runner import run  # brings TensorFlow: after all that may be wrong was found
+    from pipeline.session.loop import (
+        run,  # brings TensorFlow: after all that may be wrong was found
+    )
 
     return run(config, output_dir)
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from pipeline import aftermath, api
-from pipeline import summary as document
-from pipeline.aftermath import Aftermath, write_report, write_summary
-from pipeline.errors import Interrupted, StoreError, SweepError
+from pipeline import api
+from pipeline.core.errors import Interrupted, StoreError, SweepError
+from pipeline.session import aftermath
+from pipeline.session import summary as document
+from pipeline.session.aftermath import Aftermath, write_report, write_summary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,7 +128,7 @@ def test_a_notebook_is_told_where_the_sweep_is(
     workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its folder took no summary, but the store has it: one message, no traceback of ours."""
-    monkeypatch.setattr("pipeline.runner.run", lambda *_, **__: 0)
+    monkeypatch.setattr("pipeline.session.loop.run", lambda *_, **__: 0)
     table = pd.DataFrame({"x": range(50), "y": range(50)})
     with pytest.raises(SweepError, match=r"is complete in the tracking store, but .*out"):
         api.sweep(table, "y", output_dir=workplace / "out")

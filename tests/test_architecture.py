@@ -11,62 +11,33 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import house
+
 ROOT = Path(__file__).parent.parent
 PIPELINE = ROOT / "pipeline"
 FILES = sorted(PIPELINE.rglob("*.py"))
 
 ENTRIES = ("sweep.py", "plan.py", "predict.py", "report.py", "replay.py", "doctor.py")
 
-# In the order in which data flows: a room may know those before it, never a later one.
+# From below to above: a room may import those before it, never a later one.
 ORDER = (
-    ("__init__.py", "errors.py"),
-    ("names.py",),
-    ("records.py", "control.py", "family.py", "statistics.py"),
-    ("config",),
-    ("cli.py", "signals.py", "budget.py", "memory.py", "notify.py"),
-    ("data",),
-    ("search",),
-    ("training",),
-    ("compute",),
-    ("evaluation",),
-    ("estimate",),
-    ("tracking",),
-    ("figures",),
-    ("live.py",),
-    ("progress.py", "summary.py"),
-    (
-        "runner.py",
-        "opening.py",
-        "portion.py",
-        "networks.py",
-        "found.py",
-        "champion.py",
-        "rounds.py",
-        "rescue.py",
-        "together.py",
-        "selected.py",
-        "overview.py",
-        "pace.py",
-        "experience.py",
-        "ending.py",
-        "aftermath.py",
-    ),
-    (*ENTRIES, "api.py", "results.py", "guest.py"),
-)
+    "core", "config", "runtime", "data", "search", "training", "compute", "evaluation", "ledger", "models",
+    "registry", "figures", "terminal", "forecast", "session", "entry",
+)  # fmt: skip
 
 # Which files may import a framework, at module level or late. Nobody else may.
 OWNERS = {
     "hydra": ("config/*", *ENTRIES),
     "omegaconf": ("config/*", *ENTRIES),
-    "mlflow": ("tracking/*",),
-    "keras": ("training/*", "tracking/artefact*", "tracking/modelfile.py"),
+    "mlflow": ("ledger/*", "models/*", "registry/*"),
+    "keras": ("training/*", "models/artefact*", "ledger/modelfile.py"),
     "tensorflow": ("training/*",),
     "jax": ("training/*",),
     "keras_tuner": ("search/oracle.py", "search/others.py"),
     "ray": ("compute/ray*.py",),
     "plotly": ("figures/*",),
-    "sklearn": ("data/*", "evaluation/*", "tracking/*"),
-    "skops": ("tracking/*",),
+    "sklearn": ("data/*", "evaluation/*", "models/*"),
+    "skops": ("models/*",),
     # Nothing that a store or a data file holds is ever executed.
     **dict.fromkeys(("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"), ()),
 }
@@ -167,29 +138,14 @@ def _is_module(origin: str, name: str) -> bool:
 
 
 IMPORTS = [found for path in FILES for found in imports_of(path)]
+GRAPH = house.imports(ROOT)
+ARROWS = house.arrows(GRAPH)
 
 
 def room_of(path: Path) -> str:
-    """Return the folder or the file at the top of pipeline/ to which a file belongs."""
-    return path.relative_to(PIPELINE).parts[0]
-
-
-def room_named(module: str) -> str | None:
-    """Return the room of a module of ours; None for the package itself and for others' modules."""
-    top, _, rest = module.partition(".")
-    if top != "pipeline" or not rest:
-        return None
-    name = rest.partition(".")[0]
-    return name if (PIPELINE / name).is_dir() else f"{name}.py"
-
-
-def rank(room: str) -> int:
-    """Return where a room stands in the order; ValueError when it stands nowhere."""
-    for place, rooms in enumerate(ORDER):
-        if room in rooms:
-            return place
-    message = f"{room} is in no row of ORDER and of docs/architecture.md: say where it stands"
-    raise ValueError(message)
+    """Return the folder of a file at the top of pipeline/; `entry` for what stands beside the rooms."""
+    parts = path.relative_to(PIPELINE).parts
+    return parts[0] if len(parts) > 1 else "entry"
 
 
 def owns(path: Path, patterns: tuple[str, ...]) -> bool:
@@ -200,12 +156,24 @@ def owns(path: Path, patterns: tuple[str, ...]) -> bool:
 
 def test_no_room_knows_a_later_one() -> None:
     """Data flows one way; an import for types alone is knowledge too."""
-    later = [
-        str(found)
-        for found in IMPORTS
-        if (room := room_named(found.module)) and rank(room) > rank(room_of(found.path))
-    ]
+    later = [pair for pair in ARROWS if ORDER.index(pair[1]) > ORDER.index(pair[0])]
     assert later == []
+
+
+def test_beside_the_rooms_stand_entry_points_alone() -> None:
+    """Every other file is in a room, and every room says in its `__init__` what it is for."""
+    loose = {path.stem for path in PIPELINE.glob("*.py")} - {"__init__"}
+    assert loose == set(house.ENTRIES)
+    for room in ORDER[:-1]:
+        assert (
+            len(ast.get_docstring(ast.parse((PIPELINE / room / "__init__.py").read_text())) or "")
+            > 40
+        )
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Also not for types: whoever reads one would have to read all."""
+    assert house.circles(GRAPH) == []
 
 
 @pytest.mark.parametrize("framework", OWNERS)
@@ -302,10 +270,14 @@ def test_entry_points_define_no_classes() -> None:
     assert classes == []
 
 
-def test_the_plan_of_the_house_names_every_room() -> None:
-    """docs/architecture.md is the table that this file enforces."""
+def test_the_picture_of_the_house_is_the_house() -> None:
+    """docs/architecture.md: every arrow drawn is an import, and every import follows from those drawn."""
     plan = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    table = plan.partition("## Rooms")[2].partition("## ")[0]
-    firsts = re.findall(r"^\| `([^`|]+)` \|", table, re.MULTILINE)
-    named = {room.removesuffix("/") for first in firsts for room in first.split()}
-    assert named == {room_of(path) for path in FILES} - {"__init__.py"}
+    drawn = set(re.findall(r"^ +(\w+) --> (\w+)$", plan, re.MULTILINE))
+    assert drawn <= set(ARROWS)
+    rooms: dict[str, set[str]] = {room: set() for room in ORDER}
+    for start, end in drawn:
+        rooms[start].add(end)
+    follows = {(room, other) for room in rooms for other in house.reached(rooms, room)}
+    assert set(ARROWS) - follows == set()
+    assert set(re.findall(r"^\| `(\w+)` \| ", plan, re.MULTILINE)) >= set(ORDER[:-1])

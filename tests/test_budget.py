@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from pipeline.budget import Budget, process_seconds
 from pipeline.config.schema import BudgetConfig
+from pipeline.runtime.budget import Budget, process_seconds
 
 
 def test_without_limits_nothing_ends() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli import exit_with, words
-from pipeline.errors import ConfigError, DataError, Interrupted, StoreError
+from pipeline.core.errors import ConfigError, DataError, Interrupted, StoreError
+from pipeline.runtime.cli import exit_with, words
 
 ALLOWED = {
     "model": "run id or registered model",
@@ -140,8 +140,8 @@ def test_a_log_on_a_full_disk_does_not_change_the_exit_code(
 def test_words_that_cannot_be_printed_in_the_end_have_an_exit_code_of_ours(end: str) -> None:
     """Python leaves with 120 when what a stream holds cannot be written in the end."""
     code = textwrap.dedent(f"""
-        from pipeline.cli import exit_with
-        from pipeline.errors import StoreError
+        from pipeline.runtime.cli import exit_with
+        from pipeline.core.errors import StoreError
         def main():
             print("waits in the stream until the end")
             {end}

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from pipeline import summary as document
 from pipeline.api import sweep
-from pipeline.runner import Sweep
-from pipeline.tracking.read import read_sweep
+from pipeline.ledger.read import read_sweep
+from pipeline.session import summary as document
+from pipeline.session.sweep import Sweep
 from pipeline.training import sizes
 
 pytestmark = pytest.mark.slow

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.core.records import Outcome, Scored
 from pipeline.evaluation.stand import sentence
-from pipeline.found import end_of
-from pipeline.records import Outcome, Scored
 from pipeline.search.choose import longest
+from pipeline.session.found import end_of
 from tests.estimate.workplace import bowl, capacity_search, fit
 
 ENDED = "budget.seconds=60 ended after 55 s"

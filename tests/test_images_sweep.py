@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pipeline import api, predict
-from pipeline.errors import DataError
+from pipeline.core.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

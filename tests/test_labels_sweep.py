@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import api, results
+from pipeline import api
 from pipeline.figures.predictions import accuracy_sentence, confusion_matrix
+from pipeline.ledger.files import download_model
+from pipeline.ledger.location import resolve
 from pipeline.predict import main as predict
-from pipeline.tracking.files import download_model
-from pipeline.tracking.location import resolve
+from pipeline.session import results
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from pipeline import memory
+from pipeline.runtime import memory
 
 if TYPE_CHECKING:
     from pathlib import Path

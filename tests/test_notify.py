@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.errors import BudgetError
-from pipeline.notify import notify
+from pipeline.core.errors import BudgetError
+from pipeline.runtime.notify import notify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

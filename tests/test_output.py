@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import report, summary
+from pipeline import report
 from pipeline.config.launch import launch
 from pipeline.config.logs import LogFile
-from pipeline.errors import ConfigError
-from pipeline.notify import message
-from pipeline.tracking import read
+from pipeline.core.errors import ConfigError
+from pipeline.ledger import read
+from pipeline.runtime.notify import message
+from pipeline.session import summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import budget as budget_module
-from pipeline.budget import Budget
 from pipeline.config.schema import BudgetConfig
-from pipeline.control import Progress
-from pipeline.estimate.calibration import Calibration
-from pipeline.estimate.forecast import ending_seconds, path_of_rounds, startup_seconds
-from pipeline.estimate.meter import SPARED, Meter
-from pipeline.estimate.reserve import RANKED
-from pipeline.estimate.walk import walk
-from pipeline.pace import Course, Pace
-from pipeline.records import FitResult, Outcome
+from pipeline.core.control import Progress
+from pipeline.core.records import FitResult, Outcome
+from pipeline.forecast.calibration import Calibration
+from pipeline.forecast.forecast import ending_seconds, path_of_rounds, startup_seconds
+from pipeline.forecast.meter import SPARED, Meter
+from pipeline.forecast.pace import Course, Pace
+from pipeline.forecast.reserve import RANKED
+from pipeline.forecast.walk import walk
+from pipeline.runtime import budget as budget_module
+from pipeline.runtime.budget import Budget
 from pipeline.search import missing
 from pipeline.training.planner import plan_stacks
 from tests.estimate.workplace import ROOMY, TABLE, bowl, capacity_search, stack_time
@@ -30,8 +30,8 @@ from tests.estimate.workplace import ROOMY, TABLE, bowl, capacity_search, stack_
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from pipeline.estimate.path import Path
-    from pipeline.records import Round, Scored, Stack, StackPlan
+    from pipeline.core.records import Round, Scored, Stack, StackPlan
+    from pipeline.forecast.path import Path
 
 RATES = Calibration(
     startup_seconds=10.0, ending_seconds=6.0, share_of_epochs=0.5, share_dropped=0.0, sweeps=5

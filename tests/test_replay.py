@@ -12,11 +12,11 @@ from pipeline import replay
 from pipeline.config import SOURCE, flatten
 from pipeline.config.compose import compose
 from pipeline.config.text import dump
-from pipeline.errors import ConfigError
-from pipeline.records import Fit, FitResult, Outcome, StackPlan, Trial
-from pipeline.tracking import recorded as recorded_module
-from pipeline.tracking.recorded import RecordedFit
-from pipeline.tracking.stackfile import FitCurves
+from pipeline.core.errors import ConfigError
+from pipeline.core.records import Fit, FitResult, Outcome, StackPlan, Trial
+from pipeline.ledger import recorded as recorded_module
+from pipeline.ledger.recorded import RecordedFit
+from pipeline.ledger.stackfile import FitCurves
 from pipeline.training.families.mlp import of_widths
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import pytest
 from pipeline import __version__
 from pipeline.config.schema import DataConfig
 from pipeline.config.text import load
-from pipeline.errors import ConfigError, DataError
+from pipeline.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,7 +238,7 @@ def test_a_stored_configuration_runs_nothing(bomb: bytes, text: str) -> None:
 
 def test_arrays_of_a_store_that_hold_a_pickle_are_not_there(bomb: bytes) -> None:
     """Curves and weights are npz archives; an array of objects is a pickle inside."""
-    from pipeline.tracking.stackfile import read_stacks, unpack_weights
+    from pipeline.ledger.stackfile import read_stacks, unpack_weights
 
     objects = io.BytesIO()
     np.lib.format.write_array_header_1_0(
@@ -253,7 +253,7 @@ def test_arrays_of_a_store_that_hold_a_pickle_are_not_there(bomb: bytes) -> None
 
 def test_predict_refuses_what_another_program_saved(tmp_path: Path) -> None:
     """Nothing of it is opened: it has no description of ours."""
-    from pipeline.tracking import find_model
+    from pipeline.models import find_model
 
     (tmp_path / "python_model.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(find_model.ForeignModelError, match="not saved by this program"):

@@ -10,11 +10,11 @@ import time
 
 import pytest
 
-from pipeline.signals import StopRequest
+from pipeline.runtime.signals import StopRequest
 
 SECOND = """
 import os, signal, time
-from pipeline.signals import StopRequest
+from pipeline.runtime.signals import StopRequest
 with StopRequest() as stop:
     os.kill(os.getpid(), signal.SIGTERM)
     assert stop.name == "SIGTERM"
@@ -24,7 +24,7 @@ with StopRequest() as stop:
 
 DEAF = """
 import hashlib, os, signal, threading
-from pipeline.signals import StopRequest
+from pipeline.runtime.signals import StopRequest
 with StopRequest(grace=0.5) as stop:
     stop.advice = ". Continue with resume=abc"
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
@@ -33,7 +33,7 @@ with StopRequest(grace=0.5) as stop:
 
 IDLE = """
 import os, signal, time
-from pipeline.signals import end_at_once
+from pipeline.runtime.signals import end_at_once
 end_at_once()
 os.kill(os.getpid(), signal.SIGTERM)
 time.sleep(30)
@@ -78,7 +78,7 @@ def test_in_a_notebook_nothing_ends_the_process_but_a_second_signal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The kernel belongs to somebody else."""
-    monkeypatch.setattr("pipeline.signals.GRACE_SECONDS", 0.05)
+    monkeypatch.setattr("pipeline.runtime.signals.GRACE_SECONDS", 0.05)
     with StopRequest(grace=None) as stop:
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.3)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline import statistics
+from pipeline.core import statistics
 
 QUANTILES = {1: 1.8373, 2: 1.3213, 3: 1.1969, 5: 1.1105, 9: 1.0587, 30: 1.0169, math.inf: 1.0}
 """Of Student's t at 0.8413, by degrees of freedom (scipy.stats.t.ppf)."""

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from pipeline.api import sweep
-from pipeline.tracking.files import download_model
-from pipeline.tracking.location import resolve
+from pipeline.ledger.files import download_model
+from pipeline.ledger.location import resolve
 
 pytestmark = pytest.mark.slow
 

@@ -11,9 +11,9 @@ import pytest
 
 from pipeline.config import objective
 from pipeline.config.compose import compose
+from pipeline.core.records import Capacity, Fit, Trial
 from pipeline.data import prepare
 from pipeline.data.columns import recorded, said
-from pipeline.records import Capacity, Fit, Trial
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ def about(sweep: SimpleNamespace, status: str = "finished") -> dict[str, Any]:
 
 def test_both_scores_are_shown(sweep: SimpleNamespace) -> None:
     """In the summary, and in the sentence that stands at the head of the report."""
-    from pipeline.together import validate_together
+    from pipeline.session.together import validate_together
 
     found = about(sweep)
     validate_together(sweep, SimpleNamespace(trial=TRIAL), found)
@@ -75,7 +75,7 @@ def test_both_scores_are_shown(sweep: SimpleNamespace) -> None:
 
 def test_nothing_is_trained_where_a_budget_has_ended(sweep: SimpleNamespace) -> None:
     """Neither after it nor while it ends."""
-    from pipeline.together import validate_together
+    from pipeline.session.together import validate_together
 
     for found, stop in ((about(sweep, "budget"), ""), (about(sweep), "budget.seconds ended")):
         sweep.stop_reason = lambda stop=stop: stop

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WATCHED = {
-    "open": "pipeline.runner:_open",
-    "round": "pipeline.runner:train_round",
+    "open": "pipeline.session.loop:_open",
+    "round": "pipeline.session.loop:train_round",
     "compile": "pipeline.training.stacked.on_tensorflow:Compiled.compile",
     "chunk": "pipeline.training.stacked.tile:Tile.advance",
-    "save": "pipeline.tracking.modeljob:ModelPage._upload",
-    "test": "pipeline.ending:evaluate",
-    "champion": "pipeline.ending:save_champion",
-    "report": "pipeline.ending:write_report",
+    "save": "pipeline.ledger.modeljob:ModelPage._upload",
+    "test": "pipeline.session.ending:evaluate",
+    "champion": "pipeline.session.ending:save_champion",
+    "report": "pipeline.session.ending:write_report",
 }
 """Steps of a sweep by the function that takes them."""
 
@@ -59,11 +59,11 @@ def run(task: Task) -> None:
     trace = os.open(task.home / "trace.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for step, place in WATCHED.items():
         _watch(place, trace, step)
-    _watch("pipeline.runner:_record", trace, "stack", _stack)
+    _watch("pipeline.session.loop:_record", trace, "stack", _stack)
     os.write(trace, _line("begin"))
     if task.trouble:
         _attribute(task.trouble)(task)
-    from pipeline.cli import exit_with
+    from pipeline.runtime.cli import exit_with
     from pipeline.sweep import main
 
     exit_with(main)
@@ -71,7 +71,7 @@ def run(task: Task) -> None:
 
 def _forget_the_forker() -> None:
     """Count time from the fork, and write to the streams of this process."""
-    from pipeline import budget
+    from pipeline.runtime import budget
 
     budget._LOADED, budget._AGE = time.monotonic(), 0.0  # noqa: SLF001 - of the forker
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
@@ -83,7 +83,7 @@ def _verify_late() -> None:
 
     It imports for 8 s; of a hundred sweeps that are killed early it would be most of the work.
     """
-    from pipeline.tracking.verify import Verifier
+    from pipeline.models.verify import Verifier
 
     start, check, close = Verifier.__init__, Verifier.check, Verifier.close
 
@@ -98,7 +98,7 @@ def _verify_late() -> None:
 
 def _write_early() -> None:
     """Give fits to the process that writes them sooner than a sweep does: kills must meet it too."""
-    from pipeline.tracking import hands
+    from pipeline.ledger import hands
 
     hands.BEHIND = 4
 

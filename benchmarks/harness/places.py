@@ -55,8 +55,8 @@ def own_store(home: Path, template: Path | None = None) -> Place:
 
 def empty_store(folder: Path) -> Path:
     """Make an empty store once; copies of it save four seconds of migrations each."""
-    from pipeline.tracking.location import resolve
-    from pipeline.tracking.store import connect
+    from pipeline.ledger.location import resolve
+    from pipeline.ledger.store import connect
 
     database = folder / "template" / "mlflow.db"
     connect(resolve(f"sqlite:///{database}"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 
-from pipeline.tracking.store import isolate
+from pipeline.ledger.store import isolate
 from pipeline.training.threads import prepare
 
 prepare()
@@ -16,6 +16,11 @@ isolate()
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 for name in (
     *("tensorflow", "mlflow.store.tracking.sqlalchemy_store", "plotly"),
-    *("pipeline.runner", "pipeline.ending", "pipeline.figures.page", "pipeline.training.stacked"),
+    *(
+        "pipeline.session.loop",
+        "pipeline.session.ending",
+        "pipeline.figures.page",
+        "pipeline.training.stacked",
+    ),
 ):
     importlib.import_module(name)

@@ -44,6 +44,6 @@ def clock_set_back(task: Task) -> None:
 def impatient_verifier(task: Task) -> None:
     """Give up on a hanging verifier after some seconds instead of minutes."""
     del task
-    from pipeline.tracking import verify
+    from pipeline.models import verify
 
     verify.SECONDS = 20.0

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.simulation.surfaces import doublings
-from pipeline.records import Outcome, Scored
+from pipeline.core.records import Outcome, Scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.simulation.surfaces import Surface
-    from pipeline.records import Fit, Trial
+    from pipeline.core.records import Fit, Trial
 
 ROWS = 48
 """Validation rows that are simulated; effects are scaled to what the mean over them shall be."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline import memory
 from pipeline.compute.local import stacks_at_once
+from pipeline.runtime import memory
 from pipeline.training.planner import Limits
 
 if TYPE_CHECKING:

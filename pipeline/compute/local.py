@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pipeline.config.schema import ComputeConfig
-    from pipeline.control import Control, Progress
-    from pipeline.family import Family
-    from pipeline.records import Arrays, Fit, FitResult, Stack, StackPlan
+    from pipeline.core.control import Control, Progress
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
     from pipeline.training.settings import Settings
 
 

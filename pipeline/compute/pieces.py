@@ -13,12 +13,12 @@ from math import ceil
 from operator import mul
 from typing import TYPE_CHECKING
 
-from pipeline.control import Progress
+from pipeline.core.control import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-    from pipeline.records import Fit, Stack, StackPlan
+    from pipeline.core.records import Fit, Stack, StackPlan
 
 MOST_TILES = 4
 """Tiles of a piece on CPUs: seconds of work against the milliseconds of sending it."""

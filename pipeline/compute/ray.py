@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.compute.pieces import Piece, halves, pieces, standing
 from pipeline.compute.ray_cluster import RETRIES, join, memory_of
 from pipeline.compute.ray_task import News
-from pipeline.records import FitResult, Outcome
+from pipeline.core.records import FitResult, Outcome
 from pipeline.training.sizes import cpu
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pipeline.compute.ray_cluster import Cluster
     from pipeline.compute.ray_task import Trained
     from pipeline.config.schema import ComputeConfig
-    from pipeline.control import Control
-    from pipeline.family import Family
-    from pipeline.records import Arrays, Fit, Stack, StackPlan
+    from pipeline.core.control import Control
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays, Fit, Stack, StackPlan
     from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)

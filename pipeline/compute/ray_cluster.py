@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.compute.pieces import Slots
 from pipeline.compute.ray_task import Board, train_piece
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 from pipeline.training.cost import Cost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.config.schema import ComputeConfig
-    from pipeline.family import Family
-    from pipeline.records import Arrays, Stack
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays, Stack
     from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)

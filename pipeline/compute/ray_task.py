@@ -18,9 +18,9 @@ from pipeline.compute.splitting import train
 from pipeline.training.threads import prepare, use_cores
 
 if TYPE_CHECKING:
-    from pipeline.control import Progress
-    from pipeline.family import Family
-    from pipeline.records import Arrays, FitResult, Stack
+    from pipeline.core.control import Progress
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays, FitResult, Stack
     from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)

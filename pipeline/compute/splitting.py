@@ -6,13 +6,13 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.records import FitResult, Outcome
+from pipeline.core.records import FitResult, Outcome
 from pipeline.training.memory import is_out_of_memory
 
 if TYPE_CHECKING:
-    from pipeline.control import Control
-    from pipeline.family import Family
-    from pipeline.records import Arrays, Stack
+    from pipeline.core.control import Control
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays, Stack
     from pipeline.training.engine import Engine
     from pipeline.training.settings import Settings
 

@@ -29,7 +29,7 @@ from pipeline.config.problems import Problem, tell
 from pipeline.config.quoting import quoted
 from pipeline.config.redact import hide_environment, redacted
 from pipeline.config.suggest import did_you_mean
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

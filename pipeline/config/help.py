@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.options import groups
 from pipeline.config.suggest import did_you_mean
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.commandline import parse, runs
 from pipeline.config.help import SWEEP, help_text
-from pipeline.errors import ConfigError, Interrupted, SweepError
+from pipeline.core.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

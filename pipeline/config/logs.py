@@ -58,7 +58,7 @@ def log_into(folder: Path, *, terminal: bool, detailed: bool | str | list[str] =
     loggers: dict[str, dict[str, Any]] = {
         "pipeline": {"level": "INFO"},
         # The display prints these lines itself: here they only reach the file.
-        "pipeline.progress": {"handlers": ["file"], "propagate": False},
+        "pipeline.terminal.progress": {"handlers": ["file"], "propagate": False},
     }
     names = [detailed] if isinstance(detailed, str) else detailed
     for name in ["pipeline"] if names is True else names or []:

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pipeline.config.schema import SweepConfig
-    from pipeline.records import Objective
+    from pipeline.core.records import Objective
 
 
 def objective(config: SweepConfig) -> Objective:
     """Return the objective of a checked configuration."""
-    from pipeline.records import Direction, Objective
+    from pipeline.core.records import Direction, Objective
 
     metric, _, direction = config.objective.partition(":")
     return Objective(metric, Direction(direction or "min"))

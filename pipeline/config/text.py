@@ -13,7 +13,7 @@ from pipeline.config.checks import problems
 from pipeline.config.problems import tell
 from pipeline.config.redact import HIDDEN, redacted
 from pipeline.config.schema import CapacityConfig, OtherSearchConfig, SearchKind, SweepConfig
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 
 def dump(config: SweepConfig) -> str:

@@ -13,8 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from pipeline.core.errors import DataError
 from pipeline.data.rowhash import uniform
-from pipeline.errors import DataError
 
 Pair = tuple[np.ndarray, np.ndarray]
 

@@ -16,9 +16,9 @@ from pipeline.data.setting import setting
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pipeline.core.names import Input
     from pipeline.data.groups import Subjects
     from pipeline.data.infer import Judged
-    from pipeline.names import Input
 
 TARGET = "target"
 """The kind of the column that is predicted."""

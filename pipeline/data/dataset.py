@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.core.names import Names
+from pipeline.core.records import Arrays
 from pipeline.data.declared import as_written
 from pipeline.data.imagefile import read_image
 from pipeline.data.images import PATH
 from pipeline.data.inputs import inputs_of
 from pipeline.data.typed import typed
-from pipeline.names import Names
-from pipeline.records import Arrays
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.core.names import Input
     from pipeline.data.columns import ColumnFact
     from pipeline.data.groups import Subjects
     from pipeline.data.infer import Judged
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from pipeline.data.split import Split
     from pipeline.data.target import Target
     from pipeline.data.typed import Column
-    from pipeline.names import Input
 
 CHUNK_ROWS = 1 << 16
 """Rows encoded at a time, so that memory stays bounded by the result."""
@@ -270,7 +270,7 @@ class Dataset:
             return codes if len(np.unique(codes)) < len(rows) else None
         if self.times is None:
             return None
-        from pipeline.statistics import blocks
+        from pipeline.core.statistics import blocks
 
         order = np.argsort(self.times[rows], kind="stable")
         found = np.empty(len(rows), np.int64)

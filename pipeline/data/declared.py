@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipeline.core.errors import DataError
 from pipeline.data import dateforms, numberforms
 from pipeline.data.infer import Judged, different, found, kind_of
 from pipeline.data.typed import (
@@ -18,7 +19,6 @@ from pipeline.data.typed import (
     numbers,
     unreadable,
 )
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.config.choices import encoding_parts
+from pipeline.core.errors import DataError
 from pipeline.data.typed import Kind
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

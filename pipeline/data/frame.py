@@ -18,8 +18,8 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 
+from pipeline.core.errors import DataError
 from pipeline.data.typed import tidy
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

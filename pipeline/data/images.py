@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipeline.core.errors import DataError
 from pipeline.data.imagefile import SUFFIXES, read_image
 from pipeline.data.infer import Judged
 from pipeline.data.pixels import image_shape
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.table import Table
 from pipeline.data.typed import Column, Kind
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path

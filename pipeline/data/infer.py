@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from pipeline.core.errors import DataError
 from pipeline.data import dateforms, numberforms
 from pipeline.data.identifiers import verdict
 from pipeline.data.setting import setting
@@ -35,7 +36,6 @@ from pipeline.data.typed import (
     dates,
     unchecked_numbers,
 )
-from pipeline.errors import DataError
 
 MOSTLY = 0.95
 """Share of rows from which a column counts as numbers or dates."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.config.choices import encoding_parts
+from pipeline.core.names import Input
 from pipeline.data.encode import level_limits, quantile_edges, spread
 from pipeline.data.typed import Kind
-from pipeline.names import Input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.core.errors import DataError
 from pipeline.data.source import UTF16_MARKS
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

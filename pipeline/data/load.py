@@ -12,9 +12,9 @@ import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pipeline.core.errors import DataError
 from pipeline.data.layout import Layout, check_header, layout, single_byte
 from pipeline.data.source import inspect, is_gzip, opened
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.choices import MissingTarget, Task
+from pipeline.core.errors import DataError
 from pipeline.data.infer import rows_text
 from pipeline.data.labels import spelled
 from pipeline.data.target import detect, is_nested, is_text
 from pipeline.data.typed import MISSING_TEXTS, unchecked_numbers
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from pipeline.config.schema import DataConfig

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.core.errors import DataError
 from pipeline.data.prepare import prepare
 from pipeline.data.source import find
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from pipeline.config.schema import DataConfig

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.core.errors import DataError
 from pipeline.data.imagefile import MODES
 from pipeline.data.infer import Judged, found
 from pipeline.data.roles import jobs
 from pipeline.data.typed import Column, Kind, numbers
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np

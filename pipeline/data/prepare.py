@@ -10,8 +10,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from pipeline.core.errors import DataError
 from pipeline.data.source import find, inspect
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.choices import SplitKind
+from pipeline.core.errors import DataError
 from pipeline.data.dateforms import parts_of
 from pipeline.data.declared import declared
 from pipeline.data.infer import Judged, found, judge, kind_of, refuse_infinite, rows_text
@@ -17,7 +18,6 @@ from pipeline.data.rowhash import row_hashes
 from pipeline.data.setting import setting
 from pipeline.data.split import Keys
 from pipeline.data.typed import Column, Kind, dates, elapsed_days, numbers, tidy
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

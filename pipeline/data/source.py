@@ -8,7 +8,7 @@ import zlib
 from typing import IO, TYPE_CHECKING, cast
 
 from pipeline.config.places import data_dir, find_data
-from pipeline.errors import DataError
+from pipeline.core.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from pipeline.config.choices import SplitKind
+from pipeline.core.errors import DataError
 from pipeline.data.assign import Grouped, Hashed, Last, Shuffled, Timed
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from pipeline.config.schema import DataConfig

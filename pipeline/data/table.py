@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipeline.core.errors import DataError
 from pipeline.data.amounts import with_amounts
 from pipeline.data.load import read_table
 from pipeline.data.missing import with_target
 from pipeline.data.plain import as_values, keeps_text, plain_numbers, unmarked
 from pipeline.data.roles import check_columns
 from pipeline.data.rowhash import row_hashes
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path

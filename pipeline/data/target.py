@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.choices import Task
+from pipeline.core.errors import DataError
 from pipeline.data.infer import found, kind_of, rows_text
 from pipeline.data.labels import Label, codes_of, labels_of, shown
 from pipeline.data.typed import LARGEST, unchecked_numbers
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

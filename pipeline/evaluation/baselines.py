@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.records import Arrays
+    from pipeline.core.records import Arrays
 
 log = logging.getLogger(__name__)
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from pipeline.core.statistics import Difference
 from pipeline.data.labels import label_text
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.folds import Unseen, unseen_inputs
 from pipeline.evaluation.paired import Scored, lags
 from pipeline.evaluation.pictures import with_pictures
 from pipeline.evaluation.scores import all_scores, row_losses
-from pipeline.statistics import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from pipeline.core.records import Fit
     from pipeline.data import Dataset
     from pipeline.evaluation.folds import Average
-    from pipeline.records import Fit
 
 INCUMBENT = "incumbent"
 """The model in production, among the scores."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.statistics import mean_error
+from pipeline.core.statistics import mean_error
 
 BINARY = 2
 """Classes of a task that has an ROC curve."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core.records import Outcome
 from pipeline.evaluation.stand import CLEARLY, is_noise
 from pipeline.figures import words
 from pipeline.figures.beside import baselines, optimism
@@ -20,12 +21,11 @@ from pipeline.figures.trials import (
     trials,
 )
 from pipeline.figures.verdict import BUDGET, FINISHED, SMALLEST, prefers, status, was_cut
-from pipeline.records import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 MANY_FAILED = 0.2
 """Share of fits that failed from which the space itself is in doubt (tuning_playbook: look at it)."""

@@ -13,7 +13,7 @@ from pipeline.figures.trials import champion_entry
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 CHAMPION = "champion"
 NAMES = {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.evaluation.stand import Stand
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 NO_BETTER = "No better than a constant prediction beyond noise"
 ENCODING = "search.nuisance.encoding"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 ACCEPTED = frozenset({"start", "better", "smaller", "chosen"})
 """Verdicts after which the search stood at that capacity."""

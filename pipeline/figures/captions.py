@@ -24,7 +24,7 @@ from pipeline.figures.verdict import SMALLEST, prefers
 from pipeline.search.sentences import within
 
 if TYPE_CHECKING:
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 
 def capacity(record: SweepRecord) -> str:

@@ -10,7 +10,7 @@ from pipeline.figures.html import Html, element
 from pipeline.figures.tables import rows
 
 if TYPE_CHECKING:
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 OPEN_ROWS = 20
 """Columns that are shown without a click."""

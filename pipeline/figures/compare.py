@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import plotly.graph_objects as go
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 OUTSIDE = ("tracking.", "compute.", "budget.", "registry.", "notify.", "resume", "verbose")
 """Settings that do not change what a fit is."""

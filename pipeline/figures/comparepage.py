@@ -13,7 +13,7 @@ from pipeline.figures.sections import plot_box
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 
 def compare_page(records: Sequence[SweepRecord]) -> str:

@@ -21,7 +21,7 @@ from pipeline.figures.trials import (
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 NO_CURVES = "No usable fit left a curve."
 SIDES = {"smaller": palette.SMALLER, "larger": palette.LARGER}

@@ -11,7 +11,7 @@ from pipeline.figures.trials import champion_entry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 NEAR_EDGE = 1.05
 """A learning rate within this factor of a limit stands on it: limits are rounded when typed."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from pipeline.core.records import Capacity, Fit, Objective, Outcome, Scored, Trial
 from pipeline.figures.tables import rows
-from pipeline.records import Capacity, Fit, Objective, Outcome, Scored, Trial
 from pipeline.search.decide import Evidence
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 COLUMNS = [
     "run_id",

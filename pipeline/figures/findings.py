@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from pipeline.core.records import Outcome
 from pipeline.figures.tables import rows
-from pipeline.records import Outcome
 
 if TYPE_CHECKING:
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 SEVERITIES = ("severe", "warning", "info")
 """The worst first."""

@@ -13,7 +13,7 @@ from pipeline.figures.html import Html, element, join, json_block, packed_block
 from pipeline.figures.trials import NUISANCE, champion_entry, is_varied, objective
 
 if TYPE_CHECKING:
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 MOST_POINTS = 150
 """Points a curve has in the page: longer ones are thinned, as a screen has no more to show."""

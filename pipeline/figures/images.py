@@ -17,7 +17,7 @@ from pipeline.figures.tables import named, rows
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 ACROSS = 6
 """Images in a line: still to be seen on a phone."""

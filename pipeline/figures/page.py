@@ -21,7 +21,7 @@ from pipeline.figures.plots import draw
 from pipeline.figures.verdict import headline, name
 
 if TYPE_CHECKING:
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 GROUPS = (
     (

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from pipeline.core.statistics import paired
 from pipeline.evaluation.paired import row_values
 from pipeline.figures import words
 from pipeline.figures.tables import named
 from pipeline.figures.trials import champion_entry
-from pipeline.statistics import paired
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 PROBABILITY = "probability_"
 NOT_KEPT = ("data.weight", "data.group", "data.time")

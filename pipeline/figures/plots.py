@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import plotly.graph_objects as go
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Plot:
     """A figure and what to see in it."""
 
     name: str
-    """Short and stable: the anchor in the page and the key in `pipeline.results.figures`."""
+    """Short and stable: the anchor in the page and the key in `pipeline.session.results.figures`."""
     heading: str
     figure: Callable[[SweepRecord], go.Figure]
     caption: Callable[[SweepRecord], str]

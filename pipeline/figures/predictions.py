@@ -14,7 +14,7 @@ from pipeline.figures.tables import named
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 MOST_POINTS = 2_000
 """Rows drawn in a scatter: a fixed sample beyond, so that the page stays small."""

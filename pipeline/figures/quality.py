@@ -17,7 +17,7 @@ from pipeline.figures.trials import champion_entry, scored_fits
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 NARROW_GAP = 0.05
 """Share of the validation loss by which training loss lies below it that is next to nothing."""

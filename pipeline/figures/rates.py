@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipeline.core.records import Outcome
 from pipeline.figures import palette, words
 from pipeline.figures.scale import view
 from pipeline.figures.trials import (
@@ -18,12 +19,11 @@ from pipeline.figures.trials import (
     scored_fits,
     trials,
 )
-from pipeline.records import Outcome
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 LEVELS = 6
 """Values of a hyperparameter that are told apart; more are put into as many equal groups."""

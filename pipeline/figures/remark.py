@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.figures import words
 
 if TYPE_CHECKING:
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 SEVERE = "severe"
 """A severity above warnings: what makes every score doubtful."""

@@ -25,7 +25,7 @@ from pipeline.figures.trials import (
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 WIDE_RANGE = 1.2
 """Powers of ten from which one axis label a power is enough."""

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pipeline.core.records import Direction, Objective, Outcome
 from pipeline.figures.evidence import evidence
 from pipeline.figures.remark import setting
 from pipeline.figures.tables import lowest
-from pipeline.records import Direction, Objective, Outcome
 from pipeline.search.choose import leads
 from pipeline.search.decide import difference, luck, standard_error
 
 if TYPE_CHECKING:
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 DESCRIPTION = (
     "trial",

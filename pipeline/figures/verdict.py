@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core.records import Outcome
 from pipeline.evaluation.stand import is_noise, sentence
 from pipeline.figures import words
 from pipeline.figures.remark import setting
@@ -17,13 +18,12 @@ from pipeline.figures.trials import (
     scored_fits,
     trials,
 )
-from pipeline.records import Outcome
 from pipeline.search.sentences import size, within
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 FINISHED = "finished"
 """The status of a sweep that came to its own end."""

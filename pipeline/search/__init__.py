@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pipeline.config.schema import SweepConfig
-    from pipeline.family import Family
-    from pipeline.records import Scored, Trial
+    from pipeline.core.family import Family
+    from pipeline.core.records import Scored, Trial
 
 __all__ = [
     "Choice",

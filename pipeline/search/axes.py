@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from pipeline.records import Capacity, Trial, Value
+from pipeline.core.records import Capacity, Trial, Value
 from pipeline.search.space import nuisances, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.config.schema import LearningRateConfig, SearchConfig
-    from pipeline.family import Family
+    from pipeline.core.family import Family
 
 CAPACITY = "capacity"
 """The one axis of capacities that are no product of axes: their place by size."""

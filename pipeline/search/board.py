@@ -6,15 +6,15 @@ from collections.abc import Generator, Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
-from pipeline.records import Decision, Outcome, Round, Scored
+from pipeline.core.records import Decision, Outcome, Round, Scored
 from pipeline.search.choose import evidence_of, leads, rule_of
 from pipeline.search.decide import Evidence, difference, luck
 
 if TYPE_CHECKING:
     from pipeline.config.schema import CapacityConfig
-    from pipeline.records import Capacity, Trial, Value
+    from pipeline.core.records import Capacity, Trial, Value
+    from pipeline.core.statistics import Difference, Pool
     from pipeline.search.executions import Executions
-    from pipeline.statistics import Difference, Pool
 
 T = TypeVar("T")
 Walk = Generator[Round, Sequence[Scored], T]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 from pipeline.search import sentences, space
 from pipeline.search.board import Board, OutOfRounds, Walk
 from pipeline.search.choose import choose, complete_enough, rule_of
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.config.schema import CapacityConfig
-    from pipeline.family import Family
-    from pipeline.records import Capacity, Scored
+    from pipeline.core.family import Family
+    from pipeline.core.records import Capacity, Scored
     from pipeline.search.decide import Evidence
     from pipeline.search.executions import Executions
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.config.schema import Prefer
-from pipeline.records import Decision
+from pipeline.core.records import Decision
 from pipeline.search import decide, sentences
 from pipeline.search.decide import Evidence
 from pipeline.search.protocol import Choice, is_usable
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pipeline.config.schema import CapacityConfig
-    from pipeline.records import Capacity, Scored
+    from pipeline.core.records import Capacity, Scored
+    from pipeline.core.statistics import Difference
     from pipeline.search.executions import Executions
-    from pipeline.statistics import Difference
 
 
 @dataclass(frozen=True)

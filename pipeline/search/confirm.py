@@ -9,7 +9,7 @@ from pipeline.search.judge import is_close
 from pipeline.search.shrink import standing
 
 if TYPE_CHECKING:
-    from pipeline.records import Trial
+    from pipeline.core.records import Trial
     from pipeline.search.board import Walk
     from pipeline.search.decide import Evidence
     from pipeline.search.measure import Bench

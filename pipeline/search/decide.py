@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.statistics import (
+from pipeline.core.statistics import (
     NO_POOL,
     Difference,
     Pool,
@@ -27,7 +27,7 @@ from pipeline.statistics import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pipeline.records import Scored, Trial
+    from pipeline.core.records import Scored, Trial
 
 
 STRAIGHT = 1e-9
@@ -108,7 +108,7 @@ def difference(
 ) -> Difference:
     """Compare two trials on the executions they share, each paired by seed and validation row.
 
-    By `pipeline/statistics.py`: two-way over seeds and units (rows, groups, blocks of time), or over
+    By `pipeline/core/statistics.py`: two-way over seeds and units (rows, groups, blocks of time), or over
     folds as replicates. One execution: units only. No row losses: seeds only. Without a shared
     execution the scores are compared as they are, with an infinite standard error.
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.records import NO_FOLD, Fit, Trial
+from pipeline.core.records import NO_FOLD, Fit, Trial
 
 SEED_BITS = 31
 """Every framework takes a seed that fits a signed 32-bit integer."""

@@ -12,7 +12,7 @@ from pipeline.search.measure import Candidate
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from pipeline.records import Capacity
+    from pipeline.core.records import Capacity
     from pipeline.search.board import Board, Walk
     from pipeline.search.decide import Evidence
     from pipeline.search.judge import Comparison

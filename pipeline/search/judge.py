@@ -11,10 +11,10 @@ from pipeline.search.decide import paired
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.records import Capacity
+    from pipeline.core.records import Capacity
+    from pipeline.core.statistics import Difference
     from pipeline.search.board import Board, Walk
     from pipeline.search.decide import Evidence
-    from pipeline.statistics import Difference
 
 
 def verdict(board: Board, gap: Difference, reference: float) -> str:

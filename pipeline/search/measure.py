@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.records import Capacity, Outcome, Trial, Value
+from pipeline.core.records import Capacity, Outcome, Trial, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.family import Family
+    from pipeline.core.family import Family
     from pipeline.search.board import Board, Walk
     from pipeline.search.space import Ladder
 

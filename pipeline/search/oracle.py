@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras_tuner
 
-from pipeline.records import Outcome, Scored
+from pipeline.core.records import Outcome, Scored
 from pipeline.search import space
 from pipeline.search.capacity import CapacitySearch
 from pipeline.search.executions import Executions
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.config.schema import CapacityConfig
-    from pipeline.family import Family
-    from pipeline.records import Capacity, Fit, Trial
+    from pipeline.core.family import Family
+    from pipeline.core.records import Capacity, Fit, Trial
     from pipeline.search.protocol import Choice, Proposal
 
 log = logging.getLogger(__name__)

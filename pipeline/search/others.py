@@ -16,7 +16,7 @@ import keras_tuner
 from threadpoolctl import threadpool_limits
 
 from pipeline.config.schema import SearchKind
-from pipeline.records import Round
+from pipeline.core.records import Round
 from pipeline.search import sentences
 from pipeline.search.axes import Axis, Choices, Space
 from pipeline.search.choose import Rule, choose, chosen, complete_enough
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.config.schema import OtherSearchConfig
-    from pipeline.family import Family
-    from pipeline.records import Fit, Scored, Trial
+    from pipeline.core.family import Family
+    from pipeline.core.records import Fit, Scored, Trial
     from pipeline.search.board import Walk
     from pipeline.search.executions import Executions
 

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.records import Outcome
+from pipeline.core.records import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.records import Decision, Fit, Round, Scored, Trial
+    from pipeline.core.records import Decision, Fit, Round, Scored, Trial
 
 
 @dataclass(frozen=True)

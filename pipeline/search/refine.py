@@ -10,7 +10,7 @@ from pipeline.search.shrink import standing
 from pipeline.search.space import rounded
 
 if TYPE_CHECKING:
-    from pipeline.records import Trial
+    from pipeline.core.records import Trial
     from pipeline.search.board import Walk
     from pipeline.search.decide import Evidence
     from pipeline.search.measure import Bench

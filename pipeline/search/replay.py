@@ -9,7 +9,7 @@ from pipeline.search.protocol import key
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipeline.records import Round, Scored
+    from pipeline.core.records import Round, Scored
     from pipeline.search.board import Walk
 
 M = TypeVar("M")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pipeline.core.statistics import Difference
     from pipeline.search.decide import Evidence
-    from pipeline.statistics import Difference
 
 
 def number(value: float) -> str:

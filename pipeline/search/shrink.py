@@ -11,7 +11,7 @@ from pipeline.search.judge import Leader, against, explain, settle_with
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.records import Capacity
+    from pipeline.core.records import Capacity
     from pipeline.search.board import Board, Walk
     from pipeline.search.decide import Evidence
     from pipeline.search.judge import Comparison

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.config.schema import LearningRateConfig, NuisanceConfig
-    from pipeline.records import Value
+    from pipeline.core.records import Value
 
 MERGE = 1.2
 """Rates closer than this factor are one rung: the limit of the range stays, the other goes."""

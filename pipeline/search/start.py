@@ -13,7 +13,7 @@ from pipeline.search.tune import tune
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.records import Capacity, Value
+    from pipeline.core.records import Capacity, Value
     from pipeline.search.board import Walk
     from pipeline.search.decide import Evidence
     from pipeline.search.measure import Bench

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from pipeline.records import Decision
+from pipeline.core.records import Decision
 from pipeline.search import sentences
 from pipeline.search.choose import evidence_of
 from pipeline.search.protocol import key
@@ -13,7 +13,7 @@ from pipeline.search.protocol import key
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.records import Fit, Scored
+    from pipeline.core.records import Fit, Scored
     from pipeline.search.decide import Evidence
 
 

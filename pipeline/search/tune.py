@@ -10,7 +10,7 @@ from pipeline.search.judge import settle, verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.records import Capacity, Trial, Value
+    from pipeline.core.records import Capacity, Trial, Value
     from pipeline.search.board import Walk
     from pipeline.search.decide import Evidence
     from pipeline.search.measure import Bench

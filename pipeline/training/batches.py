@@ -12,7 +12,7 @@ from pipeline.training.order import epoch_order, steps
 if TYPE_CHECKING:
     import numpy as np
 
-    from pipeline.records import Arrays
+    from pipeline.core.records import Arrays
 
 
 class Batches(keras.utils.PyDataset):

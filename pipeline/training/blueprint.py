@@ -15,8 +15,8 @@ from pipeline.training.families.layers import SIGNS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.family import Family
-    from pipeline.records import Trial
+    from pipeline.core.family import Family
+    from pipeline.core.records import Trial
 
 EQUATIONS = {"bki,io->bko": "dense", "bki,ki->bki": "factors", "bki,kio->bko": "heads"}
 """What the products of networks with members are in a chain (families/layers.py)."""

@@ -11,8 +11,8 @@ from pipeline.training.sizes import CPU, padded_rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.family import Family
-    from pipeline.records import Fit, Trial
+    from pipeline.core.family import Family
+    from pipeline.core.records import Fit, Trial
     from pipeline.training.padding import PaddedFamily, Widths
     from pipeline.training.settings import Settings
 

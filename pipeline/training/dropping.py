@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.statistics import two_way
+from pipeline.core.statistics import two_way
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.records import Fit, Trial
+    from pipeline.core.records import Fit, Trial
     from pipeline.training.settings import Settings
 
 FEWEST_SEEDS = 2

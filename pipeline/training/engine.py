@@ -9,9 +9,9 @@ from pipeline.training.models import rebuild
 from pipeline.training.quiet import start
 
 if TYPE_CHECKING:
-    from pipeline.control import Control
-    from pipeline.family import Family
-    from pipeline.records import Arrays, FitResult, Stack
+    from pipeline.core.control import Control
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays, FitResult, Stack
     from pipeline.training.settings import Settings
 
 __all__ = ["Engine", "engine", "rebuild"]

@@ -9,8 +9,8 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from pipeline.control import Progress
-from pipeline.records import Outcome
+from pipeline.core.control import Progress
+from pipeline.core.records import Outcome
 from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
 from pipeline.training.memory import is_out_of_memory
@@ -20,9 +20,9 @@ from pipeline.training.run import Run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.control import Control
-    from pipeline.family import Family
-    from pipeline.records import Arrays, FitResult, Stack, Trial
+    from pipeline.core.control import Control
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays, FitResult, Stack, Trial
     from pipeline.training.settings import Settings
 
 REPORT_SECONDS = 0.3

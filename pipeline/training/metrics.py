@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.records import Arrays, Objective
+    from pipeline.core.records import Arrays, Objective
 
 VAL_AUC = "val_auc"
 """Area under the ROC curve; of two classes only, and only where it is the objective: it needs a

@@ -17,8 +17,8 @@ from pipeline.training.blueprint import all_layers, blueprint
 from pipeline.training.streams import Stream, generator
 
 if TYPE_CHECKING:
-    from pipeline.family import Family
-    from pipeline.records import Trial
+    from pipeline.core.family import Family
+    from pipeline.core.records import Trial
 
 _building = threading.Lock()
 """Keras' seeds are global: one model at a time is drawn by it."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pipeline.records import Trial
+    from pipeline.core.records import Trial
     from pipeline.training.settings import Settings
 
 

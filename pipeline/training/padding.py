@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.family import Family
+from pipeline.core.family import Family
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.records import Capacity
+    from pipeline.core.records import Capacity
 
 Widths = tuple[int, ...]
 """Units of every hidden layer, first layer first."""

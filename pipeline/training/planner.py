@@ -11,15 +11,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from pipeline.records import Stack, StackPlan
+from pipeline.core.records import Stack, StackPlan
 from pipeline.training.cost import Cost
 from pipeline.training.stackable import why_not_stacked
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from pipeline.family import Family
-    from pipeline.records import Fit
+    from pipeline.core.family import Family
+    from pipeline.core.records import Fit
     from pipeline.training.padding import PaddedFamily, Widths
     from pipeline.training.settings import Settings
 

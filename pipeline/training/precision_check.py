@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.config.schema import EngineKind
-from pipeline.control import Unattended
-from pipeline.errors import ConfigError
-from pipeline.records import Stack
+from pipeline.core.control import Unattended
+from pipeline.core.errors import ConfigError
+from pipeline.core.records import Stack
 from pipeline.training.engine import engine
 
 if TYPE_CHECKING:
-    from pipeline.family import Family
-    from pipeline.records import Arrays, Fit
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays, Fit
     from pipeline.training.engine import Engine
     from pipeline.training.settings import Settings
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 
-from pipeline.records import Outcome
+from pipeline.core.records import Outcome
 from pipeline.training.batches import Batches
 from pipeline.training.metrics import VAL_AUC, auc, normalised, raw_metric
 from pipeline.training.models import initial_weights, random_states, seed_layers
@@ -22,8 +22,8 @@ from pipeline.training.precision import precision
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pipeline.family import Family
-    from pipeline.records import Arrays, Fit, Trial
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays, Fit, Trial
     from pipeline.training.run import Run
     from pipeline.training.settings import Settings
 

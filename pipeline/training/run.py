@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.records import FitResult, Outcome
+from pipeline.core.records import FitResult, Outcome
 from pipeline.training.metrics import finished_curves, weighted
 from pipeline.training.stopping import Stopping, diverged, divergence_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pipeline.records import Arrays, Fit
+    from pipeline.core.records import Arrays, Fit
     from pipeline.training.settings import Settings
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.config.schema import CapacityConfig, SweepConfig
-from pipeline.records import Objective
+from pipeline.core.records import Objective
 from pipeline.training.order import batch_size
 
 if TYPE_CHECKING:
-    from pipeline.records import Trial
+    from pipeline.core.records import Trial
 
 
 @dataclass(frozen=True)

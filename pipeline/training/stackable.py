@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.family import Family
-    from pipeline.records import Arrays
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays
     from pipeline.training.settings import Settings
 
 ELEMENTWISE = {"sgd", "rmsprop", "adam", "adamw", "adamax", "adagrad", "adadelta", "ftrl", "lion"}

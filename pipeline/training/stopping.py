@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.records import Direction
+from pipeline.core.records import Direction
 
 if TYPE_CHECKING:
     from pipeline.training.settings import Settings

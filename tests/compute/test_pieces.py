@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.compute.pieces import MOST_TILES, Piece, Slots, halves, pieces, standing
-from pipeline.control import Progress
-from pipeline.records import Capacity, Fit, Stack, StackPlan, Trial
+from pipeline.core.control import Progress
+from pipeline.core.records import Capacity, Fit, Stack, StackPlan, Trial
 
 TILE = 4
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.compute import ray_cluster, ray_task
 from pipeline.config.schema import ComputeConfig, ComputeKind
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 with_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: the extra `ray`"

@@ -12,7 +12,7 @@ import pytest
 from pipeline.config.checks import problems
 from pipeline.config.compose import compose
 from pipeline.config.ranges import LARGEST, RANGES, Range
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.config.compose import compose
+from pipeline.core.errors import ConfigError
 from pipeline.data.setting import setting
-from pipeline.errors import ConfigError
 
 TABLE = ["data=table", "data.path=t.csv", "data.target=y"]
 

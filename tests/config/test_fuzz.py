@@ -11,7 +11,7 @@ from pipeline.config.compose import compose
 from pipeline.config.keys import all_keys
 from pipeline.config.options import groups
 from pipeline.config.text import dump, load
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 KEYS = [*all_keys(), *groups(), "hydra.run.dir", "hydra.job.chdir", "nonsense", "data.nonsense", ""]
 CHOICES = [f"{group}={option.name}" for group, options in groups().items() for option in options]

@@ -12,8 +12,8 @@ from pipeline.config.compose import read_words
 from pipeline.config.keys import all_keys
 from pipeline.config.overrides import read
 from pipeline.config.suggest import did_you_mean
+from pipeline.core.errors import ConfigError
 from pipeline.data.setting import setting
-from pipeline.errors import ConfigError
 
 TEXT = st.text(
     st.characters(

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.config.compose import compose
 from pipeline.config.launch import launch
-from pipeline.errors import ConfigError, SweepError
+from pipeline.core.errors import ConfigError, SweepError
 
 MARK = "it-ran"
 EVIL = f"open({MARK!r}, 'w').close()\n"

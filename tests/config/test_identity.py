@@ -21,7 +21,7 @@ from pipeline.config.keys import all_keys, required
 from pipeline.config.redact import hide_secrets_of, redacted, redacted_word
 from pipeline.config.schema import OUTSIDE_FINGERPRINT
 from pipeline.config.text import dump, load
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 
 @functools.cache

@@ -13,9 +13,15 @@ import pytest
 
 from pipeline.config.help import help_text
 from pipeline.config.launch import compose_for_plan, launch
-from pipeline.errors import BudgetError, ConfigError, DataError, Interrupted, NoUsableTrialError
+from pipeline.core.errors import (
+    BudgetError,
+    ConfigError,
+    DataError,
+    Interrupted,
+    NoUsableTrialError,
+)
 
-HEAVY = ("tensorflow", "keras", "jax", "mlflow", "keras_tuner", "sklearn", "pipeline.runner")
+HEAVY = ("tensorflow", "keras", "jax", "mlflow", "keras_tuner", "sklearn", "pipeline.session.loop")
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config.compose import compose
 from pipeline.config.launch import launch
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 SECRET = "hunter2-and-more"  # noqa: S105 - planted
 

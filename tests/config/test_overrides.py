@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.config.commandline import parse, runs
 from pipeline.config.compose import compose, read_words
 from pipeline.config.quoting import quoted
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 AWKWARD = [
     "a,b.csv",

@@ -9,7 +9,7 @@ import pytest
 from pipeline.config import places
 from pipeline.config.places import conf_dir, data_dir, find_data
 from pipeline.config.suggest import nearest
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 
 def test_the_working_directory_wins_over_the_shipped_data(tmp_path, monkeypatch):

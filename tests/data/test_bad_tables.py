@@ -12,8 +12,8 @@ import pytest
 
 from pipeline.config.choices import SplitKind, Task
 from pipeline.config.schema import DataConfig
+from pipeline.core.errors import DataError
 from pipeline.data import prepare
-from pipeline.errors import DataError
 
 GOOD = "a,b,y\n" + "".join(f"{i % 7},{i % 3}.5,{i % 2}\n" for i in range(40))
 ROWS = GOOD.splitlines()[1:]
@@ -176,7 +176,7 @@ def test_a_bad_path_is_refused_before_pandas_or_scikit_learn_is_imported():
         "import sys\n"
         "from pipeline.config.schema import DataConfig\n"
         "from pipeline.data import prepare\n"
-        "from pipeline.errors import DataError\n"
+        "from pipeline.core.errors import DataError\n"
         "try:\n    prepare(DataConfig(name='x', path='missing.csv', target='y'), 0)\n"
         "except DataError:\n    print(sorted({'pandas', 'sklearn'} & set(sys.modules)))\n"
     )

@@ -8,9 +8,9 @@ import pytest
 
 from pipeline.config.choices import MissingTarget, SplitKind, Task
 from pipeline.config.schema import DataConfig
+from pipeline.core.errors import DataError
 from pipeline.data import prepare
 from pipeline.data.constant import constant_loss
-from pipeline.errors import DataError
 
 
 def test_arrays_are_the_encoded_rows_of_their_parts(people, prepared):

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.config.schema import DataConfig
+from pipeline.core.errors import DataError
 from pipeline.data import prepare
 from pipeline.data.frame import (
     check_frame,
@@ -24,7 +25,6 @@ from pipeline.data.frame import (
     write_frame,
 )
 from pipeline.data.typed import typed
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path

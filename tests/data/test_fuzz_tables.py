@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline.config.choices import Encoding, MissingTarget, SplitKind, Task
 from pipeline.config.schema import DataConfig
+from pipeline.core.errors import DataError
 from pipeline.data import prepare
-from pipeline.errors import DataError
 
 CELLS = st.one_of(
     st.integers(-(10**20), 10**20).map(str),

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline.config.schema import DataConfig
+from pipeline.core.errors import DataError
 from pipeline.data import prepare
 from pipeline.data.imagefile import read_image
-from pipeline.errors import DataError
 
 Image = pytest.importorskip("PIL.Image")
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from pipeline.config.choices import Encoding
+from pipeline.core.names import Input
+from pipeline.core.records import Arrays
 from pipeline.data.encode import fit_encoder
 from pipeline.data.inputs import inputs_of
 from pipeline.data.typed import DATE_PARTS, MISSING_LEVEL, Column, typed
-from pipeline.names import Input
-from pipeline.records import Arrays
 from pipeline.training.diagnose.background import background
 from pipeline.training.diagnose.causes import too_good
 

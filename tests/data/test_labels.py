@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from pipeline.config.choices import MissingTarget, Task
 from pipeline.config.schema import DataConfig
+from pipeline.core.errors import DataError
 from pipeline.data import prepare
 from pipeline.data.csvfile import inert, original, read_predictions, write_csv
 from pipeline.data.labels import codes_of, label_text, labels_of_texts, places_among
 from pipeline.data.missing import with_target
 from pipeline.data.target import Target, read_target
 from pipeline.data.typed import MISSING_TEXTS
-from pipeline.errors import DataError
 
 LIKE_NUMBERS = st.sampled_from(
     [

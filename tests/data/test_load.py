@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.core.errors import DataError
 from pipeline.data.layout import layout
 from pipeline.data.load import read_table
 from pipeline.data.plain import plain_numbers
 from pipeline.data.source import find
 from pipeline.data.typed import Column, Kind, typed
-from pipeline.errors import DataError
 
 TEXT = "town,size\nKöln,1.5\nGraz,\n"
 

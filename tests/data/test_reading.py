@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from pipeline.config.choices import Task
 from pipeline.config.schema import DataConfig
+from pipeline.core.errors import DataError
 from pipeline.data import arrowcsv, load
 from pipeline.data.infer import judge
 from pipeline.data.layout import layout
 from pipeline.data.typed import Kind, typed
-from pipeline.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from pipeline.config.choices import SplitKind
 from pipeline.config.schema import DataConfig
+from pipeline.core.errors import DataError
 from pipeline.data.assign import Grouped, Hashed, Last, Shuffled, Timed, quotas
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.split import Keys, split_rows
 from pipeline.data.target import Target
-from pipeline.errors import DataError
 
 SHARES = st.floats(0.05, 0.6)
 SEEDS = st.integers(0, 2**32 - 1)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.estimate.affordable import PLENTY, affordable, by_importance, narrowed, without
-from pipeline.estimate.reserve import MOST_SHARE, Facts, reserve
-from pipeline.records import Stack, StackPlan
+from pipeline.core.records import Stack, StackPlan
+from pipeline.forecast.affordable import PLENTY, affordable, by_importance, narrowed, without
+from pipeline.forecast.reserve import MOST_SHARE, Facts, reserve
 from tests.estimate.workplace import TABLE, fit
 
 COSTS = st.lists(st.floats(0.1, 100.0), min_size=1, max_size=8)

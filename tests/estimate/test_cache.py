@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.estimate import cache
-from pipeline.estimate.calibration import Calibration
-from pipeline.estimate.machine import Machine, machine
-from pipeline.estimate.path import Leg, Path
-from pipeline.estimate.remembered import Coming, Remembered, recall
+from pipeline.forecast import cache
+from pipeline.forecast.calibration import Calibration
+from pipeline.forecast.machine import Machine, machine
+from pipeline.forecast.path import Leg, Path
+from pipeline.forecast.remembered import Coming, Remembered, recall
 
 if TYPE_CHECKING:
     from pathlib import Path as Folder

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.estimate.calibration import RATES, Calibration, builtin, from_json
+from pipeline.forecast.calibration import RATES, Calibration, builtin, from_json
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

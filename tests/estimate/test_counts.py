@@ -12,7 +12,7 @@ from pipeline.config.schema import (
     OtherSearchConfig,
     SearchKind,
 )
-from pipeline.estimate.others import rounds_of
+from pipeline.forecast.others import rounds_of
 from pipeline.search.executions import Executions
 from tests.search.toy import Noisy, ToyFamily, walk
 

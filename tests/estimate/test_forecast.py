@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.schema import CapacityConfig, OtherSearchConfig, SearchKind
-from pipeline.estimate.calibration import Calibration
-from pipeline.estimate.cut import Limit, cost, first_cut
-from pipeline.estimate.forecast import counted, of_path, path_of_rounds, simulated
-from pipeline.estimate.path import Leg, Path
-from pipeline.estimate.remembered import Remembered, remembered
-from pipeline.estimate.walk import walk
+from pipeline.forecast.calibration import Calibration
+from pipeline.forecast.cut import Limit, cost, first_cut
+from pipeline.forecast.forecast import counted, of_path, path_of_rounds, simulated
+from pipeline.forecast.path import Leg, Path
+from pipeline.forecast.remembered import Remembered, remembered
+from pipeline.forecast.walk import walk
 from pipeline.search.executions import Executions
 from tests.estimate.workplace import ROOMY, TABLE, bowl, capacity_search, stack_time
 

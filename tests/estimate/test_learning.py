@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.estimate.calibration import Calibration
-from pipeline.estimate.correction import HALF, LEAST, MOST, Correction, corrected
-from pipeline.estimate.learning import Lesson, RoundRecord, StackRecord, training_rates
-from pipeline.estimate.meter import FROM_DISK, SPARED, Meter
-from pipeline.estimate.stacktime import Work
-from pipeline.records import FitResult, Outcome, Round, Stack, StackPlan
+from pipeline.core.records import FitResult, Outcome, Round, Stack, StackPlan
+from pipeline.forecast.calibration import Calibration
+from pipeline.forecast.correction import HALF, LEAST, MOST, Correction, corrected
+from pipeline.forecast.learning import Lesson, RoundRecord, StackRecord, training_rates
+from pipeline.forecast.meter import FROM_DISK, SPARED, Meter
+from pipeline.forecast.stacktime import Work
 from tests.estimate.workplace import ROOMY, fit, stack_time
 
 WORKS = st.builds(Work, st.floats(0.0, 50.0), st.floats(0.0, 50.0))

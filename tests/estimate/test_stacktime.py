@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.control import Progress
-from pipeline.estimate.calibration import Calibration
-from pipeline.estimate.inround import InRound
-from pipeline.estimate.stacktime import Work
-from pipeline.records import Stack, StackPlan
+from pipeline.core.control import Progress
+from pipeline.core.records import Stack, StackPlan
+from pipeline.forecast.calibration import Calibration
+from pipeline.forecast.inround import InRound
+from pipeline.forecast.stacktime import Work
 from pipeline.training.planner import plan_stacks
 from tests.estimate.workplace import ROOMY, fit, stack_time
 

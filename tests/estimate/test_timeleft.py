@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.estimate.inround import InRound
-from pipeline.estimate.path import Leg, Path
-from pipeline.estimate.timeleft import TimeLeft
+from pipeline.forecast.inround import InRound
+from pipeline.forecast.path import Leg, Path
+from pipeline.forecast.timeleft import TimeLeft
 from pipeline.training.planner import plan_stacks
 from tests.estimate.workplace import ROOMY, fit, stack_time
 

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.estimate.continuation import Continuation, known_from
-from pipeline.estimate.surface import surfaces
-from pipeline.estimate.walk import walk
-from pipeline.records import Outcome, Scored
+from pipeline.core.records import Outcome, Scored
+from pipeline.forecast.continuation import Continuation, known_from
+from pipeline.forecast.surface import surfaces
+from pipeline.forecast.walk import walk
 from pipeline.search.protocol import key
 from tests.estimate.workplace import bowl, capacity_search
 from tests.search.toy import walk as propose_through
 
 if TYPE_CHECKING:
-    from pipeline.records import Trial
+    from pipeline.core.records import Trial
 
 
 @pytest.mark.parametrize("best", [6.0, 10.0, 14.0])

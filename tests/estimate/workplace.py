@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.config.schema import CapacityConfig, ModelConfig
-from pipeline.estimate.calibration import Calibration
-from pipeline.estimate.forecast import Table
-from pipeline.estimate.stacktime import StackTime
-from pipeline.records import Fit, Scored, Trial
+from pipeline.core.records import Fit, Scored, Trial
+from pipeline.forecast.calibration import Calibration
+from pipeline.forecast.forecast import Table
+from pipeline.forecast.stacktime import StackTime
 from pipeline.search.capacity import CapacitySearch
 from pipeline.search.executions import Executions
 from pipeline.training.families import family as family_of
@@ -18,7 +18,7 @@ from pipeline.training.settings import Settings
 from tests.search.toy import Noisy
 
 if TYPE_CHECKING:
-    from pipeline.family import Family
+    from pipeline.core.family import Family
 
 INPUTS, EPOCHS = 10, 60
 ROOMY = Limits(1 << 34, 2)

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from pipeline.config.schema import DataConfig
+from pipeline.core.records import Capacity, Fit, Trial
 from pipeline.data import prepare
 from pipeline.evaluation.final import Member
-from pipeline.records import Capacity, Fit, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.core.records import Arrays
 from pipeline.evaluation import baselines
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.scores import all_scores
-from pipeline.records import Arrays
 
 
 def _arrays(*, regression: bool, rows: int = 400) -> Arrays:

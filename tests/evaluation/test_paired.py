@@ -10,9 +10,9 @@ import pytest
 from sklearn import metrics
 
 from pipeline.config.schema import DataConfig
+from pipeline.core.statistics import paired
 from pipeline.data import prepare
 from pipeline.evaluation.paired import Scored, lag, row_values
-from pipeline.statistics import paired
 
 if TYPE_CHECKING:
     from pathlib import Path

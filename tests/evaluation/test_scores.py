@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from pipeline.core.statistics import mean_error
 from pipeline.evaluation.scores import all_scores, row_losses
-from pipeline.statistics import mean_error
 
 
 def standard_error(losses: np.ndarray, weights: np.ndarray | None = None) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.tracking.read import SweepRecord
+from pipeline.ledger.read import SweepRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,17 +14,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import api, replay, results, runner
-from pipeline.budget import process_seconds
-from pipeline.errors import ConfigError, DataError
-from pipeline.estimate import cache
-from pipeline.estimate.calibration import Calibration
+from pipeline import api, replay
+from pipeline.core.errors import ConfigError, DataError
+from pipeline.forecast import cache
+from pipeline.forecast.calibration import Calibration
+from pipeline.runtime.budget import process_seconds
+from pipeline.session import loop as runner
+from pipeline.session import results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
         (folder / "summary.json").write_text(json.dumps({"sweep_run_id": "abc"}))
         return 0
 
-    monkeypatch.setattr("pipeline.runner.run", run)
+    monkeypatch.setattr("pipeline.session.loop.run", run)
     monkeypatch.chdir(tmp_path)
     return calls
 

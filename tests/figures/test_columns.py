@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline import results
 from pipeline.data.columns import Attention, ColumnFact, recorded
 from pipeline.figures.page import page
+from pipeline.session import results
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 LEAK = "Column 'deposit' may give the target away: alone it tells 100.00% of the target's variance."
 

@@ -13,7 +13,7 @@ from pipeline.figures.pairs import apart
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 
 def off_by(record: SweepRecord, errors: np.ndarray, run_id: str) -> SweepRecord:

@@ -19,16 +19,16 @@ from pipeline.figures.evidence import evidence
 from pipeline.figures.findings import all_findings
 from pipeline.figures.trials import objective, standing_fits
 from pipeline.figures.verdict import answer, headline
+from pipeline.models.modelcard import model_card
+from pipeline.models.note import sweep_note
 from pipeline.search.choose import Rule, choose
-from pipeline.tracking.modelcard import model_card
-from pipeline.tracking.note import sweep_note
 from tests.figures.conftest import axes, make_record, parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.records import Trial
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.core.records import Trial
+    from pipeline.ledger.read import SweepRecord
 
 SWEEPS = 30
 SIZES = ("linear", "1x32", "1x64", "2x64", "2x128", "3x64")

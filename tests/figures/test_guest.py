@@ -17,9 +17,10 @@ import pytest
 import sklearn
 from omegaconf import OmegaConf
 
-from pipeline import api, guest
+from pipeline import api
 from pipeline.config.host import own_hydra
-from pipeline.errors import ConfigError, DataError, Interrupted
+from pipeline.core.errors import ConfigError, DataError, Interrupted
+from pipeline.session import guest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,7 +146,7 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Base
             disturb()
             raise error
 
-        monkeypatch.setattr("pipeline.runner.run", run)
+        monkeypatch.setattr("pipeline.session.loop.run", run)
 
     return arrange
 
@@ -180,7 +181,7 @@ def test_two_sweeps_at_once_are_refused_in_words(
             api.sweep(frame, "y")
         raise DataError("the first goes on")
 
-    monkeypatch.setattr("pipeline.runner.run", run)
+    monkeypatch.setattr("pipeline.session.loop.run", run)
     with pytest.raises(DataError, match="the first goes on"):
         api.sweep(frame, "y")
 

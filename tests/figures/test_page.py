@@ -15,7 +15,7 @@ from pipeline.figures.page import page
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 MEGABYTE = 1_000_000
 BAD = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.figures.plots import Plot
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 ALL = [*CAPACITY, *REGRESSION, *CLASSIFICATION, *IMAGES]
 

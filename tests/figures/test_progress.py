@@ -15,10 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from pipeline.control import Progress
-from pipeline.live import duration, sparkline, tally, time_left
-from pipeline.progress import HEARTBEAT, Display
-from pipeline.records import (
+from pipeline.core.control import Progress
+from pipeline.core.records import (
     Capacity,
     Decision,
     Direction,
@@ -32,6 +30,8 @@ from pipeline.records import (
     StackPlan,
     Trial,
 )
+from pipeline.terminal.live import duration, sparkline, tally, time_left
+from pipeline.terminal.progress import HEARTBEAT, Display
 
 TRIAL = Trial(Capacity("2x64", (("layers", 2), ("units", 64))), 0.003, 5000)
 FITS = tuple(Fit(TRIAL, execution, execution, 50) for execution in range(3))

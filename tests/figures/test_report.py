@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline import report
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, record: SweepRecord) -> list[tuple[st
         questions.append((uri, sweep))
         return record
 
-    monkeypatch.setattr("pipeline.tracking.read.read_sweep", read)
+    monkeypatch.setattr("pipeline.ledger.read.read_sweep", read)
     return questions
 
 

@@ -24,7 +24,7 @@ from pipeline.figures.trials import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.tracking.read import SweepRecord
+    from pipeline.ledger.read import SweepRecord
 
 
 def test_diverged_fits_are_never_scored(record: SweepRecord) -> None:

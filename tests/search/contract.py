@@ -8,7 +8,7 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.records import Outcome, Scored
+from pipeline.core.records import Outcome, Scored
 from pipeline.search.protocol import missing
 from tests.search.toy import Noisy, bowl, walk
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from pipeline.config.schema import CapacityConfig, Encoding, LearningRateConfig, NuisanceConfig
-from pipeline.errors import ConfigError
-from pipeline.records import Outcome, Scored
+from pipeline.core.errors import ConfigError
+from pipeline.core.records import Outcome, Scored
 from tests.search.toy import (
     COURSE,
     Noisy,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.schema import LearningRateConfig, NuisanceConfig, Prefer
-from pipeline.records import Outcome, Scored
+from pipeline.core.records import Outcome, Scored
 from pipeline.search.choose import evidence_of, leads
 from tests.search.toy import (
     Noisy,

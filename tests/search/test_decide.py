@@ -12,10 +12,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.config.schema import Prefer
-from pipeline.records import Fit, Outcome, Scored, Trial
+from pipeline.core.records import Fit, Outcome, Scored, Trial
+from pipeline.core.statistics import Units, one_sigma
 from pipeline.search import decide
 from pipeline.search.choose import Rule, choose, complete_enough, evidence_of, longest
-from pipeline.statistics import Units, one_sigma
 from tests.search.toy import ToyFamily, capacity
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False)

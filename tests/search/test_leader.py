@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.config.schema import LearningRateConfig
-from pipeline.records import Outcome, Scored
+from pipeline.core.records import Outcome, Scored
 from tests.search.toy import course_rules, search, walk
 
 if TYPE_CHECKING:
-    from pipeline.records import Fit
+    from pipeline.core.records import Fit
     from tests.search.toy import Walked
 
 FIRST = 3

@@ -20,7 +20,7 @@ from pipeline.config.schema import (
     SearchKind,
     SpaceConfig,
 )
-from pipeline.records import Outcome, Scored
+from pipeline.core.records import Outcome, Scored
 from pipeline.search.executions import Executions
 from tests.search import contract
 from tests.search.toy import COURSE, Noisy, ToyFamily, bowl, capacity, course_rules, walk

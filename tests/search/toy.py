@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.config.schema import CapacityConfig, SpaceConfig
-from pipeline.records import Capacity, Outcome, Scored
+from pipeline.core.records import Capacity, Outcome, Scored
 from pipeline.search.board import Board
 from pipeline.search.capacity import CapacitySearch
 from pipeline.search.executions import Executions
@@ -20,7 +20,7 @@ from pipeline.search.protocol import Choice, missing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.records import Decision, Fit, Round, Trial
+    from pipeline.core.records import Decision, Fit, Round, Trial
     from pipeline.search.protocol import Searcher
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from pipeline.config.schema import TrackingConfig
-from pipeline.records import (
+from pipeline.core.records import (
     Capacity,
     Decision,
     Finding,
@@ -34,13 +34,15 @@ from pipeline.records import (
     StackPlan,
     Trial,
 )
-from pipeline.tracking import location
-from pipeline.tracking.facts import SweepFacts
-from pipeline.tracking.ledger import Ledger, open_ledger
+from pipeline.ledger import location
+from pipeline.ledger.facts import SweepFacts
+from pipeline.ledger.start import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from pipeline.ledger.ledger import Ledger
 
 INPUTS = 3
 ROWS = 20

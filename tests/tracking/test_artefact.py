@@ -18,22 +18,22 @@ import pandas as pd
 import pytest
 
 from pipeline.config.compose import compose
+from pipeline.core.errors import ConfigError, DataError
+from pipeline.core.records import Capacity, Fit, FitResult, Outcome, Round, Stack, Trial
 from pipeline.data import imagefile, prepare, typed
-from pipeline.errors import ConfigError, DataError
 from pipeline.evaluation.final import Member
+from pipeline.ledger.facts import SweepFacts
+from pipeline.ledger.files import download_model
+from pipeline.ledger.start import open_ledger
+from pipeline.models.artefact import expected_outputs, save_beside, save_champion
+from pipeline.models.artefact_folder import write_folder
+from pipeline.models.artefact_predictor import Predictor
+from pipeline.models.find_model import load_predictor
+from pipeline.models.serving import keep_encoders
+from pipeline.models.verify import Verifier, bodies
 from pipeline.predict import main
-from pipeline.records import Capacity, Fit, FitResult, Outcome, Round, Stack, Trial
-from pipeline.tracking.artefact import expected_outputs, save_beside, save_champion
-from pipeline.tracking.artefact_folder import write_folder
-from pipeline.tracking.artefact_predictor import Predictor
-from pipeline.tracking.facts import SweepFacts
-from pipeline.tracking.files import download_model
-from pipeline.tracking.find_model import load_predictor
-from pipeline.tracking.ledger import open_ledger
-from pipeline.tracking.registration import _as_global_store
-from pipeline.tracking.registry import look_up
-from pipeline.tracking.serving import keep_encoders
-from pipeline.tracking.verify import Verifier, bodies
+from pipeline.registry.registration import _as_global_store
+from pipeline.registry.registry import look_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

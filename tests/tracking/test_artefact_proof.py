@@ -17,12 +17,12 @@ import pandas as pd
 import pytest
 
 from pipeline.config.compose import compose
+from pipeline.core.errors import ConfigError, DataError
+from pipeline.core.records import Capacity, Fit, Round, Trial
 from pipeline.data import prepare
-from pipeline.errors import ConfigError, DataError
-from pipeline.records import Capacity, Fit, Round, Trial
-from pipeline.tracking.artefact import expected_outputs
-from pipeline.tracking.artefact_proof import Proof, proof_rows, refuse_unserved
-from pipeline.tracking.verify import GoneError, Question, UnfaithfulModelError, bodies
+from pipeline.models.artefact import expected_outputs
+from pipeline.models.artefact_proof import Proof, proof_rows, refuse_unserved
+from pipeline.models.verify import GoneError, Question, UnfaithfulModelError, bodies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ def served(question: Question) -> None:
     """Answer as a scoring server does, in this process."""
     import mlflow.pyfunc.scoring_server
 
-    from pipeline.tracking.artefact_verify import _answers
+    from pipeline.models.artefact_verify import _answers
 
     task = json.loads(question.line)
     with open(task["answer"], "w") as file:  # noqa: PTH123
@@ -277,7 +277,7 @@ def test_a_sweep_refuses_a_layer_of_its_builder_before_it_trains(
     workplace: Path, client: Any
 ) -> None:
     """The whole program: one message, a run that failed, and not one fit."""
-    from pipeline.runner import run
+    from pipeline.session.loop import run
 
     (workplace / "own_net.py").write_text(OWN)
     config = compose(["data=wages", "model.builder=own_net:net", "training.epochs=2"])

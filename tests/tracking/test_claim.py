@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.tracking.claim import Claim
+from pipeline.core.errors import ConfigError
+from pipeline.ledger.claim import Claim
 
 PROGRAM = """
 import os, pathlib, sys, time
 from types import SimpleNamespace
-from pipeline.errors import ConfigError
-from pipeline.tracking.claim import Claim
+from pipeline.core.errors import ConfigError
+from pipeline.ledger.claim import Claim
 
 folder = pathlib.Path(sys.argv[1])
 client = SimpleNamespace(set_tag=lambda *_: None, get_run=lambda _: SimpleNamespace(

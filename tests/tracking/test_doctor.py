@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline import doctor
-from pipeline.tracking import checkup
+from pipeline.ledger import checkup
 
 if TYPE_CHECKING:
     from pathlib import Path

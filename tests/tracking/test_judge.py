@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.compose import compose
-from pipeline.tracking.judge import (
+from pipeline.registry.judge import (
     FALSE_PROMOTIONS,
     YEAR,
     Challenge,

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from pipeline.config.schema import SaveModels
-from pipeline.records import Objective, Outcome
-from pipeline.tracking.fitrun import MOST_METRICS, points
-from pipeline.tracking.read import read_sweep
+from pipeline.core.records import Objective, Outcome
+from pipeline.ledger.fitrun import MOST_METRICS, points
+from pipeline.ledger.read import read_sweep
 
 
 def fits_of(client: Any, sweep: str) -> list[Any]:
@@ -192,7 +192,7 @@ def test_a_user_with_many_metrics_keeps_a_readable_table(sweeps: Any, client: An
 
 def test_the_score_is_lower_is_better_whatever_the_objective(sweeps: Any) -> None:
     """A metric that is maximised is handed on with its sign turned, now and on resume."""
-    from pipeline.records import Direction
+    from pipeline.core.records import Direction
 
     facts = replace(sweeps.facts, objective=Objective("val_mae", Direction.max))
     ledger = sweeps.open(facts=facts)
@@ -335,7 +335,7 @@ def test_an_experiment_that_exists_is_joined_unaltered(sweeps: Any, client: Any)
 
 def test_a_deleted_experiment_is_a_wrong_configuration(sweeps: Any, client: Any) -> None:
     """The message says how to bring it back."""
-    from pipeline.errors import ConfigError
+    from pipeline.core.errors import ConfigError
 
     client.delete_experiment(client.create_experiment("gone"))
     with pytest.raises(ConfigError, match=r"mlflow experiments restore"):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.tracking.location import resolve
-from pipeline.tracking.store import open_store, out_of_reach
+from pipeline.core.errors import ConfigError
+from pipeline.ledger.location import resolve
+from pipeline.ledger.store import open_store, out_of_reach
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import ConfigError, StoreError
-from pipeline.tracking import location as module
-from pipeline.tracking.location import check, resolve
-from pipeline.tracking.read import read_sweep
+from pipeline.core.errors import ConfigError, StoreError
+from pipeline.ledger import location as module
+from pipeline.ledger.location import check, resolve
+from pipeline.ledger.read import read_sweep
 
 
 def test_the_default_store_is_absolute(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_variable_that_names_another_store_is_not_ignored_silently(
 def test_checking_a_store_imports_no_mlflow(workplace: Any) -> None:
     """Wrong words are answered in under a second."""
     code = (
-        "import sys; from pipeline.tracking.location import check, resolve; "
+        "import sys; from pipeline.ledger.location import check, resolve; "
         "check(resolve(None)); print(sorted({'mlflow', 'pandas', 'keras'} & set(sys.modules)))"
     )
     ended = subprocess.run(

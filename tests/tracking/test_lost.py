@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline import rescue
-from pipeline.errors import LostStoreError, StoreError
+from pipeline.core.errors import LostStoreError, StoreError
+from pipeline.session import rescue
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,15 +17,15 @@ import pandas as pd
 import pytest
 
 from pipeline.config.compose import compose
+from pipeline.core.errors import ConfigError, DataError
+from pipeline.core.records import Capacity, Fit, FitResult, Outcome, Round, Stack, Trial
 from pipeline.data import prepare
-from pipeline.errors import ConfigError, DataError
 from pipeline.evaluation.final import Member
+from pipeline.ledger.facts import SweepFacts
+from pipeline.ledger.start import open_ledger
+from pipeline.models.artefact import save_champion
+from pipeline.models.serving import keep_encoders
 from pipeline.predict import main
-from pipeline.records import Capacity, Fit, FitResult, Outcome, Round, Stack, Trial
-from pipeline.tracking.artefact import save_champion
-from pipeline.tracking.facts import SweepFacts
-from pipeline.tracking.ledger import open_ledger
-from pipeline.tracking.serving import keep_encoders
 from pipeline.training import quiet
 
 if TYPE_CHECKING:

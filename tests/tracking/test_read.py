@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.records import Outcome
-from pipeline.statistics import mean_error
-from pipeline.tracking.read import read_sweep
+from pipeline.core.errors import ConfigError
+from pipeline.core.records import Outcome
+from pipeline.core.statistics import mean_error
+from pipeline.ledger.read import read_sweep
 
 
 def test_a_sweep_is_read_back_whole(sweeps: Any) -> None:
@@ -76,7 +76,7 @@ def test_blocks_and_filters_are_also_layers_and_units(sweeps: Any) -> None:
     """One column for every family."""
     from dataclasses import replace
 
-    from pipeline.records import Capacity
+    from pipeline.core.records import Capacity
 
     ledger = sweeps.open()
     values = (("blocks", 2), ("filters", 16), ("layers", 2), ("units", 16))

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline import report
-from pipeline.errors import ConfigError
-from pipeline.tracking import checkup
-from pipeline.tracking.location import SQLITE, check, resolve
-from pipeline.tracking.read import read_sweep
-from pipeline.tracking.recorded import recorded_fit
-from pipeline.tracking.store import connect
+from pipeline.core.errors import ConfigError
+from pipeline.ledger import checkup
+from pipeline.ledger.location import SQLITE, check, resolve
+from pipeline.ledger.read import read_sweep
+from pipeline.ledger.recorded import recorded_fit
+from pipeline.ledger.store import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

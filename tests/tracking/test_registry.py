@@ -13,13 +13,14 @@ import pytest
 
 from pipeline.config.compose import compose
 from pipeline.config.schema import RegistryConfig
+from pipeline.core.errors import ConfigError
 from pipeline.data.typed import Column
-from pipeline.errors import ConfigError
-from pipeline.tracking import find_model, registry, turn
-from pipeline.tracking.artefact import Champion
-from pipeline.tracking.artefact_folder import describe
-from pipeline.tracking.find_model import ForeignModelError
-from pipeline.tracking.registry import Contest, challenge, look_up
+from pipeline.models import find_model
+from pipeline.models.artefact import Champion
+from pipeline.models.artefact_folder import describe
+from pipeline.models.find_model import ForeignModelError
+from pipeline.registry import registry, turn
+from pipeline.registry.registry import Contest, challenge, look_up
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -292,13 +293,13 @@ import numpy as np
 from mlflow import MlflowClient
 from pipeline.config.compose import compose
 from pipeline.config.schema import RegistryConfig
-from pipeline.tracking import registry
-from pipeline.tracking.artefact import Champion
-from pipeline.tracking.location import resolve
-from pipeline.tracking.registry import Contest, challenge, look_up
-from pipeline.tracking.store import open_store
+from pipeline.registry import registry
+from pipeline.models.artefact import Champion
+from pipeline.ledger.location import resolve
+from pipeline.registry.registry import Contest, challenge, look_up
+from pipeline.ledger.store import open_store
 from tests.tracking.test_registry import NAME, OLD, make_dataset
-from pipeline.tracking.artefact_folder import describe
+from pipeline.models.artefact_folder import describe
 
 uri, experiment, model, gain, start = sys.argv[1:]
 store = open_store(resolve(uri), experiment)

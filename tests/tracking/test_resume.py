@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from pipeline.config.schema import SaveModels
-from pipeline.errors import ConfigError, DataError, StoreError
-from pipeline.records import Outcome
-from pipeline.tracking import claim as claim_module
-from pipeline.tracking import stackrecorder
-from pipeline.tracking.fitrun import Place
-from pipeline.tracking.modeljob import ModelPage
-from pipeline.tracking.stackfile import FitCurves, pack_weights, unpack_weights
-from pipeline.tracking.trained import Trained
+from pipeline.core.errors import ConfigError, DataError, StoreError
+from pipeline.core.records import Outcome
+from pipeline.ledger import claim as claim_module
+from pipeline.ledger import stackrecorder
+from pipeline.ledger.fitrun import Place
+from pipeline.ledger.modeljob import ModelPage
+from pipeline.ledger.stackfile import FitCurves, pack_weights, unpack_weights
+from pipeline.ledger.trained import Trained
 
 
 def test_finished_fits_come_back_exactly(sweeps: Any) -> None:
@@ -556,8 +556,8 @@ def test_on_a_server_a_sign_of_life_protects_a_sweep(
 START = """
     import sys, time
     from pipeline.config.schema import TrackingConfig
-    from pipeline.tracking.facts import SweepFacts
-    from pipeline.tracking.ledger import open_ledger
+    from pipeline.ledger.facts import SweepFacts
+    from pipeline.ledger.start import open_ledger
 
     facts = SweepFacts("wages", {}, "f", "d", "y", "regression", {"train": 9}, {})
     ledger = open_ledger(TrackingConfig(), facts, build=None, elapsed=time.process_time)

@@ -16,8 +16,8 @@ import psutil
 import pytest
 from mlflow.exceptions import MlflowException
 
-from pipeline.tracking import fitrun, hands, recorder, scribe, scribe_process
-from pipeline.tracking.modeljob import Written
+from pipeline.ledger import fitrun, hands, recorder, scribe, scribe_process
+from pipeline.ledger.modeljob import Written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -226,8 +226,8 @@ def test_a_bug_is_met_again_where_it_can_be_seen(sweeps: Any) -> None:
 
 ORPHAN = """
 import os, signal, sys
-from pipeline.tracking.location import resolve
-from pipeline.tracking.scribe import Scribe
+from pipeline.ledger.location import resolve
+from pipeline.ledger.scribe import Scribe
 scribe = Scribe(resolve(None))
 scribe.start()
 print(scribe._process.pid, flush=True)

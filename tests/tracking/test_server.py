@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pipeline.errors import StoreError
-from pipeline.records import Outcome
-from pipeline.tracking.checkup import check_store
-from pipeline.tracking.location import resolve
-from pipeline.tracking.read import read_sweep
+from pipeline.core.errors import StoreError
+from pipeline.core.records import Outcome
+from pipeline.ledger.checkup import check_store
+from pipeline.ledger.location import resolve
+from pipeline.ledger.read import read_sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

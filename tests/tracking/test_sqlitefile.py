@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.tracking import sqlitefile
-from pipeline.tracking.sqlitefile import create, prepare
+from pipeline.ledger import sqlitefile
+from pipeline.ledger.sqlitefile import create, prepare
 
 if TYPE_CHECKING:
     from pathlib import Path

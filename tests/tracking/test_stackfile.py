@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.statistics import Units
-from pipeline.tracking.facts import ValidationRows
-from pipeline.tracking.stackfile import SAMPLED_ROWS, FitCurves, pack, read_stacks, sample, unpack
+from pipeline.core.statistics import Units
+from pipeline.ledger.facts import ValidationRows
+from pipeline.ledger.stackfile import SAMPLED_ROWS, FitCurves, pack, read_stacks, sample, unpack
 
 curve = st.lists(st.floats(allow_nan=True, width=64), max_size=5)
 

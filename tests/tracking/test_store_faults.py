@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.errors import StoreError
+from pipeline.core.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

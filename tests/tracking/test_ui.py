@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pipeline.records import Objective
-from pipeline.tracking.views import prepare_view, table_link
+from pipeline.core.records import Objective
+from pipeline.ledger.views import prepare_view, table_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

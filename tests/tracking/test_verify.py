@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.tracking import verify as module
-from pipeline.tracking.verify import UnfaithfulModelError, Verifier
+from pipeline.models import verify as module
+from pipeline.models.verify import UnfaithfulModelError, Verifier
 
 if TYPE_CHECKING:
     from pathlib import Path

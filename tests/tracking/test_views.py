@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from pipeline.records import Objective
-from pipeline.tracking.views import TAG, prepare_view, runs_link, table_link
+from pipeline.core.records import Objective
+from pipeline.ledger.views import TAG, prepare_view, runs_link, table_link
 
 if TYPE_CHECKING:
     import pytest

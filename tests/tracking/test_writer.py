@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import StoreError
-from pipeline.tracking import writer as module
-from pipeline.tracking.location import resolve
-from pipeline.tracking.writer import Job, Writer
+from pipeline.core.errors import StoreError
+from pipeline.ledger import writer as module
+from pipeline.ledger.location import resolve
+from pipeline.ledger.writer import Job, Writer
 
 
 class AwayError(OSError):

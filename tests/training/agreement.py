@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from pipeline.records import FitResult
+    from pipeline.core.records import FitResult
 
 CLOSE = 2e-5
 """Curves, relative: float32 rounding, grown over some hundred steps."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.config.schema import CapacityConfig, ModelConfig
-from pipeline.records import Arrays, Capacity, Fit, FitResult, Stack, Trial
+from pipeline.core.records import Arrays, Capacity, Fit, FitResult, Stack, Trial
 from pipeline.training.engine import engine
 from pipeline.training.families import family as family_of
 from pipeline.training.settings import Settings
@@ -17,8 +17,8 @@ from pipeline.training.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.control import Progress
-    from pipeline.family import Family
+    from pipeline.core.control import Progress
+    from pipeline.core.family import Family
 
 
 class Quiet:

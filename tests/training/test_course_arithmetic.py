@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.config.schema import CapacityConfig, ModelConfig
-from pipeline.records import Arrays, Trial
+from pipeline.core.records import Arrays, Trial
 from pipeline.training.engine import rebuild
 from pipeline.training.families.base import Scope
 from pipeline.training.families.mlp import Mlp, of_widths

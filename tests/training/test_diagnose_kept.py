@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.records import Capacity, Fit, Objective, Outcome, Trial
+from pipeline.core.records import Capacity, Fit, Objective, Outcome, Trial
 from pipeline.training.diagnose.causes import diverged, rate_too_low
 from pipeline.training.diagnose.symptoms import first_epoch, lucky_epoch
 

@@ -15,9 +15,9 @@ import pytest
 
 from pipeline.config.places import data_dir
 from pipeline.config.schema import DataConfig
+from pipeline.core.names import NAMELESS
+from pipeline.core.records import Arrays, Outcome
 from pipeline.data import prepare
-from pipeline.names import NAMELESS
-from pipeline.records import Arrays, Outcome
 from pipeline.training.diagnose.causes import unsteady
 from pipeline.training.families.mlp import of_widths
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pipeline.records import FitResult
+    from pipeline.core.records import FitResult
 
 pytestmark = pytest.mark.slow
 

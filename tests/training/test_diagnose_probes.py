@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Arrays, Fit, FitResult, Outcome, Trial
+from pipeline.core.records import Arrays, Fit, FitResult, Outcome, Trial
 from pipeline.training.blueprint import blueprint
 from pipeline.training.diagnose import chain, diagnose, keras_probes
 from pipeline.training.diagnose.activations import KNOWN
@@ -22,7 +22,7 @@ from pipeline.training.models import initial_weights
 from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.records import Finding
+    from pipeline.core.records import Finding
 
 NETWORK = of_widths(5, 4)
 CASES = [

@@ -17,8 +17,8 @@ from pipeline.config.schema import (
     Shape,
     SpaceConfig,
 )
-from pipeline.errors import ConfigError
-from pipeline.records import Trial
+from pipeline.core.errors import ConfigError
+from pipeline.core.records import Trial
 from pipeline.training import families
 from pipeline.training.families import family
 from pipeline.training.families.mlp import LINEAR, of_widths

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline.config.schema import CapacityConfig, ModelConfig
-from pipeline.errors import ConfigError
-from pipeline.records import Trial
+from pipeline.core.errors import ConfigError
+from pipeline.core.records import Trial
 from pipeline.training.blueprint import blueprint
 from pipeline.training.families import family
 from pipeline.training.families.mlp import of_widths

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pipeline.records import Direction, Objective, Outcome
+from pipeline.core.records import Direction, Objective, Outcome
 from pipeline.training.engine import rebuild
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.metrics import logged
@@ -16,7 +16,7 @@ from pipeline.training.models import initial_weights
 from pipeline.training.order import epoch_order
 
 if TYPE_CHECKING:
-    from pipeline.records import Arrays, FitResult
+    from pipeline.core.records import Arrays, FitResult
 
 SMALL = of_widths(8)
 BATCH = 32

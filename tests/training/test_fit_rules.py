@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Arrays, Direction, Fit, Objective, Outcome, Trial
+from pipeline.core.records import Arrays, Direction, Fit, Objective, Outcome, Trial
 from pipeline.training.dropping import behind
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.order import batch_size, epoch_order, steps

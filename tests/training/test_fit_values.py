@@ -19,8 +19,8 @@ from pipeline.config.schema import (
     SweepConfig,
     TrainingConfig,
 )
-from pipeline.errors import ConfigError
-from pipeline.records import Arrays, Direction, Objective, Trial
+from pipeline.core.errors import ConfigError
+from pipeline.core.records import Arrays, Direction, Objective, Trial
 from pipeline.training.draws import draw_of
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.memory import is_out_of_memory

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.schema import CapacityConfig, ModelConfig
-from pipeline.records import Fit, StackPlan, Trial
+from pipeline.core.records import Fit, StackPlan, Trial
 from pipeline.training.cost import COMPILE_SECONDS, FLOPS, REUSE_SHARE, Cost, latency
 from pipeline.training.families import family as family_of
 from pipeline.training.families.mlp import Mlp, of_widths
@@ -24,7 +24,7 @@ from pipeline.training.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.family import Family
+    from pipeline.core.family import Family
 
 ROOMY = Limits(2**34, 2)
 INPUTS = 20

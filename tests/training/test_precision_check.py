@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pipeline.errors import ConfigError
-from pipeline.records import FitResult, Outcome
+from pipeline.core.errors import ConfigError
+from pipeline.core.records import FitResult, Outcome
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.precision_check import EPOCHS, check_precision
 from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.records import Arrays, Stack
+    from pipeline.core.records import Arrays, Stack
 
 SMALL = of_widths(8)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TRAIN = """
 import logging, numpy as np
 from pipeline.config.schema import CapacityConfig, ModelConfig
-from pipeline.records import Arrays, Fit, Stack, Trial
+from pipeline.core.records import Arrays, Fit, Stack, Trial
 from pipeline.training.engine import engine
 from pipeline.training.settings import Settings
 from pipeline.training.families import family

@@ -16,7 +16,7 @@ import pytest
 from pipeline.compute import run
 from pipeline.compute.splitting import train as train_or_split
 from pipeline.config.schema import ComputeConfig
-from pipeline.records import Arrays, Outcome, Stack, StackPlan
+from pipeline.core.records import Arrays, Outcome, Stack, StackPlan
 from pipeline.training import sizes
 from pipeline.training.engine import engine
 from pipeline.training.families.mlp import of_widths
@@ -25,8 +25,8 @@ from pipeline.training.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pipeline.family import Family
-    from pipeline.records import Fit, FitResult
+    from pipeline.core.family import Family
+    from pipeline.core.records import Fit, FitResult
 
 WIDTHS = (16,)
 """Padded widths of nearly all stacks here: one program."""
@@ -206,7 +206,7 @@ def test_a_table_too_large_for_another_copy_is_trained_by_fit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """From where it is, with a line that says why and which setting decides."""
-    monkeypatch.setattr("pipeline.memory.free", lambda: 2000)
+    monkeypatch.setattr("pipeline.runtime.memory.free", lambda: 2000)
     caplog.set_level(logging.INFO)
     two = Stack(3, tuple(replace(fit, epochs=1) for fit in fits[:2]), WIDTHS)
     results = engine("stacked").train(two, regression, family, Settings(), stopping_control())
@@ -248,7 +248,7 @@ class _Hungry:
 
 
 def _result(fit: Fit) -> FitResult:
-    from pipeline.records import FitResult
+    from pipeline.core.records import FitResult
 
     return FitResult(fit, Outcome.completed, {}, 0, None, None, 0.0)
 

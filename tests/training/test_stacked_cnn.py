@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.config.schema import CapacityConfig, ModelConfig, SpaceConfig
-from pipeline.records import Arrays, Outcome, Stack
+from pipeline.core.records import Arrays, Outcome, Stack
 from pipeline.training.engine import engine
 from pipeline.training.families import family as family_of
 from pipeline.training.planner import Limits, Workload, plan_stacks
@@ -23,8 +23,8 @@ from tests.training.agreement import agree
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipeline.family import Family
-    from pipeline.records import Fit, FitResult
+    from pipeline.core.family import Family
+    from pipeline.core.records import Fit, FitResult
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pipeline.records import Arrays, Outcome, Stack
+from pipeline.core.records import Arrays, Outcome, Stack
 from pipeline.training.engine import engine
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.settings import Settings
@@ -18,8 +18,8 @@ from tests.training.agreement import agree
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.family import Family
-    from pipeline.records import Fit
+    from pipeline.core.family import Family
+    from pipeline.core.records import Fit
 
 
 @pytest.fixture(scope="module")

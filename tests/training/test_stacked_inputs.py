@@ -15,7 +15,7 @@ from pipeline.training.stacked.orders import Orders
 from pipeline.training.stacked.tables import table_of
 
 if TYPE_CHECKING:
-    from pipeline.records import Arrays
+    from pipeline.core.records import Arrays
 
 BLOCK = 64
 

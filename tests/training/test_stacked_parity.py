@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.records import Arrays, Direction, Objective, Outcome, Stack, Trial
+from pipeline.core.records import Arrays, Direction, Objective, Outcome, Stack, Trial
 from pipeline.training.engine import engine
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.settings import Settings
@@ -25,8 +25,8 @@ from tests.training.agreement import agree
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipeline.family import Family
-    from pipeline.records import Fit, FitResult
+    from pipeline.core.family import Family
+    from pipeline.core.records import Fit, FitResult
 
 EXPLORES = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
 EXAMPLES, MOST_LAYERS = (100, 4) if EXPLORES else (3, 2)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import Arrays, Stack
+from pipeline.core.records import Arrays, Stack
 from pipeline.training import sizes
 from pipeline.training.engine import engine
 from pipeline.training.families.mlp import of_widths
@@ -22,8 +22,8 @@ from pipeline.training.stacked.tile import Tile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.family import Family
-    from pipeline.records import Fit, FitResult
+    from pipeline.core.family import Family
+    from pipeline.core.records import Fit, FitResult
 
 SIZE = 4
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from pipeline.records import Arrays
+from pipeline.core.records import Arrays
 from pipeline.training.metrics import VAL_AUC
 from pipeline.training.metrics import auc as exact_auc
 from pipeline.training.stacked.backend import Compiled

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.records import Arrays, Outcome
+from pipeline.core.records import Arrays, Outcome
 from pipeline.training.families.mlp import of_widths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.family import Family
-    from pipeline.records import Fit
+    from pipeline.core.family import Family
+    from pipeline.core.records import Fit
 
 DROP_AFTER = 2
 TOLD = {"drop_after": DROP_AFTER, "drop_margin": 0.0}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from pipeline.records import FitResult, Outcome
+from pipeline.core.records import FitResult, Outcome
 from pipeline.training.diagnose.background import background
 from pipeline.training.diagnose.case import Case
 from pipeline.training.diagnose.causes import CAUSES
@@ -21,8 +21,8 @@ from pipeline.training.diagnose.symptoms import SYMPTOMS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipeline.family import Family
-    from pipeline.records import Arrays, Finding
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays, Finding
     from pipeline.training.diagnose.background import Background
     from pipeline.training.settings import Settings
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.records import Finding
+from pipeline.core.records import Finding
 from pipeline.training.diagnose import thresholds
 from pipeline.training.families.layers import is_image
 from pipeline.training.metrics import normalised
@@ -15,8 +15,8 @@ from pipeline.training.metrics import normalised
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.names import Names
-    from pipeline.records import Arrays
+    from pipeline.core.names import Names
+    from pipeline.core.records import Arrays
 
 FLOOR = 1e-7
 """Keras' epsilon: a probability below it counts as this."""

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.training.diagnose import thresholds as at
 
 if TYPE_CHECKING:
-    from pipeline.records import FitResult
+    from pipeline.core.records import FitResult
     from pipeline.training.diagnose.background import Background
     from pipeline.training.settings import Settings
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.records import Finding, Outcome
+from pipeline.core.records import Finding, Outcome
 from pipeline.training.diagnose import thresholds as at
 from pipeline.training.diagnose.case import times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.records import FitResult
+    from pipeline.core.records import FitResult
     from pipeline.training.diagnose.case import Case
 
 

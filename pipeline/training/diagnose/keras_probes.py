@@ -11,8 +11,8 @@ from pipeline.training.diagnose.background import row_losses
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.family import Family
-    from pipeline.records import Trial
+    from pipeline.core.family import Family
+    from pipeline.core.records import Trial
     from pipeline.training.diagnose.background import Background
 
 KERNEL_AXES = 2

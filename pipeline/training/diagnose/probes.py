@@ -16,8 +16,8 @@ from pipeline.training.models import initial_weights
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.family import Family
-    from pipeline.records import Fit
+    from pipeline.core.family import Family
+    from pipeline.core.records import Fit
     from pipeline.training.blueprint import Step
     from pipeline.training.diagnose.background import Background
     from pipeline.training.settings import Settings

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.records import Finding, Outcome
+from pipeline.core.records import Finding, Outcome
 from pipeline.training.diagnose import thresholds as at
 from pipeline.training.diagnose.case import times
 

@@ -11,14 +11,14 @@ import pkgutil
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 from pipeline.training.families.base import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.config.schema import ModelConfig, SearchConfig
-    from pipeline.family import Family
+    from pipeline.core.family import Family
 
 _SHARED = {"base", "ladder", "layers"}
 

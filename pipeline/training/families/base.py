@@ -8,7 +8,7 @@ from math import floor, prod
 from typing import TYPE_CHECKING
 
 from pipeline.config.schema import CapacityConfig, ModelConfig, SearchConfig, SpaceConfig
-from pipeline.errors import ConfigError
+from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipeline.config import builder_source
-from pipeline.errors import ConfigError
-from pipeline.records import Trial
+from pipeline.core.errors import ConfigError
+from pipeline.core.records import Trial
 from pipeline.training.families.mlp import Mlp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.records import Capacity
+    from pipeline.core.records import Capacity
     from pipeline.training.families.base import Scope
 
 _SOURCES: dict[str, str] = {}

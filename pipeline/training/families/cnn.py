@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from operator import mul
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from pipeline.errors import ConfigError
-from pipeline.records import Capacity
+from pipeline.core.errors import ConfigError
+from pipeline.core.records import Capacity
 from pipeline.training.families.ladder import Ladder
 from pipeline.training.families.layers import is_image
 
 if TYPE_CHECKING:
-    from pipeline.records import Trial
+    from pipeline.core.records import Trial
     from pipeline.training.families.base import Scope
 
 KERNEL = 3

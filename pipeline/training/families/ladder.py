@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pipeline.training.families.base import choices, grown, largest, shrunk, too_small
 
 if TYPE_CHECKING:
-    from pipeline.records import Capacity, Trial
+    from pipeline.core.records import Capacity, Trial
     from pipeline.training.families.base import Scope
 
 

@@ -8,11 +8,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 from pipeline.config.schema import Shape
-from pipeline.records import Capacity
+from pipeline.core.records import Capacity
 from pipeline.training.families.ladder import Ladder
 
 if TYPE_CHECKING:
-    from pipeline.records import Trial
+    from pipeline.core.records import Trial
     from pipeline.training.families.base import Scope
 
 LINEAR = Capacity("linear", (("layers", 0), ("units", 0)))

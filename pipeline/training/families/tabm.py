@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.training.families.mlp import Mlp, widths_of
 
 if TYPE_CHECKING:
-    from pipeline.records import Capacity, Trial
+    from pipeline.core.records import Capacity, Trial
     from pipeline.training.families.base import Scope
 
 

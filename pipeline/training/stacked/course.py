@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.records import FitResult, Outcome
+from pipeline.core.records import FitResult, Outcome
 from pipeline.training.metrics import finished_curves, raw_metric, weighted
 from pipeline.training.stacked.epoch import RAW, measured
 from pipeline.training.stopping import diverged, divergence_message
 
 if TYPE_CHECKING:
-    from pipeline.records import Arrays, Fit
+    from pipeline.core.records import Arrays, Fit
     from pipeline.training.settings import Settings
 
 

@@ -8,9 +8,9 @@ from concurrent.futures import as_completed, wait
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
-from pipeline import memory
-from pipeline.control import Progress
-from pipeline.records import Outcome
+from pipeline.core.control import Progress
+from pipeline.core.records import Outcome
+from pipeline.runtime import memory
 from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
 from pipeline.training.fit import REPORT_SECONDS, FitEngine
@@ -25,9 +25,9 @@ from pipeline.training.threads import cores, pool
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.control import Control
-    from pipeline.family import Family
-    from pipeline.records import Arrays, FitResult, Stack
+    from pipeline.core.control import Control
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays, FitResult, Stack
     from pipeline.training.padding import PaddedFamily
     from pipeline.training.settings import Settings
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
-from pipeline.records import Direction
+from pipeline.core.records import Direction
 from pipeline.training.metrics import VAL_AUC
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pipeline.training.stacked.update import decay_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.records import Arrays, Fit
+    from pipeline.core.records import Arrays, Fit
     from pipeline.training.settings import Settings
     from pipeline.training.stacked.members import Members
     from pipeline.training.stacked.step import State

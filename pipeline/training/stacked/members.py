@@ -13,7 +13,7 @@ from pipeline.training.stacked.epoch import RAW
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.records import Fit
+    from pipeline.core.records import Fit
     from pipeline.training.padding import Axes, PaddedFamily, Widths
     from pipeline.training.stacked.step import State
     from pipeline.training.stacked.template import Template

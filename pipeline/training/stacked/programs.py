@@ -28,7 +28,7 @@ from pipeline.training.threads import cores
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from pipeline.records import Arrays, Capacity, Stack, Trial
+    from pipeline.core.records import Arrays, Capacity, Stack, Trial
     from pipeline.training.padding import PaddedFamily, Widths
     from pipeline.training.settings import Settings
     from pipeline.training.sizes import Device

@@ -11,7 +11,7 @@ from keras import ops, tree
 from pipeline.training.stacked.inputs import table
 
 if TYPE_CHECKING:
-    from pipeline.records import Arrays
+    from pipeline.core.records import Arrays
     from pipeline.training.stacked.step import State
 
 

@@ -15,7 +15,7 @@ from pipeline.training.stacked.layers import MemberDropout, RowNormalization
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.records import Fit
+    from pipeline.core.records import Fit
 
 
 class Template:

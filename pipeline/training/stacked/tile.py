@@ -15,7 +15,7 @@ from pipeline.training.stacked.tables import table_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pipeline.records import Arrays, Fit
+    from pipeline.core.records import Arrays, Fit
     from pipeline.training.settings import Settings
     from pipeline.training.stacked.backend import Compiled
     from pipeline.training.stacked.course import Course

@@ -11,7 +11,7 @@ from pipeline.training.optimizers import optimizer_for
 from pipeline.training.stacked.backend import MemberOptimizer
 
 if TYPE_CHECKING:
-    from pipeline.records import Trial
+    from pipeline.core.records import Trial
     from pipeline.training.settings import Settings
 
 

@@ -1,0 +1,102 @@
+"""Which part of a round fits into the time that is left: whole stacks first, then a share of one.
+
+A prediction that is wrong costs little: what is not finished in time is cut, and counts as far as it came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from pipeline.core.records import Fit, Stack, StackPlan
+
+PLENTY = 2.0
+"""With this many times the predicted seconds left, a round is trained as it is planned."""
+
+
+class Seconds(Protocol):
+    """Predicts what a stack takes while all workers are busy."""
+
+    def __call__(self, stack: Stack, epochs: float | None = None) -> float:
+        """Return its seconds; of so many epochs of each fit, or of as many as fits usually train."""
+
+
+def affordable(
+    plan: StackPlan, seconds: Seconds, left: float | None, workers: int, *, must: bool
+) -> StackPlan:
+    """Return what of a plan to train now: an order or a choice of its fits, never a change of one.
+
+    Stacks go to whichever worker is free first, the cheapest first. One that would not finish gives way
+    to as many of its fits as would, the most telling first (`by_importance`).
+
+    Args:
+        plan: What is to be trained.
+        seconds: Predicts.
+        left: Seconds left; None without a limit.
+        workers: Stacks that run at once.
+        must: Whether to begin the most telling trial whatever it is predicted to cost.
+    """
+    if left is None or not plan.stacks:
+        return plan
+    cost = {stack.number: seconds(stack) for stack in plan.stacks}
+    if sum(cost.values()) * PLENTY <= left:
+        return plan
+    free = [0.0] * max(1, workers)
+    kept: list[Stack] = []
+    ordered = sorted(plan.stacks, key=lambda one: (cost[one.number], one.number))
+    for stack in ordered:
+        at = free.index(min(free))
+        part = stack
+        if free[at] + cost[stack.number] > left:
+            part = narrowed(stack, seconds, left - free[at])
+            if free[at] + seconds(part, epochs=1.0) > left:
+                continue  # not even an epoch
+        free[at] += seconds(part)
+        kept.append(part)
+    if not kept and must:
+        kept = [narrowed(ordered[0], seconds, 0.0)]
+    return replace(plan, stacks=tuple(kept))
+
+
+def narrowed(stack: Stack, seconds: Seconds, left: float) -> Stack:
+    """Return a stack with as many of its fits as finish in time, at least one trial, in their order."""
+    ranked = by_importance(stack.fits)
+    least, most = sum(fit.trial == ranked[0].trial for fit in ranked), len(ranked)
+    while least < most:  # the largest number that fits: more fits never take less time
+        middle = (least + most + 1) // 2
+        if seconds(replace(stack, fits=tuple(ranked[:middle]))) <= left:
+            least = middle
+        else:
+            most = middle - 1
+    chosen = set(ranked[:least])
+    return replace(stack, fits=tuple(fit for fit in stack.fits if fit in chosen))
+
+
+def by_importance(fits: Sequence[Fit]) -> list[Fit]:
+    """Return fits, those first that tell most: the middle learning rates, then their neighbours.
+
+    The middle of a bracket is the best rate of the network that it grew from. Otherwise they stay in the
+    order of the stack, which has the repeats of a trial together: with some of them it counts for less.
+    """
+    rates: dict[Hashable, set[float]] = {}
+    for fit in fits:
+        rates.setdefault((fit.trial.with_rate(1.0), fit.fold), set()).add(fit.trial.learning_rate)
+
+    def off_centre(fit: Fit) -> int:
+        own = sorted(rates[fit.trial.with_rate(1.0), fit.fold])
+        return abs(own.index(fit.trial.learning_rate) - len(own) // 2)
+
+    return sorted(fits, key=off_centre)
+
+
+def without(plan: StackPlan, begun: StackPlan) -> StackPlan:
+    """Return what is left of a plan beside the fits that were begun."""
+    taken = {fit for stack in begun.stacks for fit in stack.fits}
+    rest = (
+        replace(stack, fits=tuple(fit for fit in stack.fits if fit not in taken))
+        for stack in plan.stacks
+    )
+    return replace(plan, stacks=tuple(stack for stack in rest if stack.fits))

@@ -1,0 +1,109 @@
+"""The finished fits of a sweep, as the ledger remembers them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.config.schema import SaveModels
+from pipeline.core.records import Fit, Outcome, Scored
+from pipeline.ledger.fitkey import fit_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.core.records import Objective, Trial
+    from pipeline.ledger.facts import SweepFacts
+    from pipeline.ledger.stackfile import FitCurves
+
+
+@dataclass
+class DoneFit:
+    """A fit that the store holds; never trained again, but for one that was cut."""
+
+    fit: Fit
+    key: str
+    outcome: Outcome
+    round: int
+    position: int
+    run_id: str = ""
+    """Empty until the background writer has created the run."""
+    model_id: str = ""
+    """Of the saved model; empty where there is none."""
+    epochs: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    """`best_val_loss` and the like: the latest value of every metric."""
+    score: float = float("nan")
+    """The objective, lower is better."""
+    curves: FitCurves | None = None
+
+    def scored(self, objective: Objective) -> Scored:
+        """Return the fit as the search sees it."""
+        losses = self.curves.row_losses if self.curves and objective.is_loss else None
+        units = self.curves.units if self.curves else None
+        sign = objective.sign
+        return Scored(self.fit, self.outcome, self.score, losses, self.round, sign, units)
+
+    def scored_by_loss(self) -> Scored:
+        """Return the fit as a search by validation loss would see it."""
+        score = self.metrics.get("best_val_loss", float("nan"))
+        losses = self.curves.row_losses if self.curves else None
+        units = self.curves.units if self.curves else None
+        return Scored(self.fit, self.outcome, score, losses, self.round, units=units)
+
+
+class DoneFits:
+    """Finished fits by their key; the first recording of a fit is the one that counts."""
+
+    def __init__(self, facts: SweepFacts) -> None:
+        """Start empty."""
+        self._facts = facts
+        self._fits: dict[str, DoneFit] = {}
+        self._cut: dict[str, DoneFit] = {}
+
+    def key(self, fit: Fit) -> str:
+        """Return the fit key."""
+        return fit_key(self._facts.fingerprint, self._facts.digest, fit)
+
+    def add(self, done: DoneFit) -> None:
+        """Remember a fit, unless it is there already; one that was cut beside those that are done."""
+        if done.outcome.is_done:
+            self._fits.setdefault(done.key, done)
+            self._cut.pop(done.key, None)
+        elif math.isfinite(done.score):
+            self._cut[done.key] = done
+
+    def extend(self, found: Iterable[DoneFit]) -> None:
+        """Remember several fits."""
+        for done in found:
+            self.add(done)
+
+    def find(self, fit: Fit) -> DoneFit | None:
+        """Return a finished fit, or None."""
+        return self._fits.get(self.key(fit))
+
+    def standing(self, fit: Fit) -> DoneFit | None:
+        """Return a fit that has a score: finished, or cut after some epochs; None without one."""
+        return self.find(fit) or self._cut.get(self.key(fit))
+
+    def cut(self) -> list[DoneFit]:
+        """Return the fits that this process cut and that have a score, in the recorded order."""
+        return sorted(self._cut.values(), key=lambda done: (done.round, done.position))
+
+    def ordered(self) -> list[DoneFit]:
+        """Return the fits in the recorded order: by round, then place in it."""
+        return sorted(self._fits.values(), key=lambda done: (done.round, done.position))
+
+    def without_model(self, champion: Fit) -> list[Fit]:
+        """Return the fits whose models `tracking.save_models` wants and that have none yet."""
+        wanted = {champion}
+        if self._facts.save_models is not SaveModels.champion:
+            best: dict[Trial, DoneFit] = {}
+            for done in self.ordered():
+                if done.outcome is Outcome.completed:
+                    known = best.get(done.fit.trial, done)
+                    best[done.fit.trial] = min(known, done, key=lambda one: one.score)
+            wanted |= {done.fit for done in best.values()}
+        every = [*self.ordered(), *self.cut()]
+        return [done.fit for done in every if done.fit in wanted and not done.model_id]

@@ -1,0 +1,109 @@
+"""Files on the parent run: written whole, on disk before they are relied on, read back in one go."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from pipeline.ledger.location import Location
+
+
+class RunFiles:
+    """The artefacts of one run."""
+
+    def __init__(self, client: MlflowClient, run_id: str, artifact_uri: str) -> None:
+        """Name the run; `artifact_uri` tells whether its files lie on this machine."""
+        self._client = client
+        self._run_id = run_id
+        self._folder = local_folder(artifact_uri)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the files lie; None where that is not this machine."""
+        return self._folder
+
+    def write(self, name: str, content: bytes | str) -> None:
+        """Store a file under a name that may hold folders: `rounds/003.json`."""
+        folder, _, last = name.rpartition("/")
+        with tempfile.TemporaryDirectory() as temporary:
+            path = Path(temporary) / last
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+            self._client.log_artifact(self._run_id, str(path), folder or None)
+        if self._folder is not None:
+            sync(self._folder / name)
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Store a JSON document."""
+        self.write(name, json.dumps(content, indent=1).encode())
+
+    def read(self, name: str) -> bytes | None:
+        """Return a file's content, or None where there is none."""
+        from mlflow.exceptions import MlflowException
+
+        with tempfile.TemporaryDirectory() as temporary:
+            try:
+                path = self._client.download_artifacts(self._run_id, name, temporary)
+            except (MlflowException, OSError) as error:
+                if _is_missing(error):
+                    return None
+                raise
+            return Path(path).read_bytes()
+
+    def read_json(self, name: str) -> Any:
+        """Return a JSON document; None where there is none or a crash left half of one."""
+        content = self.read(name)
+        try:
+            return None if content is None else json.loads(content)
+        except ValueError:
+            return None
+
+    def read_folder(self, name: str) -> dict[str, bytes]:
+        """Return every file directly under a folder, by its own name, in order."""
+        if not self._client.list_artifacts(self._run_id, name):
+            return {}
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(self._client.download_artifacts(self._run_id, name, temporary))
+            return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def local_folder(artifact_uri: str) -> Path | None:
+    """Return the folder that an artefact URI means, or None where it is not on this machine."""
+    parts = urlsplit(artifact_uri)
+    return Path(url2pathname(parts.path)) if parts.scheme in {"", "file"} else None
+
+
+def download_model(client: MlflowClient, location: Location, model_id: str, folder: str) -> Path:
+    """Return the local folder of a LoggedModel's files, fetched into `folder` if they are remote.
+
+    `mlflow.artifacts.download_artifacts("models:/...")` would look the id up in the store of the
+    process' global tracking URI, whatever it is told.
+    """
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    place = client.get_logged_model(model_id).artifact_location
+    files = get_artifact_repository(place, tracking_uri=location.uri)
+    return Path(files.download_artifacts("", folder))
+
+
+def sync(path: Path) -> None:
+    """Have the content of a file on the disk before anything says that it is there."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_missing(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return isinstance(error, FileNotFoundError)
+    text = str(error)
+    return getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST" or "No such" in text

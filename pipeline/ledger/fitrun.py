@@ -1,0 +1,179 @@
+"""What one child run holds: names, parameters, tags and metrics of a fit, legal in MLflow."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.core.records import Outcome
+from pipeline.ledger.environment import SOURCE, user
+from pipeline.ledger.fitkey import encode_fit
+
+if TYPE_CHECKING:
+    from pipeline.core.records import Fit, FitResult
+    from pipeline.ledger.facts import SweepFacts
+
+LONGEST_TAG = 8000
+"""MLflow cuts longer tags without a word."""
+
+LONGEST_PARAM = 6000
+"""MLflow cuts longer parameters without a word."""
+
+MOST_METRICS = 30
+"""Metric keys a run; more make the runs table unreadable."""
+
+ESSENTIAL = (
+    *("loss", "val_loss", "best_val_loss", "best_epoch", "best_val_rmse"),
+    *("epochs", "parameters", "seconds"),
+)
+"""Metrics that are never left out."""
+
+DERIVED = ("rmse", "val_rmse")
+"""Curves that are the root of another one: not written, a fit's points are most of what MLflow costs."""
+
+STATUS = {
+    Outcome.completed: "FINISHED",
+    Outcome.dropped: "FINISHED",
+    Outcome.diverged: "FAILED",
+    Outcome.infeasible: "FAILED",
+    Outcome.cut: "KILLED",
+}
+"""How a run ends (docs/architecture.md)."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a metric; `step` is the 0-based epoch, so `best_epoch` is a step of the curve."""
+
+    key: str
+    value: float
+    step: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a fit stands in its sweep."""
+
+    sweep: str
+    """Id of the parent run."""
+    round: int
+    phase: str
+    position: int
+    """Index in the round: the recorded order."""
+    stack: int
+    key: str
+    """The fit key."""
+
+
+def parameters(place: Place, fit: Fit) -> dict[str, str]:
+    """Return the columns that describe a fit; at most 30."""
+    trial = fit.trial
+    values: dict[str, object] = {
+        "capacity": trial.capacity.label,
+        **{name: _axis(value) for name, value in trial.capacity.values},
+        "parameters": trial.parameters,
+        "learning_rate": f"{trial.learning_rate:.6g}",
+        **dict(trial.nuisance),
+        "execution": fit.execution,
+        "fold": fit.fold,
+        "seed": fit.seed,
+        "max_epochs": fit.epochs,
+        "round": place.round,
+        "phase": place.phase,
+    }
+    return {name: str(value)[:LONGEST_PARAM] for name, value in values.items()}
+
+
+def tags(place: Place, result: FitResult) -> dict[str, str]:
+    """Return the tags of a fit; `fit` restores it exactly, `fit_key` recognises it."""
+    fit = result.fit
+    values = {
+        "mlflow.parentRunId": place.sweep,
+        "mlflow.user": user(),
+        "mlflow.source.name": SOURCE,
+        "sweep": place.sweep,
+        "trial": fit.trial.name,
+        "capacity": fit.trial.capacity.label,
+        "phase": place.phase,
+        "round": str(place.round),
+        "position": str(place.position),
+        "stack": str(place.stack),
+        "execution": str(fit.execution),
+        "outcome": result.outcome.value,
+        "fit_key": place.key,
+        "fit": json.dumps(encode_fit(fit)),
+    }
+    if result.findings:
+        values["diagnosis"] = ", ".join(dict.fromkeys(found.code for found in result.findings))
+        values["findings"] = _findings(result)
+    if result.message:
+        values["message"] = result.message
+    if result.outcome is Outcome.diverged:
+        values["diverged"] = "1"
+    if note := _note(result):
+        values["mlflow.note.content"] = note
+    return {name: value[:LONGEST_TAG] for name, value in values.items()}
+
+
+def points(result: FitResult, facts: SweepFacts) -> list[Point]:
+    """Return every metric of a fit: whole curves, and scalars at the best epoch.
+
+    Values that are not finite are left out: MLflow would draw infinity as 1.8e308 and NaN as 0.
+    Scalars have the step of the best epoch, so that the model is linked to what it really scored.
+    """
+    best = max(result.best_epoch, 0)
+    kept = [
+        Point(name, float(value), epoch)
+        for name, curve in result.curves.items()
+        if name not in DERIVED or name == facts.objective.metric
+        for epoch, value in enumerate(np.asarray(curve, dtype=np.float64).tolist())
+        if math.isfinite(value)
+    ]
+    scalars: dict[str, float] = {}
+    if result.best_epoch >= 0:
+        names = dict.fromkeys(["val_loss", facts.objective.metric])
+        names |= dict.fromkeys(name for name in result.curves if name.startswith("val_"))
+        scalars = {f"best_{name}": result.best(name) for name in names}
+        scalars["best_epoch"] = float(result.best_epoch)
+        if facts.task == "regression":
+            scale = facts.target_scales[result.fit.fold % len(facts.target_scales)]
+            scalars["best_val_rmse"] = math.sqrt(max(result.best("val_loss"), 0.0)) * scale
+    scalars |= {
+        "epochs": float(result.epochs),
+        "parameters": float(result.fit.trial.parameters),
+        "seconds": result.seconds,
+    }
+    kept += [Point(name, value, best) for name, value in scalars.items() if math.isfinite(value)]
+    return _at_most(MOST_METRICS - 1, kept, facts.objective.metric)  # `rank` comes at the end
+
+
+def _at_most(keys: int, found: list[Point], metric: str) -> list[Point]:
+    """Return the points of so many metric keys; those that decide go before a user's own."""
+    first = {*ESSENTIAL, metric, f"best_{metric}"}
+    order = sorted(dict.fromkeys(point.key for point in found), key=lambda key: key not in first)
+    allowed = set(order[:keys])
+    return [point for point in found if point.key in allowed]
+
+
+def _axis(value: int | tuple[int, ...]) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _findings(result: FitResult) -> str:
+    """Return the findings as JSON, as many as a tag can hold."""
+    listed = [vars(found) for found in result.findings]
+    while len(text := json.dumps(listed)) > LONGEST_TAG:
+        listed.pop()
+    return text
+
+
+def _note(result: FitResult) -> str:
+    lines = [result.message] if result.message else []
+    lines += [
+        f"- **{found.code}** ({found.severity}): {found.sentence}" for found in result.findings
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,264 @@
+"""The ledger: the only memory of a sweep, one parent run in MLflow with one child run a fit."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config.schema import SaveModels
+from pipeline.ledger import resume
+from pipeline.ledger.donefits import DoneFits
+from pipeline.ledger.hands import Hands
+from pipeline.ledger.modeljob import saved_weights
+from pipeline.ledger.parent import begin
+from pipeline.ledger.plans import decode_plan, encode_plan
+from pipeline.ledger.rank import ranked
+from pipeline.ledger.stackfile import read_stacks
+from pipeline.ledger.stackrecorder import StackRecorder
+from pipeline.ledger.writer import Job, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+
+    from pipeline.core.records import (
+        Decision,
+        Fit,
+        FitResult,
+        Round,
+        Scored,
+        Stack,
+        StackPlan,
+        Trial,
+    )
+    from pipeline.ledger.donefits import DoneFit
+    from pipeline.ledger.facts import SweepFacts
+    from pipeline.ledger.stackfile import FitCurves
+    from pipeline.ledger.store import Store
+    from pipeline.ledger.writer import Work
+
+
+class Ledger:
+    """Everything that a sweep remembers; all of it is in MLflow, nothing on the side.
+
+    Life: `open_ledger`, then for every round `begin_round`, `record_stack` for each of its stacks,
+    `flush`; at the end `rank` and `end`. Only the sweep's own thread may call it; the writing is
+    done in the background.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        facts: SweepFacts,
+        build: Callable[[Trial], Any],
+        which: str,
+        writer: Callable[[Callable[[], None], Callable[[], int]], Writer],
+        elapsed: Callable[[], float],
+    ) -> None:
+        """Use `open_ledger`."""
+        begun = begin(store, facts, which)
+        self.store, self._claim, self._files = begun.store, begun.claim, begun.files
+        self.resumed = begun.resumed
+        self.run_id: str = begun.run.info.run_id
+        self._facts = facts
+        self._elapsed = elapsed
+        self._done = DoneFits(facts)
+        self._decisions: list[Decision] = []
+        self.spent_seconds = 0.0
+        """Wall time that this sweep took in earlier processes."""
+        unwritten = self._read_back(begun.run) if self.resumed else {}
+        self._hands = hands = Hands(self.store)
+        self._writer = writer(self._beat, lambda: hands.at_once)
+        self._recorder = StackRecorder(begun, facts, build, self._done, self.write, hands)
+        try:
+            self._recorder.adopt(unwritten)
+        except BaseException:  # nobody has this ledger yet, who would end it
+            self._writer.close()
+            hands.close()
+            self._claim.release()
+            raise
+
+    @property
+    def experiment(self) -> str:
+        """Name of the experiment."""
+        return self.store.experiment
+
+    def writer_seconds(self) -> float:
+        """Return how many seconds the background writer has worked."""
+        return self._writer.busy_seconds
+
+    @property
+    def done(self) -> list[DoneFit]:
+        """The finished fits in the recorded order; run ids are there after `flush`."""
+        return self._done.ordered()
+
+    def finished(self) -> list[Scored]:
+        """Return the finished fits as the search sees them, in the recorded order."""
+        return [done.scored(self._facts.objective) for done in self.done]
+
+    @property
+    def cut(self) -> list[DoneFit]:
+        """The fits that this process cut after some epochs, in the recorded order.
+
+        They are trained again on resume; where the budget ends the sweep, they stand for what it has.
+        """
+        return self._done.cut()
+
+    def standing(self) -> list[Scored]:
+        """Return the finished fits and those that were cut with a score: what a last choice is among."""
+        return [done.scored(self._facts.objective) for done in (*self.done, *self.cut)]
+
+    def find(self, fit: Fit) -> DoneFit | None:
+        """Return a fit with its run and model ids, finished or cut with a score; else None."""
+        return self._done.standing(fit)
+
+    def recorded_plan(self, number: int) -> tuple[Round, StackPlan] | None:
+        """Return a round and its stack plan as recorded, or None for a round not begun."""
+        name = f"rounds/{number:04}.json"
+        document = self.ask(f"round {number}", lambda: self._files.read_json(name))
+        return None if document is None else decode_plan(document)
+
+    def weights(self, fit: Fit) -> list[np.ndarray] | None:
+        """Return the weights of a finished fit from its saved model; None where there is none."""
+        done = self._done.find(fit)
+        if done is None or not done.model_id:
+            return None
+        model_id = done.model_id
+        found: list[np.ndarray] = self.ask(fit.name, lambda: saved_weights(self.store, model_id))
+        return found
+
+    def unsaved_models(self, champion: Fit) -> list[Fit]:
+        """Return the fits whose models `tracking.save_models` wants at the end of the sweep."""
+        return self._done.without_model(champion)
+
+    def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
+        """Save the network of a fit that has been recorded without it, in the background."""
+        self._recorder.save_model(fit, weights)
+
+    def begin_round(self, asked: Round, plan: StackPlan) -> None:
+        """Record what a round is going to train, before it does; the one before is in the store."""
+        self._recorder.release()
+        document = encode_plan(asked, plan)
+        name = f"rounds/{asked.number:04}.json"
+        write = [lambda: self._files.write_json(name, document)]
+        self.write(Job(f"round {asked.number}", write, first=True))
+
+    def record_stack(
+        self, asked: Round, stack: Stack, results: Sequence[FitResult]
+    ) -> list[Scored]:
+        """Record the fits of a stack, in the background.
+
+        A fit that is already in the ledger (its stack is trained again after a resume) is not
+        recorded twice: what the ledger holds counts.
+
+        Returns:
+            The fits as the search must see them, now and on resume; without those that were cut.
+
+        Raises:
+            StoreError: Earlier writing failed for good.
+        """
+        self._hands.waiting(self._writer.waiting)
+        self._recorder.record(asked, stack, results)
+        found = [self._done.find(result.fit) for result in results]
+        return [done.scored(self._facts.objective) for done in found if done is not None]
+
+    def record_decisions(self, decisions: Sequence[Decision]) -> None:
+        """Record all decisions so far; a sentence each as a tag, and one file for the report."""
+        known, self._decisions = len(self._decisions), list(decisions)
+        documents = [vars(decision) for decision in decisions]
+        self._put("decisions", lambda: self._files.write_json("decisions.json", documents))
+        for index, decision in list(enumerate(decisions))[known:]:
+            self.set_tag(f"decision.{index + 1:03}", f"{decision.verdict}: {decision.reason}")
+
+    def set_tag(self, name: str, value: str) -> None:
+        """Set a tag of the parent run, in the background."""
+        self._put(name, lambda: self.store.client.set_tag(self.run_id, name, value))
+
+    def attach(self, name: str, content: str | bytes) -> None:
+        """Store a file with the parent run, in the background: the report, summary.json."""
+        self._put(name, lambda: self._files.write(name, content))
+
+    def has_file(self, name: str) -> bool:
+        """Return whether the parent run holds a file."""
+        return self.ask(name, lambda: self._files.read(name)) is not None
+
+    def write(self, job: Work) -> None:
+        """Queue work of this room's other files; StoreError when earlier writing failed for good."""
+        self._writer.put(job)
+
+    def rank(self, trials: Sequence[Trial], champion: Fit | None) -> None:
+        """Give every fit the metric `rank` (1 = champion) and the tag `verdict`."""
+        from mlflow.entities import Metric, RunTag
+
+        verdicts = {decision.capacity: decision.verdict for decision in self._decisions}
+        now = int(time.time() * 1000)
+        self.flush()
+        self._recorder.release()
+        for number, done in enumerate(ranked([*self.done, *self.cut], trials, champion), start=1):
+            verdict = verdicts.get(done.fit.trial.capacity.label)
+            write = functools.partial(
+                self.store.client.log_batch,
+                done.run_id,
+                metrics=[Metric("rank", number, now, 0)],
+                tags=[RunTag("verdict", verdict)] if verdict else [],
+            )
+            self.write(Job(f"rank {number}", [write], alone=self.store.is_local))
+
+    def flush(self) -> None:
+        """Wait until everything recorded is in the store; StoreError when it cannot be."""
+        self._claim.sure_of(self._writer.flush)
+
+    def end(self, status: str, reason: str = "") -> None:
+        """End the parent run truthfully and give the sweep back.
+
+        Args:
+            status: `FINISHED`, `FAILED` or `KILLED` (stopped by a signal; resumable).
+            reason: One sentence, when it did not finish.
+
+        Raises:
+            StoreError: The store is out of reach; the sweep can be resumed all the same.
+        """
+        try:
+            self._claim.present(files=False)
+            if reason:
+                self.set_tag("reason", reason)
+            self._put("time spent", self._beat)
+            self._put("end", lambda: self.store.client.set_terminated(self.run_id, status))
+            self.flush()
+        finally:
+            self._writer.close()
+            self._hands.close()
+            self._claim.release()
+
+    def _read_back(self, run: Any) -> dict[str, FitCurves]:
+        """Bury what a dead process left running, and read what it finished.
+
+        Returns:
+            The fits that it trained without coming to write their runs, by fit key.
+        """
+        client = self.store.client
+        late = self._facts.save_models is not SaveModels.all
+        runs = resume.settled(client, self.store.experiment_id, self.run_id, late=late)
+        trained = read_stacks(self._files.read_folder("rounds"))
+        self._done.extend(resume.done_fits(runs, trained, self._facts))
+        resume.supersede(client, runs, {done.run_id for done in self.done})
+        self.spent_seconds = float(run.data.tags.get("seconds", 0.0))
+        written = {done.key for done in self.done}
+        return {key: curves for key, curves in trained.items() if key not in written}
+
+    def _beat(self) -> None:
+        """Leave a sign of life and the time spent; stop when another process took over."""
+        self._claim.check()
+        self._claim.beat(self.spent_seconds + self._elapsed())
+
+    def ask(self, name: str, question: Callable[[], Any]) -> Any:
+        """Return an answer of the store, asked with the writer's patience."""
+        answers: list[Any] = []
+        self._put(name, lambda: answers.append(question()))
+        self.flush()
+        return answers[0]
+
+    def _put(self, name: str, step: Callable[[], object]) -> None:
+        self.write(Job(name, [step]))

@@ -1,0 +1,158 @@
+"""The parent run of a sweep: created with everything that is known at the start, or taken over."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from filelock import FileLock
+
+from pipeline.config.redact import redacted
+from pipeline.core.errors import ConfigError
+from pipeline.ledger import resume
+from pipeline.ledger.claim import Claim
+from pipeline.ledger.environment import provenance
+from pipeline.ledger.files import RunFiles
+from pipeline.ledger.fitrun import LONGEST_PARAM, LONGEST_TAG
+
+if TYPE_CHECKING:
+    from pipeline.ledger.facts import SweepFacts
+    from pipeline.ledger.store import Store
+
+START = "sweep.json"
+"""What is known at the start, as a file."""
+
+MOST_PARAMS = 30
+"""Parameters of the parent; the whole configuration is in its file sweep.json."""
+
+LONGEST_SCHEMA, LONGEST_NAME = 1_000_000, 500
+"""Characters that MLflow takes of a data set's columns and name; it refuses more. Those that are left
+out of a very wide table are in sweep.json."""
+
+START_SECONDS = 30.0
+"""How long to wait while another sweep claims its parent run."""
+
+
+class Begun(NamedTuple):
+    """A parent run that is ours."""
+
+    store: Store
+    """With the experiment that the run is in."""
+    run: Any
+    claim: Claim
+    files: RunFiles
+    resumed: bool
+
+
+def begin(store: Store, facts: SweepFacts, which: str) -> Begun:
+    """Create a parent run, or take over the interrupted one that `resume` names.
+
+    Raises:
+        ConfigError: No such sweep, another configuration, or another process writes to it.
+        DataError: The data changed since it began.
+    """
+    if store.location.folder is None:
+        return _begin(store, facts, which)
+    # Between creating a run and locking it, resume=auto of another process could take it.
+    with FileLock(store.location.folder / ".start.lock", timeout=START_SECONDS):
+        return _begin(store, facts, which)
+
+
+def _begin(store: Store, facts: SweepFacts, which: str) -> Begun:
+    if which == "no":
+        return _create(store, facts)
+    if which != "auto":
+        return _take_over(store, resume.read_sweep_run(store.client, which), facts)
+    for run in resume.find(store.client, store.experiment_id, facts):
+        try:
+            return _take_over(store, run, facts)
+        except ConfigError:  # alive: another process is at work on it
+            continue
+    return _create(store, facts)
+
+
+def _take_over(store: Store, run: Any, facts: SweepFacts) -> Begun:
+    files = RunFiles(store.client, run.info.run_id, run.info.artifact_uri)
+    resume.check_same(run, files, facts)
+    claim = Claim(store, run.info.run_id)
+    claim.take(fresh=False)
+    store.client.update_run(run.info.run_id, status="RUNNING")
+    if files.read_json(START) is None:  # killed before it had said what it is
+        _describe(store, run.info.run_id, files, facts)
+    claim.watch(files.folder)
+    own = store._replace(experiment_id=run.info.experiment_id)
+    return Begun(own, run, claim, files, resumed=True)
+
+
+def _create(store: Store, facts: SweepFacts) -> Begun:
+    tags = {
+        "kind": "sweep",
+        "fingerprint": facts.fingerprint,
+        "data_digest": facts.digest,
+        "command": redacted(" ".join(facts.command)),
+        **provenance(),
+    }
+    run = store.client.create_run(
+        store.experiment_id,
+        tags={name: value[:LONGEST_TAG] for name, value in tags.items()},
+        run_name=f"sweep {facts.name}",
+    )
+    run_id = run.info.run_id
+    claim = Claim(store, run_id)
+    claim.take(fresh=True)
+    files = RunFiles(store.client, run_id, run.info.artifact_uri)
+    _describe(store, run_id, files, facts)
+    claim.watch(files.folder)
+    return Begun(store, run, claim, files, resumed=False)
+
+
+def _describe(store: Store, run_id: str, files: RunFiles, facts: SweepFacts) -> None:
+    """Write what is known at the start; the file comes last: where it is, the rest is too."""
+    from mlflow.entities import Param, RunTag
+
+    shown = list(facts.headline.items())[:MOST_PARAMS]
+    params = [Param(name, redacted(value)[:LONGEST_PARAM]) for name, value in shown]
+    store.client.log_batch(run_id, params=params, tags=[RunTag("sweep", run_id)])
+    store.client.log_inputs(run_id, [_dataset(facts)])
+    files.write_json(START, _document(facts))
+
+
+def _document(facts: SweepFacts) -> dict[str, Any]:
+    """Return what a report, a replay or a refused resume wants to know about the start."""
+    return {
+        "name": facts.name,
+        "task": facts.task,
+        "target": facts.target,
+        "rows": dict(facts.rows),
+        "columns": dict(facts.columns),
+        "table": [dict(column) for column in facts.table],
+        "source": redacted(facts.source),
+        "objective": {"metric": facts.objective.metric, "direction": facts.objective.direction},
+        "target_scales": list(facts.target_scales),
+        "fingerprint": facts.fingerprint,
+        "digest": facts.digest,
+        "seed": facts.seed,
+        "command": [redacted(word) for word in facts.command],
+        "config": {name: redacted(value) for name, value in facts.config.items()},
+    }
+
+
+def _dataset(facts: SweepFacts) -> Any:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    types = {"number": "double", "boolean": "boolean", "date": "datetime", "category": "string"}
+    columns = [
+        {"type": types.get(kind, "string"), "name": name, "required": False}
+        for name, kind in facts.columns.items()
+    ]
+    while len(schema := json.dumps({"mlflow_colspec": columns})) > LONGEST_SCHEMA:
+        columns = columns[: len(columns) * LONGEST_SCHEMA // (len(schema) + 1)]
+    dataset = Dataset(
+        name=facts.name[:LONGEST_NAME],
+        digest=facts.digest[:36],
+        source_type="local",
+        source=json.dumps({"uri": redacted(facts.source)}),
+        schema=schema,
+        profile=json.dumps({"num_rows": sum(facts.rows.values()), **dict(facts.rows)}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

@@ -1,0 +1,251 @@
+"""Read a sweep back whole, in a handful of questions whatever its size: for report and replay."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.errors import ConfigError
+from pipeline.core.statistics import Units, two_way
+from pipeline.data.csvfile import read_predictions
+from pipeline.ledger.files import RunFiles
+from pipeline.ledger.location import elsewhere, resolve
+from pipeline.ledger.resume import children
+from pipeline.ledger.stackfile import read_stacks
+from pipeline.ledger.store import connect, is_of_store, out_of_reach
+from pipeline.ledger.viewer import run_link, ui_command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlflow import MlflowClient
+
+    from pipeline.ledger.location import Location
+    from pipeline.ledger.stackfile import FitCurves
+
+LATEST = "latest"
+WHOLE_NUMBERS = (
+    "layers",
+    "units",
+    "parameters",
+    "execution",
+    "fold",
+    "seed",
+    "max_epochs",
+    "round",
+)
+COUNTS = ("best_epoch", "epochs", "rank")
+
+
+@dataclass
+class SweepRecord:
+    """Everything that the ledger holds of one sweep; a sweep that was cut has less of it."""
+
+    run_id: str
+    experiment_id: str
+    uri: str
+    """Of the store, without credentials."""
+    status: str
+    """MLflow's state of the parent run: RUNNING, FINISHED, FAILED, KILLED."""
+    summary: dict[str, Any]
+    """`summary.json`; empty for a sweep without an end."""
+    fits: pd.DataFrame
+    """One row a fit, in the recorded order: run_id, trial, capacity and its axes, parameters,
+    learning_rate, nuisance values, execution, fold, seed, round, phase, outcome, best_* metrics,
+    score_se, best_epoch (0-based; -1 for none), epochs, seconds, rank, message, findings."""
+    curves: dict[str, pd.DataFrame]
+    """By run id: columns epoch (0-based), loss, val_loss and the metrics."""
+    row_losses: dict[str, np.ndarray]
+    """By run id: validation loss per sampled unit (row, group or block of time), times its weight."""
+    decisions: list[dict[str, Any]]
+    config: dict[str, str]
+    """The resolved configuration, flattened, without secrets."""
+    predictions: pd.DataFrame | None
+    """The champion's, of test (or validation) rows: row, part, truth, prediction, probabilities."""
+    digest: str
+    command: tuple[str, ...]
+    units: dict[str, Units] = field(default_factory=dict)
+    """By run id: what the losses are a sample of, where the file says so."""
+    provenance: dict[str, str] = field(default_factory=dict)
+    table: list[dict[str, Any]] = field(default_factory=list)
+    """What became of every column (`data.columns.recorded`); of an older sweep nothing."""
+    started: str = ""
+    run_link: str = ""
+    """Of a run's page in MLflow's UI, but for the run's id."""
+    ui_command: str = ""
+
+
+def read_sweep(uri: str | None, sweep: str) -> SweepRecord:
+    """Return the record of a sweep.
+
+    Args:
+        uri: `tracking.uri`; None is the default store.
+        sweep: The id of its parent run, or `latest`.
+
+    Raises:
+        ConfigError: There is no such sweep.
+        StoreError: The store is out of reach.
+    """
+    location = resolve(uri)
+    client = connect(location, reading=True)
+    try:
+        return _record(client, location, _parent(client, location, sweep))
+    except Exception as error:
+        if not is_of_store(error):
+            raise
+        raise out_of_reach(location, error) from error
+
+
+def _parent(client: MlflowClient, location: Location, sweep: str) -> Any:
+    if sweep != LATEST:
+        return find_sweep(client, location, sweep)
+    experiments = [found.experiment_id for found in client.search_experiments()]
+    runs = client.search_runs(
+        experiments, "tags.kind = 'sweep'", order_by=["attributes.start_time DESC"], max_results=1
+    )
+    if not runs:
+        raise ConfigError(
+            f"sweep=latest: {location.shown} holds no sweep yet.{elsewhere(location)}"
+        )
+    return runs[0]
+
+
+def find_sweep(client: MlflowClient, location: Location, sweep: str) -> Any:
+    """Return the parent run with this id.
+
+    Raises:
+        ConfigError: The store has no such run, or it is not a sweep.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(sweep)
+    except MlflowException as error:
+        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            raise
+        raise ConfigError(
+            f"sweep={sweep}: {location.shown} has no such run.{elsewhere(location)}"
+        ) from None
+    if run.data.tags.get("kind") != "sweep":
+        of = run.data.tags.get("mlflow.parentRunId")
+        hint = f"; it is a fit of sweep={of}" if of else ""
+        raise ConfigError(f"sweep={sweep}: this run is not a sweep{hint}.")
+    return run
+
+
+def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
+    info, tags = run.info, run.data.tags
+    files = RunFiles(client, info.run_id, info.artifact_uri)
+    start = files.read_json("sweep.json") or {}
+    runs = children(client, info.experiment_id, info.run_id)
+    stacks = read_stacks(files.read_folder("rounds"))
+    keys = {one.info.run_id: one.data.tags.get("fit_key", "") for one in runs}
+    known = {run_id: stacks[key] for run_id, key in keys.items() if key in stacks}
+    predictions = files.read("predictions.csv")
+    summary = files.read_json("summary.json") or {}
+    classes = summary.get("data", {}).get("classes")
+    return SweepRecord(
+        run_id=info.run_id,
+        experiment_id=info.experiment_id,
+        uri=location.shown,
+        status=info.status,
+        summary=summary,
+        fits=_fits(runs, known, start),
+        curves={run_id: _curves(found) for run_id, found in known.items() if found.curves},
+        row_losses={
+            run_id: found.row_losses
+            for run_id, found in known.items()
+            if found.row_losses is not None
+        },
+        units={run_id: found.units for run_id, found in known.items() if found.units is not None},
+        decisions=files.read_json("decisions.json") or [],
+        config=start.get("config", {}),
+        predictions=None if predictions is None else read_predictions(predictions, classes),
+        digest=tags.get("data_digest", ""),
+        table=start.get("table", []),
+        command=tuple(start.get("command", ())),
+        provenance=_provenance(start, tags),
+        started=datetime.fromtimestamp(info.start_time / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        run_link=run_link(location, info.experiment_id),
+        ui_command=ui_command(location),
+    )
+
+
+def _curves(found: FitCurves) -> pd.DataFrame:
+    columns = {name: pd.Series(curve) for name, curve in found.curves.items()}
+    frame = pd.DataFrame(columns)
+    frame.insert(0, "epoch", np.arange(len(frame)))
+    return frame
+
+
+def _fits(
+    runs: list[Any], known: Mapping[str, FitCurves], start: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Return the table of fits; columns of CNNs are also called layers and units."""
+    plain_loss = start.get("objective", {}).get("metric", "val_loss") == "val_loss"
+    rows = []
+    for run in runs:
+        tags, params, metrics = run.data.tags, dict(run.data.params), run.data.metrics
+        for name in ("round", "capacity"):  # a process that died may have left no parameters
+            params.setdefault(name, tags.get(name, "0"))
+        params.setdefault("layers", params.get("blocks", "0"))
+        params.setdefault("units", params.get("filters", "0"))
+        rows.append(
+            {
+                "run_id": run.info.run_id,
+                "trial": tags.get("trial", ""),
+                **params,
+                "position": int(tags.get("position", 0)),
+                "outcome": tags.get("outcome", "cut"),
+                "best_val_loss": math.nan,
+                "best_epoch": -1,
+                **metrics,
+                "score_se": _standard_error(known.get(run.info.run_id)) if plain_loss else math.nan,
+                "message": tags.get("message", ""),
+                "findings": json.loads(tags.get("findings", "[]")),
+            }
+        )
+    if not rows:
+        return pd.DataFrame(columns=["run_id", "trial", "capacity", "outcome", "findings"])
+    table = pd.DataFrame(rows)
+    for name in (*WHOLE_NUMBERS, "learning_rate", "dropout", "weight_decay", "batch_size"):
+        if name in table:
+            table[name] = pd.to_numeric(table[name], errors="coerce")
+    for name in (*WHOLE_NUMBERS, *COUNTS):
+        if name in table and table[name].notna().all():
+            table[name] = table[name].astype("int64")
+    return table.sort_values(["round", "position"], kind="stable", ignore_index=True)
+
+
+def _standard_error(found: FitCurves | None) -> float:
+    losses = None if found is None else found.row_losses
+    if found is None or losses is None or len(losses) < 2:  # noqa: PLR2004 - one row has no spread
+        return math.nan
+    table = losses[None].astype(np.float64)
+    return two_way(table.mean(axis=1), table, found.units or Units()).se
+
+
+def _provenance(start: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str]:
+    """Return, for people, what the sweep ran on."""
+    versions = {
+        name.removeprefix("version."): number
+        for name, number in tags.items()
+        if name.startswith("version.")
+    }
+    dirty = " (with uncommitted changes)" if tags.get("git_dirty") == "true" else ""
+    commit = tags.get("mlflow.source.git.commit", "")
+    found = {
+        "data": f"{start.get('source', '')}, target {start.get('target', '')}, "
+        f"digest {tags.get('data_digest', '')}",
+        "rows": ", ".join(f"{count:,} {part}" for part, count in start.get("rows", {}).items()),
+        "versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
+        "machine": tags.get("machine", ""),
+        "commit": f"{commit}{dirty}" if commit else "",
+    }
+    return {name: text for name, text in found.items() if text}

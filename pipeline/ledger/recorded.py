@@ -1,0 +1,103 @@
+"""What the ledger holds of one fit, as far as training it again needs to know."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config import SOURCE
+from pipeline.core.errors import ConfigError
+from pipeline.ledger.files import RunFiles
+from pipeline.ledger.fitkey import decode_fit
+from pipeline.ledger.location import elsewhere, resolve
+from pipeline.ledger.parent import START
+from pipeline.ledger.plans import decode_plan
+from pipeline.ledger.read import find_sweep
+from pipeline.ledger.stackfile import read_stacks
+from pipeline.ledger.store import connect, is_of_store, out_of_reach
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from pipeline.core.records import Fit, StackPlan
+    from pipeline.ledger.stackfile import FitCurves
+
+CONFIG = "config.yaml"
+"""The sweep's configuration, with its parent run."""
+
+
+@dataclass(frozen=True)
+class RecordedFit:
+    """One fit as it was recorded."""
+
+    fit: Fit
+    plan: StackPlan
+    """Of its round: a stack's numbers depend on its members."""
+    curves: FitCurves
+    config: str
+    """YAML text."""
+    digest: str
+    """Of the data."""
+    builder_source: str | None
+    """Hash of the code of `model.builder`; None where there was none, or nobody wrote it down."""
+    provenance: dict[str, str]
+    """Machine and versions it was trained with, named as `environment.provenance` names them."""
+
+
+def recorded_fit(uri: str | None, run_id: str) -> RecordedFit:
+    """Return what is recorded of a fit.
+
+    Args:
+        uri: `tracking.uri`; None is the default store.
+        run_id: The child run.
+
+    Raises:
+        ConfigError: There is no such run, or it is no finished fit.
+        StoreError: The store is out of reach.
+    """
+    location = resolve(uri)
+    client = connect(location, reading=True)
+    try:
+        return _recorded(client, location, run_id)
+    except Exception as error:
+        if not is_of_store(error):
+            raise
+        raise out_of_reach(location, error) from error
+
+
+def _recorded(client: MlflowClient, location: Any, run_id: str) -> RecordedFit:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        tags = client.get_run(run_id).data.tags
+    except MlflowException as error:
+        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            raise
+        raise ConfigError(
+            f"run={run_id}: {location.shown} has no such run.{elsewhere(location)}"
+        ) from None
+    if "fit_key" not in tags:
+        raise ConfigError(f"run={run_id}: this run is no fit; name a child run of a sweep.")
+    parent = find_sweep(client, location, tags["sweep"])
+    files = RunFiles(client, parent.info.run_id, parent.info.artifact_uri)
+    config, document = files.read(CONFIG), files.read_json(f"rounds/{int(tags['round']):04}.json")
+    mark = f"{int(tags['round']):04}-"
+    stored = files.read_folder("rounds").items()
+    curves = read_stacks({name: content for name, content in stored if mark in name})
+    if config is None or document is None or tags["fit_key"] not in curves:
+        raise ConfigError(f"run={run_id}: it was cut before it was done; nothing can be compared.")
+    about = parent.data.tags
+    return RecordedFit(
+        fit=decode_fit(json.loads(tags["fit"])),
+        plan=decode_plan(document)[1],
+        curves=curves[tags["fit_key"]],
+        config=config.decode("utf-8"),
+        digest=about.get("data_digest", ""),
+        builder_source=(files.read_json(START) or {}).get("config", {}).get(SOURCE),
+        provenance={
+            name: value
+            for name, value in about.items()
+            if name == "machine" or name.startswith("version.")
+        },
+    )

@@ -1,0 +1,248 @@
+"""Find an interrupted sweep, make sure that it is the same one, and read what it finished."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config import differences
+from pipeline.core.errors import ConfigError, DataError
+from pipeline.core.records import Outcome
+from pipeline.ledger.donefits import DoneFit
+from pipeline.ledger.fitkey import decode_fit
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping
+
+    from mlflow import MlflowClient
+
+    from pipeline.ledger.facts import SweepFacts
+    from pipeline.ledger.files import RunFiles
+    from pipeline.ledger.stackfile import FitCurves
+
+log = logging.getLogger(__name__)
+
+CHAMPION = "champion"
+"""Name of the champion's LoggedModel."""
+
+PAGE = 1000
+"""Runs asked for at a time."""
+
+SHOWN_DIFFERENCES = 12
+"""Changed settings named in a message."""
+
+UNSEEN_DIFFERENCE = "KERAS_BACKEND"
+"""What else the fingerprint knows."""
+
+SUPERSEDED = (
+    "its stack's file is damaged or gone, or it was recorded twice: another run of this fit counts"
+)
+"""Why a run that had ended is buried."""
+
+ENDED = {"FINISHED", "FAILED"}
+"""States of a run that is done, together with an outcome and a fit key."""
+
+
+def find(client: MlflowClient, experiment_id: str, facts: SweepFacts) -> Iterator[Any]:
+    """Yield interrupted sweeps with this configuration and data, the latest first."""
+    runs = client.search_runs(
+        [experiment_id],
+        "tags.kind = 'sweep' AND attributes.status != 'FINISHED'"
+        f" AND tags.fingerprint = '{facts.fingerprint}' AND tags.data_digest = '{facts.digest}'",
+        order_by=["attributes.start_time DESC"],
+        max_results=50,
+    )
+    yield from runs
+
+
+def read_sweep_run(client: MlflowClient, run_id: str) -> Any:
+    """Return the parent run of a sweep by its id.
+
+    Raises:
+        ConfigError: There is no such run, or it is not a sweep.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            raise
+        raise ConfigError(
+            f"resume={run_id}: the tracking store has no such run. "
+            "The id of a sweep is `sweep_run_id` in its summary.json."
+        ) from None
+    if run.data.tags.get("kind") == "sweep":
+        return run
+    parent = run.data.tags.get("mlflow.parentRunId")
+    hint = f"it belongs to the sweep {parent}" if parent else "it was not written by this program"
+    raise ConfigError(f"resume={run_id}: this run is not a sweep; {hint}.")
+
+
+def check_same(run: Any, files: RunFiles, facts: SweepFacts) -> None:
+    """Refuse to mix fits of different configurations or data.
+
+    Raises:
+        ConfigError: The configuration changed; the message shows where.
+        DataError: The table, or its split, changed.
+    """
+    tags = run.data.tags
+    if tags.get("fingerprint") != facts.fingerprint:
+        then = (files.read_json("sweep.json") or {}).get("config", {})
+        changes = differences(then, facts.config)
+        shown = "; ".join(changes[:SHOWN_DIFFERENCES]) or UNSEEN_DIFFERENCE
+        raise ConfigError(
+            f"resume={run.info.run_id}: the configuration is not the one this sweep began with: "
+            f"{shown}. Use the same settings, or start a new sweep with resume=no."
+        )
+    if tags.get("data_digest") != facts.digest:
+        raise DataError(
+            f"resume={run.info.run_id}: the data is not what this sweep began with "
+            f"(digest {tags.get('data_digest')}, now {facts.digest}): rows, their order or the "
+            "split changed. Restore the file, or start a new sweep with resume=no."
+        )
+
+
+def children(client: MlflowClient, experiment_id: str, run_id: str) -> list[Any]:
+    """Return every child run of a sweep."""
+    found: list[Any] = []
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment_id],
+            f"tags.`mlflow.parentRunId` = '{run_id}'",
+            max_results=PAGE,
+            order_by=["attributes.start_time ASC"],
+            page_token=token,
+        )
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def settled(client: MlflowClient, experiment_id: str, run_id: str, *, late: bool) -> list[Any]:
+    """Return every child run of a sweep; what a dead process left unfinished is buried.
+
+    Args:
+        client: Of the store.
+        experiment_id: Of the sweep.
+        run_id: The sweep.
+        late: As of `bury_models`.
+    """
+    runs = children(client, experiment_id, run_id)
+    bury_models(client, experiment_id, run_id, bury(client, runs), late=late)
+    return runs
+
+
+def bury(client: MlflowClient, runs: list[Any]) -> list[Any]:
+    """Mark runs that a dead process left RUNNING as KILLED; return them."""
+    dead = [run for run in runs if run.info.status in {"RUNNING", "SCHEDULED"}]
+    for run in dead:
+        client.set_tag(run.info.run_id, "outcome", Outcome.cut.value)
+        client.set_tag(run.info.run_id, "reason", "the process that wrote this run died")
+        client.set_terminated(run.info.run_id, "KILLED")
+    return dead
+
+
+def supersede(client: MlflowClient, runs: list[Any], counted: Container[str]) -> None:
+    """Mark runs that ended but do not count as KILLED.
+
+    The file of their stack is gone or damaged, so that their fits are trained again; or an earlier
+    resume of such a sweep recorded them twice. A fit is FINISHED once.
+
+    Args:
+        client: Of the store.
+        runs: The children of the sweep.
+        counted: Ids of the runs whose fits count as done.
+    """
+    others = [
+        run
+        for run in runs
+        if run.info.status in ENDED
+        and "fit_key" in run.data.tags
+        and run.info.run_id not in counted
+    ]
+    for run in others:
+        run_id, model_id = run.info.run_id, run.data.tags.get("model_id", "")
+        client.set_tag(run_id, "outcome", Outcome.cut.value)
+        client.set_tag(run_id, "reason", SUPERSEDED)
+        if model_id:
+            client.set_logged_model_tags(model_id, {"superseded": SUPERSEDED})
+        client.set_terminated(
+            run_id, "KILLED", run.info.end_time
+        )  # last: until then it is found again
+    if others:
+        log.warning("%d runs of fits do not count: %s", len(others), SUPERSEDED)
+
+
+def bury_models(
+    client: MlflowClient, experiment_id: str, run_id: str, runs: list[Any], *, late: bool = False
+) -> int:
+    """Mark models that a dead process had not finished saving as FAILED; return how many.
+
+    Args:
+        client: Of the store.
+        experiment_id: Of the sweep.
+        run_id: The sweep: its champion may be among them.
+        runs: Those that were left RUNNING: the network of each may be.
+        late: Whether networks are saved after their runs have ended: any of the sweep may be.
+    """
+    suspects = [f"tags.sweep = '{run_id}'"]
+    if not late:
+        suspects = [f"{suspects[0]} AND name = '{CHAMPION}'"]
+        suspects += [f"source_run_id = '{run.info.run_id}'" for run in runs]
+    dead = [
+        model.model_id
+        for words in suspects
+        for model in _models(client, experiment_id, words)
+        if str(model.status) == "PENDING"
+    ]
+    for model_id in dead:
+        client.finalize_logged_model(model_id, "FAILED")
+    return len(dead)
+
+
+def _models(client: MlflowClient, experiment_id: str, words: str) -> Iterator[Any]:
+    token = None
+    while True:
+        page = client.search_logged_models([experiment_id], words, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def done_fits(runs: list[Any], curves: Mapping[str, FitCurves], facts: SweepFacts) -> list[DoneFit]:
+    """Return the finished fits that the store holds completely, in order of their start.
+
+    Args:
+        runs: The children of the sweep.
+        curves: By fit key, from the files of the stacks.
+        facts: Of the sweep.
+    """
+    return [done for run in runs if (done := _done(run, curves, facts)) is not None]
+
+
+def _done(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> DoneFit | None:
+    tags, metrics = run.data.tags, run.data.metrics
+    key = tags.get("fit_key", "")
+    outcome = Outcome(tags.get("outcome", Outcome.cut.value))
+    if run.info.status not in ENDED or not outcome.is_done or key not in curves:
+        return None
+    value = metrics.get(f"best_{facts.objective.metric}", float("nan"))
+    usable = outcome.is_usable
+    return DoneFit(
+        fit=decode_fit(json.loads(tags["fit"])),
+        key=key,
+        outcome=outcome,
+        round=int(tags["round"]),
+        position=int(tags["position"]),
+        run_id=run.info.run_id,
+        model_id=tags.get("model_id", ""),
+        epochs=int(metrics.get("epochs", 0)),
+        metrics=dict(metrics),
+        score=facts.objective.as_loss(value) if usable else float("nan"),
+        curves=curves[key].without_source(),
+    )

@@ -1,0 +1,171 @@
+"""One file a stack: curves, sampled row losses and what its fits' runs are written from.
+
+For resume, replay and report; nothing in it is executed, and what cannot be read is not there.
+
+A report of 1,000 fits would otherwise ask the store for 4,000 curves, and MLflow has no place for
+losses per row.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.core.statistics import Units, joined
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.ledger.facts import ValidationRows
+
+log = logging.getLogger(__name__)
+
+SAMPLED_ROWS = 10_000
+"""Most validation rows whose losses are kept a fit: their standard error is then within 1 %."""
+
+CUT = "cut-"
+"""Begins the name of a file with fits that were cut: for the report of a sweep that ended so. A fit of
+the same key that is done counts instead."""
+
+ROWS, COUNT, WEIGHTS, ABOUT = "row_losses", "units", "unit_weights", "about"
+NOT_CURVES = {ROWS, COUNT, WEIGHTS, ABOUT, "epochs"}
+"""Names in a fit's part of the file; the last one in files of older versions."""
+
+
+@dataclass(frozen=True)
+class FitCurves:
+    """What a stack's file holds of one fit."""
+
+    curves: dict[str, np.ndarray]
+    """Per epoch, float64."""
+    row_losses: np.ndarray | None
+    """float32, at most `SAMPLED_ROWS`."""
+    about: str = ""
+    """What else its run is written from, as JSON (`trained.py`)."""
+    units: Units | None = None
+    """Those of `row_losses`, and how many the loss is over; None in files of older versions."""
+
+    def without_source(self) -> FitCurves:
+        """Return what is left when the run is there."""
+        return FitCurves(self.curves, self.row_losses, units=self.units)
+
+
+def sample(
+    row_losses: np.ndarray | None, seed: int, fold: int, rows: ValidationRows | None = None
+) -> tuple[np.ndarray | None, Units | None]:
+    """Return the losses of a fixed, seeded choice of units, in their order; all where they are few.
+
+    Args:
+        row_losses: One loss a validation row, times its weight, shape (rows,), or None.
+        seed: The sweep's seed.
+        fold: Folds have rows of their own.
+        rows: What there is to know of the rows: those that belong together are one unit.
+
+    Returns:
+        The losses, float32, and of how many they are a sample.
+    """
+    if row_losses is None:
+        return None, None
+    losses = np.asarray(row_losses, dtype=np.float32)
+    weights = None if rows is None else rows.weights
+    if rows is not None and rows.clusters is not None:
+        losses, weights = joined(losses, weights, rows.clusters)
+    count = len(losses)
+    chosen = np.arange(count)
+    if count > SAMPLED_ROWS:
+        generator = np.random.default_rng([seed, fold, count])
+        chosen = np.sort(generator.choice(count, SAMPLED_ROWS, replace=False))
+    kept = None if weights is None else weights[chosen].astype(np.float32)
+    return losses[chosen].astype(np.float32), Units(count, kept)
+
+
+def pack(fits: Mapping[str, FitCurves]) -> bytes:
+    """Return the file of a stack, given its fits by key: an npz archive, readable without pickle."""
+    arrays: dict[str, np.ndarray] = {}
+    for key, fit in fits.items():
+        # Even where there are no curves, so that the fit is known.
+        arrays[f"{key}/{ABOUT}"] = np.frombuffer(fit.about.encode(), np.uint8)
+        for name, curve in fit.curves.items():
+            arrays[f"{key}/{name}"] = np.asarray(curve, dtype=np.float64)
+        if fit.row_losses is not None:
+            arrays[f"{key}/{ROWS}"] = fit.row_losses
+        if fit.units is not None:
+            arrays[f"{key}/{COUNT}"] = np.array([fit.units.count], np.int64)
+            if fit.units.weights is not None:
+                arrays[f"{key}/{WEIGHTS}"] = fit.units.weights
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def unpack(content: bytes) -> dict[str, FitCurves]:
+    """Return the fits of a stack's file by fit key."""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        for name in archive.files:
+            key, _, curve = name.partition("/")
+            array = archive[name]
+            if isinstance(array, np.ndarray):  # else a member that numpy does not know
+                found.setdefault(key, {})[curve] = array
+    return {
+        key: FitCurves(
+            {name: curve for name, curve in arrays.items() if name not in NOT_CURVES},
+            arrays.get(ROWS),
+            arrays[ABOUT].tobytes().decode(errors="replace") if ABOUT in arrays else "",
+            _units(arrays),
+        )
+        for key, arrays in found.items()
+    }
+
+
+def _units(arrays: Mapping[str, np.ndarray]) -> Units | None:
+    """Return what the losses are a sample of; None where the file does not say, or cannot be right."""
+    count, losses, weights = arrays.get(COUNT), arrays.get(ROWS), arrays.get(WEIGHTS)
+    if count is None or losses is None or count.shape != (1,) or count.dtype.kind != "i":
+        return None
+    is_sound = weights is None or (
+        weights.shape == losses.shape
+        and weights.dtype.kind == "f"
+        and bool(np.isfinite(weights).all() and (weights > 0).all())
+    )
+    return Units(max(int(count[0]), losses.size), weights) if is_sound else None
+
+
+def read_stacks(files: Mapping[str, bytes]) -> dict[str, FitCurves]:
+    """Return the fits of all stacks, given the files of the folder `rounds`."""
+    found: dict[str, FitCurves] = {}
+    for name in sorted(files, key=lambda one: not Path(one).name.startswith(CUT)):
+        content = files[name]
+        if name.endswith(".npz"):
+            try:
+                found |= unpack(content)
+            except Exception as error:  # noqa: BLE001 - zip, zlib and numpy raise all sorts
+                # Cut off by a crash: then none of its fits has ended. Damaged since: they do not count.
+                log.info("%s cannot be read: %s", name, error)
+    return found
+
+
+def pack_weights(weights: Mapping[str, Sequence[np.ndarray]]) -> bytes:
+    """Return a file with the weights of fits, given by key in the order of `get_weights()`."""
+    arrays = {f"{key}/{at}": one for key, own in weights.items() for at, one in enumerate(own)}
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def unpack_weights(content: bytes | None) -> dict[str, list[np.ndarray]]:
+    """Return what `pack_weights` packed; nothing where the file is gone, empty or damaged."""
+    found: dict[str, list[np.ndarray]] = {}
+    try:
+        with np.load(io.BytesIO(content or b""), allow_pickle=False) as archive:
+            for name in archive.files:  # as they were put in
+                found.setdefault(name.partition("/")[0], []).append(archive[name])
+    except Exception as error:  # noqa: BLE001 - as above
+        log.info("a file of weights cannot be read: %s", error)
+        return {}
+    return found

@@ -1,0 +1,221 @@
+"""Record the fits of a stack: first the file with curves and row losses, then one run a fit."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from pipeline.config.schema import SaveModels
+from pipeline.core.errors import StoreError
+from pipeline.core.records import Outcome
+from pipeline.ledger.donefits import DoneFit, DoneFits
+from pipeline.ledger.fitrun import Place, parameters, points, tags
+from pipeline.ledger.hands import FitJob
+from pipeline.ledger.modeljob import ModelPage, Templates, late_job
+from pipeline.ledger.recorder import FitPage
+from pipeline.ledger.stackfile import CUT, FitCurves, pack, pack_weights, sample, unpack_weights
+from pipeline.ledger.trained import Trained
+from pipeline.ledger.writer import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+
+    from pipeline.core.records import Fit, FitResult, Round, Stack, Trial
+    from pipeline.ledger.facts import SweepFacts
+    from pipeline.ledger.hands import Hands
+    from pipeline.ledger.parent import Begun
+    from pipeline.ledger.writer import Work
+
+log = logging.getLogger(__name__)
+
+MOST_WEIGHT_BYTES = 8 << 20
+"""Of a stack, to be kept with its file until the models are saved: trained in less time than is saved."""
+
+
+class StackRecorder:
+    """Turns results into jobs for the background writer."""
+
+    def __init__(
+        self,
+        begun: Begun,
+        facts: SweepFacts,
+        build: Callable[[Trial], Any],
+        done: DoneFits,
+        put: Callable[[Work], None],
+        hands: Hands,
+    ) -> None:
+        """Keep where results go.
+
+        Args:
+            begun: The parent run.
+            facts: Of the sweep.
+            build: Gives an uncompiled keras.Model of a trial.
+            done: Learns every fit that is recorded.
+            put: Queues a job.
+            hands: Write the fits.
+        """
+        self._store = begun.store
+        self._files = begun.files
+        self._sweep: str = begun.run.info.run_id
+        self._facts = facts
+        self._done = done
+        self._put = put
+        self._hands = hands
+        self._templates = Templates(build)
+        self._saves_all = facts.save_models is SaveModels.all
+        self._weights: set[str] = set()
+        """Files of weights that are not empty."""
+
+    def record(self, asked: Round, stack: Stack, results: Sequence[FitResult]) -> None:
+        """Record the results that the ledger does not hold yet."""
+        new = [result for result in results if self._done.find(result.fit) is None]
+        positions = {fit: position for position, fit in enumerate(asked.fits)}
+        keys = [self._done.key(result.fit) for result in new]
+        # Other fits, another file: a stack that is trained again must not replace what was kept of it.
+        mark = hashlib.sha256("".join(sorted(keys)).encode()).hexdigest()[:20]
+        name = f"{asked.number:04}-{stack.number:03}-{mark}.npz"
+        weights = self._small_weights(keys, new)
+        now, trained = int(time.time() * 1000), []
+        for key, result in zip(keys, new, strict=True):
+            position = positions[result.fit]
+            place = Place(self._sweep, asked.number, asked.phase, position, stack.number, key)
+            sampled = sample(
+                result.row_losses, self._facts.seed, result.fit.fold, self._facts.validation
+            )
+            file = f"weights/{name}" if key in weights else ""
+            trained.append(Trained.of(place, result, sampled, now, file))
+        self._write_stack_file(name, stack, trained, weights)
+        for one, result in zip(trained, new, strict=True):
+            self._record(one, result.weights)
+
+    def adopt(self, unwritten: Mapping[str, FitCurves]) -> None:
+        """Record fits that a dead process trained and whose runs it did not come to write.
+
+        Where every fit leaves a model, large networks must be trained again: their weights are not kept.
+
+        Args:
+            unwritten: By fit key, from the files of the stacks.
+        """
+        read = [Trained.read(self._sweep, key, curves) for key, curves in unwritten.items()]
+        trained = [one for one in read if one is not None]
+        files = {one.weights for one in trained if one.weights}
+        weights: dict[str, list[np.ndarray]] = {}
+        for name in files if self._saves_all else ():
+            weights |= unpack_weights(self._files.read(name))
+        found = [one for one in trained if self._is_whole(one, weights.get(one.place.key))]
+        if found:
+            log.info("%d fits had been trained but not recorded: recorded now", len(found))
+        self._hands.waiting(len(found))
+        for one in found:
+            self._record(one, weights.get(one.place.key))
+        self._weights |= files
+
+    def release(self) -> None:
+        """Empty the files of weights: the models are saved by now."""
+        for name in sorted(self._weights):
+            empty = functools.partial(self._files.write, name, b"")
+            self._put(Job(f"release {name}", [empty]))
+        self._weights.clear()
+
+    def _small_weights(
+        self, keys: Sequence[str], results: Sequence[FitResult]
+    ) -> dict[str, Sequence[np.ndarray]]:
+        """Return the weights that are kept until the models are saved, by fit key."""
+        if not self._saves_all:
+            return {}
+        found: dict[str, Sequence[np.ndarray]] = {
+            key: result.weights
+            for key, result in zip(keys, results, strict=True)
+            if result.weights is not None and result.outcome.is_usable
+        }
+        size = sum(one.nbytes for own in found.values() for one in own)
+        return found if size <= MOST_WEIGHT_BYTES else {}
+
+    def _is_whole(self, one: Trained, weights: Sequence[np.ndarray] | None) -> bool:
+        """Return whether a fit of a file is one of this sweep and can be written without an error."""
+        try:
+            if one.place.key != self._done.key(one.result.fit):
+                return False
+            tags(one.place, one.result)
+            points(one.result, self._facts)
+            parameters(one.place, one.result.fit)
+            if not self._saves_all or not one.result.outcome.is_usable:
+                return True
+            return weights is not None and self._templates.of(one.result.fit.trial).takes(weights)
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("a fit of the file of stack %d cannot be recorded", one.place.stack)
+            return False
+
+    def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
+        """Save the network of a fit that has been recorded without it."""
+        done = self._done.standing(fit)
+        if done is None:
+            raise AssertionError(f"{fit.name} is not in the ledger")
+        best = int(done.metrics.get("best_epoch", 0))
+        self._put(late_job(self._model(fit.trial, weights, best, {}), done, self._store))
+
+    def _write_stack_file(
+        self,
+        name: str,
+        stack: Stack,
+        trained: Sequence[Trained],
+        weights: Mapping[str, Sequence[np.ndarray]],
+    ) -> None:
+        """Store curves and row losses before any run of the stack: one that has ended has them."""
+        fits = {one.place.key: one.curves for one in trained if one.result.outcome.is_done}
+        scored = [one for one in trained if _is_scored(one.result)]
+        cut = {one.place.key: one.curves for one in scored if one.place.key not in fits}
+        steps: list[Callable[[], object]] = []
+        if weights:
+            kept, file = pack_weights(weights), f"weights/{name}"
+            steps.append(lambda: self._files.write(file, kept))
+            self._weights.add(file)
+        if fits:
+            content = pack(fits)
+            steps.append(lambda: self._files.write(f"rounds/{name}", content))
+        if cut:
+            begun = pack(cut)
+            steps.append(lambda: self._files.write(f"rounds/{CUT}{name}", begun))
+        if steps:
+            self._put(Job(f"stack {stack.number}", steps, first=True))
+
+    def _record(self, one: Trained, weights: Sequence[np.ndarray] | None) -> None:
+        place, result = one.place, one.result
+        usable = result.outcome.is_usable
+        score = result.best(self._facts.objective.metric) if _is_scored(result) else float("nan")
+        done = DoneFit(
+            fit=result.fit,
+            key=place.key,
+            outcome=result.outcome,
+            round=place.round,
+            position=place.position,
+            epochs=result.epochs,
+            score=self._facts.objective.as_loss(score),
+            curves=FitCurves(result.curves, one.row_losses, units=one.units),
+        )
+        model = None
+        if weights is not None and usable and self._saves_all:
+            best, columns = max(result.best_epoch, 0), parameters(place, result.fit)
+            model = self._model(result.fit.trial, weights, best, columns)
+        page = FitPage(self._store.experiment_id, self._facts, place, result, model, one.ended)
+        self._put(FitJob(page, done, self._hands))
+        self._done.add(done)
+
+    def _model(
+        self, trial: Trial, weights: Sequence[np.ndarray], best: int, params: dict[str, str]
+    ) -> ModelPage:
+        marks = {"trial": trial.name, "sweep": self._sweep}
+        template = self._templates.of(trial)
+        return ModelPage(self._store.experiment_id, template, weights, best, marks, params)
+
+
+def _is_scored(result: FitResult) -> bool:
+    """Return whether there are a score and a network: of a fit that was cut, after its first epoch."""
+    return result.outcome.is_usable or (result.outcome is Outcome.cut and result.best_epoch >= 0)

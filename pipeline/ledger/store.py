@@ -1,0 +1,227 @@
+"""Open the tracking store: a clean MLflow, migrated once, with the experiment in place."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import shlex
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from filelock import FileLock
+
+from pipeline.config.redact import redacted
+from pipeline.core.errors import ConfigError, LostStoreError, StoreError
+from pipeline.ledger.location import SQLITE, check, within
+from pipeline.ledger.sqlitefile import create, relax_commits
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlflow import MlflowClient
+
+    from pipeline.ledger.location import Location
+
+MIGRATION_SECONDS = 120.0
+"""How long to wait while another sweep creates the same store; creating one takes 2 to 5 s."""
+
+CONTACT_SECONDS = 60.0
+"""How long a server that has answered the probe may take to find the experiment: it may be busy."""
+
+INHERITED = (
+    "MLFLOW_RUN_ID",
+    "MLFLOW_EXPERIMENT_ID",
+    "MLFLOW_EXPERIMENT_NAME",
+    "MLFLOW_ACTIVE_MODEL_ID",
+    "_MLFLOW_ACTIVE_MODEL_ID",
+    "MLFLOW_ENABLE_ASYNC_LOGGING",
+)
+"""Left by an outer job, each of these would quietly attach our runs to somebody else's."""
+
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    # Retrying is the writer's task: it knows how long, says so, and can be interrupted.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    # A bar for every file that is read back would break the sweep's own display.
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # Two lines for every run that ends, on stdout, whose last line is the product's contract.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+"""Set unless the user has set them."""
+
+
+REFUSALS = {
+    "INVALID_PARAMETER_VALUE",
+    "INVALID_STATE",
+    "PERMISSION_DENIED",
+    "RESOURCE_DOES_NOT_EXIST",
+    "UNAUTHENTICATED",
+}
+"""MLflow's codes for an answer that will not change."""
+
+
+class Store(NamedTuple):
+    """An open store and the experiment that a sweep writes to."""
+
+    client: MlflowClient
+    location: Location
+    experiment: str
+    experiment_id: str
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a sqlite file, which takes one writer at a time."""
+        return self.location.folder is not None
+
+
+def isolate() -> None:
+    """Make MLflow mind only what it is told by us: no inherited run, no telemetry, no chatter."""
+    for name in INHERITED:
+        os.environ.pop(name, None)
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    import mlflow  # noqa: F401 - sets up its own logging when imported
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # A line for each of its own tries; the writer says once, in words, that it waits.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+    # A traceback of fifty lines for each of them.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+
+def connect(location: Location, *, reading: bool = False) -> MlflowClient:
+    """Return a client of the store; a sqlite file that does not exist yet is created, once.
+
+    Args:
+        location: The store.
+        reading: Whether nothing will be written: the store must exist, and may be read-only.
+
+    Raises:
+        ConfigError: The store cannot be written to, is not there to be read, or belongs to another
+            version of MLflow.
+        StoreError: The store does not answer.
+    """
+    check(location, reading=reading)
+    isolate()
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if location.folder is None or location.database is None:
+            return MlflowClient(location.uri, registry_uri=location.uri)
+        if reading and not location.is_writable:
+            uri = location.read_only_uri
+            return MlflowClient(uri, registry_uri=uri)
+        # Migrations of two processes at once end in "table already exists" (mlflow#4123).
+        with FileLock(location.folder / ".create.lock", timeout=MIGRATION_SECONDS):
+            create(location.database, lambda fresh: _migrate(fresh, location))
+            relax_commits()
+            client = MlflowClient(location.uri, registry_uri=location.uri)
+            client.search_experiments(max_results=1)
+            return client
+    except MlflowException as error:
+        if "schema" in str(error):
+            raise ConfigError(
+                f"{location.shown}: written by another version of MLflow. "
+                f"Upgrade a copy of it with: mlflow db upgrade {shlex.quote(location.shown)}"
+            ) from error
+        raise out_of_reach(location, error) from error
+    except TimeoutError as error:
+        raise out_of_reach(location, error) from error
+
+
+def open_store(location: Location, experiment: str) -> Store:
+    """Connect, and join the experiment or create it with an absolute place for its artefacts.
+
+    Raises:
+        ConfigError: The experiment was deleted, or the name is not legal in MLflow.
+        StoreError: The store does not answer.
+    """
+    client = connect(location)
+
+    def join() -> Any:
+        return client.get_experiment_by_name(experiment) or _create(client, location, experiment)
+
+    try:
+        # A database can hang where its port answers; MLflow itself would try for minutes.
+        found = join() if location.folder is not None else within(CONTACT_SECONDS, join)
+    except Exception as error:
+        if isinstance(error, ConfigError) or not is_of_store(error):
+            raise
+        raise out_of_reach(location, error) from error
+    if found is None:
+        raise out_of_reach(location, TimeoutError(f"no answer within {CONTACT_SECONDS:g} s"))
+    if found.lifecycle_stage != "active":
+        raise ConfigError(
+            f"tracking.experiment={experiment}: this experiment was deleted from the store. "
+            f"Restore it with: MLFLOW_TRACKING_URI={shlex.quote(location.shown)} mlflow experiments "
+            f"restore -x {found.experiment_id} - or choose another."
+        )
+    return Store(client, location, experiment, str(found.experiment_id))
+
+
+def out_of_reach(location: Location, error: BaseException) -> StoreError:
+    """Return the error that says which store failed, and how, without its credentials."""
+    reason = redacted(str(error)).strip().splitlines() or [type(error).__name__]
+    if location.database is not None and not _has_content(location.database):
+        return LostStoreError(f"{location.database} was deleted under the sweep: {reason[0][:300]}")
+    failed = "answered, and refused" if is_final(error) else "is out of reach"
+    return StoreError(f"The tracking store {location.shown} {failed}: {reason[0][:300]}")
+
+
+def is_deleted(location: Location) -> bool:
+    """Return whether the database is gone, or was made anew by sqlite, in a folder that is there.
+
+    Without its folder it may come back: a disk of another machine.
+    """
+    path = location.database
+    return path is not None and path.parent.is_dir() and not _has_content(path)
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
+def is_final(error: BaseException) -> bool:
+    """Return whether trying again cannot help: the store answered, and refused."""
+    return getattr(error, "error_code", "") in REFUSALS
+
+
+def is_of_store(error: BaseException) -> bool:
+    """Return whether an error came from the store or the way there, rather than from our code."""
+    import requests
+    import sqlalchemy.exc
+    from mlflow.exceptions import MlflowException
+
+    kinds = (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError)
+    return isinstance(error, kinds)
+
+
+def _migrate(database: Path, location: Location) -> None:
+    """Make MLflow's tables in a database file that is not in its place yet."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    store = SqlAlchemyStore(f"{SQLITE}{database}", str(location.artifacts))
+    store.engine.dispose()
+
+
+def _create(client: MlflowClient, location: Location, experiment: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    place = None
+    if location.artifacts is not None:
+        # The id is not known before the experiment exists, and a name may hold anything.
+        slug = re.sub(r"[^\w-]+", "-", experiment)[:40].strip("-")
+        digest = hashlib.sha256(experiment.encode()).hexdigest()[:8]
+        place = (location.artifacts / f"{slug}-{digest}").as_uri()
+    try:
+        client.create_experiment(experiment, artifact_location=place)
+    except MlflowException as error:
+        if error.error_code == "INVALID_PARAMETER_VALUE":
+            raise ConfigError(f"tracking.experiment={experiment}: {error.message}") from error
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    return client.get_experiment_by_name(experiment)

@@ -1,0 +1,139 @@
+"""A fit between training and its run: kept in its stack's file, so that a killed sweep has it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.core.records import Finding, FitResult, Outcome
+from pipeline.ledger.fitkey import decode_fit, encode_fit
+from pipeline.ledger.fitrun import Place
+from pipeline.ledger.stackfile import FitCurves
+
+if TYPE_CHECKING:
+    from pipeline.core.statistics import Units
+
+COUNTS = ("round", "position", "stack")
+FROM_PLACE = ("phase", *COUNTS)
+FROM_RESULT = ("best_epoch", "seconds", "message")
+CURVE = re.compile(r"[\w .:/-]{1,250}")
+"""Names of metrics that MLflow takes."""
+WEIGHTS = re.compile(r"weights/[0-9a-f-]+\.npz")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """All that is written of a fit."""
+
+    place: Place
+    result: FitResult
+    """Without what its run does not show: weights, row losses, probes."""
+    row_losses: np.ndarray | None
+    """float32, at most `stackfile.SAMPLED_ROWS`."""
+    ended: int
+    """When the fit ended, milliseconds since 1970."""
+    weights: str = ""
+    """File with the weights of the network that is saved with the run; empty where there is none."""
+    units: Units | None = None
+    """What the losses are a sample of."""
+
+    @classmethod
+    def of(
+        cls,
+        place: Place,
+        result: FitResult,
+        sampled: tuple[np.ndarray | None, Units | None],
+        ended: int,
+        weights: str = "",
+    ) -> Trained:
+        """Keep what is written of a result."""
+        kept = replace(result, weights=None, row_losses=None, probes={})
+        return cls(place, kept, sampled[0], ended, weights, sampled[1])
+
+    @property
+    def curves(self) -> FitCurves:
+        """What the stack's file holds of it."""
+        about = {
+            "fit": encode_fit(self.result.fit),
+            "outcome": self.result.outcome.value,
+            "findings": [asdict(finding) for finding in self.result.findings],
+            "ended": self.ended,
+            **{name: getattr(self.place, name) for name in FROM_PLACE},
+            "best_epoch": int(self.result.best_epoch),
+            "seconds": float(self.result.seconds),
+            "message": self.result.message,
+            "weights": self.weights,
+        }
+        return FitCurves(self.result.curves, self.row_losses, json.dumps(about), self.units)
+
+    @classmethod
+    def read(cls, sweep: str, key: str, found: FitCurves) -> Trained | None:
+        """Return what `curves` kept; None where a file of an older version, or a damaged one, does not say.
+
+        Args:
+            sweep: Id of the parent run.
+            key: The fit key.
+            found: From the stack's file.
+        """
+        try:
+            about = json.loads(found.about)
+            _check(about, found)
+            place = Place(sweep=sweep, key=key, **{name: about[name] for name in FROM_PLACE})
+            result = FitResult(
+                fit=decode_fit(about["fit"]),
+                outcome=Outcome(about["outcome"]),
+                curves=found.curves,
+                weights=None,
+                row_losses=None,
+                findings=tuple(Finding(**finding) for finding in about["findings"]),
+                **{name: about[name] for name in FROM_RESULT},
+            )
+            losses, weights = found.row_losses, about["weights"]
+            return cls(place, result, losses, about["ended"], weights, found.units)
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ):
+            return None
+
+
+def _check(about: dict[str, Any], found: FitCurves) -> None:
+    """Raise ValueError where a value cannot be written into a run as it is.
+
+    What passed here would fail in the background writer, and stop every resume of the sweep.
+    """
+    lengths = {curve.shape for curve in found.curves.values()}
+    losses = found.row_losses
+    epochs = len(found.curves.get("loss", ()))
+    outcome = Outcome(about["outcome"])
+    usable = outcome.is_usable
+    texts = [about["phase"], about["message"]]
+    texts += [text for finding in about["findings"] for text in finding.values()]
+    sound = (
+        all(type(about[name]) is int and 0 <= about[name] < 2**31 for name in COUNTS)
+        and type(about["best_epoch"]) is int
+        and (0 if usable else -1) <= about["best_epoch"] < max(epochs, 1)
+        and isinstance(about["seconds"], float)
+        and type(about["ended"]) is int
+        and 0.0 <= 1000 * about["seconds"] <= about["ended"] < 2**53
+        and not any(b"\0" in text.encode() for text in texts)
+        and outcome.is_done
+        and ("val_loss" in found.curves or not usable)
+        and all(CURVE.fullmatch(name) for name in found.curves)
+        and all(curve.dtype == np.float64 for curve in found.curves.values())
+        and (not lengths or lengths == {(epochs,)})
+        and (
+            losses is None or (losses.dtype == np.float32 and losses.ndim == 1 and losses.size > 0)
+        )
+        and (about["weights"] == "" or WEIGHTS.fullmatch(about["weights"]) is not None)
+    )
+    if not sound:
+        raise ValueError(found.about)

@@ -1,0 +1,255 @@
+"""The one background writer: jobs in turn, retried while the store is away, never lost silently.
+
+In turn, but for what goes first: the plans of rounds and the files of stacks, which make fits safe.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from pipeline.ledger.store import is_deleted, is_final, is_of_store, out_of_reach
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pipeline.ledger.location import Location
+
+logger = logging.getLogger(__name__)
+
+QUEUED_JOBS = 512
+"""Jobs that may wait, each with the weights of a fit; more hold the sweep up instead of memory."""
+
+MOST_AT_ONCE = 4
+"""Jobs written at the same time: each waits 14 times for a server's answer."""
+
+BEAT_SECONDS = 10.0
+"""Between two signs of life."""
+
+STOPPING_SECONDS = 8.0
+"""How long a sweep that was told to stop still waits for its store; it must exit within 20 s."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+"""Seconds between tries: doubled each time."""
+
+
+class Work(Protocol):
+    """What the writer does one of after the other."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether what is being written must be done before it begins, and it before another begins."""
+
+    @property
+    def first(self) -> bool:
+        """Whether it goes before what waits, unless that goes first as well."""
+
+    def advance(self) -> None:
+        """Do what is left; called again when the store failed."""
+
+
+@dataclass
+class Job:
+    """Work in steps; a step that failed is tried again without repeating the steps before it."""
+
+    name: str
+    steps: Sequence[Callable[[], object]]
+    alone: bool = True
+    first: bool = False
+    done: int = field(default=0, init=False)
+
+    def advance(self) -> None:
+        """Do what is left, remembering every finished step."""
+        while self.done < len(self.steps):
+            self.steps[self.done]()
+            self.done += 1
+
+
+FIRST, IN_TURN, LAST = range(3)
+
+
+@dataclass(order=True)
+class _Queued:
+    """A job in the queue, where it belongs; None ends the thread."""
+
+    priority: int
+    number: int
+    job: Work | None = field(compare=False)
+
+
+class Writer:
+    """A thread that writes to the store, so that training does not wait for it.
+
+    Fits that come faster than a thread beside training can write them go on to a process of their own
+    (`hands`); order, retries and signs of life stay here.
+    """
+
+    def __init__(
+        self,
+        location: Location,
+        retry_seconds: float,
+        beat: Callable[[], None],
+        stopping: Callable[[], bool],
+        at_once: Callable[[], int] = lambda: 1,
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            location: Named in messages.
+            retry_seconds: How long a failing step is tried again.
+            beat: Called about every `BEAT_SECONDS`; its failure is logged, never fatal.
+            stopping: Whether the sweep was told to stop: then waiting is cut short.
+            at_once: How many jobs that need not be alone are written at the same time now, at most
+                `MOST_AT_ONCE`.
+        """
+        self.busy_seconds = 0.0
+        """Time in which at least one job was being written."""
+        self._counting, self._counted, self._writing = threading.Lock(), 0.0, 0
+        self._location = location
+        self._retry_seconds = retry_seconds
+        self._beat = beat
+        self._stopping = stopping
+        self._error: BaseException | None = None
+        self._at_once = at_once
+        self._free = threading.Semaphore(MOST_AT_ONCE)
+        self._jobs: queue.PriorityQueue[_Queued] = queue.PriorityQueue(QUEUED_JOBS)
+        self._numbers = itertools.count()
+        self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that nobody has begun."""
+        return self._jobs.qsize()
+
+    def put(self, job: Work) -> None:
+        """Queue a job; raises the error that ended the writer, if one did."""
+        self._raise()
+        self._queue(FIRST if job.first else IN_TURN, job)
+
+    def flush(self) -> None:
+        """Wait until everything queued is in the store.
+
+        Raises:
+            StoreError: The store stayed out of reach for `retry_seconds`.
+        """
+        self._jobs.join()
+        self._raise()
+
+    def close(self) -> None:
+        """Write what is queued and end the thread; does not raise."""
+        if self._thread.is_alive():
+            self._queue(LAST, None)
+            self._thread.join()
+
+    def _queue(self, priority: int, job: Work | None) -> None:
+        self._jobs.put(_Queued(priority, next(self._numbers), job))
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        next_beat = time.monotonic() + BEAT_SECONDS
+        while True:
+            try:
+                job = self._jobs.get(timeout=max(next_beat - time.monotonic(), 0.01)).job
+            except queue.Empty:
+                pass  # time for a sign of life
+            else:
+                if job is None:
+                    self._wait_for_others()
+                    self._jobs.task_done()
+                    return
+                self._start(job)
+            if time.monotonic() >= next_beat:
+                self._sign_of_life()
+                next_beat = time.monotonic() + BEAT_SECONDS
+
+    def _start(self, job: Work) -> None:
+        """Do a job here, or in a thread of its own while the next one is begun."""
+        if job.alone or self._at_once() == 1:
+            self._wait_for_others()
+            self._do(job)
+            return
+        self._free.acquire()
+
+        def run() -> None:
+            self._do(job)
+            self._free.release()
+
+        try:
+            threading.Thread(target=run, name="ledger fit", daemon=True).start()
+        except RuntimeError:  # no more threads are to be had
+            run()
+
+    def _wait_for_others(self) -> None:
+        for _ in range(MOST_AT_ONCE):
+            self._free.acquire()
+        self._free.release(MOST_AT_ONCE)
+
+    def _do(self, job: Work) -> None:
+        """Do a job, whatever comes of it."""
+        if self._error is None:  # else dropped: `put` and `flush` say so, and resume does it again
+            self._try(job)
+        self._jobs.task_done()
+
+    def _try(self, job: Work) -> None:
+        self._count(1)
+        try:
+            self._retry(job)
+        except BaseException as error:  # noqa: BLE001 - handed to the sweep's own thread
+            self._error = self._error or error
+        self._count(-1)
+
+    def _count(self, more: int) -> None:
+        """Count the jobs that are being written; time passes once, however many they are."""
+        with self._counting:
+            now = time.perf_counter()
+            if self._writing:
+                self.busy_seconds += now - self._counted
+            self._counted, self._writing = now, self._writing + more
+
+    def _retry(self, job: Work) -> None:
+        first_failure, pause = None, FIRST_PAUSE
+        while True:
+            try:
+                job.advance()
+            except Exception as error:
+                if not is_of_store(error):
+                    raise
+                now = time.monotonic()
+                first_failure = first_failure or now
+                final = is_final(error) or is_deleted(self._location)
+                if final or now + pause > first_failure + self._patience():
+                    raise out_of_reach(self._location, error) from error
+                logger.warning(
+                    "%s: %s Trying again.", job.name, out_of_reach(self._location, error)
+                )
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                return
+
+    def _patience(self) -> float:
+        limit = STOPPING_SECONDS if self._stopping() else self._retry_seconds
+        return min(limit, self._retry_seconds)
+
+    def _sign_of_life(self) -> None:
+        if self._error is not None:
+            return
+        try:
+            self._beat()
+        except Exception as error:  # noqa: BLE001 - handed to the sweep's own thread
+            if not is_of_store(error):
+                self._error = error
+            logger.debug("sign of life: %s", error)

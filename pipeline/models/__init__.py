@@ -1,0 +1,1 @@
+"""The saved model: written, proven, found and served."""

@@ -1,0 +1,259 @@
+"""Prove before the search that its champion can be saved and served, with networks that know nothing yet.
+
+What cannot is refused in seconds, not after an hour of training.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import random
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.core.errors import ConfigError, DataError
+from pipeline.data.typed import typed
+from pipeline.evaluation.final import Member
+from pipeline.ledger.modelfile import ModelTemplate
+from pipeline.models.artefact import expected_outputs, sample
+from pipeline.models.artefact_folder import network_file, write_folder
+from pipeline.models.artefact_mlmodel import FOLDER, json_rows, write_mlmodel
+from pipeline.models.verify import GoneError, Question, UnfaithfulModelError, Verifier, bodies
+from pipeline.training.quiet import start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pandas as pd
+
+    from pipeline.core.family import Family
+    from pipeline.core.records import Fit, Round
+    from pipeline.data import Dataset
+
+log = logging.getLogger(__name__)
+
+ROWS = 20
+"""Raw rows that go the whole way, and one more without any value."""
+
+MOST_PARAMETERS = 1_000_000
+"""Of the network that goes it, where the first round has one so small."""
+
+WAIT_SECONDS = 5.0
+"""How long a second round waits for the answer; mostly it has come while the first was trained."""
+
+
+class Proof:
+    """The way of a champion, gone once by untrained networks of every encoding."""
+
+    def __init__(
+        self, dataset: Dataset, family: Family, verifier: Callable[[], Verifier] = Verifier
+    ) -> None:
+        """Take what there is before the first round.
+
+        Args:
+            dataset: The prepared table.
+            family: Builds networks.
+            verifier: Starts a fresh process; it imports on another core while the round is prepared.
+        """
+        self._dataset, self._family = dataset, family
+        self._rows = proof_rows(dataset)
+        self._folder = tempfile.TemporaryDirectory()
+        self.verifier = verifier()
+        self._members: list[Member] = []
+        self._question: Question | None = None
+        self._begun = False
+
+    def before_round(self, asked: Round) -> None:
+        """Begin before the first round that is trained; hear the answer before the next.
+
+        Raises:
+            DataError: A column reads otherwise when it is served.
+            ConfigError: A network cannot be saved or loaded.
+        """
+        if self._begun:
+            self.settle(WAIT_SECONDS)
+            return
+        self._begun = True
+        refuse_unserved(self._dataset, self._rows)
+        start()
+        root = Path(self._folder.name, "artefact")
+        (root / FOLDER).mkdir(parents=True)
+        state = random.getstate()  # Keras draws from it, and training must not notice
+        try:
+            self._write_networks(root / FOLDER, asked)
+        except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
+            raise _cannot(error) from error
+        finally:
+            random.setstate(state)
+        write_mlmodel(root, self._dataset, "m-proof", "", "", {})
+        self._question = Question(root, self._rows, self._folder.name)
+        try:
+            self.verifier.ask(self._question)
+        except GoneError as gone:
+            self._give_up(gone)
+
+    def _write_networks(self, folder: Path, asked: Round) -> None:
+        """Write a model that averages one untrained network of each encoding of the round."""
+        by_encoding: dict[str, list[Fit]] = {}
+        for fit in asked.fits:
+            by_encoding.setdefault(fit.trial.encoding, []).append(fit)
+        for fits in by_encoding.values():
+            small = [fit for fit in fits if fit.trial.parameters <= MOST_PARAMETERS]
+            chosen = max(small, key=_size) if small else min(fits, key=_size)
+            self._members.append(Member(chosen, self._family.build(chosen.trial)))
+        write_folder(folder, self._dataset, self._members)
+        refuse_own_code((folder / network_file(0)).read_bytes())
+        if not self._family.stackable:
+            ModelTemplate(self._family.build(self._members[0].fit.trial))
+
+    def settle(self, seconds: float = 0.0) -> None:
+        """Hear the answer if it is there, or comes in time.
+
+        Raises:
+            ConfigError: The model does not load in a fresh process, or predicts something else there.
+        """
+        if self._question is None:
+            return
+        try:
+            self.verifier.wait(self._question, seconds)
+            self._question.compare(expected_outputs(self._dataset, self._members, self._rows))
+        except GoneError as gone:
+            if not self.verifier.alive:
+                self._give_up(gone)
+            return
+        except UnfaithfulModelError as error:
+            raise _cannot(error) from error
+        self._question, self._members = None, []
+
+    def _give_up(self, gone: GoneError) -> None:
+        log.warning("the process that tries how a model is served %s; the champion will show", gone)
+        self._question, self._members = None, []
+
+    def close(self) -> None:
+        """End the process and remove the files."""
+        self.verifier.close()
+        self._folder.cleanup()
+
+
+def _size(fit: Fit) -> int:
+    return fit.trial.parameters
+
+
+def proof_rows(dataset: Dataset) -> pd.DataFrame:
+    """Return raw rows to try: some of the table, and one without any value where it may be so."""
+    rows = sample(dataset, ROWS)
+    if dataset.image_shape is not None:  # pixels are not imputed
+        return rows
+    import pandas as pd
+
+    empty = pd.DataFrame(
+        {name: rows[name].iloc[:1].mask(np.array([True])) for name in rows.columns}
+    )
+    return pd.concat([rows, empty])
+
+
+def refuse_unserved(dataset: Dataset, rows: pd.DataFrame) -> None:
+    """Read rows as a server does from each form of a request; no framework is needed for it.
+
+    Raises:
+        DataError: A column is read otherwise than from the table.
+    """
+    import pandas as pd
+
+    if dataset.images is not None:
+        return
+    here = typed(rows, dataset.columns)
+    plain = json_rows(rows)
+    csv = next(body for form, _, body in bodies(rows) if form == "CSV")
+    forms = {
+        "JSON": pd.DataFrame(plain["data"], columns=plain["columns"]),
+        "CSV": pd.read_csv(io.BytesIO(csv), dtype=object),
+    }
+    for form, frame in forms.items():
+        there = typed(frame, dataset.columns)
+        for column in dataset.columns:
+            for name in column.outputs if column.used else ():
+                differs = ~_same(here[name].to_numpy(), there[name].to_numpy())
+                if differs.any():
+                    first = int(np.flatnonzero(differs)[0])
+                    raise DataError(
+                        f"column {column.name!r} cannot be served: {rows[column.name].iloc[first]!r} "
+                        f"is read as {here[name].iloc[first]!r} from the table, but as "
+                        f"{there[name].iloc[first]!r} from {form}; write it as plain numbers, texts "
+                        f"or dates (2026-12-31), or leave it out with data.drop=[{column.name}]"
+                    )
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    if one.dtype == object:
+        found: np.ndarray = one == other
+        return found
+    return np.isclose(one, other, rtol=1e-12, atol=0.0, equal_nan=True)
+
+
+def refuse_own_code(archive: bytes) -> None:
+    """Look for code that a stored network names but does not hold.
+
+    Args:
+        archive: A `.keras` file.
+
+    Raises:
+        ConfigError: A layer or function is not Keras' own, or is stored as byte code.
+    """
+    with zipfile.ZipFile(io.BytesIO(archive)) as file:
+        config = json.loads(file.read("config.json"))
+    for node in _nodes(config):
+        if own := _own(node):
+            raise ConfigError(
+                f"model.builder: {own} cannot be part of a saved model. A model is loaded without "
+                "running or importing anybody's code (@keras.saving.register_keras_serializable "
+                "helps only in a program that imports yours), so the champion could neither be "
+                "served nor used by predict. Build it from Keras' own layers (keras.layers) and "
+                "operations (keras.ops on the tensors of a functional model)."
+            )
+
+
+def _nodes(config: Any) -> Iterator[dict[str, Any]]:
+    """Return every serialized object of a network, inner ones last."""
+    if isinstance(config, dict):
+        if "class_name" in config:
+            yield config
+        config = list(config.values())
+    if isinstance(config, list):
+        for part in config:
+            yield from _nodes(part)
+
+
+def _own(node: dict[str, Any]) -> str:
+    """Return what of a serialized object is the user's own code, in words; empty where nothing is."""
+    import keras
+
+    name, module = str(node["class_name"]), str(node.get("module") or "")
+    config = node.get("config")
+    if name in {"Lambda", "__lambda__"}:
+        layer = f" {config['name']!r}" if isinstance(config, dict) and "name" in config else ""
+        return f"the Lambda{layer}, a Python function,"
+    if name == "function":
+        built_in = (keras.activations, keras.constraints, keras.initializers, keras.regularizers)
+        stock = any(hasattr(place, str(config)) for place in built_in)
+        return "" if stock else f"the function {config!r}"
+    if module.partition(".")[0] in {"keras", "builtins"} or not node.get("registered_name"):
+        return ""
+    layer = f", named {config['name']!r}," if isinstance(config, dict) and "name" in config else ""
+    return f"the layer {name} of {module or node['registered_name']}{layer}"
+
+
+def _cannot(error: Exception) -> ConfigError:
+    """Return the refusal of a network that cannot go the way of a champion."""
+    if isinstance(error, ConfigError):
+        return error
+    return ConfigError(
+        "tried before the search with an untrained network, a champion of this sweep could not be "
+        f"saved and served: {' '.join(str(error).split())[:500]} (model.builder: build it from "
+        "Keras' own layers; otherwise please report this)"
+    )

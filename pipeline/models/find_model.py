@@ -1,0 +1,156 @@
+"""From the words a person uses for a model (`model=...`) to a predictor for raw rows.
+
+Only models of this program are loaded, and of them only data: nothing in a store is executed.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.errors import ConfigError, SweepError
+from pipeline.data import imagefile, typed
+from pipeline.ledger.files import download_model
+from pipeline.ledger.location import elsewhere
+from pipeline.ledger.modeljob import MODEL_NAME
+from pipeline.ledger.store import connect, is_of_store, out_of_reach
+from pipeline.models.artefact import CHAMPION_TAG
+from pipeline.models.artefact_mlmodel import FOLDER, SERVED
+from pipeline.models.artefact_predictor import DESCRIPTION, Predictor
+from pipeline.models.serving import compose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlflow import MlflowClient
+
+    from pipeline.ledger.location import Location
+
+FORMS = "RUN_ID, latest, NAME@ALIAS, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID"
+LATEST = "latest"
+
+MLMODEL = "MLmodel"
+"""The file that every model in a store has, whoever saved it."""
+
+
+class ForeignModelError(ConfigError):
+    """A model that another program saved."""
+
+
+def load_predictor(
+    location: Location, model: str, look: Callable[[Predictor], None] | None = None
+) -> Predictor:
+    """Return the predictor of a model.
+
+    Args:
+        location: The store.
+        model: A run (of a sweep: its champion; of a fit: that fit), a registered model, or `latest`.
+        look: As of `Predictor`; what it raises is raised.
+
+    Raises:
+        ConfigError: No such model, one that this program did not save, or a damaged one.
+        StoreError: The store is out of reach.
+    """
+    client = connect(location, reading=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            folder = _fetch(client, location, model, Path(temporary))
+        except (LookupError, ValueError, StopIteration, FileNotFoundError) as error:
+            raise _damaged(model, error) from error
+        except Exception as error:
+            if not is_of_store(error):
+                raise
+            if getattr(error, "error_code", "") in {
+                "RESOURCE_DOES_NOT_EXIST",
+                "INVALID_PARAMETER_VALUE",
+            }:
+                raise ConfigError(
+                    f"model={model}: the store {location.shown} has no such model; allowed: {FORMS}."
+                    f"{elsewhere(location)}"
+                ) from error
+            raise out_of_reach(location, error) from error
+        return _open(folder, model, look)
+
+
+def _fetch(client: MlflowClient, location: Location, model: str, folder: Path) -> Path:
+    """Return a folder with the files of a predictor."""
+    if model == LATEST:
+        model = _latest(client, location)
+    if re.fullmatch(r"[0-9a-f]{32}", model):
+        run = client.get_run(model)
+        model_id = run.data.tags.get(CHAMPION_TAG, "")
+        if not model_id and "fit" not in run.data.tags:
+            kind = "this sweep" if run.data.tags.get("kind") == "sweep" else "this run"
+            raise ConfigError(f"model={model}: {kind} has no champion ({run.info.status}).")
+    else:
+        model_id = _model_id(client, model)
+        saved = client.get_logged_model(model_id)
+        run = client.get_run(saved.source_run_id or "")
+        if saved.name != MODEL_NAME:
+            return download_model(client, location, model_id, str(folder)) / FOLDER
+    if "fit" in run.data.tags:
+        compose(client, location, run, folder)
+        return folder
+    return download_model(client, location, model_id, str(folder)) / FOLDER
+
+
+def _model_id(client: MlflowClient, model: str) -> str:
+    """Return the id of the LoggedModel that a name stands for."""
+    name = model.removeprefix("models:/")
+    if re.fullmatch(r"m-[0-9a-f]{32}", name):
+        return name
+    if match := re.fullmatch(r"([^@/]+)@([^@/]+)", name):
+        version = client.get_model_version_by_alias(*match.groups())
+    elif match := re.fullmatch(r"([^@/]+)/(\d+)", name):
+        version = client.get_model_version(*match.groups())
+    else:
+        raise ConfigError(f"model={model}: not understood; allowed: {FORMS}.")
+    return model_id_of(version)
+
+
+def model_id_of(version: Any) -> str:
+    """Return the LoggedModel of a registered version; empty when it has none."""
+    if version.model_id:
+        return str(version.model_id)
+    match = re.search(r"(m-[0-9a-f]{32})", version.source or "")
+    return match.group(1) if match else ""
+
+
+def _latest(client: MlflowClient, location: Location) -> str:
+    """Return the newest sweep that finished with a champion."""
+    runs = client.search_runs(
+        [found.experiment_id for found in client.search_experiments()],
+        f"tags.kind = 'sweep' and attributes.status = 'FINISHED' and tags.{CHAMPION_TAG} != ''",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+    )
+    if not runs:
+        raise ConfigError(
+            f"model=latest: {location.shown} holds no finished sweep with a champion."
+            f"{elsewhere(location)}"
+        )
+    found: str = runs[0].info.run_id
+    return found
+
+
+def _open(folder: Path, model: str, look: Callable[[Predictor], None] | None = None) -> Predictor:
+    if not (folder / DESCRIPTION).exists() and not (folder.parents[1] / SERVED).exists():
+        if not folder.exists() and not (folder.parents[1] / MLMODEL).exists():
+            raise ConfigError(f"model={model}: its files are gone from the artefact store.")
+        raise ForeignModelError(
+            f"model={model}: not saved by this program, so it is not loaded here. "
+            "Use `mlflow models predict` if you trust it."
+        )
+    try:
+        return Predictor(folder, typed, imagefile.read_image, look)
+    except (SweepError, MemoryError):
+        raise
+    except Exception as error:  # whatever a reader of bytes says of bytes that are none of its own
+        raise _damaged(model, error) from error
+
+
+def _damaged(model: str, error: Exception) -> ConfigError:
+    why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return ConfigError(f"model={model}: refused or damaged: {why}")

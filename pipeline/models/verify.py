@@ -1,0 +1,247 @@
+"""Let a fresh process load a saved model and compare its predictions with those of the sweep."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from pipeline.core.errors import SweepError
+from pipeline.models.artefact_mlmodel import json_rows
+from pipeline.runtime import memory
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+TOLERANCE = 1e-6
+"""Largest difference of a prediction, relative to its size or to 1."""
+
+SECONDS = 180.0
+"""How long the fresh process may take, imports included."""
+
+LEAST_FREE = 0.15
+"""Share of the machine's memory that must be free for a process that waits."""
+
+LOOK_SECONDS = 1.0
+"""Between two looks at the memory."""
+
+POLL_SECONDS = 0.02
+"""Between two looks for an answer."""
+
+SCRIPT = Path(__file__).with_name("artefact_verify.py")
+
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    # The sweep still holds the accelerator: take what is needed, not everything.
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+}
+
+
+class UnfaithfulModelError(SweepError):
+    """A saved model does not load, or does not predict what the trained one predicted."""
+
+
+class GoneError(Exception):
+    """The process died or hung: that says nothing about the model."""
+
+
+class Question:
+    """What a process was asked, and where its answer will stand."""
+
+    def __init__(self, model: Path, rows: pd.DataFrame, folder: str) -> None:
+        """Write the requests: those rows as a scoring server is sent them, and the first one alone."""
+        self.forms: list[str] = []
+        requests: list[tuple[str, str]] = []
+        for form, content_type, body in [*bodies(rows), *bodies(rows.head(1))]:
+            place = Path(folder, f"request-{len(requests)}")
+            place.write_bytes(body)
+            requests.append((content_type, str(place)))
+            self.forms.append(form)
+        self._answer = Path(folder, "answer.json")
+        task = {"model": str(model), "requests": requests, "answer": str(self._answer)}
+        self.line = json.dumps(task) + "\n"
+
+    def answer(self) -> list[Any] | None:
+        """Return the predictions for each request; None before they are whole."""
+        try:
+            found: list[Any] = json.loads(self._answer.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return found
+
+    def compare(self, expected: np.ndarray) -> None:
+        """Compare the answer with what the rows should give; the first row stands for those alone."""
+        half = len(self.forms) // 2
+        for place, (form, found) in enumerate(zip(self.forms, self.answer() or [], strict=True)):
+            _compare(form, found, expected if place < half else expected[:1])
+
+
+class Verifier:
+    """A fresh process, started early because importing its frameworks takes seconds.
+
+    It holds as much memory as a small sweep: where that gets short while nothing is asked, as with many
+    sweeps on one machine, it ends, and is started again when it is needed.
+    """
+
+    def __init__(self) -> None:
+        """Start the process; it imports while the caller goes on."""
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed by close
+        self._process = self._start()
+        self._closed, self._busy = threading.Event(), threading.Event()
+        threading.Thread(target=self._watch, name="verifier", daemon=True).start()
+
+    def check(self, model: Path, rows: pd.DataFrame, expected: np.ndarray) -> None:
+        """Compare the predictions of a saved model with those expected.
+
+        Args:
+            model: Folder of the MLflow model.
+            rows: Raw rows.
+            expected: Numbers that a prediction must equal: for a regression the predictions, for
+                classes the probabilities; shape (rows, outputs).
+
+        Raises:
+            UnfaithfulModelError: It does not load in a fresh process, or predicts something else.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            question = Question(model, rows, folder)
+            for told in ("; once more", ", twice"):
+                try:
+                    self.ask(question)
+                    self.wait(question, SECONDS)
+                    break
+                except GoneError as gone:
+                    log.warning("the process that verifies the model %s%s", gone, told)
+                    self._end()
+                    why = gone
+            else:
+                raise UnfaithfulModelError(
+                    f"The saved model could not be verified: a fresh process {why}, twice."
+                )
+            question.compare(expected)
+
+    def ask(self, question: Question) -> None:
+        """Ask, and do not wait; the process is started again where it gave way.
+
+        Raises:
+            GoneError: The process has died.
+        """
+        self._busy.set()
+        if self._process.poll() is not None:
+            self._end()
+            self._process = self._start()
+        try:
+            assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+            self._process.stdin.write(question.line)
+            self._process.stdin.flush()
+        except OSError:
+            raise GoneError("died early") from None
+
+    def wait(self, question: Question, seconds: float) -> None:
+        """Wait for the answer; then the process may give way again.
+
+        Raises:
+            GoneError: The process died or does not answer.
+            UnfaithfulModelError: The model does not load there, or does not predict.
+        """
+        end = time.monotonic() + seconds
+        while question.answer() is None:
+            code = self._process.poll()
+            if code is not None and question.answer() is None:
+                self._raise(code)
+            if time.monotonic() > end:
+                raise GoneError(f"did not answer within {seconds:g} s")
+            time.sleep(POLL_SECONDS)
+        self._busy.clear()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the process if it still runs."""
+        self._closed.set()
+        self._end()
+        self._errors.close()
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+
+    def _watch(self) -> None:
+        """End the process when memory gets short while nothing is asked."""
+        while not self._closed.wait(LOOK_SECONDS):
+            if not self._busy.is_set() and memory.free() < LEAST_FREE * memory.total():
+                self._process.kill()
+
+    def _raise(self, code: int) -> NoReturn:
+        """Say why the process ended without an answer."""
+        if code < 0:
+            raise GoneError(f"was killed by signal {-code}")
+        self._errors.seek(0)
+        last = self._errors.read().strip().splitlines()[-1:] or ["no message"]
+        raise UnfaithfulModelError(
+            f"The saved model does not work in a fresh process: {last[0][:500]}"
+        )
+
+    def _start(self) -> subprocess.Popen[str]:
+        self._errors.seek(0)
+        self._errors.truncate()
+        return subprocess.Popen(  # noqa: S603 - our own script
+            [sys.executable, "-I", "-B", str(SCRIPT)],  # -B: leave no byte code in the model
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            env=os.environ | QUIET,
+            cwd=tempfile.gettempdir(),  # MLflow may create a default store where it is started
+            text=True,
+        )
+
+
+def bodies(rows: pd.DataFrame) -> list[tuple[str, str, bytes]]:
+    """Return rows as the body of an HTTP request: (name, content type, body) of each form they have."""
+    import pandas as pd
+
+    plain = json_rows(rows)
+    csv = pd.DataFrame(plain["data"], columns=plain["columns"], dtype=object).to_csv(index=False)
+    found = [
+        ("JSON", "application/json", json.dumps({"dataframe_split": plain}).encode()),
+        ("CSV", "text/csv", csv.encode()),
+    ]
+    with contextlib.suppress(Exception):  # a column of mixed values has no Parquet form
+        found.append(("Parquet", "application/vnd.apache.parquet", rows.to_parquet(index=False)))
+    return found
+
+
+def _compare(form: str, found: list[dict[str, Any]], expected: np.ndarray) -> None:
+    names = list(found[0]) if found else []
+    numbers = [name for name in names if name.startswith("probability_")] or ["prediction"]
+    got = np.array([[row[name] for name in numbers] for row in found], dtype=np.float64)
+    if got.shape != expected.shape:
+        raise UnfaithfulModelError(
+            f"The saved model predicts {got.shape} values from {form} where {expected.shape} were "
+            "expected."
+        )
+    worst = float(np.max(np.abs(got - expected) / np.maximum(np.abs(expected), 1.0), initial=0.0))
+    if not worst <= TOLERANCE:
+        raise UnfaithfulModelError(
+            f"The saved model, asked with {form}, differs from the trained one by {worst:.2g} "
+            f"(allowed: {TOLERANCE:g})."
+        )

@@ -1,0 +1,225 @@
+"""Whether a challenger may replace the model in production: pure rules, each with its sentence."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.core.statistics import paired
+from pipeline.data.labels import places_among
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.config.schema import DataConfig
+
+FALSE_PROMOTIONS = 0.05
+"""Largest chance that any of a year of nights promotes a model that is no better."""
+SPENT = 0.7
+"""Share of it that the looks spend: the rest is for what Student's t does not know of the losses."""
+YEAR = 365
+"""Looks (challengers compared with an incumbent) that the chance is spread over."""
+
+ROUNDING = 1e-6
+"""A gain below this share of the loss is float32 arithmetic: the same model is not better."""
+
+SHOWN_COLUMNS = 5
+ADVICE = "data.split=hash or data.time keeps test rows apart for ever"
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a model reads and predicts."""
+
+    target: str
+    classes: tuple[Any, ...] | None
+    columns: Mapping[str, str]
+    """Name and kind."""
+
+    @classmethod
+    def of(cls, description: Mapping[str, Any]) -> Schema:
+        """Read it from a model's description."""
+        classes = description["classes"]
+        columns = {column["name"]: column["kind"] for column in description["columns"]}
+        return cls(description["target"], None if classes is None else tuple(classes), columns)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows are test rows, as far as it can be told from outside."""
+
+    digest: str
+    """Of the table's content, order and split."""
+    split: Mapping[str, str]
+    """How rows were assigned: `split_of`."""
+
+
+def split_of(data: DataConfig) -> dict[str, str]:
+    """Return what decides on which side a row falls."""
+    return {
+        "kind": "time" if data.time else str(data.split),
+        "by": data.time or data.id or "",
+        "group": data.group or "",
+        "test_fraction": f"{data.test_fraction:g}",
+        "test_path": data.test_path or "",
+    }
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The version that has the alias `champion`."""
+
+    version: str
+    schema: Schema | None = None
+    rows: Rows | None = None
+    problem: str = ""
+    """Why it cannot be loaded."""
+    foreign: bool = False
+    """Whether another program saved it."""
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """All that the judgement depends on."""
+
+    schema: Schema
+    rows: Rows
+    losses: np.ndarray | None
+    """The challenger's loss on each of its test rows, unweighted; None or empty without test rows."""
+    incumbent: Incumbent | None
+    """None: there is none."""
+    incumbent_losses: np.ndarray | None = None
+    """The incumbent's, on the same rows."""
+    weights: np.ndarray | None = None
+    """Of the test rows; None: all the same."""
+    clusters: np.ndarray | None = None
+    """Which test rows belong together; None: each is one by itself."""
+    looks: int = 1
+    """How many challengers of this registered model are compared by now, this one included."""
+    margin: float = 0.0
+    """Share of the incumbent's loss by which the challenger must be better."""
+    replace_broken: bool = False
+    """Whether an incumbent that cannot be loaded or does not predict is replaced uncompared."""
+    known: bool = field(default=True)
+    """Whether the registered model existed before."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of the challenger."""
+
+    promoted: bool
+    reason: str
+    """One sentence with its numbers."""
+
+
+def judge(challenge: Challenge) -> Verdict:
+    """Return whether the challenger becomes the champion, and why."""
+    incumbent = challenge.incumbent
+    if challenge.losses is None or not len(challenge.losses):
+        return _refused("it was scored on no untouched test rows (data.test_fraction=0)")
+    if incumbent is None:
+        first = (
+            "no version had the alias champion" if challenge.known else "it is the first version"
+        )
+        return Verdict(promoted=True, reason=f"Promoted: {first}.")
+    if incumbent.foreign:
+        why = "was not saved by this program and cannot be compared"
+        return _refused(f"version {incumbent.version} {why}")
+    if incumbent.problem or incumbent.schema is None or incumbent.rows is None:
+        why = f"version {incumbent.version} cannot be compared: {incumbent.problem.rstrip('.')}"
+        if challenge.replace_broken:
+            return Verdict(promoted=True, reason=f"Promoted: {why}; registry.replace_broken=true.")
+        return _refused(f"{why}; mend it, move the alias, or say registry.replace_broken=true")
+    if other := other_schema(challenge.schema, incumbent.schema):
+        other = f"version {incumbent.version} {other}; its callers would break"
+    why = other or _doubt(challenge.rows, incumbent.rows)
+    return _refused(why) if why else _compared(challenge, incumbent)
+
+
+def _refused(why: str) -> Verdict:
+    return Verdict(promoted=False, reason=f"Not promoted: {why}.")
+
+
+def other_schema(new: Schema, old: Schema) -> str:
+    """Return how two models differ in what they read or predict, or an empty string."""
+    if new.target != old.target:
+        return f"predicts {old.target!r}, not {new.target!r}"
+    if places_among(new.classes, old.classes) is None:
+        return "knows other classes"
+    differing = {
+        "does not read": [name for name in new.columns if name not in old.columns],
+        "also reads": [name for name in old.columns if name not in new.columns],
+        "reads in another way": [
+            name for name, kind in new.columns.items() if old.columns.get(name, kind) != kind
+        ],
+    }
+    for words, names in differing.items():
+        if names:
+            more = ", ..." if len(names) > SHOWN_COLUMNS else ""
+            return f"{words} {', '.join(map(repr, names[:SHOWN_COLUMNS]))}{more}"
+    return ""
+
+
+def _doubt(new: Rows, old: Rows) -> str:
+    """Return why the old model may have trained on the new test rows, or an empty string."""
+    if new.digest == old.digest:
+        return ""
+    if new.split != old.split:
+        return f"rows are split in another way than before; {ADVICE}"
+    if new.split.get("kind") not in {"hash", "time"}:
+        kind = new.split.get("kind")
+        return f"the table or its seed changed and data.split={kind} moves rows between sides; {ADVICE}"
+    return ""
+
+
+@functools.cache
+def errors_asked(looks: int, units: int) -> float:
+    """Return how many standard errors a gain must exceed at the n-th look.
+
+    Each look spends a part of the chance of a false promotion: half of it early, as 1 / (n (n + 1)),
+    half evenly over a year. The parts of any 365 looks in a row add up to at most 5 %, so by the union
+    bound (Bonferroni; unequal shares as in alpha spending, Lan and DeMets 1983) it holds whether the
+    nights share their test rows or not, and whatever was promoted between. The first look asks for 2.4
+    standard errors, the 7th for 3.4, the 30th for 3.8, a look after years for 3.9.
+
+    Args:
+        looks: Number of this look, from 1.
+        units: Independent test rows, or clusters of them: Student's t with one degree less.
+    """
+    from scipy.stats import t
+
+    if units <= 1:
+        return math.inf
+    early, even = 1 / (looks * (looks + 1)), 1 / YEAR
+    return float(t.isf(SPENT * FALSE_PROMOTIONS * (early + even) / 2, units - 1))
+
+
+def _compared(challenge: Challenge, incumbent: Incumbent) -> Verdict:
+    """Compare the losses on the same rows, pairwise."""
+    new, old = challenge.losses, challenge.incumbent_losses
+    if new is None or old is None or new.shape != old.shape:
+        raise AssertionError("both models are scored on the same test rows")
+    weights, clusters = challenge.weights, challenge.clusters
+    found = paired(old, new, weights=weights, clusters=clusters)
+    units = len(new) if clusters is None else len(np.unique(clusters))
+    asked, looks = errors_asked(max(challenge.looks, 1), units), challenge.looks
+    mine, before = (float(np.average(losses, weights=weights)) for losses in (new, old))
+    wanted = max(challenge.margin, ROUNDING) * abs(before)
+    numbers = (
+        f"test loss {mine:.4g} against {before:.4g} of version {incumbent.version} "
+        f"on the same {len(new):,} rows, gain {found.mean:.3g} with standard error {found.root:.2g}"
+    )
+    if not found.mean > wanted:
+        share = f" more than the margin {wanted:.3g}" if challenge.margin > 0 else ""
+        return _refused(f"{numbers}: not better{share and ' by' + share}")
+    if units <= 1 or not found.mean - wanted > asked * found.root:
+        return _refused(
+            f"{numbers}: not beyond noise ({asked:.2g} standard errors at look {looks}, so that "
+            f"at most {FALSE_PROMOTIONS:.0%} of years see a false promotion)"
+        )
+    return Verdict(promoted=True, reason=f"Promoted: {numbers}.")

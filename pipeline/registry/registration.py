@@ -1,0 +1,152 @@
+"""Writing a champion into the registry: its version, its reason, and the alias that moves or stays."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pipeline.ledger.writer import Job
+from pipeline.registry import turn
+from pipeline.registry.judge import Rows, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pipeline.ledger.ledger import Ledger
+    from pipeline.ledger.location import Location
+    from pipeline.models.artefact import Champion
+
+GLOBAL = "MLFLOW_TRACKING_URI"
+
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+ROWS_TAG, REASON_TAG, CHALLENGED_TAG = "test_rows", "promotion", "challenged"
+
+
+class Registration:
+    """The steps of a registration; each may be tried again."""
+
+    def __init__(self, ledger: Ledger, name: str, champion: Champion, rows: Rows) -> None:
+        """Prepare the registration of a saved champion, tested on these rows."""
+        self._ledger = ledger
+        self._client = ledger.store.client
+        self._name = name
+        self._champion = champion
+        self._rows = rows
+        self._version = ""
+        self.verdict: Verdict | None = None
+
+    @property
+    def number(self) -> int:
+        """The version's number."""
+        return int(self._version)
+
+    def register(self, *, create: bool) -> None:
+        """Create the version, and return when it is its turn to be judged."""
+        steps: list[Callable[[], object]] = [self._create_model] if create else []
+        self._ledger.write(Job(f"register {self._name}", [*steps, self._create_version]))
+        self._ledger.flush()
+        turn.await_turn(self._client, self._name, self._version, self._ledger.ask)
+
+    def settle(self, verdict: Verdict, compared: str | None) -> bool:
+        """Write down what was decided; False when the alias moved since, and nothing was done.
+
+        Args:
+            verdict: What was decided.
+            compared: The version in production that it rests on, empty for none; None: it does not
+                matter.
+        """
+        before = compared or ""
+        moved: list[bool] = []
+
+        def move() -> None:
+            # No call between these looks and the move: what is left of the race is one round trip.
+            if not turn.is_waiting(self._client, self._name, self._version):
+                self.verdict = _passed_over(self._version)
+                moved.append(True)
+                return
+            if compared is not None and self._alias() not in {before, self._version}:
+                moved.append(True)
+                return
+            alias = CHAMPION if verdict.promoted else CHALLENGER
+            self._client.set_registered_model_alias(self._name, alias, self._version)
+
+        steps: list[Callable[[], object]] = [lambda: self._explain(verdict.reason)]
+        if verdict.promoted and before:  # the way back is kept before the alias moves
+            steps.append(lambda: self._point(PREVIOUS, before))
+        self._ledger.write(Job(f"promote {self._name}", [*steps, move]))
+        self._ledger.flush()
+        if refused := self.verdict:
+            self._ledger.ask("refused", lambda: self._explain(refused.reason))
+            return True
+        if moved:
+            return False
+        if before:
+            self._ledger.ask("challenged", lambda: self._tell(before, verdict.reason))
+        self._ledger.ask("judged", lambda: turn.done(self._client, self._name, self._version))
+        return True
+
+    def _alias(self) -> str:
+        """Return the version in production; empty for none."""
+        aliases = self._client.get_registered_model(self._name).aliases
+        return str(aliases.get(CHAMPION, ""))
+
+    def _point(self, alias: str, version: str) -> None:
+        self._client.set_registered_model_alias(self._name, alias, version)
+
+    def _create_model(self) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(self._name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another sweep was first
+                raise
+
+    def _create_version(self) -> None:
+        model = self._client.get_logged_model(self._champion.model_id)
+        rows = {"digest": self._rows.digest, "split": dict(self._rows.split)}
+        tags = {
+            "sweep": self._ledger.run_id,
+            ROWS_TAG: json.dumps(rows),
+            turn.STATE_TAG: turn.WAITING,
+        }
+        tags |= {metric.key: f"{metric.value:.6g}" for metric in model.metrics or []}
+        with _as_global_store(self._ledger.store.location):
+            version = self._client.create_model_version(
+                self._name,
+                self._champion.model_uri,
+                run_id=model.source_run_id,
+                tags=tags,
+                model_id=self._champion.model_id,
+            )
+        self._version = str(version.version)
+
+    def _explain(self, reason: str) -> None:
+        """Write the reason where people look."""
+        self._client.update_model_version(self._name, self._version, description=reason)
+        self._client.set_model_version_tag(self._name, self._version, REASON_TAG, reason)
+
+    def _tell(self, incumbent: str, reason: str) -> None:
+        """Leave a word with the version that was challenged."""
+        said = f"by version {self._version}: {reason}"
+        self._client.set_model_version_tag(self._name, incumbent, CHALLENGED_TAG, said)
+
+
+def _passed_over(version: str) -> Verdict:
+    why = f"version {version} waited for too long and a later one was judged before it"
+    return Verdict(promoted=False, reason=f"Not promoted: {why}; run the sweep again.")
+
+
+@contextmanager
+def _as_global_store(location: Location) -> Iterator[None]:
+    """Let MLflow find `models:/` URIs: its registry asks the process' global store for them."""
+    before = os.environ.get(GLOBAL)
+    os.environ[GLOBAL] = location.uri
+    try:
+        yield
+    finally:
+        os.environ.pop(GLOBAL)
+        if before is not None:
+            os.environ[GLOBAL] = before

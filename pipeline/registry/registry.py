@@ -1,0 +1,226 @@
+"""The model registry: register the champion, and let only the better model into production."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.errors import ConfigError, StoreError
+from pipeline.data.labels import places_among
+from pipeline.ledger.store import is_of_store, out_of_reach
+from pipeline.models.artefact_folder import describe
+from pipeline.models.find_model import ForeignModelError, load_predictor
+from pipeline.registry import turn
+from pipeline.registry.judge import (
+    Challenge,
+    Incumbent,
+    Rows,
+    Schema,
+    Verdict,
+    judge,
+    other_schema,
+    split_of,
+)
+from pipeline.registry.registration import CHAMPION, ROWS_TAG, Registration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import pandas as pd
+    from mlflow import MlflowClient
+
+    from pipeline.config.schema import DataConfig, RegistryConfig
+    from pipeline.data.dataset import Dataset
+    from pipeline.ledger.ledger import Ledger
+    from pipeline.ledger.location import Location
+    from pipeline.ledger.store import Store
+    from pipeline.models.artefact import Champion
+    from pipeline.models.artefact_predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the registry holds before the challenge."""
+
+    known: bool
+    """Whether the registered model exists."""
+    incumbent: Incumbent | None
+    predictor: Predictor | None = None
+    latest: int = 0
+    """The highest version number."""
+
+    def outputs(self, dataset: Dataset) -> Any:
+        """Return a function from raw rows to the incumbent's outputs in the units of the arrays.
+
+        None where there is no incumbent that could be compared: `evaluation.final.evaluate` then
+        leaves it out.
+        """
+        predictor, incumbent = self.predictor, self.incumbent
+        if predictor is None or incumbent is None or incumbent.schema is None:
+            return None
+        if other_schema(schema_of(dataset), incumbent.schema):
+            return None
+        mean, scale = dataset.target_scaling()
+        order = places_among(dataset.classes, incumbent.schema.classes) or [0]
+
+        def predict(rows: pd.DataFrame) -> np.ndarray:
+            outputs = predictor.outputs(predictor.check(rows, unreadable=1.0))[:, order]
+            return (outputs - mean) / scale
+
+        return predict
+
+
+def schema_of(dataset: Dataset) -> Schema:
+    """Return what a model of this table reads and predicts."""
+    return Schema.of(describe(dataset, []))
+
+
+def look_up(store: Store, name: str) -> Standing:
+    """Return the version in production, loaded, or why there is none.
+
+    Raises:
+        ConfigError: The name is not legal in MLflow.
+        StoreError: The registry is out of reach.
+    """
+    try:
+        return _look_up(store.client, store.location, name)
+    except Exception as error:
+        if not is_of_store(error):
+            raise
+        raise out_of_reach(store.location, error) from error
+
+
+def _look_up(client: MlflowClient, location: Location, name: str) -> Standing:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return Standing(known=False, incumbent=None)
+        if error.error_code == "INVALID_PARAMETER_VALUE":
+            raise ConfigError(f"registry.name={name}: {error.message}") from error
+        raise
+    latest = _latest(client, name)
+    try:
+        version = client.get_model_version_by_alias(name, CHAMPION)
+    except MlflowException as error:
+        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            raise
+        return Standing(known=True, incumbent=None, latest=latest)
+    incumbent, predictor = _loaded(location, name, version)
+    return Standing(known=True, incumbent=incumbent, predictor=predictor, latest=latest)
+
+
+def _loaded(location: Location, name: str, version: Any) -> tuple[Incumbent, Predictor | None]:
+    """Return the version in production with its predictor, or with the reason why it has none."""
+    number = str(version.version)
+    try:
+        predictor = load_predictor(location, f"models:/{name}/{number}")
+    except ForeignModelError:
+        return Incumbent(number, foreign=True), None
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it: it cannot be compared
+        return Incumbent(number, problem=str(error) or type(error).__name__), None
+    rows = json.loads(version.tags.get(ROWS_TAG, "{}"))
+    schema = Schema.of(predictor.description)
+    kept = Rows(rows.get("digest", ""), rows.get("split", {}))
+    return Incumbent(number, schema=schema, rows=kept), predictor
+
+
+def _latest(client: MlflowClient, name: str) -> int:
+    """Return the highest version number of a registered model, 0 without a version."""
+    return max((int(one.version) for one in turn.newest(client, name)), default=0)
+
+
+TRIES = 5
+"""How often the challenger is compared anew because the alias moved, before it is refused."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """How the champion of a sweep did on its test rows, and how an incumbent does on the same."""
+
+    losses: np.ndarray | None
+    """Of the champion, each row unweighted; None or empty without test rows."""
+    incumbent: Callable[[Standing], tuple[np.ndarray | None, str]]
+    """Losses of whoever stands in production on the same rows, or why it does not predict them."""
+    weights: np.ndarray | None = None
+    clusters: np.ndarray | None = None
+
+
+def challenge(
+    ledger: Ledger,
+    config: RegistryConfig,
+    data: DataConfig,
+    dataset: Dataset,
+    standing: Standing,
+    champion: Champion,
+    contest: Contest,
+) -> Verdict:
+    """Register the sweep's champion and move the alias if it is really better.
+
+    The alias moves only while it stands on the version that the champion was compared with; where it
+    moved in the meantime, the champion is compared again with who stands there now.
+
+    Args:
+        ledger: Of the sweep.
+        config: `registry.name` is set.
+        data: How the table was split.
+        dataset: The prepared table.
+        standing: From `look_up`.
+        champion: The saved and verified model.
+        contest: The losses that are compared.
+
+    Returns:
+        What was decided (with `registry.dry_run`: what would be).
+    """
+    name, rows = str(config.name), Rows(dataset.digest, split_of(data))
+
+    def judged(now: Standing, looks: int) -> Verdict:
+        losses, problem = contest.incumbent(now)
+        incumbent = now.incumbent
+        if problem and incumbent is not None:
+            incumbent = replace(incumbent, problem=problem)
+        return judge(
+            Challenge(
+                schema=schema_of(dataset),
+                rows=rows,
+                losses=contest.losses,
+                incumbent=incumbent,
+                incumbent_losses=losses,
+                weights=contest.weights,
+                clusters=contest.clusters,
+                looks=looks,
+                margin=config.margin,
+                replace_broken=config.replace_broken,
+                known=now.known,
+            )
+        )
+
+    if config.dry_run:
+        verdict = judged(standing, standing.latest)
+        return Verdict(verdict.promoted, f"Dry run, nothing is registered. {verdict.reason}")
+    writing = Registration(ledger, name, champion, rows)
+    writing.register(create=not standing.known)
+    for _ in range(TRIES):
+        # The version's number counts the looks: MLflow never gives one twice, nor to two at once.
+        verdict = judged(standing, writing.number - 1)
+        before = "" if standing.incumbent is None else standing.incumbent.version
+        if writing.settle(verdict, before):
+            break
+        standing = ledger.ask(
+            f"look up {name}", lambda: _look_up(ledger.store.client, ledger.store.location, name)
+        )
+    else:
+        verdict = Verdict(
+            promoted=False,
+            reason=f"Not promoted: the alias moved {TRIES} times while it was compared.",
+        )
+        writing.settle(verdict, None)
+    ledger.set_tag("registry", f"{name}: {verdict.reason}")
+    ledger.flush()
+    return writing.verdict or verdict

@@ -1,0 +1,1 @@
+"""The process: command words, signals, budget, memory, notification."""

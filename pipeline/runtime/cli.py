@@ -1,0 +1,129 @@
+"""What the entry points share: literal `word=value` command lines, and how a program ends."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, NoReturn, TextIO, cast
+
+from pipeline.config.redact import redacted, redacted_word
+from pipeline.config.suggest import did_you_mean
+from pipeline.core.errors import ConfigError, SweepError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+_HELP = {"-h", "--help"}
+_INTERRUPTED = 130
+
+
+def words(
+    argv: Sequence[str], allowed: Mapping[str, str], needed: Collection[str] = (), about: str = ""
+) -> dict[str, str]:
+    """Return the `word=value` words of a command line, read literally.
+
+    Hydra is not involved: a value may hold `=`, commas or brackets, and an id stays text.
+
+    Args:
+        argv: The words after the program's name.
+        allowed: What each word means, in a sentence.
+        needed: The words that must be there.
+        about: What the program does and how it is called, for `--help`.
+
+    Raises:
+        ConfigError: A word that is unknown, given twice, empty or not of this form; a missing one.
+        SystemExit: After `--help`.
+    """
+    if _HELP & set(argv):
+        print(_help_text(allowed, needed, about))
+        raise SystemExit(0)
+    found: dict[str, str] = {}
+    for word in argv:
+        name, equals, value = word.partition("=")
+        if not equals or name not in allowed:
+            raise ConfigError(_unknown(word, name, allowed))
+        if not value:
+            raise ConfigError(f"{name}= is empty: {allowed[name]}")
+        if name in found:
+            raise ConfigError(f"{name} is given twice")
+        found[name] = value
+    for name in needed:
+        if name not in found:
+            raise ConfigError(f"{name}=... is missing: {allowed[name]}")
+    return found
+
+
+def _unknown(word: str, name: str, allowed: Mapping[str, str]) -> str:
+    hint = did_you_mean(name, allowed)
+    forms = " ".join(f"{each}=..." for each in allowed)
+    return f"{redacted_word(word)}: not understood{hint} (allowed: {forms})"
+
+
+def _help_text(allowed: Mapping[str, str], needed: Collection[str], about: str) -> str:
+    width = max(map(len, allowed), default=0)
+    lines = [
+        f"  {name + '=':<{width + 1}}  {meaning}{' (needed)' * (name in needed)}"
+        for name, meaning in allowed.items()
+    ]
+    return "\n".join([about, "", *lines] if about else lines)
+
+
+def exit_with(main: Callable[[], int]) -> NoReturn:
+    """Run a program and leave with its exit code.
+
+    A SweepError is one message on stderr and its own code; anything unforeseen keeps its traceback
+    and is 1. Credentials are hidden in both.
+    """
+    try:
+        code = main()
+    except SweepError as error:
+        code = error.exit_code
+        _tell(f"{redacted(str(error))}\n")
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except BrokenPipeError:  # the reader (`| head`) has seen enough
+        code = 0
+    except Exception:  # noqa: BLE001 - the one place where nothing may pass unredacted
+        code = 1
+        _tell(redacted(traceback.format_exc()))
+    lost = _let_go(sys.stdout)
+    if lost is not None and code == 0:  # the answer of the program is not there
+        code = 1
+        _tell(f"stdout could not be written: {lost}\n")
+    _let_go(sys.stderr)
+    sys.exit(code)
+
+
+def _let_go(stream: TextIO | None) -> OSError | None:
+    """Write what a stream still holds; where that fails Python would leave with 120 for it.
+
+    Returns:
+        Why it could not be written; None when it was, or when nobody reads any more.
+    """
+    try:
+        if stream is not None:  # closed by whoever started the program
+            stream.flush()
+    except BrokenPipeError:
+        _silence(stream)
+    except OSError as error:
+        _silence(stream)
+        return None if error.errno == errno.EIO else error  # its terminal was closed
+    except ValueError:  # closed since
+        pass
+    return None
+
+
+def _silence(stream: TextIO | None) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), cast("TextIO", stream).fileno())
+
+
+def _tell(text: str) -> None:
+    """Write to stderr; where that fails (a log on a full disk) the exit code must say it alone."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()

@@ -1,0 +1,81 @@
+"""One message at the end of a sweep: a JSON POST to the user's webhook."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+from urllib import request
+from urllib.error import URLError
+
+from pipeline.core.errors import SweepError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+SECONDS = 10.0
+"""How long the webhook may take; a sweep never waits longer for somebody's chat."""
+
+KEYS = ("sweep_run_id", "experiment", "status", "seconds", "trials", "fits", "cost", "registry")
+
+
+def message(output_dir: Path, error: BaseException | None = None) -> dict[str, Any]:
+    """Return what the webhook is told: the heart of `summary.json`, or what went wrong.
+
+    Args:
+        output_dir: Of the sweep.
+        error: What ended it, when something did.
+    """
+    if error is not None:
+        code = error.exit_code if isinstance(error, SweepError) else 1
+        return {"status": "failed", "exit_code": code, "text": f"sweep failed: {error}"}
+    try:
+        summary = json.loads((output_dir / "summary.json").read_text(encoding="utf-8"))
+    except OSError:  # a full disk: the sweep has said so
+        text = "sweep finished; its summary.json is in the tracking store, not in its output folder"
+        return {"status": "finished", "exit_code": 0, "text": text}
+    champion = summary["champion"]
+    told = {key: summary[key] for key in KEYS if summary.get(key) is not None}
+    names = (
+        "trial",
+        "capacity",
+        "parameters",
+        "networks",
+        "objective",
+        "score",
+        "val_loss",
+        "test_loss",
+        "model_uri",
+    )
+    text = (
+        f"{summary['experiment']}: {champion['trial']}, {champion['objective']} {champion['score']:.4g}, "
+        f"{summary['fits']} fits in {summary['seconds']:.0f} s"
+    )
+    return told | {
+        "exit_code": 0,
+        "text": text,  # chat tools show this field as it is
+        "champion": {name: champion.get(name) for name in names},
+    }
+
+
+def notify(url: str | None, output_dir: Path, error: BaseException | None = None) -> None:
+    """Send the message, if there is a webhook; a webhook that fails is only logged."""
+    if url is None:
+        return
+    try:
+        told = message(output_dir, error)
+    except (OSError, ValueError, KeyError) as failure:  # the folder is gone, or its disk was full
+        text = f"the sweep is done; its summary.json cannot be read ({type(failure).__name__})"
+        told = {"status": "finished", "exit_code": 0, "text": text}
+    content = json.dumps(told).encode()
+    call = request.Request(  # noqa: S310 - checks.py allows http and https alone
+        url, data=content, headers={"Content-Type": "application/json"}, method="POST"
+    )
+    try:
+        with request.urlopen(call, timeout=SECONDS):  # noqa: S310 - as above
+            log.info("the webhook was told")
+    except (URLError, OSError, ValueError) as failure:
+        # Not the address: a webhook's address is its password.
+        log.warning("the webhook was not reached: %s", type(failure).__name__)

@@ -1,0 +1,1 @@
+"""The loop of a sweep and its end: the one place where the rooms meet."""

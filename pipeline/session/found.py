@@ -1,0 +1,69 @@
+"""How a search ended: with which choice, which decisions, and what was not tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pipeline.search import chosen, missing, sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.core.records import Decision, Scored
+    from pipeline.search import Choice, Proposal, Searcher
+
+LATER = {
+    "start": "growing, shrinking and confirming the finalists",
+    "grow": "shrinking and confirming the finalists",
+    "shrink": "confirming the finalists",
+}
+"""What a capacity search does after a phase; the other searches only ask for more rounds."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """How the search ended, and with which choice."""
+
+    status: str
+    """`finished`, or `budget` when a limit ended it first."""
+    choice: Choice | None
+    decisions: tuple[Decision, ...]
+    """All of them, the choice last."""
+    reason: str = ""
+    """What was not tried, when a limit ended the search."""
+
+
+def end_of(
+    searcher: Searcher,
+    proposal: Proposal,
+    finished: Sequence[Scored],
+    ended: str,
+    cut: Sequence[tuple[Scored, int]] = (),
+) -> Found | None:
+    """Return how the search ended, or None where it goes on.
+
+    Args:
+        searcher: Chooses among what is there when a limit has ended it.
+        proposal: The next round, or the end.
+        finished: The fits so far.
+        ended: The limit that has ended it, if any: the round asked for is not finished, or not begun.
+        cut: Fits that the limit cut after at least one epoch, each with the epochs trained.
+    """
+    asked = proposal.round
+    if asked is None:
+        return Found("finished", proposal.choice, proposal.decisions)
+    if not ended:
+        return None
+    choice = searcher.choose([*finished, *(scored for scored, _ in cut)])
+    if choice is not None:
+        epochs = [trained for scored, trained in cut if scored.fit.trial == choice.trial]
+        choice = replace(choice, reason=choice.reason + sentences.cut_short(epochs))
+    left, fits = len(missing(asked, finished)), sentences.count(len(asked.fits), "fit")
+    share = f"{left} of the {fits}" if left < len(asked.fits) else fits
+    after = f", then {LATER[asked.phase]}" if asked.phase in LATER else ""
+    reason = f"{ended}; not tried: {share} of round {asked.number} ({asked.reason}){after}"
+    decisions = proposal.decisions
+    if choice is not None:
+        decisions = (*decisions, chosen(choice, asked.number))
+    return Found("budget", choice, decisions, reason)

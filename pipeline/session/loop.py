@@ -1,0 +1,232 @@
+"""The loop of a sweep: ask, train, record, tell. The one place where the rooms meet."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack, closing
+from itertools import count
+from typing import TYPE_CHECKING
+
+from pipeline.config import fingerprint, flatten, objective
+from pipeline.config.schema import SearchKind
+from pipeline.config.text import dump
+from pipeline.core.errors import Interrupted
+from pipeline.data import prepare
+from pipeline.ledger.location import check_at_start
+from pipeline.runtime import memory
+from pipeline.runtime.budget import Budget
+from pipeline.runtime.notify import notify
+from pipeline.runtime.signals import GRACE_SECONDS, StopRequest
+from pipeline.search import missing
+from pipeline.session.found import Found, end_of
+from pipeline.session.networks import Networks
+from pipeline.session.opening import encoded, facts_of, facts_shown, input_shapes, searcher_of
+from pipeline.session.portion import within_fits
+from pipeline.session.rescue import rescued
+from pipeline.session.rounds import plan_round
+from pipeline.session.sweep import Sweep
+from pipeline.terminal.progress import Display
+from pipeline.training.quiet import start
+from pipeline.training.threads import prepare as prepare_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from pipeline.config.schema import SweepConfig
+    from pipeline.core.records import FitResult, Round, Scored, Stack
+    from pipeline.data import Dataset
+
+log = logging.getLogger(__name__)
+_sweeps = count()
+"""Sweeps of this process so far: several under `-m`."""
+
+
+def run(
+    config: SweepConfig,
+    output_dir: Path,
+    *,
+    grace: float | None = GRACE_SECONDS,
+    began: float | None = None,
+) -> int:
+    """Run one sweep from configuration to champion, tell the webhook, return the exit code.
+
+    Args:
+        config: Of the sweep.
+        output_dir: Receives summary.json, the report and the log.
+        grace: Seconds from a first signal to the end of the process; None in somebody else's.
+        began: When it was asked for, as `process_seconds` told it; None: when the process began.
+
+    Raises:
+        SweepError: What a user can act on; carries the exit code.
+    """
+    try:
+        code = _run(config, output_dir, grace, began)
+    except Interrupted:
+        raise  # whoever took the machine away starts the sweep again: people hear of its end alone
+    except Exception as error:
+        notify(config.notify.url, output_dir, error)
+        raise
+    notify(config.notify.url, output_dir)
+    return code
+
+
+def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: float | None) -> int:
+    """Open the rooms, search, finish, and end the parent run truthfully."""
+    check_at_start(config.tracking.uri)
+    budget, before = Budget(config.budget), next(_sweeps)
+    if before or began is not None:
+        budget.restart(began)
+    if before:
+        memory.give_back()
+    from pipeline.models.artefact_proof import Proof
+    from pipeline.models.serving import keep_encoders
+    from pipeline.session.ending import finish
+
+    with (
+        StopRequest(grace) as stop,
+        Display(config.verbose, objective=objective(config)) as display,
+    ):
+        dataset = prepare(config.data, config.seed)
+        sweep = _open(config, output_dir, dataset, budget, stop, display)
+        stop.advice = f"; finished fits are recorded. Continue with resume={sweep.ledger.run_id}"
+        status, reason = "FAILED", "the sweep ended with an error"
+        try:
+            with closing(Proof(dataset, sweep.family)) as proof:
+                sweep.ledger.attach("config.yaml", dump(config))
+                keep_encoders(sweep.ledger, dataset, encoded(config, dataset))
+                found = search(sweep, proof.before_round)
+                proof.settle()
+                sweep.pace.end_search()
+                code = finish(sweep, found, proof.verifier)
+            whole = found.status == "finished" and not (before or sweep.ledger.resumed)
+            sweep.experience.keep(sweep.pace, budget.elapsed(), whole=whole)
+            status, reason = "FINISHED", ""
+        except Interrupted as interruption:
+            status, reason = "KILLED", str(interruption)
+            raise
+        except Exception as error:
+            reason = rescued(sweep, error)
+            raise
+        finally:
+            sweep.ledger.end(status, reason)
+    return code
+
+
+def _open(
+    config: SweepConfig,
+    output_dir: Path,
+    dataset: Dataset,
+    budget: Budget,
+    stop: StopRequest,
+    display: Display,
+) -> Sweep:
+    """Open family, search and ledger; everything that can be refused is refused here."""
+    from pipeline.forecast.experience import Experience
+    from pipeline.ledger.start import open_ledger
+    from pipeline.training.families import family as family_of
+
+    shapes = input_shapes(config, dataset)
+    family = family_of(config.model, config.search, shapes, dataset.outputs, dataset.regression)
+    prepare_threads(convolutional=family.convolutional)
+    if config.search.kind is not SearchKind.capacity or config.resume != "no":
+        start()  # KerasTuner brings TensorFlow: it starts the same way whoever imports it first
+    searching = searcher_of(config, dataset, family)
+    for note in dataset.notes:
+        log.info("%s", note)
+    facts = facts_of(config, dataset, fingerprint(config), flatten(config))
+    ledger = open_ledger(
+        config.tracking,
+        facts,
+        family.build,
+        which=config.resume,
+        elapsed=budget.elapsed,
+        stopping=lambda: stop.number is not None,
+    )
+    with ExitStack() as unless_opened:
+        unless_opened.callback(ledger.end, "FAILED", "the sweep could not be opened")
+        budget.before = ledger.spent_seconds
+        display.start(f"sweep {dataset.name}", facts_shown(config, dataset, ledger))
+        experience = Experience(config, dataset, family)
+        sweep = Sweep(
+            config=config,
+            output_dir=output_dir,
+            dataset=dataset,
+            family=family,
+            searcher=searching,
+            ledger=ledger,
+            display=display,
+            budget=budget,
+            stop=stop,
+            networks=Networks(family, ledger),
+            experience=experience,
+            pace=experience.pace(searching, budget, ledger.writer_seconds, display.estimate),
+        )
+        unless_opened.pop_all()
+    return sweep
+
+
+def search(sweep: Sweep, before: Callable[[Round], None] = lambda _: None) -> Found:
+    """Ask for rounds and train them, `before` each, until the search, a budget or a signal ends it."""
+    told, ended = 0, ""
+    sweep.pace.begin_search(len(sweep.ledger.done))
+    while True:
+        finished = sweep.ledger.finished()
+        proposal = sweep.searcher.propose(finished)
+        cut = [(one.scored(sweep.objective), one.epochs) for one in sweep.ledger.cut]
+        found = end_of(sweep.searcher, proposal, finished, ended, cut)
+        decisions = found.decisions if found else proposal.decisions
+        for decision in decisions[told:]:
+            sweep.display.decision(decision)
+        if len(decisions) > told:
+            sweep.ledger.record_decisions(decisions)
+        told = len(decisions)
+        if found is not None:
+            return found
+        assert proposal.round is not None  # noqa: S101 - else the search has ended
+        before(proposal.round)
+        ended = train_round(sweep, proposal.round, finished)
+        sweep.unless_stopped()
+
+
+def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
+    """Train what a round still misses; return why it could not be finished, or an empty string."""
+    from pipeline.compute import run as run_stacks
+    from pipeline.training.precision_check import check_precision
+    from pipeline.training.settings import Settings
+
+    pending = missing(asked, finished)
+    recorded = sweep.ledger.recorded_plan(asked.number) if sweep.ledger.resumed else None
+    plan = recorded[1] if recorded and recorded[0] == asked else plan_round(sweep, asked)
+    sweep.ledger.begin_round(asked, plan)
+    sweep.display.round(asked, plan)
+    todo, ended = within_fits(plan, pending, sweep.budget.fits_left(len(finished)))
+    wanted = set(pending)
+    again = sum(fit not in wanted for stack in todo.stacks for fit in stack.fits)
+    if again:
+        log.info("%d recorded fits are trained again: their stacks were not finished", again)
+    settings = Settings.from_config(sweep.config, sweep.objective)
+    if settings.mixed_precision and asked.number == 0:
+        check_precision(asked.fits[0], sweep.arrays_of(asked.fits[0]), sweep.family, settings)
+    sweep.pace.begin_round(asked, todo, finished)
+    for part in sweep.pace.parts(todo, sweep.has_usable):
+        for stack, results in run_stacks(
+            part, sweep.arrays_of, sweep.family, settings, sweep, sweep.config.compute
+        ):
+            _record(sweep, asked, stack, results)
+        if sweep.stop_reason():
+            break
+    sweep.ledger.flush()
+    sweep.pace.end_round()
+    return sweep.stop_reason() or sweep.pace.unfinished or ended
+
+
+def _record(sweep: Sweep, asked: Round, stack: Stack, results: Sequence[FitResult]) -> None:
+    """Diagnose, show, keep and record the fits of a stack."""
+    for result in results:
+        sweep.networks.keep(result)
+        sweep.display.fit_done(result)
+        for finding in result.findings:
+            sweep.display.finding(finding)
+    sweep.ledger.record_stack(asked, stack, results)
+    sweep.pace.stack_done(stack, results)

@@ -1,0 +1,118 @@
+"""What a sweep knows before its first round: sizes of the inputs, and the facts for the ledger."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pipeline.config import objective
+from pipeline.config.choices import Encoding, encoding_name
+from pipeline.data.columns import Attention, recorded
+from pipeline.data.constant import constant_loss
+from pipeline.ledger.facts import SweepFacts, ValidationRows
+from pipeline.search import searcher
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import SweepConfig
+    from pipeline.core.family import Family
+    from pipeline.core.names import Input
+    from pipeline.data import Dataset
+    from pipeline.ledger.ledger import Ledger
+    from pipeline.search import Searcher
+
+
+def input_shapes(config: SweepConfig, dataset: Dataset) -> dict[str, tuple[int, ...]]:
+    """Return the shape of one row for every encoding that the search may use."""
+    encodings = {"standard", *config.search.nuisance.encodings}
+    return {name: dataset.input_shape(name) for name in sorted(encodings)}
+
+
+def encoded(config: SweepConfig, dataset: Dataset) -> list[tuple[str, int]]:
+    """Return every encoding and fold that the search may use."""
+    folds = range(len(dataset.split.folds))
+    encodings = sorted(config.search.nuisance.encodings)
+    return [(name, fold) for name in encodings for fold in folds]
+
+
+def without_repeats(config: SweepConfig, dataset: Dataset) -> SweepConfig:
+    """Return the configuration of a search that tries no resolution of numbers twice.
+
+    A table whose numbers have fewer different values than intervals has the same inputs at a finer
+    resolution.
+    """
+    nuisance = config.search.nuisance
+    seen: dict[tuple[Input, ...], int] = {}
+    for bins in sorted(nuisance.bins):
+        inputs = dataset.input_names(encoding_name(Encoding.piecewise, bins))
+        seen.setdefault(inputs, bins)
+    kept = [bins for bins in nuisance.bins if bins in seen.values()]
+    if Encoding.piecewise not in nuisance.encoding or len(kept) == len(nuisance.bins):
+        return config
+    search = replace(config.search, nuisance=replace(nuisance, bins=kept))
+    return replace(config, search=search)
+
+
+def searcher_of(config: SweepConfig, dataset: Dataset, family: Family) -> Searcher:
+    """Return the search of a table: what its values do not tell apart is not tried twice."""
+    constant = constant_loss(dataset, objective(config).metric)
+    return searcher(without_repeats(config, dataset), family, constant)
+
+
+def facts_of(
+    config: SweepConfig, dataset: Dataset, fingerprint: str, flat: dict[str, str]
+) -> SweepFacts:
+    """Return what the ledger is told once."""
+    folds = range(len(dataset.split.folds))
+    return SweepFacts(
+        name=dataset.name,
+        config=flat,
+        fingerprint=fingerprint,
+        digest=dataset.digest,
+        target=dataset.target,
+        task="regression" if dataset.regression else "classification",
+        rows={part: len(dataset.part(part)) for part in ("train", "validation", "test")},
+        columns={column.name: str(column.kind) for column in dataset.columns if column.used},
+        table=recorded(dataset.facts),
+        objective=objective(config),
+        target_scales=tuple(dataset.target_scaling(fold)[1] for fold in folds),
+        source=config.data.path or dataset.name,
+        command=tuple(shlex.quote(_as_typed(word)) for word in sys.argv[1:]),
+        headline={
+            "search": str(config.search.kind),
+            "engine": str(config.training.engine),
+            "executions": str(config.training.executions),
+            "seed": str(config.seed),
+        },
+        save_models=config.tracking.save_models,
+        seed=config.seed,
+        validation=_validation_rows(dataset),
+    )
+
+
+def _validation_rows(dataset: Dataset) -> ValidationRows:
+    """Return what the ledger needs to know of the validation rows to keep their losses."""
+    if len(dataset.split.folds) > 1:
+        return ValidationRows()
+    rows = dataset.part("validation")
+    return ValidationRows(dataset.clusters(rows), dataset.sample_weight(rows))
+
+
+def _as_typed(word: str) -> str:
+    """Return a word without the quotes that Hydra needs around text and a person does not."""
+    return re.sub(r"^([^=']+)='([\w./:@%+-]+)'$", r"\1=\2", word)
+
+
+def facts_shown(config: SweepConfig, dataset: Dataset, ledger: Ledger) -> dict[str, str]:
+    """Return what the display says at the start."""
+    parts = {name: len(dataset.part(name)) for name in ("train", "validation", "test")}
+    severe = [fact.note for fact in dataset.facts if fact.attention is Attention.severe]
+    return {
+        "rows": ", ".join(f"{count:,} {name}" for name, count in parts.items()),
+        "target": f"{dataset.target} ({'regression' if dataset.regression else 'classification'})",
+        "search": f"{config.search.kind}, engine {config.training.engine}",
+        "sweep": f"{ledger.run_id}{' (resumed)' if ledger.resumed else ''}",
+        **({"careful": " ".join(severe)} if severe else {}),  # before hours are spent on it
+    }

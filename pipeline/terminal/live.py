@@ -1,0 +1,166 @@
+"""The live view of a sweep: what is known right now, and its picture for a terminal."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.core.control import Progress
+
+BARS = "▁▂▃▄▅▆▇█"
+MINUTE, HOUR = 60, 3600
+SHOWN_STACKS = 6
+"""Stacks drawn at once; more would push the rest out of a small terminal."""
+
+
+@dataclass
+class Picture:
+    """What the view shows: written by the display, read by the thread that draws."""
+
+    title: str = ""
+    round: str = ""
+    stacks: dict[int, Progress] = field(default_factory=dict)
+    round_done: int = 0
+    round_fits: int = 0
+    fits: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    findings: Counter[str] = field(default_factory=Counter)
+    best_name: str = ""
+    best_value: float = math.nan
+    best_curve: tuple[float, ...] = ()
+    metric: str = "val_loss"
+    seconds_left: float | None = None
+
+
+MovedHandler = tuple[logging.StreamHandler[TextIO], TextIO]
+"""A log handler and the stream that it wrote to before."""
+
+
+def move_handlers(old: TextIO, new: TextIO) -> list[MovedHandler]:
+    """Let log handlers write to another stream; return them with the one they had.
+
+    A handler keeps the stream that it was made with: its lines would tear the live view.
+    """
+    loggers = [logging.getLogger(), logging.getLogger("pipeline")]
+    found = [
+        handler
+        for logger in loggers
+        for handler in logger.handlers
+        if isinstance(handler, logging.StreamHandler) and handler.stream is old
+    ]
+    for handler in found:
+        handler.setStream(new)
+    return [(handler, old) for handler in found]
+
+
+def sparkline(values: Sequence[float], width: int = 32) -> str:
+    """Draw values as one line of bars; surplus values are averaged, gaps are left blank."""
+    columns = min(width, len(values))
+    means = [
+        _mean(values[i * len(values) // columns : (i + 1) * len(values) // columns])
+        for i in range(columns)
+    ]
+    finite = [mean for mean in means if math.isfinite(mean)]
+    if not finite:
+        return ""
+    low, span = min(finite), max(finite) - min(finite)
+    top = len(BARS) - 1
+    return "".join(
+        " " if not math.isfinite(mean) else BARS[round((mean - low) / span * top) if span else 0]
+        for mean in means
+    )
+
+
+def duration(seconds: float) -> str:
+    """Say a time span as people do: `42 s`, `3 min 20 s`, `2 h 05 min`."""
+    whole = max(0, round(seconds))
+    if whole < MINUTE:
+        return f"{whole} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min {whole % MINUTE:02d} s"
+    return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} min"
+
+
+def time_left(seconds: float | None) -> str:
+    """Say how long is left, or that nobody can know yet."""
+    return "time left not known yet" if seconds is None else f"about {duration(seconds)} left"
+
+
+def tally(outcomes: Counter[str]) -> str:
+    """Count what did not complete, for example `, 2 diverged, 5 dropped`; empty when all did."""
+    return "".join(
+        f", {count} {name}" for name, count in sorted(outcomes.items()) if name != "completed"
+    )
+
+
+def draw(picture: Picture, elapsed: float) -> RenderableType:
+    """Return the picture as a renderable of a few short lines.
+
+    Args:
+        picture: What is known.
+        elapsed: Seconds since the sweep started.
+    """
+    head = Text.assemble(
+        (picture.title, "bold"),
+        f"   {duration(elapsed)} · {time_left(picture.seconds_left)}",
+    )
+    lines: list[RenderableType] = [Text(), head]
+    if picture.round:
+        lines.append(Text(picture.round, overflow="ellipsis", no_wrap=True))
+    if picture.stacks:
+        lines.append(_stacks(picture))
+    lines.append(_counts(picture))
+    if picture.best_name:
+        lines.append(_best(picture))
+    return Group(*lines)
+
+
+def _stacks(picture: Picture) -> Table:
+    table = Table.grid(padding=(0, 2))
+    running = sorted(picture.stacks.values(), key=lambda progress: progress.stack)
+    for progress in running[:SHOWN_STACKS]:
+        best = f"best {progress.best:.4g}" if math.isfinite(progress.best) else ""
+        table.add_row(
+            Text(f"stack {progress.stack}", style="dim"),
+            ProgressBar(total=max(progress.epochs, 1), completed=progress.epoch, width=28),
+            Text(f"epoch {progress.epoch}/{progress.epochs}"),
+            Text(f"{progress.live} training"),
+            Text(best),
+        )
+    return table
+
+
+def _counts(picture: Picture) -> Text:
+    line = Text(
+        f"{picture.fits} fits done{tally(picture.outcomes)}"
+        f" · this round {picture.round_done} of {picture.round_fits}"
+    )
+    if picture.findings:
+        seen = ", ".join(f"{code} x{n}" for code, n in picture.findings.most_common(4))
+        line.append(f" · {seen}", style="yellow")
+    return line
+
+
+def _best(picture: Picture) -> Text:
+    return Text.assemble(
+        "best so far ",
+        (f"{picture.metric} {picture.best_value:.4g}", "bold green"),
+        f"  {picture.best_name}  ",
+        (sparkline(picture.best_curve), "cyan"),
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else math.nan

@@ -1,0 +1,297 @@
+"""What a sweep says while it runs: a live view on a terminal, plain lines elsewhere, or nothing.
+
+Everything goes to stderr but the final table, so that stdout stays readable by programs. The same
+lines go to the logger of this module, for the log file. A failing display is switched off: looking
+must never cost a fit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import math
+import sys
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.core.records import Decision, Finding, FitResult, Objective, Outcome, Round, StackPlan
+from pipeline.terminal.live import MovedHandler, Picture, draw, move_handlers, tally, time_left
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    from pipeline.core.control import Progress
+
+HEARTBEAT = 30.0
+"""Seconds between plain lines while a stack trains: a nightly log shows life, and stays short."""
+PLAIN_WIDTH = 120
+"""Columns of the final table where stdout is no terminal."""
+STYLES = {"severe": "bold red", "warning": "yellow", "info": "cyan"}
+
+log = logging.getLogger(__name__)
+Given = ParamSpec("Given")
+
+
+def _harmless(
+    method: Callable[Concatenate[Display, Given], None],
+) -> Callable[Concatenate[Display, Given], None]:
+    """Keep a failure of the display away from training: note it once, then stay silent."""
+
+    @functools.wraps(method)
+    def guarded(self: Display, /, *args: Given.args, **kwargs: Given.kwargs) -> None:
+        if self._broken:
+            return
+        try:
+            with self._lock:
+                method(self, *args, **kwargs)
+        except Exception:
+            self._broken = True
+            log.debug("the progress display failed and is switched off", exc_info=True)
+            with contextlib.suppress(Exception):
+                self._end_live()
+
+    return guarded
+
+
+class Display:
+    """The sweep's voice. Every method may be called from any thread, and none of them raises."""
+
+    def __init__(
+        self,
+        verbose: bool,
+        *,
+        objective: Objective | None = None,
+        stderr: Console | None = None,
+        stdout: Console | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Prepare a display; nothing is written before `start`.
+
+        Args:
+            verbose: False says nothing until the final table.
+            objective: The metric that "best so far" follows; default val_loss.
+            stderr: Where progress goes; default the process's stderr.
+            stdout: Where the final table goes; default the process's stdout.
+            clock: Seconds, monotonic.
+        """
+        self._verbose = verbose
+        self._objective = objective or Objective()
+        self._err = stderr or Console(file=sys.stderr, highlight=False)
+        self._out = stdout
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._broken = False
+        self._live: Live | None = None
+        self._moved: list[MovedHandler] = []
+        self._picture = Picture(metric=self._objective.metric)
+        self._started = self._spoken = clock()
+        self._round_outcomes: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        """Return the display itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the live view, whatever happened."""
+        self.close()
+
+    def __rich__(self) -> RenderableType:
+        """Draw the live view; called by the thread that refreshes the terminal.
+
+        Takes no lock: this thread holds rich's own, and a printing thread takes them in the other
+        order. A picture that changes while it is drawn is drawn again a quarter second later.
+        """
+        try:
+            return draw(self._picture, self._clock() - self._started)
+        except Exception:  # noqa: BLE001 - this thread's failure would be printed over the view
+            return Text(self._picture.title)
+
+    @_harmless
+    def start(self, title: str, facts: Mapping[str, str] | None = None) -> None:
+        """Open the view.
+
+        Args:
+            title: What is swept, for example the name of the data.
+            facts: Label to value: rows, features, budget, where the sweep is recorded.
+        """
+        self._picture.title = title
+        self._started = self._spoken = self._clock()
+        if self._verbose and self._err.is_terminal:
+            self._live = Live(
+                self,
+                console=self._err,
+                refresh_per_second=4,
+                transient=True,
+                redirect_stdout=sys.stdout.isatty(),
+                redirect_stderr=True,
+            )
+            before = sys.stderr
+            self._live.start()
+            self._moved = move_handlers(before, sys.stderr)
+        self._say(title, "bold")
+        for label, value in (facts or {}).items():
+            self._say(f"  {label}: {value}", "dim")
+
+    @_harmless
+    def round(self, round: Round, plan: StackPlan) -> None:  # noqa: A002 - the project's word
+        """Announce a round and how it is packed."""
+        picture = self._picture
+        picture.round = f"round {round.number} {round.phase}: {plan.sentence}"
+        picture.round_done, picture.round_fits = 0, len(round.fits)
+        picture.stacks.clear()
+        self._round_outcomes.clear()
+        self._say(f"{picture.round}{f' - {round.reason}' if round.reason else ''}")
+
+    @_harmless
+    def progress(self, progress: Progress) -> None:
+        """Take note of a stack's progress; cheap, drawn by another thread."""
+        self._picture.stacks[progress.stack] = progress
+        if self._live is None and self._clock() - self._spoken >= HEARTBEAT:
+            best = f", best {progress.best:.4g}" if math.isfinite(progress.best) else ""
+            left = time_left(self._picture.seconds_left)
+            self._say(
+                f"  stack {progress.stack}: epoch {progress.epoch}/{progress.epochs}, "
+                f"{progress.live} training{best}; {left}"
+            )
+
+    @_harmless
+    def fit_done(self, result: FitResult) -> None:
+        """Count a fit, and remember it when it is the best so far."""
+        picture = self._picture
+        if result.outcome is not Outcome.cut:
+            picture.fits += 1
+            picture.round_done += 1
+            picture.outcomes[result.outcome] += 1
+            self._round_outcomes[result.outcome] += 1
+        value = result.best(self._objective.metric)
+        if result.outcome.is_ranked and self._improves(value):
+            picture.best_name, picture.best_value = result.fit.name, value
+            picture.best_curve = tuple(map(float, result.curves[self._objective.metric]))
+        if picture.round_fits and picture.round_done == picture.round_fits:
+            picture.stacks.clear()
+            self._say(f"  {picture.round_done} fits done{self._round_summary()}")
+
+    @_harmless
+    def decision(self, decision: Decision) -> None:
+        """Say one step of the search."""
+        self._say(f"  {decision.verdict}: {decision.reason}", "bold")
+
+    @_harmless
+    def estimate(self, seconds_left: float | None) -> None:
+        """Update the time left; None while nobody can know."""
+        self._picture.seconds_left = seconds_left
+
+    @_harmless
+    def finding(self, finding: Finding) -> None:
+        """Say what diagnosis saw: each code once in words, then only counted."""
+        self._picture.findings[finding.code] += 1
+        if self._picture.findings[finding.code] == 1:
+            self._say(
+                f"  {finding.severity} {finding.code}: {finding.sentence}",
+                STYLES.get(finding.severity, ""),
+            )
+
+    @_harmless
+    def attention(self, lines: Sequence[str]) -> None:
+        """Say at the end what a person should look at, the gravest first: nobody reads the beginning."""
+        if lines:
+            self._say("Please look at:", "bold")
+        for line in lines:
+            self._say(f"  {line}", "yellow")
+
+    @_harmless
+    def final(
+        self, summary: Mapping[str, object], rows: Sequence[Mapping[str, object]] = ()
+    ) -> None:
+        """Close the view and print the table of the best trials on stdout, also when not verbose.
+
+        Args:
+            summary: The sweep's summary as in `summary.json`.
+            rows: Best first; keys become columns in the order of the first row.
+        """
+        self._end_live()
+        out = self._out or Console(file=sys.stdout, highlight=False)
+        if not out.is_terminal:
+            out.width = max(out.width, PLAIN_WIDTH)
+        counts = ", ".join(f"{k} {_cell(summary[k])}" for k in ("trials", "fits") if k in summary)
+        counts += f", cut {summary['cut']}" if summary.get("cut") else ""
+        took = f", {_cell(summary['seconds'])} s" if "seconds" in summary else ""
+        out.print(Text(f"{summary.get('status', 'done')}: {counts}{took}"), soft_wrap=True)
+        if rows:
+            out.print(_table(rows))
+
+    @_harmless
+    def close(self) -> None:
+        """End the live view; a second call does nothing."""
+        self._end_live()
+
+    def _end_live(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            live.stop()
+            for handler, stream in self._moved:
+                handler.setStream(stream)
+
+    def _say(self, line: str, style: str = "") -> None:
+        """Write one line that stays: above the live view, or with the time in a plain log."""
+        log.info("%s", line.strip())
+        self._spoken = self._clock()
+        if not self._verbose:
+            return
+        if self._live is not None:
+            self._err.print(Text(line, style=style))
+        else:
+            stamp = time.strftime("%H:%M:%S")
+            self._err.print(Text(f"{stamp} {line}"), soft_wrap=True)
+
+    def _improves(self, value: float) -> bool:
+        if not math.isfinite(value):
+            return False
+        best, as_loss = self._picture.best_value, self._objective.as_loss
+        return math.isnan(best) or as_loss(value) < as_loss(best)
+
+    def _round_summary(self) -> str:
+        best = ""
+        if self._picture.best_name:
+            best = (
+                f"; best so far {self._objective.metric} {self._picture.best_value:.4g}"
+                f" ({self._picture.best_name})"
+            )
+        return f"{tally(self._round_outcomes)}{best}; {time_left(self._picture.seconds_left)}"
+
+
+def _table(rows: Sequence[Mapping[str, object]]) -> Table:
+    """Lay out ranking rows; the first row is the champion."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    columns = list(rows[0])
+    for name in columns:
+        numeric = isinstance(rows[0][name], int | float)
+        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+    for position, row in enumerate(rows):
+        cells = (Text(_cell(row.get(name))) for name in columns)
+        table.add_row(*cells, style="bold" if position == 0 else None)
+    return table
+
+
+def _cell(value: object) -> str:
+    """Format one value: four significant digits, thousands separated, a dash for nothing."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
