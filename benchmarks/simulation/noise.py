@@ -54,8 +54,8 @@ class Noise:
     def standard_error(self, executions: int, away: np.ndarray) -> float:
         """Return the expected standard error of the paired difference of two trials.
 
-        By the formula of docs/architecture.md, which counts what belongs to one seed and row twice:
-        in the variance over seeds and in the variance over rows.
+        The yardstick of hits since the first figures: it counts what belongs to one seed and row
+        twice, as the product did then, and stays so that later figures can be compared with them.
 
         Args:
             executions: Of each trial.
