@@ -211,8 +211,20 @@ def two_way(
     total = max(units.count, table.shape[1])
     both = residual / total if seeds > 1 else pool.residual
     return _difference(
-        mean, by_seed, _variance(unit_means) / total, both / seeds, (freedom, table.shape[1] - 1)
+        mean,
+        by_seed,
+        _variance(unit_means) / total,
+        both / seeds,
+        (freedom, _worth(table, units) - 1.0),
     )
+
+
+def _worth(table: np.ndarray, units: Units) -> float:
+    """Return how many units of equal weights tell as much of noise (Kish)."""
+    weights = units.weights
+    if weights is None:
+        return float(table.shape[1])
+    return float(weights.sum() ** 2 / np.square(weights, dtype=np.float64).sum())
 
 
 def _layout(table: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, float]:
@@ -223,6 +235,8 @@ def _layout(table: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, 
     seeds, units = table.shape
     if weights is not None:
         table = table - weights * (table.sum() / (seeds * weights.sum()))
+        # A heavy unit draws the mean to itself, and so seems to lie nearer to it than it does.
+        table = table * np.sqrt((1.0 - 1.0 / units) / (1.0 - weights / weights.sum()))
     unit_means = np.add.reduce(table, axis=0) / seeds
     if seeds == 1:
         return unit_means, 0.0
@@ -273,7 +287,7 @@ def of_folds(differences: np.ndarray, folds: int) -> Difference:
 
 
 def _difference(
-    mean: float, by_seed: float, by_unit: float, both: float, freedom: tuple[float, int]
+    mean: float, by_seed: float, by_unit: float, both: float, freedom: tuple[float, float]
 ) -> Difference:
     """Put the parts of the variance together, with Satterthwaite's degrees of freedom."""
     if not math.isfinite(by_seed + by_unit + both):
@@ -282,7 +296,7 @@ def _difference(
     seeds, units_ = freedom
     if variance <= 0.0:
         return Difference(mean, 0.0, 1.0 if seeds == 0 else 0.0)
-    own = min(by_seed, variance) ** 2 / max(seeds, 1.0) + by_unit**2 / max(units_, 1)
+    own = min(by_seed, variance) ** 2 / max(seeds, 1.0) + by_unit**2 / max(units_, 1.0)
     found = max(variance**2 / own, 1.0) if own > 0.0 else math.inf
     share = 1.0 if seeds == 0 else min(by_seed / variance, 1.0)  # one seed: others may differ
     return Difference(mean, math.sqrt(variance) * one_sigma(found), share, found)
