@@ -1,9 +1,8 @@
 """The statistics of every decision: means of losses, paired differences, and how sure they are.
 
-Search, evaluation, registry and report compare models with this module alone. Losses are random in two
-ways, by the seed a model was trained with and by the rows it was scored on. Rows that belong together
-(a group, a stretch of time) vary together: then the group or the stretch is what is counted. Both are
-called a unit here.
+Search, evaluation, registry and report compare models with this module alone. Losses vary with the seed
+of a model and with the rows it is scored on. Rows that belong together (a group, a stretch of time) vary
+together: then these are counted. Both are called a unit here.
 """
 
 from __future__ import annotations
@@ -18,13 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FLOOR = 0.07
-"""Least share of the rows' own part that the variance is taken to be. Subtracting what was counted twice
-may leave next to nothing by chance; at this floor one standard error covers 66 to 71 %, at a higher one
-too much with two or three seeds (benchmarks/standard_error.py)."""
+"""Least share of the rows' own part that the variance is: subtracting may leave nothing by chance. A
+higher floor covers too much with two or three seeds (benchmarks/standard_error.py)."""
 
 POOL_FREEDOM = 6.0
-"""Of a pool: enough to steady two or three seeds, little beside fifteen. Trials differ in their noise (a
-high rate has more of it), so that of the others is never taken for their own."""
+"""Of a pool: steadies two or three seeds, little beside fifteen; trials differ in their noise."""
 
 FEWEST_POOLED = 4
 """Trials with several seeds that make a pool."""
@@ -39,9 +36,8 @@ class Difference:
 
     mean: float
     se: float
-    """Standard error, so wide that the truth lies within one of them in 68 % of cases; 0 where nothing
-    tells of noise. Where few seeds (folds, groups) tell of it, that is wider than the root of the
-    variance, by `one_sigma(freedom)`."""
+    """Standard error, so wide that the truth lies within one in 68 % of cases: the root of the variance
+    times `one_sigma(freedom)`; 0 where nothing tells of noise."""
     seed_share: float
     """Share of the variance that more seeds would reduce, 0 to 1."""
     freedom: float = math.inf
@@ -62,7 +58,7 @@ class Units:
     """What a kept table of losses is a sample of."""
 
     count: int = 0
-    """How many units the means are over; 0: those of the table."""
+    """How many units the means are over; 0: the table's."""
     weights: np.ndarray | None = None
     """Of each unit in the table, mean 1 over all of them; None: all are 1."""
 
@@ -83,7 +79,7 @@ class Pool:
 
     @property
     def of_difference(self) -> Pool:
-        """Return it for the difference of two trials, whose luck is taken to be independent."""
+        """Return it for the difference of two trials, with independent luck."""
         return Pool(2.0 * self.by_seed, 2.0 * self.residual, self.freedom)
 
 
@@ -134,13 +130,8 @@ def by_unit(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the weighted losses of the units, whose plain mean is the weighted mean of the rows.
 
-    Args:
-        losses: (..., rows), unweighted.
-        weights: (rows,) or None.
-        clusters: (rows,) or None.
-
-    Returns:
-        Loss times weight of each unit, float64 (..., units), and the weights, mean 1; None: all are 1.
+    Arguments as of `paired`, losses (..., rows). Returns loss times weight of each unit, float64
+    (..., units), and the weights, mean 1; None: all are 1.
     """
     losses = np.asarray(losses, np.float64)
     if weights is not None:
@@ -161,7 +152,7 @@ def joined(
         clusters: (rows,), equal where rows belong together.
 
     Returns:
-        Loss times weight of each cluster, float64 (..., clusters), and the weights, the weights of mean 1.
+        Loss times weight of each cluster, float64 (..., clusters), and the weights, mean 1.
     """
     _, code, counts = np.unique(clusters, return_inverse=True, return_counts=True)
     starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
@@ -176,7 +167,7 @@ def joined(
 def blocks(rows: int) -> np.ndarray:
     """Return the block of each of some rows in order of time, int64 (rows,): contiguous, equal sizes.
 
-    About the root of the rows, at most `BLOCKS`: a block's rows may share more than their neighbours do.
+    About the root of the rows, at most `BLOCKS`.
     """
     count = max(1, min(BLOCKS, math.isqrt(max(rows, 1))))
     return np.arange(rows) * count // max(rows, 1)
@@ -221,21 +212,19 @@ def two_way(
 
 def _worth(table: np.ndarray, units: Units) -> float:
     """Return how many units of equal weights tell as much of noise (Kish)."""
-    weights = units.weights
-    if weights is None:
-        return float(table.shape[1])
+    weights = np.ones(table.shape[1]) if units.weights is None else units.weights
     return float(weights.sum() ** 2 / np.square(weights, dtype=np.float64).sum())
 
 
 def _layout(table: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, float]:
     """Return the units' means, (units,), and the residual mean square of a two-way table.
 
-    With weights, of what each unit adds to the error of the weighted mean.
+    With weights: of what each unit adds to the error.
     """
     seeds, units = table.shape
     if weights is not None:
         table = table - weights * (table.sum() / (seeds * weights.sum()))
-        # A heavy unit draws the mean to itself, and so seems to lie nearer to it than it does.
+        # A heavy unit draws the mean to itself: it lies farther from it than it seems.
         table = table * np.sqrt((1.0 - 1.0 / units) / (1.0 - weights / weights.sum()))
     unit_means = np.add.reduce(table, axis=0) / seeds
     if seeds == 1:
@@ -249,17 +238,16 @@ def _layout(table: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, 
 
 def own_luck(means: np.ndarray, table: np.ndarray | None, units: Units = ALONE) -> Pool:
     """Return what one model's seeds, two or more, tell of their luck; arguments as of `two_way`."""
-    residual = 0.0
-    if table is not None and table.shape[1] > 1:
-        residual = _layout(table, units.weights)[1] / max(units.count, table.shape[1])
+    if table is None or table.shape[1] <= 1:
+        return Pool(_variance(means), 0.0, len(means) - 1.0)
+    residual = _layout(table, units.weights)[1] / max(units.count, table.shape[1])
     return Pool(_variance(means), residual, len(means) - 1.0)
 
 
 def pooled(trials: Sequence[Pool]) -> Pool:
     """Return what trials together tell of their luck: the median, as some are out of bounds.
 
-    The median of a variance with few degrees of freedom is a smaller share of the truth (Wilson and
-    Hilferty's approximation).
+    That of a variance with few degrees of freedom is less than the truth (Wilson and Hilferty).
     """
     if len(trials) < FEWEST_POOLED:
         return NO_POOL
