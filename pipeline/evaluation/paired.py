@@ -42,7 +42,7 @@ def lag(dataset: Dataset, one: Scored, champion: Scored, metric: str) -> Differe
     rows, own, other = np.intersect1d(one.rows, champion.rows, return_indices=True)
     if not len(rows):
         return None
-    truth = dataset.encode_targets(dataset.raw_target.iloc[rows])
+    truth = dataset.encoded_targets(rows)
     weights = dataset.sample_weight(rows)
     regression, scale = dataset.regression, dataset.target_scaling()[1]
     values = [

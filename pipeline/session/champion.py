@@ -14,6 +14,7 @@ from pipeline.session.rounds import plan_round
 from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
+    from pipeline.core.control import Control
     from pipeline.core.records import Fit
     from pipeline.search import Choice
     from pipeline.session.sweep import Sweep
@@ -31,12 +32,21 @@ def champion_members(sweep: Sweep, choice: Choice) -> list[Member]:
     fits.sort(key=lambda fit: fit.execution)
     for fit in fits:
         if sweep.networks.weights(fit) is None:
-            _train_again(sweep, fit)
+            train_again(sweep, fit, SignalsAlone(sweep))
     return [Member(fit, sweep.networks.model(fit)) for fit in fits]
 
 
-def _train_again(sweep: Sweep, fit: Fit) -> None:
-    """Train a fit's stack again: its network was in the memory of a process that has died."""
+def train_again(sweep: Sweep, fit: Fit, control: Control) -> None:
+    """Train a fit's stack again: its network was in the memory of a process that has died.
+
+    Args:
+        sweep: Its networks are kept there, but for those that `control` cuts.
+        fit: Recorded with a score.
+        control: Says when to stop.
+
+    Raises:
+        Interrupted: A signal asked for an end.
+    """
     done = sweep.ledger.find(fit)
     recorded = sweep.ledger.recorded_plan(done.round) if done else None
     if recorded is None:
@@ -54,15 +64,16 @@ def _train_again(sweep: Sweep, fit: Fit) -> None:
         sweep.arrays_of,
         sweep.family,
         settings,
-        _SignalsAlone(sweep),
+        control,
         sweep.config.compute,
     ):
         for result in results:
-            sweep.networks.keep(result)
+            if result.outcome.is_done:
+                sweep.networks.keep(result)
     sweep.unless_stopped()
 
 
-class _SignalsAlone(Unattended):
+class SignalsAlone(Unattended):
     """A control that heeds signals, not the budget: this training is what its reserve is for."""
 
     def __init__(self, sweep: Sweep) -> None:

@@ -66,7 +66,7 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     kind = str(sweep.config.champion) if sweep.config.data.folds is None else "ensemble"
     models = {"single": [single], "ensemble": members}
     if kind == "greedy":
-        models["greedy"] = selected_members(sweep)
+        models["greedy"] = selected_members(sweep, members)
     registry = sweep.config.registry
     standing = look_up(sweep.ledger.store, registry.name) if registry.name else None
     verdicts = evaluate(

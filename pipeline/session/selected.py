@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.core.control import Unattended
 from pipeline.evaluation.final import Member, forward
 from pipeline.evaluation.folds import unseen_inputs
 from pipeline.evaluation.greedy import select
 from pipeline.evaluation.scores import row_losses
 from pipeline.search import is_usable, longest
+from pipeline.session.champion import train_again
 
 if TYPE_CHECKING:
+    from pipeline.core.records import Fit
     from pipeline.session.sweep import Sweep
 
 log = logging.getLogger(__name__)
@@ -30,15 +33,16 @@ MOST_CANDIDATES = 64
 to predict all validation rows."""
 
 
-def selected_members(sweep: Sweep) -> list[Member]:
-    """Return the networks to average, each once with its weight, the heaviest first."""
+def selected_members(sweep: Sweep, champions: list[Member]) -> list[Member]:
+    """Return the networks to average, each once with its weight, the heaviest first.
+
+    Args:
+        sweep: At its end.
+        champions: The networks of the chosen trial, which are there in any case.
+    """
     found = [one for one in longest(sweep.ledger.standing()) if is_usable(one)]
     found.sort(key=lambda one: (one.score, one.fit.name))
-    members = [
-        Member(one.fit, model)
-        for one in found[:MOST_CANDIDATES]
-        if (model := sweep.networks.model(one.fit)) is not None
-    ]
+    members = _candidates(sweep, [one.fit for one in found[:MOST_CANDIDATES]]) or champions
     counted = Counter(_select(sweep, members))
     names = ", ".join(members[place].fit.name for place, _ in counted.most_common())
     log.info("Selected from %d networks: %s", len(members), names)
@@ -48,17 +52,54 @@ def selected_members(sweep: Sweep) -> list[Member]:
     ]
 
 
+def _candidates(sweep: Sweep, fits: list[Fit]) -> list[Member]:
+    """Return fits with their networks; those of a process that has died are trained again.
+
+    So a sweep that was interrupted selects among what it would have had. What there is no time for is
+    left out, and said.
+    """
+    control = _HalfTheTime(sweep)
+    found, without = [], []
+    for fit in fits:
+        if sweep.networks.weights(fit) is None and not control.stop_reason():
+            train_again(sweep, fit, control)
+        model = sweep.networks.model(fit)
+        if model is None:
+            without.append(fit.name)
+        else:
+            found.append(Member(fit, model))
+    if without:
+        log.warning(
+            "Nobody kept the networks of %d of the best %d fits, and there was no time to train them "
+            "again: they cannot be selected (%s)",
+            *(len(without), len(fits), ", ".join(without)),
+        )
+    return found
+
+
+class _HalfTheTime(Unattended):
+    """A control that heeds signals, and leaves half of the time that is left at its beginning."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._spare = sweep.pace.spare_seconds()
+
+    def stop_reason(self) -> str:
+        left = self._sweep.pace.spare_seconds()
+        ends = self._spare is not None and left is not None and left < self._spare / 2
+        return self._sweep.stop.name or ("budget.seconds" if ends else "")
+
+
 def _select(sweep: Sweep, members: list[Member]) -> tuple[int, ...]:
     dataset = sweep.dataset
     rows = dataset.split.validation
-    truth = dataset.encode_targets(dataset.raw_target.iloc[rows])
+    truth = dataset.encoded_targets(rows)
     weights = dataset.sample_weight(rows)
     inputs = functools.cache(lambda name: unseen_inputs(dataset, name, 0)["validation"])
-    spare = sweep.pace.spare_seconds()
+    control = _HalfTheTime(sweep)
     predictions: list[np.ndarray] = []
     for one in members:
-        left = sweep.pace.spare_seconds()
-        if predictions and spare is not None and left is not None and left < spare / 2:
+        if predictions and control.stop_reason():
             log.info("The budget ends: the best %d networks may be selected", len(predictions))
             break
         predictions.append(forward(one.model, inputs(one.fit.trial.encoding)))
