@@ -77,7 +77,9 @@ class SignalsAlone(Unattended):
     """A control that heeds signals, not the budget: this training is what its reserve is for."""
 
     def __init__(self, sweep: Sweep) -> None:
+        """Heed the signals of a sweep."""
         self._sweep = sweep
 
     def stop_reason(self) -> str:
+        """Return the signal that asked for an end, or an empty string."""
         return self._sweep.stop.name
