@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     """Print one line a check; return the exit code of the first that did not pass."""
     asked = words(sys.argv[1:] if argv is None else argv, WORDS, about=ABOUT)
     from pipeline.ledger.location import resolve
-    from pipeline.ledger.viewer import ui_command
+    from pipeline.ledger.viewer import ui_address, ui_command
 
     location = resolve(asked.get("tracking.uri"))
     code = 0
@@ -44,7 +44,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{mark:<5} {found.name:<12} {found.sentence}", flush=True)
         code = code or (0 if found.passed else found.code)
     command = ui_command(location)
-    print(f"Look at your sweeps: {command}" + ("" if location.is_server else ", port 5000"))
+    print(
+        f"Look at your sweeps: {command}"
+        + ("" if location.is_server else f" then {ui_address(location)}")
+    )
     return code
 
 

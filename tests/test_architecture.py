@@ -17,7 +17,15 @@ ROOT = Path(__file__).parent.parent
 PIPELINE = ROOT / "pipeline"
 FILES = sorted(PIPELINE.rglob("*.py"))
 
-ENTRIES = ("sweep.py", "plan.py", "predict.py", "report.py", "replay.py", "doctor.py")
+ENTRIES = (
+    "__main__.py",
+    "sweep.py",
+    "plan.py",
+    "predict.py",
+    "report.py",
+    "replay.py",
+    "doctor.py",
+)
 
 # From below to above: a room may import those before it, never a later one.
 ORDER = (

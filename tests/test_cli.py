@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import pipeline
+from pipeline.__main__ import COMMANDS, main
 from pipeline.core.errors import ConfigError, DataError, Interrupted, StoreError
 from pipeline.runtime.cli import exit_with, words
 
@@ -63,6 +65,35 @@ def test_help_shows_every_word(capsys):
     assert leaving.value.code == 0
     assert all(f"{name}=" in told for name in ALLOWED)
     assert "Predicts." in told
+
+
+@pytest.mark.parametrize("command", ["", *(f".{name}" for name in COMMANDS)])
+def test_every_command_says_its_version(command):
+    """Alone or beside other words, without importing a framework."""
+    code = (
+        "import runpy, sys; sys.argv[1:] = ['--version']\n"
+        "try:\n    runpy.run_module('pipeline"
+        + command
+        + "', run_name='__main__', alter_sys=True)\n"
+        "finally:\n    assert not {'tensorflow', 'mlflow', 'pandas'} & sys.modules.keys()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, f"capacity-sweep {pipeline.__version__}\n"), (
+        ended
+    )
+
+
+def test_the_package_lists_its_commands(capsys):
+    """`python -m pipeline` is what people type first; a space for the dot is understood."""
+    assert main([]) == 0
+    told = capsys.readouterr().out
+    assert all(f"python -m pipeline.{name} " in told for name in COMMANDS)
+    with pytest.raises(ConfigError, match=r"-m pipeline.sweep data=titanic"):
+        main(["sweep", "data=titanic"])
+    with pytest.raises(ConfigError, match=r"did you mean sweep\?"):
+        main(["swep"])
 
 
 @pytest.mark.parametrize(

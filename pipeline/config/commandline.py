@@ -30,6 +30,8 @@ class CommandLine:
     """A further folder of configuration files."""
     help: str | None
     """The group to explain; empty for the overview, None when no help was asked for."""
+    version: bool = False
+    """Only say which version this is."""
 
 
 def parse(argv: Sequence[str]) -> CommandLine:
@@ -41,6 +43,7 @@ def parse(argv: Sequence[str]) -> CommandLine:
     parser = _Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("-h", "--help", nargs="?", const="", default=_NO_HELP)
+    parser.add_argument("--version", action="store_true")
     parser.add_argument("-m", "--multirun", action="store_true")
     parser.add_argument("-c", "--cfg", choices=["job"])
     parser.add_argument("-cd", "--config-dir", type=Path)
@@ -54,6 +57,7 @@ def parse(argv: Sequence[str]) -> CommandLine:
         show=found.cfg is not None,
         extra=extra,
         help=None if found.help == _NO_HELP else found.help,
+        version=found.version,
     )
 
 
@@ -62,7 +66,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing a usage line and leaving."""
-        raise ConfigError(f"{message} (flags: --help, -m, --cfg job, --config-dir DIR)")
+        raise ConfigError(f"{message} (flags: --help, --version, -m, --cfg job, --config-dir DIR)")
 
 
 def runs(overrides: Sequence[str]) -> list[list[str]]:

@@ -41,6 +41,7 @@ Keys without a group: objective, champion, resume, seed, verbose (--help sweep)
 
 Flags:
   -h, --help [GROUP]      this page, or the keys of a group
+  --version               which version this is
 {multirun}  -c, --cfg job           print the composed configuration and stop
   --config-dir DIR        a folder with files of your own, laid out like conf/
   hydra.run.dir=DIR       output folder (summary.json, report, sweep.log)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.commandline import parse, runs
 from pipeline.config.help import SWEEP, help_text
+from pipeline.core.commands import version
 from pipeline.core.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
@@ -52,8 +53,7 @@ def launch(task: Task, check: Check, argv: Sequence[str] | None = None) -> int:
         DataError: What `check` raises.
     """
     line = parse(sys.argv[1:] if argv is None else argv)
-    if line.help is not None:
-        print(help_text(SWEEP, SWEEP_PURPOSE, line.help, line.extra))  # noqa: T201 - the answer
+    if _answered(line, SWEEP, SWEEP_PURPOSE):
         return 0
     jobs = _checked(line, check)
     if line.show:
@@ -68,17 +68,25 @@ def compose_for_plan(argv: Sequence[str], program: str, purpose: str) -> SweepCo
 
     Raises:
         ConfigError: As `launch`; several values for a key as well.
-        SystemExit: After `--help`.
+        SystemExit: After `--help` or `--version`.
     """
     from pipeline.config.compose import compose
 
     line = parse(argv)
-    if line.help is not None:
-        print(help_text(program, purpose, line.help, line.extra))  # noqa: T201 - the answer
+    if _answered(line, program, purpose):
         raise SystemExit(0)
     if line.multirun:
         raise ConfigError(f"{program} takes one configuration; leave -m out")
     return compose(line.overrides, line.extra)
+
+
+def _answered(line: CommandLine, program: str, purpose: str) -> bool:
+    """Print the help or the version where it is asked for; return whether it was."""
+    if line.version:
+        print(version())  # noqa: T201 - the answer
+    elif line.help is not None:
+        print(help_text(program, purpose, line.help, line.extra))  # noqa: T201 - the answer
+    return line.version or line.help is not None
 
 
 @dataclass(frozen=True)
@@ -162,6 +170,7 @@ def _run(task: Task, job: _Job) -> int:
         ) from error
     if job.title:
         logger.info(job.title)
+        sys.argv[1:] = shlex.split(job.command)[3:]  # what starts this run alone again
     try:
         return task(config, folder)
     except Interrupted as error:

@@ -64,7 +64,7 @@ def read(
             overrides.append(literal)
         else:
             problems.append(found)
-    return Words(_with_builder(overrides), tuple(problems), _choices(overrides, groups))
+    return Words(_with_implied(overrides), tuple(problems), _choices(overrides, groups))
 
 
 def _choices(overrides: Sequence[str], groups: Mapping[str, Sequence[Option]]) -> Mapping[str, str]:
@@ -178,10 +178,17 @@ def _literal(word: str, multirun: bool) -> str:
     return f"{key}={quoted(value)}"
 
 
-def _with_builder(overrides: Sequence[str]) -> tuple[str, ...]:
-    """Pick the family `builder` where the user gives a function and says no family."""
+def _with_implied(overrides: Sequence[str]) -> tuple[str, ...]:
+    """Pick the family `builder` where the user gives a function, and `data=table` where a path alone.
+
+    A path under the name of a shipped table would be recorded, and promoted, as that table.
+    """
     keys = {word.partition("=")[0].lstrip("+"): word.partition("=")[2] for word in overrides}
-    gives_function = keys.get("model.builder", "null") != "null"
-    if gives_function and not {"model", "model.family"} & keys.keys():
-        return (*overrides, "model=builder")
-    return tuple(overrides)
+    implied = []
+    for key, said, word in (
+        ("model.builder", {"model", "model.family"}, "model=builder"),
+        ("data.path", {"data", "data.kind"}, "data=table"),
+    ):
+        if keys.get(key, "null") != "null" and not said & keys.keys():
+            implied.append(word)
+    return (*overrides, *implied)

@@ -46,7 +46,8 @@ STRAY_TEXTS = 3
 EXAMPLES = 3
 MOST_LEVELS = 20
 """Different texts from which it is odd that a category looks like numbers."""
-_NUMBER_LIKE = r"\D{0,4}\d[\d.,' ]*\D{0,4}\d?"
+_NUMBER_LIKE = r"\D{0,4}(?!0\d)\d[\d.,' ]*\D{0,4}\d?"
+"""A few signs around digits; `A00017` is a code, as digits with leading zeros are."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def judge(
     found = verdict(series, judged.column, target, rows)
     if found.reason:
         column = replace(judged.column, used=False)
-        return Judged(column, found.reason, found.note or judged.note, found.hint)
+        read = judged.note and f"{judged.note.rstrip('.')}, and left out ({found.reason})."
+        return Judged(column, found.reason, found.note or read, found.hint)
     if found.note and not judged.note:
         return replace(judged, note=found.note, hint=found.hint, is_doubted=True)
     return judged

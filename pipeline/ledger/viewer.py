@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
+import socket
+from contextlib import closing
 from typing import TYPE_CHECKING
+
+from pipeline.core.commands import program
 
 if TYPE_CHECKING:
     from pipeline.ledger.location import Location
 
-LOCAL_UI = "http://127.0.0.1:5000"
+HOST = "127.0.0.1"
+PORT = 5000
 """Where `mlflow ui` listens unless told otherwise."""
+MOST_TRIED = 20
+"""Ports that are tried; macOS and many a developer's server listen on the first."""
+
+
+@functools.cache
+def free_port() -> int:
+    """Return a port that nobody listens on: MLflow's own or one after it, the same all through a process."""
+    for port in range(PORT, PORT + MOST_TRIED):
+        with closing(socket.socket()) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    return PORT
 
 
 def ui_command(location: Location) -> str:
     """Return the command that opens the MLflow UI, or the address of a server that already runs."""
     if location.is_server:
         return location.shown
-    return f"mlflow ui --backend-store-uri {shlex.quote(location.shown)}"
+    port = "" if free_port() == PORT else f" --port {free_port()}"
+    return f"{shlex.quote(program('mlflow'))} ui --backend-store-uri {shlex.quote(location.shown)}{port}"
 
 
 def ui_address(location: Location) -> str:
     """Return the address of the UI, without a slash at the end."""
-    return location.shown if location.is_server else LOCAL_UI
+    return location.shown if location.is_server else f"http://{HOST}:{free_port()}"
 
 
 def run_link(location: Location, experiment_id: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 from pipeline.config.redact import redacted, redacted_word
 from pipeline.config.suggest import did_you_mean
+from pipeline.core.commands import version
 from pipeline.core.errors import ConfigError, SweepError
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ def words(
 
     Raises:
         ConfigError: A word that is unknown, given twice, empty or not of this form; a missing one.
-        SystemExit: After `--help`.
+        SystemExit: After `--help` or `--version`.
     """
-    if _HELP & set(argv):
-        print(_help_text(allowed, needed, about))
+    if "--version" in argv or _HELP & set(argv):
+        print(version() if "--version" in argv else _help_text(allowed, needed, about))
         raise SystemExit(0)
     found: dict[str, str] = {}
     for word in argv:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pipeline.core.commands import module
 from pipeline.core.errors import Interrupted, StoreError, SweepError
 from pipeline.session import summary as document
 
@@ -94,19 +95,21 @@ def write_summary(sweep: Sweep, about: dict[str, Any], after: Aftermath) -> None
         print(document.dumps(about), flush=True)  # noqa: T201 - where else
 
 
-def write_report(sweep: Sweep) -> None:
-    """Draw the report beside `summary.json` and keep it with the parent run."""
+def write_report(sweep: Sweep) -> str | None:
+    """Draw the report beside `summary.json` and keep it with the parent run; return its path."""
     from pipeline.figures.page import page
     from pipeline.ledger.read import read_sweep
 
     limit = sweep.budget.limit
     if limit is not None and sweep.budget.spent() > limit + OVERDUE_SECONDS:
         log.warning("the budget is used up: %s draws the report", _command(sweep))
-        return
+        return None
     content = page(read_sweep(sweep.config.tracking.uri, sweep.ledger.run_id))
     sweep.ledger.attach("report.html", content)
     sweep.ledger.flush()
-    document.write(sweep.output_dir / "report.html", content)
+    place = sweep.output_dir / "report.html"
+    document.write(place, content)
+    return str(place)
 
 
 def no_report(sweep: Sweep) -> str:
@@ -115,4 +118,6 @@ def no_report(sweep: Sweep) -> str:
 
 
 def _command(sweep: Sweep) -> str:
-    return f"`python -m pipeline.report sweep={sweep.ledger.run_id}`"
+    uri = sweep.config.tracking.uri
+    place = () if uri is None else (f"tracking.uri={sweep.ledger.store.location.shown}",)
+    return f"`{module('report', f'sweep={sweep.ledger.run_id}', *place)}`"

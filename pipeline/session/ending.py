@@ -18,7 +18,6 @@ from pipeline.evaluation.final import (
     score_incumbent,
 )
 from pipeline.evaluation.stand import is_noise
-from pipeline.ledger.viewer import ui_command
 from pipeline.ledger.views import prepare_view, runs_link
 from pipeline.models.artefact import save_champion
 from pipeline.models.note import NOTE_TAG, sweep_note
@@ -26,6 +25,7 @@ from pipeline.registry.registry import Contest, challenge, look_up
 from pipeline.search import is_usable, longest
 from pipeline.session.aftermath import Aftermath, no_report, write_report, write_summary
 from pipeline.session.champion import champion_members
+from pipeline.session.closing import labelled, last_line
 from pipeline.session.overview import summarise
 from pipeline.session.selected import selected_members
 from pipeline.session.together import validate_together
@@ -59,6 +59,7 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     if found.choice is None:
         raise _nothing_usable(sweep, found)
     choice = found.choice
+    sweep.display.ending()
     members = champion_members(sweep, choice)
     single = next(m for m in members if m.fit.execution == choice.execution)
     sweep.unless_stopped()
@@ -100,6 +101,7 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
         "the comparison page of MLflow is not prepared",
         lambda: prepare_view(sweep.ledger, sweep.objective, axes),
     )
+    about["report"] = None  # not drawn yet
     about["seconds"] = round(sweep.budget.spent(), 1)
     write_summary(sweep, about, after)
     after.attempt(
@@ -110,13 +112,20 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
         about["seconds"] = round(sweep.budget.spent(), 1)
         write_summary(sweep, about, after)
     after.attempt("not all is recorded", lambda: _record(sweep, about, single, verdicts))
-    after.attempt(no_report(sweep), lambda: write_report(sweep))
-    sweep.display.attention(about["data"]["attention"])
-    sweep.display.final(about, ranking_rows(sweep, choice))
-    with contextlib.suppress(OSError):  # nobody reads it any more
-        print(last_line(sweep, about), flush=True)  # noqa: T201 - the contract of stdout
+    about["report"] = after.attempt(no_report(sweep), lambda: write_report(sweep))
+    write_summary(sweep, about, after)
+    _say(sweep, about, choice)
     after.close()
     return 0
+
+
+def _say(sweep: Sweep, about: dict[str, Any], choice: Choice) -> None:
+    """Say what was found, and where to go from here: a person in labelled lines, a script in the last one."""
+    sweep.display.attention(about["data"]["attention"])
+    sweep.display.final(about, ranking_rows(sweep, choice))
+    if not sweep.display.closing(labelled(sweep, about)):
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            print(last_line(sweep, about), flush=True)  # noqa: T201 - the contract of stdout
 
 
 def _record(sweep: Sweep, about: dict[str, Any], single: Member, verdicts: Verdicts) -> None:
@@ -174,17 +183,6 @@ def save_models(sweep: Sweep, champion: Member) -> None:
             "%d fits have their scores but no saved model: the process that trained them has ended",
             len(wanted) - len(held),
         )
-
-
-def last_line(sweep: Sweep, about: dict[str, Any]) -> str:
-    """Return the line that names the champion, its model and how to open the comparison."""
-    champion = about["champion"]
-    location = sweep.ledger.store.location
-    start = "" if location.is_server else f"{ui_command(location)} then "
-    return (
-        f"champion {champion['trial']} ({champion['objective']} {champion['score']:.4g}): "
-        f"{champion['model_uri']} | compare: {start}{about['link'] or 'the runs of ' + sweep.ledger.run_id}"
-    )
 
 
 def _nothing_usable(sweep: Sweep, found: Found) -> BudgetError | NoUsableTrialError:

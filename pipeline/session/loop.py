@@ -8,8 +8,10 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from pipeline.config import fingerprint, flatten, objective
+from pipeline.config.redact import redacted
 from pipeline.config.schema import SearchKind
 from pipeline.config.text import dump
+from pipeline.core.commands import sweep_again
 from pipeline.core.errors import Interrupted
 from pipeline.data import prepare
 from pipeline.ledger.location import check_at_start
@@ -89,7 +91,8 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: floa
     ):
         dataset = prepare(config.data, config.seed)
         sweep = _open(config, output_dir, dataset, budget, stop, display)
-        stop.advice = f"; finished fits are recorded. Continue with resume={sweep.ledger.run_id}"
+        again = redacted(sweep_again(sweep.ledger.run_id))
+        stop.advice = f"; finished fits are recorded. Continue with: {again}"
         status, reason = "FAILED", "the sweep ended with an error"
         try:
             with closing(Proof(dataset, sweep.family)) as proof:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.config import objective
+from pipeline.config.redact import redacted
+from pipeline.core.commands import sweep_again
 from pipeline.core.errors import Interrupted
 from pipeline.search import is_usable
 
@@ -63,7 +65,7 @@ class Sweep:
         if self.stop.number is not None:
             raise Interrupted(
                 f"stopped by {self.stop.name}; {len(self.ledger.done)} fits are recorded. Continue "
-                f"with: python -m pipeline.sweep <the same words> resume={self.ledger.run_id}",
+                f"with: {redacted(sweep_again(self.ledger.run_id))}",
                 self.stop.number,
             )
 

@@ -17,14 +17,13 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self
 
-from rich import box
 from rich.console import Console, RenderableType
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.core.records import Decision, Finding, FitResult, Objective, Outcome, Round, StackPlan
 from pipeline.terminal.live import MovedHandler, Picture, draw, move_handlers, tally, time_left
+from pipeline.terminal.table import counts, ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -95,6 +94,7 @@ class Display:
         self._moved: list[MovedHandler] = []
         self._picture = Picture(metric=self._objective.metric)
         self._started = self._spoken = clock()
+        self._due: float | None = None
         self._round_outcomes: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
@@ -193,8 +193,11 @@ class Display:
 
     @_harmless
     def estimate(self, seconds_left: float | None) -> None:
-        """Update the time left; None while nobody can know."""
-        self._picture.seconds_left = seconds_left
+        """Update the time left; None while nobody can know: what was last known is counted down."""
+        now = self._clock()
+        if seconds_left is not None:
+            self._due = now + seconds_left
+        self._picture.seconds_left = None if self._due is None else max(0.0, self._due - now)
 
     @_harmless
     def finding(self, finding: Finding) -> None:
@@ -205,6 +208,13 @@ class Display:
                 f"  {finding.severity} {finding.code}: {finding.sentence}",
                 STYLES.get(finding.severity, ""),
             )
+
+    @_harmless
+    def ending(self) -> None:
+        """Say that the search is over and what is done with its champion."""
+        self._picture.stacks.clear()
+        self._picture.round = "testing and saving the champion"
+        self._say(self._picture.round)
 
     @_harmless
     def attention(self, lines: Sequence[str]) -> None:
@@ -228,12 +238,29 @@ class Display:
         out = self._out or Console(file=sys.stdout, highlight=False)
         if not out.is_terminal:
             out.width = max(out.width, PLAIN_WIDTH)
-        counts = ", ".join(f"{k} {_cell(summary[k])}" for k in ("trials", "fits") if k in summary)
-        counts += f", cut {summary['cut']}" if summary.get("cut") else ""
-        took = f", {_cell(summary['seconds'])} s" if "seconds" in summary else ""
-        out.print(Text(f"{summary.get('status', 'done')}: {counts}{took}"), soft_wrap=True)
+        out.print(Text(counts(summary)), soft_wrap=True)
         if rows:
-            out.print(_table(rows))
+            out.print(ranking(rows))
+
+    def closing(self, lines: Mapping[str, str]) -> bool:
+        """Say where to go from here: on stdout where that is a terminal (True), else on stderr.
+
+        Args:
+            lines: Label to text; a text may be a command, and is not broken.
+        """
+        out = self._out or Console(file=sys.stdout, highlight=False)
+        self._closing(lines, out if out.is_terminal else None)
+        return out.is_terminal and not self._broken
+
+    @_harmless
+    def _closing(self, lines: Mapping[str, str], out: Console | None) -> None:
+        width = max(map(len, lines), default=0)
+        for label, text in lines.items():
+            if out is None:
+                self._say(f"{label:<{width}}  {text}")
+                continue
+            log.info("%s: %s", label, text)
+            out.print(Text.assemble((f"{label:<{width}}  ", "bold"), text), soft_wrap=True)
 
     @_harmless
     def close(self) -> None:
@@ -266,32 +293,10 @@ class Display:
         return math.isnan(best) or as_loss(value) < as_loss(best)
 
     def _round_summary(self) -> str:
-        best = ""
-        if self._picture.best_name:
-            best = (
-                f"; best so far {self._objective.metric} {self._picture.best_value:.4g}"
-                f" ({self._picture.best_name})"
-            )
-        return f"{tally(self._round_outcomes)}{best}; {time_left(self._picture.seconds_left)}"
-
-
-def _table(rows: Sequence[Mapping[str, object]]) -> Table:
-    """Lay out ranking rows; the first row is the champion."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    columns = list(rows[0])
-    for name in columns:
-        numeric = isinstance(rows[0][name], int | float)
-        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for position, row in enumerate(rows):
-        cells = (Text(_cell(row.get(name))) for name in columns)
-        table.add_row(*cells, style="bold" if position == 0 else None)
-    return table
-
-
-def _cell(value: object) -> str:
-    """Format one value: four significant digits, thousands separated, a dash for nothing."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+        seen, metric = self._picture, self._objective.metric
+        best = (
+            f"; best so far {metric} {seen.best_value:.4g} ({seen.best_name})"
+            if seen.best_name
+            else ""
+        )
+        return f"{tally(self._round_outcomes)}{best}; {time_left(seen.seconds_left)}"

@@ -62,6 +62,18 @@ def test_the_name_of_a_table_is_taken_from_its_file():
     assert compose([*words, "data.name=other"]).data.name == "other"
 
 
+@pytest.mark.parametrize("more", [[], ["experiment=smoke"], ["experiment=thorough"]])
+def test_a_path_alone_is_a_table_of_its_own_name(more):
+    """It is never recorded under the name of the table that is swept where nothing is said."""
+    data = compose([*more, "data.path=/a/my.csv", "data.target=y"]).data
+    assert (data.name, data.path, data.target, data.task) == ("my", "/a/my.csv", "y", "auto")
+
+
+def test_a_path_with_a_choice_of_data_is_that_choice():
+    """Another copy of a shipped table is that table."""
+    assert compose(["data=titanic", "data.path=/a/my.csv"]).data.name == "titanic"
+
+
 def test_a_builder_alone_picks_its_family():
     """`model.builder=package.module:function` is all that a user must say."""
     model = compose(["model.builder=package.module:function"]).model

@@ -287,8 +287,13 @@ def test_what_is_not_read_is_counted_and_said(prepared):
     assert "holds dates; 1 rows with 'soon' count as missing" in " ".join(
         prepared(dated, target="y", test_fraction=0.0).notes
     )
+    codes = prepared(_rows([f"A{place:05d}" for place in range(60)]), target="y")
+    assert not any("looks like" in note or "read as" in note for note in codes.notes)
     thousands = _rows([f"{place}k" for place in range(60)])
     assert "looks like numbers ('" in " ".join(prepared(thousands, target="y").notes)
+    assert "read as a category, and left out (identifier" in " ".join(
+        prepared(thousands, target="y").notes
+    )
     many = ["1.5", "2.5"] * 30 + [f"n{place}" for place in range(12)]
     notes = " ".join(prepared(_rows(many), target="y").notes)
     assert "data.numbers=[x] changes that" in notes

@@ -105,6 +105,37 @@ def test_every_event_is_told(*, terminal: bool) -> None:
     assert "val_loss 0.41 (2x64 lr 0.003 #1)" in text
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_last_words_stand_on_the_terminal_and_never_in_a_pipe(*, terminal: bool) -> None:
+    """A person reads labelled lines, whole, so that a command can be copied; a script its one last line."""
+    err, _ = consoles(terminal=terminal)
+    out = Console(file=io.StringIO(), force_terminal=terminal, width=80, color_system=None)
+    command = "python -m pipeline.predict " + " ".join(f"word={n}" for n in range(30))
+    with Display(True, stderr=err, stdout=out) as display:
+        assert display.closing({"answer": "1x32 [odd]", "predict": command}) is terminal
+    said, silent = (out, err) if terminal else (err, out)
+    assert f"predict  {command}\n" in written(said)
+    assert "answer   1x32 [odd]\n" in written(said)
+    assert written(silent) == ""
+
+
+def test_the_time_left_never_goes_back_to_unknown() -> None:
+    """Between two rounds nothing new is known: what was known is counted down."""
+    now = [0.0]
+    err, out = consoles(terminal=False)
+    display = Display(True, stderr=err, stdout=out, clock=lambda: now[0])
+    assert display._picture.seconds_left is None
+    for seconds, told, left in (
+        (0, 75.0, 75.0),
+        (5, None, 70.0),
+        (90, None, 0.0),
+        (91, 20.0, 20.0),
+    ):
+        now[0] = float(seconds)
+        display.estimate(told)
+        assert display._picture.seconds_left == left
+
+
 def test_plain_lines_carry_no_escape_codes() -> None:
     """A log file gets text and the time of day, no colours and no cursor movements."""
     err, out = consoles(terminal=False)

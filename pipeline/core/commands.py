@@ -1,0 +1,37 @@
+"""Commands as a person has to type them: the programs of this environment, whether it is activated or not."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+DISTRIBUTION = "capacity-sweep"
+"""What is installed; the package is `pipeline`."""
+
+
+def program(name: str) -> str:
+    """Return how this environment's program is called: by its path where the name alone means another."""
+    own = Path(sys.executable).parent / name
+    found = shutil.which(name)
+    is_own = found is not None and Path(found).absolute() == own.absolute()
+    return name if is_own or not own.exists() else str(own)
+
+
+def module(name: str, *words: str) -> str:
+    """Return the command that runs a module of the package: `python -m pipeline.predict ...`."""
+    return shlex.join([program("python"), "-m", f"pipeline.{name}", *words])
+
+
+def sweep_again(run_id: str) -> str:
+    """Return the command that continues the sweep of this process."""
+    words = [word for word in sys.argv[1:] if not word.startswith("resume=")]
+    return module("sweep", *words, f"resume={run_id}")
+
+
+def version() -> str:
+    """Return what `--version` prints."""
+    from pipeline import __version__
+
+    return f"{DISTRIBUTION} {__version__}"

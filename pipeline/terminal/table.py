@@ -1,0 +1,42 @@
+"""The final table of a sweep, for a terminal or a log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def counts(summary: Mapping[str, object]) -> str:
+    """Say how a sweep ended and how much it did: `finished: trials 35, fits 225, 41.2 s`."""
+    said = ", ".join(f"{k} {cell(summary[k])}" for k in ("trials", "fits") if k in summary)
+    said += f", cut {summary['cut']}" if summary.get("cut") else ""
+    took = f", {cell(summary['seconds'])} s" if "seconds" in summary else ""
+    return f"{summary.get('status', 'done')}: {said}{took}"
+
+
+def ranking(rows: Sequence[Mapping[str, object]]) -> Table:
+    """Lay out ranking rows; the first row is the champion."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    columns = list(rows[0])
+    for name in columns:
+        numeric = isinstance(rows[0][name], int | float)
+        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+    for position, row in enumerate(rows):
+        cells = (Text(cell(row.get(name))) for name in columns)
+        table.add_row(*cells, style="bold" if position == 0 else None)
+    return table
+
+
+def cell(value: object) -> str:
+    """Format one value: four significant digits, thousands separated, a dash for nothing."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
