@@ -293,10 +293,7 @@ class Display:
         return math.isnan(best) or as_loss(value) < as_loss(best)
 
     def _round_summary(self) -> str:
-        seen, metric = self._picture, self._objective.metric
-        best = (
-            f"; best so far {metric} {seen.best_value:.4g} ({seen.best_name})"
-            if seen.best_name
-            else ""
-        )
+        seen, best = self._picture, ""
+        if seen.best_name:
+            best = f"; best so far {seen.metric} {seen.best_value:.4g} ({seen.best_name})"
         return f"{tally(self._round_outcomes)}{best}; {time_left(seen.seconds_left)}"
