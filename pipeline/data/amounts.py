@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pipeline.config.choices import Task
-from pipeline.data.infer import different
+from pipeline.core.errors import DataError
+from pipeline.data.infer import different, found
 from pipeline.data.numberforms import Found, find_form
 from pipeline.data.plain import keeps_text, plain_numbers
 from pipeline.data.target import MOST_CODES, is_text
-from pipeline.data.typed import Column, Kind, unchecked_numbers, unreadable
+from pipeline.data.typed import Column, Kind, is_given, unchecked_numbers, unreadable
 
 if TYPE_CHECKING:
     from pipeline.config.schema import DataConfig
 
 
-def with_amounts(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> pd.DataFrame:
+def with_amounts(
+    frame: pd.DataFrame, config: DataConfig, notes: list[str]
+) -> tuple[pd.DataFrame, str]:
     """Return the rows with the target as numbers where every text of it is one in a form of its own.
 
     `$1,200` is 1200, `1.234,56` is 1234.56, `12.5%` is 12.5. Few different ones stay texts unless a
@@ -27,20 +30,55 @@ def with_amounts(frame: pd.DataFrame, config: DataConfig, notes: list[str]) -> p
         frame: Raw rows.
         config: The data group; its target is a column of the frame.
         notes: Receives a sentence on how the numbers are written.
+
+    Returns:
+        The rows; the form, empty where the target stays as it is.
     """
     name = str(config.target)
     series = frame[name]
     if not is_text(series) or config.task is Task.classification:
-        return frame
-    found = _form(series, config.task)
-    if found is None or unreadable(series, Column(name, Kind.number, format=found.form)).any():
-        return frame
-    note = f"The target {name!r} is read as numbers written like {found.form}"
-    if found.doubt:
-        note += f"; {found.doubt!r} could be the decimal mark: data.decimal='{found.doubt}' says so"
+        return frame, ""
+    own = _form(series, config.task)
+    if own is None or unreadable(series, Column(name, Kind.number, format=own.form)).any():
+        return frame, ""
+    note = f"The target {name!r} is read as numbers written like {own.form}"
+    if own.doubt:
+        note += f"; {own.doubt!r} could be the decimal mark: data.decimal='{own.doubt}' says so"
     notes.append(f"{note}.")
-    values = unchecked_numbers(series, found.form)
-    return frame.assign(**{name: pd.Series(values, index=series.index, name=name)})
+    return _read(frame, series, own.form), own.form
+
+
+def with_amounts_in(frame: pd.DataFrame, target: str, form: str) -> pd.DataFrame:
+    """Return test rows with the target as numbers in the form that the table writes it in.
+
+    Their own file may show less: only `1.234` beside a table with `1.234,50`.
+
+    Args:
+        frame: Raw rows of `data.test_path`.
+        target: A column of the frame.
+        form: As `with_amounts` returns it.
+
+    Raises:
+        DataError: A value is not written so.
+    """
+    series = frame[target]
+    if not form or not is_text(series):
+        return frame
+    bad = unreadable(series, Column(target, Kind.number, format=form))
+    if bad.any():
+        raise DataError(
+            f"data.test_path: {int(bad.sum())} of {int(is_given(series).sum())} values of the target "
+            f"{target!r} are not written like {form}, as the table (data.path) writes them, for example "
+            f"{found(series, bad)}; write both files alike"
+        )
+    return _read(frame, series, form)
+
+
+def _read(frame: pd.DataFrame, series: pd.Series, form: str) -> pd.DataFrame:
+    values = unchecked_numbers(series, form)
+    return frame.assign(
+        **{str(series.name): pd.Series(values, index=series.index, name=series.name)}
+    )
 
 
 def _form(series: pd.Series, task: Task) -> Found | None:
@@ -54,9 +92,9 @@ def _form(series: pd.Series, task: Task) -> Found | None:
     texts, times = different(series.value_counts())
     if texts.str.fullmatch(r"[-+]?\d+").all():
         return None  # whole numbers are numbers in any form, and none in a column without values
-    found = find_form(texts, times, series.attrs)
-    if found is None or not found.form:
+    own = find_form(texts, times, series.attrs)
+    if own is None or not own.form:
         return None
-    values = unchecked_numbers(texts, found.form)
+    values = unchecked_numbers(texts, own.form)
     are_codes = len(texts) <= MOST_CODES and bool((values == values.round()).all())
-    return None if are_codes and task is Task.auto else found
+    return None if are_codes and task is Task.auto else own

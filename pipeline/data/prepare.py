@@ -63,12 +63,17 @@ def prepare(config: DataConfig, seed: int) -> Dataset:
     from pipeline.data.target import read_target
 
     config = tidy_names(config)
-    load = load_images if config.kind == "images" else load_table
-    table = load(config, *sources[0])
+    is_images = config.kind == "images"
+    table = (load_images if is_images else load_table)(config, *sources[0])
     target = read_target(table.frame[config.target], config.task)
     if len(sources) == 1:
         return _prepared(config, table, target, 0, seed)
-    test = load(_as_before(config, target), *sources[1])
+    as_before = _as_before(config, target)
+    test = (
+        load_images(as_before, *sources[1])
+        if is_images
+        else load_table(as_before, *sources[1], table.amounts)
+    )
     both = join(table, test)
     codes = target.encode(test.frame[config.target], "data.test_path: ")
     target = replace(target, numbers=np.concatenate([target.numbers, codes]))

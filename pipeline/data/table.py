@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import DataError
-from pipeline.data.amounts import with_amounts
+from pipeline.data.amounts import with_amounts, with_amounts_in
 from pipeline.data.load import read_table
 from pipeline.data.missing import with_target
 from pipeline.data.plain import as_values, keeps_text, plain_numbers, unmarked
@@ -33,10 +33,18 @@ class Table:
     notes: tuple[str, ...] = ()
     images: np.ndarray | None = None
     """uint8 (rows, height, width, channels) where rows are image files."""
+    amounts: str = ""
+    """The form that the target was read in, where it is written as money, percent or the like."""
 
 
-def load_table(config: DataConfig, path: Path, key: str) -> Table:
+def load_table(config: DataConfig, path: Path, key: str, amounts: str | None = None) -> Table:
     """Return the rows of a CSV or Parquet file that have a target.
+
+    Args:
+        config: The data group.
+        path: The file.
+        key: The configuration key, for messages.
+        amounts: Of test rows `Table.amounts` of the training table; None: what the file itself shows.
 
     Raises:
         DataError: The file, a configured column, or the target is unusable.
@@ -47,12 +55,15 @@ def load_table(config: DataConfig, path: Path, key: str) -> Table:
     written = "delimiter" in frame.attrs
     if written:
         frame = _without_empty_rows(frame, notes)
-    frame = with_amounts(frame, config, notes)
+    if amounts is None:
+        frame, amounts = with_amounts(frame, config, notes)
+    else:
+        frame = with_amounts_in(frame, str(config.target), amounts)
     frame = with_target(frame, config, notes, written=written)
     if not written:
-        return Table(frame, row_hashes(frame), tuple(notes))
+        return Table(frame, row_hashes(frame), tuple(notes), amounts=amounts)
     frame, hashes = _by_value(frame, config, cast=key == "data.path")
-    return Table(frame, hashes, tuple(notes))
+    return Table(frame, hashes, tuple(notes), amounts=amounts)
 
 
 def _without_empty_rows(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

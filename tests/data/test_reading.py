@@ -430,3 +430,19 @@ def test_what_a_column_holds_elsewhere_moves_no_row(prepared):
     plain = "a,t,y\n" + "".join(f"{n % 7},TRUE,{n}.5\n" for n in range(40))
     spelled = "a,t,y\n" + "".join(f"{n % 7}.0,true,{n}.50\n" for n in range(40))
     assert prepared(plain, target="y").digest == prepared(spelled, target="y").digest
+
+
+def test_the_target_of_test_rows_is_read_as_the_table_writes_it(tmp_path, prepared):
+    """`1.234` is 1234 beside a table with `1.234,50`, though its own file shows no more than that."""
+    rows = [f"{n},5;{n}.{n:03},50" for n in range(100, 200)]
+    table = "x;y\n" + "\n".join(rows) + "\n"
+    (tmp_path / "later.csv").write_text("x;y\n101,5;1.234\n102,5;2.500\n103,5;\n")
+    words = {"target": "y", "test_path": str(tmp_path / "later.csv"), "missing_target": "drop"}
+    dataset = prepared(table, **words)
+    assert dataset.judged.numbers[dataset.split.test].tolist() == [1234.0, 2500.0]
+    (tmp_path / "later.csv").write_text("x;y\n101,5;1234.5\n102,5;2.500\n")
+    with pytest.raises(
+        DataError,
+        match=r"data\.test_path: 1 of 2 values of the target 'y' .*1\.234,5.*'1234\.5' in row 1",
+    ):
+        prepared(table, **words)
