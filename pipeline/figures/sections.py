@@ -67,13 +67,11 @@ def _key_figures(record: SweepRecord) -> Html:
         cells += _metrics(record)
         cells.append(("parameters", *words.parameters_shown(entry)))
         cells.append(("learning rate", words.rate(entry.get("learning_rate")), ""))
-    trials = words.finite(summary.get("trials"))
-    cells.append(
-        ("fits", words.count(len(done_fits(record))), f"{trials:.0f} trials" if trials else "")
-    )
+    trials, took = words.finite(summary.get("trials")), words.duration(summary.get("seconds"))
+    about = f"{trials:.0f} trials in {took}" if trials else took
+    cells.append(("fits", words.count(len(done_fits(record))), about))
     if words.finite(summary.get("cost")) is not None:
         cells.append(("cost", words.number(summary["cost"]), ""))
-    cells.append(("took", words.duration(summary.get("seconds")), ""))
     boxes = [
         element(
             "div",

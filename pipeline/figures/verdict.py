@@ -18,7 +18,7 @@ from pipeline.figures.trials import (
     scored_fits,
     trials,
 )
-from pipeline.search.sentences import size, within
+from pipeline.search.sentences import is_selection, size, within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +72,8 @@ def headline(record: SweepRecord) -> str:
     entry = champion_entry(record)
     if not entry:
         return "No usable network" if trials(record).empty else "No choice yet"
+    if is_selection(entry):
+        return f"The average of {words.plural(int(str(entry['networks'])), 'network')}"
     return network(entry)
 
 
@@ -105,15 +107,14 @@ def _use(record: SweepRecord, entry: dict[str, object]) -> str:
         use = "No network is better than a constant prediction beyond noise; the best found is"
     else:
         use = "Use"
+    found: dict[str, Any] = entry
+    which = f"{_lower(network(found))} ({size(found)}) at"
+    if is_selection(found):
+        which = f"{size(found)}; of the networks alone {_lower(network(found))} is chosen, at"
     return (
-        f"{use} {_lower(network(entry))} ({_size(entry)}) at "
-        f"learning rate {words.rate(entry.get('learning_rate'))}: {metric} "
+        f"{use} {which} learning rate {words.rate(entry.get('learning_rate'))}: {metric} "
         f"{words.with_error(*score(entry))}{seeds}."
     )
-
-
-def _size(entry: dict[str, Any]) -> str:
-    return size(entry)
 
 
 def _why(record: SweepRecord, entry: dict[str, object]) -> str:

@@ -148,6 +148,11 @@ def round_of_others(best: Evidence, before: Evidence | None, trials: int, unusab
     return f"{sentence}, {how} {before.trial.capacity.label} ({number(before.shown)}) before it."
 
 
+def is_selection(champion: Mapping[str, Any]) -> bool:
+    """Return whether a champion is an average of different networks: no capacity says what it is."""
+    return champion.get("kind") == "greedy" and int(champion.get("networks") or 1) > 1
+
+
 def size(champion: Mapping[str, Any]) -> str:
     """Return the size of a model: that of one network, or of all whose average it is.
 
@@ -157,7 +162,7 @@ def size(champion: Mapping[str, Any]) -> str:
     own, networks = f"{champion['parameters']:,} parameters", champion["networks"]
     if networks == 1:
         return own
-    if champion.get("kind") == "greedy":
+    if is_selection(champion):
         total = f"{champion['total_parameters']:,} parameters"
         return f"the average of {networks} networks of the sweep, {total} in all"
     return f"the average of {networks} networks of {own} each"

@@ -109,7 +109,7 @@ def write_report(sweep: Sweep) -> str | None:
     sweep.ledger.flush()
     place = sweep.output_dir / "report.html"
     document.write(place, content)
-    return str(place)
+    return str(place.absolute())
 
 
 def no_report(sweep: Sweep) -> str:

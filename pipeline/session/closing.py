@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.core.commands import module
 from pipeline.evaluation.stand import METRICS, best, called
 from pipeline.ledger.viewer import ui_command
-from pipeline.search.sentences import number, size
+from pipeline.search.sentences import is_selection, number, size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 def labelled(sweep: Sweep, about: Mapping[str, Any]) -> dict[str, str]:
-    """Return label and text of the last lines: answer, report, predict, compare, link."""
+    """Return label and text of the last lines: answer, why, report, predict, compare, link."""
     store = sweep.ledger.store
     lines = {
         "answer": answer(about),
+        "why": about["champion"]["reason"],
         "report": about["report"] or "",
         "predict": predict(sweep, about),
     }
@@ -32,7 +33,9 @@ def labelled(sweep: Sweep, about: Mapping[str, Any]) -> dict[str, str]:
 def answer(about: Mapping[str, Any]) -> str:
     """Say what was found and how good it is in the target's own unit, beside the best baseline."""
     champion = about["champion"]
-    found = f"{champion['capacity']} ({size(champion)})"
+    found = size(champion)
+    if not is_selection(champion):
+        found = f"{champion['capacity']} ({found})"
     own = about["baselines"].get(champion["kind"], {})
     tested = champion["test_loss"] is not None
     part, rows = ("test", "test") if tested else ("val", "validation")
@@ -48,7 +51,7 @@ def answer(about: Mapping[str, Any]) -> str:
     said = f"{found}; the best baseline, {rival.words}, has {number(theirs)}"
     compared = "" if name in {"rmse", champion["objective"].removeprefix("val_")} else called(about)
     if not (rival.is_worse or rival.is_better):
-        return f"{said}: {compared or 'it'} is no different beyond noise".replace(": it is", ":")
+        return f"{said}{f', the {compared}' if compared else ':'} no different beyond noise"
     how = "worse" if rival.is_worse else "better"
     return f"{said} and " + (f"a {how} {compared}" if compared else f"is {how}")
 

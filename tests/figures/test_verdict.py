@@ -64,6 +64,17 @@ def test_an_ensemble_is_as_large_as_its_networks_together(record: SweepRecord) -
     assert "(the average of 15 networks of 3,214 parameters each)" in use
 
 
+def test_a_selection_of_networks_is_not_called_by_the_size_of_one(record: SweepRecord) -> None:
+    """The networks of `champion=greedy` are of several sizes; the capacity is that of one chosen alone."""
+    record.summary["champion"] |= {"kind": "greedy", "networks": 5, "total_parameters": 8773}
+    use, *_ = answer(record)
+    assert headline(record) == "The average of 5 networks"
+    assert use.startswith("Use the average of 5 networks of the sweep, 8,773 parameters in all; of")
+    assert "alone 2 hidden layers of 51 units is chosen, at learning rate" in use
+    record.summary["champion"]["networks"] = 1
+    assert headline(record) == "2 hidden layers of 51 units"
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
