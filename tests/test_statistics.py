@@ -115,6 +115,14 @@ def test_weighted_groups_count_by_the_weight_of_their_rows():
     )
 
 
+def test_the_rows_of_one_group_alone_are_the_least_that_the_error_can_be():
+    """No other group tells how groups vary; nothing at all would read as certainty."""
+    losses, alone = np.random.default_rng(0).gamma(2.0, size=(2, 50)), np.zeros(50)
+    found = statistics.paired(losses[0], losses[1], clusters=alone)
+    assert found == statistics.paired(losses[0], losses[1])
+    assert found.se > 0
+
+
 def test_a_sample_tells_how_rows_vary_and_all_rows_tell_the_mean():
     """10,000 of 170,000 rows: the sample's own mean takes no part."""
     random = np.random.default_rng(1)

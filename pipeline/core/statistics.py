@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
@@ -96,10 +96,7 @@ def one_sigma(freedom: float) -> float:
 
 
 def mean_error(
-    losses: np.ndarray,
-    *,
-    weights: np.ndarray | None = None,
-    clusters: np.ndarray | None = None,
+    losses: np.ndarray, *, weights: np.ndarray | None = None, clusters: np.ndarray | None = None
 ) -> Difference:
     """Return the mean of losses and its standard error: `paired` with nothing to compare."""
     return paired(losses, np.zeros_like(losses), weights=weights, clusters=clusters)
@@ -138,21 +135,23 @@ def by_unit(
         weights = np.asarray(weights, np.float64)
         weights = weights / weights.mean()
         losses = losses * weights
-    return (losses, weights) if clusters is None else joined(losses, weights, clusters)
+    return joined(losses, weights, clusters) if are_several(clusters) else (losses, weights)
+
+
+def are_several(clusters: np.ndarray | None) -> TypeGuard[np.ndarray]:
+    """Return whether clusters are units: of one alone rows are, as the least that the error can be."""
+    return clusters is not None and bool((clusters != clusters[:1]).any())
 
 
 def joined(
     weighted: np.ndarray, weights: np.ndarray | None, clusters: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Join rows that belong together: what `by_unit` does to losses that are weighted already.
+    """Join rows that belong together: what `by_unit` returns, of losses that are weighted already.
 
     Args:
         weighted: Losses times weights of mean 1, (..., rows).
         weights: (rows,), mean 1; None: all are 1.
         clusters: (rows,), equal where rows belong together.
-
-    Returns:
-        Loss times weight of each cluster, float64 (..., clusters), and the weights, mean 1.
     """
     _, code, counts = np.unique(clusters, return_inverse=True, return_counts=True)
     starts = np.concatenate(([0], np.cumsum(counts)[:-1]))

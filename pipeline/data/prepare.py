@@ -111,6 +111,7 @@ def _prepared(
     columns = [item.column for item in judged]
     unread = list(unread_elsewhere(frame, columns, known, given_test))
     subjects = _subjects(config, table, judged, target, split)
+    groups_of = groups(config, frame)
     return Dataset(
         name=config.name,
         frame=settled(frame, columns),
@@ -126,12 +127,13 @@ def _prepared(
             *_rule_notes(config, judged),
             *([subjects_note(subjects)] if subjects else []),
             *_split_notes(config, table, target, split),
+            *_group_notes(config, groups_of, split),
         ),
         split=split,
         digest=digest(frame.columns, table.hashes, [*chain(*split.folds), split.test]),
         scale_target=config.scale_target,
         weights=sample_weights(config, frame),
-        groups=groups(config, frame),
+        groups=groups_of,
         times=times(config, frame),
         image_shape=None if config.kind == "table" else image_shape(config),
         images=table.images,
@@ -223,6 +225,22 @@ def _rule_notes(config: DataConfig, judged: list[Judged]) -> Iterator[str]:
     by_rule = [item.column.name for item in judged if item.reason and item.column.name not in named]
     if by_rule:
         yield f"Columns left out by rule ({', '.join(by_rule)}) are kept where data.keep names them."
+
+
+def _group_notes(config: DataConfig, groups_of: np.ndarray | None, split: Split) -> Iterator[str]:
+    """Yield that a part is too small a sample of groups to tell how others do."""
+    import numpy as np
+
+    parts = {"validation": split.validation, "test": split.test}
+    for part, rows in parts.items():
+        is_folded = part == "validation" and config.folds
+        if groups_of is None or is_folded or not len(rows) or np.ptp(groups_of[rows]):
+            continue
+        yield (
+            f"All {part} rows are of one value of {config.group!r}: standard errors count its rows, "
+            "which says nothing of how other values do"
+            + ("; data.folds validates every one." if part == "validation" else ".")
+        )
 
 
 def _split_notes(config: DataConfig, table: Table, target: Target, split: Split) -> Iterator[str]:

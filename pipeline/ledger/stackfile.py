@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.core.statistics import Units, joined
+from pipeline.core.statistics import Units, are_several, joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,7 +73,7 @@ def sample(
         return None, None
     losses = np.asarray(row_losses, dtype=np.float32)
     weights = None if rows is None else rows.weights
-    if rows is not None and rows.clusters is not None:
+    if rows is not None and are_several(rows.clusters):
         losses, weights = joined(losses, weights, rows.clusters)
     count = len(losses)
     chosen = np.arange(count)

@@ -258,3 +258,16 @@ def test_rows_of_a_separate_file_are_the_test_rows():
     split = split_rows(config, target_of(np.arange(100) % 2), Keys(), 0, given_test=30)
     assert np.array_equal(split.test, np.arange(70, 100))
     assert np.array_equal(np.sort(np.concatenate([v for _, v in split.folds])), np.arange(70))
+
+
+def test_a_part_with_one_group_alone_is_said(prepared):
+    """Its standard errors are of rows; with folds every group is validated."""
+    draw = np.random.default_rng(0)
+    table = pd.DataFrame({"x": draw.normal(size=200), "y": draw.normal(size=200)})
+    table["clinic"] = draw.choice(["a", "b", "c", "d"], 200)
+    notes = " ".join(prepared(table, target="y", group="clinic").notes)
+    assert "All validation rows are of one value of 'clinic'" in notes
+    assert "All test rows are of one value of 'clinic'" in notes
+    notes = " ".join(prepared(table, target="y", group="clinic", folds=3).notes)
+    assert "All validation rows" not in notes
+    assert "All test rows are of one value of 'clinic'" in notes

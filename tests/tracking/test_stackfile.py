@@ -126,3 +126,11 @@ def test_what_is_no_archive_of_arrays_is_not_there() -> None:
     np.savez(wrong, **{"k/about": np.array([255, 254], np.uint8), "k/loss": np.ones(2)})
     found = unpack(wrong.getvalue())["k"]
     np.testing.assert_array_equal(found.curves["loss"], np.ones(2))
+
+
+def test_rows_of_one_group_alone_are_kept_as_rows():
+    """A standard error of one unit would be 0."""
+    losses = np.arange(5.0)
+    kept, units = sample(losses, 0, 0, ValidationRows(np.zeros(5, np.int64), None))
+    assert kept.tolist() == losses.tolist()
+    assert units.count == 5
