@@ -72,6 +72,7 @@ def _data(plan: Prospect) -> Iterator[str]:
         f"search {config.search.kind}, engine {trained.engine}, up to {trained.epochs} epochs, "
         f"{plan.workers} {'stack' if plan.workers == 1 else 'stacks'} at once"
     )
+    yield from found.few
     yield from _columns(found.facts)
 
 

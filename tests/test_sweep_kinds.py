@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -200,3 +201,27 @@ def test_the_average_of_selected_fits_is_saved_with_its_weights(
     own = summary["baselines"]
     assert own["greedy"]["val_loss"] <= own["single"]["val_loss"]
     assert champion["test_loss"] == own["greedy"]["test_loss"]
+
+
+def test_pure_noise_on_few_rows_is_said_wherever_the_answer_stands(
+    workplace: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No network is sold where there is nothing to learn: terminal, summary, report, note; and the plan."""
+    words = {"search.start_units": 8, "search.max_rounds": 1, "search.max_executions": 2}
+    draw = np.random.default_rng(4)
+    noise = pd.DataFrame(draw.normal(size=(90, 3)), columns=["a", "b", "y"])
+    with caplog.at_level("INFO"):
+        found = sweep(noise, "y", output_dir=workplace / "out", **SMALL, **words)
+    summary = json.loads((found.output_dir / "summary.json").read_text())
+    no_better = re.compile(r"no better than a constant prediction|worse than a constant prediction")
+    assert no_better.search(summary["verdict"])
+    (warned,) = (one for one in caplog.records if one.getMessage().startswith("Verdict"))
+    assert warned.levelname == "WARNING"
+    assert no_better.search(warned.getMessage())
+    page = (found.output_dir / "report.html").read_text()
+    assert "No network is better than a constant prediction beyond noise" in page
+    few = summary["data"]["validation"]
+    assert (few["rows"], few["hint"]) == (15, "data.folds=5")
+    assert any(line.startswith("15 validation rows") for line in summary["data"]["attention"])
+    assert few["note"] in page
+    assert few["note"] in caplog.text.split("Verdict")[0], "before anything is trained"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import DataError
+from pipeline.data.fewrows import few_rows
 from pipeline.data.prepare import prepare
 from pipeline.data.source import find
 
@@ -37,6 +38,8 @@ class Outline:
     """Those of them that a network sees."""
     facts: tuple[ColumnFact, ...]
     """What became of each column."""
+    few: tuple[str, ...]
+    """What to say of few validation rows (`data.fewrows`)."""
     shapes: dict[str, tuple[int, ...]]
     """Shape of one encoded row, by encoding."""
     outputs: int
@@ -118,6 +121,7 @@ def _outline(
         columns=len(dataset.columns),
         used=sum(column.used for column in dataset.columns),
         facts=dataset.facts,
+        few=() if growth else tuple(few_rows(dataset).lines),
         shapes={
             name: dataset.image_shape or (len(dataset.input_names(name)),) for name in encodings
         },

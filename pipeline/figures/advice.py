@@ -10,7 +10,7 @@ from pipeline.evaluation.stand import CLEARLY, is_noise
 from pipeline.figures import words
 from pipeline.figures.beside import baselines, optimism
 from pipeline.figures.edges import VALUES, edges, rates_up_to, written
-from pipeline.figures.quality import calibration, epochs, fitting, kept, severe
+from pipeline.figures.quality import calibration, epochs, few, fitting, folds, kept, severe
 from pipeline.figures.remark import SEVERE, Remark, command_words, listing, setting
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import (
@@ -40,6 +40,7 @@ def remarks(record: SweepRecord) -> list[Remark]:
     if champion_entry(record) and leader(record) is not None:
         found += edges(record)
         for look in (
+            few,
             _sureness,
             epochs,
             kept,
@@ -64,6 +65,7 @@ def next_command(record: SweepRecord) -> tuple[str, str]:
     for remark in remarks(record):
         wanted |= dict(word.split("=", 1) for word in remark.overrides)
         purposes += [remark.purpose] if remark.overrides else []
+    purposes = list(dict.fromkeys(purposes))
     if wanted:
         return _command(record, wanted), f"To {words.listing(purposes)}."
     seed = int(setting(record, "seed") or 0) + 1
@@ -157,7 +159,7 @@ def _surer(record: SweepRecord, rival: Any) -> tuple[tuple[str, ...], str]:
         return tuple(overrides), "tell close capacities apart by more seeds"
     if setting(record, "data.folds") is not None:
         return (), ""
-    return ("data.folds=5",), "tell close capacities apart by validating on every row"
+    return (folds(record),), "tell close capacities apart by validating on every row"
 
 
 def _production(record: SweepRecord) -> Iterator[Remark]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.evaluation.stand import is_noise
 from pipeline.figures import words
@@ -24,6 +24,7 @@ NARROW_GAP = 0.05
 MISCALIBRATED = 0.1
 """Mean distance of claimed from observed probability that a reader of probabilities would notice; on few
 rows a perfect model shows more (`calibration_noise`), and then nothing is said."""
+EVERY_ROW = "choose on every row instead of a few"
 KEPT_EPOCHS = {
     "first-epoch": "were best in their first epoch: the score is that of hardly trained weights.",
     "lucky-epoch": "are kept at an epoch that is far better than those around it: the score flatters.",
@@ -68,6 +69,21 @@ def epochs(record: SweepRecord) -> Iterator[Remark]:
         yield Remark("epochs", sentence, "warning", overrides, "let it train to its end")
 
 
+def folds(record: SweepRecord) -> str:
+    """Return the override that validates on every row: as many folds as there are groups for."""
+    return str(_few(record).get("hint") or "data.folds=5")
+
+
+def few(record: SweepRecord) -> Iterator[Remark]:
+    """Say when few validation rows chose the champion (`data/fewrows.py`)."""
+    if note := _few(record).get("note"):
+        yield Remark("few rows", f"{note}.", "warning", (folds(record),), EVERY_ROW)
+
+
+def _few(record: SweepRecord) -> dict[str, Any]:
+    return dict(dict(record.summary.get("data") or {}).get("validation") or {})
+
+
 def kept(record: SweepRecord) -> Iterator[Remark]:
     """Say when the champion was kept at an epoch that says little of it: the first one, or a lucky one."""
     table = all_findings(record)
@@ -78,8 +94,8 @@ def kept(record: SweepRecord) -> Iterator[Remark]:
         count = table.loc[table["code"] == code, "run_id"].nunique()
         if 2 * count > len(own) > 0:
             sentence = f"{count} of the champion's {words.plural(len(own), 'fit')} {said}"
-            overrides = () if setting(record, "data.folds") is not None else ("data.folds=5",)
-            purpose = "choose on every row instead of a few" if overrides else ""
+            overrides = () if setting(record, "data.folds") is not None else (folds(record),)
+            purpose = EVERY_ROW if overrides else ""
             yield Remark("epochs", sentence, "warning", overrides, purpose)
 
 

@@ -12,6 +12,7 @@ from pipeline.config import objective
 from pipeline.config.choices import Encoding, encoding_name
 from pipeline.data.columns import Attention, recorded
 from pipeline.data.constant import constant_loss
+from pipeline.data.fewrows import few_rows
 from pipeline.ledger.facts import SweepFacts, ValidationRows
 from pipeline.search import searcher
 
@@ -109,6 +110,7 @@ def facts_shown(config: SweepConfig, dataset: Dataset, ledger: Ledger) -> dict[s
     """Return what the display says at the start."""
     parts = {name: len(dataset.part(name)) for name in ("train", "validation", "test")}
     severe = [fact.note for fact in dataset.facts if fact.attention is Attention.severe]
+    severe += few_rows(dataset).lines
     return {
         "rows": ", ".join(f"{count:,} {name}" for name, count in parts.items()),
         "target": f"{dataset.target} ({'regression' if dataset.regression else 'classification'})",

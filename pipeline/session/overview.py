@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from pipeline.data.columns import recorded, said
+from pipeline.data.columns import recorded
+from pipeline.data.fewrows import attention, few_rows
 from pipeline.evaluation.final import Member, Verdicts, optimism
 from pipeline.evaluation.stand import stated
 from pipeline.search import executions_of, front, longest, mean_of
@@ -53,7 +54,12 @@ def summarise(
             "digest": sweep.dataset.digest,
             "dropped": dict(sweep.dataset.dropped),
             "columns": recorded(sweep.dataset.facts),
-            "attention": said(sweep.dataset.facts),
+            "attention": attention(sweep.dataset, sweep.dataset.facts),
+            "validation": {
+                "rows": len(sweep.dataset.split.validation),
+                "folds": sweep.config.data.folds,
+                **few_rows(sweep.dataset)._asdict(),
+            },
         },
         "champion": document.champion_entry(
             choice,

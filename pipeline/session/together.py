@@ -18,7 +18,8 @@ from pipeline.compute.limits import limits
 from pipeline.core.control import Unattended
 from pipeline.core.errors import DataError
 from pipeline.data import prepare
-from pipeline.data.columns import Attention, recorded, said
+from pipeline.data.columns import Attention, recorded
+from pipeline.data.fewrows import attention
 from pipeline.session.opening import input_shapes
 from pipeline.training.families import family as family_of
 from pipeline.training.planner import Workload, plan_stacks
@@ -77,7 +78,7 @@ def validate_together(sweep: Sweep, choice: Choice, about: dict[str, Any]) -> No
     ]
     about["data"] |= {
         "columns": recorded(facts),
-        "attention": said(facts),
+        "attention": attention(sweep.dataset, facts),
         "subjects": {"column": name, "val_loss": apart, "val_loss_together": together},
     }
 

@@ -553,6 +553,22 @@ def test_a_champion_kept_at_an_epoch_of_luck_is_named(
     assert found.overrides == ("data.folds=5",)
 
 
+def test_few_validation_rows_are_a_warning_with_the_folds_that_fit(record: SweepRecord) -> None:
+    """As the sweep recorded it; with enough rows, or folds, nothing is said."""
+    validation = {"rows": 91, "folds": None, "note": "", "hint": ""}
+    record.summary["data"] = {"validation": validation}
+    assert not [one for one in remarks(record) if one.topic == "few rows"]
+    validation |= {"rows": 13, "note": "13 validation rows: few", "hint": "data.folds=4"}
+    found = remark(record, "few rows")
+    assert (found.severity, found.sentence) == ("warning", "13 validation rows: few.")
+    assert found.overrides == ("data.folds=4",)
+    found_in(record, "first-epoch", "warning", trial="champion")  # its advice is the same
+    command, why = next_command(record)
+    assert "data.folds=4" in command
+    assert "data.folds=5" not in command
+    assert why.count("choose on every row") == 1
+
+
 def test_over_fitting_is_what_diagnosis_calls_so(record: SweepRecord) -> None:
     """Never healthy above and over-fitted below, nor the other way round."""
     assert "over-fits" not in remark(record, "more data").sentence

@@ -1,0 +1,56 @@
+"""Whether one split leaves enough rows to choose a network by, and what to do where it does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.data.columns import Attention, said
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.data.columns import ColumnFact
+    from pipeline.data.dataset import Dataset
+
+FEW = 100
+"""Validation rows (groups, with `data.group`) below which folds are proposed.
+PLACEHOLDER."""
+FOLDS = 5
+"""That are proposed; fewer where there are fewer groups."""
+
+
+class Few(NamedTuple):
+    """That there are few validation rows; both words are empty where there are enough."""
+
+    note: str = ""
+    """A sentence without its full stop."""
+    hint: str = ""
+    """The override that mends it."""
+
+    @property
+    def lines(self) -> list[str]:
+        """What to say, at most one line."""
+        return [f"{self.note}; {self.hint} validates on every row."] if self.note else []
+
+
+def few_rows(dataset: Dataset) -> Few:
+    """Return what to say of few validation rows; nothing where folds validate on every row already."""
+    import numpy as np
+
+    if len(dataset.split.folds) > 1:
+        return Few()
+    rows, known = dataset.split.validation, dataset.split.known
+    units, everything, what = len(rows), len(known), "validation rows"
+    if dataset.groups is not None:
+        units, everything = (len(np.unique(dataset.groups[part])) for part in (rows, known))
+        what = "groups of validation rows"
+    if units >= FEW:
+        return Few()
+    return Few(f"{units} {what}: PLACEHOLDER", f"data.folds={min(FOLDS, everything)}")
+
+
+def attention(dataset: Dataset, facts: Sequence[ColumnFact]) -> list[str]:
+    """Return what a person should look at, the gravest first: columns, and few validation rows."""
+    lines = said(facts)
+    severe = sum(fact.attention is Attention.severe for fact in facts)
+    return [*lines[:severe], *few_rows(dataset).lines, *lines[severe:]]
