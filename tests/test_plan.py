@@ -72,3 +72,15 @@ def test_a_search_on_new_data_says_its_range(tmp_path: Path) -> None:
 def test_other_words_are_planned_too(words: list[str], says: str, tmp_path: Path) -> None:
     """Budgets, folds, money and the searches of KerasTuner, which is not imported for them either."""
     assert says in plan(*words, home=tmp_path)
+
+
+def test_few_validation_rows_are_said_with_the_folds_that_mend_it(tmp_path: Path) -> None:
+    """Before an hour is spent; with folds, or with enough rows, nothing is said."""
+    (home := tmp_path / "home").mkdir()
+    path = tmp_path / "few.csv"
+    words = ("data=table", f"data.path={path}", "data.target=y")
+    path.write_text("x,y\n" + "".join(f"{n % 7}.5,{n * 37 % 101}.25\n" for n in range(60)))
+    said = plan(*words, home=home)
+    assert "10 validation rows" in said
+    assert "data.folds=5 validates on every row" in said
+    assert "validates on every row" not in plan(*words, "data.folds=5", home=home)
