@@ -7,9 +7,9 @@ but the validation changed: `split`, 20 % of the rows; `folds`, data.folds=5; `r
 data.repeats=3. No MLflow: search, planner and engine as the runner joins them. Measured on the outer
 test rows, as shares of what a constant prediction loses: the champion's loss (with folds the average of
 their networks; of `split` the one median network, as a sweep saves it, and `split_average`, that of
-its executions), how far the validated loss flatters, how often a network of the champion was kept at its
-first epoch, its size, CPU seconds. Differences are paired over outer splits, with Nadeau and Bengio's
-standard error where the splits share rows.
+its executions), how far the validated loss is off it (and how far it flatters), how often a network of
+the champion was kept at its first epoch, its size, CPU seconds. Differences are paired over outer splits,
+with Nadeau and Bengio's standard error where the splits share rows.
 
 Every search is one line of `out` (default: small.jsonl); searches that are there are not run again.
 """
@@ -22,7 +22,7 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from pipeline.core.control import Unattended
 from pipeline.core.records import FitResult, Outcome, Scored
 from pipeline.data import prepare
 from pipeline.data.constant import constant_loss
+from pipeline.data.fewrows import FEW
 from pipeline.evaluation.final import forward
 from pipeline.evaluation.folds import Unseen, unseen_inputs
 from pipeline.evaluation.scores import row_losses
@@ -194,16 +195,14 @@ def compared(found: Sequence[Search]) -> dict[str, dict[str, dict[str, float | s
         own = [one for one in found if one.table == table]
         by_mode = {mode: {one.split: one for one in own if one.mode == mode} for mode in MODES}
         base = by_mode["split"]
+        shared = set.intersection(*(set(searches) for searches in by_mode.values() if searches))
         report[table] = {}
         for mode, searches in by_mode.items():
-            shared = sorted(searches.keys() & base.keys()) if base else sorted(searches)
-            if not shared:
-                continue
-            known = [searches[split] for split in shared]
-            report[table][mode] = _means(known)
-            if mode != "split" and base:
-                pairs = [(searches[split], base[split]) for split in shared]
-                report[table][mode] |= _gains(table, pairs)
+            known = [searches[split] for split in sorted(shared & set(searches))]
+            if known:
+                report[table][mode] = _means(known)
+            if known and mode != "split" and base:
+                report[table][mode] |= _gains(table, [(one, base[one.split]) for one in known])
     return report
 
 
@@ -214,6 +213,7 @@ def _means(known: Sequence[Search]) -> dict[str, float | str]:
     return {
         "splits": len(known),
         **means,
+        "off": float(np.mean([abs(one.test - one.validated) for one in known])),
         "flatters": float(np.mean([one.test - one.validated for one in known])),
         "first": float(np.mean([one.first for one in known])),
         "lucky": float(np.mean([one.lucky for one in known])),
@@ -232,6 +232,32 @@ def _gains(table: str, pairs: Sequence[tuple[Search, Search]]) -> dict[str, floa
             gap = statistics.two_way(differences, None)
         gains[name], gains[f"{name}_se"] = gap.mean, gap.se
     return gains
+
+
+def overall(report: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Return means over tables with few validation rows, and with enough, and their standard errors."""
+    said: dict[str, dict[str, Any]] = {}
+    for mode in ("folds", "repeated"):
+        for name, is_few in (("few", True), ("enough", False)):
+            own = [
+                (modes["split"], modes[mode])
+                for modes in report.values()
+                if mode in modes and (modes["split"]["validation_rows"] < FEW) is is_few
+            ]
+            if own:
+                said[f"{mode}, {name}"] = _over_tables(own)
+    return said
+
+
+def _over_tables(own: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, Any]:
+    said: dict[str, Any] = {"tables": len(own)}
+    for name in ("against_split", "against_average"):
+        gap = statistics.two_way(np.array([other[name] for _, other in own]), None)
+        better = sum(other[name] < 0 for _, other in own)
+        said |= {name: gap.mean, f"{name}_se": gap.se, f"{name}_better": better}
+    for name in ("off", "flatters", "seconds", "fits", "first", "lucky"):
+        said[name] = [float(np.mean([pair[side][name] for pair in own])) for side in (0, 1)]
+    return said
 
 
 def main() -> None:
@@ -259,7 +285,8 @@ def main() -> None:
             with out.open("a") as file:
                 file.write(json.dumps(asdict(found[-1])) + "\n")
             print(found[-1], file=sys.stderr, flush=True)
-    print(json.dumps(compared(found)))
+    report = compared(found)
+    print(json.dumps({"tables": report, "all": overall(report)}))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
 FEW = 100
 """Validation rows (groups, with `data.group`) below which folds are proposed.
-PLACEHOLDER."""
+
+`benchmarks/small.py`, 16 tables with 16 to 91 of them, 1 = what a constant loses: the score of a split is
+0.16 off the test loss, that of five folds 0.09, and what folds save (the average of five networks) loses
+0.029 less (standard error 0.011) in half the CPU time; averaged, the executions of a split do as well. With
+128 to 211 rows, 4 tables: 0.09 and 0.04 off, 0.011 less (0.008). Proposed, not done: it saves another model.
+"""
+MEASURED = (
+    "on small tables a score by so few was off the test by 16 % of what a constant loses, "
+    "by five folds by 9 %"
+)
+"""From the same figures."""
 FOLDS = 5
 """That are proposed; fewer where there are fewer groups."""
 
@@ -46,7 +56,8 @@ def few_rows(dataset: Dataset) -> Few:
         what = "groups of validation rows"
     if units >= FEW:
         return Few()
-    return Few(f"{units} {what}: PLACEHOLDER", f"data.folds={min(FOLDS, everything)}")
+    note = f"{units} {what} say little: {MEASURED}"
+    return Few(note, f"data.folds={min(FOLDS, everything)}")
 
 
 def attention(dataset: Dataset, facts: Sequence[ColumnFact]) -> list[str]:
