@@ -81,8 +81,8 @@ def _columns(facts: Sequence[ColumnFact]) -> Iterator[str]:
     from pipeline.data.columns import TARGET, Attention, attention
 
     columns = [fact for fact in facts if fact.kind != TARGET]
-    urgent = attention(columns)
-    shown = columns if len(columns) <= MOST_COLUMNS else urgent[:MOST_COLUMNS]
+    urgent = attention(facts)
+    shown = columns if len(columns) <= MOST_COLUMNS else attention(columns)[:MOST_COLUMNS]
     if not shown:
         return
     yield ""

@@ -66,7 +66,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing a usage line and leaving."""
-        raise ConfigError(f"{message} (flags: --help, --version, -m, --cfg job, --config-dir DIR)")
+        raise ConfigError(
+            f"{message} (settings are KEY=VALUE: data.target=COLUMN; flags: --help, --version, -m, "
+            "--cfg job, --config-dir DIR)"
+        )
 
 
 def runs(overrides: Sequence[str]) -> list[list[str]]:

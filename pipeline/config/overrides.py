@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -158,8 +159,14 @@ def _wrong_type(key: Key, value: Any) -> Problem | None:
     try:
         OmegaConf.update(OmegaConf.structured(owner), field, value)
     except (OmegaConfBaseException, ValueError, OverflowError):
-        return problem(key.name, value, f"must be {in_words(key.hint)}")
+        return problem(key.name, value, f"must be {in_words(key.hint)}{_near(key, value)}")
     return None
+
+
+def _near(key: Key, value: Any) -> str:
+    kind = required(key.hint)
+    is_choice = isinstance(kind, type) and issubclass(kind, Enum)
+    return did_you_mean(str(value), [one.name for one in kind]) if is_choice else ""
 
 
 def _literal(word: str, multirun: bool) -> str:

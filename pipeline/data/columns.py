@@ -121,9 +121,11 @@ def column_facts(
     return facts
 
 
-def target_fact(name: str, task: str) -> ColumnFact:
-    """Return the fact of the column to predict; `task` in words."""
-    return ColumnFact(name, TARGET, used=False, reason=f"is predicted ({task})")
+def target_fact(name: str, task: str, doubt: str = "") -> ColumnFact:
+    """Return the fact of the column to predict; `task` in words, and why no score of it is to be trusted."""
+    urgency = Attention.severe if doubt else Attention.none
+    reason = f"is predicted ({task})"
+    return ColumnFact(name, TARGET, used=False, attention=urgency, reason=reason, note=doubt)
 
 
 def _fact(judged: Judged, inputs: tuple[str, ...]) -> ColumnFact:

@@ -60,6 +60,8 @@ class Dataset:
     """(height, width, channels) where a row is an image."""
     subjects: Subjects | None = None
     """The column whose values are subjects with several rows each, which the split parts."""
+    tested_twice: str = ""
+    """What to say where test rows are rows of the table too."""
     images: np.ndarray | None = None
     """uint8 (rows, *image_shape) where rows are image files."""
     _encoders: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False)
@@ -93,7 +95,7 @@ class Dataset:
         task = "regression" if self.regression else f"{self.outputs} classes"
         inputs = self.input_names("standard")
         facts = column_facts(self.judgements, inputs, self.subjects, leaked)
-        return (target_fact(self.target, task), *facts)
+        return (target_fact(self.target, task, self.tested_twice), *facts)
 
     @property
     def dropped(self) -> tuple[tuple[str, str], ...]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MOST_DEVIATIONS = 1e12
 """Of a target from its training mean."""
+SEEN = 0.1
+"""Share of the rows of `data.test_path` that stand in the table from which no test score is to be trusted."""
 REPEATS = 0.01
 """Share of rows that repeat another row from which the log says so."""
 
@@ -138,6 +140,7 @@ def _prepared(
         image_shape=None if config.kind == "table" else image_shape(config),
         images=table.images,
         subjects=subjects,
+        tested_twice=_tested_twice(table, split) if given_test else "",
     )
 
 
@@ -217,6 +220,22 @@ def _check_inputs(judged: list[Judged]) -> None:
         raise DataError(f"the column {name!r} is called like a part of a date column; rename it")
 
 
+def _tested_twice(table: Table, split: Split) -> str:
+    """Return what to say where test rows are rows of the table, more often than rows repeat by chance."""
+    import numpy as np
+
+    known, test = table.hashes[split.known], table.hashes[split.test]
+    seen = int(np.isin(test, known).sum())
+    repeats = 1.0 - len(np.unique(known)) / len(known)
+    if seen <= max(SEEN, 2.0 * repeats) * len(test):
+        return ""
+    which = "All" if seen == len(test) else f"{seen:,} of the"
+    return (
+        f"{which} {len(test):,} rows of data.test_path stand in data.path too: the test score is one of rows "
+        "that were trained on. Give rows of their own, or leave data.test_path out (data.test_fraction)"
+    )
+
+
 def _rule_notes(config: DataConfig, judged: list[Judged]) -> Iterator[str]:
     """Yield how to keep the columns that were dropped by rule, not by the configuration."""
     from pipeline.data.roles import jobs
@@ -251,8 +270,9 @@ def _split_notes(config: DataConfig, table: Table, target: Target, split: Split)
         present = np.bincount(target.numbers[split.train], minlength=len(target.classes))
         for code in np.flatnonzero(present == 0):
             yield f"Class {target.classes[code]!r} has no training row: it cannot be predicted."
-    repeats = len(table.hashes) - len(np.unique(table.hashes))
-    if repeats > REPEATS * len(table.hashes) and config.split.name == "random" and not config.group:
+    hashes = table.hashes if config.test_path is None else table.hashes[split.known]
+    repeats = len(hashes) - len(np.unique(hashes))
+    if repeats > REPEATS * len(hashes) and config.split.name == "random" and not config.group:
         yield (
             f"{repeats} rows repeat another row exactly and may stand on both sides of the split; "
             "data.split=hash keeps repeats together."

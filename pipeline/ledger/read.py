@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pipeline.config.suggest import did_you_mean
 from pipeline.core.errors import ConfigError
 from pipeline.core.statistics import Units, two_way
 from pipeline.data.csvfile import read_predictions
@@ -130,7 +131,8 @@ def find_sweep(client: MlflowClient, location: Location, sweep: str) -> Any:
         if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             raise
         raise ConfigError(
-            f"sweep={sweep}: {location.shown} has no such run.{elsewhere(location)}"
+            f"sweep={sweep}: {location.shown} has no such run{did_you_mean(sweep, [LATEST])}."
+            f"{elsewhere(location)}"
         ) from None
     if run.data.tags.get("kind") != "sweep":
         of = run.data.tags.get("mlflow.parentRunId")

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config.suggest import did_you_mean
 from pipeline.core.errors import ConfigError, SweepError
 from pipeline.data import imagefile, typed
 from pipeline.ledger.files import download_model
@@ -106,7 +107,9 @@ def _model_id(client: MlflowClient, model: str) -> str:
     elif match := re.fullmatch(r"([^@/]+)/(\d+)", name):
         version = client.get_model_version(*match.groups())
     else:
-        raise ConfigError(f"model={model}: not understood; allowed: {FORMS}.")
+        raise ConfigError(
+            f"model={model}: not understood{did_you_mean(model, [LATEST])}; allowed: {FORMS}."
+        )
     return model_id_of(version)
 
 

@@ -74,6 +74,14 @@ def test_a_path_with_a_choice_of_data_is_that_choice():
     assert compose(["data=titanic", "data.path=/a/my.csv"]).data.name == "titanic"
 
 
+def test_the_nearest_choice_is_suggested():
+    """Of a key as of a group."""
+    with pytest.raises(ConfigError, match=r"greedy; did you mean greedy\?"):
+        compose(["champion=gredy"])
+    with pytest.raises(ConfigError, match=r"must be one of single, ensemble, greedy \("):
+        compose(["champion=xyz"])
+
+
 def test_a_builder_alone_picks_its_family():
     """`model.builder=package.module:function` is all that a user must say."""
     model = compose(["model.builder=package.module:function"]).model

@@ -219,6 +219,27 @@ def test_a_separate_file_gives_the_test_rows(people, prepared, tmp_path):
     assert np.allclose(dataset.targets("test"), people["wage"][:40])
 
 
+def test_test_rows_that_are_rows_of_the_table_are_no_test(people, prepared, tmp_path):
+    """The same file twice, or a part of it: said before any score, wherever a severe fact is."""
+    for share, said in ((200, "All 200 rows of data.test_path"), (50, "50 of the 100 rows of")):
+        other = people.tail(100).assign(wage=lambda rows: rows["wage"] + 1000.5)
+        other = pd.concat([people[:share], other])[: max(share, 100)]
+        other.to_csv(tmp_path / "other.csv", index=False)
+        dataset = prepared(people, target="wage", test_path=str(tmp_path / "other.csv"))
+        fact = dataset.facts[0]
+        assert fact.attention == "severe"
+        assert fact.sentence.startswith(said)
+        assert not any("data.split=hash" in note for note in dataset.notes)
+
+
+def test_test_rows_that_repeat_as_the_table_does_are_a_test(prepared, tmp_path):
+    """Few different rows are the same on both sides by chance."""
+    frame = pd.DataFrame({"a": np.arange(200) % 5, "y": np.arange(200) % 3 / 2})
+    frame[:50].to_parquet(tmp_path / "other.parquet")
+    dataset = prepared(frame, target="y", test_path=str(tmp_path / "other.parquet"))
+    assert dataset.facts[0].attention == "none"
+
+
 def test_a_class_without_training_rows_is_noted(prepared):
     """Its rows can only be predicted wrong."""
     frame = pd.DataFrame({"a": np.arange(60) % 7, "y": ["a", "b"] * 25 + ["c"] * 10})
