@@ -135,8 +135,8 @@ def plain(cfg: DictConfig) -> schema.SweepConfig:
     extra_keys = list(_unknown_keys(own))
     if extra_keys:
         raise ConfigError(tell(extra_keys, choices))
-    _name_the_data(own)
     try:
+        _name_the_data(own)
         config = OmegaConf.to_object(own)
     except OmegaConfBaseException as error:
         raise ConfigError(redacted(about_values(error))) from error

@@ -95,7 +95,11 @@ def test_a_variable_may_still_say_where_things_are(monkeypatch):
     monkeypatch.setenv("PLACE", "/data")
     monkeypatch.setenv("TOKEN", SECRET)
     config = compose(
-        ["data.path=${oc.env:PLACE}/x.csv", "tracking.uri=postgresql://u:${oc.env:TOKEN}@h/db"]
+        [
+            "data.path=${oc.env:PLACE}/x.csv",
+            "data.target=y",
+            "tracking.uri=postgresql://u:${oc.env:TOKEN}@h/db",
+        ]
     )
     assert config.data.path == "/data/x.csv"
     assert config.tracking.uri == f"postgresql://u:{SECRET}@h/db"
@@ -104,4 +108,4 @@ def test_a_variable_may_still_say_where_things_are(monkeypatch):
 def test_a_variable_that_is_not_set_is_named():
     """Not a traceback of OmegaConf's."""
     with pytest.raises(ConfigError, match="NOT_THERE_AT_ALL is not set"):
-        compose(["data.path=${oc.env:NOT_THERE_AT_ALL}"])
+        compose(["data.path=${oc.env:NOT_THERE_AT_ALL}", "data.target=y"])

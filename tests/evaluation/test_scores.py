@@ -86,11 +86,12 @@ def test_equal_weights_are_no_weights(losses: list[float], weight: float) -> Non
 
 @given(st.integers(2, 50), st.floats(0.01, 100), st.integers(0, 10_000))
 def test_the_weighted_standard_error_has_its_closed_form(rows: int, unit: float, seed: int) -> None:
-    """Of w (loss - mean) / mean w, whatever the unit of the weights."""
+    """Of w (loss - mean) / mean w, whatever the unit of the weights; a heavy row draws the mean to itself."""
     rng = np.random.default_rng(seed)
     losses, weights = rng.gamma(2.0, size=rows), rng.uniform(0.2, 5.0, rows)
     away = weights * (losses - np.average(losses, weights=weights)) / weights.mean()
-    expected = np.sqrt(np.sum(away**2) / (rows * (rows - 1)))
+    drawn = (1 - 1 / rows) / (1 - weights / weights.sum())
+    expected = np.sqrt(np.sum(drawn * away**2) / (rows * (rows - 1)))
     assert standard_error(losses, weights * unit) == pytest.approx(expected)
 
 
