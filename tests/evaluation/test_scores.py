@@ -91,7 +91,7 @@ def test_the_weighted_standard_error_has_its_closed_form(rows: int, unit: float,
     losses, weights = rng.gamma(2.0, size=rows), rng.uniform(0.2, 5.0, rows)
     away = weights * (losses - np.average(losses, weights=weights)) / weights.mean()
     drawn = (1 - 1 / rows) / (1 - weights / weights.sum())
-    expected = np.sqrt(np.sum(drawn * away**2) / (rows * (rows - 1)))
+    expected = np.sqrt((away * np.sqrt(drawn)).var(ddof=1) / rows)
     assert standard_error(losses, weights * unit) == pytest.approx(expected)
 
 
