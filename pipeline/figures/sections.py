@@ -14,7 +14,7 @@ from pipeline.figures.html import Html, element, join, json_block
 from pipeline.figures.remark import command_words
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry, done_fits, objective
-from pipeline.figures.verdict import answer, headline, name, score, status, was_cut
+from pipeline.figures.verdict import BUDGET, answer, headline, name, score, status, was_cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,11 +35,12 @@ OUT = frozenset({"infeasible", "stopped"})
 def header(record: SweepRecord) -> Html:
     """Return the answer: headline, three sentences, key figures."""
     shade = "status incomplete" if was_cut(record) else "status"
+    ended = "ended by its budget" if status(record) == BUDGET else status(record)
     where = [name(record), str(record.started)]
     eyebrow = element(
         "p",
         "Capacity sweep · " + " · ".join(part for part in where if part),
-        element("span", status(record), class_=shade),
+        element("span", ended, class_=shade),
         class_="eyebrow",
     )
     sentences = [element("span", f"{sentence} ") for sentence in answer(record)]

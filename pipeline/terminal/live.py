@@ -13,6 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.terminal.table import fits_done
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -143,7 +145,7 @@ def _stacks(picture: Picture) -> Table:
 
 def _counts(picture: Picture) -> Text:
     line = Text(
-        f"{picture.fits} fits done{tally(picture.outcomes)}"
+        f"{fits_done(picture.fits)}{tally(picture.outcomes)}"
         f" · this round {picture.round_done} of {picture.round_fits}"
     )
     if picture.findings:

@@ -23,7 +23,7 @@ from rich.text import Text
 
 from pipeline.core.records import Decision, Finding, FitResult, Objective, Outcome, Round, StackPlan
 from pipeline.terminal.live import MovedHandler, Picture, draw, move_handlers, tally, time_left
-from pipeline.terminal.table import counts, ranking
+from pipeline.terminal.table import counts, fits_done, ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -184,7 +184,7 @@ class Display:
             picture.best_curve = tuple(map(float, result.curves[self._objective.metric]))
         if picture.round_fits and picture.round_done == picture.round_fits:
             picture.stacks.clear()
-            self._say(f"  {picture.round_done} fits done{self._round_summary()}")
+            self._say(f"  {fits_done(picture.round_done)}{self._round_summary()}")
 
     @_harmless
     def decision(self, decision: Decision) -> None:

@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 
 def counts(summary: Mapping[str, object]) -> str:
     """Say how a sweep ended and how much it did: `finished: trials 35, fits 225, 41.2 s`."""
+    status = summary.get("status", "done")
+    ended = "ended by its budget" if status == "budget" else status
     said = ", ".join(f"{k} {cell(summary[k])}" for k in ("trials", "fits") if k in summary)
     said += f", cut {summary['cut']}" if summary.get("cut") else ""
     took = f", {cell(summary['seconds'])} s" if "seconds" in summary else ""
-    return f"{summary.get('status', 'done')}: {said}{took}"
+    return f"{ended}: {said}{took}"
+
+
+def fits_done(count: int) -> str:
+    """Say how many fits are done: `1 fit done`."""
+    return f"{count} fit{'' if count == 1 else 's'} done"
 
 
 def ranking(rows: Sequence[Mapping[str, object]]) -> Table:

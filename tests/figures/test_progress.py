@@ -32,6 +32,7 @@ from pipeline.core.records import (
 )
 from pipeline.terminal.live import duration, sparkline, tally, time_left
 from pipeline.terminal.progress import HEARTBEAT, Display
+from pipeline.terminal.table import counts, fits_done
 
 TRIAL = Trial(Capacity("2x64", (("layers", 2), ("units", 64))), 0.003, 5000)
 FITS = tuple(Fit(TRIAL, execution, execution, 50) for execution in range(3))
@@ -117,6 +118,13 @@ def test_the_last_words_stand_on_the_terminal_and_never_in_a_pipe(*, terminal: b
     assert f"predict  {command}\n" in written(said)
     assert "answer   1x32 [odd]\n" in written(said)
     assert written(silent) == ""
+
+
+def test_one_fit_is_not_fits_and_a_budget_is_no_status() -> None:
+    """Lines for people."""
+    assert (fits_done(1), fits_done(2)) == ("1 fit done", "2 fits done")
+    said = counts({"status": "budget", "trials": 9, "fits": 30, "cut": 2, "seconds": 46.0})
+    assert said == "ended by its budget: trials 9, fits 30, cut 2, 46 s"
 
 
 def test_the_time_left_never_goes_back_to_unknown() -> None:
