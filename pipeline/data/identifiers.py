@@ -115,7 +115,9 @@ def _of_whole_numbers(
 
 
 def is_named_like_one(name: str) -> bool:
-    """Return whether a whole word of a name says that it identifies."""
+    """Return whether a whole word of a name says that it identifies, or it has none: a saved index."""
+    if re.fullmatch(r"Unnamed: \d+", name):
+        return True
     words = re.findall(r"[a-zA-Z][a-z]*|[A-Z]+(?![a-z])", name)
     joined = re.split(r"[^a-z]+", name.lower())
     return not NAMES.isdisjoint([*map(str.lower, words), *joined])

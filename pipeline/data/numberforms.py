@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 ENOUGH = 10
 """Different numbers with a mark that agree, before their form alone says that it separates thousands."""
 LONGEST_UNIT = 12
-CURRENCY = re.compile(r"[^\w\s.,()%°'\u2019+-]|[A-Z]{3}|Rs\.?|kr\.?|Fr\.?")
-"""What may stand before a number: a sign, or the three letters of a currency; never a code's letter."""
+CODES = (
+    "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW MAD "
+    "MXN MYR NGN NOK NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD UYU VND ZAR"
+)
+"""Currencies by ISO 4217. Other capitals before digits are a code: PAL0708, JFK1."""
+CURRENCY = re.compile(rf"[^\w\s.,()%°'\u2019+-]|{CODES.replace(' ', '|')}|Rs\.?|kr\.?|Fr\.?")
+"""What may stand before a number: a sign, or the letters of a currency; never a code's letters."""
 SUFFIX = re.compile(r"[^\w\s.,()'\u2019+-]{1,2}|\s+\D+|\D{2,}")
 _NUMBER = re.compile(
     r"\(?[-+]?\s*(?P<prefix>[^\d\s.,()+-]*?\.?)\s*[-+]?(?P<core>\d(?:[\d.,]|['\u2019\s\u00a0\u202f](?=\d))*|[.,]\d+)"
