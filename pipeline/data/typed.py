@@ -99,6 +99,9 @@ class Column:
                 return [ranks(series, self.parts)]
             case Kind.category:
                 return [levels(series, self.format)]
+            case Kind.boolean:
+                values = numbers(series, self.format)
+                return [np.where(np.isin(values, (0.0, 1.0)), values, np.nan)]
             case _:
                 return [numbers(series, self.format)]
 
@@ -145,8 +148,6 @@ def unreadable(series: pd.Series, column: Column) -> np.ndarray:
         return np.zeros(len(series), dtype=bool)
     is_date = column.kind is Kind.date
     values = elapsed_days(dates(series, column.format)) if is_date else column.read(series)[0]
-    if column.kind is Kind.boolean:
-        values = np.where(np.isin(values, (0.0, 1.0)), values, np.nan)
     return np.isnan(values) & is_given(series, column.strays)
 
 

@@ -53,6 +53,13 @@ def test_a_cell_that_is_given_but_not_read_is_told_from_a_missing_one(column, ce
     assert np.flatnonzero(unreadable(pd.Series(cells), column)).tolist() == expected
 
 
+def test_a_number_that_is_no_truth_is_missing_as_it_is_said():
+    """The 7 among truths that is tolerated in a large file does not reach the network as 7."""
+    column = Column("x", Kind.boolean)
+    found = typed(pd.DataFrame({"x": [1, 0, 7, "true", "-1"]}), [column])["x"].to_numpy()
+    np.testing.assert_array_equal(found, [1.0, 0.0, np.nan, 1.0, np.nan])
+
+
 def test_a_kind_may_come_as_the_text_of_a_saved_description():
     """Models of earlier versions say "number"."""
     assert Column("x", "number").kind is Kind.number
