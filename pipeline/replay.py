@@ -97,9 +97,8 @@ def train_again(recorded: RecordedFit, config: SweepConfig) -> FitResult:
     shapes = input_shapes(config, dataset)
     built = family(config.model, config.search, shapes, dataset.outputs, dataset.regression)
     weighting = str(config.training.class_weight)
-    stacks = tuple(stack for stack in recorded.plan.stacks if recorded.fit in stack.fits)
     ended = run(
-        replace(recorded.plan, stacks=stacks),
+        recorded.plan,
         lambda fit: dataset.arrays(fit.trial.encoding, fit.fold, weighting),
         built,
         Settings.from_config(config, objective(config)),

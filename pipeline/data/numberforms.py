@@ -95,7 +95,10 @@ def find_form(
     form = f"{prefix}1{thousands}234{decimal}5{' ' if spaced[:1].isspace() else ''}{suffix}"
     read = ~np.isnan(written(texts, form))
     share = float(times[read].sum() / times.sum())
-    return Found("" if form == "1234.5" else form, prefix + suffix, share, doubt)
+    # Beside decimal commas points must be recorded: `typed` would read an unmarked 1.234 as 1234 there.
+    beside = attrs.get("decimal") == "," and any("." in core for core, _ in cores)
+    is_plain = form == "1234.5" and not beside
+    return Found("" if is_plain else form, prefix + suffix, share, doubt)
 
 
 def _marks(

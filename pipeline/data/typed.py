@@ -99,11 +99,10 @@ class Column:
                 return [ranks(series, self.parts)]
             case Kind.category:
                 return [levels(series, self.format)]
-            case Kind.boolean:
-                values = numbers(series, self.format)
-                return [np.where(np.isin(values, (0.0, 1.0)), values, np.nan)]
             case _:
-                return [numbers(series, self.format)]
+                values = numbers(series, self.format)
+                is_truth = self.kind is not Kind.boolean or np.isin(values, (0.0, 1.0))
+                return [np.where(is_truth, values, np.nan)]
 
 
 def tidy(name: object) -> str:
@@ -175,7 +174,8 @@ def unchecked_numbers(series: pd.Series, form: str = "") -> np.ndarray:
         series = series.dt.total_seconds()
     if pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_complex_dtype(series):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
-    if form or not isinstance(series.dtype, pd.StringDtype):
+    by_marks = form or series.attrs.get("decimal") == ","
+    if by_marks or not isinstance(series.dtype, pd.StringDtype):
         return _parsed(series, form)
     values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     left = np.isnan(values) & series.notna().to_numpy()
@@ -196,8 +196,10 @@ def _parsed(series: pd.Series, form: str) -> np.ndarray:
     values = np.where(np.isnan(truth), values, truth)
     if not form and series.attrs.get("decimal") == ",":
         # The file writes decimal commas, and nothing is recorded of marks (a table of another format,
-        # a model of an earlier version): only what would be unreadable is read so.
-        values = np.where(np.isnan(values), written(texts, "1234,5"), values)
+        # a model of an earlier version): 1,5 is 1.5, and 1.234 is 1234 where commas part no cells.
+        grouped = series.attrs.get("delimiter", ",") != ","
+        own = written(texts, "1.234,5" if grouped else "1234,5")
+        values = np.where(np.isnan(own) | (~np.isnan(values) & (not grouped)), values, own)
     return np.append(values, np.nan)[codes]
 
 

@@ -37,6 +37,8 @@ class DoneFit:
     score: float = float("nan")
     """The objective, lower is better."""
     curves: FitCurves | None = None
+    together: tuple[int, ...] = ()
+    """As of `fitrun.Place`."""
 
     def scored(self, objective: Objective) -> Scored:
         """Return the fit as the search sees it."""

@@ -67,6 +67,9 @@ class Place:
     stack: int
     key: str
     """The fit key."""
+    together: tuple[int, ...] = ()
+    """Places in the round of the fits that it was trained with, where those are not its planned stack:
+    a budget may leave time for a part. None: the whole stack."""
 
 
 def parameters(place: Place, fit: Fit) -> dict[str, str]:

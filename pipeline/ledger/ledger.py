@@ -140,6 +140,7 @@ class Ledger:
     def begin_round(self, asked: Round, plan: StackPlan) -> None:
         """Record what a round is going to train, before it does; the one before is in the store."""
         self._recorder.release()
+        self._recorder.planned = {stack.number: stack.fits for stack in plan.stacks}
         document = encode_plan(asked, plan)
         name = f"rounds/{asked.number:04}.json"
         write = [lambda: self._files.write_json(name, document)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import SOURCE
@@ -12,7 +12,7 @@ from pipeline.ledger.files import RunFiles
 from pipeline.ledger.fitkey import decode_fit
 from pipeline.ledger.location import elsewhere, resolve
 from pipeline.ledger.parent import START
-from pipeline.ledger.plans import decode_plan
+from pipeline.ledger.plans import decode_plan, trained_in
 from pipeline.ledger.read import find_sweep
 from pipeline.ledger.stackfile import read_stacks
 from pipeline.ledger.store import connect, is_of_store, out_of_reach
@@ -33,7 +33,7 @@ class RecordedFit:
 
     fit: Fit
     plan: StackPlan
-    """Of its round: a stack's numbers depend on its members."""
+    """Of its round, with its own stack alone: a stack's numbers depend on its members."""
     curves: FitCurves
     config: str
     """YAML text."""
@@ -87,10 +87,12 @@ def _recorded(client: MlflowClient, location: Any, run_id: str) -> RecordedFit:
     curves = read_stacks({name: content for name, content in stored if mark in name})
     if config is None or document is None or tags["fit_key"] not in curves:
         raise ConfigError(f"run={run_id}: it was cut before it was done; nothing can be compared.")
-    about = parent.data.tags
+    about, fit = parent.data.tags, decode_fit(json.loads(tags["fit"]))
+    asked, plan = decode_plan(document)
+    stacks = trained_in(asked, plan, fit, curves[tags["fit_key"]].together)
     return RecordedFit(
-        fit=decode_fit(json.loads(tags["fit"])),
-        plan=decode_plan(document)[1],
+        fit=fit,
+        plan=replace(plan, stacks=stacks),
         curves=curves[tags["fit_key"]],
         config=config.decode("utf-8"),
         digest=about.get("data_digest", ""),

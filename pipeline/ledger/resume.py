@@ -245,4 +245,5 @@ def _done(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> DoneF
         metrics=dict(metrics),
         score=facts.objective.as_loss(value) if usable else float("nan"),
         curves=curves[key].without_source(),
+        together=curves[key].together,
     )

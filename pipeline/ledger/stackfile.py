@@ -9,6 +9,7 @@ losses per row.
 from __future__ import annotations
 
 import io
+import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,14 @@ class FitCurves:
     """What else its run is written from, as JSON (`trained.py`)."""
     units: Units | None = None
     """Those of `row_losses`, and how many the loss is over; None in files of older versions."""
+
+    @property
+    def together(self) -> tuple[int, ...]:
+        """Places in its round of the fits that it was trained with; empty: its planned stack."""
+        try:
+            return tuple(int(place) for place in json.loads(self.about or "{}").get("together", ()))
+        except (AttributeError, RecursionError, TypeError, ValueError):
+            return ()
 
     def without_source(self) -> FitCurves:
         """Return what is left when the run is there."""

@@ -68,6 +68,8 @@ class StackRecorder:
         self._hands = hands
         self._templates = Templates(build)
         self._saves_all = facts.save_models is SaveModels.all
+        self.planned: dict[int, tuple[Fit, ...]] = {}
+        """Fits of each stack of the present round."""
         self._weights: set[str] = set()
         """Files of weights that are not empty."""
 
@@ -81,9 +83,14 @@ class StackRecorder:
         name = f"{asked.number:04}-{stack.number:03}-{mark}.npz"
         weights = self._small_weights(keys, new)
         now, trained = int(time.time() * 1000), []
+        fits = tuple(result.fit for result in results)
+        is_whole = fits == self.planned.get(stack.number, fits)
+        together = () if is_whole else tuple(positions[fit] for fit in fits)
         for key, result in zip(keys, new, strict=True):
             position = positions[result.fit]
-            place = Place(self._sweep, asked.number, asked.phase, position, stack.number, key)
+            place = Place(
+                self._sweep, asked.number, asked.phase, position, stack.number, key, together
+            )
             sampled = sample(
                 result.row_losses, self._facts.seed, result.fit.fold, self._facts.validation
             )
@@ -199,6 +206,7 @@ class StackRecorder:
             epochs=result.epochs,
             score=self._facts.objective.as_loss(score),
             curves=FitCurves(result.curves, one.row_losses, units=one.units),
+            together=place.together,
         )
         model = None
         if weights is not None and usable and self._saves_all:

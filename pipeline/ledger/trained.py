@@ -63,6 +63,7 @@ class Trained:
             "findings": [asdict(finding) for finding in self.result.findings],
             "ended": self.ended,
             **{name: getattr(self.place, name) for name in FROM_PLACE},
+            **({"together": self.place.together} if self.place.together else {}),
             "best_epoch": int(self.result.best_epoch),
             "seconds": float(self.result.seconds),
             "message": self.result.message,
@@ -82,7 +83,8 @@ class Trained:
         try:
             about = json.loads(found.about)
             _check(about, found)
-            place = Place(sweep=sweep, key=key, **{name: about[name] for name in FROM_PLACE})
+            own = {name: about[name] for name in FROM_PLACE}
+            place = Place(sweep=sweep, key=key, **own, together=found.together)
             result = FitResult(
                 fit=decode_fit(about["fit"]),
                 outcome=Outcome(about["outcome"]),

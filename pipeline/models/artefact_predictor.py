@@ -132,6 +132,8 @@ class Predictor:
         if not isinstance(frame, pd.DataFrame):
             raise ValueError(f"rows must be a table with named columns, not {type(frame).__name__}")  # noqa: TRY004 - what scoring servers turn into an answer
         frame = frame.set_axis([self._typed.tidy(name) for name in frame.columns], axis=1)
+        if self.description["format"] == 1 and "delimiter" in frame.attrs:
+            frame.attrs["delimiter"] = ","  # 1.234 is what it was when that model was trained
         names = [column.name for column in self._columns]
         missing = [name for name in names if name not in frame.columns]
         if missing:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.compute import run as run_stacks
 from pipeline.core.control import Unattended
 from pipeline.evaluation.final import Member
+from pipeline.ledger.plans import trained_in
 from pipeline.search import is_usable, longest
 from pipeline.session.rounds import plan_round
 from pipeline.training.settings import Settings
@@ -52,7 +53,7 @@ def train_again(sweep: Sweep, fit: Fit, control: Control) -> None:
     if recorded is None:
         raise AssertionError(f"no plan of the round that trained {fit.name}")
     asked, plan = recorded
-    stacks = tuple(stack for stack in plan.stacks if fit in stack.fits)
+    stacks = trained_in(asked, plan, fit, done.together if done else ())
     if not stacks:  # its round was asked for by an earlier version of the search
         stacks = plan_round(sweep, replace(asked, fits=(fit,))).stacks
     log.info(

@@ -18,13 +18,12 @@ from pipeline.core.errors import DataError
 from pipeline.data import arrowcsv, load
 from pipeline.data.infer import judge
 from pipeline.data.layout import layout
-from pipeline.data.typed import Kind, typed
+from pipeline.data.typed import Column, Kind, typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipeline.data.dataset import Dataset
-    from pipeline.data.typed import Column
 
 ROWS = 60
 RANDOM = np.random.default_rng(4)
@@ -446,3 +445,20 @@ def test_the_target_of_test_rows_is_read_as_the_table_writes_it(tmp_path, prepar
         match=r"data\.test_path: 1 of 2 values of the target 'y' .*1\.234,5.*'1234\.5' in row 1",
     ):
         prepared(table, **words)
+
+
+def test_rows_in_a_file_with_decimal_commas_mean_the_same_to_a_model_of_plain_numbers(
+    prepared, tmp_path
+):
+    """4.755 is 4755 beside 12,5; a table whose own columns differ in their marks reads as it did."""
+    (tmp_path / "german.csv").write_text("a;b\n12,5;4.755\n-0,25;812\n1.012,5;1.000\n", "utf-8")
+    rows = load.read_table(tmp_path / "german.csv")
+    columns = [Column("a", Kind.number), Column("b", Kind.number)]
+    found = typed(rows, columns)
+    assert found["a"].tolist() == [12.5, -0.25, 1012.5]
+    assert found["b"].tolist() == [4755.0, 812.0, 1000.0]
+    mixed = "x;price;y\n" + "".join(f"48.{n};{n},5;{n % 2}\n" for n in range(137, 437))
+    mixed += "".join(f"0.{n};{n},5;{n % 2}\n" for n in range(100, 130))
+    dataset = prepared(mixed, target="y")
+    read = typed(dataset.features("train"), [_column(dataset)])["x"]
+    assert read.max() < 49

@@ -20,6 +20,8 @@ from pipeline.ledger import claim as claim_module
 from pipeline.ledger import stackrecorder
 from pipeline.ledger.fitrun import Place
 from pipeline.ledger.modeljob import ModelPage
+from pipeline.ledger.plans import trained_in
+from pipeline.ledger.recorded import recorded_fit
 from pipeline.ledger.stackfile import FitCurves, pack_weights, unpack_weights
 from pipeline.ledger.trained import Trained
 
@@ -597,3 +599,38 @@ def test_a_killed_process_lets_go_of_its_sweep(sweeps: Any, workplace: Path) -> 
     process.kill()
     process.communicate()
     assert sweeps.open(run_id, facts).resumed
+
+
+def test_a_fit_of_which_a_budget_left_a_part_of_the_stack_is_trained_again_with_that_part(
+    sweeps: Any,
+) -> None:
+    """With the whole stack its numbers would be others, and it might be dropped."""
+    ledger = sweeps.open()
+    asked = sweeps.round(0, sweeps.trial(1), sweeps.trial(2), sweeps.trial(3))
+    plan = sweeps.plan(asked)
+    (stack,) = plan.stacks
+    ledger.begin_round(asked, plan)
+    ledger.attach("config.yaml", "{}")
+    for fits in (asked.fits[:2], asked.fits[2:]):
+        results = [sweeps.result(fit) for fit in fits]
+        ledger.record_stack(asked, replace(stack, fits=fits), results)
+    sweeps.abandon(ledger)
+    again = sweeps.open(ledger.run_id)
+    part = (replace(stack, fits=asked.fits[2:]),)
+    for found in (ledger.find(asked.fits[3]), again.find(asked.fits[3])):
+        assert trained_in(*again.recorded_plan(0), asked.fits[3], found.together) == part
+    recorded = recorded_fit(None, again.find(asked.fits[3]).run_id)
+    assert recorded.plan.stacks == part
+    with_all = trained_in(asked, plan, asked.fits[3], ())
+    assert with_all == plan.stacks
+
+
+def test_a_stack_that_was_trained_whole_says_no_more_than_before(sweeps: Any) -> None:
+    """Also one that is trained again after a resume, of which only what was missing is recorded."""
+    ledger = sweeps.open()
+    asked = sweeps.round(0, sweeps.trial(1), sweeps.trial(2))
+    plan = sweeps.plan(asked)
+    ledger.begin_round(asked, plan)
+    results = [sweeps.result(fit) for fit in asked.fits]
+    ledger.record_stack(asked, plan.stacks[0], results)
+    assert {done.together for done in ledger.done} == {()}
