@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
+import random
 import subprocess
 import sys
+import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.schema import Prefer
+from pipeline.core.records import Outcome
+from pipeline.core.statistics import Units
 from tests.search import contract
 from tests.search.toy import Noisy, ToyFamily, bowl, course_rules, search, walk, walk_directly
 
@@ -90,3 +96,37 @@ def test_the_path_of_a_search_that_is_fed_directly_is_that_of_its_replay():
     assert fed.rounds == replayed.rounds
     assert fed.decisions == replayed.decisions
     assert fed.choice == replayed.choice
+
+
+@pytest.mark.parametrize("draw", [1, 2])
+def test_a_resumed_search_with_pooled_luck_goes_on_and_chooses_as_if_nothing_had_happened(draw):
+    """Two seeds first, the luck of seeds pooled, weighted units, fits that were dropped or diverged."""
+    weights = np.random.default_rng(draw).uniform(0.2, 2.0, 60)
+    units = Units(100_000 * draw, (weights / weights.mean()).astype(np.float32))
+    noisy = Noisy(bowl, 0.05, 0.2, draw=draw)
+
+    def fresh():
+        rules = course_rules(start_units=32, growth=2.0)
+        return search(rules, executions=5, screen=2)
+
+    def answer(fit):
+        scored = noisy(fit)
+        kind = zlib.crc32(f"{draw}/{fit.name}".encode()) % 16
+        if kind == 0:
+            return replace(scored, outcome=Outcome.diverged, score=math.nan, row_losses=None)
+        losses = (scored.row_losses * units.weights).astype(np.float32)
+        outcome = Outcome.dropped if kind == 1 else scored.outcome
+        return replace(scored, outcome=outcome, row_losses=losses, units=units)
+
+    live = walk(fresh(), answer)
+    assert live.rounds == walk_directly(fresh(), answer).rounds
+    order = random.Random(draw)  # noqa: S311 - an order, not a secret
+    for cut in (*range(0, len(live.finished), len(live.finished) // 5), len(live.finished)):
+        read_back = live.finished[:cut]
+        before = fresh().choose(read_back)
+        order.shuffle(read_back)
+        proposal = fresh().propose(read_back)
+        assert proposal.decisions == live.decisions[: len(proposal.decisions)]
+        assert proposal.round is None or proposal.round == live.rounds[proposal.round.number]
+        assert fresh().choose(read_back) == before
+    assert fresh().choose(live.finished) == live.choice
