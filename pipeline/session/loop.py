@@ -230,6 +230,6 @@ def _record(sweep: Sweep, asked: Round, stack: Stack, results: Sequence[FitResul
         sweep.networks.keep(result)
         sweep.display.fit_done(result)
         for finding in result.findings:
-            sweep.display.finding(finding)
+            sweep.display.finding(finding, result.fit.name)
     sweep.ledger.record_stack(asked, stack, results)
     sweep.pace.stack_done(stack, results)

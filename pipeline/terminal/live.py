@@ -31,7 +31,7 @@ class Picture:
     """What the view shows: written by the display, read by the thread that draws."""
 
     title: str = ""
-    round: str = ""
+    round: str = "preparing: Keras starts, a model is saved and loaded on trial"
     stacks: dict[int, Progress] = field(default_factory=dict)
     round_done: int = 0
     round_fits: int = 0

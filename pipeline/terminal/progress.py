@@ -200,12 +200,12 @@ class Display:
         self._picture.seconds_left = None if self._due is None else max(0.0, self._due - now)
 
     @_harmless
-    def finding(self, finding: Finding) -> None:
-        """Say what diagnosis saw: each code once in words, then only counted."""
+    def finding(self, finding: Finding, fit: str) -> None:
+        """Say what diagnosis saw, and in which fit: each code once in words, then only counted."""
         self._picture.findings[finding.code] += 1
         if self._picture.findings[finding.code] == 1:
             self._say(
-                f"  {finding.severity} {finding.code}: {finding.sentence}",
+                f"  {finding.severity} {finding.code} in {fit}: {finding.sentence}",
                 STYLES.get(finding.severity, ""),
             )
 

@@ -68,7 +68,9 @@ def play(display: Display) -> None:
         display.fit_done(result(1, 0.8, 0.41, 0.6))
         display.fit_done(result(2, math.nan, outcome=Outcome.diverged))
         for _ in range(5):
-            display.finding(Finding("dead-units", "warning", "12 of 64 units are dead"))
+            display.finding(
+                Finding("dead-units", "warning", "12 of 64 units are dead"), FITS[0].name
+            )
         display.decision(Decision(3, "grow", "2x64", 0.455, 0.02, "better", "2x64 beats 1x64"))
         display.estimate(75)
         display.final(
@@ -101,6 +103,7 @@ def test_every_event_is_told(*, terminal: bool) -> None:
         "3 fits in 1 stack",
         "1 diverged",
         "2x64 beats",
+        f"warning dead-units in {FITS[0].name}: 12 of 64",
     ):
         assert told in text
     assert "val_loss 0.41 (2x64 lr 0.003 #1)" in text
