@@ -122,8 +122,14 @@ def join(first: Table, second: Table) -> Table:
     absent = [str(name) for name in first.frame.columns if name not in second.frame.columns]
     if absent:
         raise DataError(f"data.test_path: the table has no column {', '.join(absent[:5])}")
+    frame = pd.concat([first.frame, second.frame[list(first.frame.columns)]])
+    here, there = (
+        first.frame.attrs,
+        second.frame.attrs,
+    )  # pandas keeps them only where all are equal
+    frame.attrs = {name: said for name, said in here.items() if there.get(name) == said}
     return Table(
-        pd.concat([first.frame, second.frame[list(first.frame.columns)]]),
+        frame,
         np.concatenate([first.hashes, second.hashes]),
         (*first.notes, *second.notes),
         None

@@ -69,7 +69,7 @@ class Place:
     """The fit key."""
     together: tuple[int, ...] = ()
     """Places in the round of the fits that it was trained with, where those are not its planned stack:
-    a budget may leave time for a part. None: the whole stack."""
+    a budget may leave time for a part. Empty: the whole stack."""
 
 
 def parameters(place: Place, fit: Fit) -> dict[str, str]:

@@ -462,3 +462,20 @@ def test_rows_in_a_file_with_decimal_commas_mean_the_same_to_a_model_of_plain_nu
     dataset = prepared(mixed, target="y")
     read = typed(dataset.features("train"), [_column(dataset)])["x"]
     assert read.max() < 49
+
+
+def test_columns_are_judged_by_the_marks_of_the_table_whatever_a_file_of_test_rows_shows(
+    prepared, tmp_path
+):
+    """Beside decimal commas 1.234 is 1234; a point where the table has none is refused, not read as 4.755."""
+    table = "a;b;y\n" + "".join(f"{n},5;{n % 50 + 800};{n % 2}\n" for n in range(100, 200))
+    (tmp_path / "later.csv").write_text("a;b;y\n101,5;4.755;0\n102,5;812;1\n", "utf-8")
+    with pytest.raises(DataError, match=r"1 of 2 values of column 'b' .*'4\.755' in row 1"):
+        prepared(table, target="y", test_path=str(tmp_path / "later.csv"))
+    grouped = "a;b;y\n" + "".join(f"{n},5;1.{n};{n % 2}\n" for n in range(100, 105)) * 20
+    (tmp_path / "later.csv").write_text("a;b;y\n101,5;812;0\n102,5;1.812;1\n", "utf-8")
+    dataset = prepared(grouped, target="y", test_path=str(tmp_path / "later.csv"))
+    used = [column for column in dataset.columns if column.used]
+    found = typed(dataset.frame, used)["b"]
+    assert found.iloc[dataset.split.test].tolist() == [812.0, 1812.0]
+    assert found.iloc[0] == 1100.0
