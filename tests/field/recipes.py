@@ -100,6 +100,7 @@ TABLES = (
     Recipe("numbers with question marks", (*PLAIN, "?"), "number"),
     Recipe("numbers with N/A and dashes", (*PLAIN, "N/A", "-"), "number"),
     Recipe("numbers with blanks around them", tuple(f" {text} " for text in PLAIN), "number"),
+    Recipe("a minus that is typeset", ("\u22121.5", "2.5", "\u22123", "7"), "number"),
     Recipe("numbers with exponents", ("1e-3", "2.5E+4", "7"), "number"),
     Recipe("whole numbers that all differ", WHOLE, "number", header="income"),
     Recipe("whole numbers, 1.0 beside 1", ("1", "1.0", "2", "3.0"), "number"),
