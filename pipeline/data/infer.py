@@ -29,7 +29,6 @@ from pipeline.data.setting import setting
 from pipeline.data.typed import (
     CANONICAL,
     LARGEST,
-    MINUS,
     MISSING_TEXTS,
     TRUTH,
     Column,
@@ -149,7 +148,9 @@ def _is_plain(value: object) -> bool:
 
 def different(counts: pd.Series) -> tuple[pd.Series, np.ndarray]:
     """Return the different texts that say something, stripped, and the rows of each."""
-    texts = pd.Series(counts.index.astype(str), dtype=object).str.strip().str.replace(*MINUS)
+    texts = (
+        pd.Series(counts.index.astype(str), dtype=object).str.strip().str.replace("\u2212", "-")
+    )  # minus
     here = ~texts.str.lower().isin(MISSING_TEXTS).to_numpy()
     return texts[here].reset_index(drop=True), counts.to_numpy()[here]
 

@@ -24,8 +24,6 @@ MISSING_TEXTS = frozenset(
     ("", "?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null", "none", "<na>")
 )
 """Texts that mean "no value" in a feature, compared stripped and in lower case."""
-MINUS = ("\u2212", "-")
-"""The minus of typesetting, as web pages and R's prints have it, and the one of programs."""
 MISSING_LEVEL = "(missing)"
 """The level of a category without a value."""
 LARGEST = 1e100
@@ -189,7 +187,9 @@ def unchecked_numbers(series: pd.Series, form: str = "") -> np.ndarray:
 def _parsed(series: pd.Series, form: str) -> np.ndarray:
     """Return the numbers that texts and mixed objects spell; each different one is read once."""
     codes, uniques = pd.factorize(series)
-    texts = pd.Series(uniques, dtype=object).astype(str).str.strip().str.replace(*MINUS)
+    texts = (
+        pd.Series(uniques, dtype=object).astype(str).str.strip().str.replace("\u2212", "-")
+    )  # minus
     if form:
         values = written(texts, form)
     else:
