@@ -148,9 +148,7 @@ def _is_plain(value: object) -> bool:
 
 def different(counts: pd.Series) -> tuple[pd.Series, np.ndarray]:
     """Return the different texts that say something, stripped, and the rows of each."""
-    texts = (
-        pd.Series(counts.index.astype(str), dtype=object).str.strip().str.replace("\u2212", "-")
-    )  # minus
+    texts = pd.Series(counts.index.astype(str), dtype=object).str.strip().str.replace("\u2212", "-")
     here = ~texts.str.lower().isin(MISSING_TEXTS).to_numpy()
     return texts[here].reset_index(drop=True), counts.to_numpy()[here]
 

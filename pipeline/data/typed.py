@@ -187,9 +187,7 @@ def unchecked_numbers(series: pd.Series, form: str = "") -> np.ndarray:
 def _parsed(series: pd.Series, form: str) -> np.ndarray:
     """Return the numbers that texts and mixed objects spell; each different one is read once."""
     codes, uniques = pd.factorize(series)
-    texts = (
-        pd.Series(uniques, dtype=object).astype(str).str.strip().str.replace("\u2212", "-")
-    )  # minus
+    texts = pd.Series(uniques, dtype=object).astype(str).str.strip().str.replace("\u2212", "-")
     if form:
         values = written(texts, form)
     else:
