@@ -180,14 +180,19 @@ def test_nothing_here_opens_a_port() -> None:
         )
         == set()
     )
-    assert _callers(r"socket\.socketpair") == {"tracking/scribe.py"}
+    assert _callers(r"socket\.socketpair") == {"ledger/scribe.py"}
 
 
-def test_addresses_are_called_from_three_places_alone() -> None:
-    """The probe of the tracking store, that of a Ray cluster, and the webhook."""
+def test_addresses_are_called_from_four_places_alone() -> None:
+    """The probes of the tracking store, of a Ray cluster and of this machine's own port, and the webhook."""
     opened = r"(urllib\.)?request\.urlopen|socket\.create_connection"
     opened += r"|requests\.(get|post|put|request|Session)|http\.client\..*"
-    assert _callers(opened) == {"compute/ray_cluster.py", "notify.py", "tracking/location.py"}
+    assert _callers(opened) == {
+        "compute/ray_cluster.py",
+        "ledger/location.py",
+        "ledger/viewer.py",
+        "runtime/notify.py",
+    }
 
 
 class Bomb:

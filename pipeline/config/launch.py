@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.commandline import parse, runs
 from pipeline.config.help import SWEEP, help_text
-from pipeline.core.commands import version
+from pipeline.core.commands import as_typed, version
 from pipeline.core.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _checked(line: CommandLine, check: Check) -> list[_Job]:
     for number, (overrides, config, hydra) in enumerate(composed):
         # the first run's folder for all: every composing has another `now`
         folder = Path(composed[0][2].sweep.dir) / str(number) if line.multirun else hydra.run.dir
-        own = [redacted_word(word) for word in overrides if not word.startswith("hydra.")]
+        own = [as_typed(redacted_word(word)) for word in overrides if not word.startswith("hydra.")]
         title = f"run {number + 1} of {len(composed)}: {' '.join(own)}" if line.multirun else ""
         command = shlex.join(["python", "-m", SWEEP, *own])
         names = hydra.verbose

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import sys
@@ -22,6 +23,11 @@ def program(name: str) -> str:
 def module(name: str, *words: str) -> str:
     """Return the command that runs a module of the package: `python -m pipeline.predict ...`."""
     return shlex.join([program("python"), "-m", f"pipeline.{name}", *words])
+
+
+def as_typed(word: str) -> str:
+    """Return a word without the quotes that Hydra needs around text and a person does not."""
+    return re.sub(r"^([^=']+)='([\w./:@%+-]+)'$", r"\1=\2", word)
 
 
 def sweep_again(run_id: str) -> str:

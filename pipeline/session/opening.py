@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config import objective
 from pipeline.config.choices import Encoding, encoding_name
+from pipeline.core.commands import as_typed
 from pipeline.data.columns import Attention, recorded
 from pipeline.data.constant import constant_loss
 from pipeline.data.fewrows import few_rows
@@ -80,7 +80,7 @@ def facts_of(
         objective=objective(config),
         target_scales=tuple(dataset.target_scaling(fold)[1] for fold in folds),
         source=config.data.path or dataset.name,
-        command=tuple(shlex.quote(_as_typed(word)) for word in sys.argv[1:]),
+        command=tuple(shlex.quote(as_typed(word)) for word in sys.argv[1:]),
         headline={
             "search": str(config.search.kind),
             "engine": str(config.training.engine),
@@ -99,11 +99,6 @@ def _validation_rows(dataset: Dataset) -> ValidationRows:
         return ValidationRows()
     rows = dataset.part("validation")
     return ValidationRows(dataset.clusters(rows), dataset.sample_weight(rows))
-
-
-def _as_typed(word: str) -> str:
-    """Return a word without the quotes that Hydra needs around text and a person does not."""
-    return re.sub(r"^([^=']+)='([\w./:@%+-]+)'$", r"\1=\2", word)
 
 
 def facts_shown(config: SweepConfig, dataset: Dataset, ledger: Ledger) -> dict[str, str]:
