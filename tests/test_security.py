@@ -94,7 +94,9 @@ PROVEN: dict[str, tuple[str, ...]] = {
     "Neither a sweep nor any other program here opens a port; with `compute=ray` the processes of Ray do, on"
     " every address of the machine.": (f"{HERE}::test_nothing_here_opens_a_port",),
     "It calls only what you name: the tracking server and the artefact store that this names, a Ray cluster,"
-    " and `notify.url`.": (f"{HERE}::test_addresses_are_called_from_three_places_alone",),
+    " and `notify.url`; and whether this machine's port 5000 is taken, it asks at 127.0.0.1.": (
+        f"{HERE}::test_addresses_are_called_from_four_places_alone",
+    ),
     "MLflow's own loaders (`mlflow.pyfunc.load_model` on a foreign run) may execute what a store holds; use"
     " `python -m pipeline.predict`, which refuses such a model.": (
         f"{HERE}::test_predict_refuses_what_another_program_saved",
