@@ -226,7 +226,7 @@ def test_a_value_that_no_run_could_hold_is_not_taken_over(
     """It would fail in the background writer, and again at every resume."""
     result = sweeps.result(sweeps.round(0).fits[0])
     place = Place("sweep", 0, "grow", 0, 1, "key")
-    kept = Trained.of(place, result, np.ones(20, np.float32), 10_000).curves
+    kept = Trained.of(place, result, (np.ones(20, np.float32), None), 10_000).curves
     about = json.loads(kept.about) | changed
     found = Trained.read("sweep", "key", replace(kept, about=json.dumps(about)))
     assert (found is None) == bool(changed)
@@ -236,7 +236,7 @@ def test_curves_and_losses_of_another_form_are_not_taken_over(sweeps: Any) -> No
     """Search and report compute with them."""
     result = sweeps.result(sweeps.round(0).fits[0])
     place = Place("sweep", 0, "grow", 0, 1, "key")
-    kept = Trained.of(place, result, np.ones(20, np.float32), 10_000).curves
+    kept = Trained.of(place, result, (np.ones(20, np.float32), None), 10_000).curves
     assert Trained.read("sweep", "key", kept) is not None
     losses = kept.curves["loss"]
     wrong = [
