@@ -154,7 +154,7 @@ FAR_BEHIND = {0.1: [[0.5, 0.4], [0.6, 0.5]], 0.001: [[1.0, 0.99], [1.1, 1.1]]}
 
 
 def test_a_rate_clearly_behind_is_dropped_with_its_numbers() -> None:
-    """Both of its seeds, and no fit of the leader; two seeds have a wide error (Student, one degree of freedom)."""
+    """Both of its seeds, and no fit of the leader; the error of two seeds is a wide one."""
     dropped = behind(*curves(FAR_BEHIND), Settings(drop_after=2))
     assert set(dropped) == {2, 3}
     assert dropped[2].startswith(
