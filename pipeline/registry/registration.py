@@ -141,12 +141,17 @@ def _passed_over(version: str) -> Verdict:
 
 @contextmanager
 def _as_global_store(location: Location) -> Iterator[None]:
-    """Let MLflow find `models:/` URIs: its registry asks the process' global store for them."""
+    """Let MLflow find `models:/` URIs: its registry asks the process' global store for them.
+
+    That is what a notebook set by `mlflow.set_tracking_uri`, before any variable of the environment.
+    """
+    from mlflow.tracking._tracking_service.utils import _use_tracking_uri
+
     before = os.environ.get(GLOBAL)
-    os.environ[GLOBAL] = location.uri
     try:
-        yield
+        with _use_tracking_uri(location.uri):
+            yield
     finally:
-        os.environ.pop(GLOBAL)
+        os.environ.pop(GLOBAL, None)
         if before is not None:
             os.environ[GLOBAL] = before

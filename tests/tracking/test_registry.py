@@ -112,6 +112,18 @@ def test_the_first_version_goes_into_production(day: Day) -> None:
     assert day.client.get_run(day.ledger.run_id).data.tags["registry"].endswith(verdict.reason)
 
 
+def test_a_store_that_the_host_has_named_is_not_where_a_version_is_looked_for(
+    day: Day, tmp_path: Path
+) -> None:
+    """`mlflow.set_tracking_uri` of a notebook wins over the environment; afterwards it is as it was."""
+    from mlflow.tracking._tracking_service import utils
+
+    theirs = f"sqlite:///{tmp_path / 'theirs.db'}"
+    with utils._use_tracking_uri(theirs):
+        assert day.end(OLD, None).promoted
+        assert utils.get_tracking_uri() == theirs
+
+
 def test_a_better_model_replaces_and_the_way_back_is_kept(day: Day) -> None:
     """Aliases champion and previous; the reason stands on both versions."""
     day.end(OLD, None)
