@@ -281,11 +281,8 @@ class Dataset:
 
     def sample_weight(self, rows: np.ndarray) -> np.ndarray | None:
         """Return the sample weights of some rows, float32 with mean 1; None = all 1."""
-        if self.weights is None:
-            return None
-        here = self.weights[rows]
-        weight: np.ndarray = (here / here.mean()).astype(np.float32)
-        return weight
+        here = None if self.weights is None or not len(rows) else self.weights[rows]
+        return None if here is None else (here / here.mean()).astype(np.float32)
 
     def _train_weight(self, train: np.ndarray, class_weight: str) -> np.ndarray | None:
         """Return sample weight times class weight."""

@@ -65,6 +65,8 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     sweep.unless_stopped()
     sweep.ledger.rank(choice.ranking, single.fit)
     kind = str(sweep.config.champion) if sweep.config.data.folds is None else "ensemble"
+    if kind != sweep.config.champion:
+        log.info("With data.folds the champion is the average of the folds' networks (ensemble)")
     models = {"single": [single], "ensemble": members}
     if kind == "greedy":
         models["greedy"] = selected_members(sweep, members)
