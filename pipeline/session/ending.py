@@ -64,12 +64,7 @@ def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
     single = next(m for m in members if m.fit.execution == choice.execution)
     sweep.unless_stopped()
     sweep.ledger.rank(choice.ranking, single.fit)
-    kind = str(sweep.config.champion) if sweep.config.data.folds is None else "ensemble"
-    if kind != sweep.config.champion:
-        log.info("With data.folds the champion is the average of the folds' networks (ensemble)")
-    models = {"single": [single], "ensemble": members}
-    if kind == "greedy":
-        models["greedy"] = selected_members(sweep, members)
+    kind, models = _candidates(sweep, single, members)
     registry = sweep.config.registry
     standing = look_up(sweep.ledger.store, registry.name) if registry.name else None
     verdicts = evaluate(
@@ -128,6 +123,20 @@ def _say(sweep: Sweep, about: dict[str, Any], choice: Choice) -> None:
     if not sweep.display.closing(labelled(sweep, about)):
         with contextlib.suppress(OSError):  # nobody reads it any more
             print(last_line(sweep, about), flush=True)  # noqa: T201 - the contract of stdout
+
+
+def _candidates(
+    sweep: Sweep, single: Member, members: list[Member]
+) -> tuple[str, dict[str, list[Member]]]:
+    """Return which model becomes the champion, and the networks of each that is scored."""
+    wanted = str(sweep.config.champion)
+    kind = wanted if sweep.config.data.folds is None else "ensemble"
+    if kind != wanted:
+        log.info("With data.folds the champion is the average of the folds' networks (ensemble)")
+    models = {"single": [single], "ensemble": members}
+    if kind == "greedy":
+        models["greedy"] = selected_members(sweep, members)
+    return kind, models
 
 
 def _record(sweep: Sweep, about: dict[str, Any], single: Member, verdicts: Verdicts) -> None:
