@@ -66,6 +66,7 @@ def test_the_fingerprint_ignores_exactly_what_is_listed(key):
 def test_the_fingerprint_knows_the_source_of_a_builder(file, tmp_path, monkeypatch):
     """Its own networks with other code are other networks; the code is not run for that."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_networks", raising=False)  # another test's
     config = compose(["model.builder=my_networks:residual"])
     place = tmp_path / file
     place.parent.mkdir(exist_ok=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +23,6 @@ from pipeline.models.artefact_folder import describe
 from pipeline.models.find_model import ForeignModelError
 from pipeline.registry import registry, turn
 from pipeline.registry.registry import Contest, challenge, look_up
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 OLD = np.tile([1.0, 1.2, 0.8], 50)
 NAME = "wages"
@@ -298,6 +297,8 @@ def test_every_look_at_the_registered_model_raises_the_bar(day: Day) -> None:
     assert "at look 4" in refused.reason
 
 
+ROOT = Path(__file__).parents[2]
+
 TWO_SWEEPS = """
 import sys, time
 from types import SimpleNamespace
@@ -352,6 +353,7 @@ def test_of_two_processes_that_promote_at_once_one_is_refused(day: Day) -> None:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
             )
         )
     ended = [process.communicate(timeout=100) for process in started]
