@@ -10,10 +10,10 @@ test, of which 20 % are validation. Contenders:
     kt-random, kt-hyperband, kt-bayesian   KerasTuner, one MLflow run a trial (curve, model)
     optuna                                 TPE with median pruning, the same logging
     ours-plain                             the peers' preprocessing, batch, epochs and patience
-    ours                                   experiment=thorough: encodings are searched
+    ours                                   experiment=thorough: TabM, encodings searched, fits averaged
 
 Each sweep of ours gives two rows: the champion as one network (the median execution), and the average
-of its executions as one model, whose parameters are those of all its networks (`-average`).
+that it saves as one model, whose parameters are those of all its networks (`-average`).
 
 The test rows are scored once, with the winner on validation. Every result is a line of the results
 file; what is there is not measured again, so a run that was stopped goes on where it was.
@@ -109,7 +109,7 @@ def ours(who: str, name: str, options: argparse.Namespace, seed: int) -> dict[st
         asked = f"model={model}", "input=test.csv", "output=predicted.csv"
         call([sys.executable, "-m", "pipeline.predict", *asked], here)
         scores[kind] = score(row_losses(pd.read_csv("predicted.csv"), test[target], task))
-    of_all = {"parameters": champion["parameters"] * champion["networks"]}
+    of_all = {"parameters": champion["total_parameters"]}
     return scores["single"] | {
         "trials": summary["trials"],
         "fits": summary["fits"],
