@@ -193,7 +193,9 @@ def test_autolog_of_the_host_logs_nothing_of_ours(tmp_path: Path) -> None:
     import mlflow.sklearn
     from sklearn.linear_model import Ridge
 
-    before = mlflow.get_tracking_uri()
+    from mlflow.tracking._tracking_service import utils
+
+    before = utils._tracking_uri  # None where nobody has set one
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'theirs.db'}")
     mlflow.sklearn.autolog(silent=True, log_models=False, log_datasets=False)
     x = np.arange(20.0).reshape(-1, 1)

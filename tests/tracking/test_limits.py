@@ -55,6 +55,8 @@ def test_the_command_that_restores_an_experiment_works_as_it_is_printed(
     name, _, value = setting.partition("=")
     monkeypatch.chdir(os.sep)
     monkeypatch.setenv(name, value)
+    # As in a process of its own: what a test set by mlflow.set_tracking_uri would win.
+    monkeypatch.setattr("mlflow.tracking._tracking_service.utils._tracking_uri", None)
     told = CliRunner().invoke(commands, words)
     assert told.exit_code == 0, told.output
     assert client.get_experiment(store.experiment_id).lifecycle_stage == "active"
