@@ -191,9 +191,8 @@ def test_autolog_of_the_host_logs_nothing_of_ours(tmp_path: Path) -> None:
     """Neither parameters in the open run, nor runs or models of their own."""
     import mlflow
     import mlflow.sklearn
-    from sklearn.linear_model import Ridge
-
     from mlflow.tracking._tracking_service import utils
+    from sklearn.linear_model import Ridge
 
     before = utils._tracking_uri  # None where nobody has set one
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'theirs.db'}")
