@@ -18,7 +18,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ENTRIES = ("__main__", "sweep", "plan", "predict", "report", "replay", "doctor", "api")
+ENTRIES = (
+    "__main__",
+    "sweep",
+    "plan",
+    "predict",
+    "report",
+    "replay",
+    "doctor",
+    "api",
+    "estimators",
+)
 """The modules that may stand beside the rooms."""
 
 

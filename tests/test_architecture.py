@@ -44,7 +44,7 @@ OWNERS = {
     "keras_tuner": ("search/oracle.py", "search/others.py"),
     "ray": ("compute/ray*.py",),
     "plotly": ("figures/*",),
-    "sklearn": ("data/*", "evaluation/*", "models/*"),
+    "sklearn": ("data/*", "evaluation/*", "models/*", "estimators.py"),
     "skops": ("models/*",),
     # Nothing that a store or a data file holds is ever executed.
     **dict.fromkeys(("pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib"), ()),

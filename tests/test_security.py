@@ -264,7 +264,7 @@ def test_predict_refuses_what_another_program_saved(tmp_path: Path) -> None:
 
     (tmp_path / "python_model.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(find_model.ForeignModelError, match="not saved by this program"):
-        find_model._open(tmp_path, "models:/theirs/1", None)
+        find_model.open_predictor(tmp_path, "models:/theirs/1", None)
 
 
 def test_the_linters_security_rules_run_in_make_check() -> None:

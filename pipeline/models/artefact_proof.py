@@ -51,14 +51,14 @@ class Proof:
     """The way of a champion, gone once by untrained networks of every encoding."""
 
     def __init__(
-        self, dataset: Dataset, family: Family, verifier: Callable[[], Verifier] = Verifier
+        self, dataset: Dataset, family: Family, verifier: Callable[[], Verifier] = Verifier.take
     ) -> None:
         """Take what there is before the first round.
 
         Args:
             dataset: The prepared table.
             family: Builds networks.
-            verifier: Starts a fresh process; it imports on another core while the round is prepared.
+            verifier: Gives a process of its own; it imports on another core while the round is prepared.
         """
         self._dataset, self._family = dataset, family
         self._rows = proof_rows(dataset)
@@ -136,7 +136,7 @@ class Proof:
 
     def close(self) -> None:
         """End the process and remove the files."""
-        self.verifier.close()
+        self.verifier.release()
         self._folder.cleanup()
 
 

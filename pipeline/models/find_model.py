@@ -54,25 +54,29 @@ def load_predictor(
         ConfigError: No such model, one that this program did not save, or a damaged one.
         StoreError: The store is out of reach.
     """
-    client = connect(location, reading=True)
     with tempfile.TemporaryDirectory() as temporary:
-        try:
-            folder = _fetch(client, location, model, Path(temporary))
-        except (LookupError, ValueError, StopIteration, FileNotFoundError) as error:
-            raise _damaged(model, error) from error
-        except Exception as error:
-            if not is_of_store(error):
-                raise
-            if getattr(error, "error_code", "") in {
-                "RESOURCE_DOES_NOT_EXIST",
-                "INVALID_PARAMETER_VALUE",
-            }:
-                raise ConfigError(
-                    f"model={model}: the store {location.shown} has no such model; allowed: {FORMS}."
-                    f"{elsewhere(location)}"
-                ) from error
-            raise out_of_reach(location, error) from error
-        return _open(folder, model, look)
+        return open_predictor(fetch(location, model, Path(temporary)), model, look)
+
+
+def fetch(location: Location, model: str, folder: Path) -> Path:
+    """Return the folder that holds a model's files, inside the one given; raises as `load_predictor`."""
+    client = connect(location, reading=True)
+    try:
+        return _fetch(client, location, model, folder)
+    except (LookupError, ValueError, StopIteration, FileNotFoundError) as error:
+        raise _damaged(model, error) from error
+    except Exception as error:
+        if not is_of_store(error):
+            raise
+        if getattr(error, "error_code", "") in {
+            "RESOURCE_DOES_NOT_EXIST",
+            "INVALID_PARAMETER_VALUE",
+        }:
+            raise ConfigError(
+                f"model={model}: the store {location.shown} has no such model; allowed: {FORMS}."
+                f"{elsewhere(location)}"
+            ) from error
+        raise out_of_reach(location, error) from error
 
 
 def _fetch(client: MlflowClient, location: Location, model: str, folder: Path) -> Path:
@@ -138,7 +142,10 @@ def _latest(client: MlflowClient, location: Location) -> str:
     return found
 
 
-def _open(folder: Path, model: str, look: Callable[[Predictor], None] | None = None) -> Predictor:
+def open_predictor(
+    folder: Path, model: str, look: Callable[[Predictor], None] | None = None
+) -> Predictor:
+    """Load the predictor whose files a folder holds; `model` is what messages call it."""
     if not (folder / DESCRIPTION).exists() and not (folder.parents[1] / SERVED).exists():
         if not folder.exists() and not (folder.parents[1] / MLMODEL).exists():
             raise ConfigError(f"model={model}: its files are gone from the artefact store.")

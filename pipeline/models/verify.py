@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import logging
@@ -39,6 +40,9 @@ LOOK_SECONDS = 1.0
 
 POLL_SECONDS = 0.02
 """Between two looks for an answer."""
+
+SPARE_SECONDS = 60.0
+"""How long a process waits for this process's next sweep: a cross-validation makes one after another."""
 
 SCRIPT = Path(__file__).with_name("artefact_verify.py")
 
@@ -102,6 +106,7 @@ class Verifier:
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed by close
         self._process = self._start()
         self._closed, self._busy = threading.Event(), threading.Event()
+        self._spare_since: float | None = None
         threading.Thread(target=self._watch, name="verifier", daemon=True).start()
 
     def check(self, model: Path, rows: pd.DataFrame, expected: np.ndarray) -> None:
@@ -185,10 +190,42 @@ class Verifier:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
 
+    def release(self) -> None:
+        """Leave the process to the next sweep of this process; without one it ends after a while."""
+        self._busy.clear()
+        with _lock:
+            if not self.alive or _spare:
+                self.close()
+            else:
+                self._spare_since = time.monotonic()
+                _spare.append(self)
+
+    @classmethod
+    def take(cls) -> Verifier:
+        """Return the one that was released, or a new one."""
+        with _lock:
+            while _spare:
+                found = _spare.pop()
+                if found.in_use():
+                    return found
+                found.close()
+        return cls()
+
+    def in_use(self) -> bool:
+        """Take it for use; return whether it still runs."""
+        self._spare_since = None
+        return self.alive
+
     def _watch(self) -> None:
-        """End the process when memory gets short while nothing is asked."""
+        """End the process when memory gets short while nothing is asked, or no other sweep comes."""
         while not self._closed.wait(LOOK_SECONDS):
-            if not self._busy.is_set() and memory.free() < LEAST_FREE * memory.total():
+            since = self._spare_since
+            if since is not None and time.monotonic() - since > SPARE_SECONDS:
+                with _lock:
+                    if self in _spare:
+                        _spare.remove(self)
+                        self.close()
+            elif not self._busy.is_set() and memory.free() < LEAST_FREE * memory.total():
                 self._process.kill()
 
     def _raise(self, code: int) -> NoReturn:
@@ -213,6 +250,17 @@ class Verifier:
             cwd=tempfile.gettempdir(),  # MLflow may create a default store where it is started
             text=True,
         )
+
+
+_lock = threading.RLock()
+_spare: list[Verifier] = []
+"""At most one."""
+
+
+@atexit.register
+def _end_spare() -> None:
+    for verifier in _spare:
+        verifier.close()
 
 
 def bodies(rows: pd.DataFrame) -> list[tuple[str, str, bytes]]:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.core.records import Outcome
+from pipeline.figures.inline import Point
 from pipeline.terminal.table import fits_done
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.core.control import Progress
+    from pipeline.core.records import FitResult, Objective
 
 BARS = "▁▂▃▄▅▆▇█"
 MINUTE, HOUR = 60, 3600
@@ -41,15 +46,66 @@ class Picture:
     best_name: str = ""
     best_value: float = math.nan
     best_curve: tuple[float, ...] = ()
+    best_capacity: str = ""
+    capacities: dict[str, Point] = field(default_factory=dict)
+    decision: str = ""
     metric: str = "val_loss"
     seconds_left: float | None = None
 
+    def add(self, result: FitResult, objective: Objective) -> None:
+        """Take a finished fit: the best so far, alone and of its capacity."""
+        if result.outcome is not Outcome.cut:
+            self.fits += 1
+            self.round_done += 1
+            self.outcomes[result.outcome] += 1
+        value, trial = result.best(objective.metric), result.fit.trial
+        if not result.outcome.is_ranked or not math.isfinite(value):
+            return
+        if math.isnan(self.best_value) or objective.as_loss(value) < objective.as_loss(
+            self.best_value
+        ):
+            self.best_name, self.best_value = result.fit.name, value
+            self.best_curve = tuple(map(float, result.curves[objective.metric]))
+            self.best_capacity = trial.capacity.label
+        known = self.capacities.get(trial.capacity.label)
+        if known is None or objective.as_loss(value) < objective.as_loss(known.score):
+            point = Point(trial.capacity.label, trial.parameters, value)
+            self.capacities[trial.capacity.label] = point
 
-MovedHandler = tuple[logging.StreamHandler[TextIO], TextIO]
-"""A log handler and the stream that it wrote to before."""
+
+class TerminalView:
+    """The live view on a terminal: drawn four times a second below the lines that stay."""
+
+    def __init__(self, view: RenderableType, console: Console) -> None:
+        """Open the view; log handlers that wrote to stderr write above it from now on."""
+        self._console = console
+        self._live = Live(
+            view,
+            console=console,
+            refresh_per_second=4,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),
+            redirect_stderr=True,
+        )
+        before = sys.stderr
+        self._live.start()
+        self._moved = _move_handlers(before, sys.stderr)
+
+    def say(self, line: str, style: str) -> None:
+        """Print a line that stays."""
+        self._console.print(Text(line, style=style))
+
+    def redraw(self) -> None:
+        """Leave it to the thread that draws."""
+
+    def end(self) -> None:
+        """Take the view away."""
+        self._live.stop()
+        for handler, stream in self._moved:
+            handler.setStream(stream)
 
 
-def move_handlers(old: TextIO, new: TextIO) -> list[MovedHandler]:
+def _move_handlers(old: TextIO, new: TextIO) -> list[tuple[logging.StreamHandler[TextIO], TextIO]]:
     """Let log handlers write to another stream; return them with the one they had.
 
     A handler keeps the stream that it was made with: its lines would tear the live view.

@@ -18,11 +18,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self
 
 from rich.console import Console, RenderableType
-from rich.live import Live
 from rich.text import Text
 
 from pipeline.core.records import Decision, Finding, FitResult, Objective, Outcome, Round, StackPlan
-from pipeline.terminal.live import MovedHandler, Picture, draw, move_handlers, tally, time_left
+from pipeline.terminal.live import Picture, TerminalView, draw, tally, time_left
+from pipeline.terminal.notebook import NotebookView, in_notebook
 from pipeline.terminal.table import counts, fits_done, ranking
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _harmless(
             self._broken = True
             log.debug("the progress display failed and is switched off", exc_info=True)
             with contextlib.suppress(Exception):
-                self._end_live()
+                self._end_view()
 
     return guarded
 
@@ -90,8 +90,7 @@ class Display:
         self._clock = clock
         self._lock = threading.RLock()
         self._broken = False
-        self._live: Live | None = None
-        self._moved: list[MovedHandler] = []
+        self._view: TerminalView | NotebookView | None = None
         self._picture = Picture(metric=self._objective.metric)
         self._started = self._spoken = clock()
         self._due: float | None = None
@@ -131,18 +130,10 @@ class Display:
         """
         self._picture.title = title
         self._started = self._spoken = self._clock()
-        if self._verbose and self._err.is_terminal:
-            self._live = Live(
-                self,
-                console=self._err,
-                refresh_per_second=4,
-                transient=True,
-                redirect_stdout=sys.stdout.isatty(),
-                redirect_stderr=True,
-            )
-            before = sys.stderr
-            self._live.start()
-            self._moved = move_handlers(before, sys.stderr)
+        if self._verbose and in_notebook():
+            self._view = NotebookView(self._picture, self._clock)
+        elif self._verbose and self._err.is_terminal:
+            self._view = TerminalView(self, self._err)
         self._say(title, "bold")
         for label, value in (facts or {}).items():
             self._say(f"  {label}: {value}", "dim")
@@ -161,7 +152,9 @@ class Display:
     def progress(self, progress: Progress) -> None:
         """Take note of a stack's progress; cheap, drawn by another thread."""
         self._picture.stacks[progress.stack] = progress
-        if self._live is None and self._clock() - self._spoken >= HEARTBEAT:
+        if self._view is not None:
+            self._view.redraw()
+        elif self._clock() - self._spoken >= HEARTBEAT:
             best = f", best {progress.best:.4g}" if math.isfinite(progress.best) else ""
             left = time_left(self._picture.seconds_left)
             self._say(
@@ -173,15 +166,9 @@ class Display:
     def fit_done(self, result: FitResult) -> None:
         """Count a fit, and remember it when it is the best so far."""
         picture = self._picture
+        picture.add(result, self._objective)
         if result.outcome is not Outcome.cut:
-            picture.fits += 1
-            picture.round_done += 1
-            picture.outcomes[result.outcome] += 1
             self._round_outcomes[result.outcome] += 1
-        value = result.best(self._objective.metric)
-        if result.outcome.is_ranked and self._improves(value):
-            picture.best_name, picture.best_value = result.fit.name, value
-            picture.best_curve = tuple(map(float, result.curves[self._objective.metric]))
         if picture.round_fits and picture.round_done == picture.round_fits:
             picture.stacks.clear()
             self._say(f"  {fits_done(picture.round_done)}{self._round_summary()}")
@@ -189,7 +176,8 @@ class Display:
     @_harmless
     def decision(self, decision: Decision) -> None:
         """Say one step of the search."""
-        self._say(f"  {decision.verdict}: {decision.reason}", "bold")
+        self._picture.decision = f"{decision.verdict}: {decision.reason}"
+        self._say(f"  {self._picture.decision}", "bold")
 
     @_harmless
     def estimate(self, seconds_left: float | None) -> None:
@@ -228,13 +216,15 @@ class Display:
     def final(
         self, summary: Mapping[str, object], rows: Sequence[Mapping[str, object]] = ()
     ) -> None:
-        """Close the view and print the table of the best trials on stdout, also when not verbose.
+        """Print the table of the best trials on stdout, also when not verbose; a notebook has its cell.
 
         Args:
             summary: The sweep's summary as in `summary.json`.
             rows: Best first; keys become columns in the order of the first row.
         """
-        self._end_live()
+        if isinstance(self._view, NotebookView):
+            return
+        self._end_view()
         out = self._out or Console(file=sys.stdout, highlight=False)
         if not out.is_terminal:
             out.width = max(out.width, PLAIN_WIDTH)
@@ -243,11 +233,14 @@ class Display:
             out.print(ranking(rows))
 
     def closing(self, lines: Mapping[str, str]) -> bool:
-        """Say where to go from here: on stdout where that is a terminal (True), else on stderr.
+        """Say where to go from here: in a notebook's cell or on a terminal (True), else on stderr.
 
         Args:
             lines: Label to text; a text may be a command, and is not broken.
         """
+        if isinstance(self._view, NotebookView):
+            self._view.close_with(lines)
+            return True
         out = self._out or Console(file=sys.stdout, highlight=False)
         self._closing(lines, out if out.is_terminal else None)
         return out.is_terminal and not self._broken
@@ -265,14 +258,12 @@ class Display:
     @_harmless
     def close(self) -> None:
         """End the live view; a second call does nothing."""
-        self._end_live()
+        self._end_view()
 
-    def _end_live(self) -> None:
-        live, self._live = self._live, None
-        if live is not None:
-            live.stop()
-            for handler, stream in self._moved:
-                handler.setStream(stream)
+    def _end_view(self) -> None:
+        view, self._view = self._view, None
+        if view is not None:
+            view.end()
 
     def _say(self, line: str, style: str = "") -> None:
         """Write one line that stays: above the live view, or with the time in a plain log."""
@@ -280,17 +271,11 @@ class Display:
         self._spoken = self._clock()
         if not self._verbose:
             return
-        if self._live is not None:
-            self._err.print(Text(line, style=style))
+        if self._view is not None:
+            self._view.say(line, style)
         else:
             stamp = time.strftime("%H:%M:%S")
             self._err.print(Text(f"{stamp} {line}"), soft_wrap=True)
-
-    def _improves(self, value: float) -> bool:
-        if not math.isfinite(value):
-            return False
-        best, as_loss = self._picture.best_value, self._objective.as_loss
-        return math.isnan(best) or as_loss(value) < as_loss(best)
 
     def _round_summary(self) -> str:
         seen, best = self._picture, ""

@@ -66,7 +66,7 @@ class Asked:
         """Keep the question."""
         self.asked.append(question)
 
-    def close(self) -> None:
+    def release(self) -> None:
         """Do what a process does that ends."""
 
     def wait(self, question: Question, seconds: float) -> None:

@@ -385,12 +385,12 @@ def test_a_model_whose_files_are_gone_is_broken_and_not_another_programs(tmp_pat
     """Another program's model has files; replacing this one is allowed when it is said."""
     folder = tmp_path / "m-1" / "artifacts" / "model"
     with pytest.raises(ConfigError, match="files are gone") as gone:
-        find_model._open(folder, "models:/wages/1")
+        find_model.open_predictor(folder, "models:/wages/1")
     assert not isinstance(gone.value, ForeignModelError)
     (tmp_path / "m-1").mkdir()
     (tmp_path / "m-1" / "MLmodel").touch()
     with pytest.raises(ForeignModelError):
-        find_model._open(folder, "models:/wages/1")
+        find_model.open_predictor(folder, "models:/wages/1")
 
 
 def test_a_registered_model_without_an_alias_gets_one(day: Day) -> None:

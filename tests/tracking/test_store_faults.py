@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sqlite3
+import sys
 import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -46,11 +47,16 @@ def artefacts_unwritable(home: Path) -> Iterator[None]:
 def disk_full(home: Path) -> Iterator[None]:
     """Let no file of this process grow beyond a few bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before, sys.dont_write_bytecode = (
+        sys.dont_write_bytecode,
+        True,
+    )  # half a .pyc breaks later imports
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = before
 
 
 FAULTS = pytest.mark.parametrize("fault", [another_writer, artefacts_unwritable, disk_full])

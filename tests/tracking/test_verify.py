@@ -116,3 +116,28 @@ def test_a_waiting_process_gives_way_when_memory_is_short(
     verifier = verifier_that(ECHO)
     assert verifier._process.wait(60) == -signal.SIGKILL
     verifier.check(tmp_path, ROWS, np.array([[3.0], [4.0]]))
+
+
+def test_the_next_sweep_of_this_process_takes_over_the_process(verifier_that: Any) -> None:
+    """It has imported already; one that has died is not handed on."""
+    first = verifier_that(ECHO)
+    first.release()
+    assert Verifier.take() is first
+    first._process.kill()
+    first._process.wait()
+    first.release()
+    second = Verifier.take()
+    assert second is not first
+    second.close()
+
+
+def test_a_process_that_nobody_takes_over_ends(
+    verifier_that: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook that is done with sweeps has its memory back."""
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(module, "SPARE_SECONDS", 0.0)
+    verifier = verifier_that(ECHO)
+    verifier.release()
+    verifier._process.wait(60)
+    assert not verifier.alive

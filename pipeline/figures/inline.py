@@ -1,0 +1,78 @@
+"""Capacity against loss as one small SVG, for a notebook's cell: no script, a few kilobytes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WIDTH, HEIGHT = 460, 150
+LEFT, RIGHT, TOP, BOTTOM = 16, 70, 24, 22
+"""Pixels beside the points; their labels stand there."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """The best score of one capacity."""
+
+    label: str
+    parameters: int
+    score: float
+    """Lower is lower in the picture, whichever is better."""
+
+
+def capacity_svg(points: Sequence[Point], marked: str) -> str:
+    """Return the picture; an empty string before there are two capacities.
+
+    Args:
+        points: In any order; those without a finite score are left out.
+        marked: Label of the point that stands out: the champion, or the best so far.
+    """
+    from pipeline.figures.palette import CHAMPION, GRID, MUTED, SANS  # with it comes Plotly
+
+    known = sorted(
+        (point for point in points if math.isfinite(point.score)), key=lambda one: one.parameters
+    )
+    if len(known) < 2:  # noqa: PLR2004 - one point shows no course
+        return ""
+    across = _placed([math.log(1 + one.parameters) for one in known], LEFT, WIDTH - RIGHT)
+    down = _placed([-one.score for one in known], TOP, HEIGHT - BOTTOM)
+    places = list(zip(across, down, strict=True))
+    line = " ".join(f"{x:.0f},{y:.0f}" for x, y in places)
+    parts = [f'<polyline points="{line}" fill="none" stroke="{GRID}" stroke-width="2"/>']
+    for point, (x, y) in zip(known, places, strict=True):
+        stands_out = point.label == marked
+        parts.append(
+            f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{5 if stands_out else 3.5}" '
+            f'fill="{CHAMPION if stands_out else MUTED}"><title>{escape(point.label)}: '
+            f"{point.score:.4g}, {point.parameters:,} parameters</title></circle>"
+        )
+        if stands_out:
+            parts.append(
+                f'<text x="{x:.0f}" y="{y - 9:.0f}" text-anchor="middle" font-weight="600" '
+                f'fill="{CHAMPION}">{escape(point.label)} {point.score:.4g}</text>'
+            )
+    ends = ((known[0], LEFT, "start"), (known[-1], WIDTH - 4, "end"))
+    parts += [
+        f'<text x="{x}" y="{HEIGHT - 5}" text-anchor="{anchor}" fill="{MUTED}">'
+        f"{one.parameters:,} parameters</text>"
+        for one, x, anchor in ends
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
+        f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="{escape(SANS)}" font-size="11" role="img" '
+        f'aria-label="Score of each capacity">{"".join(parts)}</svg>'
+    )
+
+
+def _placed(values: Sequence[float], low: float, high: float) -> list[float]:
+    """Spread values evenly between two pixels, as far apart as they are."""
+    least, span = min(values), max(values) - min(values)
+    return [
+        low + (value - least) / span * (high - low) if span else (low + high) / 2
+        for value in values
+    ]

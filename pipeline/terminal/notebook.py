@@ -1,0 +1,116 @@
+"""The view of a sweep in a notebook: one cell of HTML that is updated, without widgets."""
+
+from __future__ import annotations
+
+import sys
+from html import escape
+from typing import TYPE_CHECKING
+
+from pipeline.figures.inline import capacity_svg
+from pipeline.terminal.live import duration, tally, time_left
+from pipeline.terminal.table import fits_done
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pipeline.terminal.live import Picture
+
+SECONDS = 0.5
+"""Between two updates: a notebook keeps up, and its log of messages stays short."""
+MUTED = 'style="opacity:.65"'
+
+
+def in_notebook() -> bool:
+    """Return whether this process is a Jupyter kernel."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+class NotebookView:
+    """One output of the running cell; every update takes the place of the one before."""
+
+    def __init__(self, picture: Picture, clock: Callable[[], float]) -> None:
+        """Show the picture from now on; `clock` returns seconds, monotonic."""
+        from IPython.display import HTML, display
+
+        self._html = HTML
+        self._picture, self._clock = picture, clock
+        self._began = self._drawn = clock()
+        self._handle = display(HTML(running(picture, 0.0)), display_id=True)
+        self._answer: Mapping[str, str] = {}
+
+    def say(self, line: str, style: str) -> None:  # noqa: ARG002 - of the terminal
+        """Leave lines to the log: the cell shows the last decision."""
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Update the cell, unless that was done less than `SECONDS` ago."""
+        if (now := self._clock()) - self._drawn >= SECONDS:
+            self._drawn = now
+            self._update(running(self._picture, now - self._began))
+
+    def close_with(self, lines: Mapping[str, str]) -> None:
+        """End on the answer."""
+        self._answer = lines
+        self._update(finished(self._picture, lines))
+
+    def end(self) -> None:
+        """End without an answer, unless there was one: what went wrong stands below the cell."""
+        if not self._answer:
+            self._update(stopped(self._picture, self._clock() - self._began))
+
+    def _update(self, html: str) -> None:
+        self._handle.update(self._html(html))
+
+
+def running(picture: Picture, elapsed: float) -> str:
+    """Return the cell while the sweep runs: where it is, what is best, how far it may still go."""
+    left = escape(time_left(picture.seconds_left))
+    lines = [
+        f"<b>{escape(picture.title)}</b> &nbsp; {duration(elapsed)} · {left}",
+        f"<span {MUTED}>{escape(picture.round)}</span>",
+        f"<span {MUTED}>{fits_done(picture.fits)}{escape(tally(picture.outcomes))}</span>",
+    ]
+    if picture.best_name:
+        lines.append(
+            f"best so far: <b>{escape(picture.best_name)}</b>, "
+            f"{escape(picture.metric)} {picture.best_value:.4g}"
+        )
+    if picture.decision:
+        lines.append(f"<span {MUTED}>{escape(picture.decision)}</span>")
+    return _cell("<br>".join(lines) + _chart(picture))
+
+
+def finished(picture: Picture, lines: Mapping[str, str]) -> str:
+    """Return the cell once the sweep is over; its lines are label and text."""
+    rows = "".join(
+        f'<tr><td style="text-align:left;vertical-align:top;opacity:.65">{escape(label)}</td>'
+        f'<td style="text-align:left;word-break:break-word">{_text(text)}</td></tr>'
+        for label, text in lines.items()
+    )
+    return _cell(f'{_chart(picture)}<table style="margin-left:0;font-size:13px">{rows}</table>')
+
+
+def stopped(picture: Picture, elapsed: float) -> str:
+    """Return the cell of a sweep that was stopped or failed; the error stands below it."""
+    return _cell(
+        f"<b>{escape(picture.title)}</b> &nbsp; stopped after {duration(elapsed)}: "
+        f"{fits_done(picture.fits)}{_chart(picture)}"
+    )
+
+
+def _chart(picture: Picture) -> str:
+    best = picture.best_capacity
+    drawn = capacity_svg(list(picture.capacities.values()), best)
+    return f"<div>{drawn}</div>" if drawn else ""
+
+
+def _text(text: str) -> str:
+    if text.startswith(("http://", "https://")):
+        return f'<a href="{escape(text)}">{escape(text)}</a>'
+    return escape(text)
+
+
+def _cell(inside: str) -> str:
+    return f'<div style="font-size:13px;line-height:1.5;max-width:60em">{inside}</div>'

@@ -1,0 +1,55 @@
+"""The cell of a notebook while a sweep runs."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from pipeline.core.records import Outcome
+from pipeline.figures.inline import Point, capacity_svg
+from pipeline.terminal.live import Picture
+from pipeline.terminal.notebook import finished, in_notebook, running, stopped
+
+POINTS = [
+    Point("1x32", 400, 0.5),
+    Point("1x8", 100, 0.9),
+    Point("2x32", 1500, 0.45),
+    Point("3x8", 300, math.nan),
+]
+
+
+def test_a_larger_network_stands_further_right_and_a_better_one_lower() -> None:
+    """A point without a score is left out; the marked one is labelled."""
+    drawn = capacity_svg(POINTS, "2x32")
+    places = {
+        label: (int(x), int(y))
+        for x, y, label in re.findall(r'cx="(\d+)" cy="(\d+)"[^>]*><title>(\w+):', drawn)
+    }
+    assert list(places) == ["1x8", "1x32", "2x32"]
+    assert places["1x8"][0] < places["1x32"][0] < places["2x32"][0]
+    assert places["1x8"][1] < places["1x32"][1] < places["2x32"][1]  # SVG counts down the page
+    assert ">2x32 0.45</text>" in drawn
+
+
+def test_one_capacity_is_no_picture() -> None:
+    """Nor is none."""
+    assert capacity_svg(POINTS[:1], "1x32") == capacity_svg([], "") == ""
+
+
+def test_text_of_the_data_is_escaped() -> None:
+    """A name may hold what HTML would run."""
+    picture = Picture(title="sweep <script>", best_name="<b>", best_value=1.0, decision="a < b")
+    picture.outcomes[Outcome.completed] = 1
+    for cell in (
+        running(picture, 3.0),
+        finished(picture, {"answer": "<i>"}),
+        stopped(picture, 3.0),
+    ):
+        assert "<script>" not in cell
+        assert "<i>" not in cell
+        assert "a < b" not in cell
+
+
+def test_a_test_is_no_notebook() -> None:
+    """Only a kernel has a cell."""
+    assert not in_notebook()
