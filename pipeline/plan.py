@@ -99,8 +99,8 @@ def _columns(facts: Sequence[ColumnFact]) -> Iterator[str]:
 
 def _numbers(plan: Prospect) -> Iterator[str]:
     """Say how much there is to do and what it takes, with the range where there is one."""
+    from pipeline.core.language import duration
     from pipeline.forecast.cut import cost
-    from pipeline.terminal.live import duration
 
     forecast = plan.forecast
     likely, least, most = forecast.likely, forecast.shortest, forecast.longest

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pipeline.core.language import exact
 from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.paired import CONSTANT
-from pipeline.search.sentences import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,7 @@ class Stand(NamedTuple):
     @property
     def noise(self) -> str:
         """What was compared: `0.012 apart, standard error 0.02`."""
-        return f"{number(abs(self.lag))} apart, standard error {number(self.se)}"
+        return f"{exact(abs(self.lag))} apart, standard error {exact(self.se)}"
 
 
 def stands(summary: Mapping[str, Any]) -> list[Stand]:
@@ -128,7 +128,7 @@ def sentence(summary: Mapping[str, Any]) -> str:
     if is_noise(summary):
         (constant,) = (one for one in found if one.model == CONSTANT)
         return f"{rows}{_beside_constant(constant, first, name)}{unfair}"
-    said = f"{rows}{first.words}, the best baseline, has {name} {number(first.value)}"
+    said = f"{rows}{first.words}, the best baseline, has {name} {exact(first.value)}"
     if first.is_better:
         return f"{said} and is better ({first.noise}): prefer it"
     if first.is_worse and unfair:
@@ -156,11 +156,11 @@ def _beside_constant(constant: Stand, first: Stand, name: str) -> str:
     how = "is worse than" if constant.is_better else "is no better than"
     noise = "" if constant.is_better else " beyond noise"
     said = (
-        f"it {how} a constant prediction{noise} ({name} {number(constant.own)} against "
-        f"{number(constant.value)}; {constant.noise})"
+        f"it {how} a constant prediction{noise} ({name} {exact(constant.own)} against "
+        f"{exact(constant.value)}; {constant.noise})"
     )
     if first.is_better and first is not constant:
-        return f"{said}, and {first.words} is better, {name} {number(first.value)}: prefer it"
+        return f"{said}, and {first.words} is better, {name} {exact(first.value)}: prefer it"
     if constant.is_better:
         return f"{said}: prefer that"
     if constant.lag + CLEARLY * constant.se > WORTH * abs(constant.value):

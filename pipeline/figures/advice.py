@@ -5,22 +5,24 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.evaluation.stand import CLEARLY, is_noise
-from pipeline.figures import words
 from pipeline.figures.beside import baselines, optimism
 from pipeline.figures.edges import VALUES, edges, rates_up_to, written
 from pipeline.figures.quality import calibration, epochs, few, fitting, folds, kept, severe
 from pipeline.figures.remark import SEVERE, Remark, command_words, listing, setting
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import (
+    SMALLEST,
     capacities,
     champion_entry,
     done_fits,
     leader,
+    prefers,
     trials,
 )
-from pipeline.figures.verdict import BUDGET, FINISHED, SMALLEST, prefers, status, was_cut
+from pipeline.figures.verdict import BUDGET, FINISHED, status, was_cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +69,7 @@ def next_command(record: SweepRecord) -> tuple[str, str]:
         purposes += [remark.purpose] if remark.overrides else []
     purposes = list(dict.fromkeys(purposes))
     if wanted:
-        return _command(record, wanted), f"To {words.listing(purposes)}."
+        return _command(record, wanted), f"To {language.listing(purposes)}."
     seed = int(setting(record, "seed") or 0) + 1
     why = "To see whether another seed comes to the same choice: nothing stands on an edge."
     return _command(record, {"seed": str(seed)}), why
@@ -91,7 +93,9 @@ def _failures(record: SweepRecord) -> Iterator[Remark]:
         yield Remark("failures", "No fit diverged or was too large.", "good")
         return
     share = len(failed) / len(fits)
-    told = f"{len(failed):,} of {words.plural(len(fits), 'fit')} failed ({words.percent(share)})"
+    told = (
+        f"{len(failed):,} of {language.plural(len(fits), 'fit')} failed ({language.percent(share)})"
+    )
     diverged = failed[failed["outcome"] == Outcome.diverged.value]
     if share < MANY_FAILED or diverged.empty:
         yield Remark("failures", f"{told}; they are recorded and never ranked.")
@@ -106,7 +110,8 @@ def _failures(record: SweepRecord) -> Iterator[Remark]:
         if not listing(record, VALUES):
             limits = {"low": low, "start": start, "high": high}
             overrides = tuple(
-                f"search.learning_rate.{name}={words.rate(rate)}" for name, rate in limits.items()
+                f"search.learning_rate.{name}={language.rate(rate)}"
+                for name, rate in limits.items()
             )
     yield Remark("failures", sentence, "warning", overrides, "leave out rates that diverge")
 
@@ -124,7 +129,7 @@ def _sureness(record: SweepRecord) -> Iterator[Remark]:
     if close.empty:
         yield _clear(record, lowest(others, "gap") if len(others) else best_one, is_best=is_best)
         return
-    names = words.listing([str(name) for name in close["capacity"].head(NAMED)])
+    names = language.listing([str(name) for name in close["capacity"].head(NAMED)])
     more = f" and {len(close) - NAMED} more" if len(close) > NAMED else ""
     decided = ", so size decided" if prefers(record) == SMALLEST and not is_best else ""
     sentence = (
@@ -137,7 +142,7 @@ def _sureness(record: SweepRecord) -> Iterator[Remark]:
 
 def _clear(record: SweepRecord, second: Any, *, is_best: bool) -> Remark:
     """Say that the best score stands alone, and whether that settles the choice."""
-    sure = words.number(second.gap / second.gap_se, 2) if second.gap_se else "many"
+    sure = language.number(second.gap / second.gap_se, 2) if second.gap_se else "many"
     sentence = f"The next best capacity, {second.capacity}, is {sure} standard errors worse"
     if was_cut(record):
         return Remark("how sure", f"{sentence} of those tried before the search was cut.")

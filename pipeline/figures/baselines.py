@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipeline.figures import palette, words
+from pipeline.core import language
+from pipeline.figures import palette
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry
 
@@ -33,7 +34,7 @@ def baseline_scores(record: SweepRecord) -> pd.DataFrame:
     Columns: model, part (`test`, or `validation` where nothing was tested), loss, se.
     """
     entry = champion_entry(record)
-    tested = words.finite(entry.get("test_loss")) is not None
+    tested = language.finite(entry.get("test_loss")) is not None
     part, prefix = ("test", "test") if tested else ("validation", "val")
     found = []
     if entry:
@@ -41,14 +42,19 @@ def baseline_scores(record: SweepRecord) -> pd.DataFrame:
     for name, scores in dict(record.summary.get("baselines") or {}).items():
         if name != entry.get("kind", "single"):
             loss, error = scores.get(f"{prefix}_loss"), scores.get(f"{prefix}_loss_se")
-            share = words.finite(scores.get("iterations_share"))
-            part_of = f" ({words.percent(share)} of its iterations)" if share else ""
+            share = language.finite(scores.get("iterations_share"))
+            part_of = f" ({language.percent(share)} of its iterations)" if share else ""
             found.append((f"{NAMES.get(name, str(name))}{part_of}", loss, error))
     table = pd.DataFrame(
         [
-            {"model": name, "part": part, "loss": words.finite(loss), "se": words.finite(error)}
+            {
+                "model": name,
+                "part": part,
+                "loss": language.finite(loss),
+                "se": language.finite(error),
+            }
             for name, loss, error in found
-            if words.finite(loss) is not None
+            if language.finite(loss) is not None
         ],
         columns=["model", "part", "loss", "se"],
     )
@@ -76,7 +82,7 @@ def baselines(record: SweepRecord) -> go.Figure:
             "thickness": 2,
             "width": 0,
         },
-        text=[words.with_error(row.loss, row.se) for row in rows(table)],
+        text=[language.with_error(row.loss, row.se) for row in rows(table)],
         textposition=_positions(table["loss"]),
         textfont={"size": 11, "color": palette.MUTED},
         hoverinfo="skip",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pipeline.core import language
 from pipeline.evaluation.paired import CONSTANT
 from pipeline.evaluation.stand import CLEARLY, best, called, is_noise, stands
-from pipeline.figures import words
 from pipeline.figures.remark import Remark, listing
 from pipeline.figures.trials import champion_entry
 
@@ -43,8 +43,8 @@ def baselines(record: SweepRecord) -> Iterator[Remark]:
 
 def _beaten(record: SweepRecord, found: Stand) -> Remark:
     sentence = (
-        f"{found.words.capitalize()} has {called(record.summary)} {words.number(found.value)} on the "
-        f"same rows, the champion {words.number(found.own)} ({found.noise})"
+        f"{found.words.capitalize()} has {called(record.summary)} {language.number(found.value)} on the "
+        f"same rows, the champion {language.number(found.own)} ({found.noise})"
     )
     tried = set(listing(record, ENCODING))
     if record.config.get("data.kind", "table") != "table" or tried.issuperset(ENCODINGS):
@@ -60,14 +60,16 @@ def optimism(record: SweepRecord) -> Iterator[Remark]:
     A rise has two causes: the choice took what happened to do well on the validation rows, or the test
     rows are harder. A baseline has chosen nothing: what it rises by is the rows' doing.
     """
-    gap = words.finite(record.summary.get("optimism"))
+    gap = language.finite(record.summary.get("optimism"))
     if gap is None:
         return
     side = "above" if gap >= 0 else "below"
-    sentence = f"Test loss lies {words.number(abs(gap))} {side} the saved model's validation loss"
+    sentence = (
+        f"Test loss lies {language.number(abs(gap))} {side} the saved model's validation loss"
+    )
     name, more, error = _more_than_baselines(record)
     if name and more > CLEARLY * error:
-        why = f"{words.number(more)} more than that of {name}, which chose nothing"
+        why = f"{language.number(more)} more than that of {name}, which chose nothing"
         yield Remark(
             "optimism", f"{sentence}, a rise of {why}: choosing the best of many flatters."
         )
@@ -91,7 +93,7 @@ def _more_than_baselines(record: SweepRecord) -> tuple[str, float, float]:
     known = [
         (float(one["more_se"]), str(name).replace("_", " "), float(one["more"]))
         for name, one in beside.items()
-        if words.finite(one.get("more")) is not None and words.finite(one.get("more_se"))
+        if language.finite(one.get("more")) is not None and language.finite(one.get("more_se"))
     ]
     if not known:
         return "", 0.0, math.inf
@@ -104,4 +106,4 @@ def _own_noise(record: SweepRecord) -> float:
     entry = champion_entry(record)
     beside = dict(record.summary.get("baselines") or {}).get(str(entry.get("kind")), {})
     before = beside.get("val_loss_se", entry.get("val_loss_se"))
-    return math.hypot(*(words.finite(e) or 0.0 for e in (entry.get("test_loss_se"), before)))
+    return math.hypot(*(language.finite(e) or 0.0 for e in (entry.get("test_loss_se"), before)))

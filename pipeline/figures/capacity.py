@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.figures import palette, words
+from pipeline.core import language
+from pipeline.figures import palette
 from pipeline.figures.scale import is_outside, view
 from pipeline.figures.tables import groups, lowest, rows
 from pipeline.figures.trials import capacities, leader, objective, role
@@ -43,7 +44,7 @@ def capacity_against_loss(record: SweepRecord) -> go.Figure:
         title_text="capacity and its parameters, smallest first",
         tickvals=table["place"][::step],
         ticktext=[
-            f"{palette.plain(row.capacity)}<br>{words.count(row.parameters)}"
+            f"{palette.plain(row.capacity)}<br>{language.count(row.parameters)}"
             for row in rows(table[::step])
         ],
         range=[-0.6, len(table) - 0.4],
@@ -88,7 +89,7 @@ def _points(figure: go.Figure, table: pd.DataFrame, *, blocks: bool) -> None:
             x=group["place"],
             y=group["score"],
             mode="markers",
-            name=words.depth(layers, blocks=blocks),
+            name=palette.depth(layers, blocks=blocks),
             marker={"size": 12, "color": colour, "line": {"width": 1.5, "color": palette.PAPER}},
             error_y={
                 "type": "data",
@@ -110,11 +111,11 @@ def _details(group: pd.DataFrame) -> list[list[str]]:
     return [
         [
             palette.plain(row.capacity),
-            words.count(row.parameters),
-            words.with_error(row.score, row.se),
-            words.rate(row.learning_rate),
-            words.plural(int(row.executions), "execution"),
-            f"behind the best by {words.with_error(row.gap, row.gap_se)}"
+            language.count(row.parameters),
+            language.with_error(row.score, row.se),
+            language.rate(row.learning_rate),
+            language.plural(int(row.executions), "execution"),
+            f"behind the best by {language.with_error(row.gap, row.gap_se)}"
             if row.gap
             else "the best",
         ]
@@ -198,7 +199,7 @@ def _beyond(figure: go.Figure, table: pd.DataFrame, limits: tuple[float, float] 
             y=1 if above else 0,
             yref="paper",
             yanchor="top" if above else "bottom",
-            text=f"↑ {words.number(row.score)}" if above else f"↓ {words.number(row.score)}",
+            text=f"↑ {language.number(row.score)}" if above else f"↓ {language.number(row.score)}",
             showarrow=False,
             font={"size": 11, "color": palette.MUTED},
         )

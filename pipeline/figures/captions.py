@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.figures import words
+from pipeline.core import language
 from pipeline.figures.baselines import CHAMPION, baseline_scores
 from pipeline.figures.capacity import path
 from pipeline.figures.predictions import (
@@ -18,9 +18,8 @@ from pipeline.figures.rates import SEED
 from pipeline.figures.rates import importance as importance_of
 from pipeline.figures.remark import setting
 from pipeline.figures.sizes import leader_losses, train_and_validation_by_size
-from pipeline.figures.trials import capacities, neighbours, trials
+from pipeline.figures.trials import SMALLEST, capacities, neighbours, prefers, trials
 from pipeline.figures.trials import pareto as front
-from pipeline.figures.verdict import SMALLEST, prefers
 from pipeline.search.sentences import within
 
 if TYPE_CHECKING:
@@ -54,7 +53,9 @@ def training(record: SweepRecord) -> str:
         return "The champion left no pair of curves."
     gap = (found[1] - found[0]) / found[1]
     side = "below" if gap >= 0 else "above"
-    return f"At the best epoch training loss lies {words.percent(abs(gap))} {side} validation loss."
+    return (
+        f"At the best epoch training loss lies {language.percent(abs(gap))} {side} validation loss."
+    )
 
 
 def fitting(record: SweepRecord) -> str:
@@ -68,7 +69,7 @@ def fitting(record: SweepRecord) -> str:
         return "At the best epochs training loss lies below validation loss nowhere."
     return (
         "Both high: under-fitting. Far apart: over-fitting. The gap is smallest for "
-        f"{narrow['capacity']} and widest for {wide['capacity']} ({words.percent(wide['gap'])})."
+        f"{narrow['capacity']} and widest for {wide['capacity']} ({language.percent(wide['gap'])})."
     )
 
 
@@ -84,7 +85,7 @@ def rates(record: SweepRecord) -> str:
     best = trials(record).drop_duplicates("capacity")["learning_rate"]
     if best.nunique() > 1:
         return (
-            f"The rate that scored best was {words.rate(best.min())} to {words.rate(best.max())}, "
+            f"The rate that scored best was {language.rate(best.min())} to {language.rate(best.max())}, "
             "depending on the capacity; each is compared at its own."
         )
     if best.empty:
@@ -124,7 +125,7 @@ def predictions(record: SweepRecord) -> str:
     error = (table["prediction"] - table["truth"]).abs()
     return (
         f"{len(table):,} {part_name(record)} rows; half of the predictions are off by less than "
-        f"{words.number(error.median())}, nine in ten by less than {words.number(error.quantile(0.9))}."
+        f"{language.number(error.median())}, nine in ten by less than {language.number(error.quantile(0.9))}."
     )
 
 
@@ -138,8 +139,8 @@ def calibration(record: SweepRecord) -> str:
     error, most = calibration_error(record), calibration_noise(record)
     off = ""
     if error is not None and most is not None:
-        perfect = f"a perfect model shows up to {words.percent(most)} on so many rows"
-        off = f" Its probabilities are off by {words.percent(error)} on average; {perfect}."
+        perfect = f"a perfect model shows up to {language.percent(most)} on so many rows"
+        off = f" Its probabilities are off by {language.percent(error)} on average; {perfect}."
     return f"Above the diagonal the champion is too timid, below it too sure.{off}"
 
 

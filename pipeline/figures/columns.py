@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.figures import words
+from pipeline.core import language
 from pipeline.figures.findings import by_code
 from pipeline.figures.html import Html, element
 from pipeline.figures.tables import rows
@@ -35,7 +35,7 @@ def severe(record: SweepRecord) -> list[str]:
     codes = by_code(record)
     seen = codes[(codes["severity"] == "severe") & codes["code"].isin(OF_DATA)]
     return told + [
-        f"{words.plural(row.fits, 'fit')}: {row.sentence}."
+        f"{language.plural(row.fits, 'fit')}: {row.sentence}."
         for row in rows(seen)
         if not (row.code == LEAK and any(AWAY in text for text in told))
     ]
@@ -68,7 +68,7 @@ def columns(record: SweepRecord) -> Html | None:
         element(
             "details",
             element(
-                "summary", f"{words.plural(len(found), 'column')}, {used} seen by the networks"
+                "summary", f"{language.plural(len(found), 'column')}, {used} seen by the networks"
             ),
             element("div", table, class_="scroll"),
             open=len(found) <= OPEN_ROWS,

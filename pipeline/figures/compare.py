@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.core import language
 from pipeline.evaluation.stand import CLEARLY
-from pipeline.figures import palette, words
+from pipeline.figures import palette
 from pipeline.figures.pairs import apart
 from pipeline.figures.trials import capacities, champion_entry, done_fits, leader, objective
-from pipeline.figures.verdict import headline, status
+from pipeline.figures.verdict import headline, parameters_shown, status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +40,7 @@ def settings_that_differ(records: Sequence[SweepRecord]) -> list[tuple[str, list
     keys = dict.fromkeys(key for record in records for key in record.config)
     found = []
     for key in keys:
-        values = [str(record.config.get(key, words.NOTHING)) for record in records]
+        values = [str(record.config.get(key, language.NOTHING)) for record in records]
         if len(set(values)) > 1 and not key.startswith(OUTSIDE):
             found.append((key, values))
     return found
@@ -56,30 +57,30 @@ def results(records: Sequence[SweepRecord]) -> list[tuple[str, list[str]]]:
         ("data", [str(record.digest)[:12] for record in records]),
         ("champion", [headline(record) for record in records]),
         ("parameters", [_parameters(entry) for entry in entries]),
-        ("learning rate", [words.rate(entry.get("learning_rate")) for entry in entries]),
+        ("learning rate", [language.rate(entry.get("learning_rate")) for entry in entries]),
         ("validation loss", [_scored(entry, "val_loss") for entry in entries]),
         ("test loss", [_scored(entry, "test_loss") for entry in entries]),
     ]
     rows += [
         (
             f"test {name}",
-            [words.number(f.get(name)) if isinstance(f, dict) else "" for f in metrics],
+            [language.number(f.get(name)) if isinstance(f, dict) else "" for f in metrics],
         )
         for name in named
     ]
     return [
         *rows,
-        ("fits", [words.count(len(done_fits(record))) for record in records]),
-        ("took", [words.duration(record.summary.get("seconds")) for record in records]),
+        ("fits", [language.count(len(done_fits(record))) for record in records]),
+        ("took", [language.duration(record.summary.get("seconds")) for record in records]),
     ]
 
 
 def _parameters(entry: dict[str, object]) -> str:
-    return " ".join(filter(None, words.parameters_shown({"networks": 1, **entry})))
+    return " ".join(filter(None, parameters_shown({"networks": 1, **entry})))
 
 
 def _scored(entry: dict[str, object], key: str) -> str:
-    return words.with_error(entry.get(key), entry.get(f"{key}_se"))
+    return language.with_error(entry.get(key), entry.get(f"{key}_se"))
 
 
 def sentences(records: Sequence[SweepRecord]) -> tuple[str, str, str]:
@@ -90,12 +91,12 @@ def sentences(records: Sequence[SweepRecord]) -> tuple[str, str, str]:
 def _best(records: Sequence[SweepRecord]) -> str:
     labels, key = names(records), "test_loss"
     entries = [champion_entry(record) for record in records]
-    if any(words.finite(entry.get(key)) is None for entry in entries if entry):
+    if any(language.finite(entry.get(key)) is None for entry in entries if entry):
         key = "val_loss"
     scored = [
         (loss, label, record)
         for label, entry, record in zip(labels, entries, records, strict=True)
-        if (loss := words.finite(entry.get(key))) is not None
+        if (loss := language.finite(entry.get(key))) is not None
     ]
     if not scored:
         return "None of these sweeps has a champion."
@@ -110,15 +111,15 @@ def _best(records: Sequence[SweepRecord]) -> str:
     sure = "beyond noise" if found.gap > CLEARLY * found.se else "no different beyond noise"
     on = f"on the same {found.rows:,} rows" if found.rows else "of two separate scores"
     return (
-        f"{said}; {second} is {words.number(found.gap)} worse, {sure} "
-        f"(standard error {words.number(found.se, 2)} {on})."
+        f"{said}; {second} is {language.number(found.gap)} worse, {sure} "
+        f"(standard error {language.number(found.se, 2)} {on})."
     )
 
 
 def _comparable(records: Sequence[SweepRecord]) -> str:
     metrics = {objective(record).metric for record in records}
     if len(metrics) > 1:
-        return f"They followed different objectives ({words.listing(sorted(metrics))})."
+        return f"They followed different objectives ({language.listing(sorted(metrics))})."
     if same_data(records):
         return "All had the same rows in the same split, so their scores can be compared."
     return "Their data or split differ: scores are of different rows and only roughly comparable."
@@ -130,7 +131,7 @@ def _changed(records: Sequence[SweepRecord]) -> str:
         return "Every setting that matters is the same."
     more = len(changed) - SHOWN
     shown = [*changed[:SHOWN], f"{more} more"] if more > 1 else changed
-    return f"Settings that differ: {words.listing(shown)}."
+    return f"Settings that differ: {language.listing(shown)}."
 
 
 def champions(records: Sequence[SweepRecord]) -> go.Figure:
@@ -144,14 +145,14 @@ def champions(records: Sequence[SweepRecord]) -> go.Figure:
         ("test_loss", "test loss", palette.CHAMPION, 0.1),
     ):
         figure.add_scatter(
-            x=[words.finite(entry.get(key)) for entry in entries],
+            x=[language.finite(entry.get(key)) for entry in entries],
             y=[place + shift for place in places],
             mode="markers",
             name=name,
             marker={"size": 12, "color": colour},
             error_x={
                 "type": "data",
-                "array": [words.finite(entry.get(f"{key}_se")) or 0.0 for entry in entries],
+                "array": [language.finite(entry.get(f"{key}_se")) or 0.0 for entry in entries],
                 "color": palette.fade(colour, 0.5),
                 "thickness": 2,
                 "width": 0,

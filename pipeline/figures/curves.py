@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pipeline.figures import palette, words
+from pipeline.core import language
+from pipeline.figures import palette
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import (
     counted_fits,
@@ -68,7 +69,7 @@ def _other_rates(record: SweepRecord) -> list[tuple[str, str, str]]:
     own = None if first is None else first["trial"]
     others = fits[fits["trial"] != own].drop_duplicates("trial").sort_values("learning_rate")
     return [
-        (str(fit.trial), f"learning rate {words.rate(fit.learning_rate)}", colour)
+        (str(fit.trial), f"learning rate {language.rate(fit.learning_rate)}", colour)
         for fit, colour in zip(rows(others), RATE_COLOURS, strict=False)
     ]
 

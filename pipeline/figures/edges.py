@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.figures import words
+from pipeline.core import language
 from pipeline.figures.remark import Remark, listing, setting
 from pipeline.figures.trials import champion_entry
 
@@ -36,7 +36,7 @@ def edges(record: SweepRecord) -> list[Remark]:
 
 
 def _axis(record: SweepRecord, name: str) -> float | None:
-    return words.finite(champion_entry(record).get(name))
+    return language.finite(champion_entry(record).get(name))
 
 
 def _depth(record: SweepRecord) -> Iterator[Remark]:
@@ -86,8 +86,8 @@ def _rate(record: SweepRecord) -> Iterator[Remark]:
         ("lowest", 0.1, low, "search.learning_rate.low"),
     ):
         if (chosen / limit if factor > 1 else limit / chosen) * NEAR_EDGE >= 1:
-            sentence = f"Its learning rate {words.rate(chosen)} is the {word} that was allowed."
-            further = f"{key}={words.rate(limit * factor)}"
+            sentence = f"Its learning rate {language.rate(chosen)} is the {word} that was allowed."
+            further = f"{key}={language.rate(limit * factor)}"
             if listed:
                 further = f"{VALUES}={written(sorted([*listed, limit * factor]))}"
             yield Remark("learning rate", sentence, "warning", (further,), "try rates beyond it")
@@ -104,9 +104,9 @@ def rates_up_to(record: SweepRecord, most: float) -> tuple[str, ...]:
         limits["start"] = most
     if low is not None and low >= most:
         limits |= {"low": most / 100, "start": most / 10}
-    return tuple(f"search.learning_rate.{name}={words.rate(v)}" for name, v in limits.items())
+    return tuple(f"search.learning_rate.{name}={language.rate(v)}" for name, v in limits.items())
 
 
 def written(values: list[float]) -> str:
     """Write learning rates as a list on the command line."""
-    return f"[{','.join(words.rate(value) for value in values)}]"
+    return f"[{','.join(language.rate(value) for value in values)}]"

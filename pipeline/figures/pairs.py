@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from pipeline.core import language
 from pipeline.core.statistics import paired
 from pipeline.evaluation.paired import row_values
-from pipeline.figures import words
 from pipeline.figures.tables import named
 from pipeline.figures.trials import champion_entry
 
@@ -42,10 +42,10 @@ def apart(one: SweepRecord, other: SweepRecord, key: str) -> Apart:
         key: The score that is compared, in their champions' entries: `test_loss` or `val_loss`.
     """
     entries = [champion_entry(record) for record in (one, other)]
-    scores = [words.finite(entry.get(key)) or 0.0 for entry in entries]
+    scores = [language.finite(entry.get(key)) or 0.0 for entry in entries]
     table = _shared(one, other) if key == "test_loss" else None
     if table is None:
-        errors = [words.finite(entry.get(f"{key}_se")) or 0.0 for entry in entries]
+        errors = [language.finite(entry.get(f"{key}_se")) or 0.0 for entry in entries]
         return Apart(scores[1] - scores[0], math.hypot(*errors), 0)
     losses = [_losses(table, side) for side in ("_one", "_other")]
     found = paired(losses[1], losses[0])

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from pipeline.core import language
+
 Figure = go.Figure
 """What every figure function returns, for those who may not know Plotly."""
 
@@ -114,3 +116,13 @@ def empty(title: str, why: str) -> go.Figure:
 def plain(text: object) -> str:
     """Return text that Plotly's own small HTML leaves alone: names come from the data."""
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def depth(layers: object, *, blocks: bool) -> str:
+    """Write a depth: `2 hidden layers`, `1 block`, `no hidden layer`."""
+    known = int(language.finite(layers) or 0)
+    return (
+        language.plural(known, "block" if blocks else "hidden layer")
+        if known
+        else "no hidden layer"
+    )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipeline.core import language
 from pipeline.data.csvfile import PROBABILITY
-from pipeline.figures import palette, words
+from pipeline.figures import palette
 from pipeline.figures.tables import named
 
 if TYPE_CHECKING:
@@ -216,5 +217,5 @@ def accuracy_sentence(record: SweepRecord) -> str:
     if table is None or table.empty:
         return NO_PREDICTIONS
     right = int((table["truth"].astype(str) == table["prediction"].astype(str)).sum())
-    share = words.percent(right / len(table))
+    share = language.percent(right / len(table))
     return f"{right:,} of {len(table):,} {part_name(record)} rows are right ({share})."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core import language
 from pipeline.evaluation.stand import is_noise
-from pipeline.figures import words
 from pipeline.figures.columns import OF_DATA
 from pipeline.figures.findings import all_findings
 from pipeline.figures.predictions import calibration_error, calibration_noise
@@ -62,7 +62,7 @@ def epochs(record: SweepRecord) -> Iterator[Remark]:
     at_end = int((own["best_epoch"] + 1 >= allowed).sum())
     if 2 * at_end > len(own):
         sentence = (
-            f"{at_end} of the champion's {words.plural(len(own), 'fit')} were still improving in "
+            f"{at_end} of the champion's {language.plural(len(own), 'fit')} were still improving in "
             f"epoch {allowed:g}, the last allowed."
         )
         overrides = (f"training.epochs={allowed * 2:g}",)
@@ -93,7 +93,7 @@ def kept(record: SweepRecord) -> Iterator[Remark]:
     for code, said in KEPT_EPOCHS.items():
         count = table.loc[table["code"] == code, "run_id"].nunique()
         if 2 * count > len(own) > 0:
-            sentence = f"{count} of the champion's {words.plural(len(own), 'fit')} {said}"
+            sentence = f"{count} of the champion's {language.plural(len(own), 'fit')} {said}"
             overrides = () if setting(record, "data.folds") is not None else (folds(record),)
             purpose = EVERY_ROW if overrides else ""
             yield Remark("epochs", sentence, "warning", overrides, purpose)
@@ -111,7 +111,7 @@ def fitting(record: SweepRecord) -> Iterator[Remark]:
     gap = (found[1] - found[0]) / found[1]
     side = "below" if gap >= 0 else "above"
     start = (
-        f"The champion's training loss lies {words.percent(abs(gap))} {side} its validation loss"
+        f"The champion's training loss lies {language.percent(abs(gap))} {side} its validation loss"
     )
     if _over_fits(record):
         sentence = (
@@ -155,7 +155,7 @@ def calibration(record: SweepRecord) -> Iterator[Remark]:
         why = ", as training.class_weight asks for" if weighted else ""
         rank = "" if is_noise(record.summary) else "rank by them, but "
         sentence = (
-            f"Its probabilities are off by {words.percent(error)} on average{why}: {rank}do not read "
+            f"Its probabilities are off by {language.percent(error)} on average{why}: {rank}do not read "
             "them as chances."
         )
         yield Remark("calibration", sentence)

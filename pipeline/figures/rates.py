@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from pipeline.core import language
 from pipeline.core.records import Outcome
-from pipeline.figures import palette, words
+from pipeline.figures import palette
 from pipeline.figures.scale import view
 from pipeline.figures.trials import (
     NUISANCE,
@@ -50,7 +51,7 @@ def learning_rates(record: SweepRecord) -> go.Figure:
         rows = table[table["capacity"] == capacity].sort_values("learning_rate")
         layers = int(rows["layers"].iloc[0])
         called = role(record) if capacity == name else ""
-        depth = words.depth(layers, blocks="blocks" in record.fits)
+        depth = palette.depth(layers, blocks="blocks" in record.fits)
         _capacity(figure, rows, (called, depth), named=layers not in known)
         known.add(layers)
     _diverged(figure, failed)
@@ -58,7 +59,7 @@ def learning_rates(record: SweepRecord) -> go.Figure:
     figure.update_yaxes(title_text=objective(record).metric, range=limits)
     ticks = np.unique(record.fits["learning_rate"].to_numpy(dtype=float))
     if len(ticks) <= MOST_TICKS:
-        figure.update_xaxes(tickvals=ticks, ticktext=[words.rate(tick) for tick in ticks])
+        figure.update_xaxes(tickvals=ticks, ticktext=[language.rate(tick) for tick in ticks])
     return figure.update_xaxes(title_text="learning rate", type="log", tickformat=".3~g")
 
 
@@ -140,7 +141,7 @@ def importances(record: SweepRecord) -> go.Figure:
         y=list(shares.index),
         orientation="h",
         marker={"color": colours, "cornerradius": 3},
-        text=[words.percent(share) for share in shares],
+        text=[language.percent(share) for share in shares],
         textposition="outside",
         cliponaxis=False,
         hoverinfo="skip",

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.figures import words
+from pipeline.core import language
 
 if TYPE_CHECKING:
     from pipeline.ledger.read import SweepRecord
@@ -43,7 +43,7 @@ def command_words(record: SweepRecord) -> list[str]:
 def setting(record: SweepRecord, key: str) -> float | None:
     """Return a numeric setting of the sweep; None where it is not set or no number."""
     try:
-        return words.finite(float(record.config[key]))
+        return language.finite(float(record.config[key]))
     except (KeyError, ValueError):
         return None
 

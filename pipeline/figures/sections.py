@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
-from pipeline.figures import words
+from pipeline.core import language
 from pipeline.figures.advice import next_command, remarks
 from pipeline.figures.columns import severe
 from pipeline.figures.findings import by_code, failures
@@ -14,7 +14,16 @@ from pipeline.figures.html import Html, element, join, json_block
 from pipeline.figures.remark import command_words
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry, done_fits, objective
-from pipeline.figures.verdict import BUDGET, answer, headline, name, score, status, was_cut
+from pipeline.figures.verdict import (
+    BUDGET,
+    answer,
+    headline,
+    name,
+    parameters_shown,
+    score,
+    status,
+    was_cut,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,18 +70,18 @@ def _key_figures(record: SweepRecord) -> Html:
     if entry:
         metric = objective(record).metric
         value, error = score(entry)
-        cells.append((metric, words.number(value), _error(error)))
-        if words.finite(entry.get("test_loss")) is not None:
-            loss = words.number(entry.get("test_loss"))
+        cells.append((metric, language.number(value), _error(error)))
+        if language.finite(entry.get("test_loss")) is not None:
+            loss = language.number(entry.get("test_loss"))
             cells.append(("test loss", loss, _error(entry.get("test_loss_se"))))
         cells += _metrics(record)
-        cells.append(("parameters", *words.parameters_shown(entry)))
-        cells.append(("learning rate", words.rate(entry.get("learning_rate")), ""))
-    trials, took = words.finite(summary.get("trials")), words.duration(summary.get("seconds"))
+        cells.append(("parameters", *parameters_shown(entry)))
+        cells.append(("learning rate", language.rate(entry.get("learning_rate")), ""))
+    trials, took = language.finite(summary.get("trials")), language.duration(summary.get("seconds"))
     about = f"{trials:.0f} trials in {took}" if trials else took
-    cells.append(("fits", words.count(len(done_fits(record))), about))
-    if words.finite(summary.get("cost")) is not None:
-        cells.append(("cost", words.number(summary["cost"]), ""))
+    cells.append(("fits", language.count(len(done_fits(record))), about))
+    if language.finite(summary.get("cost")) is not None:
+        cells.append(("cost", language.number(summary["cost"]), ""))
     boxes = [
         element(
             "div",
@@ -86,8 +95,8 @@ def _key_figures(record: SweepRecord) -> Html:
 
 
 def _error(value: object) -> str:
-    error = words.finite(value)
-    return "" if not error else f"± {words.number(error, 2)}"
+    error = language.finite(value)
+    return "" if not error else f"± {language.number(error, 2)}"
 
 
 def _metrics(record: SweepRecord) -> list[tuple[str, str, str]]:
@@ -101,15 +110,15 @@ def _metrics(record: SweepRecord) -> list[tuple[str, str, str]]:
             {name.removeprefix("val_"): value for name, value in beside.items()},
         )
     metrics = found if isinstance(found, dict) else {}
-    if (accuracy := words.finite(metrics.get("accuracy"))) is not None:
-        rate = words.finite(metrics.get("base_rate"))
-        always = "" if rate is None else f"most frequent class {words.percent(rate)}"
-        cells = [(f"{part} accuracy", words.percent(accuracy), always)]
-        if words.finite(metrics.get("auc")) is not None:
-            cells.append((f"{part} AUC", words.number(metrics["auc"]), ""))
+    if (accuracy := language.finite(metrics.get("accuracy"))) is not None:
+        rate = language.finite(metrics.get("base_rate"))
+        always = "" if rate is None else f"most frequent class {language.percent(rate)}"
+        cells = [(f"{part} accuracy", language.percent(accuracy), always)]
+        if language.finite(metrics.get("auc")) is not None:
+            cells.append((f"{part} AUC", language.number(metrics["auc"]), ""))
         return cells
-    if words.finite(metrics.get("rmse")) is not None:
-        return [(f"{part} RMSE", words.number(metrics["rmse"]), "")]
+    if language.finite(metrics.get("rmse")) is not None:
+        return [(f"{part} RMSE", language.number(metrics["rmse"]), "")]
     return []
 
 
@@ -205,7 +214,7 @@ def diagnosis(record: SweepRecord) -> Html | None:
         element(
             "li",
             element("b", row.code.replace("-", " ")),
-            element("p", f"{words.plural(row.fits, 'fit')}. For example: {row.sentence}"),
+            element("p", f"{language.plural(row.fits, 'fit')}. For example: {row.sentence}"),
             class_=row.severity,
         )
         for row in rows(codes)
@@ -235,7 +244,7 @@ def _failures(failed: pd.DataFrame) -> Html:
         for row in rows(failed)
     ]
     table = element("table", element("thead", element("tr", *heads)), element("tbody", *lines))
-    title = f"{words.plural(len(failed), 'trial')} with failed fits"
+    title = f"{language.plural(len(failed), 'trial')} with failed fits"
     scroll = element("div", table, class_="scroll")
     return element("details", element("summary", title), scroll, open=len(failed) <= OPEN_ROWS)
 

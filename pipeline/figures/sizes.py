@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from pipeline.figures import palette, words
+from pipeline.core import language
+from pipeline.figures import palette
 from pipeline.figures.capacity import MOST_LABELS, NOTHING_USABLE, ring
 from pipeline.figures.scale import view
 from pipeline.figures.tables import rows
@@ -158,7 +159,7 @@ def under_and_over_fitting(record: SweepRecord) -> go.Figure:
             name=f"{name} loss",
             marker={"size": 9, "color": colour},
             text=[
-                f"{palette.plain(row.capacity)}: training {words.percent(row.gap)} lower"
+                f"{palette.plain(row.capacity)}: training {language.percent(row.gap)} lower"
                 for row in rows(table)
             ],
             hovertemplate=f"%{{text}}<br>{name} %{{y:.4g}}<extra></extra>",

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.core.records import Direction, Objective, Outcome
-from pipeline.figures.evidence import evidence
+from pipeline.core.records import Capacity, Direction, Fit, Objective, Outcome, Scored, Trial
 from pipeline.figures.remark import setting
-from pipeline.figures.tables import lowest
-from pipeline.search.choose import leads
-from pipeline.search.decide import difference, luck, standard_error
+from pipeline.figures.tables import lowest, rows
+from pipeline.search.choose import evidence_of, longest
+from pipeline.search.decide import median_execution
+from pipeline.search.ranking import ranking
 
 if TYPE_CHECKING:
     from pipeline.ledger.read import SweepRecord
+    from pipeline.search.decide import Evidence
 
 DESCRIPTION = (
     "trial",
@@ -28,6 +30,9 @@ DESCRIPTION = (
     "round",
     "phase",
 )
+STANDING = ("score", "executions", "loss", "se", "gap", "gap_se", "seed_share", "stands", "note")
+SMALLEST = "smallest"
+"""The rule of choice by which size decides between what noise cannot tell apart."""
 NUISANCE = ("dropout", "weight_decay", "batch_size", "encoding")
 """Hyperparameters beside capacity and learning rate, where a sweep varied them."""
 
@@ -76,19 +81,38 @@ def scored_fits(record: SweepRecord) -> pd.DataFrame:
     return found
 
 
-def standing_fits(record: SweepRecord) -> pd.DataFrame:
-    """Return the scored fits that stand for their trial, as the search counts them.
+def evidence(record: SweepRecord) -> dict[str, Evidence]:
+    """Return the search's own record of each usable trial, by its name.
 
     A trial with an execution that failed is out; of one trained for different numbers of epochs
     (Hyperband) the longest counts.
     """
-    fits = scored_fits(record)
-    done = done_fits(record)
-    failed = set(done.loc[done["outcome"] != Outcome.completed.value, "trial"])
-    fits = fits[~fits["trial"].isin(failed)]
-    if "max_epochs" in fits and len(fits):
-        fits = fits[fits["max_epochs"] == fits.groupby("trial")["max_epochs"].transform("max")]
-    return fits
+    aim, fits = objective(record), counted_fits(record)
+    if fits.empty:
+        return {}
+    column = f"best_{aim.metric}"
+    scores = fits[column] if column in fits else pd.Series(math.nan, fits.index)
+    scores = pd.to_numeric(scores, errors="coerce")
+    most = fits["max_epochs"] if "max_epochs" in fits else pd.Series(0, fits.index)
+    losses = record.row_losses if aim.is_loss else {}
+    varied = [name for name in NUISANCE if name in fits and is_varied(fits[name])]
+    finished: dict[str, list[Scored]] = defaultdict(list)
+    for fit, score, epochs in zip(rows(fits), scores, most, strict=True):
+        nuisance = tuple((name, getattr(fit, name)) for name in varied)
+        capacity, rate = Capacity(str(fit.capacity), ()), float(fit.learning_rate)
+        trial = Trial(capacity, rate, int(fit.parameters), nuisance)
+        finished[str(fit.trial)].append(
+            Scored(
+                Fit(trial, int(fit.execution), seed=0, epochs=int(epochs)),
+                Outcome(fit.outcome),
+                aim.as_loss(float(score)),
+                losses.get(fit.run_id),
+                sign=aim.sign,
+                units=record.units.get(fit.run_id),
+            )
+        )
+    known = {name: evidence_of(longest(one)) for name, one in finished.items()}
+    return {name: found for name, found in known.items() if found is not None}
 
 
 def trials(record: SweepRecord) -> pd.DataFrame:
@@ -96,49 +120,63 @@ def trials(record: SweepRecord) -> pd.DataFrame:
 
     Columns: trial, capacity, layers, units, parameters, learning_rate, round, phase and the
     nuisance values as far as the fits carry them; score (mean over the executions), executions,
-    loss (the score, lower is better).
+    loss (the score, lower is better); se (standard error of the score by itself), gap (how far it lies
+    behind the best), gap_se (standard error of that difference, paired by seed and row), seed_share
+    (share of the squared gap_se that more executions would reduce), stands (whether it is what stands
+    for its capacity) and note (why it stands where it does).
     """
-    fits = standing_fits(record)
-    if fits.empty:
-        return pd.DataFrame(columns=[*DESCRIPTION, "score", "executions", "loss"])
-    grouped = fits.groupby("trial", sort=False)
-    table = grouped[[name for name in (*DESCRIPTION[1:], *NUISANCE) if name in fits]].first()
-    table["score"] = grouped["score"].mean()
-    table["executions"] = grouped.size()
-    table["loss"] = objective(record).as_loss(1.0) * table["score"]
-    order = ["loss", "parameters"]
-    return table.reset_index().sort_values(order, kind="stable", ignore_index=True)
+    known = evidence(record)
+    if not known:
+        return pd.DataFrame(columns=[*DESCRIPTION, *STANDING])
+    ranked = ranking(
+        list(known.values()),
+        known.get(str(champion_entry(record).get("trial"))),
+        prefer=prefers(record),
+        errors=setting(record, "search.one_se") or 1.0,
+        folds=_folds(record),
+        fewest=_first_executions(record),
+    )
+    names = {id(one): name for name, one in known.items()}
+    table = pd.DataFrame(
+        [
+            (
+                names[id(one.evidence)],
+                one.evidence.any.sign * one.evidence.score,
+                one.evidence.executions,
+                one.evidence.score,
+                one.se or math.nan,
+                one.gap.mean,
+                one.gap.se if math.isfinite(one.gap.se) else math.nan,
+                one.gap.seed_share,
+                one.stands,
+                one.note,
+            )
+            for one in ranked
+        ],
+        columns=["trial", *STANDING],
+    )
+    about = [name for name in (*DESCRIPTION[1:], *NUISANCE) if name in record.fits]
+    first = record.fits.groupby("trial", sort=False)[about].first()
+    found = first.reset_index().merge(table, on="trial", how="inner")
+    return found.sort_values(["loss", "parameters"], kind="stable", ignore_index=True)
 
 
 def capacities(record: SweepRecord) -> pd.DataFrame:
-    """Return the trial that stands for each capacity by the search's rule, smallest network first.
+    """Return the rows of `trials` that stand for their capacity by the search's rule, smallest first."""
+    table = trials(record)
+    heads = table[table["stands"].astype(bool)]
+    return heads.sort_values(["parameters", "loss"], kind="stable", ignore_index=True)
 
-    Columns: those of `trials`; se (standard error of the score by itself), gap (how far it lies
-    behind the best), gap_se (standard error of that difference, paired by seed and row) and
-    seed_share (share of the squared gap_se that more executions would reduce).
-    """
-    fits = standing_fits(record)
-    if fits.empty:
-        return trials(record).assign(se=[], gap=[], gap_se=[], seed_share=[])
-    known = evidence(record, fits, objective(record))
-    enough = min(_first_executions(record), max(one.executions for one in known.values()))
-    found = leads([one for one in known.values() if one.executions >= enough])
-    is_folded = "fold" in fits and is_varied(fits["fold"])
-    folds = int(setting(record, "data.folds") or 0) if is_folded else 0
-    names = {id(one): name for name, one in known.items()}
-    pool = luck([one for one in known.values() if one.executions >= enough], folds=folds)
-    gaps = [difference(one, found[0], folds=folds, pool=pool) for one in found]
-    statistics = pd.DataFrame(
-        {
-            "trial": [names[id(one)] for one in found],
-            "se": [standard_error(one, folds=folds, pool=pool) or math.nan for one in found],
-            "gap": [gap.mean for gap in gaps],
-            "gap_se": [gap.se if math.isfinite(gap.se) else math.nan for gap in gaps],
-            "seed_share": [gap.seed_share for gap in gaps],
-        }
-    )
-    table = trials(record).merge(statistics, on="trial", how="inner")
-    return table.sort_values(["parameters", "loss"], kind="stable", ignore_index=True)
+
+def prefers(record: SweepRecord) -> str:
+    """Return the rule of choice: smallest, best or knee."""
+    return record.config.get("search.prefer", SMALLEST)
+
+
+def _folds(record: SweepRecord) -> int:
+    """Return the folds that executions are the fits of; 0: they are seeds."""
+    is_folded = "fold" in record.fits and is_varied(record.fits["fold"])
+    return int(setting(record, "data.folds") or 0) if is_folded else 0
 
 
 def _first_executions(record: SweepRecord) -> int:
@@ -186,9 +224,11 @@ def neighbours(record: SweepRecord) -> tuple[Any, Any]:
 
 def median_runs(record: SweepRecord) -> dict[str, str]:
     """Return, for each usable trial, the run of its median execution: the one that stands for it."""
-    fits = standing_fits(record).sort_values("score", kind="stable")
-    runs = fits.groupby("trial", sort=False)["run_id"]
-    found = {str(trial): str(group.iloc[len(group) // 2]) for trial, group in runs}
+    runs = counted_fits(record).drop_duplicates(["trial", "execution"], keep="last")
+    ids: Any = runs.set_index(["trial", "execution"])["run_id"] if len(runs) else {}
+    found = {
+        name: str(ids[name, median_execution(known)]) for name, known in evidence(record).items()
+    }
     entry = champion_entry(record)
     if entry.get("run_id") and entry.get("trial") in found:
         found[str(entry["trial"])] = str(entry["run_id"])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.evaluation.stand import is_noise, sentence
-from pipeline.figures import words
 from pipeline.figures.remark import setting
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import (
@@ -15,6 +15,7 @@ from pipeline.figures.trials import (
     done_fits,
     is_varied,
     objective,
+    prefers,
     scored_fits,
     trials,
 )
@@ -30,15 +31,6 @@ FINISHED = "finished"
 RESUME = "Everything finished is kept: resuming goes on from here with the command below."
 BUDGET = "budget"
 """The status of a sweep that a limit ended; its champion is the best so far."""
-
-
-SMALLEST = "smallest"
-"""The rule of choice by which size decides between what noise cannot tell apart."""
-
-
-def prefers(record: SweepRecord) -> str:
-    """Return the rule of choice: smallest, best or knee."""
-    return record.config.get("search.prefer", SMALLEST)
 
 
 def status(record: SweepRecord) -> str:
@@ -73,7 +65,7 @@ def headline(record: SweepRecord) -> str:
     if not entry:
         return "No usable network" if trials(record).empty else "No choice yet"
     if is_selection(entry):
-        return f"The average of {words.plural(int(str(entry['networks'])), 'network')}"
+        return f"The average of {language.plural(int(str(entry['networks'])), 'network')}"
     return network(entry)
 
 
@@ -81,14 +73,16 @@ def network(entry: dict[str, object]) -> str:
     """Return a champion's architecture in words."""
     if widths := entry.get("widths"):
         sizes = [str(width) for width in widths] if isinstance(widths, list | tuple) else []
-        return f"{words.plural(len(sizes), 'hidden layer')} of {words.listing(sizes)} units"
+        return f"{language.plural(len(sizes), 'hidden layer')} of {language.listing(sizes)} units"
     if "blocks" in entry:
-        blocks = words.plural(int(str(entry["blocks"])), "convolutional block")
+        blocks = language.plural(int(str(entry["blocks"])), "convolutional block")
         return f"{blocks}, {entry.get('filters')} filters"
-    layers = int(words.finite(entry.get("layers")) or 0)
+    layers = int(language.finite(entry.get("layers")) or 0)
     if layers == 0:
         return "No hidden layer: the linear model"
-    return f"{words.plural(layers, 'hidden layer')} of {words.count(entry.get('units'))} units"
+    return (
+        f"{language.plural(layers, 'hidden layer')} of {language.count(entry.get('units'))} units"
+    )
 
 
 def score(entry: dict[str, object]) -> tuple[object, object]:
@@ -102,7 +96,7 @@ def _use(record: SweepRecord, entry: dict[str, object]) -> str:
     metric = objective(record).metric
     fits = scored_fits(record)
     own = fits[fits["trial"] == entry.get("trial")]
-    seeds = f" over {words.plural(len(own), 'seed')}" if len(own) else ""
+    seeds = f" over {language.plural(len(own), 'seed')}" if len(own) else ""
     if is_noise(record.summary):
         use = "No network is better than a constant prediction beyond noise; the best found is"
     else:
@@ -112,8 +106,8 @@ def _use(record: SweepRecord, entry: dict[str, object]) -> str:
     if is_selection(found):
         which = f"{size(found)}; of the networks alone {_lower(network(found))} is chosen, at"
     return (
-        f"{use} {which} learning rate {words.rate(entry.get('learning_rate'))}: {metric} "
-        f"{words.with_error(*score(entry))}{seeds}."
+        f"{use} {which} learning rate {language.rate(entry.get('learning_rate'))}: {metric} "
+        f"{language.with_error(*score(entry))}{seeds}."
     )
 
 
@@ -125,7 +119,7 @@ def _why(record: SweepRecord, entry: dict[str, object]) -> str:
     tried = f"of {len(table)} capacities tried"
     rule, is_best = prefers(record), best["trial"] == entry.get("trial")
     if rule == "knee":
-        other = f"{best['capacity']} scores best, {words.with_error(best['score'], best['se'])}"
+        other = f"{best['capacity']} scores best, {language.with_error(best['score'], best['se'])}"
         which = "which scores best too" if is_best else other
         return f"It is the knee of loss against size {tried}, as search.prefer=knee asks; {which}."
     if rule == "best" and is_best:
@@ -133,21 +127,21 @@ def _why(record: SweepRecord, entry: dict[str, object]) -> str:
     allowed = within(setting(record, "search.one_se") or 1.0)
     if is_best:
         return f"It has the best score {tried}, and nothing smaller is {allowed} of it."
-    smaller = int(best["parameters"]) > (words.finite(entry.get("parameters")) or 0)
+    smaller = int(best["parameters"]) > (language.finite(entry.get("parameters")) or 0)
     rank = f"the smallest network {allowed} of" if smaller else "chosen over"
     return (
         f"It is {rank} the best score {tried}: {best['capacity']} with "
-        f"{words.count(best['parameters'])} parameters scores "
-        f"{words.with_error(best['score'], best['se'])}."
+        f"{language.count(best['parameters'])} parameters scores "
+        f"{language.with_error(best['score'], best['se'])}."
     )
 
 
 def _how_good(record: SweepRecord, entry: dict[str, object]) -> str:
-    if words.finite(entry.get("test_loss")) is None:
+    if language.finite(entry.get("test_loss")) is None:
         start = "No test rows were kept, so its score on unseen data is not known"
     else:
         metrics = "".join(f", {text}" for text in _metrics(entry))
-        loss = words.with_error(entry.get("test_loss"), entry.get("test_loss_se"))
+        loss = language.with_error(entry.get("test_loss"), entry.get("test_loss_se"))
         start = f"On test rows that nothing had seen its loss is {loss}{metrics}"
     beside = sentence(record.summary)
     return f"{start}; {beside}." if beside else f"{start}."
@@ -158,14 +152,16 @@ def _metrics(entry: dict[str, object]) -> list[str]:
     found = entry.get("test_metrics")
     metrics = found if isinstance(found, dict) else {}
     said = []
-    if words.finite(metrics.get("accuracy")) is not None:
-        rate = words.finite(metrics.get("base_rate"))
-        always = "" if rate is None else f" (the most frequent class alone: {words.percent(rate)})"
-        said.append(f"accuracy {words.percent(metrics['accuracy'])}{always}")
-    if words.finite(metrics.get("auc")) is not None:
-        said.append(f"AUC {words.number(metrics['auc'])}")
-    if words.finite(metrics.get("rmse")) is not None:
-        said.append(f"RMSE {words.number(metrics['rmse'])} in the target's own unit")
+    if language.finite(metrics.get("accuracy")) is not None:
+        rate = language.finite(metrics.get("base_rate"))
+        always = (
+            "" if rate is None else f" (the most frequent class alone: {language.percent(rate)})"
+        )
+        said.append(f"accuracy {language.percent(metrics['accuracy'])}{always}")
+    if language.finite(metrics.get("auc")) is not None:
+        said.append(f"AUC {language.number(metrics['auc'])}")
+    if language.finite(metrics.get("rmse")) is not None:
+        said.append(f"RMSE {language.number(metrics['rmse'])} in the target's own unit")
     return said
 
 
@@ -176,15 +172,17 @@ def _without_champion(record: SweepRecord) -> tuple[str, str, str]:
     if not len(fits):
         return f"{ended} before its first fit.", "There is nothing to compare.", RESUME
     counts = fits["outcome"].value_counts()
-    told = words.listing([f"{count:,} {name}" for name, count in counts.items()])
+    told = language.listing([f"{count:,} {name}" for name, count in counts.items()])
     if table.empty:
-        first = f"No trial was usable: of {words.plural(len(fits), 'fit')}, {told}."
+        first = f"No trial was usable: of {language.plural(len(fits), 'fit')}, {told}."
         return first, _what_failed(record), _again(record)
     best = lowest(capacities(record), "loss")
-    first = f"{ended} before it chose a champion, after {words.plural(len(fits), 'fit')} ({told})."
+    first = (
+        f"{ended} before it chose a champion, after {language.plural(len(fits), 'fit')} ({told})."
+    )
     so_far = (
-        f"Best so far: {best['capacity']} at learning rate {words.rate(best['learning_rate'])}, "
-        f"{objective(record).metric} {words.with_error(best['score'], best['se'])}."
+        f"Best so far: {best['capacity']} at learning rate {language.rate(best['learning_rate'])}, "
+        f"{objective(record).metric} {language.with_error(best['score'], best['se'])}."
     )
     return first, so_far, _again(record)
 
@@ -205,11 +203,11 @@ def _what_failed(record: SweepRecord) -> str:
     fits = done_fits(record)
     failed = fits[fits["outcome"] != Outcome.completed.value]
     rates = failed["learning_rate"]
-    span = words.rate(rates.min())
+    span = language.rate(rates.min())
     if is_varied(rates):
-        span = f"{span} to {words.rate(rates.max())}"
+        span = f"{span} to {language.rate(rates.max())}"
     return (
-        f"Learning rates {span} were tried on {words.listing(_capacities(failed))}; "
+        f"Learning rates {span} were tried on {language.listing(_capacities(failed))}; "
         "the diagnoses below say what happened to each."
     )
 
@@ -227,3 +225,13 @@ def _again(record: SweepRecord) -> str:
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
+
+
+def parameters_shown(entry: dict[str, Any]) -> tuple[str, str]:
+    """Return the parameters of a champion, and of how many networks they are: empty for one."""
+    networks = entry["networks"]
+    if networks == 1:
+        return language.count(entry.get("parameters")), ""
+    if entry.get("kind") == "greedy":
+        return language.count(entry.get("total_parameters")), f"in {networks} networks"
+    return language.count(entry.get("parameters")), f"\N{MULTIPLICATION SIGN} {networks} networks"

@@ -59,7 +59,7 @@ class FitPage:
             self.experiment_id,
             start_time=self.ended - int(self.result.seconds * 1000),
             tags=tags(self.place, self.result),
-            run_name=self.result.fit.name,
+            run_name=self.result.fit.shown,
         )
         written.run_id = run.info.run_id
 

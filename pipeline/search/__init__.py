@@ -10,6 +10,7 @@ from pipeline.search.choose import chosen, complete_enough, evidence_of, leads, 
 from pipeline.search.decide import pareto, standard_error
 from pipeline.search.executions import Executions
 from pipeline.search.protocol import Choice, Proposal, Searcher, is_usable, key, missing
+from pipeline.search.ranking import ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ __all__ = [
     "Proposal",
     "Searcher",
     "chosen",
+    "complete_enough",
     "executions_of",
     "front",
     "is_usable",
@@ -30,6 +32,7 @@ __all__ = [
     "longest",
     "mean_of",
     "missing",
+    "ranking",
     "searcher",
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.core.language import listing
 from pipeline.search import sentences
 from pipeline.search.judge import Leader, against, explain, settle_with
 from pipeline.search.measure import Candidate
@@ -89,7 +90,7 @@ def grow(
             ):
                 board.decide("", None, None, "stopped", sentences.limit(frontier))
             break
-        labels = sentences.listed(child.capacity.label for child in children)
+        labels = listing(child.capacity.label for child in children)
         yield from bench.measure(children, f"Larger than the last: {labels}.")
         look = Look(bumps < patience, bumps < patience + doubt)
         accepted = yield from weigh(bench, children, best, look)
@@ -209,7 +210,7 @@ def note_unusable(bench: Bench, capacity: Capacity) -> None:
         for trial in bench.board.trials(capacity)
         for outcome in bench.board.outcomes(trial)
     }
-    reason = sentences.unusable(capacity.label, sentences.listed(sorted(outcomes)))
+    reason = sentences.unusable(capacity.label, listing(sorted(outcomes)))
     bench.board.decide(capacity.label, None, None, "infeasible", reason)
 
 

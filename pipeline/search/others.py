@@ -16,8 +16,8 @@ import keras_tuner
 from threadpoolctl import threadpool_limits
 
 from pipeline.config.schema import SearchKind
+from pipeline.core.language import plural
 from pipeline.core.records import Round
-from pipeline.search import sentences
 from pipeline.search.axes import Axis, Choices, Space
 from pipeline.search.choose import Rule, choose, chosen, complete_enough
 from pipeline.search.executions import fit_seed
@@ -102,7 +102,7 @@ class KerasTunerSearch:
             fits = [fit for trial in asked for fit in self._fits(trial)]
             fresh = tuple(dict.fromkeys(fit for fit in fits if not told.knows(fit)))
             if fresh:
-                count = sentences.count(len(asked), "trial")
+                count = plural(len(asked), "trial")
                 reason = f"{count} proposed by KerasTuner's {self._config.kind.name} search."
                 told.hear((yield Round(told.rounds, self._config.kind.name, fresh, reason)))
             for trial in asked:

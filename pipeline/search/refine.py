@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pipeline.core.language import rate
 from pipeline.search.confirm import finalists
 from pipeline.search.shrink import standing
 from pipeline.search.space import rounded
@@ -33,7 +34,7 @@ def refine(bench: Bench) -> Walk[None]:
             for one in contest
             if one.executions == executions and (trial := _between(bench, one)) is not None
         ]
-        rates = ", ".join(f"{one.capacity.label} at {one.learning_rate:.4g}" for one in trials)
+        rates = ", ".join(f"{one.capacity.label} at {rate(one.learning_rate)}" for one in trials)
         yield from board.ask(
             trials, executions, f"Between the rates of the bracket, by its parabola: {rates}."
         )

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core.language import exact, listing, plural, rate
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pipeline.core.statistics import Difference
     from pipeline.search.decide import Evidence
-
-
-def number(value: float) -> str:
-    """Return a score or rate with four significant digits."""
-    return f"{value:.4g}"
-
-
-def listed(words: Iterable[str]) -> str:
-    """Return "a", "a and b", "a, b and c"."""
-    items = list(words)
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-def count(size: int, noun: str) -> str:
-    """Return "1 execution", "3 executions"."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{size:,} {noun if size == 1 else plural}"
 
 
 def change(one: Evidence, gap: Difference) -> str:
@@ -37,14 +22,14 @@ def doubt(gap: Difference) -> str:
     """Return how sure a difference is."""
     if gap.se == 0.0:
         return "no noise measured"
-    return f"standard error {number(gap.se)}"
+    return f"standard error {exact(gap.se)}"
 
 
 def first(lead: Evidence) -> str:
     """Return the sentence on the network that everything starts from."""
     return (
-        f"{lead.trial.capacity.label} scores {number(lead.shown)} at learning rate "
-        f"{number(lead.trial.learning_rate)}, best of its bracket: the start."
+        f"{lead.trial.capacity.label} scores {exact(lead.shown)} at learning rate "
+        f"{rate(lead.trial.learning_rate)}, best of its bracket: the start."
     )
 
 
@@ -59,26 +44,26 @@ def comparison(one: Evidence, other: Evidence, gap: Difference, verdict: str, th
         then: What follows from it.
     """
     how = {
-        "better": f"better than {{}} by {number(-gap.mean)}",
-        "behind": f"better than {{}} by {number(-gap.mean)}",
-        "slight": f"better than {{}} by {number(-gap.mean)}, too little to count (search.min_gain)",
-        "slight loss": f"worse than {{}} by {number(gap.mean)}, too little to count (search.min_gain)",
+        "better": f"better than {{}} by {exact(-gap.mean)}",
+        "behind": f"better than {{}} by {exact(-gap.mean)}",
+        "slight": f"better than {{}} by {exact(-gap.mean)}, too little to count (search.min_gain)",
+        "slight loss": f"worse than {{}} by {exact(gap.mean)}, too little to count (search.min_gain)",
         "same": f"no different from {{}} beyond noise ({change(one, gap)})",
         "smaller": f"not worse than {{}} beyond noise ({change(one, gap)})",
-        "worse": f"worse than {{}} by {number(gap.mean)}",
-    }[verdict].format(f"{other.trial.capacity.label} ({number(other.shown)})")
+        "worse": f"worse than {{}} by {exact(gap.mean)}",
+    }[verdict].format(f"{other.trial.capacity.label} ({exact(other.shown)})")
     return (
-        f"{one.trial.capacity.label} scores {number(one.shown)} at learning rate "
-        f"{number(one.trial.learning_rate)}: {how}, {doubt(gap)} over "
-        f"{count(min(one.executions, other.executions), 'execution')}; {then}."
+        f"{one.trial.capacity.label} scores {exact(one.shown)} at learning rate "
+        f"{rate(one.trial.learning_rate)}: {how}, {doubt(gap)} over "
+        f"{plural(min(one.executions, other.executions), 'execution')}; {then}."
     )
 
 
 def left(one: Evidence, then: str) -> str:
     """Return the sentence on a capacity that is the best since the one before it failed."""
     return (
-        f"{one.trial.capacity.label} scores {number(one.shown)} at learning rate "
-        f"{number(one.trial.learning_rate)}, the best that is left; {then}."
+        f"{one.trial.capacity.label} scores {exact(one.shown)} at learning rate "
+        f"{rate(one.trial.learning_rate)}, the best that is left; {then}."
     )
 
 
@@ -106,7 +91,7 @@ def close(one: Evidence, other: Evidence, gap: Difference, executions: int) -> s
     """Return why two trials get more executions."""
     return (
         f"{one.trial.capacity.label} against {other.trial.capacity.label} is close "
-        f"({change(one, gap)}, standard error {number(gap.se)}): {executions} executions each."
+        f"({change(one, gap)}, standard error {exact(gap.se)}): {executions} executions each."
     )
 
 
@@ -122,15 +107,15 @@ def limit(frontier: Iterable[Evidence]) -> str:
 def nuisance(better: Evidence, other: Evidence, gap: Difference, changed: Sequence[str]) -> str:
     """Return the sentence on nuisance values that were adopted."""
     return (
-        f"{better.trial.capacity.label} with {listed(changed)} scores {number(better.shown)}, without "
-        f"{number(other.shown)} ({change(better, gap)}, {doubt(gap)}): kept from here."
+        f"{better.trial.capacity.label} with {listing(changed)} scores {exact(better.shown)}, without "
+        f"{exact(other.shown)} ({change(better, gap)}, {doubt(gap)}): kept from here."
     )
 
 
 def same_nuisance(lead: Evidence, names: Sequence[str]) -> str:
     """Return the sentence on nuisance values of which none was better."""
     return (
-        f"No other {listed(names)} is better than {lead.trial.name} ({number(lead.shown)}) "
+        f"No other {listing(names)} is better than {lead.trial.shown} ({exact(lead.shown)}) "
         f"beyond noise: unchanged."
     )
 
@@ -139,13 +124,13 @@ def round_of_others(best: Evidence, before: Evidence | None, trials: int, unusab
     """Return the sentence on a round of a search that ranks scores."""
     lost = f", {unusable} of them unusable" if unusable else ""
     sentence = (
-        f"Best of {count(trials, 'trial')}{lost}: {best.trial.capacity.label} at learning rate "
-        f"{number(best.trial.learning_rate)} scores {number(best.shown)}"
+        f"Best of {plural(trials, 'trial')}{lost}: {best.trial.capacity.label} at learning rate "
+        f"{rate(best.trial.learning_rate)} scores {exact(best.shown)}"
     )
     if before is None:
         return f"{sentence}, the first."
     how = "better than" if best.order < before.order else "behind"
-    return f"{sentence}, {how} {before.trial.capacity.label} ({number(before.shown)}) before it."
+    return f"{sentence}, {how} {before.trial.capacity.label} ({exact(before.shown)}) before it."
 
 
 def is_selection(champion: Mapping[str, Any]) -> bool:
@@ -180,27 +165,27 @@ def smallest(chosen: Evidence, best: Evidence, gap: Difference, errors: float) -
     if not gap.within(errors):
         return (
             f"the smallest that is worse than the best, {best.trial.capacity.label} "
-            f"({number(best.shown)}, {best.trial.parameters:,} parameters), by too little to count "
+            f"({exact(best.shown)}, {best.trial.parameters:,} parameters), by too little to count "
             f"(search.min_gain): {change(chosen, gap)}, {doubt(gap)}"
         )
     return (
         f"the smallest {within(errors)} of the best, "
-        f"{best.trial.capacity.label} ({number(best.shown)}, {best.trial.parameters:,} parameters): "
+        f"{best.trial.capacity.label} ({exact(best.shown)}, {best.trial.parameters:,} parameters): "
         f"{change(chosen, gap)}, {doubt(gap)}"
     )
 
 
 def knee(points: int) -> str:
     """Return why a trial was chosen as the knee of a front."""
-    return f"the knee of the loss-against-size front of {count(points, 'capacity')}"
+    return f"the knee of the loss-against-size front of {plural(points, 'capacity')}"
 
 
 def chosen(evidence: Evidence, why: str) -> str:
     """Return the sentence on the final choice."""
     trial = evidence.trial
     return (
-        f"{trial.capacity.label} is chosen: {number(evidence.shown)} over "
-        f"{count(evidence.executions, 'execution')} at learning rate {number(trial.learning_rate)}, "
+        f"{trial.capacity.label} is chosen: {exact(evidence.shown)} over "
+        f"{plural(evidence.executions, 'execution')} at learning rate {rate(trial.learning_rate)}, "
         f"{trial.parameters:,} parameters; {why}."
     )
 
@@ -214,7 +199,7 @@ def cut_short(epochs: Sequence[int]) -> str:
     if not epochs:
         return ""
     least, most = min(epochs), max(epochs)
-    after = count(most, "epoch") if least == most else f"{least} to {most} epochs"
+    after = plural(most, "epoch") if least == most else f"{least} to {most} epochs"
     whose = "its fit was" if len(epochs) == 1 else f"{len(epochs)} of its fits were"
     return f" Cut by the budget: {whose} stopped after {after}; a longer run would train on."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.search import sentences
+from pipeline.core.language import listing
 from pipeline.search.grow import neighbours, note_failed, note_unusable
 from pipeline.search.judge import Leader, against, explain, settle_with
 
@@ -41,7 +41,7 @@ def shrink(bench: Bench, last: list[Evidence]) -> Walk[bool]:
         children = neighbours(bench, sources, (family.narrower, family.shallower))
         if not children:
             break
-        labels = sentences.listed(child.capacity.label for child in children)
+        labels = listing(child.capacity.label for child in children)
         yield from bench.measure(children, f"Slightly smaller than the last ones: {labels}.")
         frontier = []
         young = frozenset(child.capacity for child in children)

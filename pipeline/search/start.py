@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.core.language import listing
 from pipeline.search import sentences
 from pipeline.search.grow import LOOK_ON, in_doubt, note_unusable, weigh
 from pipeline.search.judge import verdict
@@ -35,7 +36,7 @@ def begin(
     board = bench.board
     nuisance = tuple((name, options[0]) for name, options in values.items())
     candidates = [Candidate(one, bench.ladder.first, nuisance) for one in first]
-    labels = sentences.listed(one.label for one in first)
+    labels = listing(one.label for one in first)
     yield from bench.measure(candidates, f"The simplest first: {labels}.")
     simplest = board.lead(first[0])
     accepted = simplest

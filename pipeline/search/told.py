@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pipeline.core.language import plural
 from pipeline.core.records import Decision
 from pipeline.search import sentences
 from pipeline.search.choose import evidence_of
@@ -52,7 +53,7 @@ class Told:
 
     def _note(self, best: Evidence | None, trials: int, unusable: int) -> None:
         if best is None:
-            reason = f"None of {sentences.count(trials, 'trial')} is usable."
+            reason = f"None of {plural(trials, 'trial')} is usable."
             self.decisions.append(
                 Decision(self.rounds, self._phase, "", None, None, "infeasible", reason)
             )

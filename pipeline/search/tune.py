@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.core.language import listing
 from pipeline.search import sentences
 from pipeline.search.judge import settle, verdict
 
@@ -38,7 +39,7 @@ def tune(bench: Bench, capacity: Capacity, space: Mapping[str, tuple[Value, ...]
     asked = yield from board.ask(
         [trial for trials in options.values() for trial in trials],
         lead.executions,
-        f"Other {sentences.listed(names)} at {lead.trial.name}.",
+        f"Other {listing(names)} at {lead.trial.shown}.",
     )
     if not asked:
         return ""
@@ -53,7 +54,7 @@ def tune(bench: Bench, capacity: Capacity, space: Mapping[str, tuple[Value, ...]
     if len(helpful) > 1:
         together = _changed(bench, lead, helpful)
         yield from board.ask(
-            [together], lead.executions, f"What helped, together: {together.name}."
+            [together], lead.executions, f"What helped, together: {together.shown}."
         )
     return _note(bench, lead, names)
 

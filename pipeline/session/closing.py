@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.commands import module
+from pipeline.core.language import exact
 from pipeline.evaluation.stand import METRICS, best, called
 from pipeline.ledger.viewer import ui_command
-from pipeline.search.sentences import is_selection, number, size
+from pipeline.search.sentences import is_selection, size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,12 +44,12 @@ def answer(about: Mapping[str, Any]) -> str:
     name = next((n for n in names if n != "loss" and f"{part}_{n}" in own), "loss")
     if f"{part}_{name}" not in own:
         return found
-    found += f": {rows} {METRICS.get(f'val_{name}', name)} {number(own[f'{part}_{name}'])}"
+    found += f": {rows} {METRICS.get(f'val_{name}', name)} {exact(own[f'{part}_{name}'])}"
     rival = best(about)
     theirs = rival and about["baselines"][rival.model].get(f"{part}_{name}")
     if rival is None or theirs is None:
         return found
-    said = f"{found}; the best baseline, {rival.words}, has {number(theirs)}"
+    said = f"{found}; the best baseline, {rival.words}, has {exact(theirs)}"
     compared = "" if name in {"rmse", champion["objective"].removeprefix("val_")} else called(about)
     if not (rival.is_worse or rival.is_better):
         return f"{said}{f', the {compared}' if compared else ':'} no different beyond noise"

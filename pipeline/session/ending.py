@@ -8,6 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import BudgetError, NoUsableTrialError
+from pipeline.core.language import number
 from pipeline.data.csvfile import write_csv
 from pipeline.evaluation.final import (
     INCUMBENT,
@@ -22,7 +23,7 @@ from pipeline.ledger.views import prepare_view, runs_link
 from pipeline.models.artefact import save_champion
 from pipeline.models.note import NOTE_TAG, sweep_note
 from pipeline.registry.registry import Contest, challenge, look_up
-from pipeline.search import is_usable, longest
+from pipeline.search import complete_enough, executions_of, ranking
 from pipeline.session.aftermath import Aftermath, no_report, write_report, write_summary
 from pipeline.session.champion import champion_members
 from pipeline.session.closing import labelled, last_line
@@ -31,11 +32,8 @@ from pipeline.session.selected import selected_members
 from pipeline.session.together import validate_together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
 
-    from pipeline.core.records import Trial
     from pipeline.models.artefact import Champion
     from pipeline.models.verify import Verifier
     from pipeline.registry.registry import Standing
@@ -215,21 +213,26 @@ def _nothing_usable(sweep: Sweep, found: Found) -> BudgetError | NoUsableTrialEr
 
 
 def ranking_rows(sweep: Sweep, choice: Choice) -> list[dict[str, object]]:
-    """Return the rows of the final table, the champion first."""
-    scores: dict[Trial, list[float]] = defaultdict(list)
-    for scored in longest(sweep.ledger.standing()):
-        if is_usable(scored):
-            scores[scored.fit.trial].append(scored.score)
-    shown: Sequence[Trial] = choice.ranking[:SHOWN_TRIALS]
-    metric = sweep.objective.metric
+    """Return the rows of the final table, the champion first, and why each stands there."""
+    plan, search, metric = executions_of(sweep.config), sweep.config.search, sweep.objective.metric
+    known = complete_enough(sweep.ledger.standing(), 1)
+    ranked = ranking(
+        known,
+        next((one for one in known if one.trial == choice.trial), None),
+        prefer=search.prefer.value,
+        errors=getattr(search, "one_se", 1.0),
+        folds=plan.folds,
+        fewest=plan.fewest,
+    )
     return [
         {
             "rank": position,
-            "capacity": trial.capacity.label,
-            "learning rate": trial.learning_rate,
-            metric: sweep.objective.as_loss(sum(scores[trial]) / len(scores[trial])),
-            "parameters": trial.parameters,
-            "fits": len(scores[trial]),
+            "trial": one.evidence.trial.shown,
+            metric: one.evidence.shown,
+            "SE": number(one.se, 2),
+            "behind": number(one.gap.mean, 2),
+            "fits": one.evidence.executions,
+            "why": one.note,
         }
-        for position, trial in enumerate(shown, start=1)
+        for position, one in enumerate(ranked[:SHOWN_TRIALS], start=1)
     ]

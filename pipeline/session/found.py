@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pipeline.core.language import plural
 from pipeline.search import chosen, missing, sentences
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def end_of(
     if choice is not None:
         epochs = [trained for scored, trained in cut if scored.fit.trial == choice.trial]
         choice = replace(choice, reason=choice.reason + sentences.cut_short(epochs))
-    left, fits = len(missing(asked, finished)), sentences.count(len(asked.fits), "fit")
+    left, fits = len(missing(asked, finished)), plural(len(asked.fits), "fit")
     share = f"{left} of the {fits}" if left < len(asked.fits) else fits
     after = f", then {LATER[asked.phase]}" if asked.phase in LATER else ""
     reason = f"{ended}; not tried: {share} of round {asked.number} ({asked.reason}){after}"

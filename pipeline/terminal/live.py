@@ -15,6 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.core.language import duration
 from pipeline.core.records import Outcome
 from pipeline.figures.inline import Point
 from pipeline.terminal.table import fits_done
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from pipeline.core.records import FitResult, Objective
 
 BARS = "▁▂▃▄▅▆▇█"
-MINUTE, HOUR = 60, 3600
 SHOWN_STACKS = 6
 """Stacks drawn at once; more would push the rest out of a small terminal."""
 
@@ -140,19 +140,11 @@ def sparkline(values: Sequence[float], width: int = 32) -> str:
     )
 
 
-def duration(seconds: float) -> str:
-    """Say a time span as people do: `42 s`, `3 min 20 s`, `2 h 05 min`."""
-    whole = max(0, round(seconds))
-    if whole < MINUTE:
-        return f"{whole} s"
-    if whole < HOUR:
-        return f"{whole // MINUTE} min {whole % MINUTE:02d} s"
-    return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} min"
-
-
 def time_left(seconds: float | None) -> str:
     """Say how long is left, or that nobody can know yet."""
-    return "time left not known yet" if seconds is None else f"about {duration(seconds)} left"
+    return (
+        "time left not known yet" if seconds is None else f"about {duration(round(seconds))} left"
+    )
 
 
 def tally(outcomes: Counter[str]) -> str:
@@ -171,7 +163,7 @@ def draw(picture: Picture, elapsed: float) -> RenderableType:
     """
     head = Text.assemble(
         (picture.title, "bold"),
-        f"   {duration(elapsed)} · {time_left(picture.seconds_left)}",
+        f"   {duration(round(elapsed))} · {time_left(picture.seconds_left)}",
     )
     lines: list[RenderableType] = [Text(), head]
     if picture.round:

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from pipeline.config.schema import Prefer
+from pipeline.core import language
 from pipeline.evaluation.stand import CLEARLY, stands
-from pipeline.figures import captions, words
+from pipeline.figures import captions
 from pipeline.figures.advice import next_command, remarks
-from pipeline.figures.evidence import evidence
 from pipeline.figures.findings import all_findings
-from pipeline.figures.trials import objective, standing_fits
+from pipeline.figures.trials import evidence
 from pipeline.figures.verdict import answer, headline
 from pipeline.models.modelcard import model_card
 from pipeline.models.note import sweep_note
@@ -112,16 +112,15 @@ def sweep(number: int) -> SweepRecord:
 
 def choose_champion(record: SweepRecord) -> None:
     """Let the search's own rule choose among what was measured, and say why."""
-    fits = standing_fits(record)
     rule = Rule(Prefer(record.config["search.prefer"]), float(record.config["search.one_se"]))
-    known = evidence(record, fits, objective(record))
+    known = evidence(record)
     choice = choose(list(known.values()), rule)
     assert choice is not None
     trial: Trial = choice.trial
     names = {id(found.trial): name for name, found in known.items()}
     capacity = trial.capacity.label
     layers, units = axes(capacity)
-    own = fits[fits["trial"] == names[id(trial)]]
+    own = record.fits[record.fits["trial"] == names[id(trial)]]
     record.summary["champion"] |= {
         "trial": names[id(trial)],
         "capacity": capacity,
@@ -234,7 +233,7 @@ def test_what_is_said_is_so(number: int) -> None:
     """Against the numbers themselves: noise, accuracy, the loss of the test."""
     record = sweep(number)
     said = dict(said_of(number))
-    everything = " ".join(text for _, text in said_of(number)).replace(words.GLUE, " ")
+    everything = " ".join(text for _, text in said_of(number)).replace(language.GLUE, " ")
     baselines = record.summary["baselines"]
     lag, error = (baselines["constant"][f"test_lag{end}"] for end in ("", "_se"))
     noise = bool(lag <= CLEARLY * error)

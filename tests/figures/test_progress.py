@@ -30,7 +30,7 @@ from pipeline.core.records import (
     StackPlan,
     Trial,
 )
-from pipeline.terminal.live import duration, sparkline, tally, time_left
+from pipeline.terminal.live import sparkline, tally, time_left
 from pipeline.terminal.progress import HEARTBEAT, Display
 from pipeline.terminal.table import counts, fits_done
 
@@ -266,15 +266,6 @@ def test_sparkline_shows_the_shape() -> None:
     assert sparkline([3.0, 2.0, 1.0]) == "█▅▁"
     assert sparkline([1.0, 1.0]) == "▁▁"
     assert sparkline([1.0, math.nan, 2.0]) == "▁ █"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.4, "0 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")],
-)
-def test_durations_are_said_as_people_do(seconds: float, said: str) -> None:
-    """Seconds, minutes, hours: two units at most."""
-    assert duration(seconds) == said
 
 
 def test_unknown_time_left_is_admitted() -> None:

@@ -40,7 +40,7 @@ def test_every_fit_is_a_child_run_with_its_curves(sweeps: Any, client: Any) -> N
     assert len(runs) == len(results) == 4
     for run, result in zip(runs, results, strict=True):
         assert run.info.status == "FINISHED"
-        assert run.info.run_name == result.fit.name
+        assert run.info.run_name == result.fit.shown
         val_loss = result.curves["val_loss"].tolist()
         assert history(client, run, "val_loss") == list(enumerate(val_loss))
         assert history(client, run, "best_val_loss") == [(1, val_loss[1])]
@@ -241,7 +241,7 @@ def test_rank_puts_the_champion_first(sweeps: Any, client: Any) -> None:
     experiment = client.get_run(ledger.run_id).info.experiment_id
     runs = client.search_runs([experiment], "params.capacity != ''", order_by=["metrics.rank"])
     assert [run.info.run_name for run in runs] == [
-        champion.name, asked.fits[2].name, asked.fits[0].name, asked.fits[1].name,
+        champion.shown, asked.fits[2].shown, asked.fits[0].shown, asked.fits[1].shown,
     ]  # fmt: skip
     assert [run.data.metrics["rank"] for run in runs] == [1, 2, 3, 4]
 

@@ -55,7 +55,7 @@ def test_its_search_finds_the_fits_and_not_the_parent(sweeps: Any, client: Any) 
     asked = query(table_link(ledger.store, ledger.run_id))
     experiment = ledger.store.experiment_id
     runs = client.search_runs([experiment], asked["searchFilter"][0], order_by=asked["orderByKey"])
-    assert [run.info.run_name for run in runs] == [results[1].fit.name, results[0].fit.name]
+    assert [run.info.run_name for run in runs] == [results[1].fit.shown, results[0].fit.shown]
 
 
 def test_a_page_that_cannot_be_prepared_costs_only_the_page(

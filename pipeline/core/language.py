@@ -1,14 +1,13 @@
-"""How numbers and counts are said, the same in every sentence, label and table cell."""
+"""How numbers, counts, shares and durations are said: the same in every sentence, label, cell and name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 import math
 from numbers import Real
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MINUTE, HOUR = 60, 3600
 MILLION = 1_000_000
@@ -20,6 +19,8 @@ MOST_DIGITS = 6
 """Of a percentage."""
 NO_SPREAD = 1e-9
 """Share of a value below which its standard error is rounding, not spread."""
+CLOSE = 0.02
+"""Share of a learning rate by which what is written may differ from it."""
 GLUE = "\N{NO-BREAK SPACE}"
 """Keeps a number and its unit on one line."""
 
@@ -44,10 +45,20 @@ def number(value: object, digits: int = 3) -> str:
     return f"{known:,.{max(0, digits - 1 - magnitude)}f}"
 
 
+def exact(value: float) -> str:
+    """Write a score of a decision: four significant digits, as what is compared may differ by little."""
+    return f"{value:.4g}"
+
+
 def rate(value: object) -> str:
-    """Write a learning rate as short as it can be said: 0.003, 1e-06."""
+    """Write a learning rate as people do: 0.003, 0.0095 for 0.00948683, 1e-06."""
     known = finite(value)
-    return NOTHING if known is None else f"{known:.3g}"
+    if known is None:
+        return NOTHING
+    tries = (f"{known:.{digits}g}" for digits in (1, 2, 3))
+    return next(
+        (one for one in tries if abs(float(one) - known) <= CLOSE * abs(known)), f"{known:.3g}"
+    )
 
 
 def count(value: object) -> str:
@@ -59,14 +70,10 @@ def count(value: object) -> str:
 
 
 def plural(value: int, noun: str) -> str:
-    """Write a count with its noun: `1 fit`, `12 fits`."""
-    return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
-
-
-def depth(layers: object, *, blocks: bool) -> str:
-    """Write a depth: `2 hidden layers`, `1 block`, `no hidden layer`."""
-    known = int(finite(layers) or 0)
-    return plural(known, "block" if blocks else "hidden layer") if known else "no hidden layer"
+    """Write a count with its noun: `1 fit`, `12 fits`, `2 capacities`."""
+    if value == 1:
+        return f"1 {noun}"
+    return f"{value:,} {noun[:-1]}ies" if noun.endswith("y") else f"{value:,} {noun}s"
 
 
 def with_error(value: object, error: object) -> str:
@@ -94,30 +101,19 @@ def _rounds_off(share: float, digits: int) -> bool:
 
 
 def duration(seconds: object) -> str:
-    """Write a time span: `4.2 s`, `3 min 20 s`, `2 h 05 min`."""
+    """Write a time span: `4.2 s`, `42 s`, `3 min 20 s`, `2 h 05 min`."""
     known = finite(seconds)
     if known is None:
         return NOTHING
     whole = round(known)
     if whole < MINUTE:
-        return f"{known:.2g} s" if whole < MINUTE / 6 else f"{whole} s"
+        return f"{known:.2g} s" if 0 < known < MINUTE / 6 else f"{max(whole, 0)} s"
     if whole < HOUR:
         return f"{whole // MINUTE} min {whole % MINUTE:02d} s"
     return f"{whole // HOUR} h {whole % HOUR // MINUTE:02d} min"
 
 
-def listing(items: list[str]) -> str:
+def listing(items: Iterable[object]) -> str:
     """Join as a sentence does: `a`, `a and b`, `a, b and c`."""
-    if len(items) <= 1:
-        return "".join(items)
-    return f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-def parameters_shown(entry: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the parameters of a champion, and of how many networks they are: empty for one."""
-    networks = entry["networks"]
-    if networks == 1:
-        return count(entry.get("parameters")), ""
-    if entry.get("kind") == "greedy":
-        return count(entry.get("total_parameters")), f"in {networks} networks"
-    return count(entry.get("parameters")), f"\N{MULTIPLICATION SIGN} {networks} networks"
+    said = [str(item) for item in items]
+    return " and ".join(filter(None, [", ".join(said[:-1]), *said[-1:]]))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.figures import words
+from pipeline.core import language
 
 
 @pytest.mark.parametrize(
@@ -27,29 +27,38 @@ from pipeline.figures import words
 )
 def test_measurements_keep_three_digits(value: object, said: str) -> None:
     """Three significant digits, thousands separated, a dash where nothing is known."""
-    assert words.number(value) == said
+    assert language.number(value) == said
 
 
 def test_error_and_value_have_the_same_decimals() -> None:
     """A value is given to the second digit of its standard error."""
-    assert words.with_error(0.42868, 0.0123).replace(words.GLUE, " ") == "0.429 ± 0.012"
-    assert words.with_error(0.42868, None) == "0.429"
-    assert words.with_error(2.302585, 1.6e-17) == "2.30"  # rounding is no spread
+    assert language.with_error(0.42868, 0.0123).replace(language.GLUE, " ") == "0.429 ± 0.012"
+    assert language.with_error(0.42868, None) == "0.429"
+    assert language.with_error(2.302585, 1.6e-17) == "2.30"  # rounding is no spread
 
 
-def test_depth_is_said_in_the_familys_words() -> None:
-    """Layers of an MLP, blocks of a CNN; the linear model has none."""
-    said = [words.depth(n, blocks=blocks) for n, blocks in ((2, False), (1, True), (0, True))]
-    assert said == ["2 hidden layers", "1 block", "no hidden layer"]
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        (0.00948683, "0.0095"),
+        (0.003, "0.003"),
+        (0.0125, "0.0125"),
+        (1e-6, "1e-06"),
+        (0.00177828, "0.0018"),
+    ],
+)
+def test_learning_rates_are_written_as_people_write_them(rate: float, said: str) -> None:
+    """As short as is true within two hundredths."""
+    assert language.rate(rate) == said
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True), st.floats())
 def test_any_number_can_be_said(value: float, error: float) -> None:
     """No float, however odd, breaks a sentence."""
-    assert words.number(value)
-    assert words.with_error(value, error)
-    assert words.count(value)
-    assert words.duration(value)
+    assert language.number(value)
+    assert language.with_error(value, error)
+    assert language.count(value)
+    assert language.duration(value)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +67,7 @@ def test_any_number_can_be_said(value: float, error: float) -> None:
 )
 def test_lists_are_joined_as_in_a_sentence(items: list[str], said: str) -> None:
     """Commas, and one `and` at the end."""
-    assert words.listing(items) == said
+    assert language.listing(items) == said
 
 
 @pytest.mark.parametrize(
@@ -67,4 +76,19 @@ def test_lists_are_joined_as_in_a_sentence(items: list[str], said: str) -> None:
 )
 def test_what_is_not_all_is_not_written_as_all(share: float, said: str) -> None:
     """100 % means every one of them, 0 % none."""
-    assert words.percent(share).replace("\N{NO-BREAK SPACE}", " ") == said
+    assert language.percent(share).replace("\N{NO-BREAK SPACE}", " ") == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.4, "0.4 s"),
+        (round(0.4), "0 s"),
+        (59.6, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 05 min"),
+    ],
+)
+def test_durations_are_said_as_people_do(seconds: float, said: str) -> None:
+    """Seconds, minutes, hours: two units at most."""
+    assert language.duration(seconds) == said

@@ -1,0 +1,99 @@
+"""How every trial stands beside the best score and the chosen one, and why: the same for every table."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.core.language import number
+from pipeline.search import decide, sentences
+from pipeline.search.choose import leads
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.core.statistics import Difference
+    from pipeline.search.decide import Evidence
+
+CHOSEN = {
+    "smallest": "chosen: {how}",
+    "best": "chosen: best score, as search.prefer asks",
+    "knee": "chosen: knee of score against size",
+}
+"""By rule, what is said of the trial that it took."""
+
+
+class Ranked(NamedTuple):
+    """One usable trial in the order of all."""
+
+    evidence: Evidence
+    se: float
+    """Standard error of its score by itself."""
+    gap: Difference
+    """How far it is behind the best score, paired by seed and row."""
+    stands: bool
+    """Whether it is what stands for its capacity."""
+    note: str
+    """Why it stands where it does, in a few words."""
+
+
+def ranking(
+    known: Sequence[Evidence],
+    taken: Evidence | None,
+    *,
+    prefer: str,
+    errors: float,
+    folds: int = 0,
+    fewest: int = 1,
+) -> list[Ranked]:
+    """Return every usable trial: the chosen one first, then by score.
+
+    Args:
+        known: The evidence on them.
+        taken: That of the chosen one; None: none yet.
+        prefer: The rule of choice: `smallest`, `best` or `knee`.
+        errors: Standard errors within which the smallest is as good as the best.
+        folds: Of a k-fold split; 0: executions are seeds.
+        fewest: Executions from which a trial may stand for its capacity.
+    """
+    if not known:
+        return []
+    enough = min(fewest, max(one.executions for one in known))
+    full = [one for one in known if one.executions >= enough]
+    heads = {one.trial.capacity: one for one in leads(full)}
+    best = min(heads.values(), key=lambda one: one.order)
+    pool = decide.luck(full, folds=folds)
+    found = []
+    for one in sorted(known, key=lambda one: (one is not taken, *one.order)):
+        gap = decide.difference(one, best, folds=folds, pool=pool)
+        se = decide.standard_error(one, folds=folds, pool=pool)
+        head = heads.get(one.trial.capacity)
+        if one is taken:
+            how = _chosen(one, best, gap, errors)
+            note = CHOSEN.get(prefer, CHOSEN["smallest"]).format(how=how)
+        elif head is not one:
+            note = "fewer executions" if head is None else f"{head.trial.shown} stands for it"
+        else:
+            note = "best score" if one is best else _behind(gap, errors)
+        if one.executions != best.executions and head is one:
+            shared = len(one.results.keys() & best.results.keys())
+            note += f"; on the {shared} executions that both have" if shared else "; on other seeds"
+        found.append(Ranked(one, se, gap, head is one, note))
+    return found
+
+
+def _chosen(one: Evidence, best: Evidence, gap: Difference, errors: float) -> str:
+    if one is best:
+        return f"best score, nothing smaller is {sentences.within(errors)}"
+    within = sentences.within(errors) if gap.within(errors) else "as good but for search.min_gain"
+    return f"smallest {within}"
+
+
+def _behind(gap: Difference, errors: float) -> str:
+    if not math.isfinite(gap.se):
+        return "not compared: no execution in common"
+    if gap.within(errors):
+        return f"{sentences.within(errors)}, but larger"
+    if gap.se == 0.0:
+        return "behind, no noise measured"
+    return f"{number(gap.mean / gap.se, 2)} standard errors behind"
