@@ -92,3 +92,17 @@ def test_what_is_not_all_is_not_written_as_all(share: float, said: str) -> None:
 def test_durations_are_said_as_people_do(seconds: float, said: str) -> None:
     """Seconds, minutes, hours: two units at most."""
     assert language.duration(seconds) == said
+
+
+def test_a_trial_is_called_with_its_rate_as_people_write_it() -> None:
+    """Also a fit, a trial with other values, and one that names no rate."""
+    said = [
+        language.trial(name)
+        for name in (
+            "1x64 lr 0.00948683",
+            "2x9 lr 1e-06 dropout 0.5 #3",
+            "no rate",
+            "lr 0.00948683",
+        )
+    ]
+    assert said == ["1x64 lr 0.0095", "2x9 lr 1e-06 dropout 0.5 #3", "no rate", "lr 0.00948683"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from numbers import Real
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,11 @@ def rate(value: object) -> str:
     return next(
         (one for one in tries if abs(float(one) - known) <= CLOSE * abs(known)), f"{known:.3g}"
     )
+
+
+def trial(name: str) -> str:
+    """Write the name of a trial or fit with its learning rate as people do; two may then share it."""
+    return re.sub(r"(?<= lr )[-+.\de]+", lambda found: rate(float(found[0])), name, count=1)
 
 
 def count(value: object) -> str:

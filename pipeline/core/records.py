@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pipeline.core.language import rate
 from pipeline.core.names import NAMELESS
 
 if TYPE_CHECKING:
@@ -111,16 +110,8 @@ class Trial:
     @property
     def name(self) -> str:
         """The tag `trial`: short, unique within a sweep, legal in MLflow."""
-        return self._called(f"{self.learning_rate:.6g}")
-
-    @property
-    def shown(self) -> str:
-        """The name as people read it, with the rate as `language.rate` writes it; two may share it."""
-        return self._called(rate(self.learning_rate))
-
-    def _called(self, written: str) -> str:
         extra = "".join(f" {key} {value}" for key, value in self.nuisance)
-        return f"{self.capacity.label} lr {written}{extra}"
+        return f"{self.capacity.label} lr {self.learning_rate:.6g}{extra}"
 
     def nuisance_value(self, name: str, default: Value) -> Value:
         """Return one nuisance value, or the default where the trial does not set it."""
@@ -151,13 +142,8 @@ class Fit:
 
     @property
     def name(self) -> str:
-        """What the search knows it by."""
+        """The search knows it by this; people read it as `language.trial` writes it."""
         return f"{self.trial.name} #{self.execution}"
-
-    @property
-    def shown(self) -> str:
-        """The name of the child run, for people."""
-        return f"{self.trial.shown} #{self.execution}"
 
 
 @dataclass(frozen=True)

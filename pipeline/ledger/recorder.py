@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core import language
 from pipeline.ledger.fitrun import STATUS, parameters, points, tags
 from pipeline.ledger.modeljob import Written
 
@@ -59,7 +60,7 @@ class FitPage:
             self.experiment_id,
             start_time=self.ended - int(self.result.seconds * 1000),
             tags=tags(self.place, self.result),
-            run_name=self.result.fit.shown,
+            run_name=language.trial(self.result.fit.name),
         )
         written.run_id = run.info.run_id
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.core.language import listing
+from pipeline.core.language import listing, trial
 from pipeline.search.judge import is_close
 from pipeline.search.shrink import standing
 
@@ -27,7 +27,7 @@ def confirm(bench: Bench) -> Walk[None]:
     board = bench.board
     rivals: list[Trial] = []
     while found := standing(bench):
-        names = listing(dict.fromkeys(one.trial.shown for one in found))
+        names = listing(dict.fromkeys(trial(one.trial.name) for one in found))
         reason = f"What may be chosen: {board.executions.first} executions of {names}."
         asked = yield from board.ask([one.trial for one in found], board.executions.first, reason)
         if not asked:
@@ -38,7 +38,7 @@ def confirm(bench: Bench) -> Walk[None]:
             gaps = [(one, board.compare(one, contest[0])) for one in contest[1:]]
             if any(is_close(board, one, contest[0], gap) for one, gap in gaps):
                 executions = board.executions.after(executions)
-        names = listing(one.trial.shown for one in contest)
+        names = listing(trial(one.trial.name) for one in contest)
         asked = yield from board.ask(
             [one.trial for one in contest],
             executions,

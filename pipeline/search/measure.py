@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.core.language import rate as written
+from pipeline.core import language
 from pipeline.core.records import Capacity, Outcome, Trial, Value
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Bench:
             if best.executions < lead.executions:
                 behind.setdefault(lead.executions, []).append(best.trial)
         for executions, trials in sorted(behind.items()):
-            names = ", ".join(trial.shown for trial in trials)
+            names = ", ".join(language.trial(trial.name) for trial in trials)
             yield from self.board.ask(
                 trials, executions, f"As many executions as without: {executions} of {names}."
             )
@@ -108,5 +108,5 @@ class Bench:
 
 
 def _recentred(moved: Iterable[tuple[Candidate, float]]) -> str:
-    labels = ", ".join(f"{one.capacity.label} at {written(rate)}" for one, rate in moved)
+    labels = ", ".join(f"{one.capacity.label} at {language.rate(rate)}" for one, rate in moved)
     return f"The best rate lies on the edge of its bracket: re-centred for {labels}."

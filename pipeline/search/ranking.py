@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.core.language import number
+from pipeline.core.language import number, trial
 from pipeline.search import decide, sentences
 from pipeline.search.choose import leads
 
@@ -72,7 +72,7 @@ def ranking(
             how = _chosen(one, best, gap, errors)
             note = CHOSEN.get(prefer, CHOSEN["smallest"]).format(how=how)
         elif head is not one:
-            note = "fewer executions" if head is None else f"{head.trial.shown} stands for it"
+            note = "fewer executions" if head is None else f"{trial(head.trial.name)} stands for it"
         else:
             note = "best score" if one is best else _behind(gap, errors)
         if one.executions != best.executions and head is one:

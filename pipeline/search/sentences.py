@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.language import exact, listing, plural, rate
+from pipeline.core.language import exact, listing, plural, rate, trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -115,7 +115,7 @@ def nuisance(better: Evidence, other: Evidence, gap: Difference, changed: Sequen
 def same_nuisance(lead: Evidence, names: Sequence[str]) -> str:
     """Return the sentence on nuisance values of which none was better."""
     return (
-        f"No other {listing(names)} is better than {lead.trial.shown} ({exact(lead.shown)}) "
+        f"No other {listing(names)} is better than {trial(lead.trial.name)} ({exact(lead.shown)}) "
         f"beyond noise: unchanged."
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.core.language import listing
+from pipeline.core import language
 from pipeline.search import sentences
 from pipeline.search.judge import settle, verdict
 
@@ -39,7 +39,7 @@ def tune(bench: Bench, capacity: Capacity, space: Mapping[str, tuple[Value, ...]
     asked = yield from board.ask(
         [trial for trials in options.values() for trial in trials],
         lead.executions,
-        f"Other {listing(names)} at {lead.trial.shown}.",
+        f"Other {language.listing(names)} at {language.trial(lead.trial.name)}.",
     )
     if not asked:
         return ""
@@ -54,7 +54,7 @@ def tune(bench: Bench, capacity: Capacity, space: Mapping[str, tuple[Value, ...]
     if len(helpful) > 1:
         together = _changed(bench, lead, helpful)
         yield from board.ask(
-            [together], lead.executions, f"What helped, together: {together.shown}."
+            [together], lead.executions, f"What helped, together: {language.trial(together.name)}."
         )
     return _note(bench, lead, names)
 

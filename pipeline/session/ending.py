@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import BudgetError, NoUsableTrialError
-from pipeline.core.language import number
+from pipeline.core.language import number, trial
 from pipeline.data.csvfile import write_csv
 from pipeline.evaluation.final import (
     INCUMBENT,
@@ -227,7 +227,7 @@ def ranking_rows(sweep: Sweep, choice: Choice) -> list[dict[str, object]]:
     return [
         {
             "rank": position,
-            "trial": one.evidence.trial.shown,
+            "trial": trial(one.evidence.trial.name),
             metric: one.evidence.shown,
             "SE": number(one.se, 2),
             "behind": number(one.gap.mean, 2),

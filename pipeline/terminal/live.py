@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.core.language import duration
+from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.figures.inline import Point
 from pipeline.terminal.table import fits_done
@@ -64,7 +64,7 @@ class Picture:
         if math.isnan(self.best_value) or objective.as_loss(value) < objective.as_loss(
             self.best_value
         ):
-            self.best_name, self.best_value = result.fit.name, value
+            self.best_name, self.best_value = language.trial(result.fit.name), value
             self.best_curve = tuple(map(float, result.curves[objective.metric]))
             self.best_capacity = trial.capacity.label
         known = self.capacities.get(trial.capacity.label)
@@ -143,7 +143,9 @@ def sparkline(values: Sequence[float], width: int = 32) -> str:
 def time_left(seconds: float | None) -> str:
     """Say how long is left, or that nobody can know yet."""
     return (
-        "time left not known yet" if seconds is None else f"about {duration(round(seconds))} left"
+        "time left not known yet"
+        if seconds is None
+        else f"about {language.duration(round(seconds))} left"
     )
 
 
@@ -163,7 +165,7 @@ def draw(picture: Picture, elapsed: float) -> RenderableType:
     """
     head = Text.assemble(
         (picture.title, "bold"),
-        f"   {duration(round(elapsed))} · {time_left(picture.seconds_left)}",
+        f"   {language.duration(round(elapsed))} · {time_left(picture.seconds_left)}",
     )
     lines: list[RenderableType] = [Text(), head]
     if picture.round:

@@ -6,8 +6,9 @@ import sys
 from html import escape
 from typing import TYPE_CHECKING
 
+from pipeline.core.language import duration
 from pipeline.figures.inline import capacity_svg
-from pipeline.terminal.live import duration, tally, time_left
+from pipeline.terminal.live import tally, time_left
 from pipeline.terminal.table import fits_done
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def running(picture: Picture, elapsed: float) -> str:
     """Return the cell while the sweep runs: where it is, what is best, how far it may still go."""
     left = escape(time_left(picture.seconds_left))
     lines = [
-        f"<b>{escape(picture.title)}</b> &nbsp; {duration(elapsed)} · {left}",
+        f"<b>{escape(picture.title)}</b> &nbsp; {duration(round(elapsed))} · {left}",
         f"<span {MUTED}>{escape(picture.round)}</span>",
         f"<span {MUTED}>{fits_done(picture.fits)}{escape(tally(picture.outcomes))}</span>",
     ]
@@ -95,7 +96,7 @@ def finished(picture: Picture, lines: Mapping[str, str]) -> str:
 def stopped(picture: Picture, elapsed: float) -> str:
     """Return the cell of a sweep that was stopped or failed; the error stands below it."""
     return _cell(
-        f"<b>{escape(picture.title)}</b> &nbsp; stopped after {duration(elapsed)}: "
+        f"<b>{escape(picture.title)}</b> &nbsp; stopped after {duration(round(elapsed))}: "
         f"{fits_done(picture.fits)}{_chart(picture)}"
     )
 

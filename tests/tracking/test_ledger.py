@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.config.schema import SaveModels
+from pipeline.core import language
 from pipeline.core.records import Objective, Outcome
 from pipeline.ledger.fitrun import MOST_METRICS, points
 from pipeline.ledger.read import read_sweep
@@ -40,7 +41,7 @@ def test_every_fit_is_a_child_run_with_its_curves(sweeps: Any, client: Any) -> N
     assert len(runs) == len(results) == 4
     for run, result in zip(runs, results, strict=True):
         assert run.info.status == "FINISHED"
-        assert run.info.run_name == result.fit.shown
+        assert run.info.run_name == language.trial(result.fit.name)
         val_loss = result.curves["val_loss"].tolist()
         assert history(client, run, "val_loss") == list(enumerate(val_loss))
         assert history(client, run, "best_val_loss") == [(1, val_loss[1])]
@@ -241,7 +242,8 @@ def test_rank_puts_the_champion_first(sweeps: Any, client: Any) -> None:
     experiment = client.get_run(ledger.run_id).info.experiment_id
     runs = client.search_runs([experiment], "params.capacity != ''", order_by=["metrics.rank"])
     assert [run.info.run_name for run in runs] == [
-        champion.shown, asked.fits[2].shown, asked.fits[0].shown, asked.fits[1].shown,
+        language.trial(fit.name)
+        for fit in (champion, asked.fits[2], asked.fits[0], asked.fits[1])
     ]  # fmt: skip
     assert [run.data.metrics["rank"] for run in runs] == [1, 2, 3, 4]
 

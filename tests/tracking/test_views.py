@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+from pipeline.core import language
 from pipeline.core.records import Objective
 from pipeline.ledger.views import TAG, prepare_view, runs_link, table_link
 
@@ -55,7 +56,9 @@ def test_its_search_finds_the_fits_and_not_the_parent(sweeps: Any, client: Any) 
     asked = query(table_link(ledger.store, ledger.run_id))
     experiment = ledger.store.experiment_id
     runs = client.search_runs([experiment], asked["searchFilter"][0], order_by=asked["orderByKey"])
-    assert [run.info.run_name for run in runs] == [results[1].fit.shown, results[0].fit.shown]
+    assert [run.info.run_name for run in runs] == [
+        language.trial(result.fit.name) for result in (results[1], results[0])
+    ]
 
 
 def test_a_page_that_cannot_be_prepared_costs_only_the_page(
