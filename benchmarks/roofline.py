@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.config.schema import CapacityConfig, ModelConfig
+from pipeline.config.schema import ModelConfig
+from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.records import Arrays, Fit, Stack, Trial
 from pipeline.training.engine import engine
 from pipeline.training.families import family

@@ -27,8 +27,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.smalltables import PUBLIC, TABLES, outer
-from pipeline.compute import run as run_stacks
-from pipeline.compute.limits import limits
 from pipeline.config import objective
 from pipeline.config.compose import compose
 from pipeline.core import statistics
@@ -42,11 +40,9 @@ from pipeline.evaluation.folds import Unseen, unseen_inputs
 from pipeline.evaluation.scores import row_losses
 from pipeline.runtime.cli import words
 from pipeline.search import missing
-from pipeline.session.opening import input_shapes, searcher_of
-from pipeline.training.families import family as family_of
+from pipeline.session.facts import searcher_of
+from pipeline.session.trainer import Trainer
 from pipeline.training.models import rebuild
-from pipeline.training.planner import Workload, plan_stacks
-from pipeline.training.settings import Settings
 from pipeline.training.stacked import programs
 
 if TYPE_CHECKING:
@@ -102,10 +98,10 @@ def one_search(table: str, split: int, mode: str) -> Search:
     with tempfile.TemporaryDirectory() as folder:
         config = _config(Path(folder), search, test, [*MODES[mode], f"seed={split}"])
         dataset = prepare(config.data, config.seed)
-    shapes = input_shapes(config, dataset)
-    family = family_of(config.model, config.search, shapes, dataset.outputs, dataset.regression)
+    trainer = Trainer.of(config, dataset)
+    family = trainer.family
     began = time.process_time()
-    choice, results = _searched(config, dataset, family)
+    choice, results = _searched(trainer)
     seconds = time.process_time() - began
     members = [one for one in results if one.fit.trial == choice.trial]
     constant = constant_loss(dataset, "val_loss") or 1.0
@@ -142,30 +138,17 @@ def _config(
     return compose([*table, "data.target=target", *more])
 
 
-def _searched(
-    config: SweepConfig, dataset: Dataset, family: Family
-) -> tuple[Choice, list[FitResult]]:
+def _searched(trainer: Trainer) -> tuple[Choice, list[FitResult]]:
     """Run the search to its end, as the runner does but for the ledger."""
-    searcher, settings = searcher_of(config, dataset, family), Settings.from_config(config)
-    folds = dataset.split.folds
-    rows, val_rows = (max(len(part) for part in side) for side in zip(*folds, strict=True))
-    workload = Workload(family, settings, rows, val_rows)
+    config = trainer.config
+    searcher = searcher_of(config, trainer.dataset, trainer.family)
     trained: list[FitResult] = []
     finished: list[Scored] = []
-    while (asked := (proposal := searcher.propose(finished)).round) is not None:
-        fits = missing(asked, finished)
-        plan = plan_stacks(fits, workload, limits(config.training, config.compute))
-        stacks = run_stacks(
-            plan,
-            lambda fit: dataset.arrays(fit.trial.encoding, fit.fold),
-            family,
-            settings,
-            Unattended(),
-            config.compute,
-        )
+    while (round_ := (proposal := searcher.propose(finished)).round) is not None:
+        stacks = trainer.run(trainer.plan(missing(round_, finished)), Unattended())
         for _, results in stacks:
             trained += results
-            finished += [_scored(config, one, asked.number) for one in results]
+            finished += [_scored(config, one, round_.number) for one in results]
     if proposal.choice is None:
         raise SystemExit("no usable trial")
     return proposal.choice, trained

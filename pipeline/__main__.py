@@ -22,7 +22,7 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the commands, or the version; return the exit code."""
-    from pipeline.config.suggest import did_you_mean
+    from pipeline.config.messages import did_you_mean
     from pipeline.core.commands import module, version
     from pipeline.core.errors import ConfigError
 

@@ -12,6 +12,7 @@ In a notebook::
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from contextlib import contextmanager
@@ -126,7 +127,7 @@ def sweep(
             " its own (python -m pipeline.sweep)"
         )
     try:
-        from pipeline.config.host import own_hydra
+        from pipeline.config.compose import own_hydra
 
         with guest(), own_hydra():
             return _sweep(frame, target, folder, given, began)
@@ -187,15 +188,18 @@ def _word(value: object) -> str:
 
 def _key(name: object) -> str:
     """Write a key of a mapping, the name of a column."""
-    return str(name) if str(name).isidentifier() else _item(str(name))
+    from pipeline.core.commands import quoted
+
+    return str(name) if str(name).isidentifier() else quoted(str(name))
 
 
 def _item(value: object) -> str:
-    """Write an item of a list; text is quoted, as it may hold a comma or a bracket."""
+    """Write an item of a list; text is quoted where it may hold a comma or a bracket, or be no text."""
     if isinstance(value, str):
-        from pipeline.config.quoting import quoted
+        from pipeline.core.commands import quoted
 
-        return quoted(value)
+        is_plain = value != "null" and re.fullmatch(r"[\w./:@%+-]+", value)
+        return value if is_plain else quoted(value)
     return _word(value)
 
 

@@ -81,12 +81,8 @@ def train_again(recorded: RecordedFit, config: SweepConfig) -> FitResult:
     Raises:
         DataError: The data is not what the fit was trained on.
     """
-    from pipeline.compute import run
-    from pipeline.config import objective
     from pipeline.data import prepare
-    from pipeline.session.opening import input_shapes
-    from pipeline.training.families import family
-    from pipeline.training.settings import Settings
+    from pipeline.session.trainer import Trainer
 
     dataset = prepare(config.data, config.seed)
     if dataset.digest != recorded.digest:
@@ -94,18 +90,8 @@ def train_again(recorded: RecordedFit, config: SweepConfig) -> FitResult:
             f"the data is not what this fit was trained on (digest {recorded.digest}, now "
             f"{dataset.digest}): restore the file, or say where it is with data.path=FILE"
         )
-    shapes = input_shapes(config, dataset)
-    built = family(config.model, config.search, shapes, dataset.outputs, dataset.regression)
-    weighting = str(config.training.class_weight)
-    ended = run(
-        recorded.plan,
-        lambda fit: dataset.arrays(fit.trial.encoding, fit.fold, weighting),
-        built,
-        Settings.from_config(config, objective(config)),
-        Unattended(),
-        config.compute,
-    )
-    results = [result for _, found in ended for result in found]
+    stacks = Trainer.of(config, dataset).run(recorded.plan, Unattended())
+    results = [result for _, trained in stacks for result in trained]
     return next(result for result in results if result.fit == recorded.fit)
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from pipeline import api
 from pipeline.core.errors import Interrupted, StoreError, SweepError
-from pipeline.session import aftermath
+from pipeline.session import ending
 from pipeline.session import summary as document
-from pipeline.session.aftermath import Aftermath, write_report, write_summary
+from pipeline.session.aftermath import Aftermath, write_summary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,17 +41,6 @@ class Ledger:
             raise self.error
 
 
-def sweep_in(folder: Path, error: Exception | None = None, **budget: Any) -> Any:
-    """Return what the steps ask of a sweep."""
-    limits = {"limit": None, "spent": lambda: 0.0, **budget}
-    return SimpleNamespace(
-        output_dir=folder,
-        ledger=Ledger(error),
-        budget=SimpleNamespace(**limits),
-        config=SimpleNamespace(tracking=SimpleNamespace(uri=None)),
-    )
-
-
 def full(*_: object, **__: object) -> None:
     """Be a full disk."""
     raise FULL
@@ -59,10 +48,10 @@ def full(*_: object, **__: object) -> None:
 
 def test_the_summary_is_in_the_folder_and_in_the_store(tmp_path: Path) -> None:
     """Also where the folder has gone meanwhile: it is made again."""
-    sweep, after = sweep_in(tmp_path / "gone"), Aftermath("models:/m-1")
-    write_summary(sweep, ABOUT, after)
+    ledger, after = Ledger(), Aftermath("models:/m-1")
+    write_summary(tmp_path / "gone", ledger, ABOUT, after)
     assert json.loads((tmp_path / "gone" / "summary.json").read_text()) == ABOUT
-    assert json.loads(sweep.ledger.kept["summary.json"]) == ABOUT
+    assert json.loads(ledger.kept["summary.json"]) == ABOUT
     after.close()
 
 
@@ -71,8 +60,8 @@ def test_on_a_full_disk_the_summary_is_in_the_store_and_the_exit_code_is_0(
 ) -> None:
     """With a line that says why, and where it is; nothing half written is left."""
     monkeypatch.setattr("pathlib.Path.write_text", full)
-    sweep, after = sweep_in(tmp_path), Aftermath("models:/m-1")
-    write_summary(sweep, ABOUT, after)
+    after = Aftermath("models:/m-1")
+    write_summary(tmp_path, Ledger(), ABOUT, after)
     after.close()
     assert "summary.json could not be written: [Errno 28] No space left on device" in caplog.text
     assert "The champion is saved as models:/m-1" in caplog.text
@@ -86,7 +75,7 @@ def test_where_neither_takes_the_summary_it_is_printed(
     """And exit code 5 says that the store is lost, but the champion is not."""
     monkeypatch.setattr(document, "write", full)
     after = Aftermath("models:/m-1")
-    write_summary(sweep_in(tmp_path, LOST), ABOUT, after)
+    write_summary(tmp_path, Ledger(LOST), ABOUT, after)
     assert json.loads(capsys.readouterr().out) == ABOUT
     with pytest.raises(
         StoreError, match=r"saved as models:/m-1, but not all .* out of reach"
@@ -117,9 +106,17 @@ def test_a_budget_that_is_used_up_leaves_the_report_for_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The command that draws it is said."""
-    over = aftermath.OVERDUE_SECONDS + 1.0
+    spent = 60.0 + ending.OVERDUE_SECONDS + 1.0
+    sweep: Any = SimpleNamespace(
+        output_dir=tmp_path,
+        ledger=Ledger(),
+        budget=SimpleNamespace(limit=60.0, spent=lambda: spent),
+        trainer=SimpleNamespace(
+            config=SimpleNamespace(tracking=SimpleNamespace(uri=None)),
+        ),
+    )
     with caplog.at_level(logging.WARNING):
-        write_report(sweep_in(tmp_path, limit=60.0, spent=lambda: 60.0 + over))
+        assert ending.draw_report(sweep, Aftermath("models:/m-1")) is None
     assert "pipeline.report sweep=abc" in caplog.text
     assert not list(tmp_path.iterdir())
 

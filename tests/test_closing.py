@@ -88,12 +88,6 @@ def test_a_program_is_called_by_its_path_where_its_name_is_not_this_environments
     assert commands.program("mlflow") == "mlflow"
 
 
-def test_a_recorded_command_is_what_a_person_types() -> None:
-    """Hydra's own quotes go where nothing needs them, and stay where a comma does."""
-    assert commands.as_typed("tracking.uri='sqlite:///a.db'") == "tracking.uri=sqlite:///a.db"
-    assert commands.as_typed("data.path='a, b.csv'") == "data.path='a, b.csv'"
-
-
 def test_an_interrupted_sweep_goes_on_with_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """A word with blanks is quoted; an older resume is replaced."""
     monkeypatch.setattr(sys, "argv", ["x", "data.drop=[listing id]", "resume=auto", "seed=1"])

@@ -28,7 +28,7 @@ def extended(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     shutil.copytree(places.conf_dir(), workplace / "conf", dirs_exist_ok=True)
-    for module in ("pipeline.config.compose", "pipeline.config.options"):
+    for module in ("pipeline.config.compose", "pipeline.config.help"):
         monkeypatch.setattr(f"{module}.conf_dir", lambda: workplace / "conf")
     added = workplace / "pipeline" / "training" / "families"
     monkeypatch.setattr(families, "__path__", [*families.__path__, str(added)])

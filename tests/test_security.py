@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from pipeline import __version__
-from pipeline.config.schema import DataConfig
+from pipeline.config.schema_data import DataConfig
 from pipeline.config.text import load
 from pipeline.core.errors import ConfigError, DataError
 

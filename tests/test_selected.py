@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.core.records import Capacity, Fit, Outcome, Scored, Trial
 from pipeline.evaluation.final import Member
-from pipeline.session import selected
-from pipeline.session.selected import MOST_CANDIDATES, selected_members
+from pipeline.session import champion
+from pipeline.session.champion import MOST_CANDIDATES, Candidates, half_the_time
 
 ROWS = 40
 
@@ -33,7 +33,7 @@ class Memory:
 
 
 def sweep_of(scores, held, seconds=None):
-    """Return a sweep at its end: one fit a score, of which some networks are held."""
+    """Return a sweep at its end, one fit a score, of which some networks are held: fits and selection."""
     fits = [
         Fit(Trial(Capacity("1x8", (("layers", 1), ("units", 8))), 0.01 * (n + 1), 9), 0, 1, 5)
         for n in range(len(scores))
@@ -48,32 +48,33 @@ def sweep_of(scores, held, seconds=None):
         regression=True,
     )
     left = iter(seconds or ())
-    return fits, SimpleNamespace(
-        ledger=SimpleNamespace(standing=lambda: standing),
-        networks=Memory({fits[n]: n for n in held}),
-        pace=SimpleNamespace(spare_seconds=lambda: next(left, 0.0) if seconds else None),
-        stop=SimpleNamespace(name=""),
-        dataset=dataset,
-        config=SimpleNamespace(champion_size=4, seed=0),
-    )
+    ledger = SimpleNamespace(standing=lambda: standing)
+    trainer = SimpleNamespace(dataset=dataset, config=SimpleNamespace(champion_size=4, seed=0))
+    candidates = Candidates(ledger, Memory({fits[n]: n for n in held}), trainer)
+
+    def select(champions):
+        spare = (lambda: next(left, 0.0)) if seconds else lambda: None
+        return candidates.selected(champions, lambda: half_the_time(str, spare))
+
+    return fits, select
 
 
 @pytest.fixture
 def trained(monkeypatch):
     """Return the fits that were trained again; model n predicts rows that are off in places of its own."""
-    again = []
+    rerun = []
 
-    def train(sweep, fit, _control):
-        again.append(fit)
-        sweep.networks.held[fit] = round(fit.trial.learning_rate / 0.01) - 1
+    def train(candidates, fit, _control):
+        rerun.append(fit)
+        candidates.networks.held[fit] = round(fit.trial.learning_rate / 0.01) - 1
 
     def predict(model, _x):
         return np.random.default_rng(model).normal(size=(ROWS, 1))
 
-    monkeypatch.setattr(selected, "train_again", train)
-    monkeypatch.setattr(selected, "forward", predict)
-    monkeypatch.setattr(selected, "unseen_inputs", lambda *_: {"validation": np.zeros((ROWS, 1))})
-    return again
+    monkeypatch.setattr(Candidates, "_train_again", train)
+    monkeypatch.setattr(champion, "forward", predict)
+    monkeypatch.setattr(champion, "unseen_inputs", lambda *_: {"validation": np.zeros((ROWS, 1))})
+    return rerun
 
 
 def test_networks_of_a_process_that_died_are_trained_again_before_some_are_selected(trained):
@@ -81,9 +82,9 @@ def test_networks_of_a_process_that_died_are_trained_again_before_some_are_selec
     scores = [1.0, 1.1, 1.2, 1.3, 1.4]
     _, whole = sweep_of(scores, held=range(5))
     fits, resumed = sweep_of(scores, held=[4])
-    expected = selected_members(whole, [])
+    expected = whole([])
     assert trained == []
-    found = selected_members(resumed, [])
+    found = resumed([])
     assert found == expected
     assert len(found) > 1
     assert trained == fits[:4]
@@ -91,9 +92,9 @@ def test_networks_of_a_process_that_died_are_trained_again_before_some_are_selec
 
 def test_networks_for_which_no_time_is_left_are_left_out_and_said(trained, caplog):
     """What is there is selected from."""
-    fits, sweep = sweep_of([1.0, 1.1, 1.2], held=[2], seconds=[10.0, 1.0, 1.0, 10.0])
+    fits, select = sweep_of([1.0, 1.1, 1.2], held=[2], seconds=[10.0, 1.0, 1.0, 10.0])
     with caplog.at_level(logging.WARNING):
-        found = selected_members(sweep, [])
+        found = select([])
     assert trained == []
     assert [one.fit for one in found] == [fits[2]]
     assert "networks of 2 of the best 3 fits" in caplog.text
@@ -103,6 +104,6 @@ def test_networks_for_which_no_time_is_left_are_left_out_and_said(trained, caplo
 def test_the_champions_own_networks_remain_where_no_other_is_left(trained):
     """The chosen one may be worse than the 64 best by its score: the smallest that is as good."""
     scores = np.linspace(1.0, 2.0, MOST_CANDIDATES + 1).tolist()
-    fits, sweep = sweep_of(scores, held=[], seconds=[10.0, *[1.0] * 200])
-    found = selected_members(sweep, [Member(fits[-1], 7)])
+    fits, select = sweep_of(scores, held=[], seconds=[10.0, *[1.0] * 200])
+    found = select([Member(fits[-1], 7)])
     assert found == [Member(fits[-1], 7, 1)]

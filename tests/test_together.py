@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import objective
 from pipeline.config.compose import compose
 from pipeline.core.records import Capacity, Fit, Trial
 from pipeline.data import prepare
 from pipeline.data.columns import recorded, said
+from pipeline.session.trainer import Trainer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
-TRIAL = Trial(Capacity("linear", (("layers", 0), ("units", 0))), 0.05, 4)
+FIT = Fit(Trial(Capacity("linear", (("layers", 0), ("units", 0))), 0.05, 4), 0, 1, 40)
 
 
 @pytest.fixture
-def sweep(tmp_path: Path) -> SimpleNamespace:
-    """Return a sweep at its end, of 40 subjects whose target depends on the subject alone."""
+def trainer(tmp_path: Path) -> Trainer:
+    """Return what trains on 40 subjects whose target depends on the subject alone."""
     draw = np.random.default_rng(0)
     own, level = draw.normal(size=(40, 3)), draw.normal(size=40)
     frame = pd.DataFrame(np.repeat(own, 15, axis=0), columns=["a", "b", "c"])
@@ -41,28 +40,22 @@ def sweep(tmp_path: Path) -> SimpleNamespace:
             "training.engine=fit",
         ]
     )
-    return SimpleNamespace(
-        config=config,
-        dataset=prepare(config.data, config.seed),
-        ledger=SimpleNamespace(done=[SimpleNamespace(fit=Fit(TRIAL, 0, 1, 40))]),
-        objective=objective(config),
-        stop_reason=lambda: "",
-    )
+    return Trainer.of(config, prepare(config.data, config.seed))
 
 
-def about(sweep: SimpleNamespace, status: str = "finished") -> dict[str, Any]:
+def about(trainer: Trainer, status: str = "finished") -> dict[str, Any]:
     """Return as much of a summary as is needed."""
-    facts = sweep.dataset.facts
+    facts = trainer.dataset.facts
     data = {"columns": recorded(facts), "attention": said(facts)}
     return {"status": status, "champion": {"val_loss": 0.01}, "data": data}
 
 
-def test_both_scores_are_shown(sweep: SimpleNamespace) -> None:
+def test_both_scores_are_shown(trainer: Trainer) -> None:
     """In the summary, and in the sentence that stands at the head of the report."""
     from pipeline.session.together import validate_together
 
-    found = about(sweep)
-    validate_together(sweep, SimpleNamespace(trial=TRIAL), found)
+    found = about(trainer)
+    validate_together(trainer, FIT, found, str)
     assert found["data"]["subjects"]["column"] == "who"
     assert found["data"]["subjects"]["val_loss"] == 0.01
     together = found["data"]["subjects"]["val_loss_together"]
@@ -73,11 +66,10 @@ def test_both_scores_are_shown(sweep: SimpleNamespace) -> None:
     assert sentence in fact["note"]
 
 
-def test_nothing_is_trained_where_a_budget_has_ended(sweep: SimpleNamespace) -> None:
+def test_nothing_is_trained_where_a_budget_has_ended(trainer: Trainer) -> None:
     """Neither after it nor while it ends."""
     from pipeline.session.together import validate_together
 
-    for found, stop in ((about(sweep, "budget"), ""), (about(sweep), "budget.seconds ended")):
-        sweep.stop_reason = lambda stop=stop: stop
-        validate_together(sweep, SimpleNamespace(trial=TRIAL), found)
+    for found, stop in ((about(trainer, "budget"), ""), (about(trainer), "budget.seconds ended")):
+        validate_together(trainer, FIT, found, lambda stop=stop: stop)
         assert "subjects" not in found["data"]

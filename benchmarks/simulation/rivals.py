@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.simulation.surfaces import BASE
-from pipeline.config.schema import CapacityConfig, ModelConfig, Prefer
+from pipeline.config.choices import Prefer
+from pipeline.config.schema import ModelConfig
+from pipeline.config.schema_search import CapacityConfig
 from pipeline.search.board import Board
 from pipeline.search.capacity import CapacitySearch
 from pipeline.search.choose import choose, rule_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.config.schema import ComputeKind
+from pipeline.config.choices import ComputeKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

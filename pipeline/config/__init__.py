@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.config.identity import SOURCE, differences, fingerprint, flatten
-from pipeline.config.objectives import objective
-from pipeline.config.source import builder_source
+from pipeline.config.identity import SOURCE, builder_source, differences, fingerprint, flatten
+from pipeline.config.names import objective
 
 __all__ = ["SOURCE", "builder_source", "differences", "fingerprint", "flatten", "objective"]

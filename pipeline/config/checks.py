@@ -1,26 +1,36 @@
-"""What the types cannot say: ranges, and combinations of keys that cannot be meant.
+"""What the types cannot say: ranges, empty texts, and combinations of keys that cannot be meant.
 
 Everything is found at once, before any data is read and without importing a framework.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from pipeline.config.check_data import data_problems
-from pipeline.config.check_search import ignored_problems, search_problems
+from pipeline.config.choices import ComputeKind, Task
+from pipeline.config.combinations import (
+    data_problems,
+    ignored_problems,
+    model_problems,
+    search_problems,
+    training_problems,
+)
 from pipeline.config.keys import all_keys
-from pipeline.config.names import ACTIVATIONS, OPTIMIZERS, USE_MOMENTUM
-from pipeline.config.objectives import objective_problems
-from pipeline.config.problems import Problem, problem
-from pipeline.config.ranges import out_of_range
-from pipeline.config.schema import ClassWeight, ComputeKind, SweepConfig, Task
-from pipeline.config.suggest import did_you_mean
-from pipeline.config.uris import uri_problems
+from pipeline.config.messages import Problem, did_you_mean, problem
+from pipeline.config.names import CLASSIFICATION_METRICS, REGRESSION_METRICS, STORE_SCHEMES
+from pipeline.config.ranges import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from pipeline.config.combinations import Wrong
+    from pipeline.config.ranges import Range
+    from pipeline.config.schema import SweepConfig
+
+_STORES = "http://HOST:PORT, sqlite:///FILE.db or postgresql://USER:PASSWORD@HOST/NAME"
 
 
 def problems(config: SweepConfig, *, stored: bool = False) -> list[Problem]:
@@ -33,101 +43,23 @@ def problems(config: SweepConfig, *, stored: bool = False) -> list[Problem]:
         stored: Whether a sweep has run with it: what nothing read then does no harm now.
     """
     values = dict(_leaves(asdict(config)))
-    found = [*out_of_range(values), *_empty_texts(values)]
-    wrong = {each.key for each in found}
+    alone = list(_single_values(values))
+    wrong = {each.key for each in alone}
+    combined = []
     for check in (
-        objective_problems,
+        _objective,
         data_problems,
         model_problems,
         search_problems,
         training_problems,
-        limit_problems,
-        uri_problems,
+        _limits,
+        _addresses,
         *([] if stored else [ignored_problems]),
     ):
-        found += [each for each in check(config) if not _follows(each, wrong)]
-    return found
-
-
-def _empty_texts(values: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield texts that name nothing: `registry.name=` is a slip, `registry.name=null` is meant."""
-    for key in all_keys().values():
-        value = values.get(key.name)
-        if key.is_text and isinstance(value, str) and (not value.strip() or "\0" in value):
-            null = ", or null" if key.is_optional else ""
-            yield problem(key.name, value, f"must not be empty{null}")
-
-
-def _follows(found: Problem, wrong: set[str]) -> bool:
-    """Return whether a combination is wrong only because one of its numbers is."""
-    names = {found.key, *(f"{key.rpartition('.')[2]}=" for key in wrong)}
-    return found.key in wrong or any(name in found.sentence for name in names - {found.key})
-
-
-def model_problems(config: SweepConfig) -> Iterator[Problem]:
-    """Yield combinations of the model family with its builder and with the data."""
-    model = config.model
-    if model.activation.lower() not in ACTIVATIONS:
-        yield _unknown("model.activation", model.activation, ACTIVATIONS)
-    if model.builder is not None and model.family != "builder":
-        yield problem("model.family", model.family, "must be builder where model.builder is given")
-    if model.family == "builder" and model.builder is None:
-        yield problem("model.builder", None, "must name your function: package.module:function")
-    if model.builder is not None and not _is_reference(model.builder):
-        yield problem("model.builder", model.builder, "must look like package.module:function")
-    for key, wants_images in (("family", model.family == "cnn"), ("augment", model.augment)):
-        if wants_images and config.data.kind == "table":
-            value = getattr(model, key)
-            yield problem(
-                f"model.{key}", value, "needs images (data.kind pixels or images), not a table"
-            )
-
-
-def training_problems(config: SweepConfig) -> Iterator[Problem]:
-    """Yield combinations within training."""
-    training = config.training
-    if training.patience >= max(training.epochs, 2):
-        yield problem(
-            "training.patience",
-            training.patience,
-            f"must be below training.epochs={training.epochs}, or no fit can stop early",
-        )
-    if training.optimizer.lower() not in OPTIMIZERS:
-        yield _unknown("training.optimizer", training.optimizer, OPTIMIZERS)
-    elif training.momentum > 0 and training.optimizer.lower() not in USE_MOMENTUM:
-        names = " or ".join(sorted(USE_MOMENTUM))
-        yield problem("training.momentum", training.momentum, f"is read by {names} alone; say 0")
-    if training.class_weight is ClassWeight.balanced and config.data.task is Task.regression:
-        yield problem(
-            "training.class_weight", "balanced", "needs classes, but data.task is regression"
-        )
-
-
-def limit_problems(config: SweepConfig) -> Iterator[Problem]:
-    """Yield what is wrong within budget, compute, registry and the top level."""
-    if config.budget.cost is not None and config.budget.cost_per_hour is None:
-        yield problem(
-            "budget.cost", config.budget.cost, "needs budget.cost_per_hour, this machine's price"
-        )
-    if config.compute.address is not None and config.compute.kind is ComputeKind.local:
-        yield problem("compute.address", config.compute.address, "is read by compute=ray alone")
-    if set(config.registry.name or "") & set("/:"):
-        yield problem(
-            "registry.name", config.registry.name, "must not hold / or :, as MLflow reads them"
-        )
-    if not config.resume.replace("-", "").replace("_", "").isalnum():
-        yield problem("resume", config.resume, "must be no, auto, or the id of a sweep")
-
-
-def _unknown(key: str, value: str, allowed: frozenset[str]) -> Problem:
-    hint = did_you_mean(value, allowed)
-    return problem(key, value, f"must be one of {', '.join(sorted(allowed))}{hint}")
-
-
-def _is_reference(text: str) -> bool:
-    module, colon, function = text.partition(":")
-    parts = [*module.split("."), function]
-    return bool(colon) and all(part.isidentifier() for part in parts)
+        for key, must, *value in check(config):
+            each = problem(key, value[0] if value else values[key], must)
+            combined.append(each if key != "search.kind" else Problem(each.sentence))
+    return alone + [each for each in combined if not _follows(each, wrong)]
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -136,3 +68,99 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from _leaves(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
+
+
+def _single_values(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield numbers outside their range, and texts that name nothing.
+
+    `registry.name=` is a slip, `registry.name=null` is meant.
+    """
+    for name, key in all_keys().items():
+        value = values.get(name)
+        if key.allowed is not None:
+            yield from _outside(name, value, key.allowed)
+        if key.is_text and isinstance(value, str) and (not value.strip() or "\0" in value):
+            yield problem(name, value, f"must not be empty{', or null' * key.is_optional}")
+
+
+def _outside(name: str, value: Any, allowed: Range) -> Iterator[Problem]:
+    for number in _numbers(value):
+        if number > LARGEST:
+            yield problem(name, value, f"must be at most {LARGEST:.12g}")
+        elif number not in allowed:
+            yield problem(name, value, f"{'each ' * isinstance(value, list)}must be {allowed}")
+
+
+def _numbers(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _numbers(item)
+    elif value is not None:
+        yield value
+
+
+def _follows(combined: Problem, wrong: set[str]) -> bool:
+    """Return whether a combination is wrong only because one of its numbers is."""
+    named = {f"{key.rpartition('.')[2]}=" for key in wrong} - {combined.key}
+    return combined.key in wrong or any(name in combined.sentence for name in named)
+
+
+def _objective(config: SweepConfig) -> Iterator[Wrong]:
+    """The metric, the task, the direction."""
+    metric, colon, direction = config.objective.partition(":")
+    of_task = {Task.regression: REGRESSION_METRICS, Task.classification: CLASSIFICATION_METRICS}
+    known = of_task.get(config.data.task, REGRESSION_METRICS | CLASSIFICATION_METRICS)
+    if metric not in known:
+        hint = did_you_mean(metric, known)
+        yield "objective", f"must be a metric of this task, one of {', '.join(known)}{hint}"
+    elif direction != known[metric] and (metric != "val_loss" or colon):
+        yield "objective", f"must state its direction: {metric}:{known[metric]}"
+
+
+def _limits(config: SweepConfig) -> Iterator[Wrong]:
+    """Budget, compute, registry and the top level."""
+    if config.budget.cost is not None and config.budget.cost_per_hour is None:
+        yield "budget.cost", "needs budget.cost_per_hour, this machine's price"
+    if config.compute.address is not None and config.compute.kind is ComputeKind.local:
+        yield "compute.address", "is read by compute=ray alone"
+    if set(config.registry.name or "") & set("/:"):
+        yield "registry.name", "must not hold / or :, as MLflow reads them"
+    if not config.resume.replace("-", "").replace("_", "").isalnum():
+        yield "resume", "must be no, auto, or the id of a sweep"
+
+
+def _addresses(config: SweepConfig) -> Iterator[Wrong]:
+    """The MLflow store and the webhook; nothing is contacted."""
+    wrong = _wrong_store(config.tracking.uri) if config.tracking.uri is not None else ""
+    if wrong:
+        yield "tracking.uri", wrong
+    if config.notify.url is not None and not _is_web(config.notify.url):
+        yield "notify.url", "must be an address like https://HOST/PATH"
+
+
+def _wrong_store(uri: str) -> str:
+    """Return what is wrong with a tracking URI, or an empty string."""
+    scheme = uri.partition(":")[0].partition("+")[0].lower()
+    if scheme == "file" or ("://" not in uri and scheme != "databricks"):
+        return (
+            f"must be a database or a server ({_STORES}); MLflow no longer writes to plain folders"
+        )
+    if scheme not in STORE_SCHEMES:
+        allowed = ", ".join(sorted(STORE_SCHEMES))
+        return f"must begin with one of {allowed}{did_you_mean(scheme, STORE_SCHEMES)}"
+    if scheme in {"http", "https"} and not _is_web(uri):
+        return "must name a host and, after a colon, a port from 1 to 65535"
+    if scheme == "sqlite" and not re.fullmatch(r"sqlite(\+\w+)?:////?[^/].*", uri, re.IGNORECASE):
+        return (
+            "must be sqlite:///FILE.db in the working directory, sqlite:////DIR/FILE.db for another"
+        )
+    return ""
+
+
+def _is_web(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # a port that is no number, or too large; brackets that do not close
+        return False
+    return has_host and parts.scheme in {"http", "https"} and not re.search(r"\s", address)

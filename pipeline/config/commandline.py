@@ -1,10 +1,9 @@
-"""The words after `python -m pipeline.sweep`: flags and overrides, and the runs that `-m` makes of them."""
+"""The command line of `python -m pipeline.sweep`: flags and arguments."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,8 +19,8 @@ _NO_HELP = "no --help"
 class CommandLine:
     """What was asked for."""
 
-    overrides: tuple[str, ...]
-    """`key=value` words as typed."""
+    arguments: tuple[str, ...]
+    """`key=value` each, as typed."""
     multirun: bool
     """Whether a comma separates values that are run one after another."""
     show: bool
@@ -41,23 +40,23 @@ def parse(argv: Sequence[str]) -> CommandLine:
         ConfigError: An unknown flag, or a folder that does not exist.
     """
     parser = _Parser(add_help=False, allow_abbrev=False)
-    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("arguments", nargs="*")
     parser.add_argument("-h", "--help", nargs="?", const="", default=_NO_HELP)
     parser.add_argument("--version", action="store_true")
     parser.add_argument("-m", "--multirun", action="store_true")
     parser.add_argument("-c", "--cfg", choices=["job"])
     parser.add_argument("-cd", "--config-dir", type=Path)
-    found = parser.parse_intermixed_args(list(argv))
-    extra = found.config_dir.absolute() if found.config_dir else None
+    given = parser.parse_intermixed_args(list(argv))
+    extra = given.config_dir.absolute() if given.config_dir else None
     if extra is not None and not extra.is_dir():
-        raise ConfigError(f"--config-dir {found.config_dir}: no such folder")
+        raise ConfigError(f"--config-dir {given.config_dir}: no such folder")
     return CommandLine(
-        overrides=tuple(found.overrides),
-        multirun=found.multirun,
-        show=found.cfg is not None,
+        arguments=tuple(given.arguments),
+        multirun=given.multirun,
+        show=given.cfg is not None,
         extra=extra,
-        help=None if found.help == _NO_HELP else found.help,
-        version=found.version,
+        help=None if given.help == _NO_HELP else given.help,
+        version=given.version,
     )
 
 
@@ -70,17 +69,3 @@ class _Parser(argparse.ArgumentParser):
             f"{message} (settings are KEY=VALUE: data.target=COLUMN; flags: --help, --version, -m, "
             "--cfg job, --config-dir DIR)"
         )
-
-
-def runs(overrides: Sequence[str]) -> list[list[str]]:
-    """Return the overrides of each run of a multirun: every combination, the last word fastest."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    choices = []
-    for parsed in OverridesParser.create().parse_overrides(list(overrides)):
-        if parsed.is_sweep_override():
-            key = parsed.get_key_element()
-            choices.append([f"{key}={value}" for value in parsed.sweep_string_iterator()])
-        else:
-            choices.append([str(parsed.input_line)])
-    return [list(combination) for combination in product(*choices)]

@@ -9,9 +9,9 @@ from hydra.errors import MissingConfigException
 from yaml import MarkedYAMLError
 
 from pipeline.config.hydras import ALLOWED, NOT_IN_A_FILE
-from pipeline.config.keys import all_keys, in_words
-from pipeline.config.schema import CapacityConfig, OtherSearchConfig
-from pipeline.config.suggest import did_you_mean
+from pipeline.config.keys import all_keys, described
+from pipeline.config.messages import did_you_mean
+from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 
 if TYPE_CHECKING:
     from omegaconf.errors import OmegaConfBaseException
@@ -39,16 +39,17 @@ def about_files(error: Exception) -> str:
     key = full_key["key"]
     if key == "experiment":
         return f"a recipe begins with the line `# @package _global_`{where}"
-    return f"{_about_key(key, text)}{where}"
+    return f"{about_key(key, text)}{where}"
 
 
-def _about_key(key: str, text: str) -> str:
+def about_key(key: str, text: str) -> str:
+    """Return why a key cannot be set, from the text of the error."""
     if key.partition(".")[0] == "hydra":
         return f"{key}: {NOT_IN_A_FILE}"
     if key not in all_keys():
         return f"unknown key {key}{did_you_mean(key, all_keys())}"
     other = _belongs_elsewhere(key)
-    return f"{key}: {other or f'must be {in_words(all_keys()[key].hint)}: {_detail(text)}'}"
+    return f"{key}: {other or f'must be {described(all_keys()[key].hint)}: {_detail(text)}'}"
 
 
 def about_values(error: OmegaConfBaseException) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.config.options import groups
-from pipeline.config.suggest import did_you_mean
+from pipeline.config.messages import did_you_mean
+from pipeline.config.places import conf_dir
 from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from pipeline.config.options import Option
 
 _WIDTH = 100
 SWEEP = "pipeline.sweep"
@@ -52,7 +51,7 @@ resumable."""
 
 
 def help_text(program: str, purpose: str, group: str = "", extra: Path | None = None) -> str:
-    """Return the page that was asked for.
+    """Return a page of help.
 
     Args:
         program: The module, for example `pipeline.sweep`.
@@ -82,8 +81,7 @@ def _options(group: str, options: Sequence[Option]) -> str:
 
 
 def _group(group: str, known: Mapping[str, Sequence[Option]]) -> str:
-    from pipeline.config.fielddocs import field_docs
-    from pipeline.config.keys import all_keys, in_words
+    from pipeline.config.keys import all_keys, described
 
     if group not in known and group != "sweep":
         raise ConfigError(f"--help {group}: no such group{did_you_mean(group, [*known, 'sweep'])}")
@@ -91,9 +89,49 @@ def _group(group: str, known: Mapping[str, Sequence[Option]]) -> str:
     lines += [""] * bool(lines)
     for name, key in all_keys().items():
         inside = name.startswith(f"{group}.") if group != "sweep" else "." not in name
-        if not inside or key.is_group:
-            continue
-        doc = field_docs(key.owners[0])[name.rpartition(".")[2]]
-        lines.append(f"{name}: {in_words(key.hint)}")
-        lines.append(textwrap.fill(doc, _WIDTH, initial_indent="    ", subsequent_indent="    "))
+        if inside and not key.is_group:
+            lines.append(f"{name}: {described(key.hint, key.allowed)}")
+            indent = " " * 4
+            lines.append(
+                textwrap.fill(key.doc, _WIDTH, initial_indent=indent, subsequent_indent=indent)
+            )
     return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One file that a group can be set to."""
+
+    name: str
+    summary: str
+    """The first sentence of its leading comment."""
+
+
+def groups(extra: Path | None = None) -> dict[str, tuple[Option, ...]]:
+    """Return the options of every group by its name (`data`, `search/space`, ...), both sorted.
+
+    Read from the folders of conf/; no Hydra needed, and Hydra's own groups are none.
+
+    Args:
+        extra: A folder of the user's own (`--config-dir`); its files win over ours.
+    """
+    known: dict[str, dict[str, Option]] = {}
+    for root in filter(None, (conf_dir(), extra)):
+        for file in sorted(root.rglob("*.yaml")):
+            group = file.parent.relative_to(root).as_posix()
+            if group.partition("/")[0] not in {".", "hydra"}:
+                known.setdefault(group, {})[file.stem] = Option(file.stem, _summary(file))
+    return {
+        group: tuple(option for _, option in sorted(options.items()))
+        for group, options in sorted(known.items())
+    }
+
+
+def _summary(file: Path) -> str:
+    for line in file.read_text(encoding="utf-8").splitlines():
+        text = line.lstrip("# ").strip()
+        if not line.startswith("#"):
+            break
+        if text and not text.startswith("@package"):
+            return text
+    return ""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from pipeline.config.messages import Problem
 from pipeline.config.places import conf_dir
-from pipeline.config.problems import Problem
 from pipeline.config.redact import shown
 
 if TYPE_CHECKING:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib
 import json
 import os
+import pkgutil
+import sys
 from dataclasses import asdict
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from pipeline.config.redact import shown
 from pipeline.config.schema import OUTSIDE_FINGERPRINT
-from pipeline.config.source import builder_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,3 +81,49 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(item) for item in value]
     return value
+
+
+def builder_source(reference: str) -> str:
+    """Return a hash of the module that `package.module:function` names; empty where there is none.
+
+    It is spec as an import would find it, the working directory included, but neither it nor a
+    package around it is imported. What it imports itself is not looked at.
+    """
+    importlib.invalidate_caches()  # it may have been written a moment ago
+    first, *parts = reference.partition(":")[0].split(".")
+    spec, name = _outermost(first), first
+    for part in parts:
+        if spec is None:
+            return ""
+        name = f"{name}.{part}"
+        spec = _within(list(spec.submodule_search_locations or ()), name)
+    loader: Any = spec.loader if spec else None
+    if spec is None or not spec.origin or not hasattr(loader, "get_data"):
+        return ""
+    with contextlib.suppress(OSError):  # gone by now
+        return hashlib.sha256(loader.get_data(spec.origin)).hexdigest()[:_DIGITS]
+    return ""
+
+
+def _outermost(name: str) -> ModuleSpec | None:
+    for finder in sys.meta_path:
+        find = getattr(finder, "find_spec", None)
+        if find is not None and (spec := find(name, None)) is not None:
+            return cast("ModuleSpec", spec)
+    return _within([str(Path.cwd())], name)
+
+
+def _within(folders: list[str], name: str) -> ModuleSpec | None:
+    """Return what a folder holds of a name; the standard finder needs its package imported for that."""
+    portions: list[str] = []
+    for folder in folders:
+        finder = pkgutil.get_importer(folder)
+        spec = finder.find_spec(name) if finder else None
+        if spec is not None and spec.loader is not None:
+            return spec
+        portions += (spec.submodule_search_locations or ()) if spec else ()
+    if not portions:
+        return None
+    package = ModuleSpec(name, None, is_package=True)  # without an `__init__.py`
+    package.submodule_search_locations = portions
+    return package

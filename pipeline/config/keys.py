@@ -1,17 +1,24 @@
-"""Every key of the configuration with its type, read from the schema; and how a type is said in words."""
+"""Every key of the configuration with type, range and words, read from the schema."""
 
 from __future__ import annotations
 
+import ast
+import inspect
+import textwrap
 import types
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
-from pipeline.config.schema import CapacityConfig, OtherSearchConfig, SweepConfig
+from pipeline.config.schema import SweepConfig
+from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from pipeline.config.ranges import Range
 
 SEARCHES = (CapacityConfig, OtherSearchConfig)
 """The schemas that `search` may have; which one follows from `search=`."""
@@ -27,6 +34,8 @@ class Key:
     """Its annotated type."""
     owners: tuple[type, ...]
     """The dataclasses that declare it; two for what all searches share."""
+    allowed: Range | None = None
+    """Of its number, or of each number of its list."""
 
     @property
     def is_group(self) -> bool:
@@ -39,31 +48,49 @@ class Key:
         return required(self.hint) is str
 
     @property
+    def is_mapping(self) -> bool:
+        """Whether it maps columns of the table to texts or lists of texts."""
+        return get_origin(self.hint) is dict
+
+    @property
     def is_optional(self) -> bool:
         """Whether null is a value."""
         return type(None) in get_args(self.hint)
+
+    @property
+    def doc(self) -> str:
+        """The docstring under the field, on one line."""
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(self.owners[0]))).body
+        statements = getattr(definition, "body", [])
+        name = self.name.rpartition(".")[2]
+        for field, following in pairwise(statements):
+            is_own = isinstance(field, ast.AnnAssign) and ast.unparse(field.target) == name
+            if is_own and isinstance(following, ast.Expr):
+                return " ".join(str(ast.literal_eval(following.value)).split())
+        return ""
 
 
 @cache
 def all_keys() -> Mapping[str, Key]:
     """Return every key of every search, by its dotted name."""
-    found: dict[str, Key] = {}
-    for owner in SEARCHES:
-        for name, hint, declared_by in _walk(SweepConfig, "", owner):
-            before = found[name].owners if name in found else ()
-            owners = before if declared_by in before else (*before, declared_by)
-            found[name] = Key(name, hint, owners)
-    return found
+    known: dict[str, Key] = {}
+    for search in SEARCHES:
+        for key in _walk(SweepConfig, "", search):
+            before = known[key.name].owners if key.name in known else ()
+            owners = dict.fromkeys([*before, *key.owners])
+            known[key.name] = Key(key.name, key.hint, tuple(owners), key.allowed)
+    return known
 
 
-def _walk(owner: type, prefix: str, search: type) -> Iterator[tuple[str, Any, type]]:
+def _walk(owner: type, prefix: str, search: type) -> Iterator[Key]:
     hints = get_type_hints(owner)
     for field in fields(owner):
         hint = search if (owner is SweepConfig and field.name == "search") else hints[field.name]
         declared_by = next(each for each in owner.__mro__ if field.name in each.__annotations__)
-        yield f"{prefix}{field.name}", hint, declared_by
+        name = f"{prefix}{field.name}"
+        yield Key(name, hint, (declared_by,), field.metadata.get("range"))
         if is_dataclass(hint):
-            yield from _walk(hint, f"{prefix}{field.name}.", search)
+            yield from _walk(hint, f"{name}.", search)
 
 
 def required(hint: Any) -> Any:
@@ -74,20 +101,18 @@ def required(hint: Any) -> Any:
     return hint
 
 
-def in_words(hint: Any) -> str:
-    """Return what a value of this type must be: "a whole number, or null"."""
+def described(hint: Any, allowed: Range | None = None) -> str:
+    """Return what a value of this type and range must be: "a whole number, at least 1, or null"."""
     inner = required(hint)
-    words = _in_words(inner)
-    return f"{words}, or null" if inner is not hint else words
+    parts = [_described(inner), str(allowed or ""), "or null" * (inner is not hint)]
+    return ", ".join(filter(None, parts))
 
 
-def _in_words(hint: Any) -> str:
+def _described(hint: Any) -> str:
     if get_origin(hint) is list:
         (item,) = get_args(hint)
-        choices = (
-            f" ({_in_words(item)})" if isinstance(item, type) and issubclass(item, Enum) else ""
-        )
-        return f"a list like {_example(hint)}{choices}"
+        is_choice = isinstance(item, type) and issubclass(item, Enum)
+        return f"a list like {_example(hint)}" + f" ({_described(item)})" * is_choice
     if get_origin(hint) is dict:
         return f"a mapping from columns like {_example(hint)}"
     if isinstance(hint, type) and issubclass(hint, Enum):

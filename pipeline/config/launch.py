@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.config.commandline import parse, runs
-from pipeline.config.help import SWEEP, help_text
-from pipeline.core.commands import as_typed, version
+from pipeline.config.commandline import parse
+from pipeline.config.help import SWEEP, groups, help_text
+from pipeline.core.commands import version
 from pipeline.core.errors import ConfigError, Interrupted, SweepError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def compose_for_plan(argv: Sequence[str], program: str, purpose: str) -> SweepCo
         raise SystemExit(0)
     if line.multirun:
         raise ConfigError(f"{program} takes one configuration; leave -m out")
-    return compose(line.overrides, line.extra)
+    return compose(line.arguments, line.extra)
 
 
 def _answered(line: CommandLine, program: str, purpose: str) -> bool:
@@ -111,15 +111,15 @@ def _checked(line: CommandLine, check: Check) -> list[_Job]:
     """
     from omegaconf import OmegaConf
 
-    from pipeline.config.compose import compose_raw, own_part, plain, read_words
+    from pipeline.config.arguments import read, runs
+    from pipeline.config.compose import compose_raw, own_part, plain
     from pipeline.config.lookups import as_written
     from pipeline.config.redact import hide_secrets_of, redacted, redacted_word
     from pipeline.config.text import without_credentials
 
-    words = read_words(line.overrides, line.extra, multirun=line.multirun)
-    composed = []
-    for overrides in runs(words) if line.multirun else [words]:
-        raw = compose_raw(overrides)
+    known, composed = groups(line.extra), []
+    for arguments in runs(line.arguments, known) if line.multirun else [line.arguments]:
+        raw = compose_raw(read(arguments, known), line.extra)
         config = plain(raw)
         hide_secrets_of(config)
         if line.show:
@@ -127,12 +127,12 @@ def _checked(line: CommandLine, check: Check) -> list[_Job]:
             print(redacted(OmegaConf.to_yaml(shown)), end="")  # noqa: T201 - the answer
         else:
             check(config)
-            composed.append((overrides, config, raw.hydra))
+            composed.append((arguments, config, raw.hydra))
     jobs = []
-    for number, (overrides, config, hydra) in enumerate(composed):
+    for number, (arguments, config, hydra) in enumerate(composed):
         # the first run's folder for all: every composing has another `now`
         folder = Path(composed[0][2].sweep.dir) / str(number) if line.multirun else hydra.run.dir
-        own = [as_typed(redacted_word(word)) for word in overrides if not word.startswith("hydra.")]
+        own = [redacted_word(each) for each in arguments if not each.startswith("hydra.")]
         title = f"run {number + 1} of {len(composed)}: {' '.join(own)}" if line.multirun else ""
         command = shlex.join(["python", "-m", SWEEP, *own])
         names = hydra.verbose

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging.config
+import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.config.redact import RedactingFormatter
 
@@ -42,41 +42,17 @@ def log_into(folder: Path, *, terminal: bool, detailed: bool | str | list[str] =
         terminal: Whether the terminal shows more than warnings.
         detailed: True: every line of everybody; or the loggers of which every line counts.
     """
-    handlers: dict[str, dict[str, Any]] = {
-        "terminal": {
-            "class": "logging.StreamHandler",
-            "formatter": "terminal",
-            "level": "NOTSET" if terminal else "WARNING",
-        },
-        "file": {
-            "()": LogFile,
-            "formatter": "file",
-            "filename": str(folder / FILE),
-            "encoding": "utf-8",
-        },
-    }
-    loggers: dict[str, dict[str, Any]] = {
-        "pipeline": {"level": "INFO"},
-        # The display prints these lines itself: here they only reach the file.
-        "pipeline.terminal.progress": {"handlers": ["file"], "propagate": False},
-    }
     names = [detailed] if isinstance(detailed, str) else detailed
+    shown = logging.StreamHandler()
+    shown.setLevel("NOTSET" if terminal else "WARNING")
+    shown.setFormatter(RedactingFormatter("%(message)s"))
+    file = LogFile(folder / FILE, encoding="utf-8")
+    file.setFormatter(RedactingFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    level = "DEBUG" if names is True else "WARNING"
+    logging.basicConfig(level=level, handlers=[shown, file], force=True)
+    # The display prints these lines itself: here they only reach the file.
+    display = logging.getLogger("pipeline.terminal.progress")
+    display.handlers[:], display.propagate = [file], False
+    logging.getLogger("pipeline").setLevel("INFO")
     for name in ["pipeline"] if names is True else names or []:
-        loggers.setdefault(name, {})["level"] = "DEBUG"
-    form = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {
-                "terminal": {"()": RedactingFormatter, "format": "%(message)s"},
-                "file": {"()": RedactingFormatter, "format": form},
-            },
-            "handlers": handlers,
-            "root": {
-                "level": "DEBUG" if names is True else "WARNING",
-                "handlers": ["terminal", "file"],
-            },
-            "loggers": loggers,
-        }
-    )
+        logging.getLogger(name).setLevel("DEBUG")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from pipeline.config.problems import Problem
+from pipeline.config.messages import Problem
 from pipeline.config.redact import is_secret_variable
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """The typed schema of every configuration group: unit, range and why this default, under each field.
 
 Enum members are written in YAML and on the command line by name. Optional means null, never -1.
-Other rooms take all names from here.
 """
 
 from __future__ import annotations
@@ -14,56 +13,13 @@ from pipeline.config.choices import (
     ChampionKind,
     ClassWeight,
     ComputeKind,
-    Encoding,
     EngineKind,
-    MissingTarget,
-    Prefer,
     SaveModels,
-    SearchKind,
     Shape,
-    SplitKind,
-    Task,
 )
+from pipeline.config.ranges import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SHARE_BELOW_1, Range, within
 from pipeline.config.schema_data import DataConfig
-from pipeline.config.schema_search import (
-    CapacityConfig,
-    LearningRateConfig,
-    NuisanceConfig,
-    OtherSearchConfig,
-    SearchConfig,
-    SpaceConfig,
-)
-
-__all__ = [
-    "OUTSIDE_FINGERPRINT",
-    "BudgetConfig",
-    "CapacityConfig",
-    "ChampionKind",
-    "ClassWeight",
-    "ComputeConfig",
-    "ComputeKind",
-    "DataConfig",
-    "Encoding",
-    "EngineKind",
-    "LearningRateConfig",
-    "MissingTarget",
-    "ModelConfig",
-    "NotifyConfig",
-    "NuisanceConfig",
-    "OtherSearchConfig",
-    "Prefer",
-    "RegistryConfig",
-    "SaveModels",
-    "SearchConfig",
-    "SearchKind",
-    "Shape",
-    "SpaceConfig",
-    "SplitKind",
-    "SweepConfig",
-    "Task",
-    "TrackingConfig",
-    "TrainingConfig",
-]
+from pipeline.config.schema_search import SearchConfig
 
 
 @dataclass
@@ -72,8 +28,8 @@ class ModelConfig:
 
     family: str = "mlp"
     """mlp, tabm (k networks in one), cnn, or builder (the user's own function)."""
-    members: int = 8
-    """tabm: networks that share the hidden layers, 2 to 32; the published default is 32, and 16 to 24
+    members: int = within(Range(2, 32), 8)
+    """tabm: networks that share the hidden layers; the published default is 32, and 16 to 24
     are nearly as good (arXiv 2410.24210); the time of a fit is proportional."""
     builder: str | None = None
     """package.module:function(capacity, trial, inputs, outputs) -> keras.Model; code of the user's own."""
@@ -93,26 +49,26 @@ class TrainingConfig:
 
     engine: EngineKind = EngineKind.stacked
     """stacked: a round as one compiled program; fit: plain model.fit, the reference."""
-    epochs: int = 100
-    """Most epochs of a fit, >= 1; one value for all trials, early stopping ends most sooner."""
-    patience: int = 8
-    """Epochs without improvement of the objective before a fit stops, >= 1 and below epochs (1 where
+    epochs: int = within(COUNT, 100)
+    """Most epochs of a fit; one value for all trials, early stopping ends most sooner."""
+    patience: int = within(COUNT, 8)
+    """Epochs without improvement of the objective before a fit stops, below epochs (1 where
     epochs is 1)."""
-    min_delta: float = 0.0
-    """Smallest improvement that counts, >= 0, in units of the objective."""
-    batch_size: int | None = None
-    """Rows of a step, >= 1; null follows the number of training rows: 32 up to 8,000, then doubling with
+    min_delta: float = within(NOT_NEGATIVE, 0.0)
+    """Smallest improvement that counts, in units of the objective."""
+    batch_size: int | None = within(COUNT, None)
+    """Rows of a step; null follows the number of training rows: 32 up to 8,000, then doubling with
     every fourfold table up to 256."""
     optimizer: str = "adam"
     """Any Keras optimizer by name."""
-    momentum: float = 0.0
-    """For SGD and RMSprop, in [0, 1)."""
-    executions: int = 3
-    """Seeded fits of every trial, >= 1; with k-fold the folds."""
+    momentum: float = within(SHARE_BELOW_1, 0.0)
+    """For SGD and RMSprop."""
+    executions: int = within(COUNT, 3)
+    """Seeded fits of every trial; with k-fold the folds."""
     class_weight: ClassWeight = ClassWeight.none
     """balanced: weight of a class in the training loss inversely to its frequency."""
-    memory_share: float = 0.5
-    """Share of free memory that running stacks may use, in (0, 1]."""
+    memory_share: float = within(Range(0, 1, low_open=True), 0.5)
+    """Share of free memory that running stacks may use."""
     mixed_precision: bool = False
     """bfloat16 arithmetic, weights in float32; checked against float32 before the first round."""
 
@@ -121,14 +77,14 @@ class TrainingConfig:
 class BudgetConfig:
     """Hard limits, kept to within 5 % or 5 s. Outside the fingerprint: a resumed sweep may have more."""
 
-    seconds: float | None = None
-    """Wall time from process start to exit, added up over resumes, > 0."""
-    fits: int | None = None
-    """Most fits, >= 1."""
-    cost: float | None = None
-    """Money, > 0; needs cost_per_hour."""
-    cost_per_hour: float | None = None
-    """Price of this machine, > 0, in the same currency."""
+    seconds: float | None = within(POSITIVE, None)
+    """Wall time from process start to exit, added up over resumes."""
+    fits: int | None = within(COUNT, None)
+    """Most fits."""
+    cost: float | None = within(POSITIVE, None)
+    """Money; needs cost_per_hour."""
+    cost_per_hour: float | None = within(POSITIVE, None)
+    """Price of this machine, in the same currency."""
 
 
 @dataclass
@@ -139,10 +95,10 @@ class ComputeConfig:
     """This machine, or a Ray cluster."""
     address: str | None = None
     """Ray: null starts a cluster on this machine, auto joins the running one, ray://host:port."""
-    workers: int | None = None
-    """Stacks at once, >= 1; null: one a core; with Ray as many as the cluster has cores, or GPUs."""
-    stack_seconds: float = 3600.0
-    """With Ray: longest a stack may take before its worker counts as hung, > 0; `local` has no limit."""
+    workers: int | None = within(COUNT, None)
+    """Stacks at once; null: one a core; with Ray as many as the cluster has cores, or GPUs."""
+    stack_seconds: float = within(POSITIVE, 3600.0)
+    """With Ray: longest a stack may take before its worker counts as hung; `local` has no limit."""
 
 
 @dataclass
@@ -155,8 +111,8 @@ class TrackingConfig:
     """MLflow experiment; null: the name of the data."""
     save_models: SaveModels = SaveModels.all
     """Which fits leave a model: all, the best fit of each trial, or the champion alone."""
-    retry_seconds: float = 120.0
-    """How long a sweep waits for a store that went away before it stops, resumable, >= 0."""
+    retry_seconds: float = within(NOT_NEGATIVE, 120.0)
+    """How long a sweep waits for a store that went away before it stops, resumable."""
 
 
 @dataclass
@@ -165,8 +121,8 @@ class RegistryConfig:
 
     name: str | None = None
     """Registered model; null: nothing is registered."""
-    margin: float = 0.0
-    """Share of the incumbent's test loss by which the challenger must be better, >= 0."""
+    margin: float = within(NOT_NEGATIVE, 0.0)
+    """Share of the incumbent's test loss by which the challenger must be better."""
     replace_broken: bool = False
     """Promote uncompared where the incumbent no longer loads or predicts; false: refuse."""
     dry_run: bool = False
@@ -209,12 +165,12 @@ class SweepConfig:
     champion: ChampionKind = ChampionKind.single
     """single: the median execution of the chosen trial; ensemble: the average of all its executions;
     greedy: the average of those fits of the whole sweep that lower its loss most (Caruana 2004)."""
-    champion_size: int = 8
-    """greedy: most networks in the average, one taken twice counted twice, 1 to 64; its latency grows
+    champion_size: int = within(Range(1, 64), 8)
+    """greedy: most networks in the average, one taken twice counted twice; its latency grows
     with it, its gain hardly beyond eight."""
     resume: str = "no"
     """no, auto, or the id of an interrupted sweep."""
-    seed: int = 0
+    seed: int = within(SEED, 0)
     """0 is a seed like any other."""
     verbose: bool = True
     """Show progress; false prints only the end."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING
 
 from pipeline.config.choices import MissingTarget, SplitKind, Task
+from pipeline.config.ranges import BETWEEN_0_AND_1, COUNT, SHARE, SHARE_BELOW_1, TWO_OR_MORE, within
 
 
 @dataclass
@@ -54,14 +55,14 @@ class DataConfig:
     """Decimal mark of a CSV file, `.` or `,`; null: judged by each column, then by the file."""
     test_path: str | None = None
     """A separate file of test rows; then `test_fraction` is not taken from `path`."""
-    test_fraction: float = 0.15
-    """Share of rows kept untouched for the one test at the end, 0 to < 1 (0 = none)."""
-    validation_fraction: float = 0.2
-    """Share of the rows that are not test, in (0, 1)."""
-    folds: int | None = None
-    """k-fold over the rows that are not test, >= 2; folds are the executions. null: one split."""
-    repeats: int = 1
-    """How often the folds are dealt, each time anew, >= 1: folds x repeats executions a trial."""
+    test_fraction: float = within(SHARE_BELOW_1, 0.15)
+    """Share of rows kept untouched for the one test at the end (0 = none)."""
+    validation_fraction: float = within(BETWEEN_0_AND_1, 0.2)
+    """Share of the rows that are not test."""
+    folds: int | None = within(TWO_OR_MORE, None)
+    """k-fold over the rows that are not test; folds are the executions. null: one split."""
+    repeats: int = within(COUNT, 1)
+    """How often the folds are dealt, each time anew: folds x repeats executions a trial."""
     split: SplitKind = SplitKind.random
     """random is stratified for classes; hash never moves a row as the table grows; last is Keras' own."""
     missing_target: MissingTarget = MissingTarget.error
@@ -71,11 +72,11 @@ class DataConfig:
     none, -, -- and . are among other words, no other is. An empty cell never is."""
     scale_target: bool = True
     """Standardise a regression target; every loss is also given as RMSE in the target's own unit."""
-    image_height: int | None = None
+    image_height: int | None = within(COUNT, None)
     """Pixels; for `pixels` and `images`."""
-    image_width: int | None = None
+    image_width: int | None = within(COUNT, None)
     """Pixels; for `pixels` and `images`."""
     image_channels: int = 1
     """1 (grey) or 3 (colour)."""
-    unreadable: float = 0.05
-    """Largest share of image files that may be unreadable and skipped, 0 to 1."""
+    unreadable: float = within(SHARE, 0.05)
+    """Largest share of image files that may be unreadable and skipped."""

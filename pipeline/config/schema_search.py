@@ -6,12 +6,18 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
-from pipeline.config.choices import (
-    DEFAULT_BINS,
-    Encoding,
-    Prefer,
-    SearchKind,
-    encoding_name,
+from pipeline.config.choices import DEFAULT_BINS, Encoding, Prefer, SearchKind, encoding_name
+from pipeline.config.ranges import (
+    ABOVE_ONE,
+    BETWEEN_0_AND_1,
+    COUNT,
+    NOT_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    SHARE_BELOW_1,
+    TWO_OR_MORE,
+    Range,
+    within,
 )
 
 
@@ -19,34 +25,34 @@ from pipeline.config.choices import (
 class LearningRateConfig:
     """The learning rates of a trial's bracket: a list, or a log range with a number of points."""
 
-    values: list[float] | None = None
-    """Explicit rates, each > 0; null uses the range."""
-    low: float = 1e-4
-    """Smallest rate that may be tried, > 0 (also when a bracket is re-centred)."""
-    high: float = 3e-2
-    """Largest rate that may be tried, > low."""
-    points: int = 3
-    """Rates in a bracket, >= 1; 3 shows a minimum with one rate on either side."""
-    start: float = 3e-3
+    values: list[float] | None = within(POSITIVE, None)
+    """Explicit rates; null uses the range."""
+    low: float = within(POSITIVE, 1e-4)
+    """Smallest rate that may be tried (also when a bracket is re-centred)."""
+    high: float = within(POSITIVE, 3e-2)
+    """Largest rate that may be tried, above low."""
+    points: int = within(COUNT, 3)
+    """Rates in a bracket; 3 shows a minimum with one rate on either side."""
+    start: float = within(POSITIVE, 3e-3)
     """Centre of the first bracket; Adam's usual optimum for small tables lies within a factor 3."""
-    step: float = 3.1622776601683795
-    """Ratio of neighbouring rates in a bracket, > 1; half a decade."""
+    step: float = within(ABOVE_ONE, 3.1622776601683795)
+    """Ratio of neighbouring rates in a bracket; half a decade."""
 
 
 @dataclass
 class NuisanceConfig:
     """Further values tuned like the learning rate; one entry = fixed."""
 
-    dropout: list[float] = field(default_factory=lambda: [0.0])
-    """Dropout rates after each hidden layer, each in [0, 1)."""
-    weight_decay: list[float] = field(default_factory=lambda: [0.0])
-    """Decoupled weight decay, each >= 0."""
-    batch_size: list[int] = field(default_factory=list)
+    dropout: list[float] = within(SHARE_BELOW_1, [0.0])
+    """Dropout rates after each hidden layer."""
+    weight_decay: list[float] = within(NOT_NEGATIVE, [0.0])
+    """Decoupled weight decay."""
+    batch_size: list[int] = within(COUNT, [])
     """Batch sizes; empty: `training.batch_size`."""
     encoding: list[Encoding] = field(default_factory=lambda: [Encoding.standard])
     """Encodings of numbers; chosen on validation loss like the rest, kept in the artefact."""
-    bins: list[int] = field(default_factory=lambda: [DEFAULT_BINS])
-    """Most intervals a number that `piecewise` makes, each 2 to 256: its resolution. How fine is best
+    bins: list[int] = within(Range(2, 256), [DEFAULT_BINS])
+    """Most intervals a number that `piecewise` makes: its resolution. How fine is best
     differs by table from 4 to 117 (arXiv 2607.05380): 2, 8, 16, 48 and 120 are enough rungs."""
 
     @property
@@ -63,19 +69,19 @@ class NuisanceConfig:
 class SpaceConfig:
     """The space of architectures, shared by every search."""
 
-    layers_min: int = 0
-    """Fewest hidden layers (blocks for a CNN), >= 0; 0 = the linear model."""
-    layers_max: int = 4
+    layers_min: int = within(NOT_NEGATIVE, 0)
+    """Fewest hidden layers (blocks for a CNN); 0 = the linear model."""
+    layers_max: int = within(NOT_NEGATIVE, 4)
     """Most hidden layers."""
-    units_min: int = 8
-    """Fewest units (filters) of a layer, >= 1."""
-    units_max: int = 512
+    units_min: int = within(COUNT, 8)
+    """Fewest units (filters) of a layer."""
+    units_max: int = within(COUNT, 512)
     """Most units (filters) of a layer."""
-    units: list[int] = field(default_factory=list)
+    units: list[int] = within(COUNT, [])
     """Units that grid, random, Bayesian and Hyperband choose from; empty: powers of two in the range."""
-    architectures: list[list[int]] = field(default_factory=list)
+    architectures: list[list[int]] = within(COUNT, [])
     """Explicit networks, one list of widths each ([50, 32]); empty: layers x units. For grid and random."""
-    head_units: int = 64
+    head_units: int = within(NOT_NEGATIVE, 64)
     """Units of the dense layer behind a CNN's blocks; 0 = none."""
 
 
@@ -91,7 +97,7 @@ class SearchConfig:
     """Learning rates."""
     nuisance: NuisanceConfig = field(default_factory=NuisanceConfig)
     """Dropout, weight decay, batch size, encoding."""
-    max_parameters: int | None = None
+    max_parameters: int | None = within(COUNT, None)
     """The largest network that may be proposed, trainable parameters; null: no limit."""
     prefer: Prefer = Prefer.smallest
     """smallest within one standard error of the best; best score; knee of the loss-against-size front."""
@@ -103,58 +109,58 @@ class CapacityConfig(SearchConfig):
 
     kind: SearchKind = SearchKind.capacity
     """This search."""
-    start_layers: int = 1
+    start_layers: int = within(NOT_NEGATIVE, 1)
     """Hidden layers of the first network, within the space."""
-    start_units: int = 32
+    start_units: int = within(COUNT, 32)
     """Units of the first network, within the space."""
     include_linear: bool = True
     """Also try no hidden layer first: a table that needs no network is told so."""
-    growth: float = 2.0
-    """Units are multiplied by this when growing wider, > 1."""
-    shrink: float = 0.8
-    """Units are multiplied by this when shrinking, in (0, 1): 250 -> 200."""
-    patience: int = 1
-    """Capacities to look beyond one that did not improve, >= 0: a bump is not the end (double descent)."""
-    doubt: int = 1
-    """Capacities to look further still, beyond those that noise cannot tell from the best, >= 0: where
+    growth: float = within(ABOVE_ONE, 2.0)
+    """Units are multiplied by this when growing wider."""
+    shrink: float = within(BETWEEN_0_AND_1, 0.8)
+    """Units are multiplied by this when shrinking: 250 -> 200."""
+    patience: int = within(NOT_NEGATIVE, 1)
+    """Capacities to look beyond one that did not improve: a bump is not the end (double descent)."""
+    doubt: int = within(NOT_NEGATIVE, 1)
+    """Capacities to look further still, beyond those that noise cannot tell from the best: where
     one step is lost in the noise, several together may not be. Not without patience."""
-    noise: float = 1.0
-    """A gain counts when it exceeds this many standard errors of the paired difference, >= 0."""
-    min_gain: float = 0.001
+    noise: float = within(NOT_NEGATIVE, 1.0)
+    """A gain counts when it exceeds this many standard errors of the paired difference."""
+    min_gain: float = within(NOT_NEGATIVE, 0.001)
     """A gain below this share of what the best constant prediction loses does not justify a larger
-    network, >= 0."""
-    one_se: float = 1.0
-    """The smallest capacity within this many standard errors of the best is chosen, >= 0."""
-    close: float = 2.0
-    """A difference within this many standard errors is close and buys more executions, >= 0."""
-    first_executions: int = 2
-    """Executions with which rates and capacities are first compared, >= 1; at most training.executions,
+    network."""
+    one_se: float = within(NOT_NEGATIVE, 1.0)
+    """The smallest capacity within this many standard errors of the best is chosen."""
+    close: float = within(NOT_NEGATIVE, 2.0)
+    """A difference within this many standard errors is close and buys more executions."""
+    first_executions: int = within(COUNT, 2)
+    """Executions with which rates and capacities are first compared; at most training.executions,
     which the first round and whoever may be chosen get. Not with data.folds."""
-    grow_executions: int = 5
-    """Most executions of a trial that a close call buys while growing and shrinking, >= 1: more are for
+    grow_executions: int = within(COUNT, 5)
+    """Most executions of a trial that a close call buys while growing and shrinking: more are for
     the finalists."""
-    max_executions: int = 19
+    max_executions: int = within(COUNT, 19)
     """Most executions of a trial that the last rounds buy for the finalists, >= training.executions."""
-    seed_share: float = 0.25
+    seed_share: float = within(SHARE, 0.25)
     """More executions are bought only where seeds make at least this share of the squared standard
-    error, 0 to 1: the rest is doubt about the validation rows, which no execution removes."""
-    finalists: int = 5
+    error: the rest is doubt about the validation rows, which no execution removes."""
+    finalists: int = within(TWO_OR_MORE, 5)
     """Most rivals of the best, other rates of a capacity included, that the last rounds give more
-    executions, >= 2: fresh seeds tell the best from the luckiest."""
+    executions: fresh seeds tell the best from the luckiest."""
     refine: bool = True
     """Try the finalists at the rate where a parabola through each bracket has its minimum, when
     that promises a gain beyond `min_gain`: rungs half a decade apart may lie on either side of it."""
-    recentre: int = 2
-    """How often a bracket may be re-centred when its best rate lies on its edge, >= 0."""
-    drop_after: int = 8
+    recentre: int = within(NOT_NEGATIVE, 2)
+    """How often a bracket may be re-centred when its best rate lies on its edge."""
+    drop_after: int = within(NOT_NEGATIVE, 8)
     """Epochs after which a learning rate that is clearly behind is dropped inside the round; 0 = never."""
-    drop_margin: float = 2.0
-    """Standard errors over seeds by which it must be behind, > 0."""
-    drop_kept: float = 0.5
-    """It is kept where its gap has shrunk to this share since half of those epochs, 0 to 1: it is
+    drop_margin: float = within(POSITIVE, 2.0)
+    """Standard errors over seeds by which it must be behind."""
+    drop_kept: float = within(SHARE, 0.5)
+    """It is kept where its gap has shrunk to this share since half of those epochs: it is
     catching up, and a small rate starts slowly."""
-    max_rounds: int = 100
-    """Most rounds, >= 1: a fuse, not a tuning knob."""
+    max_rounds: int = within(COUNT, 100)
+    """Most rounds: a fuse, not a tuning knob."""
 
 
 @dataclass
@@ -163,9 +169,9 @@ class OtherSearchConfig(SearchConfig):
 
     kind: SearchKind = MISSING
     """grid, random, bayesian or hyperband."""
-    trials: int = 30
-    """Most trials, >= 1 (grid: all of the grid when larger)."""
-    round: int = 10
-    """Trials asked for at a time, >= 1; a Bayesian search learns only between rounds."""
-    factor: int = 3
-    """Hyperband: reduction of trials from rung to rung, >= 2."""
+    trials: int = within(COUNT, 30)
+    """Most trials (grid: all of the grid when larger)."""
+    round: int = within(COUNT, 10)
+    """Trials asked for at a time; a Bayesian search learns only between rounds."""
+    factor: int = within(TWO_OR_MORE, 3)
+    """Hyperband: reduction of trials from rung to rung."""

@@ -10,9 +10,11 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.config.checks import problems
-from pipeline.config.problems import tell
+from pipeline.config.choices import SearchKind
+from pipeline.config.messages import message
 from pipeline.config.redact import HIDDEN, redacted
-from pipeline.config.schema import CapacityConfig, OtherSearchConfig, SearchKind, SweepConfig
+from pipeline.config.schema import SweepConfig
+from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.core.errors import ConfigError
 
 
@@ -58,9 +60,9 @@ def load(text: str) -> SweepConfig:
         ) from error
     if not isinstance(config, SweepConfig):
         raise TypeError(type(config))
-    found = problems(config, stored=True)
-    if found:
-        raise ConfigError(tell(found, {}))
+    wrong = problems(config, stored=True)
+    if wrong:
+        raise ConfigError(message(wrong, {}))
     return config
 
 

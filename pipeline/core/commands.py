@@ -25,9 +25,15 @@ def module(name: str, *words: str) -> str:
     return shlex.join([program("python"), "-m", f"pipeline.{name}", *words])
 
 
-def as_typed(word: str) -> str:
-    """Return a word without the quotes that Hydra needs around text and a person does not."""
-    return re.sub(r"^([^=']+)='([\w./:@%+-]+)'$", r"\1=\2", word)
+def quoted(text: str) -> str:
+    """Return text in Hydra's quotes: a quote of that kind is escaped, and so are backslashes before one.
+
+    Double ones where it holds single ones: Hydra keeps the word, and reads look-ups in it again.
+    """
+    mark = '"' if "'" in text and '"' not in text else "'"
+    escape = re.compile(rf"(\\*)({mark}|$)")
+    inside = escape.sub(lambda match: match[1] * 2 + f"\\{mark}" * bool(match[2]), text)
+    return f"{mark}{inside}{mark}"
 
 
 def sweep_again(run_id: str) -> str:

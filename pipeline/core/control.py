@@ -1,9 +1,12 @@
-"""What a training engine tells whoever listens, and how it is told to stop."""
+"""How a training engine reports its progress, and how it is stopped."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Progress:
 
 
 class Control(Protocol):
-    """How the runner listens in on an engine, and tells it to stop."""
+    """How the runner follows an engine, and stops it."""
 
     def report(self, progress: Progress) -> None:
         """Take note of progress; must not block."""
@@ -31,11 +34,19 @@ class Control(Protocol):
 
 
 class Unattended:
-    """A control that nobody listens to and that never stops."""
+    """A control that nobody listens to."""
+
+    def __init__(self, reason: Callable[[], str] = str) -> None:
+        """Begin.
+
+        Args:
+            reason: Returns why training must stop, or an empty string, as `str` always does.
+        """
+        self._reason = reason
+
+    def stop_reason(self) -> str:
+        """Return the reason that is given."""
+        return self._reason()
 
     def report(self, progress: Progress) -> None:
         """Let it pass."""
-
-    def stop_reason(self) -> str:
-        """Return the empty string: go on."""
-        return ""

@@ -15,7 +15,7 @@ from pipeline.data.target import MOST_CODES, is_text
 from pipeline.data.typed import Column, Kind, is_given, unchecked_numbers, unreadable
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import DataConfig
+    from pipeline.config.schema_data import DataConfig
 
 
 def with_amounts(

@@ -23,7 +23,7 @@ from pipeline.data.typed import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pipeline.config.schema import DataConfig
+    from pipeline.config.schema_data import DataConfig
 
 MOST_UNREADABLE = 0.05
 """Share of given cells of a file of test rows that may be unreadable in a column."""

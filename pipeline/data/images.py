@@ -19,7 +19,7 @@ from pipeline.data.typed import Column, Kind
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.config.schema import DataConfig
+    from pipeline.config.schema_data import DataConfig
 
 PATH = "path"
 """The one feature column of a folder of images."""

@@ -17,7 +17,7 @@ from pipeline.data.source import UTF16_MARKS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.config.schema import DataConfig
+    from pipeline.config.schema_data import DataConfig
 
 DELIMITERS = (",", ";", "\t", "|")
 CHECKED_RECORDS = 200

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from pipeline.config.schema import DataConfig
+    from pipeline.config.schema_data import DataConfig
 
 LARGE = 4 << 20
 """Bytes of a file from which Arrow is tried first."""

@@ -16,7 +16,7 @@ from pipeline.data.target import detect, is_nested, is_text
 from pipeline.data.typed import MISSING_TEXTS, unchecked_numbers
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import DataConfig
+    from pipeline.config.schema_data import DataConfig
 
 WORDS = frozenset(("none", "-", "--", "."))
 """Marks of MISSING_TEXTS that are as often a class ("none, mild, severe"; "+, -"): among other words

@@ -18,7 +18,7 @@ from pipeline.data.prepare import prepare
 from pipeline.data.source import find
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import DataConfig
+    from pipeline.config.schema_data import DataConfig
     from pipeline.data.columns import ColumnFact
     from pipeline.data.dataset import Dataset
 

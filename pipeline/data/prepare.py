@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from pipeline.config.schema import DataConfig
+    from pipeline.config.schema_data import DataConfig
     from pipeline.data.dataset import Dataset
     from pipeline.data.groups import Subjects
     from pipeline.data.infer import Judged

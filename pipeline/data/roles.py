@@ -22,7 +22,7 @@ from pipeline.data.typed import Column, Kind, dates, elapsed_days, numbers, tidy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.config.schema import DataConfig
+    from pipeline.config.schema_data import DataConfig
 
 REASONS = {
     "group": "keeps rows together (data.group)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from pipeline.config.quoting import quoted
+from pipeline.core.commands import quoted
 
 NOT_PLAIN = frozenset({"null", "true", "false", "nan", "inf"})
 """What Hydra takes for something else than text."""

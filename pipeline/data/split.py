@@ -12,7 +12,7 @@ from pipeline.core.errors import DataError
 from pipeline.data.assign import Grouped, Hashed, Last, Shuffled, Timed
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import DataConfig
+    from pipeline.config.schema_data import DataConfig
     from pipeline.data.target import Target
 
 FEWEST = 2

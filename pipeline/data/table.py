@@ -19,7 +19,7 @@ from pipeline.data.rowhash import row_hashes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.config.schema import DataConfig
+    from pipeline.config.schema_data import DataConfig
 
 
 @dataclass(frozen=True)

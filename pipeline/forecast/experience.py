@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.compute.limits import limits
 from pipeline.config import fingerprint, objective
-from pipeline.config.schema import ComputeKind
+from pipeline.config.choices import ComputeKind
 from pipeline.data.outline import file_mark
 from pipeline.forecast import cache
 from pipeline.forecast.forecast import Table, baseline_seconds, startup_seconds

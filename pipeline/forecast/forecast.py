@@ -15,7 +15,7 @@ from pipeline.training.planner import plan_stacks
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from pipeline.config.schema import OtherSearchConfig
+    from pipeline.config.schema_search import OtherSearchConfig
     from pipeline.core.records import Round
     from pipeline.forecast.calibration import Calibration
     from pipeline.forecast.stacktime import StackTime

@@ -17,7 +17,7 @@ from pipeline.search.axes import Choices, Space
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pipeline.config.schema import OtherSearchConfig
+    from pipeline.config.schema_search import OtherSearchConfig
     from pipeline.core.family import Family
     from pipeline.core.records import Fit, Trial, Value
     from pipeline.search.axes import Axis

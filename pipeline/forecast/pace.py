@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.config.schema import OtherSearchConfig
+from pipeline.config.schema_search import OtherSearchConfig
 from pipeline.forecast.affordable import affordable, without
 from pipeline.forecast.ahead import counted_outlook, outlooks
 from pipeline.forecast.forecast import ending_seconds, startup_seconds
@@ -26,7 +26,7 @@ from pipeline.search.capacity import CapacitySearch
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
 
-    from pipeline.config.schema import SearchConfig
+    from pipeline.config.schema_search import SearchConfig
     from pipeline.core.control import Progress
     from pipeline.core.records import FitResult, Round, Scored, Stack, StackPlan
     from pipeline.forecast.affordable import Seconds

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.compute.limits import limits
 from pipeline.config import fingerprint, objective
-from pipeline.config.schema import CapacityConfig, ComputeKind, OtherSearchConfig
+from pipeline.config.choices import ComputeKind
+from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.data.outline import outline
 from pipeline.forecast import cache
 from pipeline.forecast.cut import Limit, first_cut

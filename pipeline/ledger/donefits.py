@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.config.schema import SaveModels
+from pipeline.config.choices import SaveModels
 from pipeline.core.records import Fit, Outcome, Scored
 from pipeline.ledger.fitkey import fit_key
 

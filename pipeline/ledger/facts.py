@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config.schema import SaveModels
+from pipeline.config.choices import SaveModels
 from pipeline.core.records import Objective
 
 if TYPE_CHECKING:

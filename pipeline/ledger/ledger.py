@@ -6,7 +6,7 @@ import functools
 import time
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config.schema import SaveModels
+from pipeline.config.choices import SaveModels
 from pipeline.ledger import resume
 from pipeline.ledger.donefits import DoneFits
 from pipeline.ledger.hands import Hands

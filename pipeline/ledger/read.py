@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipeline.config.suggest import did_you_mean
+from pipeline.config.messages import did_you_mean
 from pipeline.core.errors import ConfigError
 from pipeline.core.statistics import Units, two_way
 from pipeline.data.csvfile import read_predictions

@@ -8,7 +8,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config.schema import SaveModels
+from pipeline.config.choices import SaveModels
 from pipeline.core.errors import StoreError
 from pipeline.core.records import Outcome
 from pipeline.ledger.donefits import DoneFit, DoneFits

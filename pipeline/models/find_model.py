@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config.suggest import did_you_mean
+from pipeline.config.messages import did_you_mean
 from pipeline.core.errors import ConfigError, SweepError
 from pipeline.data import imagefile, typed
 from pipeline.ledger.files import download_model

@@ -15,7 +15,7 @@ from pipeline.data.labels import places_among
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.config.schema import DataConfig
+    from pipeline.config.schema_data import DataConfig
 
 FALSE_PROMOTIONS = 0.05
 """Largest chance that any of a year of nights promotes a model that is no better."""

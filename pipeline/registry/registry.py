@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
-    from pipeline.config.schema import DataConfig, RegistryConfig
+    from pipeline.config.schema import RegistryConfig
+    from pipeline.config.schema_data import DataConfig
     from pipeline.data.dataset import Dataset
     from pipeline.ledger.ledger import Ledger
     from pipeline.ledger.location import Location

@@ -9,8 +9,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
+from pipeline.config.messages import did_you_mean
 from pipeline.config.redact import redacted, redacted_word
-from pipeline.config.suggest import did_you_mean
 from pipeline.core.commands import version
 from pipeline.core.errors import ConfigError, SweepError
 

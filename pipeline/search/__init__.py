@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.config.schema import CapacityConfig, OtherSearchConfig
+from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.search.capacity import CapacitySearch
 from pipeline.search.choose import chosen, complete_enough, evidence_of, leads, longest
 from pipeline.search.decide import pareto, standard_error

@@ -12,7 +12,7 @@ from pipeline.search.space import nuisances, rounded
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.config.schema import LearningRateConfig, SearchConfig
+    from pipeline.config.schema_search import LearningRateConfig, SearchConfig
     from pipeline.core.family import Family
 
 CAPACITY = "capacity"

@@ -11,7 +11,7 @@ from pipeline.search.choose import evidence_of, leads, rule_of
 from pipeline.search.decide import Evidence, difference, luck
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import CapacityConfig
+    from pipeline.config.schema_search import CapacityConfig
     from pipeline.core.records import Capacity, Trial, Value
     from pipeline.core.statistics import Difference, Pool
     from pipeline.search.executions import Executions

@@ -26,7 +26,7 @@ from pipeline.search.tune import tune
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.config.schema import CapacityConfig
+    from pipeline.config.schema_search import CapacityConfig
     from pipeline.core.family import Family
     from pipeline.core.records import Capacity, Scored
     from pipeline.search.decide import Evidence

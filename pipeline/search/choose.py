@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.config.schema import Prefer
+from pipeline.config.choices import Prefer
 from pipeline.core.records import Decision
 from pipeline.search import decide, sentences
 from pipeline.search.decide import Evidence
@@ -14,7 +14,7 @@ from pipeline.search.protocol import Choice, is_usable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.config.schema import CapacityConfig
+    from pipeline.config.schema_search import CapacityConfig
     from pipeline.core.records import Capacity, Scored
     from pipeline.core.statistics import Difference
     from pipeline.search.executions import Executions

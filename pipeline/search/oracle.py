@@ -24,7 +24,7 @@ from pipeline.search.protocol import missing
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.config.schema import CapacityConfig
+    from pipeline.config.schema_search import CapacityConfig
     from pipeline.core.family import Family
     from pipeline.core.records import Capacity, Fit, Trial
     from pipeline.search.protocol import Choice, Proposal

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import keras_tuner
 from threadpoolctl import threadpool_limits
 
-from pipeline.config.schema import SearchKind
+from pipeline.config.choices import SearchKind
 from pipeline.core.language import plural
 from pipeline.core.records import Round
 from pipeline.search.axes import Axis, Choices, Space
@@ -28,7 +28,7 @@ from pipeline.search.told import Told
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.config.schema import OtherSearchConfig
+    from pipeline.config.schema_search import OtherSearchConfig
     from pipeline.core.family import Family
     from pipeline.core.records import Fit, Scored, Trial
     from pipeline.search.board import Walk

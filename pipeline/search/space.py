@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import LearningRateConfig, NuisanceConfig
+    from pipeline.config.schema_search import LearningRateConfig, NuisanceConfig
     from pipeline.core.records import Value
 
 MERGE = 1.2

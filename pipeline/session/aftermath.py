@@ -14,15 +14,13 @@ from pipeline.session import summary as document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from pipeline.session.sweep import Sweep
+    from pipeline.ledger.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-OVERDUE_SECONDS = 2.0
-"""A budget that is exceeded by more than this before the report is drawn ends without it."""
 
 
 class Aftermath:
@@ -74,50 +72,41 @@ class Aftermath:
             raise SweepError(f"{self._saved}. {'; '.join(self._grave)}")
 
 
-def write_summary(sweep: Sweep, about: dict[str, Any], after: Aftermath) -> None:
+def write_summary(folder: Path, ledger: Ledger, about: dict[str, Any], after: Aftermath) -> None:
     """Write `summary.json` into the output folder and keep it with the parent run, or print it at least."""
-    place = sweep.output_dir / "summary.json"
+    place, content = folder / "summary.json", document.dumps(about)
 
     def write() -> bool:
-        document.write(place, document.dumps(about))
+        document.write(place, content)
         return True
 
     def attach() -> bool:
-        sweep.ledger.attach("summary.json", document.dumps(about))
-        sweep.ledger.flush()
+        ledger.attach("summary.json", content)
+        ledger.flush()
         return True
 
     written = after.attempt(f"{place} could not be written", write)
     kept = after.attempt("summary.json could not be stored", attach)
     if kept and not written:
-        log.error("summary.json is kept with run %s in the tracking store", sweep.ledger.run_id)
+        log.error("summary.json is kept with run %s in the tracking store", ledger.run_id)
     if not written and not kept:
-        print(document.dumps(about), flush=True)  # noqa: T201 - where else
+        print(content, flush=True)  # noqa: T201 - where else
 
 
-def write_report(sweep: Sweep) -> str | None:
+def write_report(folder: Path, ledger: Ledger, uri: str | None) -> str:
     """Draw the report beside `summary.json` and keep it with the parent run; return its path."""
     from pipeline.figures.page import page
     from pipeline.ledger.read import read_sweep
 
-    limit = sweep.budget.limit
-    if limit is not None and sweep.budget.spent() > limit + OVERDUE_SECONDS:
-        log.warning("the budget is used up: %s draws the report", _command(sweep))
-        return None
-    content = page(read_sweep(sweep.config.tracking.uri, sweep.ledger.run_id))
-    sweep.ledger.attach("report.html", content)
-    sweep.ledger.flush()
-    place = sweep.output_dir / "report.html"
+    content = page(read_sweep(uri, ledger.run_id))
+    ledger.attach("report.html", content)
+    ledger.flush()
+    place = folder / "report.html"
     document.write(place, content)
     return str(place.absolute())
 
 
-def no_report(sweep: Sweep) -> str:
-    """Return what to say where there is no report, or none in the output folder."""
-    return f"there is no report in {sweep.output_dir} ({_command(sweep)} tries again)"
-
-
-def _command(sweep: Sweep) -> str:
-    uri = sweep.config.tracking.uri
-    place = () if uri is None else (f"tracking.uri={sweep.ledger.store.location.shown}",)
-    return f"`{module('report', f'sweep={sweep.ledger.run_id}', *place)}`"
+def report_command(ledger: Ledger, uri: str | None) -> str:
+    """Return the command that draws the report of a sweep."""
+    place = () if uri is None else (f"tracking.uri={ledger.store.location.shown}",)
+    return f"`{module('report', f'sweep={ledger.run_id}', *place)}`"

@@ -1,86 +1,150 @@
-"""The networks of the chosen trial: from memory, from the store, or trained again."""
+"""The networks that may be saved: those of the chosen trial, and a greedy selection among all fits.
+
+Networks come from memory or from the store; those of a process that has died are trained again, so a
+sweep that was interrupted ends as it would have. In `champion=greedy` every fit has been paid for, and an
+average of networks that err differently beats each of them (`evaluation/greedy.py`). The test rows play
+no part; validation rows choose, and are cross-fitted to say how many networks are worth taking.
+"""
 
 from __future__ import annotations
 
+import functools
 import logging
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.compute import run as run_stacks
+import numpy as np
+
 from pipeline.core.control import Unattended
-from pipeline.evaluation.final import Member
+from pipeline.evaluation.final import Member, forward
+from pipeline.evaluation.folds import unseen_inputs
+from pipeline.evaluation.greedy import select
+from pipeline.evaluation.scores import row_losses
 from pipeline.ledger.plans import trained_in
 from pipeline.search import is_usable, longest
-from pipeline.session.rounds import plan_round
-from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from pipeline.core.control import Control
-    from pipeline.core.records import Fit
-    from pipeline.search import Choice
-    from pipeline.session.sweep import Sweep
+    from pipeline.core.records import Fit, Scored, Trial
+    from pipeline.ledger.ledger import Ledger
+    from pipeline.session.networks import Networks
+    from pipeline.session.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
-
-def champion_members(sweep: Sweep, choice: Choice) -> list[Member]:
-    """Return the networks of all executions of the chosen trial, in order of execution."""
-    fits = [
-        scored.fit
-        for scored in longest(sweep.ledger.standing())
-        if scored.fit.trial == choice.trial and is_usable(scored)
-    ]
-    fits.sort(key=lambda fit: fit.execution)
-    for fit in fits:
-        if sweep.networks.weights(fit) is None:
-            train_again(sweep, fit, SignalsAlone(sweep))
-    return [Member(fit, sweep.networks.model(fit)) for fit in fits]
+MOST_CANDIDATES = 64
+"""Fits that may be taken, the best by their own score: worse ones are hardly ever chosen, and each has
+to predict all validation rows."""
 
 
-def train_again(sweep: Sweep, fit: Fit, control: Control) -> None:
-    """Train a fit's stack again: its network was in the memory of a process that has died.
+@dataclass(frozen=True)
+class Candidates:
+    """The networks of a sweep at its end."""
+
+    ledger: Ledger
+    networks: Networks
+    trainer: Trainer
+
+    def of_trial(self, trial: Trial, control: Control) -> list[Member]:
+        """Return the networks of all usable executions of a trial, in order of execution."""
+        fits = [scored.fit for scored in self._usable() if scored.fit.trial == trial]
+        return self._members(sorted(fits, key=lambda fit: fit.execution), control)
+
+    def selected(self, champions: list[Member], control: Callable[[], Control]) -> list[Member]:
+        """Return the networks to average, each once with its weight, the heaviest first.
+
+        What there is no time for is left out, and said.
+
+        Args:
+            champions: The networks of the chosen trial, which are there in any case.
+            control: Returns what says when to stop, once before networks are trained again and once
+                before they predict.
+        """
+        ranked = sorted(self._usable(), key=lambda scored: (scored.score, scored.fit.name))
+        fits = [scored.fit for scored in ranked[:MOST_CANDIDATES]]
+        members = self._members(fits, control()) or champions
+        there = {member.fit for member in members}
+        if without := [fit.name for fit in fits if fit not in there]:
+            log.warning(
+                "Nobody kept the networks of %d of the best %d fits, and there was no time to train "
+                "them again: they cannot be selected (%s)",
+                *(len(without), len(fits), ", ".join(without)),
+            )
+        counted = Counter(self._select(members, control())).most_common()
+        names = ", ".join(members[place].fit.name for place, _ in counted)
+        log.info("Selected from %d networks: %s", len(members), names)
+        return [replace(members[place], weight=weight) for place, weight in counted]
+
+    def _usable(self) -> list[Scored]:
+        return [scored for scored in longest(self.ledger.standing()) if is_usable(scored)]
+
+    def _members(self, fits: Sequence[Fit], control: Control) -> list[Member]:
+        """Return those fits that have a network, or get one before `control` stops."""
+        members = []
+        for fit in fits:
+            if self.networks.weights(fit) is None and not control.stop_reason():
+                self._train_again(fit, control)
+            if (model := self.networks.model(fit)) is not None:
+                members.append(Member(fit, model))
+        return members
+
+    def _train_again(self, fit: Fit, control: Control) -> None:
+        """Train the stack of a recorded fit again, and keep the networks that `control` does not cut."""
+        done = self.ledger.find(fit)
+        recorded = self.ledger.recorded_plan(done.round) if done else None
+        if recorded is None:
+            raise AssertionError(f"no plan of the round that trained {fit.name}")
+        round_, plan = recorded
+        stacks = trained_in(round_, plan, fit, done.together if done else ())
+        if not stacks:  # its round was proposed by an earlier version of the search
+            stacks = self.trainer.plan([fit]).stacks
+        log.info(
+            "%s is trained again: its network was not kept by the process that trained it", fit.name
+        )
+        for _, results in self.trainer.run(replace(plan, stacks=stacks), control):
+            for result in results:
+                if result.outcome.is_done:
+                    self.networks.keep(result)
+
+    def _select(self, members: list[Member], control: Control) -> tuple[int, ...]:
+        """Return the places of the networks that are taken, one taken twice twice."""
+        dataset, config = self.trainer.dataset, self.trainer.config
+        rows = dataset.split.validation
+        truth = dataset.encoded_targets(rows)
+        weights = dataset.sample_weight(rows)
+        inputs = functools.cache(lambda name: unseen_inputs(dataset, name, 0)["validation"])
+        predictions: list[np.ndarray] = []
+        for one in members:
+            if predictions and control.stop_reason():
+                log.info("The budget ends: the best %d networks may be selected", len(predictions))
+                break
+            predictions.append(forward(one.model, inputs(one.fit.trial.encoding)))
+
+        def losses(outputs: np.ndarray) -> np.ndarray:
+            shape = outputs.shape[:-1]
+            flat = outputs.reshape(-1, outputs.shape[-1])
+            repeated = np.tile(truth, (flat.shape[0] // len(truth), 1))
+            own = row_losses(repeated, flat, regression=dataset.regression).reshape(shape)
+            return own if weights is None else own * weights
+
+        return select(np.array(predictions), losses, config.champion_size, config.seed)
+
+
+def half_the_time(signal: Callable[[], str], spare: Callable[[], float | None]) -> Control:
+    """Return a control that heeds signals, and leaves half of the time that is left now.
 
     Args:
-        sweep: Its networks are kept there, but for those that `control` cuts.
-        fit: Recorded with a score.
-        control: Says when to stop.
-
-    Raises:
-        Interrupted: A signal asked for an end.
+        signal: Returns the signal that asked for an end, or an empty string.
+        spare: Returns the seconds left; None without a budget.
     """
-    done = sweep.ledger.find(fit)
-    recorded = sweep.ledger.recorded_plan(done.round) if done else None
-    if recorded is None:
-        raise AssertionError(f"no plan of the round that trained {fit.name}")
-    asked, plan = recorded
-    stacks = trained_in(asked, plan, fit, done.together if done else ())
-    if not stacks:  # its round was asked for by an earlier version of the search
-        stacks = plan_round(sweep, replace(asked, fits=(fit,))).stacks
-    log.info(
-        "%s is trained again: its network was not kept by the process that trained it", fit.name
-    )
-    settings = Settings.from_config(sweep.config, sweep.objective)
-    for _, results in run_stacks(
-        replace(plan, stacks=stacks),
-        sweep.arrays_of,
-        sweep.family,
-        settings,
-        control,
-        sweep.config.compute,
-    ):
-        for result in results:
-            if result.outcome.is_done:
-                sweep.networks.keep(result)
-    sweep.unless_stopped()
+    at_first = spare()
 
+    def stop_reason() -> str:
+        left = spare()
+        ends = at_first is not None and left is not None and left < at_first / 2
+        return signal() or ("budget.seconds" if ends else "")
 
-class SignalsAlone(Unattended):
-    """A control that heeds signals, not the budget: this training is what its reserve is for."""
-
-    def __init__(self, sweep: Sweep) -> None:
-        """Heed the signals of a sweep."""
-        self._sweep = sweep
-
-    def stop_reason(self) -> str:
-        """Return the signal that asked for an end, or an empty string."""
-        return self._sweep.stop.name
+    return Unattended(stop_reason)

@@ -11,23 +11,30 @@ from pipeline.ledger.viewer import ui_command
 from pipeline.search.sentences import is_selection, size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from pipeline.session.sweep import Sweep
+    from pipeline.ledger.location import Location
 
 
-def labelled(sweep: Sweep, about: Mapping[str, Any]) -> dict[str, str]:
-    """Return label and text of the last lines: answer, why, report, predict, compare, link."""
-    store = sweep.ledger.store
+def labelled(
+    about: Mapping[str, Any], location: Location, arguments: Sequence[str]
+) -> dict[str, str]:
+    """Return label and text of the last lines: answer, why, report, predict, compare, link.
+
+    Args:
+        about: The summary.
+        location: Of the store.
+        arguments: What `predict` needs beside the model: the file of the sweep, the store.
+    """
+    model = f"model={about['champion']['model_uri']}"
     lines = {
         "answer": answer(about),
         "why": about["champion"]["reason"],
         "report": about["report"] or "",
-        "predict": predict(sweep, about),
+        "predict": module("predict", model, *arguments),
+        "compare": "" if location.is_server else ui_command(location),
+        "link": _link(about),
     }
-    if not store.location.is_server:
-        lines["compare"] = ui_command(store.location)
-    lines["link"] = about["link"] or f"the runs of {sweep.ledger.run_id}"
     return {label: text for label, text in lines.items() if text}
 
 
@@ -57,20 +64,15 @@ def answer(about: Mapping[str, Any]) -> str:
     return f"{said} and " + (f"a {how} {compared}" if compared else f"is {how}")
 
 
-def predict(sweep: Sweep, about: Mapping[str, Any]) -> str:
-    """Return the command that predicts, ready to run: on the file of the sweep until another is named."""
-    words = [f"model={about['champion']['model_uri']}"]
-    words += [f"input={sweep.config.data.path or 'FILE'}", "output=predictions.csv"]
-    if sweep.config.tracking.uri is not None:
-        words.append(f"tracking.uri={sweep.ledger.store.location.shown}")
-    return module("predict", *words)
-
-
-def last_line(sweep: Sweep, about: Mapping[str, Any]) -> str:
+def last_line(about: Mapping[str, Any], location: Location) -> str:
     """Return the line that names the champion, its model and how to open the comparison."""
-    champion, location = about["champion"], sweep.ledger.store.location
+    champion = about["champion"]
     start = "" if location.is_server else f"{ui_command(location)} then "
     return (
         f"champion {champion['trial']} ({champion['objective']} {champion['score']:.4g}): "
-        f"{champion['model_uri']} | compare: {start}{about['link'] or 'the runs of ' + sweep.ledger.run_id}"
+        f"{champion['model_uri']} | compare: {start}{_link(about)}"
     )
+
+
+def _link(about: Mapping[str, Any]) -> str:
+    return about["link"] or f"the runs of {about['sweep_run_id']}"

@@ -3,167 +3,208 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
-from collections import defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config import objective
+from pipeline.core.control import Unattended
 from pipeline.core.errors import BudgetError, NoUsableTrialError
 from pipeline.core.language import number, trial
 from pipeline.data.csvfile import write_csv
-from pipeline.evaluation.final import (
-    INCUMBENT,
-    Member,
-    Terms,
-    Verdicts,
-    evaluate,
-    score_incumbent,
-)
+from pipeline.evaluation.final import INCUMBENT, Member, Terms, Verdicts, evaluate, score_incumbent
 from pipeline.evaluation.stand import is_noise
 from pipeline.ledger.views import prepare_view, runs_link
 from pipeline.models.artefact import save_champion
 from pipeline.models.note import NOTE_TAG, sweep_note
 from pipeline.registry.registry import Contest, challenge, look_up
 from pipeline.search import complete_enough, executions_of, ranking
-from pipeline.session.aftermath import Aftermath, no_report, write_report, write_summary
-from pipeline.session.champion import champion_members
+from pipeline.session.aftermath import Aftermath, report_command, write_report, write_summary
+from pipeline.session.champion import Candidates, half_the_time
 from pipeline.session.closing import labelled, last_line
-from pipeline.session.overview import summarise
-from pipeline.session.selected import selected_members
+from pipeline.session.summary import summarise
 from pipeline.session.together import validate_together
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
+    from pipeline.config.schema import SweepConfig
+    from pipeline.core.records import Fit, Scored
+    from pipeline.ledger.ledger import Ledger
     from pipeline.models.artefact import Champion
     from pipeline.models.verify import Verifier
     from pipeline.registry.registry import Standing
     from pipeline.search import Choice
-    from pipeline.session.found import Found
+    from pipeline.session.networks import Networks
+    from pipeline.session.result import SearchResult
     from pipeline.session.sweep import Sweep
+    from pipeline.session.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
 SHOWN_TRIALS = 10
 """Rows of the final table."""
+OVERDUE_SECONDS = 2.0
+"""A budget that is exceeded by more than this before the report is drawn ends without it."""
 
 
-def finish(sweep: Sweep, found: Found, verifier: Verifier) -> int:
+def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
     """Test, save and report the champion; return the exit code.
 
     Raises:
         BudgetError: The budget ended before one usable trial.
         NoUsableTrialError: Every trial diverged, failed or was too large.
     """
-    if found.choice is None:
-        raise _nothing_usable(sweep, found)
-    choice = found.choice
+    if result.choice is None:
+        raise _nothing_usable(sweep.ledger, result)
+    choice, ledger, trainer = result.choice, sweep.ledger, sweep.trainer
+    config, dataset = trainer.config, trainer.dataset
     sweep.display.ending()
-    members = champion_members(sweep, choice)
-    single = next(m for m in members if m.fit.execution == choice.execution)
-    sweep.unless_stopped()
-    sweep.ledger.rank(choice.ranking, single.fit)
-    kind, models = _candidates(sweep, single, members)
-    registry = sweep.config.registry
-    standing = look_up(sweep.ledger.store, registry.name) if registry.name else None
+    kind, models = _models(sweep, choice)
+    standing = look_up(ledger.store, config.registry.name) if config.registry.name else None
     verdicts = evaluate(
-        sweep.dataset,
+        dataset,
         models,
         champion=kind,
-        seed=sweep.config.seed,
+        seed=config.seed,
         terms=Terms(
-            sweep.objective.metric,
-            str(sweep.config.training.class_weight),
-            sweep.pace.spare_seconds,
+            objective(config).metric, str(config.training.class_weight), sweep.pace.spare_seconds
         ),
-        incumbent=standing.outputs(sweep.dataset) if standing else None,
+        incumbent=standing.outputs(dataset) if standing else None,
     )
     sweep.unless_stopped()
-    saved = models[kind]
-    about = summarise(sweep, found, single, verdicts, kind, saved)
+    about = summarise(result, verdicts, kind, models, ledger, trainer, sweep.budget)
     log.log(logging.WARNING if is_noise(about) else logging.INFO, "Verdict: %s", about["verdict"])
-    champion = save_champion(sweep.ledger, sweep.dataset, saved, about, verifier)
+    champion = save_champion(ledger, dataset, models[kind], about, verifier)
     about["champion"]["model_uri"] = champion.model_uri
     sweep.unless_stopped()  # the last time: from here on a stop would only repeat what is done
     after = Aftermath(champion.model_uri)
     if standing is not None:
         about["registry"] = after.attempt(
             "it was not compared with the model in production, and not promoted",
-            lambda: _challenge(sweep, standing, champion, verdicts, kind),
+            lambda: _challenge(ledger, trainer, standing, champion, verdicts, kind),
             grave=True,
         )
-    axes = [name for name, _ in choice.trial.capacity.values]
     about["link"] = after.attempt(
         "the comparison page of MLflow is not prepared",
-        lambda: prepare_view(sweep.ledger, sweep.objective, axes),
+        lambda: prepare_view(
+            ledger, objective(config), [name for name, _ in choice.trial.capacity.values]
+        ),
     )
     about["report"] = None  # not drawn yet
-    about["seconds"] = round(sweep.budget.spent(), 1)
-    write_summary(sweep, about, after)
+    _write_summary(sweep, about, after)
+    single = models["single"][0].fit
     after.attempt(
         "the champion is not validated with subjects held together",
-        lambda: validate_together(sweep, choice, about),
+        lambda: validate_together(trainer, single, about, sweep.stop_reason),
     )
     if "subjects" in about["data"]:  # it trains: whatever happens meanwhile, there is a summary
-        about["seconds"] = round(sweep.budget.spent(), 1)
-        write_summary(sweep, about, after)
-    after.attempt("not all is recorded", lambda: _record(sweep, about, single, verdicts))
-    about["report"] = after.attempt(no_report(sweep), lambda: write_report(sweep))
-    write_summary(sweep, about, after)
-    _say(sweep, about, choice)
+        _write_summary(sweep, about, after)
+    after.attempt(
+        "not all is recorded", lambda: _record(ledger, sweep.networks, single, about, verdicts)
+    )
+    about["report"] = draw_report(sweep, after)
+    write_summary(sweep.output_dir, ledger, about, after)
+    sweep.display.attention(about["data"]["attention"])
+    sweep.display.final(about, ranking_rows(ledger.standing(), choice, config))
+    _say(sweep, about)
     after.close()
     return 0
 
 
-def _say(sweep: Sweep, about: dict[str, Any], choice: Choice) -> None:
-    """Say what was found, and where to go from here: a person in labelled lines, a script in the last one."""
-    sweep.display.attention(about["data"]["attention"])
-    sweep.display.final(about, ranking_rows(sweep, choice))
-    if not sweep.display.closing(labelled(sweep, about)):
-        with contextlib.suppress(OSError):  # nobody reads it any more
-            print(last_line(sweep, about), flush=True)  # noqa: T201 - the contract of stdout
-
-
-def _candidates(
-    sweep: Sweep, single: Member, members: list[Member]
-) -> tuple[str, dict[str, list[Member]]]:
+def _models(sweep: Sweep, choice: Choice) -> tuple[str, dict[str, list[Member]]]:
     """Return which model becomes the champion, and the networks of each that is scored."""
-    wanted = str(sweep.config.champion)
-    kind = wanted if sweep.config.data.folds is None else "ensemble"
-    if kind != wanted:
+    config, signal = sweep.trainer.config, lambda: sweep.stop.name
+    candidates = Candidates(sweep.ledger, sweep.networks, sweep.trainer)
+    # Signals alone: this training is what the reserve of the budget is for.
+    members = candidates.of_trial(choice.trial, Unattended(signal))
+    sweep.unless_stopped()
+    single = next(member for member in members if member.fit.execution == choice.execution)
+    sweep.ledger.rank(choice.ranking, single.fit)
+    kind, models = str(config.champion), {"single": [single], "ensemble": members}
+    if config.data.folds is not None and kind != "ensemble":
         log.info("With data.folds the champion is the average of the folds' networks (ensemble)")
-    models = {"single": [single], "ensemble": members}
+        kind = "ensemble"
     if kind == "greedy":
-        models["greedy"] = selected_members(sweep, members)
+        control = functools.partial(half_the_time, signal, sweep.pace.spare_seconds)
+        models["greedy"] = candidates.selected(members, control)
+        sweep.unless_stopped()
     return kind, models
 
 
-def _record(sweep: Sweep, about: dict[str, Any], single: Member, verdicts: Verdicts) -> None:
-    """Keep what else belongs to the sweep with its parent run."""
-    if verdicts.predictions is not None:
-        sweep.ledger.attach("predictions.csv", write_csv(verdicts.predictions) or "")
-    sweep.ledger.set_tag(
-        NOTE_TAG, sweep_note(about, runs_link(sweep.ledger.store, sweep.ledger.run_id))
+def _write_summary(sweep: Sweep, about: dict[str, Any], after: Aftermath) -> None:
+    about["seconds"] = round(sweep.budget.spent(), 1)
+    write_summary(sweep.output_dir, sweep.ledger, about, after)
+
+
+def draw_report(sweep: Sweep, after: Aftermath) -> str | None:
+    """Draw the report where there is time for it; return its path."""
+    uri, limit = sweep.trainer.config.tracking.uri, sweep.budget.limit
+    command = report_command(sweep.ledger, uri)
+    if limit is not None and sweep.budget.spent() > limit + OVERDUE_SECONDS:
+        log.warning("the budget is used up: %s draws the report", command)
+        return None
+    return after.attempt(
+        f"there is no report in {sweep.output_dir} ({command} tries again)",
+        lambda: write_report(sweep.output_dir, sweep.ledger, uri),
     )
-    save_models(sweep, single)
-    sweep.ledger.flush()
+
+
+def _say(sweep: Sweep, about: dict[str, Any]) -> None:
+    """Say where to go from here: a person in labelled lines, a script in the last one."""
+    location, config = sweep.ledger.store.location, sweep.trainer.config
+    arguments = [f"input={config.data.path or 'FILE'}", "output=predictions.csv"]
+    if config.tracking.uri is not None:
+        arguments.append(f"tracking.uri={location.shown}")
+    if not sweep.display.closing(labelled(about, location, arguments)):
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            print(last_line(about, location), flush=True)  # noqa: T201 - the contract of stdout
+
+
+def _record(
+    ledger: Ledger, networks: Networks, champion: Fit, about: dict[str, Any], verdicts: Verdicts
+) -> None:
+    """Keep what else belongs to the sweep: predictions, note, and models not saved at once."""
+    if verdicts.predictions is not None:
+        ledger.attach("predictions.csv", write_csv(verdicts.predictions) or "")
+    ledger.set_tag(NOTE_TAG, sweep_note(about, runs_link(ledger.store, ledger.run_id)))
+    wanted = ledger.unsaved_models(champion)
+    held = {fit: weights for fit in wanted if (weights := networks.weights(fit)) is not None}
+    for fit, weights in held.items():
+        ledger.save_model(fit, weights)
+    if len(held) < len(wanted):
+        log.info(
+            "%d fits have their scores but no saved model: the process that trained them has ended",
+            len(wanted) - len(held),
+        )
+    ledger.flush()
 
 
 def _challenge(
-    sweep: Sweep, standing: Standing, champion: Champion, verdicts: Verdicts, kind: str
+    ledger: Ledger,
+    trainer: Trainer,
+    standing: Standing,
+    champion: Champion,
+    verdicts: Verdicts,
+    kind: str,
 ) -> dict[str, Any]:
     """Register the champion; it goes into production only if it is really better."""
+    config, dataset = trainer.config, trainer.dataset
 
     def incumbent(now: Standing) -> tuple[np.ndarray | None, str]:
-        problem, predict = "", now.outputs(sweep.dataset)
+        problem, predict = "", now.outputs(dataset)
         if predict is not None and (now is not standing or INCUMBENT not in verdicts.test):
-            problem = score_incumbent(sweep.dataset, verdicts, predict)
+            problem = score_incumbent(dataset, verdicts, predict)
         return verdicts.test_row_losses.get(INCUMBENT), problem
 
     verdict = challenge(
-        sweep.ledger,
-        sweep.config.registry,
-        sweep.config.data,
-        sweep.dataset,
+        ledger,
+        config.registry,
+        config.data,
+        dataset,
         standing,
         champion,
         Contest(
@@ -173,49 +214,36 @@ def _challenge(
             verdicts.test_clusters,
         ),
     )
-    log.info("Registry, %s: %s", sweep.config.registry.name, verdict.reason)
+    log.info("Registry, %s: %s", config.registry.name, verdict.reason)
     return {
-        "name": sweep.config.registry.name,
+        "name": config.registry.name,
         "promoted": verdict.promoted,
         "reason": verdict.reason,
     }
 
 
-def save_models(sweep: Sweep, champion: Member) -> None:
-    """Save the networks that `tracking.save_models` wants and that were not saved at once."""
-    wanted = sweep.ledger.unsaved_models(champion.fit)
-    held = {fit: weights for fit in wanted if (weights := sweep.networks.weights(fit)) is not None}
-    for fit, weights in held.items():
-        sweep.ledger.save_model(fit, weights)
-    if len(held) < len(wanted):
-        log.info(
-            "%d fits have their scores but no saved model: the process that trained them has ended",
-            len(wanted) - len(held),
-        )
-
-
-def _nothing_usable(sweep: Sweep, found: Found) -> BudgetError | NoUsableTrialError:
+def _nothing_usable(ledger: Ledger, result: SearchResult) -> BudgetError | NoUsableTrialError:
     """Return the error that says why there is no champion."""
-    outcomes: dict[str, int] = defaultdict(int)
-    for done in sweep.ledger.done:
-        outcomes[str(done.outcome)] += 1
+    outcomes = Counter(str(done.outcome) for done in ledger.done)
     counted = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items())) or "no fit"
-    if found.status == "budget" and not any(o in outcomes for o in ("diverged", "infeasible")):
+    if result.status == "budget" and not outcomes.keys() & {"diverged", "infeasible"}:
         return BudgetError(
-            f"{found.reason}: not one epoch of one fit was finished by then ({counted}). Give it more "
+            f"{result.reason}: not one epoch of one fit was finished by then ({counted}). Give it more "
             "time or fits (conf/budget/default.yaml)."
         )
     return NoUsableTrialError(
         f"no trial was usable ({counted}). Look at the diagnosis of the runs under sweep "
-        f"{sweep.ledger.run_id}; smaller learning rates (search.learning_rate.low) or a larger "
+        f"{ledger.run_id}; smaller learning rates (search.learning_rate.low) or a larger "
         "search.max_parameters are the usual remedies."
     )
 
 
-def ranking_rows(sweep: Sweep, choice: Choice) -> list[dict[str, object]]:
+def ranking_rows(
+    standing: Sequence[Scored], choice: Choice, config: SweepConfig
+) -> list[dict[str, object]]:
     """Return the rows of the final table, the champion first, and why each stands there."""
-    plan, search, metric = executions_of(sweep.config), sweep.config.search, sweep.objective.metric
-    known = complete_enough(sweep.ledger.standing(), 1)
+    plan, search, metric = executions_of(config), config.search, objective(config).metric
+    known = complete_enough(standing, 1)
     ranked = ranking(
         known,
         next((one for one in known if one.trial == choice.trial), None),

@@ -1,4 +1,4 @@
-"""The loop of a sweep: ask, train, record, tell. The one place where the rooms meet."""
+"""The loop of a sweep: propose, train, record, decide. The one place where the rooms meet."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from pipeline.config import fingerprint, flatten, objective
+from pipeline.config.choices import SearchKind
 from pipeline.config.redact import redacted
-from pipeline.config.schema import SearchKind
 from pipeline.config.text import dump
 from pipeline.core.commands import sweep_again
 from pipeline.core.errors import Interrupted
@@ -20,13 +20,12 @@ from pipeline.runtime.budget import Budget
 from pipeline.runtime.notify import notify
 from pipeline.runtime.signals import GRACE_SECONDS, StopRequest
 from pipeline.search import missing
-from pipeline.session.found import Found, end_of
+from pipeline.session.facts import encoded, facts_of, facts_shown, searcher_of
 from pipeline.session.networks import Networks
-from pipeline.session.opening import encoded, facts_of, facts_shown, input_shapes, searcher_of
-from pipeline.session.portion import within_fits
 from pipeline.session.rescue import rescued
-from pipeline.session.rounds import plan_round
+from pipeline.session.result import SearchResult, result_of
 from pipeline.session.sweep import Sweep
+from pipeline.session.trainer import Trainer, cut_to_fits
 from pipeline.terminal.progress import Display
 from pipeline.training.quiet import start
 from pipeline.training.threads import prepare as prepare_threads
@@ -57,7 +56,7 @@ def run(
         config: Of the sweep.
         output_dir: Receives summary.json, the report and the log.
         grace: Seconds from a first signal to the end of the process; None in somebody else's.
-        began: When it was asked for, as `process_seconds` told it; None: when the process began.
+        began: When it was requested, in `process_seconds`; None: when the process began.
 
     Raises:
         SweepError: What a user can act on; carries the exit code.
@@ -95,14 +94,14 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: floa
         stop.advice = f"; finished fits are recorded. Continue with: {again}"
         status, reason = "FAILED", "the sweep ended with an error"
         try:
-            with closing(Proof(dataset, sweep.family)) as proof:
+            with closing(Proof(dataset, sweep.trainer.family)) as proof:
                 sweep.ledger.attach("config.yaml", dump(config))
                 keep_encoders(sweep.ledger, dataset, encoded(config, dataset))
-                found = search(sweep, proof.before_round)
+                result = search(sweep, proof.before_round)
                 proof.settle()
                 sweep.pace.end_search()
-                code = finish(sweep, found, proof.verifier)
-            whole = found.status == "finished" and not (before or sweep.ledger.resumed)
+                code = finish(sweep, result, proof.verifier)
+            whole = result.status == "finished" and not (before or sweep.ledger.resumed)
             sweep.experience.keep(sweep.pace, budget.elapsed(), whole=whole)
             status, reason = "FINISHED", ""
         except Interrupted as interruption:
@@ -127,10 +126,9 @@ def _open(
     """Open family, search and ledger; everything that can be refused is refused here."""
     from pipeline.forecast.experience import Experience
     from pipeline.ledger.start import open_ledger
-    from pipeline.training.families import family as family_of
 
-    shapes = input_shapes(config, dataset)
-    family = family_of(config.model, config.search, shapes, dataset.outputs, dataset.regression)
+    trainer = Trainer.of(config, dataset)
+    family = trainer.family
     prepare_threads(convolutional=family.convolutional)
     if config.search.kind is not SearchKind.capacity or config.resume != "no":
         start()  # KerasTuner brings TensorFlow: it starts the same way whoever imports it first
@@ -152,10 +150,8 @@ def _open(
         display.start(f"sweep {dataset.name}", facts_shown(config, dataset, ledger))
         experience = Experience(config, dataset, family)
         sweep = Sweep(
-            config=config,
             output_dir=output_dir,
-            dataset=dataset,
-            family=family,
+            trainer=trainer,
             searcher=searching,
             ledger=ledger,
             display=display,
@@ -169,54 +165,51 @@ def _open(
     return sweep
 
 
-def search(sweep: Sweep, before: Callable[[Round], None] = lambda _: None) -> Found:
-    """Ask for rounds and train them, `before` each, until the search, a budget or a signal ends it."""
-    told, ended = 0, ""
+def search(sweep: Sweep, before: Callable[[Round], None] = lambda _: None) -> SearchResult:
+    """Propose rounds and train them, `before` each, until the search, a budget or a signal ends it."""
+    shown, ended = 0, ""
     sweep.pace.begin_search(len(sweep.ledger.done))
+    objective = sweep.trainer.settings.objective
     while True:
         finished = sweep.ledger.finished()
         proposal = sweep.searcher.propose(finished)
-        cut = [(one.scored(sweep.objective), one.epochs) for one in sweep.ledger.cut]
-        found = end_of(sweep.searcher, proposal, finished, ended, cut)
-        decisions = found.decisions if found else proposal.decisions
-        for decision in decisions[told:]:
+        cut = [(one.scored(objective), one.epochs) for one in sweep.ledger.cut]
+        result = result_of(sweep.searcher, proposal, finished, ended, cut)
+        decisions = result.decisions if result else proposal.decisions
+        for decision in decisions[shown:]:
             sweep.display.decision(decision)
-        if len(decisions) > told:
+        if len(decisions) > shown:
             sweep.ledger.record_decisions(decisions)
-        told = len(decisions)
-        if found is not None:
-            return found
+        shown = len(decisions)
+        if result is not None:
+            return result
         assert proposal.round is not None  # noqa: S101 - else the search has ended
         before(proposal.round)
         ended = train_round(sweep, proposal.round, finished)
         sweep.unless_stopped()
 
 
-def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
+def train_round(sweep: Sweep, round_: Round, finished: Sequence[Scored]) -> str:
     """Train what a round still misses; return why it could not be finished, or an empty string."""
-    from pipeline.compute import run as run_stacks
     from pipeline.training.precision_check import check_precision
-    from pipeline.training.settings import Settings
 
-    pending = missing(asked, finished)
-    recorded = sweep.ledger.recorded_plan(asked.number) if sweep.ledger.resumed else None
-    plan = recorded[1] if recorded and recorded[0] == asked else plan_round(sweep, asked)
-    sweep.ledger.begin_round(asked, plan)
-    sweep.display.round(asked, plan)
-    todo, ended = within_fits(plan, pending, sweep.budget.fits_left(len(finished)))
+    trainer, pending = sweep.trainer, missing(round_, finished)
+    recorded = sweep.ledger.recorded_plan(round_.number) if sweep.ledger.resumed else None
+    plan = recorded[1] if recorded and recorded[0] == round_ else trainer.plan(round_.fits)
+    sweep.ledger.begin_round(round_, plan)
+    sweep.display.round(round_, plan)
+    todo, ended = cut_to_fits(plan, pending, sweep.budget.fits_left(len(finished)))
     wanted = set(pending)
-    again = sum(fit not in wanted for stack in todo.stacks for fit in stack.fits)
-    if again:
-        log.info("%d recorded fits are trained again: their stacks were not finished", again)
-    settings = Settings.from_config(sweep.config, sweep.objective)
-    if settings.mixed_precision and asked.number == 0:
-        check_precision(asked.fits[0], sweep.arrays_of(asked.fits[0]), sweep.family, settings)
-    sweep.pace.begin_round(asked, todo, finished)
+    rerun = sum(fit not in wanted for stack in todo.stacks for fit in stack.fits)
+    if rerun:
+        log.info("%d recorded fits are trained again: their stacks were not finished", rerun)
+    first = round_.fits[0]
+    if trainer.settings.mixed_precision and round_.number == 0:
+        check_precision(first, trainer.arrays(first), trainer.family, trainer.settings)
+    sweep.pace.begin_round(round_, todo, finished)
     for part in sweep.pace.parts(todo, sweep.has_usable):
-        for stack, results in run_stacks(
-            part, sweep.arrays_of, sweep.family, settings, sweep, sweep.config.compute
-        ):
-            _record(sweep, asked, stack, results)
+        for stack, results in trainer.run(part, sweep):
+            _record(sweep, round_, stack, results)
         if sweep.stop_reason():
             break
     sweep.ledger.flush()
@@ -224,12 +217,12 @@ def train_round(sweep: Sweep, asked: Round, finished: Sequence[Scored]) -> str:
     return sweep.stop_reason() or sweep.pace.unfinished or ended
 
 
-def _record(sweep: Sweep, asked: Round, stack: Stack, results: Sequence[FitResult]) -> None:
+def _record(sweep: Sweep, round_: Round, stack: Stack, results: Sequence[FitResult]) -> None:
     """Diagnose, show, keep and record the fits of a stack."""
     for result in results:
         sweep.networks.keep(result)
         sweep.display.fit_done(result)
         for finding in result.findings:
             sweep.display.finding(finding, result.fit.name)
-    sweep.ledger.record_stack(asked, stack, results)
+    sweep.ledger.record_stack(round_, stack, results)
     sweep.pace.stack_done(stack, results)

@@ -1,93 +1,161 @@
-"""`summary.json`: what a sweep found, in one document with stable keys (product contract)."""
+"""`summary.json`: what a sweep came to, in one document with stable keys (product contract)."""
 
 from __future__ import annotations
 
+import functools
 import json
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from pipeline.data.columns import recorded
+from pipeline.data.fewrows import attention, few_rows
+from pipeline.evaluation.final import optimism
+from pipeline.evaluation.stand import stated
+from pipeline.search import executions_of, front, longest, mean_of
+from pipeline.training.cost import latency
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from pipeline.core.records import Decision, Trial
-    from pipeline.evaluation.final import Verdicts
+    from pipeline.core.records import Capacity, Fit
+    from pipeline.data import Dataset
+    from pipeline.evaluation.final import Member, Verdicts
+    from pipeline.ledger.ledger import Ledger
+    from pipeline.runtime.budget import Budget
     from pipeline.search import Choice
+    from pipeline.search.executions import Executions
+    from pipeline.session.result import SearchResult
+    from pipeline.session.trainer import Trainer
 
 
-@dataclass
-class Totals:
-    """What the sweep has done so far."""
+def summarise(
+    result: SearchResult,
+    verdicts: Verdicts,
+    kind: str,
+    models: Mapping[str, Sequence[Member]],
+    ledger: Ledger,
+    trainer: Trainer,
+    budget: Budget,
+) -> dict[str, Any]:
+    """Return `summary.json` as far as it is known before the artefact is saved.
 
-    trials: int = 0
-    fits: int = 0
-    epochs: int = 0
+    Args:
+        result: Of the search; it has a choice.
+        verdicts: The pass over the test rows.
+        kind: Which of the models is saved, and has its test scores under `champion`.
+        models: The networks of `single`, `ensemble` and `greedy`.
+        ledger: Holds all fits.
+        trainer: Of the sweep.
+        budget: What was spent.
+    """
+    choice, config = result.choice, trainer.config
+    assert choice is not None  # noqa: S101 - checked by finish
+    executions, seconds = executions_of(config), functools.partial(latency, trainer.family)
+    metric, test = trainer.settings.objective.metric, verdicts.test.get(kind, {})
+    of_trial = (choice.score, choice.se)
+    loss = of_trial if metric == "val_loss" else _mean_loss(choice, ledger, executions)
+    (single,) = models["single"]
+    about = {
+        **_counts(result.status, ledger, budget),
+        "not_tried": result.reason,
+        "data": _data(trainer.dataset, config.data.folds),
+        "champion": {
+            **champion_entry(choice, single.fit, models[kind], ledger, metric),
+            "kind": kind,
+            "val_loss": loss and loss[0],
+            "val_loss_se": loss and loss[1],
+            "test_loss": test.get("loss"),
+            "test_loss_se": test.get("loss_se"),
+            "test_metrics": {k: v for k, v in test.items() if not k.startswith("loss")},
+        },
+        "optimism": optimism(verdicts, kind),
+        "optimism_beside": {
+            name: {"more": rise.mean, "more_se": rise.se} for name, rise in verdicts.rises.items()
+        },
+        "decisions": [asdict(decision) for decision in result.decisions],
+        "pareto": [trial.name for trial in choice.pareto],
+        "pareto_us_a_row": [1e6 * seconds(trial) for trial in choice.pareto],
+        "pareto_by_latency": [
+            trial.name for trial in front(ledger.standing(), executions, seconds)
+        ],
+        "baselines": _baselines(verdicts),
+    }
+    return about | {"verdict": stated(about)}
 
 
-def totals(fits: Sequence[tuple[str, int]]) -> Totals:
-    """Count done fits, given (trial name, epochs trained) of each."""
-    return Totals(
-        trials=len({trial for trial, _ in fits}),
-        fits=len(fits),
-        epochs=sum(epochs for _, epochs in fits),
-    )
+def partial_summary(
+    choice: Choice, best: Member, ledger: Ledger, metric: str, budget: Budget
+) -> dict[str, Any]:
+    """Return what is known of a sweep whose store was lost under it; nothing was tested."""
+    champion = champion_entry(choice, best.fit, [best], ledger, metric)
+    return _counts("store lost", ledger, budget) | {"champion": champion}
 
 
-class Part(NamedTuple):
-    """One network of the saved model."""
+def _counts(status: str, ledger: Ledger, budget: Budget) -> dict[str, Any]:
+    return {
+        "sweep_run_id": ledger.run_id,
+        "experiment": ledger.experiment,
+        "status": status,
+        "seconds": round(budget.spent(), 1),
+        "trials": len({one.fit.trial.name for one in ledger.done}),
+        "fits": len(ledger.done),
+        "epochs": sum(one.epochs for one in ledger.done),
+        "cut": len(ledger.cut),
+        "cost": budget.cost(),
+    }
 
-    trial: Trial
-    run_id: str
-    weight: int
-    """How often it counts in the average."""
+
+def _data(dataset: Dataset, folds: int | None) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "target": dataset.target,
+        "classes": dataset.classes,
+        "rows": dataset.rows,
+        "digest": dataset.digest,
+        "dropped": dict(dataset.dropped),
+        "columns": recorded(dataset.facts),
+        "attention": attention(dataset, dataset.facts),
+        "validation": {
+            "rows": len(dataset.split.validation),
+            "folds": folds,
+            **few_rows(dataset)._asdict(),
+        },
+    }
 
 
 def champion_entry(
-    choice: Choice,
-    run_id: str,
-    verdicts: Verdicts,
-    kind: str,
-    *,
-    parts: Sequence[Part] = (),
-    metric: str = "val_loss",
-    loss: tuple[float, float] | None = None,
+    choice: Choice, single: Fit, saved: Sequence[Member], ledger: Ledger, metric: str
 ) -> dict[str, Any]:
-    """Return the `champion` part.
+    """Return the `champion` part as far as the search decides it.
 
     Args:
         choice: What the search chose and why.
-        run_id: The child run of its median execution, which is saved as the single model.
-        verdicts: The pass over the test rows.
-        kind: `single`, `ensemble` or `greedy`: whose test scores stand here.
-        parts: The networks that the saved model averages; `parameters` is that of the chosen trial.
+        single: The median execution, which is saved as the single model: `run_id` is its child run.
+        saved: The networks that the saved model averages; `parameters` is that of the chosen trial.
+        ledger: Holds their runs.
         metric: The objective.
-        loss: Mean validation loss of the trial's executions and its standard error, where that is
-            not the objective.
     """
-    val_loss, val_loss_se = (
-        (choice.score, choice.se) if metric == "val_loss" else loss or (None, None)
-    )
     trial = choice.trial
-    test = verdicts.test.get(kind, {})
     return {
         "trial": trial.name,
-        "run_id": run_id,
+        "run_id": _run_id(ledger, single),
         "model_uri": None,  # of the artefact that takes raw rows, as soon as it is saved
-        "kind": kind,
+        "kind": "single",
         **_axes(trial.capacity),
         "capacity": trial.capacity.label,
         "parameters": trial.parameters,
-        "networks": len(parts),
-        "total_parameters": sum(part.trial.parameters for part in parts),
+        "networks": len(saved),
+        "total_parameters": sum(member.fit.trial.parameters for member in saved),
         "parts": [
             {
-                "trial": part.trial.name,
-                "run_id": part.run_id,
-                "parameters": part.trial.parameters,
-                "weight": part.weight,
+                "trial": member.fit.trial.name,
+                "run_id": _run_id(ledger, member.fit),
+                "parameters": member.fit.trial.parameters,
+                "weight": member.weight,
             }
-            for part in parts
+            for member in saved
         ],
         "learning_rate": trial.learning_rate,
         **dict(trial.nuisance),
@@ -95,16 +163,16 @@ def champion_entry(
         "objective": metric,
         "score": choice.shown,
         "score_se": choice.se,
-        "val_loss": val_loss,
-        "val_loss_se": val_loss_se,
-        "test_loss": test.get("loss"),
-        "test_loss_se": test.get("loss_se"),
-        "test_metrics": {k: v for k, v in test.items() if not k.startswith("loss")},
         "reason": choice.reason,
     }
 
 
-def _axes(capacity: Any) -> dict[str, Any]:
+def _run_id(ledger: Ledger, fit: Fit) -> str:
+    done = ledger.find(fit)
+    return done.run_id if done else ""
+
+
+def _axes(capacity: Capacity) -> dict[str, Any]:
     """Return the family's axes; `layers` and `units` are always there (contract)."""
     axes = {name: list(v) if isinstance(v, tuple) else v for name, v in capacity.values}
     axes.setdefault("layers", axes.get("blocks", 0))
@@ -112,14 +180,29 @@ def _axes(capacity: Any) -> dict[str, Any]:
     return axes
 
 
-def prefixed(prefix: str, scores: Mapping[str, float]) -> dict[str, float]:
-    """Return the scores under names such as `test_rmse`."""
-    return {f"{prefix}_{name}": value for name, value in scores.items()}
+def _mean_loss(
+    choice: Choice, ledger: Ledger, executions: Executions
+) -> tuple[float, float] | None:
+    """Return mean and standard error of the champion's validation loss, whatever the objective."""
+    counted = {scored.fit for scored in longest(ledger.standing())}
+    done = [one for one in (*ledger.done, *ledger.cut) if one.fit in counted]
+    own = [one.scored_by_loss() for one in done if one.fit.trial == choice.trial]
+    return mean_of(own, executions)
 
 
-def decision_entries(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
-    """Return the `decisions` part."""
-    return [asdict(decision) for decision in decisions]
+def _baselines(verdicts: Verdicts) -> dict[str, dict[str, float]]:
+    """Return validation and test scores of everything that stands beside the champion."""
+    entries: dict[str, dict[str, float]] = {}
+    for part, short in (("validation", "val"), ("test", "test")):
+        scores: Mapping[str, Mapping[str, float]] = getattr(verdicts, part)
+        for name, own in scores.items():
+            entry = entries.setdefault(name, {})
+            entry |= {f"{short}_{score}": value for score, value in own.items()}
+            if (lag := verdicts.lags.get(part, {}).get(name)) is not None:
+                entry |= {f"{short}_lag": lag.mean, f"{short}_lag_se": lag.se}
+    for name in entries.keys() & verdicts.shares.keys():
+        entries[name]["iterations_share"] = verdicts.shares[name]
+    return entries
 
 
 def write(path: Path, content: str) -> None:

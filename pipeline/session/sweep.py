@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.config import objective
 from pipeline.config.redact import redacted
 from pipeline.core.commands import sweep_again
 from pipeline.core.errors import Interrupted
@@ -14,11 +13,7 @@ from pipeline.search import is_usable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.config.schema import SweepConfig
     from pipeline.core.control import Progress
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, Fit, Objective
-    from pipeline.data import Dataset
     from pipeline.forecast.experience import Experience
     from pipeline.forecast.pace import Pace
     from pipeline.ledger.ledger import Ledger
@@ -26,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.runtime.signals import StopRequest
     from pipeline.search import Searcher
     from pipeline.session.networks import Networks
+    from pipeline.session.trainer import Trainer
     from pipeline.terminal.progress import Display
 
 
@@ -33,10 +29,8 @@ if TYPE_CHECKING:
 class Sweep:
     """The rooms that one sweep has opened."""
 
-    config: SweepConfig
     output_dir: Path
-    dataset: Dataset
-    family: Family
+    trainer: Trainer
     searcher: Searcher
     ledger: Ledger
     display: Display
@@ -46,22 +40,17 @@ class Sweep:
     experience: Experience
     pace: Pace
 
-    @property
-    def objective(self) -> Objective:
-        """What trials are compared by."""
-        return objective(self.config)
-
     def report(self, progress: Progress) -> None:
-        """Pass an engine's progress on (records.Control)."""
+        """Pass an engine's progress on (core.control.Control)."""
         self.display.progress(progress)
         self.pace.progress(progress)
 
     def stop_reason(self) -> str:
-        """Return why training must stop, or an empty string (records.Control)."""
+        """Return why training must stop, or an empty string (core.control.Control)."""
         return self.stop.name or self.budget.ended()
 
     def unless_stopped(self) -> None:
-        """Go on; or raise Interrupted, with the words to continue, when a signal asked for an end."""
+        """Go on; or raise Interrupted, with the command to continue, when a signal asked for an end."""
         if self.stop.number is not None:
             raise Interrupted(
                 f"stopped by {self.stop.name}; {len(self.ledger.done)} fits are recorded. Continue "
@@ -72,7 +61,3 @@ class Sweep:
     def has_usable(self) -> bool:
         """Return whether there would be a champion if the sweep ended now."""
         return any(is_usable(scored) for scored in self.ledger.standing())
-
-    def arrays_of(self, fit: Fit) -> Arrays:
-        """Return what a fit is trained on."""
-        return self.dataset.arrays(fit.trial.encoding, fit.fold, self.config.training.class_weight)

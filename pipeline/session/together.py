@@ -13,24 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.compute import run as run_stacks
-from pipeline.compute.limits import limits
 from pipeline.core.control import Unattended
 from pipeline.core.errors import DataError
 from pipeline.data import prepare
 from pipeline.data.columns import Attention, recorded
 from pipeline.data.fewrows import attention
-from pipeline.session.opening import input_shapes
-from pipeline.training.families import family as family_of
-from pipeline.training.planner import Workload, plan_stacks
-from pipeline.training.settings import Settings
+from pipeline.session.trainer import Trainer
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import SweepConfig
-    from pipeline.core.records import Trial
-    from pipeline.data import Dataset
-    from pipeline.search import Choice
-    from pipeline.session.sweep import Sweep
+    from collections.abc import Callable
+
+    from pipeline.core.control import Control
+    from pipeline.core.records import Fit
 
 log = logging.getLogger(__name__)
 
@@ -38,88 +32,70 @@ FOLDS = 3
 """One fit each: every subject that is not tested is validated once, for a part of them may be alike."""
 
 
-def validate_together(sweep: Sweep, choice: Choice, about: dict[str, Any]) -> None:
+def validate_together(
+    trainer: Trainer, fit: Fit, about: dict[str, Any], stop_reason: Callable[[], str]
+) -> None:
     """Add both scores to the summary where a column of repeated subjects was found.
 
     Nothing is added where a budget or a signal leaves no time, or there are too few subjects to split.
 
     Args:
-        sweep: At its end.
-        choice: Whose trial is trained again.
+        trainer: Of the sweep.
+        fit: Of the chosen trial, which is trained again.
         about: The summary; its facts of the columns are renewed.
+        stop_reason: Returns why training must stop, or an empty string.
     """
-    subjects = sweep.dataset.subjects
-    if subjects is None or about["status"] != "finished" or sweep.stop_reason():
+    dataset = trainer.dataset
+    subjects = dataset.subjects
+    if subjects is None or about["status"] != "finished" or stop_reason():
         return
-    data = sweep.config.data
-    kept = [name for name in data.drop if name != subjects.column]
-    by = None if data.id == subjects.column else data.id
-    data = replace(data, group=subjects.column, drop=kept, id=by, folds=FOLDS, repeats=1)
-    config = replace(sweep.config, data=data)
+    data, name = trainer.config.data, subjects.column
+    kept = [column for column in data.drop if column != name]
+    by = None if data.id == name else data.id
+    data = replace(data, group=name, drop=kept, id=by, folds=FOLDS, repeats=1)
+    config = replace(trainer.config, data=data)
     try:
-        dataset = prepare(data, config.seed)
+        grouped = Trainer.of(config, prepare(data, config.seed))
     except DataError as error:
-        log.info("No validation with %r held together: %s", subjects.column, error)
+        log.info("No validation with %r held together: %s", name, error)
         return
-    together = _loss(sweep, config, dataset, choice.trial)
+    together = _loss(grouped, fit, dataset.target_scaling()[1], Unattended(stop_reason))
     if together is None:
         return
     apart = float(about["champion"]["val_loss"])
-    name = subjects.column
     sentence = (
-        f"Validated once with each {name!r} on one side only, {choice.trial.capacity.label} has a "
+        f"Validated once with each {name!r} on one side only, {fit.trial.capacity.label} has a "
         f"validation loss of {together:.4g} instead of {apart:.4g}"
     )
     facts = [
         replace(fact, note=f"{fact.note}. {sentence}")
         if fact.name == name and fact.attention is Attention.severe
         else fact
-        for fact in sweep.dataset.facts
+        for fact in dataset.facts
     ]
     about["data"] |= {
         "columns": recorded(facts),
-        "attention": attention(sweep.dataset, facts),
+        "attention": attention(dataset, facts),
         "subjects": {"column": name, "val_loss": apart, "val_loss_together": together},
     }
 
 
-def _loss(sweep: Sweep, config: SweepConfig, dataset: Dataset, trial: Trial) -> float | None:
-    """Return the mean validation loss of a trial over other folds; None where they were not trained.
+def _loss(trainer: Trainer, fit: Fit, unit: float, control: Control) -> float | None:
+    """Return the mean validation loss of a trial over folds; None where they were not all trained.
 
-    Its unit is that of the sweep's own first fold.
+    Args:
+        trainer: Of the folds.
+        fit: Of the trial.
+        unit: Scale of the target, in whose square the loss is given.
+        control: Says when to stop.
     """
-    shapes = input_shapes(config, dataset)
-    family = family_of(config.model, config.search, shapes, dataset.outputs, dataset.regression)
-    before = next(one.fit for one in sweep.ledger.done if one.fit.trial == trial)
-    fits = [replace(before, execution=fold, fold=fold) for fold in range(FOLDS)]
-    settings = Settings.from_config(config, sweep.objective)
-    sides = zip(*dataset.split.folds, strict=True)
-    train, validation = (max(map(len, side)) for side in sides)
-    workload = Workload(family, settings, train, validation, str(config.training.engine))
-    plan = plan_stacks(fits, workload, limits(config.training, config.compute))
-    trained = run_stacks(
-        plan,
-        lambda fit: dataset.arrays(trial.encoding, fit.fold, config.training.class_weight),
-        family,
-        settings,
-        _WithinBudget(sweep),
-        config.compute,
-    )
+    dataset = trainer.dataset
+    plan = trainer.plan([replace(fit, execution=fold, fold=fold) for fold in range(FOLDS)])
+    trained = trainer.run(plan, control)
     results = [result for _, stack in trained for result in stack if result.outcome.is_ranked]
     if len(results) < FOLDS:
         return None
-    own = sweep.dataset.target_scaling()[1]
-    scales = [(dataset.target_scaling(one.fit.fold)[1] / own) ** 2 for one in results]
+    scales = [(dataset.target_scaling(one.fit.fold)[1] / unit) ** 2 for one in results]
     rows = [len(dataset.split.folds[one.fit.fold][1]) for one in results]
     losses = [one.best("val_loss") for one in results]
     return float(np.average(np.multiply(losses, scales), weights=rows))
-
-
-class _WithinBudget(Unattended):
-    """A control that stops with the sweep's budget and signals, and reports nothing."""
-
-    def __init__(self, sweep: Sweep) -> None:
-        self._sweep = sweep
-
-    def stop_reason(self) -> str:
-        return self._sweep.stop_reason()

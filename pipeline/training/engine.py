@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from pipeline.config.schema import EngineKind
+from pipeline.config.choices import EngineKind
 from pipeline.training.models import rebuild
 from pipeline.training.quiet import start
 

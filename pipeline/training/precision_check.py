@@ -7,7 +7,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.config.schema import EngineKind
+from pipeline.config.choices import EngineKind
 from pipeline.core.control import Unattended
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Stack

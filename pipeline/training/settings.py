@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.config.schema import CapacityConfig, SweepConfig
+from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.records import Objective
 from pipeline.training.order import batch_size
 
 if TYPE_CHECKING:
+    from pipeline.config.schema import SweepConfig
     from pipeline.core.records import Trial
 
 

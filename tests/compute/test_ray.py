@@ -12,7 +12,8 @@ from unittest.mock import MagicMock
 import pytest
 
 from pipeline.compute import ray_cluster, ray_task
-from pipeline.config.schema import ComputeConfig, ComputeKind
+from pipeline.config.choices import ComputeKind
+from pipeline.config.schema import ComputeConfig
 from pipeline.core.errors import ConfigError
 
 with_ray = pytest.mark.skipif(

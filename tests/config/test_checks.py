@@ -11,13 +11,14 @@ import pytest
 
 from pipeline.config.checks import problems
 from pipeline.config.compose import compose
-from pipeline.config.ranges import LARGEST, RANGES, Range
+from pipeline.config.keys import all_keys
+from pipeline.config.ranges import LARGEST, Range
 from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.config.problems import Problem
+    from pipeline.config.messages import Problem
     from pipeline.config.schema import SweepConfig
 
 
@@ -109,6 +110,7 @@ LISTS = {
     "search.nuisance.weight_decay",
     "search.nuisance.batch_size",
 }
+RANGES = {name: key.allowed for name, key in all_keys().items() if key.allowed is not None}
 OUTSIDE = [(key, value) for key, allowed in RANGES.items() for value in _just_outside(allowed)]
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from pipeline.config import fingerprint, flatten, objective
 from pipeline.config.compose import compose
+from pipeline.config.help import groups
 from pipeline.config.keys import all_keys
-from pipeline.config.options import groups
 from pipeline.config.text import dump, load
 from pipeline.core.errors import ConfigError
 

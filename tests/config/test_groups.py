@@ -6,10 +6,12 @@ import re
 
 import pytest
 
+from pipeline.config.choices import SearchKind
 from pipeline.config.compose import compose
-from pipeline.config.options import groups
+from pipeline.config.help import groups
 from pipeline.config.places import conf_dir, find_data
-from pipeline.config.schema import CapacityConfig, OtherSearchConfig, SearchKind, SweepConfig
+from pipeline.config.schema import SweepConfig
+from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 
 NEEDED = {
     "data=table": ["data.path=F.csv", "data.target=y"],

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config.compose import read_words
+from pipeline.config.arguments import read
 from pipeline.config.keys import all_keys
-from pipeline.config.overrides import read
-from pipeline.config.suggest import did_you_mean
+from pipeline.config.messages import did_you_mean
 from pipeline.core.errors import ConfigError
 from pipeline.data.setting import setting
 
@@ -25,10 +24,8 @@ TEXT = st.text(
 
 
 def _listed(word: str) -> list[str]:
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    (literal,) = read_words([word])
-    return [str(item) for item in OverridesParser.create().parse_override(literal).value()]
+    (argument,) = read([word], {})
+    return argument.value
 
 
 @settings(max_examples=60, deadline=None)
@@ -45,7 +42,7 @@ def test_the_hint_for_a_list_that_cannot_be_read_is_accepted_and_means_the_same(
     """What was typed without quotes, with them."""
     typed = f"data.drop=[{','.join(texts)}]"
     try:
-        read_words([typed])
+        read([typed], {})
     except ConfigError as error:
         (word,) = shlex.split(str(error).partition("with its texts in quotes: ")[2])
         assert _listed(word) == texts
@@ -54,8 +51,9 @@ def test_the_hint_for_a_list_that_cannot_be_read_is_accepted_and_means_the_same(
 @pytest.mark.parametrize("word", ["training.epochs=5)", "budget.seconds=(", "data.classes=["])
 def test_a_value_that_is_no_text_is_not_advised_to_be_quoted(word):
     """It would be refused as a text."""
-    said = read([word], {}).problems[0].sentence
-    assert "quotes" not in said
+    with pytest.raises(ConfigError) as error:
+        read([word], {})
+    assert "quotes" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -63,10 +61,8 @@ def test_a_value_that_is_no_text_is_not_advised_to_be_quoted(word):
 )
 def test_a_text_is_taken_as_it_was_typed(value):
     """Also where it begins and ends with a quote."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    (literal,) = read_words([f"data.target={value}"])
-    assert OverridesParser.create().parse_override(literal).value() == value
+    (argument,) = read([f"data.target={value}"], {})
+    assert argument.value == value
 
 
 def test_nobody_is_asked_whether_he_meant_what_he_typed():
@@ -74,4 +70,4 @@ def test_nobody_is_asked_whether_he_meant_what_he_typed():
     for name in all_keys():
         assert did_you_mean(name, all_keys()) == ""
     with pytest.raises(ConfigError, match=r"written key=value; what should training\.epochs be\?"):
-        read_words(["training.epochs"])
+        read(["training.epochs"], {})

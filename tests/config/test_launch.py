@@ -237,7 +237,7 @@ def test_an_answer_without_a_sweep_imports_no_framework(words, code, says):
 
 def test_help_lists_every_option(capsys):
     """A group or recipe that --help does not show is not found."""
-    from pipeline.config.options import groups
+    from pipeline.config.help import groups
 
     launch(Task(), nothing, ["--help"])
     page = " ".join(capsys.readouterr().out.split())

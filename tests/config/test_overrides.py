@@ -7,9 +7,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.commandline import parse, runs
-from pipeline.config.compose import compose, read_words
-from pipeline.config.quoting import quoted
+from pipeline.config.arguments import runs
+from pipeline.config.commandline import parse
+from pipeline.config.compose import compose
+from pipeline.config.help import groups
+from pipeline.core.commands import quoted
 from pipeline.core.errors import ConfigError
 
 AWKWARD = [
@@ -96,8 +98,8 @@ def test_quoting_is_undone_by_hydras_parser(text):
 
 def test_several_values_make_several_runs_under_multirun():
     """Every combination, the last word fastest; text is split at commas too."""
-    words = read_words(["data=wages,titanic", "seed=0,1", "training.epochs=3"], multirun=True)
-    assert [run[:2] for run in runs(words)] == [
+    words = ["data=wages,titanic", "seed=0,1", "training.epochs=3"]
+    assert [run[:2] for run in runs(words, groups())] == [
         ["data=wages", "seed=0"],
         ["data=wages", "seed=1"],
         ["data=titanic", "seed=0"],
@@ -108,13 +110,13 @@ def test_several_values_make_several_runs_under_multirun():
 def test_every_value_of_a_multirun_is_looked_at():
     """A typo in the last of ten runs must not wait for the nine before."""
     with pytest.raises(ConfigError, match="did you mean titanic"):
-        read_words(["data=wages,titanik"], multirun=True)
+        runs(["data=wages,titanik"], groups())
 
 
 def test_flags_may_stand_anywhere():
     """`a=1 -m b=2` is how people type."""
     line = parse(["seed=1", "-m", "data=wages"])
-    assert (line.overrides, line.multirun) == (("seed=1", "data=wages"), True)
+    assert (line.arguments, line.multirun) == (("seed=1", "data=wages"), True)
 
 
 @pytest.mark.parametrize("flag", ["--foo", "--experimental-rerun=x.pickle", "--config-path=x"])

@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from pipeline.config import places
+from pipeline.config.messages import nearest
 from pipeline.config.places import conf_dir, data_dir, find_data
-from pipeline.config.suggest import nearest
 from pipeline.core.errors import ConfigError
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config.choices import MissingTarget, SplitKind, Task
-from pipeline.config.schema import DataConfig
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data import prepare
 from pipeline.data.constant import constant_loss

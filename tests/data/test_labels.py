@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config.choices import MissingTarget, Task
-from pipeline.config.schema import DataConfig
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data import prepare
 from pipeline.data.csvfile import inert, original, read_predictions, write_csv

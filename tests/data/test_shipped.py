@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config.choices import Task
-from pipeline.config.schema import DataConfig
+from pipeline.config.schema_data import DataConfig
 from pipeline.data import prepare
 
 FOLDER = Path(__file__).parents[2] / "data"

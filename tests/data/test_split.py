@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pipeline.config.choices import SplitKind
-from pipeline.config.schema import DataConfig
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.assign import Grouped, Hashed, Last, Shuffled, Timed, quotas
 from pipeline.data.rowhash import row_hashes

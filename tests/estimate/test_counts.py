@@ -6,12 +6,8 @@ from collections import Counter
 
 import pytest
 
-from pipeline.config.schema import (
-    LearningRateConfig,
-    NuisanceConfig,
-    OtherSearchConfig,
-    SearchKind,
-)
+from pipeline.config.choices import SearchKind
+from pipeline.config.schema_search import LearningRateConfig, NuisanceConfig, OtherSearchConfig
 from pipeline.forecast.others import rounds_of
 from pipeline.search.executions import Executions
 from tests.search.toy import Noisy, ToyFamily, walk

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.schema import CapacityConfig, OtherSearchConfig, SearchKind
+from pipeline.config.choices import SearchKind
+from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.forecast.calibration import Calibration
 from pipeline.forecast.cut import Limit, cost, first_cut
 from pipeline.forecast.forecast import counted, of_path, path_of_rounds, simulated

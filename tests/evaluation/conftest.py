@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.records import Capacity, Fit, Trial
 from pipeline.data import prepare
 from pipeline.evaluation.final import Member

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
-from pipeline.config.schema import DataConfig
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.statistics import paired
 from pipeline.data import prepare
 from pipeline.evaluation.paired import Scored, lag, row_values

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pipeline.config.schema import Prefer
+from pipeline.config.choices import Prefer
 from pipeline.core import language
 from pipeline.evaluation.stand import CLEARLY, stands
 from pipeline.figures import captions

@@ -18,7 +18,7 @@ import sklearn
 from omegaconf import OmegaConf
 
 from pipeline import api
-from pipeline.config.host import own_hydra
+from pipeline.config.compose import own_hydra
 from pipeline.core.errors import ConfigError, DataError, Interrupted
 from pipeline.session import guest
 

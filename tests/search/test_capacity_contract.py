@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.schema import Prefer
+from pipeline.config.choices import Prefer
 from pipeline.core.records import Outcome
 from pipeline.core.statistics import Units
 from tests.search import contract

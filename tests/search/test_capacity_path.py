@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.config.schema import CapacityConfig, Encoding, LearningRateConfig, NuisanceConfig
+from pipeline.config.choices import Encoding
+from pipeline.config.schema_search import CapacityConfig, LearningRateConfig, NuisanceConfig
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Outcome, Scored
 from tests.search.toy import (

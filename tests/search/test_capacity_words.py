@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.schema import LearningRateConfig, NuisanceConfig, Prefer
+from pipeline.config.choices import Prefer
+from pipeline.config.schema_search import LearningRateConfig, NuisanceConfig
 from pipeline.core.records import Outcome, Scored
 from pipeline.search.choose import evidence_of, leads
 from tests.search.toy import (

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.config.schema import Prefer
+from pipeline.config.choices import Prefer
 from pipeline.core.records import Fit, Outcome, Scored, Trial
 from pipeline.core.statistics import Units, one_sigma
 from pipeline.search import decide

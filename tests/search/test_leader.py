@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.config.schema import LearningRateConfig
+from pipeline.config.schema_search import LearningRateConfig
 from pipeline.core.records import Outcome, Scored
 from tests.search.toy import course_rules, search, walk
 

@@ -13,11 +13,11 @@ import sys
 
 import pytest
 
-from pipeline.config.schema import (
+from pipeline.config.choices import SearchKind
+from pipeline.config.schema_search import (
     LearningRateConfig,
     NuisanceConfig,
     OtherSearchConfig,
-    SearchKind,
     SpaceConfig,
 )
 from pipeline.core.records import Outcome, Scored

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.config.schema import (
-    Encoding,
+from pipeline.config.choices import Encoding, SearchKind
+from pipeline.config.schema_search import (
     LearningRateConfig,
     NuisanceConfig,
     OtherSearchConfig,
-    SearchKind,
     SpaceConfig,
 )
 from pipeline.search.axes import Choices, LogRange, Space

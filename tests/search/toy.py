@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.config.schema import CapacityConfig, SpaceConfig
+from pipeline.config.schema_search import CapacityConfig, SpaceConfig
 from pipeline.core.records import Capacity, Outcome, Scored
 from pipeline.search.board import Board
 from pipeline.search.capacity import CapacitySearch

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.config.schema import SaveModels
+from pipeline.config.choices import SaveModels
 from pipeline.core import language
 from pipeline.core.records import Objective, Outcome
 from pipeline.ledger.fitrun import MOST_METRICS, points

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.config.schema import SaveModels
+from pipeline.config.choices import SaveModels
 from pipeline.core.errors import ConfigError, DataError, StoreError
 from pipeline.core.records import Outcome
 from pipeline.ledger import claim as claim_module

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pipeline.config.schema import CapacityConfig, ModelConfig
+from pipeline.config.schema import ModelConfig
+from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.records import Arrays, Capacity, Fit, FitResult, Stack, Trial
 from pipeline.training.engine import engine
 from pipeline.training.families import family as family_of

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.config.schema import CapacityConfig, ModelConfig
+from pipeline.config.schema import ModelConfig
+from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.records import Arrays, Trial
 from pipeline.training.engine import rebuild
 from pipeline.training.families.base import Scope

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from pipeline.config.places import data_dir
-from pipeline.config.schema import DataConfig
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.names import NAMELESS
 from pipeline.core.records import Arrays, Outcome
 from pipeline.data import prepare

@@ -9,14 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.schema import (
-    CapacityConfig,
-    ModelConfig,
-    OtherSearchConfig,
-    SearchKind,
-    Shape,
-    SpaceConfig,
-)
+from pipeline.config.choices import SearchKind, Shape
+from pipeline.config.schema import ModelConfig
+from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig, SpaceConfig
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Trial
 from pipeline.training import families

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.config.schema import CapacityConfig, ModelConfig
+from pipeline.config.schema import ModelConfig
+from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Trial
 from pipeline.training.blueprint import blueprint

@@ -10,15 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.schema import (
-    CapacityConfig,
-    DataConfig,
-    ModelConfig,
-    OtherSearchConfig,
-    SearchKind,
-    SweepConfig,
-    TrainingConfig,
-)
+from pipeline.config.choices import SearchKind
+from pipeline.config.schema import ModelConfig, SweepConfig, TrainingConfig
+from pipeline.config.schema_data import DataConfig
+from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Arrays, Direction, Objective, Trial
 from pipeline.training.draws import draw_of

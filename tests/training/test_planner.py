@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.schema import CapacityConfig, ModelConfig
+from pipeline.config.schema import ModelConfig
+from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.records import Fit, StackPlan, Trial
 from pipeline.training.cost import COMPILE_SECONDS, FLOPS, REUSE_SHARE, Cost, latency
 from pipeline.training.families import family as family_of

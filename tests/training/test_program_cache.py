@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 TRAIN = """
 import logging, numpy as np
-from pipeline.config.schema import CapacityConfig, ModelConfig
+from pipeline.config.schema import ModelConfig
+from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.records import Arrays, Fit, Stack, Trial
 from pipeline.training.engine import engine
 from pipeline.training.settings import Settings

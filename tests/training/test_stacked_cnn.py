@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pipeline.config.schema import CapacityConfig, ModelConfig, SpaceConfig
+from pipeline.config.schema import ModelConfig
+from pipeline.config.schema_search import CapacityConfig, SpaceConfig
 from pipeline.core.records import Arrays, Outcome, Stack
 from pipeline.training.engine import engine
 from pipeline.training.families import family as family_of

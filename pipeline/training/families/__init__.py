@@ -17,7 +17,8 @@ from pipeline.training.families.base import Scope
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.config.schema import ModelConfig, SearchConfig
+    from pipeline.config.schema import ModelConfig
+    from pipeline.config.schema_search import SearchConfig
     from pipeline.core.family import Family
 
 _SHARED = {"base", "ladder", "layers"}

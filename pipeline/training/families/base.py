@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from math import floor, prod
 from typing import TYPE_CHECKING
 
-from pipeline.config.schema import CapacityConfig, ModelConfig, SearchConfig, SpaceConfig
+from pipeline.config.schema_search import CapacityConfig, SearchConfig, SpaceConfig
 from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pipeline.config.schema import ModelConfig
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from pipeline.config.schema import Shape
+from pipeline.config.choices import Shape
 from pipeline.core.records import Capacity
 from pipeline.training.families.ladder import Ladder
 

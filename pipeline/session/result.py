@@ -1,4 +1,4 @@
-"""How a search ended: with which choice, which decisions, and what was not tried."""
+"""How a search ended: its choice, its decisions, and what was not tried."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LATER = {
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """How the search ended, and with which choice."""
 
     status: str
@@ -35,36 +35,36 @@ class Found:
     """What was not tried, when a limit ended the search."""
 
 
-def end_of(
+def result_of(
     searcher: Searcher,
     proposal: Proposal,
     finished: Sequence[Scored],
     ended: str,
     cut: Sequence[tuple[Scored, int]] = (),
-) -> Found | None:
+) -> SearchResult | None:
     """Return how the search ended, or None where it goes on.
 
     Args:
         searcher: Chooses among what is there when a limit has ended it.
         proposal: The next round, or the end.
         finished: The fits so far.
-        ended: The limit that has ended it, if any: the round asked for is not finished, or not begun.
+        ended: The limit that has ended it, if any: the round is not finished, or not begun.
         cut: Fits that the limit cut after at least one epoch, each with the epochs trained.
     """
-    asked = proposal.round
-    if asked is None:
-        return Found("finished", proposal.choice, proposal.decisions)
+    round_ = proposal.round
+    if round_ is None:
+        return SearchResult("finished", proposal.choice, proposal.decisions)
     if not ended:
         return None
     choice = searcher.choose([*finished, *(scored for scored, _ in cut)])
     if choice is not None:
         epochs = [trained for scored, trained in cut if scored.fit.trial == choice.trial]
         choice = replace(choice, reason=choice.reason + sentences.cut_short(epochs))
-    left, fits = len(missing(asked, finished)), plural(len(asked.fits), "fit")
-    share = f"{left} of the {fits}" if left < len(asked.fits) else fits
-    after = f", then {LATER[asked.phase]}" if asked.phase in LATER else ""
-    reason = f"{ended}; not tried: {share} of round {asked.number} ({asked.reason}){after}"
+    left, fits = len(missing(round_, finished)), plural(len(round_.fits), "fit")
+    share = f"{left} of the {fits}" if left < len(round_.fits) else fits
+    after = f", then {LATER[round_.phase]}" if round_.phase in LATER else ""
+    reason = f"{ended}; not tried: {share} of round {round_.number} ({round_.reason}){after}"
     decisions = proposal.decisions
     if choice is not None:
-        decisions = (*decisions, chosen(choice, asked.number))
-    return Found("budget", choice, decisions, reason)
+        decisions = (*decisions, chosen(choice, round_.number))
+    return SearchResult("budget", choice, decisions, reason)

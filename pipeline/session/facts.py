@@ -1,4 +1,4 @@
-"""What a sweep knows before its first round: sizes of the inputs, and the facts for the ledger."""
+"""What is known of a sweep before its first round: what the ledger records and the display shows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.config import objective
 from pipeline.config.choices import Encoding, encoding_name
-from pipeline.core.commands import as_typed
 from pipeline.data.columns import Attention, recorded
 from pipeline.data.constant import constant_loss
 from pipeline.data.fewrows import few_rows
@@ -23,12 +22,6 @@ if TYPE_CHECKING:
     from pipeline.data import Dataset
     from pipeline.ledger.ledger import Ledger
     from pipeline.search import Searcher
-
-
-def input_shapes(config: SweepConfig, dataset: Dataset) -> dict[str, tuple[int, ...]]:
-    """Return the shape of one row for every encoding that the search may use."""
-    encodings = {"standard", *config.search.nuisance.encodings}
-    return {name: dataset.input_shape(name) for name in sorted(encodings)}
 
 
 def encoded(config: SweepConfig, dataset: Dataset) -> list[tuple[str, int]]:
@@ -65,7 +58,7 @@ def searcher_of(config: SweepConfig, dataset: Dataset, family: Family) -> Search
 def facts_of(
     config: SweepConfig, dataset: Dataset, fingerprint: str, flat: dict[str, str]
 ) -> SweepFacts:
-    """Return what the ledger is told once."""
+    """Return what the ledger records of the sweep as a whole."""
     folds = range(len(dataset.split.folds))
     return SweepFacts(
         name=dataset.name,
@@ -80,7 +73,7 @@ def facts_of(
         objective=objective(config),
         target_scales=tuple(dataset.target_scaling(fold)[1] for fold in folds),
         source=config.data.path or dataset.name,
-        command=tuple(shlex.quote(as_typed(word)) for word in sys.argv[1:]),
+        command=tuple(shlex.quote(word) for word in sys.argv[1:]),
         headline={
             "search": str(config.search.kind),
             "engine": str(config.training.engine),

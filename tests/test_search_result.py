@@ -9,7 +9,7 @@ import pytest
 from pipeline.core.records import Outcome, Scored
 from pipeline.evaluation.stand import sentence
 from pipeline.search.choose import longest
-from pipeline.session.found import end_of
+from pipeline.session.result import result_of
 from tests.estimate.workplace import bowl, capacity_search, fit
 
 ENDED = "budget.seconds=60 ended after 55 s"
@@ -30,7 +30,7 @@ def ended(finished: list[Scored], stopped: list[tuple[Scored, int]], reason: str
     """Return how a capacity search ends with these fits."""
     search = capacity_search()
     proposal = search.propose([])
-    return end_of(search, proposal, finished, reason, stopped)
+    return result_of(search, proposal, finished, reason, stopped)
 
 
 def test_what_was_cut_is_chosen_where_nothing_else_is_there() -> None:

@@ -1,0 +1,93 @@
+"""What trains fits: a table, the family of their networks, and how they are trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pipeline.compute.limits import limits
+from pipeline.config import objective
+from pipeline.training.planner import Workload, plan_stacks
+from pipeline.training.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pipeline.config.schema import SweepConfig
+    from pipeline.core.control import Control
+    from pipeline.core.family import Family
+    from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
+    from pipeline.data import Dataset
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """What trains the fits of a configuration on its table."""
+
+    config: SweepConfig
+    dataset: Dataset
+    family: Family
+    settings: Settings
+
+    @classmethod
+    def of(cls, config: SweepConfig, dataset: Dataset) -> Trainer:
+        """Return what trains networks on a table; the table's values are those of `config.data`."""
+        from pipeline.training.families import family
+
+        shapes = input_shapes(config, dataset)
+        built = family(config.model, config.search, shapes, dataset.outputs, dataset.regression)
+        return cls(config, dataset, built, Settings.from_config(config, objective(config)))
+
+    def arrays(self, fit: Fit) -> Arrays:
+        """Return what a fit is trained on."""
+        weighting = str(self.config.training.class_weight)
+        return self.dataset.arrays(fit.trial.encoding, fit.fold, weighting)
+
+    def plan(self, fits: Sequence[Fit]) -> StackPlan:
+        """Pack a whole round into stacks, whatever of it is already done."""
+        sides = zip(*self.dataset.split.folds, strict=True)
+        train, validation = (max(map(len, side)) for side in sides)
+        training = self.config.training
+        workload = Workload(self.family, self.settings, train, validation, str(training.engine))
+        return plan_stacks(fits, workload, limits(training, self.config.compute))
+
+    def run(self, plan: StackPlan, control: Control) -> Iterator[tuple[Stack, list[FitResult]]]:
+        """Train stacks where `compute` says; yield each as it ends, with the results of its fits."""
+        from pipeline.compute import run
+
+        compute = self.config.compute
+        yield from run(plan, self.arrays, self.family, self.settings, control, compute)
+
+
+def input_shapes(config: SweepConfig, dataset: Dataset) -> dict[str, tuple[int, ...]]:
+    """Return the shape of one row for every encoding that the search may use."""
+    encodings = {"standard", *config.search.nuisance.encodings}
+    return {name: dataset.input_shape(name) for name in sorted(encodings)}
+
+
+def cut_to_fits(plan: StackPlan, pending: Sequence[Fit], left: int | None) -> tuple[StackPlan, str]:
+    """Return the stacks with anything to do, as many fits of them as the budget allows.
+
+    A stack with one fit missing is trained whole, so that its numbers are those of an uninterrupted
+    sweep; only the budget of fits may shorten the last one.
+
+    Args:
+        plan: Of the whole round.
+        pending: The fits that are not done.
+        left: How many more fits may be trained; None without a limit.
+
+    Returns:
+        The plan, and one clause when the budget ends with it.
+    """
+    wanted = set(pending)
+    stacks = [stack for stack in plan.stacks if wanted.intersection(stack.fits)]
+    if left is None or left >= len(pending):
+        return replace(plan, stacks=tuple(stacks)), ""
+    kept: list[Stack] = []
+    for stack in stacks:
+        new = [fit for fit in stack.fits if fit in wanted][:left]
+        left -= len(new)
+        if new:
+            whole = len(new) == len(wanted.intersection(stack.fits))
+            kept.append(stack if whole else replace(stack, fits=tuple(new)))
+    return replace(plan, stacks=tuple(kept)), "budget.fits ended"
