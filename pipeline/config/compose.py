@@ -21,9 +21,15 @@ from yaml import YAMLError
 
 from pipeline.config.arguments import read
 from pipeline.config.checks import problems
-from pipeline.config.complaints import about_files, about_key, about_values, about_yaml
 from pipeline.config.help import groups
-from pipeline.config.hydras import NOT_IN_A_FILE, hydra_problems
+from pipeline.config.hydras import (
+    NOT_IN_A_FILE,
+    about_files,
+    about_key,
+    about_values,
+    about_yaml,
+    hydra_problems,
+)
 from pipeline.config.keys import SEARCHES, all_keys
 from pipeline.config.lookups import lookup_problems
 from pipeline.config.messages import Problem, did_you_mean, message

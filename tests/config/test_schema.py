@@ -12,6 +12,7 @@ from pipeline.config.compose import compose
 from pipeline.config.help import groups
 from pipeline.config.keys import all_keys, required
 from pipeline.config.places import conf_dir
+from pipeline.config.schema_search import CapacityConfig
 
 LEAVES = [key for key in all_keys().values() if not key.is_group]
 
@@ -64,7 +65,7 @@ def test_every_rule_of_the_capacity_search_stands_in_its_file_with_its_reason():
     """conf/search/capacity.yaml is where a user looks for the rules."""
     lines = (conf_dir() / "search" / "capacity.yaml").read_text("utf-8").splitlines()
     explained = {line.partition(":")[0] for line in lines if len(line.partition(" # ")[2]) > 10}
-    rules = {each.name for each in fields(schema.CapacityConfig)}
+    rules = {each.name for each in fields(CapacityConfig)}
     assert rules - {"kind", "space", "learning_rate", "nuisance"} <= explained
 
 
