@@ -181,11 +181,14 @@ def _missing_option(error: MissingConfigException) -> str:
 
 
 def _belongs_elsewhere(key: str) -> str:
-    other = "search=grid, random, bayesian or hyperband, none of which this sweep uses"
-    return {
-        (CapacityConfig,): "is a key of search=capacity, which is not what this sweep uses",
-        (OtherSearchConfig,): f"is a key of {other}",
-    }.get(all_keys()[key].owners, "")
+    owners = all_keys()[key].owners
+    if owners == (CapacityConfig,):
+        return "is a key of search=capacity, which is not what this sweep uses"
+    if owners == (OtherSearchConfig,):
+        return (
+            "is a key of search=grid, random, bayesian or hyperband, none of which this sweep uses"
+        )
+    return ""
 
 
 def _detail(text: str) -> str:

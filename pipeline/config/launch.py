@@ -1,4 +1,4 @@
-"""From the words after `python -m pipeline.sweep` to checked runs, one output folder each.
+"""From the command line of `python -m pipeline.sweep` to checked runs, one output folder each.
 
 What can be wrong is found before anything is written. Hydra composes the files and no more: its own runs
 would call, import and set what a file names (callbacks, launchers, logging, job.env_set), and leave
@@ -7,15 +7,15 @@ credentials in multirun.yaml. The runs of `-m` follow one another in this proces
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from pipeline.config.commandline import parse
 from pipeline.config.help import SWEEP, groups, help_text
 from pipeline.core.commands import version
 from pipeline.core.errors import ConfigError, Interrupted, SweepError
@@ -23,7 +23,6 @@ from pipeline.core.errors import ConfigError, Interrupted, SweepError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipeline.config.commandline import CommandLine
     from pipeline.config.schema import SweepConfig
 
     Task = Callable[[SweepConfig, Path], int]
@@ -46,7 +45,7 @@ def launch(task: Task, check: Check, argv: Sequence[str] | None = None) -> int:
     Args:
         task: Gets the checked configuration and its output folder, which exists; returns an exit code.
         check: Looks at what a configuration points to (files), before anything is written.
-        argv: The words of the command line; None: the process's own.
+        argv: The arguments of the command line; None: the process's own.
 
     Raises:
         ConfigError: Anything wrong with the command line, the files of conf/ or an output folder.
@@ -56,7 +55,7 @@ def launch(task: Task, check: Check, argv: Sequence[str] | None = None) -> int:
     if _answered(line, SWEEP, SWEEP_PURPOSE):
         return 0
     jobs = _checked(line, check)
-    if line.show:
+    if line.cfg:
         return 0
     for name, value in _QUIET_LIBRARIES.items():
         os.environ.setdefault(name, value)
@@ -64,7 +63,7 @@ def launch(task: Task, check: Check, argv: Sequence[str] | None = None) -> int:
 
 
 def compose_for_plan(argv: Sequence[str], program: str, purpose: str) -> SweepConfig:
-    """Return the checked configuration of the same words, for a program that runs nothing.
+    """Return the checked configuration of the same arguments, for a program that runs nothing.
 
     Raises:
         ConfigError: As `launch`; several values for a key as well.
@@ -80,8 +79,59 @@ def compose_for_plan(argv: Sequence[str], program: str, purpose: str) -> SweepCo
     return compose(line.arguments, line.extra)
 
 
+class CommandLine(argparse.Namespace):
+    """What the command line says."""
+
+    arguments: list[str]
+    """`key=value` each, as typed."""
+    multirun: bool
+    """Whether a comma separates values that are run one after another."""
+    cfg: str | None
+    """`job`: only print the composed configuration."""
+    extra: Path | None
+    """A further folder of configuration files."""
+    help: str | None
+    """The group to explain; empty for the overview, None: no help."""
+    version: bool
+    """Only say which version this is."""
+
+
+def parse(argv: Sequence[str]) -> CommandLine:
+    """Read the command line.
+
+    Raises:
+        ConfigError: An unknown flag, or a folder that does not exist.
+    """
+    parser = _Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("arguments", nargs="*")
+    parser.add_argument("-h", "--help", nargs="?", const="")
+    parser.add_argument("--version", action="store_true")
+    parser.add_argument("-m", "--multirun", action="store_true")
+    parser.add_argument("-c", "--cfg", choices=["job"])
+    parser.add_argument("-cd", "--config-dir", type=_folder, dest="extra")
+    return parser.parse_intermixed_args(list(argv), CommandLine())
+
+
+def _folder(text: str) -> Path:
+    folder = Path(text).absolute()
+    if not folder.is_dir():
+        raise ConfigError(f"--config-dir {text}: no such folder")
+    return folder
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose complaints are ours."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing a usage line and leaving."""
+        raise ConfigError(
+            f"{message} (settings are KEY=VALUE: data.target=COLUMN; flags: --help, --version, -m, "
+            "--cfg job, --config-dir DIR)"
+        )
+
+
 def _answered(line: CommandLine, program: str, purpose: str) -> bool:
-    """Print the help or the version where it is asked for; return whether it was."""
+    """Print the help or the version where it is requested; return whether it was."""
     if line.version:
         print(version())  # noqa: T201 - the answer
     elif line.help is not None:
@@ -105,7 +155,7 @@ class _Job:
 
 
 def _checked(line: CommandLine, check: Check) -> list[_Job]:
-    """Return the runs that the words lead to, after all of them were composed and checked.
+    """Return the runs of a command line, after all of them were composed and checked.
 
     With `--cfg job` the configurations are printed instead.
     """
@@ -122,7 +172,7 @@ def _checked(line: CommandLine, check: Check) -> list[_Job]:
         raw = compose_raw(read(arguments, known), line.extra)
         config = plain(raw)
         hide_secrets_of(config)
-        if line.show:
+        if line.cfg:
             shown = as_written(own_part(raw), without_credentials(config))
             print(redacted(OmegaConf.to_yaml(shown)), end="")  # noqa: T201 - the answer
         else:

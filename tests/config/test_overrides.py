@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.arguments import runs
-from pipeline.config.commandline import parse
 from pipeline.config.compose import compose
 from pipeline.config.help import groups
+from pipeline.config.launch import parse
 from pipeline.core.commands import quoted
 from pipeline.core.errors import ConfigError
 
@@ -116,7 +116,7 @@ def test_every_value_of_a_multirun_is_looked_at():
 def test_flags_may_stand_anywhere():
     """`a=1 -m b=2` is how people type."""
     line = parse(["seed=1", "-m", "data=wages"])
-    assert (line.arguments, line.multirun) == (("seed=1", "data=wages"), True)
+    assert (line.arguments, line.multirun) == (["seed=1", "data=wages"], True)
 
 
 @pytest.mark.parametrize("flag", ["--foo", "--experimental-rerun=x.pickle", "--config-path=x"])

@@ -174,7 +174,7 @@ def test_a_bad_path_is_refused_before_pandas_or_scikit_learn_is_imported():
     """So that the answer comes at once."""
     program = (
         "import sys\n"
-        "from pipeline.config.schema import DataConfig\n"
+        "from pipeline.config.schema_data import DataConfig\n"
         "from pipeline.data import prepare\n"
         "from pipeline.core.errors import DataError\n"
         "try:\n    prepare(DataConfig(name='x', path='missing.csv', target='y'), 0)\n"
