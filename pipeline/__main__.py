@@ -26,14 +26,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pipeline.core.commands import module, version
     from pipeline.core.errors import ConfigError
 
-    words = list(sys.argv[1:] if argv is None else argv)
-    if "--version" in words:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if "--version" in arguments:
         print(version())
         return 0
-    if words and not {"-h", "--help"} & set(words):
-        name = words[0]
+    if arguments and not {"-h", "--help"} & set(arguments):
+        name = arguments[0]
         if name in COMMANDS:
-            raise ConfigError(f"a dot, not a space, before the command: {module(*words)}")
+            raise ConfigError(f"a dot, not a space, before the command: {module(*arguments)}")
         raise ConfigError(
             f"{name}: no such command{did_you_mean(name, COMMANDS)}"
             f" (python -m pipeline.COMMAND; allowed: {', '.join(COMMANDS)})"

@@ -151,14 +151,14 @@ def _sweep(
         given = {"data": "table"} | own | given
     from pipeline.config.compose import compose
 
-    words = [f"{key}={value}" for key, value in given.items()]
-    config = compose(words)
+    arguments = [f"{key}={value}" for key, value in given.items()]
+    config = compose(arguments)
     folder.mkdir(parents=True, exist_ok=True)
     if frame is not None:
         border.write_frame(frame, path, config.data.drop)
     from pipeline.session.loop import run
 
-    with _command_line(words):
+    with _command_line(arguments):
         run(config, folder, grace=None, began=began)
     import json
 
@@ -204,9 +204,9 @@ def _item(value: object) -> str:
 
 
 @contextmanager
-def _command_line(words: Sequence[str]) -> Iterator[None]:
-    """Let the ledger write down these words as the command, not those that started the notebook."""
-    before, sys.argv = sys.argv, ["pipeline.sweep", *words]
+def _command_line(arguments: Sequence[str]) -> Iterator[None]:
+    """Record these arguments as the command, not those that started the notebook."""
+    before, sys.argv = sys.argv, ["pipeline.sweep", *arguments]
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.runtime.cli import exit_with, words
+from pipeline.runtime.cli import arguments, exit_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.checkup import Check
     from pipeline.ledger.location import Location
 
-WORDS = {"tracking.uri": "MLflow store; default: sqlite under mlruns/ in the working directory"}
+ARGUMENTS = {"tracking.uri": "MLflow store; default: sqlite under mlruns/ in the working directory"}
 ABOUT = "python -m pipeline.doctor: is everything there that a sweep needs?"
 
 # In a process of its own: broken drivers end the process that asks for them.
@@ -33,11 +33,11 @@ WRONG_VERSIONS = 2
 
 def main(argv: list[str] | None = None) -> int:
     """Print one line a check; return the exit code of the first that did not pass."""
-    asked = words(sys.argv[1:] if argv is None else argv, WORDS, about=ABOUT)
+    given = arguments(sys.argv[1:] if argv is None else argv, ARGUMENTS, about=ABOUT)
     from pipeline.ledger.location import resolve
     from pipeline.ledger.viewer import ui_address, ui_command
 
-    location = resolve(asked.get("tracking.uri"))
+    location = resolve(given.get("tracking.uri"))
     code = 0
     for found in _checks(location):
         mark = "ok" if found.passed else "FAIL" if found.code else "note"
@@ -68,14 +68,16 @@ def _versions() -> Check:
 
     wrong = []
     for line in _requirements():
-        asked = Requirement(line)
-        if asked.marker is not None and not asked.marker.evaluate({"extra": ""}):
+        required = Requirement(line)
+        if required.marker is not None and not required.marker.evaluate({"extra": ""}):
             continue
         try:
-            if not asked.specifier.contains(version(asked.name), prereleases=True):
-                wrong.append(f"{asked.name} {version(asked.name)} (needs {asked.specifier})")
+            if not required.specifier.contains(version(required.name), prereleases=True):
+                wrong.append(
+                    f"{required.name} {version(required.name)} (needs {required.specifier})"
+                )
         except PackageNotFoundError:
-            wrong.append(f"{asked.name} (missing)")
+            wrong.append(f"{required.name} (missing)")
     if wrong:
         sentence = f"{', '.join(wrong)}: install again with make install or pip"
         return Check("versions", passed=False, sentence=sentence, code=WRONG_VERSIONS)

@@ -1,4 +1,4 @@
-"""`python -m pipeline.plan`: what a sweep with the same words would do, take and cost."""
+"""`python -m pipeline.plan`: what a sweep with the same arguments would do, take and cost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "pipeline.plan"
 PURPOSE = (
-    "Says what python -m pipeline.sweep with the same words would do: rounds, trials, fits, seconds,"
+    "Says what python -m pipeline.sweep with the same arguments would do: rounds, trials, fits, seconds,"
     " money, and what a budget would cut. Trains nothing, writes nothing."
 )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import ConfigError, DataError
-from pipeline.runtime.cli import exit_with, words
+from pipeline.runtime.cli import arguments, exit_with
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.location import Location
     from pipeline.models.artefact_predictor import Predictor
 
-WORDS = {
+ARGUMENTS = {
     "model": "RUN_ID of a sweep (its champion) or of a fit, NAME@ALIAS, a models:/ URI, or latest (the"
     " champion of the newest sweep that finished)",
     "input": "CSV (also .gz) or Parquet file with the columns that the model was trained on, a folder of"
@@ -37,22 +37,22 @@ STDIN, STDOUT = {"-", "/dev/stdin"}, {"-", "/dev/stdout"}
 
 def main(argv: list[str] | None = None) -> int:
     """Predict the rows of a file; return the exit code."""
-    asked = words(
-        sys.argv[1:] if argv is None else argv, WORDS, ("model", "input", "output"), ABOUT
+    given = arguments(
+        sys.argv[1:] if argv is None else argv, ARGUMENTS, ("model", "input", "output"), ABOUT
     )
-    share = _share(asked.get("unreadable"))
-    output = _output(asked["output"])
+    share = _share(given.get("unreadable"))
+    output = _output(given["output"])
     from pipeline.ledger.location import check, resolve
 
-    location = resolve(asked.get("tracking.uri"))
+    location = resolve(given.get("tracking.uri"))
     check(location, reading=True)
     with ExitStack() as stack:
-        source = _source(asked["input"], stack)
+        source = _source(given["input"], stack)
         if output is not None and output.exists() and output.samefile(source):
             raise ConfigError(f"output={output} is the input; choose another name")
         rows = _rows(source)
-    ids = _ids(rows, asked.get("id"))
-    predicted, note = _predictions(asked, location, rows, share)
+    ids = _ids(rows, given.get("id"))
+    predicted, note = _predictions(given, location, rows, share)
     if ids is not None:
         predicted.insert(0, str(ids.name), ids)
     if source.is_dir():  # a table's predictions are in the order of its rows
@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _predictions(
-    asked: dict[str, str], location: Location, rows: pd.DataFrame, share: float
+    given: dict[str, str], location: Location, rows: pd.DataFrame, share: float
 ) -> tuple[pd.DataFrame, str]:
     """Return the predictions, and what to say of values that count as missing."""
     from pipeline.models.find_model import load_predictor
@@ -77,47 +77,47 @@ def _predictions(
         try:
             checked.append(predictor.check(rows, share))
         except ValueError as error:
-            raise DataError(f"input={asked['input']}: {error}") from error
+            raise DataError(f"input={given['input']}: {error}") from error
         start()
 
-    predictor = load_predictor(location, asked["model"], look)
+    predictor = load_predictor(location, given["model"], look)
     try:
         predicted = predictor.answers(checked[0])
     except (ValueError, OSError) as error:
-        raise DataError(f"input={asked['input']}: {error}") from error
+        raise DataError(f"input={given['input']}: {error}") from error
     imputed = sum(predictor.unread.values())
     return predicted, f" ({imputed:,} unreadable values counted as missing)" if imputed else ""
 
 
-def _share(word: str | None) -> float:
+def _share(text: str | None) -> float:
     """Return the largest share of a column's values that may be unreadable."""
-    if word is None:
+    if text is None:
         from pipeline.models.artefact_predictor import UNREADABLE
 
         return UNREADABLE
     try:
-        share = 0.0 if word == "error" else float(word)
+        share = 0.0 if text == "error" else float(text)
     except ValueError:
         share = -1.0
     if not 0.0 <= share <= 1.0:
-        raise ConfigError(f"unreadable={word}: must be a share from 0 to 1, or error")
+        raise ConfigError(f"unreadable={text}: must be a share from 0 to 1, or error")
     return share
 
 
-def _source(word: str, stack: ExitStack) -> Path:
+def _source(text: str, stack: ExitStack) -> Path:
     """Return the file or folder to read; a pipe is copied, since a table's file is read more than once.
 
     Args:
-        word: What `input=` says.
+        text: What `input=` says.
         stack: Removes the copy.
     """
     from pipeline.data.source import find
 
-    if word not in STDIN and not (place := find(word, "input")).is_fifo():
+    if text not in STDIN and not (place := find(text, "input")).is_fifo():
         return place
     copy = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "stdin"
     with copy.open("wb") as target:
-        if word in STDIN:
+        if text in STDIN:
             shutil.copyfileobj(sys.stdin.buffer, target)
         else:
             with place.open("rb") as pipe:
@@ -151,11 +151,11 @@ def _rows(source: Path) -> pd.DataFrame:
     return read_table(source, "input")
 
 
-def _output(word: str) -> Path | None:
+def _output(text: str) -> Path | None:
     """Return the file to write, None for stdout; what could not be written is refused at once."""
-    if word in STDOUT:
+    if text in STDOUT:
         return None
-    output = Path(word)
+    output = Path(text)
     if not output.name.endswith(SUFFIXES):
         raise ConfigError(f"output={output}: the name must end in {', '.join(SUFFIXES)}")
     if output.is_dir() or not output.absolute().parent.is_dir():

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.core.control import Unattended
 from pipeline.core.errors import ConfigError, DataError
-from pipeline.runtime.cli import exit_with, words
+from pipeline.runtime.cli import arguments, exit_with
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ ABOUT = (
     "python -m pipeline.replay run=RUN_ID [data.path=FILE] [tracking.uri=URI]\n\n"
     "Trains the stack of a recorded fit again and says whether every epoch is equal."
 )
-WORDS = {
+ARGUMENTS = {
     "run": "id of a fit: a child run of a sweep",
     "data.path": "where the table lies now, when it has moved",
     "model.builder": "the user's own builder, which is never taken from a store",
@@ -33,7 +33,9 @@ WORDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Replay the fit that the command line names; return 0 when every epoch is equal, else 1."""
-    given = words(sys.argv[1:] if argv is None else argv, WORDS, needed=("run",), about=ABOUT)
+    given = arguments(
+        sys.argv[1:] if argv is None else argv, ARGUMENTS, needed=("run",), about=ABOUT
+    )
     from pipeline.ledger.recorded import recorded_fit
 
     recorded = recorded_fit(given.get("tracking.uri"), given["run"])

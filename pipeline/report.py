@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import ConfigError
-from pipeline.runtime.cli import exit_with, words
+from pipeline.runtime.cli import arguments, exit_with
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ ABOUT = (
     "python -m pipeline.report sweep=ID|latest|A,B [output=FILE] [tracking.uri=URI]\n\n"
     "Writes one HTML file that needs no network: a sweep's answer, figures, decisions and fits."
 )
-WORDS = {
+ARGUMENTS = {
     "sweep": "id of a sweep, `latest`, or several separated by commas to compare them",
     "output": "the file to write; default report.html, or comparison.html for several",
     "tracking.uri": "the store that holds the sweep; default sqlite under mlruns/",
@@ -27,10 +27,12 @@ WORDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the page that the command line asks for; return the exit code."""
-    given = words(sys.argv[1:] if argv is None else argv, WORDS, needed=("sweep",), about=ABOUT)
+    given = arguments(
+        sys.argv[1:] if argv is None else argv, ARGUMENTS, needed=("sweep",), about=ABOUT
+    )
     sweeps = [name for name in given["sweep"].split(",") if name]
     if not sweeps:
-        raise ConfigError(f"sweep={given['sweep']}: names no sweep; {WORDS['sweep']}")
+        raise ConfigError(f"sweep={given['sweep']}: names no sweep; {ARGUMENTS['sweep']}")
     usual = "report.html" if len(sweeps) == 1 else "comparison.html"
     target = _writable(Path(given.get("output", usual)))
     from pipeline.ledger.read import read_sweep

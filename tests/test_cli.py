@@ -15,7 +15,7 @@ import pytest
 import pipeline
 from pipeline.__main__ import COMMANDS, main
 from pipeline.core.errors import ConfigError, DataError, Interrupted, StoreError
-from pipeline.runtime.cli import exit_with, words
+from pipeline.runtime.cli import arguments, exit_with
 
 ALLOWED = {
     "model": "run id or registered model",
@@ -30,7 +30,7 @@ ALLOWED = {
 )
 def test_a_value_is_read_literally(value):
     """No grammar: paths may hold anything, ids may look like numbers."""
-    assert words([f"input={value}"], ALLOWED) == {"input": value}
+    assert arguments([f"input={value}"], ALLOWED) == {"input": value}
 
 
 @pytest.mark.parametrize(
@@ -47,20 +47,20 @@ def test_a_value_is_read_literally(value):
 def test_a_wrong_word_is_told_with_what_is_allowed(argv, says):
     """One message that shows the way."""
     with pytest.raises(ConfigError, match=says.replace("?", r"\?").replace("...", r"\.\.\.")):
-        words(argv, ALLOWED, needed=["model", "input"])
+        arguments(argv, ALLOWED, needed=["model", "input"])
 
 
 def test_a_wrong_word_does_not_show_a_password():
     """Users paste whole URIs."""
     with pytest.raises(ConfigError) as error:
-        words(["uri=http://user:pw@host"], ALLOWED)
+        arguments(["uri=http://user:pw@host"], ALLOWED)
     assert "pw" not in str(error.value)
 
 
 def test_help_shows_every_word(capsys):
     """--help wins over everything else on the line."""
     with pytest.raises(SystemExit) as leaving:
-        words(["nonsense", "--help"], ALLOWED, needed=["model"], about="Predicts.")
+        arguments(["nonsense", "--help"], ALLOWED, needed=["model"], about="Predicts.")
     told = capsys.readouterr().out
     assert leaving.value.code == 0
     assert all(f"{name}=" in told for name in ALLOWED)

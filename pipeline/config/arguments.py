@@ -23,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pipeline.config.hydras import ALLOWED, unknown_setting
 from pipeline.config.keys import Key, all_keys, described, required
 from pipeline.config.messages import Problem, did_you_mean, message, problem
-from pipeline.config.redact import redacted_word
+from pipeline.config.redact import redacted_argument
 from pipeline.core.commands import quoted
 from pipeline.core.errors import ConfigError
 
@@ -101,7 +101,7 @@ class _WrongError(Exception):
 def _read(text: str, groups: Groups) -> Argument:
     """Read one argument."""
     start, _, value = text.partition("=")
-    name, shown = start.lstrip("+"), redacted_word(text)
+    name, shown = start.lstrip("+"), redacted_argument(text)
     wrong: Problem | str | None = _wrong_key(text, name, groups)
     if wrong:
         raise _WrongError(wrong)
@@ -122,7 +122,7 @@ def _read(text: str, groups: Groups) -> Argument:
 
 def _wrong_key(text: str, name: str, groups: Groups) -> Problem | str | None:
     """Return what is wrong with an argument before its value is looked at."""
-    shown, known, equals = redacted_word(text), [*groups, *all_keys()], "=" in text
+    shown, known, equals = redacted_argument(text), [*groups, *all_keys()], "=" in text
     if text.startswith("~"):
         return f"{shown}: nothing can be removed; give the key another value"
     if name in ALLOWED and equals:

@@ -1,4 +1,4 @@
-"""What may be said where only a few words are allowed: one enum each, written by name."""
+"""Values of the keys that allow only a few: one enum each, written by name."""
 
 from __future__ import annotations
 

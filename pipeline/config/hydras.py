@@ -4,7 +4,7 @@ Which of its own settings may be given is an allow-list, whatever form they are 
 
 Of Hydra only the composing of files is used; folders, logs and runs are ours (launch.py). What else it
 could do with a setting (call it, import it, put it into the environment) therefore never happens. A file
-or word that asks for it is refused all the same: it was written by somebody who expects it to work.
+or argument that sets it is refused all the same: its author expects it to work.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ OF_HYDRA = (
     "hydra.runtime.cwd",
     "hydra.searchpath",  # ours, for --config-dir; Hydra itself refuses it in any file but sweep.yaml
 )
-"""What Hydra notes of the words and files; what a file says in its place is overwritten or never read."""
+"""What Hydra notes of the arguments and files; what a file says in its place is overwritten or never read."""
 CHOICES = "hydra.runtime.choices"
 
 _NOW = re.compile(r"\$\{now:[^${}]*\}")
 
 
 def unknown_setting(key: str, value: str) -> Problem:
-    """Return the refusal of a word of the command line that sets anything else of Hydra's."""
+    """Return the refusal of an argument that sets anything else of Hydra's."""
     return Problem(
         f"{key}={shown(key, value)}: this setting of Hydra cannot be given; allowed: {_NAMES}"
     )

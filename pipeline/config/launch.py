@@ -164,7 +164,7 @@ def _checked(line: CommandLine, check: Check) -> list[_Job]:
     from pipeline.config.arguments import read, runs
     from pipeline.config.compose import compose_raw, own_part, plain
     from pipeline.config.lookups import as_written
-    from pipeline.config.redact import hide_secrets_of, redacted, redacted_word
+    from pipeline.config.redact import hide_secrets_of, redacted, redacted_argument
     from pipeline.config.text import without_credentials
 
     known, composed = groups(line.extra), []
@@ -182,7 +182,7 @@ def _checked(line: CommandLine, check: Check) -> list[_Job]:
     for number, (arguments, config, hydra) in enumerate(composed):
         # the first run's folder for all: every composing has another `now`
         folder = Path(composed[0][2].sweep.dir) / str(number) if line.multirun else hydra.run.dir
-        own = [redacted_word(each) for each in arguments if not each.startswith("hydra.")]
+        own = [redacted_argument(each) for each in arguments if not each.startswith("hydra.")]
         title = f"run {number + 1} of {len(composed)}: {' '.join(own)}" if line.multirun else ""
         command = shlex.join(["python", "-m", SWEEP, *own])
         names = hydra.verbose
@@ -206,7 +206,7 @@ def _output_folder(path: Path) -> Path:
 
 
 def _run(task: Task, job: _Job) -> int:
-    """Run the task in its output folder; a failure is told, and the next run of `-m` goes on."""
+    """Run the task in its output folder; a failure is logged, and the next run of `-m` goes on."""
     from pipeline.config.logs import log_into
     from pipeline.config.text import dump
 

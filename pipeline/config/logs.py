@@ -15,7 +15,7 @@ FILE = "sweep.log"
 
 
 class LogFile(logging.FileHandler):
-    """A file of log lines; when it cannot be written any more, the terminal is told once."""
+    """A file of log lines; when it cannot be written any more, the terminal says so once."""
 
     _lost = False
 

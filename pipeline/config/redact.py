@@ -84,10 +84,10 @@ def shown(key: str, value: object) -> str:
     return HIDDEN if is_secret(key) else redacted(str(value))
 
 
-def redacted_word(word: str) -> str:
-    """Return a command line word `key=value` as it may be shown."""
-    key, equals, value = word.partition("=")
-    return f"{key}={shown(key.lstrip('+'), value)}" if equals else redacted(word)
+def redacted_argument(argument: str) -> str:
+    """Return an argument `key=value` as it may be shown."""
+    key, equals, value = argument.partition("=")
+    return f"{key}={shown(key.lstrip('+'), value)}" if equals else redacted(argument)
 
 
 class RedactingFormatter(logging.Formatter):

@@ -135,12 +135,12 @@ class NotifyConfig:
 
     url: str | None = None
     """Webhook that receives one JSON POST when the sweep ends or fails; not when it is interrupted, or
-    when its words or its file are refused at once."""
+    when its arguments or its file are refused at once."""
 
 
 @dataclass
 class SweepConfig:
-    """Everything that one sweep is told."""
+    """The configuration of one sweep."""
 
     data: DataConfig = MISSING
     """The table and how its rows are split."""

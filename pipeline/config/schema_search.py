@@ -114,7 +114,7 @@ class CapacityConfig(SearchConfig):
     start_units: int = within(COUNT, 32)
     """Units of the first network, within the space."""
     include_linear: bool = True
-    """Also try no hidden layer first: a table that needs no network is told so."""
+    """Also try no hidden layer first: a table may need no network."""
     growth: float = within(ABOVE_ONE, 2.0)
     """Units are multiplied by this when growing wider."""
     shrink: float = within(BETWEEN_0_AND_1, 0.8)
@@ -135,7 +135,7 @@ class CapacityConfig(SearchConfig):
     """A difference within this many standard errors is close and buys more executions."""
     first_executions: int = within(COUNT, 2)
     """Executions with which rates and capacities are first compared; at most training.executions,
-    which the first round and whoever may be chosen get. Not with data.folds."""
+    which the first round and what may be chosen get. Not with data.folds."""
     grow_executions: int = within(COUNT, 5)
     """Most executions of a trial that a close call buys while growing and shrinking: more are for
     the finalists."""
@@ -165,13 +165,13 @@ class CapacityConfig(SearchConfig):
 
 @dataclass
 class OtherSearchConfig(SearchConfig):
-    """KerasTuner's own oracles, asked for a round of trials at a time."""
+    """KerasTuner's own oracles, which propose a round of trials at a time."""
 
     kind: SearchKind = MISSING
     """grid, random, bayesian or hyperband."""
     trials: int = within(COUNT, 30)
     """Most trials (grid: all of the grid when larger)."""
     round: int = within(COUNT, 10)
-    """Trials asked for at a time; a Bayesian search learns only between rounds."""
+    """Trials proposed at a time; a Bayesian search learns only between rounds."""
     factor: int = within(TWO_OR_MORE, 3)
     """Hyperband: reduction of trials from rung to rung."""

@@ -1,4 +1,4 @@
-"""What the entry points share: literal `word=value` command lines, and how a program ends."""
+"""What the entry points share: literal `name=value` command lines, and how a program ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import traceback
 from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 from pipeline.config.messages import did_you_mean
-from pipeline.config.redact import redacted, redacted_word
+from pipeline.config.redact import redacted, redacted_argument
 from pipeline.core.commands import version
 from pipeline.core.errors import ConfigError, SweepError
 
@@ -21,21 +21,21 @@ _HELP = {"-h", "--help"}
 _INTERRUPTED = 130
 
 
-def words(
+def arguments(
     argv: Sequence[str], allowed: Mapping[str, str], needed: Collection[str] = (), about: str = ""
 ) -> dict[str, str]:
-    """Return the `word=value` words of a command line, read literally.
+    """Return the arguments `name=value` of a command line, read literally.
 
     Hydra is not involved: a value may hold `=`, commas or brackets, and an id stays text.
 
     Args:
-        argv: The words after the program's name.
-        allowed: What each word means, in a sentence.
-        needed: The words that must be there.
+        argv: The arguments after the program's name.
+        allowed: What each name means, in a sentence.
+        needed: The names that must be there.
         about: What the program does and how it is called, for `--help`.
 
     Raises:
-        ConfigError: A word that is unknown, given twice, empty or not of this form; a missing one.
+        ConfigError: An argument that is unknown, given twice, empty or not of this form; a missing one.
         SystemExit: After `--help` or `--version`.
     """
     if "--version" in argv or _HELP & set(argv):
@@ -60,7 +60,7 @@ def words(
 def _unknown(word: str, name: str, allowed: Mapping[str, str]) -> str:
     hint = did_you_mean(name, allowed)
     forms = " ".join(f"{each}=..." for each in allowed)
-    return f"{redacted_word(word)}: not understood{hint} (allowed: {forms})"
+    return f"{redacted_argument(word)}: not understood{hint} (allowed: {forms})"
 
 
 def _help_text(allowed: Mapping[str, str], needed: Collection[str], about: str) -> str:

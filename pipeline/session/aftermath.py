@@ -42,7 +42,7 @@ class Aftermath:
         Args:
             what: Did not happen then, for the message.
             step: Does it.
-            grave: Whether the exit code must tell of it.
+            grave: Whether the exit code must show it.
         """
         try:
             return step()

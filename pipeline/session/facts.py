@@ -50,7 +50,7 @@ def without_repeats(config: SweepConfig, dataset: Dataset) -> SweepConfig:
 
 
 def searcher_of(config: SweepConfig, dataset: Dataset, family: Family) -> Searcher:
-    """Return the search of a table: what its values do not tell apart is not tried twice."""
+    """Return the search of a table: inputs that are the same are not tried twice."""
     constant = constant_loss(dataset, objective(config).metric)
     return searcher(without_repeats(config, dataset), family, constant)
 

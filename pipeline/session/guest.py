@@ -1,4 +1,4 @@
-"""A sweep in somebody else's process: nothing of it changes, and nothing of it leaks in.
+"""A sweep in a process of the user's: nothing of it changes, and nothing of it leaks in.
 
 Everything global that a sweep sets, or that a library does for it, is put back when the call ends,
 however it ends. What the host has set (warnings as errors, NumPy that raises, scikit-learn that returns

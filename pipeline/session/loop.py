@@ -50,7 +50,7 @@ def run(
     grace: float | None = GRACE_SECONDS,
     began: float | None = None,
 ) -> int:
-    """Run one sweep from configuration to champion, tell the webhook, return the exit code.
+    """Run one sweep from configuration to champion, notify the webhook, return the exit code.
 
     Args:
         config: Of the sweep.
@@ -64,7 +64,7 @@ def run(
     try:
         code = _run(config, output_dir, grace, began)
     except Interrupted:
-        raise  # whoever took the machine away starts the sweep again: people hear of its end alone
+        raise  # the sweep is started again: only its end is notified
     except Exception as error:
         notify(config.notify.url, output_dir, error)
         raise
@@ -131,7 +131,7 @@ def _open(
     family = trainer.family
     prepare_threads(convolutional=family.convolutional)
     if config.search.kind is not SearchKind.capacity or config.resume != "no":
-        start()  # KerasTuner brings TensorFlow: it starts the same way whoever imports it first
+        start()  # KerasTuner brings TensorFlow: it starts the same way whichever imports it first
     searching = searcher_of(config, dataset, family)
     for note in dataset.notes:
         log.info("%s", note)

@@ -41,7 +41,7 @@ class Networks:
             self._bytes -= _size(self._weights.pop(oldest))
 
     def weights(self, fit: Fit) -> list[np.ndarray] | None:
-        """Return the best epoch's weights of a fit; None where nobody kept them."""
+        """Return the best epoch's weights of a fit; None where they were not kept."""
         return self._weights.get(fit) or self._ledger.weights(fit)
 
     def kept(self, fit: Fit) -> bool:

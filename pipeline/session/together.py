@@ -2,7 +2,7 @@
 
 Where a random split parts the rows of patients, machines or storms, its scores hold for subjects that
 training has seen. What the same capacity scores on subjects that it has not is shown beside them; the
-choice stays as it is, for whoever sees the two numbers can say `data.group`.
+choice stays as it is, as a user who sees the two numbers can set `data.group`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pipeline.config import builder_source, differences, fingerprint, flatten
 from pipeline.config.compose import compose
 from pipeline.config.keys import all_keys, required
-from pipeline.config.redact import hide_secrets_of, redacted, redacted_word
+from pipeline.config.redact import hide_secrets_of, redacted, redacted_argument
 from pipeline.config.schema import OUTSIDE_FINGERPRINT
 from pipeline.config.text import dump, load
 from pipeline.core.errors import ConfigError
@@ -223,7 +223,7 @@ def test_only_the_credentials_of_a_text_are_hidden(text, shown):
 
 def test_a_word_with_a_secret_key_is_hidden_whole():
     """A webhook's address is its password."""
-    assert redacted_word("notify.url=https://h/T0/B0") == "notify.url=***"
+    assert redacted_argument("notify.url=https://h/T0/B0") == "notify.url=***"
 
 
 def test_secrets_of_the_environment_are_hidden_from_then_on(monkeypatch):
