@@ -8,6 +8,7 @@ import pytest
 
 from pipeline import report
 from pipeline.core.errors import ConfigError
+from pipeline.session.report import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, record: SweepRecord) -> list[tuple[st
         questions.append((uri, sweep))
         return record
 
-    monkeypatch.setattr("pipeline.ledger.read.read_sweep", read)
+    monkeypatch.setattr("pipeline.session.report.read_sweep", read)
     return questions
 
 
@@ -79,5 +80,5 @@ def test_one_record_renders_as_a_page_and_several_as_a_comparison(
     make: Callable[..., SweepRecord],
 ) -> None:
     """The runner attaches the same page that the command writes."""
-    assert "How to get the same again" in report.render([make()])
-    assert "Settings that differ" in report.render([make(), make()])
+    assert "How to get the same again" in render([make()])
+    assert "Settings that differ" in render([make(), make()])

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline import doctor
 from pipeline.ledger import checkup
+from pipeline.ledger import doctor as checks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,7 +136,7 @@ def test_a_card_that_is_not_used_has_its_reason(
     card.touch()
     if driver:
         version.touch()
-    monkeypatch.setattr(doctor, "NVIDIA", (card, version))
+    monkeypatch.setattr(checks, "NVIDIA", (card, version))
     devices("tensorflow")
     assert doctor.main([]) == 0
     out = capsys.readouterr().out
@@ -151,7 +152,7 @@ def test_wrong_versions_are_named(
 ) -> None:
     """What is installed is compared with what the package asks for; extras are nobody's duty."""
     asked = ["numpy>=99", "nosuchthing>=1", "pytest>=1", 'ray>=9; extra == "ray"']
-    monkeypatch.setattr(doctor, "_requirements", lambda: asked)
+    monkeypatch.setattr(checks, "_requirements", lambda: asked)
     assert doctor.main([]) == 2
     line = capsys.readouterr().out.splitlines()[0]
     assert "needs >=99" in line

@@ -1,0 +1,68 @@
+"""The page of a sweep, or of several compared, from the ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.core.errors import ConfigError
+from pipeline.ledger.read import read_sweep
+from pipeline.session.summary import write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.ledger.read import SweepRecord
+
+
+def report(sweeps: Sequence[str], output: str | None, uri: str | None) -> str:
+    """Write the page of a sweep, or of several compared; return a sentence about it.
+
+    Args:
+        sweeps: Ids, or `latest`; at least one.
+        output: The file; None: report.html or comparison.html.
+        uri: The store.
+
+    Raises:
+        ConfigError: The file cannot be written, or there is no such sweep.
+    """
+    target = _writable(Path(output or ("report.html" if len(sweeps) == 1 else "comparison.html")))
+    records = [read_sweep(uri, sweep) for sweep in sweeps]
+    try:
+        write(target, render(records))
+    except OSError as error:
+        raise ConfigError(
+            f"output={target}: cannot be written ({error.strerror}); output=FILE names another place"
+        ) from error
+    return f"{target}: {_about(records)}"
+
+
+def render(records: Sequence[SweepRecord]) -> str:
+    """Return the page of one sweep, or the comparison of several."""
+    if len(records) == 1:
+        from pipeline.figures.page import page
+
+        return page(records[0])
+    from pipeline.figures.comparepage import compare_page
+
+    return compare_page(records)
+
+
+def _writable(path: Path) -> Path:
+    """Return the path when a file can be written there.
+
+    Raises:
+        ConfigError: Its folder does not exist, or it is a folder itself.
+    """
+    if path.is_dir():
+        raise ConfigError(f"output={path}: is a folder; name the file to write, {path}/report.html")
+    if not path.parent.is_dir():
+        raise ConfigError(f"output={path}: there is no folder {path.parent}; make it first")
+    return path
+
+
+def _about(records: Sequence[SweepRecord]) -> str:
+    from pipeline.figures.compare import sentences
+    from pipeline.figures.verdict import answer
+
+    return sentences(records)[0] if len(records) > 1 else answer(records[0])[0]
