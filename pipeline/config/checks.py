@@ -18,6 +18,7 @@ from pipeline.config.combinations import (
     search_problems,
     training_problems,
 )
+from pipeline.config.identity import flat
 from pipeline.config.keys import all_keys
 from pipeline.config.messages import Problem, did_you_mean, problem
 from pipeline.config.names import CLASSIFICATION_METRICS, REGRESSION_METRICS, STORE_SCHEMES
@@ -42,7 +43,7 @@ def problems(config: SweepConfig, *, stored: bool = False) -> list[Problem]:
         config: What to check.
         stored: Whether a sweep has run with it: what nothing read then does no harm now.
     """
-    values = dict(_leaves(asdict(config)))
+    values = flat(asdict(config))
     alone = list(_single_values(values))
     wrong = {each.key for each in alone}
     combined = []
@@ -60,14 +61,6 @@ def problems(config: SweepConfig, *, stored: bool = False) -> list[Problem]:
             each = problem(key, value[0] if value else values[key], must)
             combined.append(each if key != "search.kind" else Problem(each.sentence))
     return alone + [each for each in combined if not _follows(each, wrong)]
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
 
 
 def _single_values(values: Mapping[str, Any]) -> Iterator[Problem]:

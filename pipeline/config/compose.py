@@ -150,7 +150,8 @@ def plain(composed: DictConfig) -> SweepConfig:
     """
     options = OmegaConf.select(composed, _CHOICES) or {}
     own = own_part(composed)
-    unknown = [name for name in _names(own, "") if name not in all_keys()]
+    names = _names(OmegaConf.to_container(own, resolve=False), "")
+    unknown = [name for name in names if name not in all_keys()]
     if unknown:
         wrong = [Problem(f"unknown key {name}{did_you_mean(name, all_keys())}") for name in unknown]
         raise ConfigError(message(wrong, options))
@@ -175,14 +176,13 @@ def own_part(composed: DictConfig) -> DictConfig:
     return own
 
 
-def _names(node: Any, prefix: str) -> Iterator[str]:
+def _names(tree: Any, prefix: str) -> Iterator[str]:
     """Yield every key, also such as a file without a schema smuggled in; columns are none."""
-    if isinstance(node, DictConfig) and not node._is_missing() and not node._is_none():  # noqa: SLF001
-        for name in map(str, node):
-            yield f"{prefix}{name}"
-            key = all_keys().get(f"{prefix}{name}")
-            if key is None or not key.is_mapping:
-                yield from _names(node._get_node(name), f"{prefix}{name}.")  # noqa: SLF001
+    for name, value in tree.items():
+        key = all_keys().get(f"{prefix}{name}")
+        yield f"{prefix}{name}"
+        if isinstance(value, dict) and (key is None or not key.is_mapping):
+            yield from _names(value, f"{prefix}{name}.")
 
 
 def _name_the_data(own: DictConfig) -> None:

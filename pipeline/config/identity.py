@@ -35,7 +35,7 @@ def fingerprint(config: SweepConfig) -> str:
     Budget, machines, store and the places of files are outside (`OUTSIDE_FINGERPRINT`): a sweep may
     be resumed with others. What the files hold is hashed with the data.
     """
-    inside = {key: value for key, value in _flat(asdict(config)).items() if not _is_outside(key)}
+    inside = {key: value for key, value in flat(asdict(config)).items() if not _is_outside(key)}
     inside["backend"] = os.environ.get("KERAS_BACKEND", "tensorflow")
     if config.model.builder is not None:
         inside[SOURCE] = builder_source(config.model.builder)
@@ -45,10 +45,10 @@ def fingerprint(config: SweepConfig) -> str:
 
 def flatten(config: SweepConfig) -> dict[str, str]:
     """Return every value by its dotted key as text, credentials hidden, and the builder's source."""
-    flat = {key: shown(key, value) for key, value in _flat(asdict(config)).items()}
+    texts = {key: shown(key, value) for key, value in flat(asdict(config)).items()}
     if config.model.builder is not None:
-        flat[SOURCE] = builder_source(config.model.builder)
-    return flat
+        texts[SOURCE] = builder_source(config.model.builder)
+    return texts
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -65,22 +65,21 @@ def _is_outside(key: str) -> bool:
     return any(key == outside or key.startswith(f"{outside}.") for outside in OUTSIDE_FINGERPRINT)
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return every value of a tree by its dotted key; what holds nothing has none."""
+    values: dict[str, Any] = {}
     for name, value in tree.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
+            values |= flat(value, f"{prefix}{name}.")
         else:
-            flat[f"{prefix}{name}"] = _plain(value)
-    return flat
+            values[f"{prefix}{name}"] = _plain(value)
+    return values
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    return value
+    return value.value if isinstance(value, Enum) else value
 
 
 def builder_source(reference: str) -> str:

@@ -11,7 +11,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from pipeline.config.messages import Problem
 from pipeline.config.redact import is_secret_variable
@@ -26,7 +26,7 @@ ADDRESSES = ("tracking.uri", "notify.url")
 _INNERMOST = re.compile(r"\$\{([^${}]*)\}")
 _VARIABLE = re.compile(r"\s*(?P<quote>['\"]?)(?P<name>\w+)(?P=quote)\s*(?:,.*)?", re.DOTALL)
 _ADDRESS = re.compile(r"\b(?:uri|url)\b")
-_FOUND = "\0"
+_SEEN = "\0"
 """Stands for an inner look-up that has been seen."""
 
 
@@ -36,7 +36,7 @@ def lookup_problems(own: DictConfig) -> Iterator[Problem]:
     Args:
         own: Without Hydra's part.
     """
-    for key, text in _lookups(own, ""):
+    for key, text in _lookups(own).items():
         for inner in _inside(text):
             wrong = _wrong(key, inner)
             if wrong:
@@ -51,7 +51,7 @@ def as_written(own: DictConfig, config: Any) -> DictConfig:
         config: The same, looked up; a dataclass.
     """
     shown = DictConfig(OmegaConf.to_container(OmegaConf.structured(config)))
-    lookups = dict(_lookups(own, ""))
+    lookups = _lookups(own)
     names = [_variable(inner) for text in lookups.values() for inner in _inside(text)]
     values = {value for name in names if name and (value := os.environ.get(name))}
     for key, text in lookups.items():
@@ -72,12 +72,12 @@ def _wrong(key: str, inner: str) -> str:
         return _wrong_variable(key, inner)
     if resolver in RESOLVERS:
         return ""
-    shown = resolver.replace(_FOUND, "${...}")
+    shown = resolver.replace(_SEEN, "${...}")
     return f"${{{shown}:...}} cannot be looked up; allowed: {', '.join(RESOLVERS)}"
 
 
 def _wrong_key(key: str, other: str) -> str:
-    if _FOUND in other:
+    if _SEEN in other:
         return "a look-up cannot name another one"
     repeats = key not in ADDRESSES and _ADDRESS.search(other)
     return f"cannot repeat {other}, which may hold a credential" if repeats else ""
@@ -98,26 +98,28 @@ def _wrong_variable(key: str, inner: str) -> str:
 def _variable(inner: str) -> str:
     """Return the environment variable that a look-up names; empty where it names none."""
     resolver, _, argument = inner.partition(":")
-    found = _VARIABLE.fullmatch(argument) if resolver.strip() in ENVIRONMENT else None
-    return found["name"] if found else ""
+    match = _VARIABLE.fullmatch(argument) if resolver.strip() in ENVIRONMENT else None
+    return match["name"] if match else ""
 
 
 def _inside(text: str) -> Iterator[str]:
     """Yield what stands in the braces of every look-up, the innermost first."""
-    while found := _INNERMOST.search(text):
-        yield found[1]
-        text = f"{text[: found.start()]}{_FOUND}{text[found.end() :]}"
+    while match := _INNERMOST.search(text):
+        yield match[1]
+        text = f"{text[: match.start()]}{_SEEN}{text[match.end() :]}"
 
 
-def _lookups(node: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Yield the keys whose value is looked up, with that value as it is written."""
-    if node is None or node._is_none() or node._is_missing():  # noqa: SLF001 - reading would look it up
-        return
-    if node._is_interpolation():  # noqa: SLF001
-        yield path, node._value()  # noqa: SLF001
-    elif isinstance(node, DictConfig):
-        for key in map(str, node):
-            yield from _lookups(node._get_node(key), f"{path}.{key}" if path else key)  # noqa: SLF001
-    elif isinstance(node, ListConfig):
-        for index in range(len(node)):
-            yield from _lookups(node._get_node(index), f"{path}[{index}]")  # noqa: SLF001
+def _lookups(own: DictConfig) -> dict[str, str]:
+    """Return the keys whose value is looked up, with that value as it is written."""
+    return dict(_texts(OmegaConf.to_container(own, resolve=False), ""))
+
+
+def _texts(tree: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _texts(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(tree, list):
+        for place, value in enumerate(tree):
+            yield from _texts(value, f"{path}[{place}]")
+    elif isinstance(tree, str) and "${" in tree:
+        yield path, tree
