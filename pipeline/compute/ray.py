@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pipeline.compute.ray_cluster import Cluster
-    from pipeline.compute.ray_task import Trained
+    from pipeline.compute.ray_task import RayResult
     from pipeline.config.schema import ComputeConfig
     from pipeline.core.control import Control
     from pipeline.core.family import Family
@@ -123,7 +123,7 @@ class _Round:
         piece = self._running.pop(task)
         errors = self._ray.exceptions
         try:
-            trained: Trained = self._ray.get(task)
+            trained: RayResult = self._ray.get(task)
         except errors.TaskCancelledError:
             self._give_up(piece, Outcome.cut, self._reason)
         except errors.RayTaskError as error:
@@ -232,7 +232,7 @@ class _Gaps:
         self._seconds: list[float] = []
         self._tasks: dict[str, int] = defaultdict(int)
 
-    def note(self, trained: Trained) -> None:
+    def note(self, trained: RayResult) -> None:
         """Take note of a task, as they come back."""
         self._tasks[trained.worker] += 1
         before = self._ended.get(trained.worker)

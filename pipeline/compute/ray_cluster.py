@@ -13,7 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from pipeline.compute.pieces import Slots
-from pipeline.compute.ray_task import Board, train_piece
+from pipeline.compute.ray_task import ProgressBoard, train_piece
 from pipeline.core.errors import ConfigError
 from pipeline.training.cost import Cost
 
@@ -61,7 +61,7 @@ class Cluster:
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=True
         )
-        actor = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here)
+        actor = ray.remote(ProgressBoard).options(num_cpus=0, scheduling_strategy=here)
         self.board = actor.remote()
         """Beside the sweep, where it lives as long as the sweep does."""
         self._train = ray.remote(train_piece)

@@ -32,7 +32,7 @@ ASK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Trained:
+class RayResult:
     """What a task sends back."""
 
     results: list[FitResult]
@@ -45,7 +45,7 @@ class Trained:
 
 @dataclass
 class News:
-    """What the board has heard, by the number of the piece."""
+    """What the workers have reported, by the number of the piece."""
 
     begun: dict[int, float] = field(default_factory=dict)
     """Seconds since a worker began it."""
@@ -53,8 +53,8 @@ class News:
     """Its last report."""
 
 
-class Board:
-    """An actor: progress from the workers, the word to stop from the sweep.
+class ProgressBoard:
+    """An actor: collects progress from the workers, passes the sweep's request to stop to them.
 
     One for all rounds: an actor that starts takes a process from Ray's pool, and would take one
     that has just imported TensorFlow.
@@ -69,7 +69,7 @@ class Board:
         self._progress: dict[int, Progress] = {}
 
     def open(self, round_: int) -> None:
-        """Begin a round; whoever still works for another one is told to stop."""
+        """Begin a round; workers of another one have to stop."""
         self._round, self._reason = round_, ""
         self._begun, self._alive, self._progress = {}, {}, {}
 
@@ -88,11 +88,11 @@ class Board:
         return self._reason
 
     def stop(self, reason: str) -> None:
-        """Tell whoever asks to stop."""
+        """Have all workers stop."""
         self._reason = reason
 
     def read(self) -> News:
-        """Return what was heard."""
+        """Return what the workers have reported."""
         now = time.monotonic()
         living = [at for at, seen in self._alive.items() if now - seen < SILENT_SECONDS]
         begun = {piece: now - self._begun[piece] for piece in living}
@@ -100,7 +100,7 @@ class Board:
 
 
 class OnBoard:
-    """The control of a worker: what it is told goes to the board, which says when to stop.
+    """The control of a worker: progress goes to the board, which says when to stop.
 
     A thread beside the training asks. A task that asked itself would wait, be it for a millisecond,
     and Ray gives the core of a task that waits to the next one: which then starts a process.
@@ -145,7 +145,7 @@ def train_piece(
     family: Family,
     settings: Settings,
     board: Any,
-) -> Trained:
+) -> RayResult:
     """Train one piece with one core, or the GPU that Ray has assigned; imports the framework.
 
     Args:
@@ -155,7 +155,7 @@ def train_piece(
         arrays: What it is trained on.
         family: Builds the networks.
         settings: What is fixed over the search.
-        board: A handle of Board.
+        board: A handle of ProgressBoard.
     """
     import ray
 
@@ -167,4 +167,4 @@ def train_piece(
 
         results = train(engine(engine_name), stack, arrays, family, settings, control)
     worker = f"{ray.get_runtime_context().get_node_id()} {os.getpid()}"
-    return Trained(results, worker, began, time.time())
+    return RayResult(results, worker, began, time.time())

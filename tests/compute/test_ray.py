@@ -75,7 +75,7 @@ def test_a_piece_whose_worker_died_waits_and_does_not_hang(monkeypatch: pytest.M
     """Ray starts it again when there is room: its time counts from then, or it were given up."""
     clock = [0.0]
     monkeypatch.setattr(ray_task.time, "monotonic", lambda: clock[0])
-    board = ray_task.Board()
+    board = ray_task.ProgressBoard()
     board.open(7)
     board.begin(7, 0)
     board.begin(7, 1)
