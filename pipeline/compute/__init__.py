@@ -1,4 +1,7 @@
-"""Where stacks are trained: on this machine, or on a Ray cluster."""
+"""Trains stacks of fits: on this machine, or on a Ray cluster.
+
+Hands out `run`, which yields each stack with the results of its fits as it ends.
+"""
 
 from __future__ import annotations
 

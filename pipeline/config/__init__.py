@@ -1,4 +1,7 @@
-"""Typed configuration: schema, composing, checks, fingerprint, and the places of conf and data."""
+"""The typed configuration of a sweep: schema, composing, checks, and where conf and data lie.
+
+Hands out a checked `SweepConfig` (`compose.py`, `launch.py`), its fingerprint and its flat form.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""What every room may use: records of the product, errors, statistics; imports no room."""
+"""What every room may use: records of the product, protocols, errors, statistics, language.
+
+Hands out plain classes and functions; it imports no room.
+"""

@@ -1,4 +1,7 @@
-"""The data room: file -> typed table -> leak-free split -> encoders -> float32 arrays."""
+"""Makes arrays of a table: file -> typed table -> leak-free split -> encoders -> float32 arrays.
+
+Hands out `prepare`, which returns a `Dataset`.
+"""
 
 from __future__ import annotations
 

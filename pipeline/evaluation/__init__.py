@@ -1,3 +1,6 @@
-"""The honest end of a sweep: one pass over the test rows, and baselines beside the networks."""
+"""Scores models at the end of a sweep: one pass over the test rows, baselines beside the networks.
+
+Hands out `final.evaluate`, which returns `Verdicts`.
+"""
 
 from __future__ import annotations

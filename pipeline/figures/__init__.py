@@ -1,3 +1,6 @@
-"""Pictures and words of a finished sweep, from what the ledger holds."""
+"""Draws a finished sweep: plots, tables and the report, from what the ledger holds.
+
+Hands out `page.page`, one HTML document.
+"""
 
 from __future__ import annotations

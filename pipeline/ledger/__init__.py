@@ -1,1 +1,4 @@
-"""The ledger: everything that a sweep remembers, in MLflow. Nothing else imports MLflow."""
+"""Everything that a sweep remembers, in MLflow: claim, write, resume, read.
+
+Hands out a `Ledger` (`start.py`), and `read.read_sweep` for sweeps that have ended.
+"""

@@ -1,1 +1,4 @@
-"""The saved model: written, proven, found and served."""
+"""The saved model: written, proven, found and served.
+
+Hands out `artefact.save_champion`, and `find_model.load_predictor` for raw rows.
+"""

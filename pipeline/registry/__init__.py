@@ -1,1 +1,4 @@
-"""Whether a champion replaces the model in production, and the step that does it."""
+"""Decides whether a champion replaces the model in production, and does it.
+
+Hands out `registry.challenge`.
+"""

@@ -1,1 +1,4 @@
-"""The process: command words, signals, budget, memory, notification."""
+"""The process: arguments of a command, signals, budget, memory, notification.
+
+Hands out `Budget`, `StopRequest`, and what the entry points share (`cli.py`).
+"""

@@ -1,4 +1,7 @@
-"""Search: which fits are trained next, and which trial is chosen. The core is pure and needs numpy."""
+"""Decides which fits are trained next, and which trial is chosen; the core is pure and needs numpy.
+
+Hands out `searcher`, which returns the `Searcher` of a configuration.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""The loop of a sweep and its end: the one place where the rooms meet."""
+"""Runs a sweep from its configuration to its champion: the one place where the rooms meet.
+
+Hands out `loop.run`, and `results` for notebooks.
+"""

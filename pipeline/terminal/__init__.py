@@ -1,1 +1,4 @@
-"""What a person at the terminal sees while a sweep runs."""
+"""Shows a sweep while it runs, on a terminal or in a notebook.
+
+Hands out `progress.Display`.
+"""

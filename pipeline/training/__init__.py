@@ -1,4 +1,6 @@
-"""Families, the planner, the engines that train a round, and diagnosis. Keras only here.
+"""Trains fits: families of networks, the planner, two engines, diagnosis; Keras only here.
+
+Hands out `families.family`, `planner.plan_stacks` and `engine.engine`.
 
 Importing the room sets what frameworks read when they start; afterwards it would be too late.
 """
