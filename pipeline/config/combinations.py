@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _CHANNELS = (1, 3)
 _FEWEST_LEVELS = 2
-_TABS = ("tab", "\\t")
+TABS = ("tab", "\\t")
 
 
 def data_problems(config: SweepConfig) -> Iterator[Wrong]:
@@ -85,7 +85,7 @@ def _orders_and_dates(data: DataConfig) -> Iterator[Wrong]:
 
 
 def _file_format(data: DataConfig) -> Iterator[Wrong]:
-    if data.delimiter is not None and len(data.delimiter) != 1 and data.delimiter not in _TABS:
+    if data.delimiter is not None and len(data.delimiter) != 1 and data.delimiter not in TABS:
         yield "data.delimiter", "must be one character, or tab"
     if data.decimal is not None and data.decimal not in {".", ","}:
         yield "data.decimal", "must be . or ,"
