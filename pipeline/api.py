@@ -73,6 +73,10 @@ class Found:
         """What became of each column of the table, and the override that changes it."""
         return results.columns(self.record)
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: answer, picture and table of the capacities."""
+        return results.html(self.record)
+
     def figure(self, name: str = "capacity") -> Figure:
         """Return one figure by name; `results.figures` returns all."""
         return results.figure(self.record, name)

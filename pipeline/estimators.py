@@ -13,6 +13,8 @@ Parameters and attributes follow https://scikit-learn.org/stable/developers/deve
 
 from __future__ import annotations
 
+import io
+from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -33,6 +35,7 @@ from pipeline import api
 from pipeline.core.errors import ConfigError, DataError, NoUsableTrialError
 from pipeline.session import results
 from pipeline.session.guest import guest
+from pipeline.terminal.notebook import in_notebook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +69,7 @@ class _Capacity(BaseEstimator):
         random_state: int | np.random.RandomState | None = None,
         tracking_uri: str | None = None,
         overrides: Mapping[str, Any] | None = None,
+        verbose: bool | None = None,
     ) -> None:
         """Keep the parameters as they are; `fit` reads them.
 
@@ -76,6 +80,7 @@ class _Capacity(BaseEstimator):
             random_state: Seed of splits and networks; None: the configuration's, which is fixed too.
             tracking_uri: MLflow store of the sweep; None: sqlite under `mlruns/`.
             overrides: Any other key of the command line, for example {"search.space.units_max": 64}.
+            verbose: Whether `fit` shows its progress; None: in a notebook, and nothing elsewhere.
         """
         self.seconds = seconds
         self.experiment = experiment
@@ -83,6 +88,7 @@ class _Capacity(BaseEstimator):
         self.random_state = random_state
         self.tracking_uri = tracking_uri
         self.overrides = overrides
+        self.verbose = verbose
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:  # noqa: N803
         """Sweep over network sizes on these rows and keep the champion.
@@ -103,8 +109,10 @@ class _Capacity(BaseEstimator):
         target = self._target(rows, y)
         table, roles = _table(rows, target, sample_weight, groups)
         given = _GIVEN[self._task] | roles | self._words()
+        verbose = in_notebook() if self.verbose is None else self.verbose
         try:
-            found = api.sweep(table, target.name, **given)
+            with nullcontext() if verbose else redirect_stdout(io.StringIO()):
+                found = api.sweep(table, target.name, verbose=verbose, **given)
         except (ConfigError, DataError, NoUsableTrialError) as error:
             raise ValueError(str(error)) from error
         self._keep(found)
@@ -139,7 +147,6 @@ class _Capacity(BaseEstimator):
             "experiment": self.experiment,
             "champion": self.champion,
             "tracking.uri": self.tracking_uri,
-            "verbose": False,
         }
         if self.random_state is not None:
             drawn = check_random_state(self.random_state).randint(LARGEST_SEED)
@@ -226,7 +233,8 @@ class CapacityClassifier(ClassifierMixin, _Capacity):
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return the most probable label of each row, shape (rows,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        shares = self.predict_proba(X)
+        return self.classes_[shares.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """Return probabilities, float64 of shape (rows, classes), in the order of `classes_`."""

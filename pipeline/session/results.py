@@ -114,6 +114,26 @@ def answer(sweep: Which = "latest", tracking_uri: str | None = None) -> str:
     return " ".join(verdict.answer(read(sweep, tracking_uri)))
 
 
+def html(sweep: Which = "latest", tracking_uri: str | None = None) -> str:
+    """Return answer, picture and table of the capacities as a small piece of HTML, for a notebook."""
+    from html import escape
+
+    from pipeline.figures import trials as tables
+    from pipeline.figures.inline import Point, capacity_svg
+
+    record = read(sweep, tracking_uri)
+    table = tables.capacities(record)
+    chosen = tables.champion_entry(record).get("capacity", "")
+    columns = (table[name].tolist() for name in ("capacity", "parameters", "score"))
+    points = [Point(*values) for values in zip(*columns, strict=True)]
+    shown = table[["capacity", "parameters", "learning_rate", "score", "se", "executions"]]
+    return (
+        f"<p style='max-width:60em'>{escape(answer(record))}</p>"
+        f"{capacity_svg(points, str(chosen))}"
+        f"{shown.to_html(index=False, border=0, float_format=lambda value: f'{value:.4g}')}"
+    )
+
+
 def figures(sweep: Which = "latest", tracking_uri: str | None = None) -> dict[str, Figure]:
     """Return every figure that the sweep has something for, by name."""
     from pipeline.figures import plots

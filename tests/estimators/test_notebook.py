@@ -1,0 +1,66 @@
+"""The notebook of the docs in a real kernel, and what an interrupt leaves."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+from nbclient import NotebookClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+MOST_BYTES = 200_000
+
+
+def test_the_notebook_runs_and_stays_small(repo: Path, workplace: Path) -> None:
+    """Every cell; the sweep leaves one cell of HTML with its answer, and nothing on stdout."""
+    (workplace / "data").mkdir()
+    shutil.copy(repo / "data" / "titanic_891_full.csv", workplace / "data")
+    notebook = nbformat.read(repo / "docs" / "notebook.ipynb", as_version=4)
+    for cell in notebook.cells:  # the same cells, less time
+        cell.source = cell.source.replace('"budget.seconds": 60', '"budget.seconds": 20')
+        cell.source = cell.source.replace("seconds=20", "seconds=10")
+    NotebookClient(
+        notebook, timeout=1500, kernel_name="python3", resources={"metadata": {"path": workplace}}
+    ).execute()
+    sweep = next(cell for cell in notebook.cells if "api.sweep" in cell.source)
+    assert [output.output_type for output in sweep.outputs] == ["display_data"]
+    html = sweep.outputs[0].data["text/html"]
+    assert "answer" in html
+    assert "<svg" in html
+    assert len(nbformat.writes(notebook)) < MOST_BYTES
+
+
+@pytest.fixture
+def kernel(workplace: Path) -> Iterator[tuple[Any, Any]]:
+    """Return a manager and a client of a kernel that runs in the workplace."""
+    manager, client = start_new_kernel(cwd=str(workplace))
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def test_an_interrupt_stops_the_sweep_and_says_how_to_go_on(kernel: Any) -> None:
+    """As the terminal does; the kernel lives on."""
+    manager, client = kernel
+    code = "from pipeline import api\napi.sweep(training__epochs=100000, training__patience=100000)"
+    asked = client.execute(code)
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        message = client.get_iopub_msg(timeout=300)
+        if "round 0" in str(message["content"]):
+            break
+    manager.interrupt_kernel()
+    reply = client.get_shell_msg(timeout=300)
+    assert reply["parent_header"]["msg_id"] == asked
+    assert reply["content"]["ename"] == "Interrupted"
+    assert "resume=" in reply["content"]["evalue"]
+    client.execute("6 * 7")
+    assert client.get_shell_msg(timeout=60)["content"]["status"] == "ok"
