@@ -93,7 +93,8 @@ class _Capacity(BaseEstimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:  # noqa: N803
         """Sweep over network sizes on these rows and keep the champion.
 
-        All rows serve the search (`data.test_fraction=0`): who calls `fit` holds test rows back.
+        All rows serve the search (`data.test_fraction=0`): who calls `fit` holds test rows back. The row of
+        a class that has no other is given twice, so that it can be both trained and validated.
 
         Args:
             X: DataFrame or array of shape (rows, columns); missing values and texts are allowed.
@@ -274,8 +275,11 @@ def _table(
         if len(set(weights[used])) > 1:  # equal weights are none
             roles["data.weight"] = _free("sample_weight", table)
             table[roles["data.weight"]] = weights
-        table = table[used].reset_index(drop=True)
-    return table, roles
+        table = table[used]
+    if target.dtype.kind != "f":
+        lone = ~table[target.name].duplicated(keep=False)
+        table = pd.concat([table, table[lone]])
+    return table.reset_index(drop=True), roles
 
 
 def _free(name: str, table: pd.DataFrame) -> str:
