@@ -1,10 +1,14 @@
-"""What docs/extending.md promises: a fourth family is one file and one config, and is swept."""
+"""What docs/extending.md promises: a fourth family is one file and one config, a value is one entry."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import sqlite3
+import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +21,9 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^`([\w/]+\.(?:py|yaml))`\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
-SHOWN = dict(BLOCK.findall((ROOT / "docs" / "extending.md").read_text(encoding="utf-8")))
+PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+SHOWN = dict(BLOCK.findall(PAGE))
+DIFF = re.compile(r"^```diff\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -58,3 +64,27 @@ def test_a_fourth_family_is_swept(extended: Path) -> None:
     assert set(found.record.fits["capacity"]) == {"1x6", "1x9", "2x6", "2x9"}
     assert found.summary["status"] == "finished"
     assert found.record.fits["outcome"].eq("completed").all()
+
+
+def test_a_per_trial_value_is_one_entry(workplace: Path) -> None:
+    """The diff of the page, applied to a copy: the value is searched, named and recorded."""
+    (diff,) = DIFF.findall(PAGE)
+    copy = workplace / "copy"
+    for part in ("pipeline", "conf", "data"):
+        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["git", "apply", "--recount", "-"], input=diff, text=True, cwd=copy, check=True)
+    words = ["experiment=smoke", "training.optimizer=sgd", "search.nuisance.momentum=[0.0,0.9]"]
+    words += ["search.space.architectures=[[8]]", "hydra.run.dir=out", "verbose=false"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipeline.sweep", *words],
+        cwd=workplace, env={**os.environ, "PYTHONPATH": str(copy)},
+        capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    with closing(sqlite3.connect(workplace / "mlruns" / "mlflow.db")) as store:
+        trials = {row[0] for row in store.execute("select value from tags where key = 'trial'")}
+        values = {
+            row[0] for row in store.execute("select value from params where key = 'momentum'")
+        }
+    assert trials == {"1x8 lr 0.01 momentum 0.0", "1x8 lr 0.01 momentum 0.9"}
+    assert values == {"0.0", "0.9"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.config.choices import ClassWeight, SearchKind, SplitKind, Task
 from pipeline.config.messages import did_you_mean
 from pipeline.config.names import ACTIVATIONS, DATA_KINDS, OPTIMIZERS, USE_MOMENTUM
-from pipeline.config.schema_search import CapacityConfig, LearningRateConfig
+from pipeline.config.schema_search import PER_TRIAL, CapacityConfig, LearningRateConfig
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -159,7 +159,8 @@ def training_problems(config: SweepConfig) -> Iterator[Wrong]:
         yield "training.patience", must
     if training.optimizer.lower() not in OPTIMIZERS:
         yield "training.optimizer", _one_of(training.optimizer, sorted(OPTIMIZERS))
-    elif training.momentum > 0 and training.optimizer.lower() not in USE_MOMENTUM:
+    optimizers = config.search.nuisance.optimizer or [training.optimizer]
+    if training.momentum > 0 and not USE_MOMENTUM.intersection(map(str.lower, optimizers)):
         yield "training.momentum", f"is read by {' or '.join(sorted(USE_MOMENTUM))} alone; say 0"
     if training.class_weight is ClassWeight.balanced and config.data.task is Task.regression:
         yield "training.class_weight", "needs classes, but data.task is regression"
@@ -206,16 +207,20 @@ def _learning_rate(rate: LearningRateConfig, *, reads_start: bool) -> Iterator[W
 def _search_lists(config: SweepConfig) -> Iterator[Wrong]:
     """Lists of values to try: each once, and none empty that has no other meaning."""
     search, nuisance = config.search, config.search.nuisance
-    for name in ("dropout", "weight_decay", "encoding"):
-        if not getattr(nuisance, name):
+    for name, one in PER_TRIAL.items():
+        values = getattr(nuisance, name)
+        if one.idle and not values:
             yield f"search.nuisance.{name}", "must hold a value; one entry is a fixed value"
+        for value in values:
+            if one.names and value.lower() not in one.names:
+                yield f"search.nuisance.{name}", _one_of(value, sorted(one.names)), value
     lists = {
         "space.units": search.space.units,
         "space.architectures": [tuple(widths) for widths in search.space.architectures],
         "learning_rate.values": search.learning_rate.values or [],
         **{
             f"nuisance.{name}": getattr(nuisance, name)
-            for name in ("dropout", "weight_decay", "batch_size", "encoding")
+            for name in PER_TRIAL
         },
     }
     for name, values in lists.items():

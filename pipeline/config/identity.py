@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pipeline.config.redact import shown
 from pipeline.config.schema import OUTSIDE_FINGERPRINT
+from pipeline.config.schema_search import PER_TRIAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 SOURCE = "model.builder.source"
 """No key of a configuration: a hash of the code that its builder is."""
+_RECORDED_IDLE = frozenset({"batch_size", "dropout", "encoding", "weight_decay"})
+"""Per-trial values that the first stores hold even where no trial has one."""
 _DIGITS = 16
 """64 bits: no two configurations of a store will meet by chance."""
 
@@ -35,7 +38,7 @@ def fingerprint(config: SweepConfig) -> str:
     Budget, machines, store and the places of files are outside (`OUTSIDE_FINGERPRINT`): a sweep may
     be resumed with others. What the files hold is hashed with the data.
     """
-    inside = {key: value for key, value in flat(asdict(config)).items() if not _is_outside(key)}
+    inside = {key: value for key, value in _said(config).items() if not _is_outside(key)}
     inside["backend"] = os.environ.get("KERAS_BACKEND", "tensorflow")
     if config.model.builder is not None:
         inside[SOURCE] = builder_source(config.model.builder)
@@ -45,7 +48,7 @@ def fingerprint(config: SweepConfig) -> str:
 
 def flatten(config: SweepConfig) -> dict[str, str]:
     """Return every value by its dotted key as text, credentials hidden, and the builder's source."""
-    texts = {key: shown(key, value) for key, value in flat(asdict(config)).items()}
+    texts = {key: shown(key, value) for key, value in _said(config).items()}
     if config.model.builder is not None:
         texts[SOURCE] = builder_source(config.model.builder)
     return texts
@@ -63,6 +66,20 @@ def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 def _is_outside(key: str) -> bool:
     return any(key == outside or key.startswith(f"{outside}.") for outside in OUTSIDE_FINGERPRINT)
+
+
+def _said(config: SweepConfig) -> dict[str, Any]:
+    """Return every value by its dotted key, but for per-trial values that no trial has.
+
+    Those came one after the other: stores from before one are of the same configuration.
+    """
+    idle = {
+        f"search.nuisance.{name}": list(one.idle)
+        for name, one in PER_TRIAL.items()
+        if name not in _RECORDED_IDLE
+    }
+    values = flat(asdict(config))
+    return {key: value for key, value in values.items() if key not in idle or value != idle[key]}
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -129,4 +129,4 @@ def _example(hint: Any) -> str:
         return "{size: [S,M,L]}" if of_lists else "{when: '%d.%m.%Y'}"
     if isinstance(hint, type) and issubclass(hint, Enum):
         return next(iter(hint)).name
-    return {int: "50,32", float: "0.001,0.01", str: "name,ticket"}[hint]
+    return {bool: "true,false", int: "50,32", float: "0.001,0.01", str: "name,ticket"}[hint]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from omegaconf import MISSING
 
 from pipeline.config.choices import DEFAULT_BINS, Encoding, Prefer, SearchKind, encoding_name
+from pipeline.config.names import ACTIVATIONS, OPTIMIZERS
+from pipeline.config.pertrial import PerTrial, any_value, declared, per_trial
 from pipeline.config.ranges import (
     ABOVE_ONE,
     BETWEEN_0_AND_1,
@@ -19,6 +22,11 @@ from pipeline.config.ranges import (
     Range,
     within,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.core.records import Value
 
 
 @dataclass
@@ -41,19 +49,28 @@ class LearningRateConfig:
 
 @dataclass
 class NuisanceConfig:
-    """Further values tuned like the learning rate; one entry = fixed."""
+    """Further values tuned like the learning rate; one entry = fixed.
 
-    dropout: list[float] = within(SHARE_BELOW_1, [0.0])
+    What follows from an entry: pipeline/config/pertrial.py.
+    """
+
+    dropout: list[float] = per_trial(0.0, allowed=SHARE_BELOW_1, program=lambda rate: rate > 0)
     """Dropout rates after each hidden layer."""
-    weight_decay: list[float] = within(NOT_NEGATIVE, [0.0])
+    weight_decay: list[float] = per_trial(0.0, allowed=NOT_NEGATIVE, program=any_value)
     """Decoupled weight decay."""
-    batch_size: list[int] = within(COUNT, [])
+    batch_size: list[int] = per_trial(allowed=COUNT, program=any_value)  # the rows of a step decide
     """Batch sizes; empty: `training.batch_size`."""
-    encoding: list[Encoding] = field(default_factory=lambda: [Encoding.standard])
+    encoding: list[Encoding] = per_trial(Encoding.standard)
     """Encodings of numbers; chosen on validation loss like the rest, kept in the artefact."""
     bins: list[int] = within(Range(2, 256), [DEFAULT_BINS])
     """Most intervals a number that `piecewise` makes: its resolution. How fine is best
     differs by table from 4 to 117 (arXiv 2607.05380): 2, 8, 16, 48 and 120 are enough rungs."""
+    optimizer: list[str] = per_trial(names=OPTIMIZERS, own_rates=True)
+    """Keras optimizers by name; empty: `training.optimizer`."""
+    activation: list[str] = per_trial(names=ACTIVATIONS)
+    """Keras activations by name; empty: `model.activation`."""
+    batch_normalization: list[bool] = per_trial()
+    """Whether to normalise after each hidden layer; empty: `model.batch_normalization`."""
 
     @property
     def encodings(self) -> tuple[str, ...]:
@@ -63,6 +80,19 @@ class NuisanceConfig:
             is_piecewise = name is Encoding.piecewise
             found += [encoding_name(name, bins) for bins in self.bins] if is_piecewise else [name]
         return tuple(dict.fromkeys(map(str, found)))
+
+    def values(self) -> dict[str, tuple[Value, ...]]:
+        """Return the values of every per-trial value that is not idle, by name, sorted as in `Trial`.
+
+        The first of each is the one that a search starts with.
+        """
+        found = {name: tuple(map(one.kind, getattr(self, name))) for name, one in PER_TRIAL.items()}
+        found["encoding"] = self.encodings
+        return {name: found[name] for name in sorted(found) if found[name] != PER_TRIAL[name].idle}
+
+
+PER_TRIAL: Mapping[str, PerTrial] = declared(NuisanceConfig)
+"""Every per-trial value by name: the one registry."""
 
 
 @dataclass
@@ -96,7 +126,7 @@ class SearchConfig:
     learning_rate: LearningRateConfig = field(default_factory=LearningRateConfig)
     """Learning rates."""
     nuisance: NuisanceConfig = field(default_factory=NuisanceConfig)
-    """Dropout, weight decay, batch size, encoding."""
+    """Dropout, weight decay, batch size, encoding, optimizer, activation, batch normalization."""
     max_parameters: int | None = within(COUNT, None)
     """The largest network that may be proposed, trainable parameters; null: no limit."""
     prefer: Prefer = Prefer.smallest

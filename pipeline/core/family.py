@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from pipeline.core.records import Capacity, Trial
+    from pipeline.core.records import Capacity, Trial, Value
+
+    Nuisance = tuple[tuple[str, Value], ...]
+    """Per-trial values by name, sorted; which there are: pipeline/config/pertrial.py."""
 
 
 class Family(Protocol):
@@ -28,6 +31,9 @@ class Family(Protocol):
     @property
     def convolutional(self) -> bool:
         """Whether its networks convolve: TensorFlow maps no kernels that differ by member."""
+
+    def like(self, values: Nuisance) -> Family:
+        """Return the family whose networks have a trial's own values instead of the configured ones."""
 
     def simplest(self) -> Capacity | None:
         """Return the model without hidden layers, or None where the family has none."""

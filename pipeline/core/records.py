@@ -105,7 +105,7 @@ class Trial:
     parameters: int
     """Trainable parameters at the input size of this trial's encoding."""
     nuisance: tuple[tuple[str, Value], ...] = ()
-    """The other nuisance values (dropout, weight_decay, batch_size, encoding), sorted by name."""
+    """The other values that are its own (dropout, encoding, ...); a value left out is the configured one."""
 
     @property
     def name(self) -> str:

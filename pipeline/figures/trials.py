@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core.records import Capacity, Direction, Fit, Objective, Outcome, Scored, Trial
 from pipeline.figures.remark import setting
 from pipeline.figures.tables import lowest, rows
@@ -33,7 +34,7 @@ DESCRIPTION = (
 STANDING = ("score", "executions", "loss", "se", "gap", "gap_se", "seed_share", "stands", "note")
 SMALLEST = "smallest"
 """The rule of choice by which size decides between what noise cannot tell apart."""
-NUISANCE = ("dropout", "weight_decay", "batch_size", "encoding")
+NUISANCE = tuple(PER_TRIAL)
 """Hyperparameters beside capacity and learning rate, where a sweep varied them."""
 
 

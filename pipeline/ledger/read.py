@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.messages import did_you_mean
+from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core.errors import ConfigError
 from pipeline.core.statistics import Units, two_way
 from pipeline.data.csvfile import read_predictions
@@ -216,7 +217,8 @@ def _fits(
     if not rows:
         return pd.DataFrame(columns=["run_id", "trial", "capacity", "outcome", "findings"])
     table = pd.DataFrame(rows)
-    for name in (*WHOLE_NUMBERS, "learning_rate", "dropout", "weight_decay", "batch_size"):
+    own = [name for name, one in PER_TRIAL.items() if one.kind in {int, float}]
+    for name in (*WHOLE_NUMBERS, "learning_rate", *own):
         if name in table:
             table[name] = pd.to_numeric(table[name], errors="coerce")
     for name in (*WHOLE_NUMBERS, *COUNTS):

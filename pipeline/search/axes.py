@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from pipeline.core.records import Capacity, Trial, Value
-from pipeline.search.space import nuisances, rounded
+from pipeline.search.space import rounded, trial_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.config.schema_search import LearningRateConfig, SearchConfig
     from pipeline.core.family import Family
+    from pipeline.core.records import Capacity, Trial, Value
 
 CAPACITY = "capacity"
 """The one axis of capacities that are no product of axes: their place by size."""
@@ -53,7 +53,7 @@ class Space:
         """
         self._family = family
         self._names, self._capacities = _capacity_axes(family.enumerate(), family)
-        self._nuisances = nuisances(config.nuisance)
+        self._nuisances = config.nuisance.values()
         sizes = [
             Choices(name, tuple(sorted({point[place] for point in self._capacities})))
             for place, name in enumerate(self._names)
@@ -65,9 +65,7 @@ class Space:
         """Return the trial at a point; names that are no axis are ignored."""
         capacity = self._capacities[tuple(int(values[name]) for name in self._names)]
         nuisance = tuple((name, values[name]) for name in self._nuisances)
-        encoding = str(dict(nuisance).get("encoding", "standard"))
-        parameters = self._family.parameters(capacity, encoding)
-        return Trial(capacity, rounded(float(values[RATE])), parameters, nuisance)
+        return trial_of(self._family, capacity, rounded(float(values[RATE])), nuisance)
 
 
 def _capacity_axes(

@@ -12,7 +12,8 @@ from pipeline.search.decide import Evidence, difference, luck
 
 if TYPE_CHECKING:
     from pipeline.config.schema_search import CapacityConfig
-    from pipeline.core.records import Capacity, Trial, Value
+    from pipeline.core.family import Nuisance
+    from pipeline.core.records import Capacity, Trial
     from pipeline.core.statistics import Difference, Pool
     from pipeline.search.executions import Executions
 
@@ -83,11 +84,11 @@ class Board:
         """Never propose a capacity."""
         self._ruled_out.add(capacity)
 
-    def is_tried(self, capacity: Capacity, nuisance: tuple[tuple[str, Value], ...]) -> bool:
+    def is_tried(self, capacity: Capacity, nuisance: Nuisance) -> bool:
         """Return whether a capacity was tried with these nuisance values, or was ruled out."""
         return bool(self.tried(capacity, nuisance)) or capacity in self._ruled_out
 
-    def tried(self, capacity: Capacity, nuisance: tuple[tuple[str, Value], ...]) -> list[Trial]:
+    def tried(self, capacity: Capacity, nuisance: Nuisance) -> list[Trial]:
         """Return the trials of a capacity with these nuisance values."""
         return [trial for trial in self.trials(capacity) if trial.nuisance == nuisance]
 

@@ -105,7 +105,7 @@ class CapacitySearch:
         return choice
 
     def _explore(self, bench: Bench) -> Walk[None]:
-        board, values = bench.board, space.nuisances(self.config.nuisance)
+        board, values = bench.board, self.config.nuisance.values()
         patience = self.config.patience
         bumps = yield from begin(bench, self.first_capacities(), values)
         frontier = board.leads()

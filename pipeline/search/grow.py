@@ -53,7 +53,7 @@ def _untried(
             if capacity is None or capacity in {*found, leading}:
                 continue
             if not bench.board.is_tried(capacity, nuisance):
-                parameters = bench.family.parameters(capacity, parent.trial.encoding)
+                parameters = bench.trial(capacity, rate, nuisance).parameters
                 found[capacity] = Candidate(capacity, rate, nuisance), parameters
     return list(found.values())
 

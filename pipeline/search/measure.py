@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core import language
-from pipeline.core.records import Capacity, Outcome, Trial, Value
+from pipeline.core.records import Outcome
+from pipeline.search.space import trial_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pipeline.core.family import Family
+    from pipeline.core.family import Family, Nuisance
+    from pipeline.core.records import Capacity, Trial
     from pipeline.search.board import Board, Walk
     from pipeline.search.space import Ladder
-
-Nuisance = tuple[tuple[str, Value], ...]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,7 @@ class Bench:
 
     def trial(self, capacity: Capacity, rate: float, nuisance: Nuisance) -> Trial:
         """Return one point of the space."""
-        encoding = str(dict(nuisance).get("encoding", "standard"))
-        return Trial(capacity, rate, self.family.parameters(capacity, encoding), nuisance)
+        return trial_of(self.family, capacity, rate, nuisance)
 
     def measure(self, candidates: Sequence[Candidate], reason: str) -> Walk[None]:
         """Train every candidate's bracket in one round, and re-centre those that need it together."""

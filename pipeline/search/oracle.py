@@ -155,6 +155,6 @@ def _declared(config: CapacityConfig, family: Family) -> keras_tuner.HyperParame
     declared.Float(
         "learning_rate", rates.rungs[0], rates.rungs[-1], sampling="log", default=rates.first
     )
-    for name, values in space.nuisances(config.nuisance).items():
+    for name, values in config.nuisance.values().items():
         declared.Choice(name, list(values))
     return declared

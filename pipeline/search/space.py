@@ -1,4 +1,4 @@
-"""What may vary beside capacity: the ladder of learning rates, and the other nuisance values."""
+"""The points of the space: the ladder of learning rates, and the trial at a point."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.core.records import Trial
+
 if TYPE_CHECKING:
-    from pipeline.config.schema_search import LearningRateConfig, NuisanceConfig
-    from pipeline.core.records import Value
+    from pipeline.config.schema_search import LearningRateConfig
+    from pipeline.core.family import Family, Nuisance
+    from pipeline.core.records import Capacity
 
 MERGE = 1.2
 """Rates closer than this factor are one rung: the limit of the range stays, the other goes."""
@@ -72,16 +75,7 @@ def ladder(config: LearningRateConfig) -> Ladder:
     return Ladder(rates, config.points, rates[0] if not inner else rounded(start))
 
 
-def nuisances(config: NuisanceConfig) -> dict[str, tuple[Value, ...]]:
-    """Return the values of every nuisance parameter that differs from doing nothing, by name.
-
-    The first value of each is the one that a search starts with. Names are sorted, as in `Trial`.
-    """
-    declared: dict[str, tuple[Value, ...]] = {
-        "batch_size": tuple(int(value) for value in config.batch_size),
-        "dropout": tuple(float(value) for value in config.dropout),
-        "encoding": config.encodings,
-        "weight_decay": tuple(float(value) for value in config.weight_decay),
-    }
-    idle = {"batch_size": (), "dropout": (0.0,), "encoding": ("standard",), "weight_decay": (0.0,)}
-    return {name: values for name, values in declared.items() if values and values != idle[name]}
+def trial_of(family: Family, capacity: Capacity, rate: float, values: Nuisance) -> Trial:
+    """Return one point of the space, with the parameters that its own values lead to."""
+    encoding = str(dict(values).get("encoding", "standard"))
+    return Trial(capacity, rate, family.like(values).parameters(capacity, encoding), values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core import language
 from pipeline.search import sentences
 from pipeline.search.judge import settle, verdict
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def tune(bench: Bench, capacity: Capacity, space: Mapping[str, tuple[Value, ...]]) -> Walk[str]:
-    """Try every other nuisance value at the best rate of a capacity.
+    """Try every other nuisance value at the best rate of a capacity, some at the rates around it too.
 
     Values are changed one at a time: a full factorial would cost their product. Those that help
     beyond noise are then tried together. As with learning rates, the best score leads from here.
@@ -32,7 +33,12 @@ def tune(bench: Bench, capacity: Capacity, space: Mapping[str, tuple[Value, ...]
     if lead is None or not names:
         return ""
     options = {
-        name: [_changed(bench, lead, {name: value}) for value in space[name] if value != current]
+        name: [
+            _changed(bench, lead, {name: value}, rate)
+            for value in space[name]
+            if value != current
+            for rate in _rates(bench, name, lead.trial.learning_rate)
+        ]
         for name in names
         if (current := lead.trial.nuisance_value(name, space[name][0])) is not None
     }
@@ -52,16 +58,21 @@ def tune(bench: Bench, capacity: Capacity, space: Mapping[str, tuple[Value, ...]
         if (yield from _is_better(bench, best, lead)):
             helpful[name] = best.trial.nuisance_value(name, "")
     if len(helpful) > 1:
-        together = _changed(bench, lead, helpful)
+        together = _changed(bench, lead, helpful, lead.trial.learning_rate)
         yield from board.ask(
             [together], lead.executions, f"What helped, together: {language.trial(together.name)}."
         )
     return _note(bench, lead, names)
 
 
-def _changed(bench: Bench, lead: Evidence, values: Mapping[str, Value]) -> Trial:
+def _rates(bench: Bench, name: str, rate: float) -> tuple[float, ...]:
+    """Return the rates at which other values of that name are tried."""
+    return bench.ladder.around(rate) if PER_TRIAL[name].own_rates else (rate,)
+
+
+def _changed(bench: Bench, lead: Evidence, values: Mapping[str, Value], rate: float) -> Trial:
     nuisance = tuple(sorted({**dict(lead.trial.nuisance), **values}.items()))
-    return bench.trial(lead.trial.capacity, lead.trial.learning_rate, nuisance)
+    return bench.trial(lead.trial.capacity, rate, nuisance)
 
 
 def _is_better(bench: Bench, one: Evidence, lead: Evidence) -> Walk[bool]:

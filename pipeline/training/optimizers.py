@@ -24,11 +24,12 @@ def optimizer_for(settings: Settings, trial: Trial) -> Any:
 
     Args:
         settings: Name of the optimizer; momentum, passed on where the optimizer has it.
-        trial: Learning rate and `weight_decay`.
+        trial: Learning rate, `weight_decay`, and its own optimizer where it has one.
 
     Raises:
         ConfigError: Keras has no optimizer of that name.
     """
+    settings = settings.of(trial)
     kind = _classes().get(settings.optimizer.lower())
     if kind is None:
         raise ConfigError(

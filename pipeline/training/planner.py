@@ -11,6 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core.records import Stack, StackPlan
 from pipeline.training.cost import Cost
 from pipeline.training.stackable import why_not_stacked
@@ -62,9 +63,9 @@ def plan_stacks(fits: Sequence[Fit], workload: Workload, limits: Limits) -> Stac
         A plan that has every fit exactly once. No stack of two fits or more exceeds its share of
         the memory; a single fit that does is left to the engine to refuse.
     """
-    reason = why_not_stacked(workload.family, workload.settings)
-    if workload.engine == "fit" or reason:
-        return _plan_of_singles(fits, reason)
+    reasons = [why_not_stacked(workload.family, workload.settings.of(fit.trial)) for fit in fits]
+    if workload.engine == "fit" or all(reasons):
+        return _plan_of_singles(fits, next(iter(reasons), ""))
     cost = Cost(workload.family, workload.settings, workload.rows, workload.val_rows)
     groups: dict[Hashable, list[Fit]] = defaultdict(list)
     for fit in fits:
@@ -91,13 +92,14 @@ def _plan_of_singles(fits: Sequence[Fit], reason: str) -> StackPlan:
 
 
 def _program(fit: Fit, workload: Workload) -> Hashable:
-    """Return what the fits of a stack must agree in."""
+    """Return what the fits of a stack must agree in: the shape, and of their own values what they say."""
     trial, family = fit.trial, cast("PaddedFamily", workload.family)
     widths = family.unit_widths(trial.capacity)
     shape = len(widths) if family.padded else widths
-    dropout = float(trial.nuisance_value("dropout", 0.0)) > 0
-    batch = workload.settings.batch_of(trial, workload.rows)
-    return shape, trial.encoding, fit.fold, batch, dropout
+    own = {name: next(iter(one.idle), None) for name, one in PER_TRIAL.items()}
+    own |= dict(trial.nuisance)
+    values = tuple((name, PER_TRIAL[name].program(value)) for name, value in sorted(own.items()))
+    return shape, fit.fold, workload.settings.batch_of(trial, workload.rows), values
 
 
 def _family_of_rates(fit: Fit) -> Hashable:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.records import Objective
@@ -65,7 +65,11 @@ class Settings:
             mixed_precision=training.mixed_precision,
         )
 
+    def of(self, trial: Trial) -> Settings:
+        """Return the settings with a trial's own values of them."""
+        own: Any = {name: value for name, value in trial.nuisance if hasattr(self, name)}
+        return replace(self, **own) if own else self
+
     def batch_of(self, trial: Trial, rows: int) -> int:
         """Return the rows of a step of this trial, at most `rows`."""
-        own = trial.nuisance_value("batch_size", self.batch_size or 0)
-        return batch_size(int(own) or None, rows)
+        return batch_size(self.of(trial).batch_size, rows)

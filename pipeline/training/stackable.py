@@ -15,7 +15,12 @@ elements (norms, factored moments) or keep state outside `update_step` (Nadam)."
 
 
 def why_not_stacked(family: Family, settings: Settings) -> str:
-    """Return why fits cannot share a program; an empty string when they can."""
+    """Return why fits cannot share a program; an empty string when they can.
+
+    Args:
+        family: Of their networks.
+        settings: With the fits' own values (`Settings.of`).
+    """
     if not family.stackable:
         return f"networks of the {family.name} family cannot share a program"
     if settings.optimizer.lower() not in ELEMENTWISE:

@@ -13,6 +13,7 @@ from pipeline.config.checks import problems
 from pipeline.config.compose import compose
 from pipeline.config.keys import all_keys
 from pipeline.config.ranges import LARGEST, Range
+from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -106,9 +107,7 @@ def _just_outside(allowed: Range) -> Iterator[float]:
 LISTS = {
     "search.space.units",
     "search.learning_rate.values",
-    "search.nuisance.dropout",
-    "search.nuisance.weight_decay",
-    "search.nuisance.batch_size",
+    *(f"search.nuisance.{name}" for name in PER_TRIAL),
 }
 RANGES = {name: key.allowed for name, key in all_keys().items() if key.allowed is not None}
 OUTSIDE = [(key, value) for key, allowed in RANGES.items() for value in _just_outside(allowed)]
@@ -120,7 +119,9 @@ def test_a_number_outside_its_range_is_refused(key, value):
     if key == "search.space.architectures":
         value = [[32, value]]
     told = _told(key, [value] if key in LISTS else value)
-    assert [each.key for each in told if "must be " + str(RANGES[key]) in each.sentence] == [key]
+    assert [each.key for each in told if "must be " + str(RANGES[key]) in each.sentence] == [
+        key
+    ]
     assert f"{key}=" in told[0].sentence
 
 
@@ -159,6 +160,10 @@ COMBINATIONS = [
     ),
     ("search.nuisance.dropout=[]", "search.nuisance.dropout"),
     ("search.nuisance.encoding=[robust,robust]", "search.nuisance.encoding"),
+    ("search.nuisance.optimizer=[adam,sdg]", "did you mean sgd?"),
+    ("search.nuisance.activation=[softmax]", "search.nuisance.activation=softmax"),
+    ("search.nuisance.batch_normalization=[true,true]", "search.nuisance.batch_normalization"),
+    ("search.nuisance.optimizer=[adam] training.momentum=0.9", "training.momentum"),
     ("search.kind=grid", "search=grid"),
     ("training.optimizer=adm", "adam"),
     ("training.optimizer=adam training.momentum=0.9", "training.momentum"),

@@ -62,6 +62,18 @@ def test_the_fingerprint_ignores_exactly_what_is_listed(key):
     assert (fingerprint(config) == fingerprint(_default())) is is_outside
 
 
+@pytest.mark.parametrize("name", ["optimizer", "activation", "batch_normalization"])
+def test_a_per_trial_value_that_no_trial_has_is_not_part_of_a_configuration(name):
+    """A store of before the value is resumed: the same fingerprint, the same flat form."""
+    key = f"search.nuisance.{name}"
+    config = copy.deepcopy(_default())
+    before = {each: value for each, value in flatten(config).items() if each != key}
+    assert flatten(config) == before
+    setattr(config.search.nuisance, name, ["relu"])
+    assert differences(before, flatten(config)) == [f"{key}: was (not there), is ['relu']"]
+    assert fingerprint(config) != fingerprint(_default())
+
+
 @pytest.mark.parametrize("file", ["my_networks.py", "my_networks/__init__.py"])
 def test_the_fingerprint_knows_the_source_of_a_builder(file, tmp_path, monkeypatch):
     """Its own networks with other code are other networks; the code is not run for that."""

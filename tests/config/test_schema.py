@@ -51,6 +51,8 @@ def _attributes_read(root) -> set[str]:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
                 read.add(node.attr)
+            elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".nuisance_value"):
+                read.add(ast.unparse(node.args[0]).strip("'"))  # a per-trial value, by its name
     return read
 
 

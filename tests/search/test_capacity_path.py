@@ -255,6 +255,22 @@ def test_nuisance_values_are_tuned_one_at_a_time_and_kept():
     assert len(trials) <= len(capacities) + 10
 
 
+def test_another_optimizer_is_tried_at_rates_of_its_own():
+    """At the rate that suits the first one it is no better; half a decade above it is."""
+    values = NuisanceConfig(optimizer=["adam", "sgd"])
+
+    def score(fit):
+        helps = (
+            fit.trial.nuisance_value("optimizer", "") == "sgd" and fit.trial.learning_rate > 0.005
+        )
+        return replace(course(fit), score=course(fit).score - 0.5 * helps)
+
+    walked = walk(search(course_rules(nuisance=values, learning_rate=ONE_RATE)), score)
+    at_one_rate = walked.choice.trial.nuisance_value("optimizer", None)
+    walked = walk(search(course_rules(nuisance=values)), score)
+    assert (at_one_rate, walked.choice.trial.nuisance_value("optimizer", None)) == ("adam", "sgd")
+
+
 def test_a_nuisance_value_that_only_large_networks_need_is_found_at_the_champion():
     """Larger with dropout beats smaller without: checked again where growing stopped."""
     values = NuisanceConfig(dropout=[0.0, 0.5])

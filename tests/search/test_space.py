@@ -17,7 +17,7 @@ from pipeline.config.schema_search import (
 )
 from pipeline.search.axes import Choices, LogRange, Space
 from pipeline.search.refine import vertex
-from pipeline.search.space import ladder, nuisances
+from pipeline.search.space import ladder
 from tests.search.toy import ToyFamily, capacity
 
 RATE = st.floats(1e-6, 1.0)
@@ -68,9 +68,9 @@ def test_a_bracket_of_two_looks_on_both_sides_when_moved():
 
 def test_nuisance_values_that_do_nothing_are_left_out():
     """A trial's name holds what was declared, no more."""
-    assert nuisances(NuisanceConfig()) == {}
+    assert NuisanceConfig().values() == {}
     declared = NuisanceConfig(dropout=[0.0, 0.2], batch_size=[64], encoding=[Encoding.robust])
-    assert nuisances(declared) == {
+    assert declared.values() == {
         "batch_size": (64,),
         "dropout": (0.0, 0.2),
         "encoding": ("robust",),

@@ -45,6 +45,10 @@ class ToyFamily:
     name: str = "toy"
     stackable: bool = True
 
+    def like(self, values: object) -> ToyFamily:  # noqa: ARG002 - no network is built
+        """Return itself: its parameters depend on no value."""
+        return self
+
     def simplest(self) -> Capacity | None:
         """Return the model without hidden layers."""
         return capacity(0)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.schema import ModelConfig
-from pipeline.config.schema_search import CapacityConfig
+from pipeline.config.schema_search import PER_TRIAL, CapacityConfig
 from pipeline.core.records import Fit, StackPlan, Trial
 from pipeline.training.cost import COMPILE_SECONDS, FLOPS, REUSE_SHARE, Cost, latency
 from pipeline.training.families import family as family_of
@@ -101,6 +101,45 @@ def test_members_of_a_stack_can_share_a_program(fits: tuple[Fit, ...]) -> None:
         assert len({fit.fold for fit in stack.fits}) == 1
         assert len({fit.trial.nuisance for fit in stack.fits}) == 1
         assert 0 <= stack.padding < 1
+
+
+TWO_VALUES = {
+    "dropout": (0.0, 0.3),
+    "batch_size": (64, 128),
+    "encoding": ("standard", "robust"),
+    "optimizer": ("adam", "sgd"),
+    "activation": ("relu", "tanh"),
+    "batch_normalization": (False, True),
+}
+MEMBERS_OWN = {"weight_decay": (0.0, 0.01)}
+"""Values of which every member of a stack has its own."""
+
+
+@pytest.mark.parametrize("name", PER_TRIAL)
+def test_fits_share_a_program_only_where_their_own_values_allow_it(name: str) -> None:
+    """A value splits stacks unless members may differ in it; one that is idle splits none."""
+    first, second = {**TWO_VALUES, **MEMBERS_OWN}[name]
+    one = _fit((16,))
+    fits = [
+        replace(one, trial=replace(one.trial, nuisance=((name, value),)))
+        for value in (first, second)
+    ]
+    shapes = dict.fromkeys(("standard", "robust"), (INPUTS,))
+    workload = _work(family_of(ModelConfig(), CapacityConfig(), shapes, 1, True))
+    stacks = plan_stacks(fits, workload, ROOMY).stacks
+    assert len(stacks) == (1 if name in MEMBERS_OWN else 2)
+    if PER_TRIAL[name].idle == (first,):
+        assert len(plan_stacks([one, fits[0]], workload, ROOMY).stacks) == 1
+
+
+def test_trials_with_an_optimizer_that_cannot_be_stacked_leave_the_others_stacked() -> None:
+    """Only where none can be stacked, `fit` trains the round."""
+    one = _fit((16,))
+    nadam = replace(one, trial=replace(one.trial, nuisance=(("optimizer", "nadam"),)))
+    assert plan_stacks([one, nadam], _work(_family()), ROOMY).engine == "stacked"
+    alone = plan_stacks([nadam], _work(_family()), ROOMY)
+    assert alone.engine == "fit"
+    assert "nadam" in alone.sentence
 
 
 @given(fits=_rounds())

@@ -133,7 +133,8 @@ class Cnn(Ladder):
 
         from pipeline.training.families import layers
 
-        scope, model = self.scope, self.scope.model
+        scope = self.like(trial.nuisance).scope
+        model = scope.model
         blocks, filters = self.size(trial.capacity)
         head = cast("int", trial.capacity["head"])
         shape = scope.input_shape(trial.encoding)
@@ -152,12 +153,6 @@ class Cnn(Ladder):
             stack.append(keras.layers.MaxPooling2D(name=f"pool_{number}"))
         stack.append(keras.layers.Flatten(name="flat"))
         if head:
-            stack += layers.hidden_layers(
-                blocks + 1,
-                head,
-                activation=model.activation,
-                batch_normalization=model.batch_normalization,
-                dropout=float(trial.nuisance_value("dropout", 0.0)),
-            )
-        stack.append(layers.last_layer(scope.outputs, regression=scope.regression))
+            stack += layers.hidden_layers(blocks + 1, head, model, trial)
+        stack += layers.last_layers(scope.outputs, regression=scope.regression)
         return keras.Sequential(stack, name=self.name)

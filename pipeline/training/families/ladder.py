@@ -6,12 +6,14 @@ The families of this package differ in what a step on an axis builds, not in how
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from pipeline.training.families.base import choices, grown, largest, shrunk, too_small
 
 if TYPE_CHECKING:
+    from pipeline.core.family import Nuisance
     from pipeline.core.records import Capacity, Trial
     from pipeline.training.families.base import Scope
 
@@ -25,6 +27,11 @@ class Ladder(ABC):
     stackable: ClassVar[bool] = True
     padded: ClassVar[bool] = True
     convolutional: ClassVar[bool] = False
+
+    def like(self, values: Nuisance) -> Self:
+        """Return the family whose networks have a trial's own values of `model`; itself for none."""
+        own = tuple((name, value) for name, value in values if hasattr(self.scope.model, name))
+        return cast("Self", _like(self, own)) if own else self
 
     @abstractmethod
     def of(self, depth: int, width: int) -> Capacity:
@@ -152,3 +159,10 @@ class Ladder(ABC):
         space = self.scope.space
         high = min(max(width, space.units_min), space.units_max)
         return largest(space.units_min, high, lambda size: self._fits(self.of(depth, size)))
+
+
+@lru_cache(maxsize=64)  # the same family for the same values: others are remembered by it
+def _like(family: Ladder, values: Nuisance) -> Ladder:
+    changed: Any = dict(values)
+    model = replace(family.scope.model, **changed)
+    return replace(family, scope=replace(family.scope, model=model))

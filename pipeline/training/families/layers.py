@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import ModelConfig
+    from pipeline.core.records import Trial
 
 IMAGE_DIMENSIONS = 3
 """Height, width, channels."""
@@ -61,34 +65,28 @@ def activated(layer: Any, activation: str, number: int, *, normalised: bool) -> 
 
 
 def hidden_layers(
-    number: int,
-    units: int,
-    *,
-    activation: str,
-    batch_normalization: bool,
-    dropout: float,
-    members: int = 1,
+    number: int, units: int, model: ModelConfig, trial: Trial, members: int = 1
 ) -> list[Any]:
     """Return one hidden Dense layer with its activation and optional Dropout.
 
     Args:
         number: 1 for the first hidden layer, which is named `hidden_1`.
         units: Its width.
-        activation: A Keras activation by name.
-        batch_normalization: Normalise between the weights and the activation.
-        dropout: Share of outputs set to 0 in training; 0 leaves the layer out.
+        model: Says the activation, and whether to normalise between the weights and it.
+        trial: Says the dropout: share of outputs set to 0 in training; 0 leaves the layer out.
         members: Networks that share the layer; more than one: it takes (rows, members, inputs).
     """
     import keras
 
-    name, biased = f"hidden_{number}", not batch_normalization
+    name, biased = f"hidden_{number}", not model.batch_normalization
     if members == 1:
         dense = keras.layers.Dense(units, use_bias=biased, name=name)
     else:  # one product of (rows x members) rows; Dense would make one of every row
         dense = keras.layers.EinsumDense(
             "bki,io->bko", (members, units), bias_axes="o" if biased else None, name=name
         )
-    layers = activated(dense, activation, number, normalised=batch_normalization)
+    layers = activated(dense, model.activation, number, normalised=model.batch_normalization)
+    dropout = float(trial.nuisance_value("dropout", 0.0))
     if dropout > 0:
         layers.append(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
     return layers
@@ -111,11 +109,17 @@ def split_layers(members: int, inputs: int) -> list[Any]:
     return [keras.layers.RepeatVector(members, name="members"), scales]
 
 
-def member_outputs(members: int, outputs: int, *, regression: bool) -> list[Any]:
-    """Return the members' own output layers, and the mean of what they put out (`pooling.py`)."""
+def last_layers(outputs: int, members: int = 1, *, regression: bool) -> list[Any]:
+    """Return the output layer: linear for numbers, softmax for class probabilities.
+
+    Several members each have one of their own, and the mean of what they put out follows (`pooling.py`).
+    All stay float32 under mixed precision, as Keras advises for losses.
+    """
     import keras
 
     activation = "linear" if regression else "softmax"
+    if members == 1:
+        return [keras.layers.Dense(outputs, activation=activation, dtype="float32", name=OUTPUT)]
     heads = keras.layers.EinsumDense(
         "bki,kio->bko",
         (members, outputs),
@@ -130,14 +134,3 @@ def member_outputs(members: int, outputs: int, *, regression: bool) -> list[Any]
         name=OUTPUT,
     )
     return [heads, keras.layers.GlobalAveragePooling1D(name=MEAN, dtype="float32")]
-
-
-def last_layer(outputs: int, *, regression: bool) -> Any:
-    """Return the output layer: linear for numbers, softmax for class probabilities.
-
-    It stays float32 under mixed precision, as Keras advises for losses.
-    """
-    import keras
-
-    activation = "linear" if regression else "softmax"
-    return keras.layers.Dense(outputs, activation=activation, dtype="float32", name=OUTPUT)

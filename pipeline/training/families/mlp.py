@@ -50,6 +50,11 @@ class Mlp(Ladder):
     name: str = "mlp"
 
     @property
+    def members(self) -> int:
+        """Networks in one that share the hidden layers (tabm.py)."""
+        return 1
+
+    @property
     def stackable(self) -> bool:  # type: ignore[override]
         """Everywhere but on TensorFlow with shifted images: XLA has no kernel for the shift."""
         on_jax = os.environ.get("KERAS_BACKEND") == "jax"
@@ -103,23 +108,20 @@ class Mlp(Ladder):
         return (*axes, (before, None), (None,))
 
     def build(self, trial: Trial) -> Any:
-        """Return an uncompiled keras.Sequential with fresh weights."""
+        """Return an uncompiled keras.Sequential with fresh weights; of members it puts out the mean."""
         import keras
 
         from pipeline.training.families import layers
 
-        scope = self.scope
+        scope, widths = self.like(trial.nuisance).scope, widths_of(trial.capacity)
+        members = self.members if widths else 1  # linear members would only be averages of it
         shape = scope.input_shape(trial.encoding)
         stack = layers.first_layers(shape, augment=scope.model.augment)
         if len(shape) > 1:
             stack.append(keras.layers.Flatten(name="flat"))
-        for number, units in enumerate(widths_of(trial.capacity), start=1):
-            stack += layers.hidden_layers(
-                number,
-                units,
-                activation=scope.model.activation,
-                batch_normalization=scope.model.batch_normalization,
-                dropout=float(trial.nuisance_value("dropout", 0.0)),
-            )
-        stack.append(layers.last_layer(scope.outputs, regression=scope.regression))
+        if members > 1:
+            stack += layers.split_layers(members, scope.inputs(trial.encoding))
+        for number, units in enumerate(widths, start=1):
+            stack += layers.hidden_layers(number, units, scope.model, trial, members)
+        stack += layers.last_layers(scope.outputs, members, regression=scope.regression)
         return keras.Sequential(stack, name=self.name)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipeline.training.families.mlp import Mlp, widths_of
 
 if TYPE_CHECKING:
-    from pipeline.core.records import Capacity, Trial
+    from pipeline.core.records import Capacity
     from pipeline.training.families.base import Scope
 
 
@@ -39,23 +39,21 @@ class TabM(Mlp):
         return self.scope.model.members
 
     def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
-        """Return the trainable parameters in closed form."""
+        """Return the trainable parameters in closed form: an MLP's, with ends for every member."""
         widths = widths_of(capacity)
         if not widths:
             return super().parameters(capacity, encoding)
-        shared = sum(before * after for before, after in pairwise(self._sizes(capacity, encoding)))
-        per_unit = 2 if self.scope.model.batch_normalization else 1
-        own = self.scope.inputs(encoding) + widths[-1] * self.scope.outputs
-        return shared + per_unit * sum(widths) + self.members * own + self.scope.outputs
+        scales = self.members * self.scope.inputs(encoding)
+        further_heads = (self.members - 1) * widths[-1] * self.scope.outputs
+        return super().parameters(capacity, encoding) + scales + further_heads
 
     def products(self, capacity: Capacity, encoding: str = "standard") -> int:
         """Return the multiplications of one row forward: every member passes the shared layers."""
-        widths = widths_of(capacity)
+        widths, inputs = widths_of(capacity), self.scope.inputs(encoding)
         if not widths:
             return super().products(capacity, encoding)
-        sizes = self._sizes(capacity, encoding)
-        a_member = sum(before * after for before, after in pairwise(sizes))
-        return self.members * (a_member + sizes[0] + widths[-1] * self.scope.outputs)
+        layers = pairwise((inputs, *widths, self.scope.outputs))
+        return self.members * (inputs + sum(before * after for before, after in layers))
 
     def activations(self, capacity: Capacity, encoding: str = "standard") -> int:
         """Return the numbers that one row leaves in the hidden layers of all members."""
@@ -68,34 +66,3 @@ class TabM(Mlp):
             return shared
         last = len(widths_of(capacity)) - 1
         return ((None, None), *shared[:-2], (None, last, None), (None,))
-
-    def build(self, trial: Trial) -> Any:
-        """Return an uncompiled keras.Sequential with fresh weights; it puts out the members' mean."""
-        widths = widths_of(trial.capacity)
-        if not widths:
-            return super().build(trial)
-        import keras
-
-        from pipeline.training.families import layers
-
-        scope, members = self.scope, self.members
-        shape = scope.input_shape(trial.encoding)
-        stack = layers.first_layers(shape, augment=scope.model.augment)
-        if len(shape) > 1:
-            stack.append(keras.layers.Flatten(name="flat"))
-        stack += layers.split_layers(members, scope.inputs(trial.encoding))
-        for number, units in enumerate(widths, start=1):
-            stack += layers.hidden_layers(
-                number,
-                units,
-                activation=scope.model.activation,
-                batch_normalization=scope.model.batch_normalization,
-                dropout=float(trial.nuisance_value("dropout", 0.0)),
-                members=members,
-            )
-        stack += layers.member_outputs(members, scope.outputs, regression=scope.regression)
-        return keras.Sequential(stack, name=self.name)
-
-    def _sizes(self, capacity: Capacity, encoding: str) -> tuple[int, ...]:
-        """Return the inputs and the widths of the shared layers."""
-        return (self.scope.inputs(encoding), *widths_of(capacity))

@@ -51,7 +51,7 @@ class StackedEngine:
         control: Control,
     ) -> list[FitResult]:
         """Train every fit of a stack and return their results in the same order."""
-        reason = why_not_stacked(family, settings)
+        reason = why_not_stacked(family, settings.of(stack.fits[0].trial))
         if not reason and not is_there(arrays):
             reason = why_not_in_memory(arrays, settings.memory_share * memory.free())
         if reason:

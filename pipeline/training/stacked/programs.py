@@ -137,6 +137,7 @@ class Programs:
 def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings) -> Plan:
     fits = stack.fits
     first = fits[0].trial
+    family = cast("PaddedFamily", family.like(first.nuisance))
     widths = stack.padded_units or _widest(family, stack)
     trial = _trial_of_all(stack, family.of_widths(widths))
     template, update = _network(cast("Any", family), trial, settings)  # a protocol is not Hashable
