@@ -5,7 +5,13 @@ Hands out a checked `SweepConfig` (`compose.py`, `launch.py`), its fingerprint a
 
 from __future__ import annotations
 
-from pipeline.config.identity import SOURCE, builder_source, differences, fingerprint, flatten
-from pipeline.config.names import objective
+from pipeline.config.identity import (
+    SOURCE,
+    builder_source,
+    differences,
+    fingerprint,
+    flatten,
+    objective,
+)
 
 __all__ = ["SOURCE", "builder_source", "differences", "fingerprint", "flatten", "objective"]

@@ -218,10 +218,7 @@ def _search_lists(config: SweepConfig) -> Iterator[Wrong]:
         "space.units": search.space.units,
         "space.architectures": [tuple(widths) for widths in search.space.architectures],
         "learning_rate.values": search.learning_rate.values or [],
-        **{
-            f"nuisance.{name}": getattr(nuisance, name)
-            for name in PER_TRIAL
-        },
+        **{f"nuisance.{name}": getattr(nuisance, name) for name in PER_TRIAL},
     }
     for name, values in lists.items():
         if len(set(values)) < len(values):

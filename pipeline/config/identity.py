@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pipeline.config.redact import shown
 from pipeline.config.schema import OUTSIDE_FINGERPRINT
 from pipeline.config.schema_search import PER_TRIAL
+from pipeline.core.records import Direction, Objective
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,12 @@ def fingerprint(config: SweepConfig) -> str:
         inside[SOURCE] = builder_source(config.model.builder)
     text = json.dumps(inside, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+
+
+def objective(config: SweepConfig) -> Objective:
+    """Return the metric that trials are compared by, of a checked configuration."""
+    metric, _, direction = config.objective.partition(":")
+    return Objective(metric, Direction(direction or "min"))
 
 
 def flatten(config: SweepConfig) -> dict[str, str]:

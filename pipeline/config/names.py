@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from pipeline.core.records import Direction, Objective
-
-if TYPE_CHECKING:
-    from pipeline.config.schema import SweepConfig
-
 OPTIMIZERS = frozenset({
     "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lamb", "lion", "muon",
     "nadam", "rmsprop", "schedulefreeadamw", "sgd",
@@ -36,9 +29,3 @@ CLASSIFICATION_METRICS = {"val_loss": "min", "val_accuracy": "max", "val_auc": "
 
 STORE_SCHEMES = frozenset({"sqlite", "postgresql", "mysql", "mssql", "http", "https", "databricks"})
 """MLflow stores that a sweep can write to; MLflow's file store is no longer one of them."""
-
-
-def objective(config: SweepConfig) -> Objective:
-    """Return the metric that trials are compared by, of a checked configuration."""
-    metric, _, direction = config.objective.partition(":")
-    return Objective(metric, Direction(direction or "min"))

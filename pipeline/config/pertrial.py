@@ -30,7 +30,6 @@ class PerTrial:
     """What of the value a program is compiled for: fits that differ in it train in stacks of their own."""
     own_rates: bool = False
     """Whether each value wants learning rates of its own: it is tried at those around the best one."""
-    name: str = ""
     kind: type = str
 
 
@@ -58,7 +57,7 @@ def declared(owner: type) -> dict[str, PerTrial]:
     """Return the per-trial values among the fields of a dataclass, by name, as they stand there."""
     hints = get_type_hints(owner)
     return {
-        one.name: replace(one.metadata[_META], name=one.name, kind=get_args(hints[one.name])[0])
+        one.name: replace(one.metadata[_META], kind=get_args(hints[one.name])[0])
         for one in fields(owner)
         if _META in one.metadata
     }

@@ -119,9 +119,7 @@ def test_a_number_outside_its_range_is_refused(key, value):
     if key == "search.space.architectures":
         value = [[32, value]]
     told = _told(key, [value] if key in LISTS else value)
-    assert [each.key for each in told if "must be " + str(RANGES[key]) in each.sentence] == [
-        key
-    ]
+    assert [each.key for each in told if "must be " + str(RANGES[key]) in each.sentence] == [key]
     assert f"{key}=" in told[0].sentence
 
 
