@@ -37,11 +37,11 @@ from pipeline.data.constant import constant_loss
 from pipeline.data.fewrows import FEW
 from pipeline.evaluation.final import forward
 from pipeline.evaluation.folds import Unseen, unseen_inputs
-from pipeline.evaluation.scores import row_losses
 from pipeline.runtime.cli import words
 from pipeline.search import missing
 from pipeline.session.facts import searcher_of
 from pipeline.session.trainer import Trainer
+from pipeline.training.metrics import row_losses
 from pipeline.training.models import rebuild
 from pipeline.training.stacked import programs
 

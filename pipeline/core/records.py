@@ -5,7 +5,7 @@ Nothing here computes or imports a framework or a room. What the words mean: doc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -201,8 +201,6 @@ class FitResult:
     """Losses of the validation rows, weighted, at the best epoch: their mean is `val_loss`; float32."""
     seconds: float
     """This fit's share of the wall time of its stack."""
-    probes: dict[str, list[float]] = field(default_factory=dict)
-    """Raw measurements for diagnosis (per layer or single), by name."""
     findings: tuple[Finding, ...] = ()
     message: str = ""
     """Why, where the outcome is not `completed`."""

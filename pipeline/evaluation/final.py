@@ -16,7 +16,8 @@ from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.folds import Unseen, unseen_inputs
 from pipeline.evaluation.paired import Scored, lags
 from pipeline.evaluation.pictures import with_pictures
-from pipeline.evaluation.scores import all_scores, row_losses
+from pipeline.evaluation.scores import all_scores
+from pipeline.training.metrics import row_losses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

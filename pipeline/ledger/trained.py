@@ -31,7 +31,7 @@ class Trained:
 
     place: Place
     result: FitResult
-    """Without what its run does not show: weights, row losses, probes."""
+    """Without what its run does not show: weights, row losses."""
     row_losses: np.ndarray | None
     """float32, at most `stackfile.SAMPLED_ROWS`."""
     ended: int
@@ -51,7 +51,7 @@ class Trained:
         weights: str = "",
     ) -> Trained:
         """Keep what is written of a result."""
-        kept = replace(result, weights=None, row_losses=None, probes={})
+        kept = replace(result, weights=None, row_losses=None)
         return cls(place, kept, sampled[0], ended, weights, sampled[1])
 
     @property

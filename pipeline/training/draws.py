@@ -1,14 +1,26 @@
-"""Initial weights as Keras' initializers distribute them, from a generator that is handed in."""
+"""Initial weights as Keras' initializers distribute them, from a generator that is handed in.
+
+An architecture is built once; what is remembered of it is how each of its arrays is drawn.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from pipeline.training.families.layers import SIGNS
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
+
+    from pipeline.core.family import Family
+    from pipeline.core.records import Trial
+
+Draw = Callable[[np.random.Generator], np.ndarray]
 
 _CUT = 2.0
 """Standard deviations at which Keras cuts normal distributions off."""
@@ -16,9 +28,40 @@ _CUT_DEVIATION = 0.87962566103423978
 """Standard deviation of a unit normal cut off there; Keras' VarianceScaling divides by it."""
 
 
-def draw_of(
-    initializer: Any, shape: tuple[int, ...]
-) -> Callable[[np.random.Generator], np.ndarray]:
+def draws_of(family: Family, trial: Trial) -> tuple[Draw, ...] | None:
+    """Return how each weight array of a trial's network is drawn, in the order of `get_weights()`.
+
+    None where a layer keeps its initializer to itself. Built once per architecture.
+    """
+    return _draws(cast("Any", family), trial.with_rate(1.0))  # a protocol is not Hashable
+
+
+def all_layers(model: Any) -> Iterator[Any]:
+    """Yield every layer of a model, those of models inside it included, in a fixed order."""
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from all_layers(layer)
+
+
+@lru_cache(maxsize=1024)  # entries hold shapes and names, no model
+def _draws(family: Any, trial: Trial) -> tuple[Draw, ...] | None:
+    model = family.build(trial)
+    draws: dict[int, Draw] = {}
+    for layer in all_layers(model):
+        for variable in layer.weights:
+            shape = tuple(variable.shape)
+            found = getattr(layer, f"{variable.name}_initializer", None)
+            if layer.name == SIGNS:
+                draws[id(variable)] = partial(signs, shape=shape)
+            elif found is not None:
+                draws[id(variable)] = draw_of(found, shape)
+    if any(id(variable) not in draws for variable in model.weights):
+        return None
+    return tuple(draws[id(variable)] for variable in model.weights)
+
+
+def draw_of(initializer: Any, shape: tuple[int, ...]) -> Draw:
     """Return the draw of one array: variance scaling by NumPy, anything else by Keras, seeded.
 
     Variance scaling (Glorot, He and LeCun are cases of it) is what every Keras layer starts from;

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.training.blueprint import all_layers, blueprint
+from pipeline.training.draws import all_layers, draws_of
 from pipeline.training.streams import Stream, generator
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def initial_weights(family: Family, trial: Trial, seed: int) -> list[np.ndarray]
     Returns:
         float32 arrays in the order of `keras.Model.get_weights()`.
     """
-    draws = blueprint(family, trial).draws
+    draws = draws_of(family, trial)
     if draws is None:
         return _drawn_by_keras(family, trial, seed)
     return [draw(generator(seed, Stream.weights, index)) for index, draw in enumerate(draws)]
@@ -45,7 +45,8 @@ def initial_weights(family: Family, trial: Trial, seed: int) -> list[np.ndarray]
 
 def rebuild(family: Family, trial: Trial, weights: list[np.ndarray]) -> Any:
     """Return a plain, uncompiled keras.Model of a trial with these weights."""
-    model = family.build(trial)
+    with _building:
+        model = family.build(trial)
     model.set_weights(weights)
     return model
 

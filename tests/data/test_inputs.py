@@ -123,7 +123,9 @@ def test_nobody_is_advised_to_drop_the_only_feature(prepared: Callable[..., Data
 def test_a_loss_next_to_nothing_asks_for_a_leak(columns: int, *, advice: bool) -> None:
     """Where there is one column, it is asked after and not to be dropped."""
     behind = SimpleNamespace(constant_losses=np.ones(3), columns=columns)
-    finding = too_good(cast("Any", SimpleNamespace(validation=(1e-9, 0.0), background=behind)))
+    finding = too_good(
+        cast("Any", SimpleNamespace(validation=SimpleNamespace(mean=1e-9), background=behind))
+    )
     assert finding is not None
     assert "known only after the target" in finding.sentence
     assert ("data.drop" in finding.sentence) is advice

@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.final import Terms, Verdicts, evaluate, optimism, score_incumbent
-from pipeline.evaluation.scores import all_scores, row_losses
+from pipeline.evaluation.scores import all_scores
+from pipeline.training.metrics import row_losses
 
 PARTS = ("validation", "test")
 

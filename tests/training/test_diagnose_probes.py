@@ -12,56 +12,46 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.records import Arrays, Fit, FitResult, Outcome, Trial
-from pipeline.training.blueprint import blueprint
-from pipeline.training.diagnose import chain, diagnose, keras_probes
-from pipeline.training.diagnose.activations import KNOWN
+from pipeline.training.diagnose import diagnose
 from pipeline.training.diagnose.background import background
-from pipeline.training.diagnose.probes import of_activations, probe
+from pipeline.training.diagnose.case import Case
+from pipeline.training.diagnose.probes import Probe, Probes, of_activations
 from pipeline.training.families.mlp import of_widths
-from pipeline.training.models import initial_weights
+from pipeline.training.models import initial_weights, rebuild
+from pipeline.training.pooling import to_fit
 from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.core.records import Finding
 
 NETWORK = of_widths(5, 4)
-CASES = [
-    *({"activation": name} for name in KNOWN),
-    {"activation": "relu", "batch_normalization": True},
-    {"family": "tabm", "members": 3, "activation": "tanh"},
-]
 
 
-def shaken(weights: list[np.ndarray]) -> list[np.ndarray]:
-    """Return weights off their initial values, variances still positive."""
-    rng = np.random.default_rng(0)
-    return [(w + rng.uniform(0.1, 0.5, w.shape)).astype(np.float32) for w in weights]
+def probed(fit: Fit, weights: list[np.ndarray], family: Any, arrays: Arrays) -> Probes:
+    """Return what is measured of a fit."""
+    return Probe(family, fit, background(arrays)).measure(fit, weights)
 
 
-@pytest.mark.parametrize("task", ["regression", "binary"])
-@pytest.mark.parametrize("model", CASES, ids=lambda model: "-".join(map(str, model.values())))
-def test_a_pass_in_numpy_is_the_pass_of_keras(
-    request: pytest.FixtureRequest, make_family: Any, task: str, model: dict[str, Any]
+@pytest.mark.parametrize("model", [{}, {"family": "tabm", "members": 3}], ids=["mlp", "tabm"])
+def test_gradients_are_those_of_the_loss(
+    regression: Arrays, make_family: Any, model: dict[str, Any]
 ) -> None:
-    """Losses, kernel gradients and hidden outputs agree, for every activation that is known."""
-    arrays = request.getfixturevalue(task)
-    family = make_family(arrays, **model)
-    trial = Trial(NETWORK, 1.0, 0, (("dropout", 0.3),))
-    behind = background(arrays)
-    first = initial_weights(family, trial, 0)
-    weights = shaken(first)
-    steps = blueprint(family, trial).chain
-    assert steps is not None
-    assert chain.is_known(steps)
-    passed = chain.forward(steps, weights, behind.x)
-    gradients = chain.kernel_gradients(passed, behind.y, regression=arrays.regression)
-    _, theirs, outputs, losses = keras_probes.measure(family, trial, first, weights, behind)
-    found = keras.losses.get(arrays.loss)(behind.y, passed.prediction)
-    assert losses == pytest.approx(np.asarray(found), rel=1e-4, abs=1e-5)
-    for ours, other in zip(gradients, theirs, strict=True):
-        assert ours == pytest.approx(other, rel=1e-3, abs=1e-6)
-    for (_, ours), (_, other) in zip(passed.activations, outputs, strict=False):
-        assert ours == pytest.approx(other, rel=1e-4, abs=1e-6)
+    """One step of plain gradient descent at rate 1, by Keras, moves every kernel by its gradient."""
+    family = make_family(regression, activation="tanh", **model)
+    fit = Fit(Trial(NETWORK, 1.0, 0), 0, 0, 5)
+    weights = initial_weights(family, fit.trial, 0)
+    found = probed(fit, weights, family, regression)
+    assert found["moved"] == [0.0]
+    assert found["train_loss"] == pytest.approx(found["initial_loss"])
+    network = to_fit(rebuild(family, fit.trial, weights))
+    network.compile(optimizer=keras.optimizers.SGD(1.0), loss=regression.loss)
+    network.train_on_batch(regression.x_train, regression.y_train)
+    steps = [
+        float(np.linalg.norm(after - before))
+        for before, after in zip(weights, network.get_weights(), strict=True)
+        if before.ndim > 1
+    ]
+    assert found["gradient_norm"] == pytest.approx(steps, rel=1e-3)
 
 
 def test_images_and_unknown_layers_are_measured_too(make_family: Any) -> None:
@@ -75,7 +65,7 @@ def test_images_and_unknown_layers_are_measured_too(make_family: Any) -> None:
     fit = Fit(Trial(capacity, 0.01, 0), 0, 0, 5)
     weights = initial_weights(family, fit.trial, 0)
     weights[1] = weights[1] - 1e6
-    found = probe(fit, weights, family, Settings(), background(arrays))
+    found = probed(fit, weights, family, arrays)
     assert len(found["gradient_norm"]) == 4
     assert found["dead_share"][0] == 1.0
     assert len(found["dead_share"]) == 3
@@ -101,20 +91,26 @@ def result_of(losses: list[float], **changes: Any) -> FitResult:
         weights=None,
         row_losses=np.linspace(0.1, 0.3, 40, dtype=np.float32),
         seconds=0.0,
-        probes={
-            "train_loss": [0.2],
-            "train_loss_se": [0.01],
-            "initial_loss": [4.0],
-            "moved": [0.5],
-            "gradient_norm": [1.0, 1.0, 1.0],
-            **changes,
-        },
     )
 
 
-def codes(result: FitResult, arrays: Arrays) -> list[str]:
+HEALTHY = {
+    "train_loss": [0.2],
+    "train_loss_se": [0.01],
+    "initial_loss": [4.0],
+    "moved": [0.5],
+    "gradient_norm": [1.0, 1.0, 1.0],
+}
+
+
+def case_of(result: FitResult, arrays: Arrays, **probes: list[float]) -> Case:
+    """Return a fit with what was measured of it."""
+    return Case(result, background(arrays), Settings(), probes={**HEALTHY, **probes})
+
+
+def codes(result: FitResult, arrays: Arrays, **probes: list[float]) -> list[str]:
     """Return the codes of the findings of a fit."""
-    return [found.code for found in diagnose(result, background(arrays), Settings())]
+    return [found.code for found in diagnose(case_of(result, arrays, **probes))]
 
 
 FALLING = [4.0, 2.0, 1.0, 0.5, 0.3, 0.2, 0.15]
@@ -128,7 +124,6 @@ FALLING = [4.0, 2.0, 1.0, 0.5, 0.3, 0.2, 0.15]
         ({"gradient_norm": [1e-5, 1.0, 1.0]}, "vanishing-gradients"),
         ({"gradient_norm": [1e4, 1.0, 1.0]}, "exploding-gradients"),
         ({"moved": [1e-3]}, "rate-too-low"),
-        ({"train_loss": [0.01]}, "overfitting"),
         ({"train_loss": [2.0]}, "easy-validation"),
     ],
 )
@@ -136,7 +131,7 @@ def test_a_measurement_beyond_its_threshold_is_named(
     regression: Arrays, changes: dict[str, Any], code: str
 ) -> None:
     """One cause, one code, and nothing for the same fit without it."""
-    assert codes(result_of(FALLING, **changes), regression) == [code]
+    assert codes(result_of(FALLING), regression, **changes) == [code]
     assert codes(result_of(FALLING), regression) == []
 
 
@@ -157,6 +152,47 @@ def test_a_course_of_the_loss_is_named(
     assert codes(result_of(losses, epochs=epochs), regression) == [code]
 
 
+def test_a_gap_between_the_losses_is_overfitting(regression: Arrays) -> None:
+    """On the curves of every fit, whether or not it was looked into."""
+    behind = background(regression)
+    gap, no_gap = ([4.0, 1.0, 0.5, last, last] for last in (0.05, 0.2))
+    said = [
+        [(one.code, one.severity) for one in diagnose(Case(result_of(curve), behind, Settings()))]
+        for curve in (gap, no_gap)
+    ]
+    assert said == [[("overfitting", "warning")], []]
+
+
+def test_the_best_fit_of_each_capacity_and_failed_ones_are_looked_into(
+    regression: Arrays, make_family: Any, make_fits: Any, train: Any, monkeypatch: Any
+) -> None:
+    """A rate that hardly trains is no better than a constant."""
+    seen: list[tuple[str, float]] = []
+    measure = Probe.measure
+
+    def noted(self: Probe, fit: Fit, weights: Any) -> Probes:
+        seen.append((fit.trial.capacity.label, fit.trial.learning_rate))
+        return measure(self, fit, weights)
+
+    monkeypatch.setattr(Probe, "measure", noted)
+    family = make_family(regression)
+    fits = [
+        fit for size in (8, 16) for fit in make_fits(family, of_widths(size), (1e-6, 0.01, 0.02), 9)
+    ]
+    results = train(tuple(fits), regression, family)
+    good = {
+        label: min(
+            (r for r in results if r.fit.trial.capacity.label == label),
+            key=lambda r: r.best("val_loss"),
+        )
+        for label in ("1x8", "1x16")
+    }
+    best = [(label, result.fit.trial.learning_rate) for label, result in good.items()]
+    assert sorted(seen) == sorted([*best, ("1x8", 1e-6), ("1x16", 1e-6)])
+    codes_of = [{finding.code for finding in result.findings} for result in results]
+    assert ["rate-too-low" in codes for codes in codes_of] == [True, False, False] * 2
+
+
 def test_a_rise_of_the_validation_loss_is_overfitting(regression: Arrays) -> None:
     """While the training loss falls on."""
     result = result_of(FALLING)
@@ -168,11 +204,8 @@ def test_a_rise_of_the_validation_loss_is_overfitting(regression: Arrays) -> Non
 
 def test_a_severe_cause_silences_what_follows_from_it(regression: Arrays) -> None:
     """A dead network is not also told that it has no signal; it is the gravest and comes first."""
-    dead = replace(
-        result_of(FALLING, dead_share=[0.0, 1.0], train_loss=[0.01]),
-        row_losses=np.full(40, 50, np.float32),
-    )
-    found = diagnose(dead, background(regression), Settings())
+    dead = replace(result_of(FALLING), row_losses=np.full(40, 50, np.float32))
+    found = diagnose(case_of(dead, regression, dead_share=[0.0, 1.0]))
     assert [(one.code, one.severity) for one in found] == [("dead-units", "severe")]
 
 
@@ -192,11 +225,11 @@ def test_diagnosis_survives_any_measurement(
 ) -> None:
     """Zeros, infinities and NaN give sentences or silence, never a warning or an error."""
     x = np.zeros((len(rows), 1), np.float32)
-    behind = background(Arrays(x, x, x, x, regression=True))
+    arrays = Arrays(x, x, x, x, regression=True)
     names = ["train_loss", "train_loss_se", "initial_loss", "moved", "loss"]
     probes = {name: [value] for name, value in zip(names, numbers, strict=True)}
     shares = dict.fromkeys(("dead_share", "saturated_share", "gradient_norm"), layers)
-    result = result_of(losses, outcome=outcome, **probes, **shares)
+    result = result_of(losses, outcome=outcome)
     result.row_losses = np.array(rows, np.float32)
-    found: tuple[Finding, ...] = diagnose(result, behind, Settings(), [result])
+    found: tuple[Finding, ...] = diagnose(case_of(result, arrays, **probes, **shares))
     assert all(one.sentence and one.severity in {"severe", "warning", "info"} for one in found)

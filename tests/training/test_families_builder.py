@@ -11,7 +11,7 @@ from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Trial
-from pipeline.training.blueprint import blueprint
+from pipeline.training.draws import draws_of
 from pipeline.training.families import family
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.models import initial_weights
@@ -132,7 +132,7 @@ def test_what_other_threads_draw_changes_no_initial_weight(own: Any) -> None:
     """Where Keras draws: its seeds come from no random numbers that a notebook's threads share."""
     alone, beside = own("my_networks:silent"), own("my_networks:beside_another_thread")
     trial = Trial(of_widths(()), 0.01, 22)
-    assert blueprint(alone, trial).draws is None
+    assert draws_of(alone, trial) is None
     drawn = [initial_weights(one, trial, 7) for one in (alone, beside)]
     assert all((a == b).all() for a, b in zip(*drawn, strict=True))
     assert drawn[0][0].any()

@@ -1,38 +1,38 @@
 """What went wrong in a fit, or is worth knowing of it, as sentences with one next step each.
 
-Pure NumPy but for networks that are no chain of Dense layers: the same for every engine. The rules
-stand in causes.py and symptoms.py, their thresholds in thresholds.py.
+Rules look at the curves of every fit (causes.py, symptoms.py); the best fit of each capacity and those
+that learnt nothing are also looked into (probes.py). Every threshold stands in thresholds.py.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from pipeline.core.records import FitResult, Outcome
+from pipeline.core.records import Outcome
 from pipeline.training.diagnose.background import background
 from pipeline.training.diagnose.case import Case
 from pipeline.training.diagnose.causes import CAUSES
-from pipeline.training.diagnose.probes import probe
+from pipeline.training.diagnose.probes import Probe
 from pipeline.training.diagnose.symptoms import SYMPTOMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, Finding
-    from pipeline.training.diagnose.background import Background
+    from pipeline.core.records import Arrays, Finding, FitResult, Trial
     from pipeline.training.settings import Settings
 
 _LOOKED_AT = {Outcome.completed, Outcome.dropped, Outcome.diverged}
+_ORDER = {"severe": 0, "warning": 1, "info": 2}
 
 
 def examine(
     results: Sequence[FitResult], arrays: Arrays, family: Family, settings: Settings
 ) -> None:
-    """Fill in the probes and findings of the fits of a stack, in place.
+    """Fill in the findings of the fits of a stack, in place.
 
     Args:
         results: Fits that were trained on the same arrays.
@@ -43,54 +43,57 @@ def examine(
     looked_at = [result for result in results if result.outcome in _LOOKED_AT]
     if not looked_at:
         return
-    # A broken fit's weights overflow, and that is what is measured. The products are so small that
-    # BLAS threads cost more than they bring: on a busy machine 40 times as much.
-    with np.errstate(all="ignore"), threadpool_limits(limits=1, user_api="blas"):
+    with np.errstate(all="ignore"):  # a broken fit's weights overflow: that is what is measured
         behind = background(arrays)
-        for result in looked_at:
-            if result.weights is not None:
-                result.probes = probe(result.fit, result.weights, family, settings, behind)
-    for result in looked_at:
-        result.findings = diagnose(result, behind, settings, results)
+        cases = [Case(result, behind, settings, tuple(results)) for result in looked_at]
+        groups: dict[Trial, list[Case]] = defaultdict(list)
+        for case in _worth_a_probe(cases):
+            groups[case.result.fit.trial.with_rate(1.0)].append(case)
+        for group in groups.values():
+            probe = Probe(family, group[0].result.fit, behind)
+            for case in group:
+                case.probes = probe.measure(case.result.fit, case.result.weights or [])
+    for case in cases:
+        case.result.findings = diagnose(case)
 
 
-def diagnose(
-    result: FitResult,
-    behind: Background,
-    settings: Settings,
-    siblings: Sequence[FitResult] = (),
-) -> tuple[Finding, ...]:
+def _worth_a_probe(cases: Sequence[Case]) -> Iterator[Case]:
+    """Yield the best fit of each capacity, and the fits that are no better than a constant."""
+    best: dict[Hashable, tuple[bool, float]] = {}
+    known = [case for case in cases if case.result.weights is not None]
+    for case in known:
+        capacity = case.result.fit.trial.capacity
+        best[capacity] = min(best.get(capacity, (True, np.inf)), _place(case))
+    for case in known:
+        if not case.beats_constant or _place(case) == best[case.result.fit.trial.capacity]:
+            yield case
+
+
+def _place(case: Case) -> tuple[bool, float]:
+    """Return where a fit stands among those of its capacity: those that ended by themselves first."""
+    score = case.result.best(case.settings.objective.metric)
+    return case.result.outcome is not Outcome.completed, case.settings.objective.as_loss(score)
+
+
+def diagnose(case: Case) -> tuple[Finding, ...]:
     """Return what is to be said of a fit, the gravest first.
 
     A cause silences what merely follows from it: a network whose units are dead is not also told
     that it is no better than a constant.
-
-    Args:
-        result: The fit, with its probes where it has weights.
-        behind: What is known of the data.
-        settings: How it was trained.
-        siblings: Other fits of the same round, to name the largest rate that trained.
     """
-    case = Case(result, behind, settings, tuple(siblings))
     with np.errstate(all="ignore"):
-        return _findings(case)
-
-
-def _findings(case: Case) -> tuple[Finding, ...]:
-    behind = case.background
-    causes = _said(CAUSES, case)
-    if case.result.outcome is Outcome.diverged:
-        return (*causes, *behind.findings)
-    grave = any(finding.severity == "severe" for finding in [*causes, *behind.findings])
-    following = [] if grave else _said(SYMPTOMS, case)
-    found = [*causes, *behind.findings, *following]
-    return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
+        causes = [*_said(CAUSES, case), *case.background.findings]
+        if case.result.outcome is Outcome.diverged:
+            return tuple(causes)
+        grave = any(finding.severity == "severe" for finding in causes)
+        following = [] if grave else _said(SYMPTOMS, case)
+    return tuple(sorted([*causes, *following], key=lambda finding: _ORDER[finding.severity]))
 
 
 def _said(rules: Sequence[Callable[[Case], Finding | None]], case: Case) -> list[Finding]:
     """Apply rules in order; of one code the first to speak is heard."""
-    found = [finding for rule in rules if (finding := rule(case)) is not None]
-    return list({finding.code: finding for finding in reversed(found)}.values())[::-1]
-
-
-_ORDER = {"severe": 0, "warning": 1, "info": 2}
+    found: dict[str, Finding] = {}
+    for rule in rules:
+        if finding := rule(case):
+            found.setdefault(finding.code, finding)
+    return list(found.values())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from pipeline.core.records import Finding
 from pipeline.training.diagnose import thresholds
 from pipeline.training.families.layers import is_image
-from pipeline.training.metrics import normalised
+from pipeline.training.metrics import row_losses, weighted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pipeline.core.names import Names
     from pipeline.core.records import Arrays
 
-FLOOR = 1e-7
-"""Keras' epsilon: a probability below it counts as this."""
 NAMED = 3
 """Inputs or classes that a sentence lists."""
 
@@ -49,41 +47,24 @@ def background(arrays: Arrays) -> Background:
     Args:
         arrays: What the fits train on.
     """
-    weight = arrays.train_weight
-    constant = np.average(arrays.y_train, axis=0, weights=weight).astype(np.float64)
-    rows = len(arrays.x_train)
-    sample = np.arange(rows)
-    if rows > thresholds.SAMPLE_ROWS:
-        sample = np.random.default_rng(0).choice(rows, thresholds.SAMPLE_ROWS, replace=False)
-        sample.sort()
-    here, regression = constant[None, :], arrays.regression
-    losses, weight_here = (
-        row_losses(here, arrays.y_val, regression=regression),
-        normalised(arrays.val_weight),
+    constant = np.average(arrays.y_train, axis=0, weights=arrays.train_weight)[None]
+    sample = np.arange(len(arrays.x_train))
+    if len(sample) > thresholds.SAMPLE_ROWS:
+        drawn = np.random.default_rng(0).choice(sample, thresholds.SAMPLE_ROWS, replace=False)
+        sample = np.sort(drawn)
+    losses, ours = (
+        row_losses(truth, constant, regression=arrays.regression)
+        for truth in (arrays.y_val, arrays.y_train)
     )
     return Background(
-        regression=regression,
+        regression=arrays.regression,
         x=arrays.x_train[sample],
         y=arrays.y_train[sample],
-        constant_losses=losses if weight_here is None else losses * weight_here,
-        constant_train_loss=float(row_losses(here, arrays.y_train, regression=regression).mean()),
+        constant_losses=cast("np.ndarray", weighted(losses, arrays.val_weight)),
+        constant_train_loss=float(ours.mean()),
         columns=arrays.names.columns,
         findings=tuple(_of_inputs(arrays, sample) + _of_targets(arrays)),
     )
-
-
-def row_losses(predicted: np.ndarray, truth: np.ndarray, *, regression: bool) -> np.ndarray:
-    """Return the loss of each row, float64, (rows,); as Keras computes it from probabilities.
-
-    Args:
-        predicted: (rows or 1, outputs).
-        truth: (rows, outputs).
-        regression: Squared error if true, else categorical cross-entropy.
-    """
-    if regression:
-        return np.asarray(np.mean((truth - predicted) ** 2, axis=1, dtype=np.float64))
-    logs = np.log(np.clip(predicted, FLOOR, 1.0))
-    return np.asarray(-np.sum(truth * logs, axis=1, dtype=np.float64))
 
 
 def _of_inputs(arrays: Arrays, sample: np.ndarray) -> list[Finding]:

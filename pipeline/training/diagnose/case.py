@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.core.statistics import Difference, mean_error, paired
 from pipeline.training.diagnose import thresholds as at
 
 if TYPE_CHECKING:
     from pipeline.core.records import FitResult
     from pipeline.training.diagnose.background import Background
+    from pipeline.training.diagnose.probes import Probes
     from pipeline.training.settings import Settings
 
+UNKNOWN = Difference(float("nan"), float("nan"), 0.0)
 
-@dataclass(frozen=True)
+
+@dataclass
 class Case:
     """One fit and everything that a rule may look at."""
 
@@ -24,45 +28,49 @@ class Case:
     background: Background
     settings: Settings
     siblings: tuple[FitResult, ...] = ()
+    """Other fits of the same round, to name a rate that trained."""
+    probes: Probes = field(default_factory=dict)
+    """Measurements by name; empty where nobody looked inside."""
 
     @property
     def rate(self) -> float:
         """The learning rate."""
         return self.result.fit.trial.learning_rate
 
-    @cached_property
+    @property
     def losses(self) -> np.ndarray:
         """Training loss of every epoch, running means."""
         return self.result.curves.get("loss", np.empty(0))
 
+    @property
+    def objectives(self) -> np.ndarray:
+        """The objective of every epoch, lower is better."""
+        objective = self.settings.objective
+        return objective.sign * self.result.curves.get(objective.metric, np.empty(0))
+
     def one(self, probe: str) -> float:
         """Return a single measurement; NaN where there is none."""
-        return next(iter(self.result.probes.get(probe, [])), float("nan"))
+        return next(iter(self.probes.get(probe, [])), float("nan"))
 
     def per_layer(self, probe: str) -> np.ndarray:
         """Return a measurement of every layer; empty where there is none."""
-        return np.asarray(self.result.probes.get(probe, []))
+        return np.asarray(self.probes.get(probe, []))
 
     @cached_property
-    def validation(self) -> tuple[float, float]:
+    def validation(self) -> Difference:
         """Mean loss of the validation rows at the best epoch, and its standard error."""
-        return _mean(self.result.row_losses)
+        losses = self.result.row_losses
+        return UNKNOWN if losses is None or not len(losses) else mean_error(losses)
 
     @cached_property
     def beats_constant(self) -> bool:
         """Whether the fit is better than a constant prediction: clearly, or by a fair share."""
-        if self.result.row_losses is None:
+        losses, constant = self.result.row_losses, self.background.constant_losses
+        if losses is None or not len(losses):
             return False
-        gain, error = _mean(self.background.constant_losses - self.result.row_losses)
-        fair = at.FAIR_SHARE * float(self.background.constant_losses.mean())
-        return gain > 0 and (gain > at.CLEARLY * error or gain > fair)
-
-
-def _mean(values: np.ndarray | None) -> tuple[float, float]:
-    if values is None or not len(values):
-        return float("nan"), float("nan")
-    wide = values.astype(np.float64)
-    return float(wide.mean()), float(wide.std() / np.sqrt(len(wide)))
+        behind = paired(losses, constant)
+        fair = at.FAIR_SHARE * float(constant.mean())
+        return behind.mean < 0 and -behind.mean > min(at.CLEARLY * behind.se, fair)
 
 
 def times(loss: float, reference: float) -> float:

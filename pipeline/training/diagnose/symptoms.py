@@ -23,7 +23,7 @@ def no_signal(case: Case) -> Finding | None:
         return None
     if still_improving(case) is not None:
         return None
-    mean, constant = case.validation[0], float(case.background.constant_losses.mean())
+    mean, constant = case.validation.mean, float(case.background.constant_losses.mean())
     severity = "severe" if len(losses) >= at.FEW_ROWS else "warning"
     return Finding(
         "no-signal",
@@ -35,9 +35,8 @@ def no_signal(case: Case) -> Finding | None:
 
 def easy_validation(case: Case) -> Finding | None:
     """Validation rows that are easier than training rows: the split is not fair."""
-    mean, error = case.validation
-    train, train_error = case.one("train_loss"), case.one("train_loss_se")
-    noise = float(np.hypot(error, train_error))
+    mean, train = case.validation.mean, case.one("train_loss")
+    noise = float(np.hypot(case.validation.se, case.one("train_loss_se")))
     if not (mean < at.EASY_RATIO * train and train - mean > at.EASY_CLEARLY * noise):
         return None
     return Finding(
@@ -49,10 +48,13 @@ def easy_validation(case: Case) -> Finding | None:
 
 
 def overfitting(case: Case) -> Finding | None:
-    """The training loss is far below the validation loss, or they part company."""
-    mean, error = case.validation
-    train, train_error = case.one("train_loss"), case.one("train_loss_se")
-    apart = mean - train > at.CLEARLY * float(np.hypot(error, train_error))
+    """The training loss is far below the validation loss, or they part company.
+
+    The epochs before and after the weights that are kept have running means on either side of their loss.
+    """
+    curve, best, mean = case.result.curves["val_loss"], case.result.best_epoch, case.validation.mean
+    train = float(case.losses[best : best + 2].mean())
+    apart = mean - train > at.CLEARLY * case.validation.se
     if mean > at.GAP_RATIO * train and apart:
         return Finding(
             "overfitting",
@@ -60,7 +62,6 @@ def overfitting(case: Case) -> Finding | None:
             f"the validation loss {mean:.3g} is {times(mean, train):.2g} times the training loss {train:.3g}"
             " at the best epoch; try fewer units, dropout or more rows",
         )
-    curve, best = case.result.curves["val_loss"], case.result.best_epoch
     rise = times(float(curve[-1]), float(curve[best]))
     if np.isfinite(rise) and rise > at.RISE_RATIO and case.losses[-1] < case.losses[best]:
         return Finding(
@@ -74,10 +75,9 @@ def overfitting(case: Case) -> Finding | None:
 
 def underfitting(case: Case) -> Finding | None:
     """The training loss has levelled out as high as the validation loss."""
-    mean, error = case.validation
-    train = case.one("train_loss")
+    mean, train = case.validation.mean, case.one("train_loss")
     high = train > at.STILL_HIGH * case.background.constant_train_loss
-    alike = at.EASY_RATIO * train < mean < train + error
+    alike = at.EASY_RATIO * train < mean < train + case.validation.se
     epochs = case.result.epochs
     before = case.losses[-1 - max(1, epochs // 5)] if epochs > 1 else np.inf
     if not (high and alike and case.losses[-1] > at.LEVELLED * before):
@@ -95,11 +95,7 @@ def still_improving(case: Case) -> Finding | None:
     result, fit = case.result, case.result.fit
     if result.epochs < fit.epochs or result.best_epoch < result.epochs - 1:
         return None
-    curve = [
-        case.settings.objective.as_loss(v)
-        for v in case.result.curves[case.settings.objective.metric]
-    ]
-    back = max(1, fit.epochs // 10)
+    curve, back = case.objectives, max(1, fit.epochs // 10)
     before = curve[-1 - back] if len(curve) > back else float("nan")
     gain = abs((before - curve[-1]) / before) if len(curve) > back and before else float("nan")
     if gain < at.STILL_FALLING:
@@ -132,8 +128,7 @@ def first_epoch(case: Case) -> Finding | None:
 
 def lucky_epoch(case: Case) -> Finding | None:
     """The epoch kept is far better than those on both sides of it: chance chose it."""
-    result, objective = case.result, case.settings.objective
-    curve = np.array([objective.as_loss(v) for v in result.curves.get(objective.metric, ())])
+    result, objective, curve = case.result, case.settings.objective, case.objectives
     best = result.best_epoch
     if result.outcome is not Outcome.completed or not 0 < best < len(curve) - 1:
         return None

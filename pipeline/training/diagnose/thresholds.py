@@ -7,21 +7,18 @@ healthy networks on the shipped data; a threshold marked so lies between the two
 from __future__ import annotations
 
 SAMPLE_ROWS = 512
-"""Training rows that probes look at: enough for shares to 2 %, and about 2 % of the time of 30 epochs
-on 1,400 rows."""
+"""Training rows that probes look at: enough for shares to 2 %."""
 
-DEAD_WARNING = 0.5
-"""Share of a layer's ReLU units at 0 for every row. Up to 40 % die at a high rate without harm
-(CS231n, "Commonly used activation functions")."""
-DEAD_SEVERE = 0.9
+STUCK_WARNING = 0.5
+"""Share of a layer's ReLU units at 0 for every row: up to 40 % die at a high rate without harm (CS231n,
+"Commonly used activation functions"). Or of its saturated outputs: Glorot and Bengio (2010) show whole
+layers of them."""
+STUCK_SEVERE = 0.9
 """A layer that passes next to nothing on."""
 
 SATURATION_MARGIN = 0.02
 """A tanh or sigmoid output this near to its limit (as a share of its range) has a slope below a
 twelfth of its largest."""
-SATURATED_WARNING = 0.5
-SATURATED_SEVERE = 0.9
-"""Share of a layer's outputs that near (Glorot and Bengio 2010 show whole layers saturated)."""
 
 VANISHING_WARNING = 1e-3
 """Gradient norm of the first kernel relative to the last hidden one; healthy networks of up to 4
@@ -62,7 +59,7 @@ FAIR_SHARE = 0.05
 with shuffled targets the best of 15 epochs gains 2 % and less (own runs)."""
 
 GAP_RATIO = 1.5
-"""Validation loss over training loss, both measured in evaluation mode, at the best epoch."""
+"""Validation loss over training loss at the best epoch."""
 RISE_RATIO = 1.15
 """Last validation loss over the best one while the training loss fell."""
 
