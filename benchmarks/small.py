@@ -31,6 +31,7 @@ from pipeline.config import objective
 from pipeline.config.compose import compose
 from pipeline.core import statistics
 from pipeline.core.control import Unattended
+from pipeline.core.losses import row_losses
 from pipeline.core.records import FitResult, Outcome, Scored
 from pipeline.data import prepare
 from pipeline.data.constant import constant_loss
@@ -41,7 +42,6 @@ from pipeline.runtime.cli import words
 from pipeline.search import missing
 from pipeline.session.facts import searcher_of
 from pipeline.session.trainer import Trainer
-from pipeline.training.metrics import row_losses
 from pipeline.training.models import rebuild
 from pipeline.training.stacked import programs
 

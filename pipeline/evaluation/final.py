@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from pipeline.core.losses import row_losses
 from pipeline.core.statistics import Difference
 from pipeline.data.labels import label_text
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
@@ -17,7 +18,6 @@ from pipeline.evaluation.folds import Unseen, unseen_inputs
 from pipeline.evaluation.paired import Scored, lags
 from pipeline.evaluation.pictures import with_pictures
 from pipeline.evaluation.scores import all_scores
-from pipeline.training.metrics import row_losses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

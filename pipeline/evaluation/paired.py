@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from pipeline.core.losses import row_losses
 from pipeline.core.statistics import Difference, paired
 from pipeline.evaluation.scores import BINARY
-from pipeline.training.metrics import row_losses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.core.losses import row_losses
 from pipeline.core.statistics import mean_error
-from pipeline.training.metrics import row_losses
 
 BINARY = 2
 """Classes of a task that has an ROC curve."""

@@ -25,6 +25,8 @@ MISCALIBRATED = 0.1
 """Mean distance of claimed from observed probability that a reader of probabilities would notice; on few
 rows a perfect model shows more (`calibration_noise`), and then nothing is said."""
 EVERY_ROW = "choose on every row instead of a few"
+OF_PROBES = frozenset({"dead-units", "saturation", "vanishing-gradients", "rate-too-low"})
+"""Findings that need a look inside a network, which only the best fit of a capacity gets: one says it."""
 KEPT_EPOCHS = {
     "first-epoch": "were best in their first epoch: the score is that of hardly trained weights.",
     "lucky-epoch": "are kept at an epoch that is far better than those around it: the score flatters.",
@@ -46,7 +48,7 @@ def severe(record: SweepRecord) -> list[Remark]:
         (table["severity"] == SEVERE) & ~table["code"].isin(OF_DATA)
     ]  # those lead the page
     for code, group in groups(grave, "code"):
-        if 2 * group["run_id"].nunique() > fits or not entry:
+        if code in OF_PROBES or 2 * group["run_id"].nunique() > fits or not entry:
             said = str(group["sentence"].iloc[0])
             found.append(Remark(code.replace("-", " "), f"{said[:1].upper()}{said[1:]}.", SEVERE))
     return found

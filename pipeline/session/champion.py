@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.core.control import Unattended
+from pipeline.core.losses import row_losses
 from pipeline.evaluation.final import Member, forward
 from pipeline.evaluation.folds import unseen_inputs
 from pipeline.evaluation.greedy import select
 from pipeline.ledger.plans import trained_in
 from pipeline.search import is_usable, longest
-from pipeline.training.metrics import row_losses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -21,8 +21,6 @@ VAL_AUC = "val_auc"
 """Area under the ROC curve; of two classes only, and only where it is the objective: it needs a
 sort of all validation rows in every epoch."""
 TWO_CLASSES = 2
-PROBABILITY_FLOOR = 1e-7
-"""Keras' epsilon: below it a probability counts as this, in training and here alike."""
 
 
 def raw_metric(regression: bool) -> str:
@@ -76,22 +74,6 @@ def weighted(row_losses: np.ndarray | None, weight: np.ndarray | None) -> np.nda
         return row_losses
     found: np.ndarray = row_losses * normalised(weight)
     return found
-
-
-def row_losses(truth: np.ndarray, predicted: np.ndarray, *, regression: bool) -> np.ndarray:
-    """Return the loss of each row, float64 of shape (rows,).
-
-    Args:
-        truth: (rows, outputs), standardised targets or one-hot classes.
-        predicted: (rows, outputs), or (1, outputs) for all: standardised predictions or class
-            probabilities.
-        regression: squared error if true, else categorical cross-entropy (natural logarithm).
-    """
-    truth64, predicted64 = truth.astype(np.float64), predicted.astype(np.float64)
-    if regression:
-        return np.asarray(np.mean((truth64 - predicted64) ** 2, axis=1))
-    share = predicted64 / np.maximum(predicted64.sum(axis=1, keepdims=True), PROBABILITY_FLOOR)
-    return np.asarray(-np.sum(truth64 * np.log(np.clip(share, PROBABILITY_FLOOR, 1.0)), axis=1))
 
 
 def auc(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.core.losses import row_losses
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.final import Terms, Verdicts, evaluate, optimism, score_incumbent
 from pipeline.evaluation.scores import all_scores
-from pipeline.training.metrics import row_losses
 
 PARTS = ("validation", "test")
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from pipeline.core.losses import row_losses
 from pipeline.core.statistics import mean_error
 from pipeline.evaluation.scores import all_scores
-from pipeline.training.metrics import row_losses
 
 
 def standard_error(losses: np.ndarray, weights: np.ndarray | None = None) -> float:

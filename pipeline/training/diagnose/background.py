@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from pipeline.core.losses import row_losses
 from pipeline.core.records import Finding
 from pipeline.training.diagnose import thresholds
 from pipeline.training.families.layers import is_image
-from pipeline.training.metrics import row_losses, weighted
+from pipeline.training.metrics import weighted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

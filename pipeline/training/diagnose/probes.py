@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from pipeline.core.losses import row_losses
 from pipeline.core.statistics import mean_error
 from pipeline.training.diagnose.thresholds import SATURATION_MARGIN
-from pipeline.training.metrics import row_losses
 from pipeline.training.models import initial_weights, rebuild
 from pipeline.training.pooling import members_of, targets_of_members
 
