@@ -27,8 +27,8 @@ BASIS = {
     "grown": "This sweep ran on this machine before, on other rows of the same table.",
     "counted": "Counted from the space; early stopping makes the seconds vary.",
     "simulated": (
-        "New data: the real search, walked on plausible scores. How far growing pays is not known,\n"
-        "hence the range; the sweep shows the time left and corrects itself."
+        "New data: the real search, walked on plausible scores from a table that needs a small network to\n"
+        "one that rewards size. The sweep shows the time left, in a range that narrows."
     ),
 }
 
@@ -51,14 +51,14 @@ def lines(plan: Prospect) -> Iterator[str]:
     yield from _numbers(plan)
     yield ""
     yield BASIS[plan.forecast.basis]
-    if plan.sweeps == 0:
+    if plan.course.rates.sweeps == 0:
         yield "No sweep has measured this machine yet: the seconds are a guess within a factor of 2."
     yield from _budget(plan)
 
 
 def _data(plan: Prospect) -> Iterator[str]:
     """Say what is swept."""
-    found, config = plan.outline, plan.config
+    found, config, workers = plan.outline, plan.course.config, plan.course.limits.workers
     parts = ", ".join(f"{count:,} {part}" for part, count in found.rows.items() if count)
     about = "" if found.exact else "about "
     task = "regression" if found.regression else f"{found.outputs} classes"
@@ -70,7 +70,7 @@ def _data(plan: Prospect) -> Iterator[str]:
     yield f"predict {found.target} ({task})"
     yield (
         f"search {config.search.kind}, engine {trained.engine}, up to {trained.epochs} epochs, "
-        f"{plan.workers} {'stack' if plan.workers == 1 else 'stacks'} at once"
+        f"{workers} {'stack' if workers == 1 else 'stacks'} at once"
     )
     yield from found.few
     yield from _columns(found.facts)
@@ -98,51 +98,54 @@ def _columns(facts: Sequence[ColumnFact]) -> Iterator[str]:
 
 
 def _numbers(plan: Prospect) -> Iterator[str]:
-    """Say how much there is to do and what it takes, with the range where there is one."""
+    """Say how much there is to do and what it takes, as a range where it is not known."""
     from pipeline.core.language import duration
-    from pipeline.forecast.cut import cost
+    from pipeline.forecast.prospect import SECONDS_AN_HOUR
 
-    forecast = plan.forecast
-    likely, least, most = forecast.likely, forecast.shortest, forecast.longest
-    smallest, largest = likely.parameters
-    rows = [
-        ("rounds", len(likely.legs), len(least.legs), len(most.legs)),
-        ("trials", likely.trials, least.trials, most.trials),
-        ("fits", likely.fits, least.fits, most.fits),
-        ("stacks", likely.stacks, least.stacks, most.stacks),
-    ]
-    for name, value, low, high in rows:
-        span = f"{min(low, value):,} to {max(high, value):,}" if low != high else ""
-        yield _row(name, f"{value:,}", span)
-    beyond = most.parameters[1]
-    span = f"largest up to {beyond:,}" if beyond > largest else ""
-    yield _row("parameters", f"{smallest:,} to {largest:,}", span)
-    low_high = f"{duration(forecast.low)} to {duration(forecast.high)}"
-    yield _row("time", duration(likely.seconds), low_high)
-    price = plan.config.budget.cost_per_hour
-    money = [cost(seconds, price) for seconds in (likely.seconds, forecast.low, forecast.high)]
-    if None not in money:
-        yield _row("cost", f"{money[0]:.2f}", f"{money[1]:.2f} to {money[2]:.2f}")
+    forecast, price = plan.forecast, plan.course.config.budget.cost_per_hour
+    ways = forecast.ways
+    counts = {
+        "rounds": [len(way.rounds) for way in ways],
+        "trials": [way.trials for way in ways],
+        "fits": [way.fits for way in ways],
+        "stacks": [sum(one.stacks for one in way.rounds) for way in ways],
+    }
+    for name, numbers in counts.items():
+        yield _row(name, f"{min(numbers):,}", f"{max(numbers):,}")
+    smallest = min(way.parameters[0] for way in ways)
+    yield _row("parameters", f"{smallest:,}", f"{max(way.parameters[1] for way in ways):,}")
+    yield _row("time", duration(round(forecast.low)), duration(round(forecast.high)))
+    compiling = [way.compiling for way in ways]
+    if max(compiling) >= 1.0:
+        span = _span(duration(round(min(compiling))), duration(round(max(compiling))))
+        yield f"  {'compiling':<12}{span} of it the first time, none where the programs are on the disk"
+    if price is not None:
+        money = (f"{one / SECONDS_AN_HOUR * price:.2f}" for one in (forecast.low, forecast.high))
+        yield _row("cost", *money)
 
 
-def _row(name: str, value: str, span: str) -> str:
-    return f"  {name:<12}{value:>18}   {span}".rstrip()
+def _row(name: str, low: str, high: str) -> str:
+    return f"  {name:<12}{_span(low, high)}"
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
 
 
 def _budget(plan: Prospect) -> Iterator[str]:
     """Say which budget ends the likely sweep, and what it cuts."""
-    budget, cut, path = plan.config.budget, plan.cut, plan.forecast.likely
+    budget, cut, rounds = plan.course.config.budget, plan.cut, plan.forecast.likely.rounds
     if budget.seconds is None and budget.fits is None and budget.cost is None:
         return
     if cut is None:
         yield "No budget ends it before it is done."
         return
-    last = len(path.legs) - 1
     yield (
-        f"{cut.budget} ends it in round {cut.leg} (the last would be {last}), "
-        f"{path.legs[cut.leg].phase}: about {cut.fits:,} of {path.fits:,} fits are trained."
+        f"{cut.budget} ends it in round {cut.round} (the last would be {len(rounds) - 1}), "
+        f"{rounds[cut.round].phase}: about {cut.fits:,} of {plan.forecast.likely.fits:,} fits are trained."
     )
-    yield f"Cut: what is left of {', '.join(cut.phases)}."
+    phases = dict.fromkeys(one.phase for one in rounds[cut.round :])
+    yield f"Cut: what is left of {', '.join(phases)}."
     if cut.fits == 0:
         yield "That is too little for one usable trial: give it more, or fewer epochs (training.epochs)."
     else:

@@ -1,4 +1,5 @@
-"""What a sweep will take: before it starts, and while it runs.
+"""What a sweep will take: a range of seconds before it starts, and the range that is left while it runs.
 
-Predicts only: no number of a fit and no stack plan depends on anything in here.
+Only predicts: no number of a fit and no stack plan depends on anything in here. `prospect.prospect` is
+the plan, `forecaster.Forecaster` goes with a sweep.
 """

@@ -1,4 +1,4 @@
-"""Everything that a plan says: the table, the forecast, and where a budget ends it."""
+"""Everything that a plan says: the table, the forecast, and where a budget ends the likely sweep."""
 
 from __future__ import annotations
 
@@ -6,48 +6,42 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.compute.limits import limits
-from pipeline.config import fingerprint, objective
-from pipeline.config.choices import ComputeKind
-from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.data.outline import outline
-from pipeline.forecast import cache
-from pipeline.forecast.cut import Limit, first_cut
-from pipeline.forecast.forecast import Forecast, Table, counted, of_path, simulated
-from pipeline.forecast.machine import machine
-from pipeline.forecast.remembered import Coming, recall
-from pipeline.forecast.stacktime import StackTime
-from pipeline.search import executions_of
-from pipeline.search.capacity import CapacitySearch
+from pipeline.forecast.course import Table, course_of
 from pipeline.training.families import family as family_of
-from pipeline.training.planner import Workload
-from pipeline.training.settings import Settings
-from pipeline.training.stackable import engine_used
 
 if TYPE_CHECKING:
-    from pipeline.config.schema import SweepConfig
-    from pipeline.core.family import Family
+    from pipeline.config.schema import BudgetConfig, SweepConfig
     from pipeline.data.outline import Outline
-    from pipeline.forecast.cut import Cut
-    from pipeline.forecast.machine import Machine
-    from pipeline.training.planner import Limits
+    from pipeline.forecast.course import Course, Forecast
+    from pipeline.forecast.path import Path
+
+SECONDS_AN_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a budget ends a sweep."""
+
+    budget: str
+    """As it is configured, for example `budget.seconds=60`."""
+    round: int
+    """The round that it ends in; 0 where it ends before the first."""
+    fits: int
+    """Fits that are trained by then."""
 
 
 @dataclass(frozen=True)
 class Prospect:
     """A plan."""
 
-    config: SweepConfig
     outline: Outline
     inputs: int
     """Numbers of one row, in the first encoding."""
+    course: Course
     forecast: Forecast
     cut: Cut | None
-    """Where the tightest budget ends the likely sweep; None where it does not."""
-    sweeps: int
-    """Sweeps that taught this machine's rates."""
-    workers: int
-    """Stacks at once."""
+    """Of the tightest budget; None where none ends the likely sweep."""
 
 
 def prospect(config: SweepConfig) -> Prospect:
@@ -59,53 +53,38 @@ def prospect(config: SweepConfig) -> Prospect:
     encodings = sorted({"standard", *config.search.nuisance.encodings})
     found = outline(config.data, config.seed, encodings)
     family = family_of(config.model, config.search, found.shapes, found.outputs, found.regression)
-    settings = Settings.from_config(config, objective(config))
-    here = machine(engine_used(config.training.engine.value, family, settings), family.name)
-    rates = cache.calibration_of(here)
-    room = limits(config.training, config.compute)
-    train, validation = found.rows["train"], found.rows["validation"]
-    workload = Workload(family, settings, train, validation, config.training.engine.value)
-    time = StackTime(workload, rates, max(room.workers, here.cores))
     inputs = math.prod(found.shapes[config.search.nuisance.encodings[0]])
     folds = (config.data.folds or 1) * (config.data.repeats if config.data.folds else 1)
-    table = Table(
-        found.all_rows, train, found.all_rows * found.columns, inputs, folds, found.outputs
-    )
-    forecast = _remembered(config, found, here, time) or _predicted(
-        config, family, table, time, room
-    )
-    budget = config.budget
-    limit = Limit(budget.seconds, budget.fits, budget.cost, budget.cost_per_hour)
-    return Prospect(
-        config,
-        found,
-        inputs,
-        forecast,
-        first_cut(forecast.likely, limit),
-        rates.sweeps,
-        room.workers,
-    )
+    sizes = found.all_rows, found.rows["train"], found.rows["validation"], found.columns, inputs
+    course = course_of(config, family, Table(*sizes, folds, found.outputs))
+    forecast = course.forecast(set(filter(None, (found.digest, found.mark))))
+    return Prospect(found, inputs, course, forecast, first_cut(forecast.likely, config.budget))
 
 
-def _predicted(
-    config: SweepConfig, family: Family, table: Table, time: StackTime, room: Limits
-) -> Forecast:
-    """Return the forecast of a sweep that never ran."""
-    executions, search = executions_of(config), config.search
-    if isinstance(search, CapacityConfig):
-        return simulated(CapacitySearch(search, family, executions), table, time, room)
-    assert isinstance(search, OtherSearchConfig)  # noqa: S101 - one schema per kind
-    return counted(search, executions, table, time, room)
+def first_cut(path: Path, budget: BudgetConfig) -> Cut | None:
+    """Return where the tightest budget ends a sweep; None where it keeps them all."""
+    cuts = []
+    if budget.seconds is not None:
+        cuts.append(_by_seconds(path, budget.seconds, f"budget.seconds={budget.seconds:g}"))
+    if budget.cost is not None and budget.cost_per_hour:
+        seconds = budget.cost / budget.cost_per_hour * SECONDS_AN_HOUR
+        cuts.append(_by_seconds(path, seconds, f"budget.cost={budget.cost:g}"))
+    if budget.fits is not None and path.fits > budget.fits:
+        left, number = budget.fits, 0
+        while left >= path.rounds[number].fits:
+            left, number = left - path.rounds[number].fits, number + 1
+        cuts.append(Cut(f"budget.fits={budget.fits}", number, budget.fits))
+    return min((cut for cut in cuts if cut is not None), key=lambda cut: cut.fits, default=None)
 
 
-def _remembered(
-    config: SweepConfig, found: Outline, here: Machine, time: StackTime
-) -> Forecast | None:
-    """Return the forecast of a sweep that ran here before, on these rows or on about as many."""
-    marks = frozenset(filter(None, (found.digest, found.mark)))
-    coming = Coming(fingerprint(config), here.key, found.all_rows, marks)
-    on_cluster = config.compute.kind is ComputeKind.ray  # of which this machine's past says nothing
-    past, same = recall([] if on_cluster else cache.sweeps(), coming)
-    if past is None:
-        return None
-    return of_path(past, "remembered" if same else "grown", time.calibration)
+def _by_seconds(path: Path, seconds: float, name: str) -> Cut | None:
+    """Return where a limit of time ends a sweep that finds no program on the disk."""
+    left, fits, number = seconds - path.startup_seconds - path.ending_seconds, 0, 0
+    for number, one in enumerate(path.rounds):
+        taken = one.again + one.compiling
+        if taken > left > 0.0:
+            fits += int(left / taken * one.fits)
+        if taken > left:
+            return Cut(name, number, fits)
+        left, fits = left - taken, fits + one.fits
+    return None if left >= 0.0 else Cut(name, number, fits)

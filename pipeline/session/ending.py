@@ -71,7 +71,9 @@ def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
         champion=kind,
         seed=config.seed,
         terms=Terms(
-            objective(config).metric, str(config.training.class_weight), sweep.pace.spare_seconds
+            objective(config).metric,
+            str(config.training.class_weight),
+            sweep.forecaster.spare_seconds,
         ),
         incumbent=standing.outputs(dataset) if standing else None,
     )
@@ -129,7 +131,7 @@ def _models(sweep: Sweep, choice: Choice) -> tuple[str, dict[str, list[Member]]]
         log.info("With data.folds the champion is the average of the folds' networks (ensemble)")
         kind = "ensemble"
     if kind == "greedy":
-        control = functools.partial(half_the_time, signal, sweep.pace.spare_seconds)
+        control = functools.partial(half_the_time, signal, sweep.forecaster.spare_seconds)
         models["greedy"] = candidates.selected(members, control)
         sweep.unless_stopped()
     return kind, models

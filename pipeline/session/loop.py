@@ -99,10 +99,10 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: floa
                 keep_encoders(sweep.ledger, dataset, encoded(config, dataset))
                 result = search(sweep, proof.before_round)
                 proof.settle()
-                sweep.pace.end_search()
+                sweep.forecaster.end_search()
                 code = finish(sweep, result, proof.verifier)
             whole = result.status == "finished" and not (before or sweep.ledger.resumed)
-            sweep.experience.keep(sweep.pace, budget.elapsed(), whole=whole)
+            sweep.forecaster.keep(budget.elapsed(), whole=whole)
             status, reason = "FINISHED", ""
         except Interrupted as interruption:
             status, reason = "KILLED", str(interruption)
@@ -124,7 +124,8 @@ def _open(
     display: Display,
 ) -> Sweep:
     """Open family, search and ledger; everything that can be refused is refused here."""
-    from pipeline.forecast.experience import Experience
+    from pipeline.forecast.course import course_of, table_of
+    from pipeline.forecast.forecaster import Forecaster
     from pipeline.ledger.start import open_ledger
 
     trainer = Trainer.of(config, dataset)
@@ -148,7 +149,6 @@ def _open(
         unless_opened.callback(ledger.end, "FAILED", "the sweep could not be opened")
         budget.before = ledger.spent_seconds
         display.start(f"sweep {dataset.name}", facts_shown(config, dataset, ledger))
-        experience = Experience(config, dataset, family)
         sweep = Sweep(
             output_dir=output_dir,
             trainer=trainer,
@@ -158,8 +158,13 @@ def _open(
             budget=budget,
             stop=stop,
             networks=Networks(family, ledger),
-            experience=experience,
-            pace=experience.pace(searching, budget, ledger.writer_seconds, display.estimate),
+            forecaster=Forecaster(
+                course_of(config, family, table_of(dataset)),
+                dataset.digest,
+                budget,
+                ledger.writer_seconds,
+                display.estimate,
+            ),
         )
         unless_opened.pop_all()
     return sweep
@@ -168,7 +173,7 @@ def _open(
 def search(sweep: Sweep, before: Callable[[Round], None] = lambda _: None) -> SearchResult:
     """Propose rounds and train them, `before` each, until the search, a budget or a signal ends it."""
     shown, ended = 0, ""
-    sweep.pace.begin_search(len(sweep.ledger.done))
+    sweep.forecaster.begin_search(len(sweep.ledger.done))
     objective = sweep.trainer.settings.objective
     while True:
         finished = sweep.ledger.finished()
@@ -206,15 +211,15 @@ def train_round(sweep: Sweep, round_: Round, finished: Sequence[Scored]) -> str:
     first = round_.fits[0]
     if trainer.settings.mixed_precision and round_.number == 0:
         check_precision(first, trainer.arrays(first), trainer.family, trainer.settings)
-    sweep.pace.begin_round(round_, todo, finished)
-    for part in sweep.pace.parts(todo, sweep.has_usable):
+    sweep.forecaster.begin_round(round_, todo)
+    for part in sweep.forecaster.parts(todo, sweep.has_usable):
         for stack, results in trainer.run(part, sweep):
             _record(sweep, round_, stack, results)
         if sweep.stop_reason():
             break
     sweep.ledger.flush()
-    sweep.pace.end_round()
-    return sweep.stop_reason() or sweep.pace.unfinished or ended
+    sweep.forecaster.end_round()
+    return sweep.stop_reason() or sweep.forecaster.unfinished or ended
 
 
 def _record(sweep: Sweep, round_: Round, stack: Stack, results: Sequence[FitResult]) -> None:
@@ -225,4 +230,4 @@ def _record(sweep: Sweep, round_: Round, stack: Stack, results: Sequence[FitResu
         for finding in result.findings:
             sweep.display.finding(finding, result.fit.name)
     sweep.ledger.record_stack(round_, stack, results)
-    sweep.pace.stack_done(stack, results)
+    sweep.forecaster.stack_done(results)

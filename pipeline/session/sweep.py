@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.core.control import Progress
-    from pipeline.forecast.experience import Experience
-    from pipeline.forecast.pace import Pace
+    from pipeline.forecast.forecaster import Forecaster
     from pipeline.ledger.ledger import Ledger
     from pipeline.runtime.budget import Budget
     from pipeline.runtime.signals import StopRequest
@@ -37,13 +36,12 @@ class Sweep:
     budget: Budget
     stop: StopRequest
     networks: Networks
-    experience: Experience
-    pace: Pace
+    forecaster: Forecaster
 
     def report(self, progress: Progress) -> None:
         """Pass an engine's progress on (core.control.Control)."""
         self.display.progress(progress)
-        self.pace.progress(progress)
+        self.forecaster.progress(progress)
 
     def stop_reason(self) -> str:
         """Return why training must stop, or an empty string (core.control.Control)."""

@@ -50,7 +50,8 @@ class Picture:
     capacities: dict[str, Point] = field(default_factory=dict)
     decision: str = ""
     metric: str = "val_loss"
-    seconds_left: float | None = None
+    seconds_left: tuple[float, float] | None = None
+    """The fewest and the most that are likely."""
 
     def add(self, result: FitResult, objective: Objective) -> None:
         """Take a finished fit: the best so far, alone and of its capacity."""
@@ -140,13 +141,12 @@ def sparkline(values: Sequence[float], width: int = 32) -> str:
     )
 
 
-def time_left(seconds: float | None) -> str:
-    """Say how long is left, or that nobody can know yet."""
-    return (
-        "time left not known yet"
-        if seconds is None
-        else f"about {language.duration(round(seconds))} left"
-    )
+def time_left(seconds: tuple[float, float] | None) -> str:
+    """Say how long is left; it is not known until the search begins."""
+    if seconds is None:
+        return "time left not known yet"
+    low, high = (language.duration(round(one)) for one in seconds)
+    return f"{low} left" if low == high else f"{low} to {high} left"
 
 
 def tally(outcomes: Counter[str]) -> str:

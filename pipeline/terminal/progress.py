@@ -93,7 +93,6 @@ class Display:
         self._view: TerminalView | NotebookView | None = None
         self._picture = Picture(metric=self._objective.metric)
         self._started = self._spoken = clock()
-        self._due: float | None = None
         self._round_outcomes: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
@@ -180,12 +179,9 @@ class Display:
         self._say(f"  {self._picture.decision}", "bold")
 
     @_harmless
-    def estimate(self, seconds_left: float | None) -> None:
-        """Update the time left; None while nobody can know: what was last known is counted down."""
-        now = self._clock()
-        if seconds_left is not None:
-            self._due = now + seconds_left
-        self._picture.seconds_left = None if self._due is None else max(0.0, self._due - now)
+    def estimate(self, low: float, high: float) -> None:
+        """Update the time left: the fewest and the most seconds that are likely."""
+        self._picture.seconds_left = low, high
 
     @_harmless
     def finding(self, finding: Finding, fit: str) -> None:

@@ -1,4 +1,8 @@
-"""What training a fit costs: arithmetic, seconds, memory. Constants, so that plans repeat."""
+"""What training a fit costs: arithmetic, seconds, memory.
+
+The one model of a machine's speed. Plans of stacks take its constants, so that they repeat; the
+forecast multiplies them by what a machine was measured to take (`forecast.machine.Rates`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from pipeline.training.order import steps
 from pipeline.training.padding import candidates
-from pipeline.training.sizes import CPU, padded_rows
+from pipeline.training.sizes import CPU, FLOPS, padded_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +22,10 @@ if TYPE_CHECKING:
 
 COMPILE_SECONDS = 2.0
 """Tracing and compiling a program, benchmarks/README.md."""
-FLOPS = 4.0e10
-"""Arithmetic of a core and second."""
 STEP_SECONDS = 4.0e-6
 """What a step costs a member beside arithmetic."""
+FIT_STEP_SECONDS = 2.5e-3
+"""The same by Keras' own `fit`."""
 REUSE_SHARE = 0.25
 """What padding to coarse widths may cost, in compilations: the programs are found again."""
 SHARE_OF_EPOCHS = 0.5
@@ -70,9 +74,14 @@ class Cost:
         return 2.0 * PASSES * batch * self._products[place]
 
     def epoch_seconds(self, trial: Trial, widths: Widths) -> float:
-        """Return the time on one core of an epoch that a fit is given; early stopping spares some."""
-        number = steps(self._settings.batch_of(trial, self._rows), self._rows) * SHARE_OF_EPOCHS
+        """Return the time on one core of an epoch of one member."""
+        number = steps(self._settings.batch_of(trial, self._rows), self._rows)
         return number * (self.arithmetic(trial, widths) / FLOPS + STEP_SECONDS)
+
+    def fit_epoch_seconds(self, trial: Trial) -> float:
+        """Return the same by Keras' own `fit`, whose steps are slow and which pads nothing."""
+        number = steps(self._settings.batch_of(trial, self._rows), self._rows)
+        return PASSES * self._rows * latency(self._family, trial) + number * FIT_STEP_SECONDS
 
     def program(self, fits: Sequence[Fit]) -> tuple[float, Widths]:
         """Return the time of fits that share a program, compiling included, and its widths.
@@ -81,7 +90,7 @@ class Cost:
             fits: Of one encoding and one batch size, as a program's are.
         """
         own = {self.widths(fit.trial) for fit in fits}
-        epochs = sum(fit.epochs for fit in fits)
+        epochs = SHARE_OF_EPOCHS * sum(fit.epochs for fit in fits)
         fine, *coarser = reversed(candidates(own)) if self._family.padded else own
         least = epochs * self.epoch_seconds(fits[0].trial, fine)
         chosen = (COMPILE_SECONDS + least, fine)

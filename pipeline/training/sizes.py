@@ -17,6 +17,8 @@ COPIES = 5
 """Weights, slopes, two moments, the best: what a member takes of a cache or a device's memory."""
 FLOAT = 4
 """Bytes."""
+FLOPS = 4.0e10
+"""Arithmetic of a core and second."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,10 @@ class Device:
     """Whether a program is compiled as a whole, or a graph of the framework's own operations."""
 
 
-CPU = Device(members=4, bytes=8e6, flops=1e10)
+CPU = Device(members=4, bytes=8e6, flops=FLOPS / 4)
 """More members of a tile are hardly faster and leave cores without work at the end."""
 
-GRAPHS = Device(members=1, bytes=8e6, flops=1e10, fewest=1, compiles=False)
+GRAPHS = Device(members=1, bytes=8e6, flops=FLOPS / 4, fewest=1, compiles=False)
 """For convolutions: XLA's are slow on CPUs and cannot be mapped over members by TensorFlow, but its
 own operations are fast on one core, so that members run one by one, side by side."""
 

@@ -16,8 +16,8 @@ import pytest
 
 from pipeline import api, replay
 from pipeline.core.errors import ConfigError, DataError
-from pipeline.forecast import cache
-from pipeline.forecast.calibration import Calibration
+from pipeline.forecast import history
+from pipeline.forecast.history import Rates
 from pipeline.runtime.budget import process_seconds
 from pipeline.session import loop as runner
 from pipeline.session import results
@@ -186,7 +186,7 @@ def test_a_real_sweep_from_a_dataframe(
     remembers it.
     """
     monkeypatch.setattr(runner, "_sweeps", count())
-    monkeypatch.setenv(cache.VARIABLE, str(workplace / "cache"))
+    monkeypatch.setenv(history.VARIABLE, str(workplace / "cache"))
     import keras
     import tensorflow as tf
 
@@ -226,5 +226,5 @@ def test_a_real_sweep_from_a_dataframe(
     capsys.readouterr()
     assert replay.main([f"run={found.summary['champion']['run_id']}"]) == 0
     assert "are equal bit for bit" in capsys.readouterr().out
-    (known,) = cache.sweeps()
-    assert known.path.startup_seconds >= Calibration().startup_seconds  # `plan` imports everything
+    (known,) = json.loads((workplace / "cache" / history.NAME).read_text())["sweeps"]
+    assert known["path"]["startup_seconds"] >= Rates().startup_seconds  # `plan` imports everything

@@ -72,7 +72,7 @@ def play(display: Display) -> None:
                 Finding("dead-units", "warning", "12 of 64 units are dead"), FITS[0].name
             )
         display.decision(Decision(3, "grow", "2x64", 0.455, 0.02, "better", "2x64 beats 1x64"))
-        display.estimate(75)
+        display.estimate(60.0, 90.0)
         display.final(
             {"status": "done", "trials": 1, "fits": 3, "seconds": 4.2},
             [{"rank": 1, "trial": TRIAL.name, "val_loss": 0.4552}],
@@ -130,21 +130,16 @@ def test_one_fit_is_not_fits_and_a_budget_is_no_status() -> None:
     assert said == "ended by its budget: trials 9, fits 30, cut 2, 46 s"
 
 
-def test_the_time_left_never_goes_back_to_unknown() -> None:
-    """Between two rounds nothing new is known: what was known is counted down."""
-    now = [0.0]
+def test_the_range_of_time_left_is_said_with_a_round() -> None:
+    """As the forecaster knew it last."""
     err, out = consoles(terminal=False)
-    display = Display(True, stderr=err, stdout=out, clock=lambda: now[0])
-    assert display._picture.seconds_left is None
-    for seconds, told, left in (
-        (0, 75.0, 75.0),
-        (5, None, 70.0),
-        (90, None, 0.0),
-        (91, 20.0, 20.0),
-    ):
-        now[0] = float(seconds)
-        display.estimate(told)
-        assert display._picture.seconds_left == left
+    display = Display(True, stderr=err, stdout=out)
+    play(display)
+    assert "time left not known yet" in written(
+        err
+    )  # nobody had told anything when the round ended
+    play(display)
+    assert "1 min 00 s to 1 min 30 s left" in written(err)
 
 
 def test_plain_lines_carry_no_escape_codes() -> None:
@@ -271,7 +266,8 @@ def test_sparkline_shows_the_shape() -> None:
 def test_unknown_time_left_is_admitted() -> None:
     """No number is invented before the first measurement."""
     assert time_left(None) == "time left not known yet"
-    assert time_left(42) == "about 42 s left"
+    assert time_left((42, 70)) == "42 s to 1 min 10 s left"
+    assert time_left((42, 42.3)) == "42 s left"
 
 
 def test_tally_leaves_out_the_completed() -> None:

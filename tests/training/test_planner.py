@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import PER_TRIAL, CapacityConfig
 from pipeline.core.records import Fit, StackPlan, Trial
-from pipeline.training.cost import COMPILE_SECONDS, FLOPS, REUSE_SHARE, Cost, latency
+from pipeline.training.cost import COMPILE_SECONDS, REUSE_SHARE, SHARE_OF_EPOCHS, Cost, latency
 from pipeline.training.families import family as family_of
 from pipeline.training.families.mlp import Mlp, of_widths
 from pipeline.training.padding import pad_to
 from pipeline.training.planner import Limits, Workload, plan_stacks
 from pipeline.training.settings import Settings
+from pipeline.training.sizes import FLOPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +151,7 @@ def test_padding_never_costs_more_than_the_compilation_it_saves(fits: tuple[Fit,
     for stack in plan_stacks(fits, workload, ROOMY).stacks:
         networks = {_widths(fit) for fit in stack.fits}
         extra = sum(
-            fit.epochs * cost.epoch_seconds(fit.trial, widths) * sign
+            SHARE_OF_EPOCHS * fit.epochs * cost.epoch_seconds(fit.trial, widths) * sign
             for fit in stack.fits
             for widths, sign in ((stack.padded_units, 1), (pad_to([_widths(fit)]), -1))
         )

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.config.choices import SearchKind
 from pipeline.config.schema_search import LearningRateConfig, NuisanceConfig, OtherSearchConfig
-from pipeline.forecast.others import rounds_of
+from pipeline.forecast.rounds import counted_rounds
 from pipeline.search.executions import Executions
 from tests.search.toy import Noisy, ToyFamily, walk
 
@@ -45,7 +45,7 @@ def test_the_counts_are_those_of_the_search(kind: str, epochs: int, changes: dic
     config = OtherSearchConfig(**{"kind": SearchKind[kind], "learning_rate": rates, **changes})
     executions = Executions(0, epochs, 2, 2)
     walked = walk(KerasTunerSearch(config, ToyFamily(), executions), Noisy(wavy))
-    counted = rounds_of(config, ToyFamily(), executions)
+    counted = counted_rounds(config, ToyFamily(), executions)
     assert counts(counted) == counts(walked.rounds)
     if kind == "grid" and config.trials == 100:
         fits = {fit.name for one in walked.rounds for fit in one.fits}
@@ -57,5 +57,5 @@ def test_a_space_of_listed_points_ends_a_search() -> None:
     config = OtherSearchConfig(
         kind=SearchKind.random, trials=50, learning_rate=LearningRateConfig(values=[0.001])
     )
-    (only,) = rounds_of(config, ToyFamily(), Executions(0, 9, 3, 3))
+    (only,) = counted_rounds(config, ToyFamily(), Executions(0, 9, 3, 3))
     assert len(only.fits) == 18

@@ -1,30 +1,41 @@
-"""Which part of a round fits into the time that is left: whole stacks first, then a share of one.
+"""Which fits of a round a budget of seconds still has room for, and what it keeps for the end.
 
-A prediction that is wrong costs little: what is not finished in time is cut, and counts as far as it came.
+A prediction that is wrong costs little: what is not finished in time is cut, and counts as far as it
+came. The reserve follows from what this sweep has measured of itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+from pipeline.core.records import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from pipeline.core.records import Fit, Stack, StackPlan
+    from pipeline.core.records import Fit, StackPlan
+    from pipeline.forecast.course import Table
 
 PLENTY = 2.0
 """With this many times the predicted seconds left, a round is trained as it is planned."""
+RANKED = 0.25
+"""Share of a fit's recording that writing its rank costs at the end."""
+MOST_SHARE = 0.15
+"""The reserve is at most this share of a budget."""
+STOPPING_SECONDS = 1.0
+"""A call of a program runs to its end; then the stacks are read back."""
+SAVING_SECONDS = 6.0
+"""Artefact, its proof, summary, report and exit, on two idle cores (docs/experiments.md)."""
+ROW_SECONDS = 1e-5
+"""Predicting a validation or test row with all that is compared."""
+
+Seconds = Callable[[Stack, float | None], float]
+"""Predicts a stack beside others, of so many epochs of each fit; None: of as many as usual."""
 
 
-class Seconds(Protocol):
-    """Predicts what a stack takes while all workers are busy."""
-
-    def __call__(self, stack: Stack, epochs: float | None = None) -> float:
-        """Return its seconds; of so many epochs of each fit, or of as many as fits usually train."""
-
-
-def affordable(
+def fitting(
     plan: StackPlan, seconds: Seconds, left: float | None, workers: int, *, must: bool
 ) -> StackPlan:
     """Return what of a plan to train now: an order or a choice of its fits, never a change of one.
@@ -41,7 +52,7 @@ def affordable(
     """
     if left is None or not plan.stacks:
         return plan
-    cost = {stack.number: seconds(stack) for stack in plan.stacks}
+    cost = {stack.number: seconds(stack, None) for stack in plan.stacks}
     if sum(cost.values()) * PLENTY <= left:
         return plan
     free = [0.0] * max(1, workers)
@@ -52,9 +63,9 @@ def affordable(
         part = stack
         if free[at] + cost[stack.number] > left:
             part = narrowed(stack, seconds, left - free[at])
-            if free[at] + seconds(part, epochs=1.0) > left:
+            if free[at] + seconds(part, 1.0) > left:
                 continue  # not even an epoch
-        free[at] += seconds(part)
+        free[at] += seconds(part, None)
         kept.append(part)
     if not kept and must:
         kept = [narrowed(ordered[0], seconds, 0.0)]
@@ -67,7 +78,7 @@ def narrowed(stack: Stack, seconds: Seconds, left: float) -> Stack:
     least, most = sum(fit.trial == ranked[0].trial for fit in ranked), len(ranked)
     while least < most:  # the largest number that fits: more fits never take less time
         middle = (least + most + 1) // 2
-        if seconds(replace(stack, fits=tuple(ranked[:middle]))) <= left:
+        if seconds(replace(stack, fits=tuple(ranked[:middle])), None) <= left:
             least = middle
         else:
             most = middle - 1
@@ -100,3 +111,17 @@ def without(plan: StackPlan, begun: StackPlan) -> StackPlan:
         for stack in plan.stacks
     )
     return replace(plan, stacks=tuple(stack for stack in rest if stack.fits))
+
+
+def reserve(table: Table, limit: float, load: float, writing: float) -> float:
+    """Return the seconds to keep back of a budget as soon as there is anything to save.
+
+    Args:
+        table: Sizes of the data.
+        limit: The budget in seconds.
+        load: Wall time for a second of work: 1 on an idle machine.
+        writing: Seconds of recording that are to come, ranks included.
+    """
+    predicting = ROW_SECONDS * (table.rows - table.train)
+    work = STOPPING_SECONDS + SAVING_SECONDS + predicting + table.baseline_seconds
+    return min(load * work + writing, MOST_SHARE * limit)

@@ -10,9 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.records import Stack, StackPlan
-from pipeline.forecast.affordable import PLENTY, affordable, by_importance, narrowed, without
-from pipeline.forecast.reserve import MOST_SHARE, Facts, reserve
-from tests.estimate.workplace import TABLE, fit
+from pipeline.forecast.budgeting import (
+    MOST_SHARE,
+    PLENTY,
+    by_importance,
+    fitting,
+    narrowed,
+    reserve,
+    without,
+)
+from tests.forecast.workplace import TABLE, fit
 
 COSTS = st.lists(st.floats(0.1, 100.0), min_size=1, max_size=8)
 RATES = (0.001, 0.003, 0.01)
@@ -39,7 +46,7 @@ class Clocked:
         """Take the seconds of one fit of each stack."""
         self.costs = costs
 
-    def __call__(self, stack: Stack, epochs: float | None = None) -> float:
+    def __call__(self, stack: Stack, epochs: float | None) -> float:
         """Return the seconds."""
         share = 1.0 if epochs is None else 0.1 * epochs
         return share * self.costs[stack.number] * len(stack.fits)
@@ -56,14 +63,14 @@ def test_begun_fits_are_planned_ones_that_have_time_for_an_epoch(
 ) -> None:
     """A choice and an order, never a change; one trial in any case where it must be."""
     plan, seconds = plan_of(costs)
-    now = affordable(plan, seconds, left, workers, must=must)
+    now = fitting(plan, seconds, left, workers, must=must)
     assert set(fits_of(now)) <= set(fits_of(plan))
     rest = without(plan, now)
     assert sorted(map(repr, fits_of(now) + fits_of(rest))) == sorted(map(repr, fits_of(plan)))
     if must:
         assert now.stacks
     elif now.stacks:
-        assert min(seconds(stack, epochs=1.0) for stack in now.stacks) <= left
+        assert min(seconds(stack, 1.0) for stack in now.stacks) <= left
     cheapest = min(costs)
     if cheapest * SEEDS <= left:  # a trial would finish: the time is used
         assert now.stacks
@@ -78,7 +85,7 @@ def test_without_hurry_a_round_is_trained_as_planned(
     """No limit, or plenty of time: the plan itself, in its order."""
     plan, seconds = plan_of(costs)
     for left in (None, PLENTY * 1e4):
-        assert affordable(plan, seconds, left, workers, must=must) is plan
+        assert fitting(plan, seconds, left, workers, must=must) is plan
 
 
 def test_trials_are_trained_one_after_the_other_where_time_is_short() -> None:
@@ -107,38 +114,25 @@ def test_the_middle_rate_goes_first_with_all_its_seeds() -> None:
     assert len(narrowed(stack, Clocked({0: 1.0}), 0.0).fits) == SEEDS
 
 
-FACTS = st.builds(
-    Facts,
-    usable=st.just(value=True),
-    table=st.just(TABLE),
-    fits=st.integers(0, 1000),
-    writing=st.floats(0.0, 0.1),
-    unwritten=st.floats(0.0, 60.0),
-    load=st.floats(1.0, 3.0),
-)
-
-
-@given(facts=FACTS, limit=st.floats(1.0, 1e5))
-def test_the_reserve_is_a_seventh_of_a_budget_at_most(facts: Facts, limit: float) -> None:
-    """15 %; and nothing while there is nothing to save."""
-    assert 0.0 < reserve(facts, limit) <= 0.15 * limit
+@given(limit=st.floats(1.0, 1e5), load=st.floats(1.0, 3.0), writing=st.floats(0.0, 60.0))
+def test_the_reserve_is_a_seventh_of_a_budget_at_most(
+    limit: float, load: float, writing: float
+) -> None:
+    """15 %."""
+    assert 0.0 < reserve(TABLE, limit, load, writing) <= 0.15 * limit
     assert MOST_SHARE == 0.15
-    assert reserve(replace(facts, usable=False), limit) == 0.0
 
 
-@pytest.mark.parametrize("name", ["fits", "unwritten", "writing", "load"])
-def test_whatever_must_still_be_done_is_kept_time_for(name: str) -> None:
-    """More fits to rank, more to write, a machine with other work to do: a larger reserve."""
-    start = {"fits": 10, "unwritten": 1.0, "writing": 0.1, "load": 1.0}
-    little, much = (
-        reserve(Facts(usable=True, table=TABLE, **{**start, name: value}), 1e6) for value in (1, 50)
-    )
-    assert much > little
+@pytest.mark.parametrize("more", [{"load": 3.0}, {"writing": 50.0}])
+def test_whatever_must_still_be_done_is_kept_time_for(more: dict[str, float]) -> None:
+    """More to write, a machine with other work to do: a larger reserve."""
+    little = {"load": 1.0, "writing": 1.0}
+    assert reserve(TABLE, 1e6, **{**little, **more}) > reserve(TABLE, 1e6, **little)
 
 
 def test_a_table_of_a_million_rows_and_ten_classes_has_more_to_predict() -> None:
     """Test and validation rows, and a tree of each class."""
     large = replace(TABLE, rows=1_000_000, train=700_000, inputs=28)
-    sizes = [TABLE, large, replace(large, outputs=10)]
-    kept = [reserve(Facts(usable=True, table=table), 1e6) for table in sizes]
+    tables = [TABLE, large, replace(large, outputs=10)]
+    kept = [reserve(table, 1e6, 1.0, 0.0) for table in tables]
     assert kept[0] < 10 < kept[1] < kept[2] < 60

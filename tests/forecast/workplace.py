@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pipeline.config.compose import compose
 from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import CapacityConfig
-from pipeline.core.records import Fit, Scored, Trial
-from pipeline.forecast.calibration import Calibration
-from pipeline.forecast.forecast import Table
+from pipeline.core.records import Fit, Trial
+from pipeline.forecast.course import Course, Table
+from pipeline.forecast.history import Rates
 from pipeline.forecast.stacktime import StackTime
+from pipeline.search import executions_of
 from pipeline.search.capacity import CapacitySearch
-from pipeline.search.executions import Executions
 from pipeline.training.families import family as family_of
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.planner import Limits, Workload
@@ -19,11 +23,14 @@ from pipeline.training.settings import Settings
 from tests.search.toy import Noisy
 
 if TYPE_CHECKING:
+    from pipeline.config.schema import SweepConfig
     from pipeline.core.family import Family
 
-INPUTS, EPOCHS = 10, 60
+INPUTS, EPOCHS = 10, 100
 ROOMY = Limits(1 << 34, 2)
-TABLE = Table(rows=1000, train=680, values=11_000, inputs=INPUTS)
+TABLE = Table(
+    rows=1000, train=680, validation=170, columns=11, inputs=INPUTS, folds=1, outputs=1
+)  # fmt: skip
 
 
 def mlp(rules: CapacityConfig | None = None) -> Family:
@@ -32,19 +39,30 @@ def mlp(rules: CapacityConfig | None = None) -> Family:
     return family_of(ModelConfig(), rules or CapacityConfig(), shapes, 1, True)
 
 
-def capacity_search(rules: CapacityConfig | None = None) -> CapacitySearch:
-    """Return the default capacity search over those."""
-    rules = rules or CapacityConfig()
-    return CapacitySearch(rules, mlp(rules), Executions(0, EPOCHS, 3, rules.max_executions))
-
-
-def stack_time(
-    calibration: Calibration | None = None, rows: int = 680, cores: int = 2, **settings: object
-) -> StackTime:
+def stack_time(rows: int = 680, cores: int = 2, pace: float = 1.0) -> StackTime:
     """Return the times of stacks of those networks."""
-    given = Settings(**{"drop_after": 8, **settings})  # type: ignore[arg-type]
-    workload = Workload(mlp(), given, rows, max(2, rows // 4))
-    return StackTime(workload, calibration or Calibration(), cores)
+    workload = Workload(mlp(), Settings(drop_after=8), rows, max(2, rows // 4))
+    return StackTime(workload, pace, cores)
+
+
+@functools.cache
+def configured(*words: str) -> SweepConfig:
+    """Return the configuration of a sweep with these words."""
+    return compose(words)
+
+
+def course(rates: Rates | None = None, rows: int = 680, *words: str) -> Course:
+    """Return what the seconds of a sweep with these words depend on."""
+    rates, config = rates or Rates(), configured(*words)
+    table = replace(TABLE, rows=3 * rows // 2, train=rows, validation=max(2, rows // 4))
+    return Course(config, table, "here", rates, stack_time(rows, pace=rates.pace), ROOMY)
+
+
+def capacity_search(sweep: Course | None = None) -> CapacitySearch:
+    """Return the capacity search of a sweep."""
+    sweep = sweep or course()
+    assert isinstance(sweep.config.search, CapacityConfig)
+    return CapacitySearch(sweep.config.search, mlp(), executions_of(sweep.config))
 
 
 def fit(*widths: int, rate: float = 0.003, execution: int = 0, epochs: int = EPOCHS) -> Fit:
@@ -55,7 +73,6 @@ def fit(*widths: int, rate: float = 0.003, execution: int = 0, epochs: int = EPO
 
 def bowl(best: float = 10.0) -> Noisy:
     """Return scores with an optimum at so many doublings of parameters, and some noise."""
-    import math
 
     def surface(trial: Trial) -> float:
         size = math.log2(max(trial.parameters, 1))
@@ -63,8 +80,3 @@ def bowl(best: float = 10.0) -> Noisy:
         return 1.0 + 0.02 * (size - best) ** 2 + 0.1 * off * off
 
     return Noisy(surface, seed_noise=0.01, row_noise=0.1, rows=40)
-
-
-def answers(scores: Noisy, asked: object) -> list[Scored]:
-    """Return the scores of all fits of a round."""
-    return [scores(one) for one in asked.fits]  # type: ignore[attr-defined]

@@ -1,0 +1,162 @@
+"""What a sweep to come will take: its last run on this machine, else rounds that are worked out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.compute.limits import limits
+from pipeline.config import fingerprint, objective
+from pipeline.config.choices import ComputeKind
+from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
+from pipeline.evaluation.baselines import MAXIMUM_CELLS
+from pipeline.forecast import history
+from pipeline.forecast.path import path_of_rounds
+from pipeline.forecast.rounds import counted_rounds, plausible_rounds
+from pipeline.forecast.stacktime import StackTime
+from pipeline.search import executions_of
+from pipeline.search.capacity import CapacitySearch
+from pipeline.training.planner import Workload
+from pipeline.training.settings import Settings
+from pipeline.training.stackable import engine_used
+from pipeline.training.threads import cores
+
+if TYPE_CHECKING:
+    from pipeline.config.schema import SweepConfig
+    from pipeline.core.family import Family
+    from pipeline.data import Dataset
+    from pipeline.forecast.history import Rates
+    from pipeline.forecast.path import Path
+    from pipeline.training.planner import Limits
+
+MEASURED, UNMEASURED = 1.3, 2.0
+"""By how much the same work may take longer or shorter on one machine, and on one never measured."""
+MILLION = 1e6
+TWO_CLASSES = 2
+
+
+@dataclass(frozen=True)
+class Table:
+    """Sizes of the data."""
+
+    rows: int
+    train: int
+    """Training rows (of the largest fold)."""
+    validation: int
+    """Validation rows (of the largest fold)."""
+    columns: int
+    """Feature columns of the file."""
+    inputs: int
+    """Numbers of one encoded row."""
+    folds: int
+    """Over all repeats: baselines are fitted on each."""
+    outputs: int
+    """Of the networks: boosting grows a tree for each of several classes."""
+
+    @property
+    def reading_seconds(self) -> float:
+        """Seconds of reading, splitting and encoding: one for a million values."""
+        return self.rows * self.columns / MILLION
+
+    @property
+    def baseline_seconds(self) -> float:
+        """Seconds of the baselines: one for a million training values that they are fitted on."""
+        values = self.folds * min(self.train * self.inputs, MAXIMUM_CELLS)
+        return values * (self.outputs if self.outputs > TWO_CLASSES else 1) / MILLION
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The ways in which a sweep may go."""
+
+    ways: tuple[Path, ...]
+    """The shortest first; one where its rounds are known."""
+    basis: str
+    """`remembered`, `grown` (the same sweep on other rows), `counted` or `simulated`."""
+    spread: float
+    """By how much it may take longer or shorter."""
+
+    @property
+    def likely(self) -> Path:
+        """The way in the middle."""
+        return self.ways[len(self.ways) // 2]
+
+    @property
+    def low(self) -> float:
+        """Seconds of the shortest, its programs on the disk."""
+        return self.ways[0].again / self.spread
+
+    @property
+    def high(self) -> float:
+        """Seconds of the longest, its programs to be compiled."""
+        return (self.ways[-1].again + self.ways[-1].compiling) * self.spread
+
+
+@dataclass(frozen=True)
+class Course:
+    """What the seconds of a sweep depend on, and what does not change while it runs."""
+
+    config: SweepConfig
+    table: Table
+    machine: str
+    """Key of its rates."""
+    rates: Rates
+    time: StackTime
+    limits: Limits
+
+    @property
+    def startup_seconds(self) -> float:
+        """From the start of the process to the first round."""
+        return self.rates.startup_seconds + self.table.reading_seconds
+
+    @property
+    def ending_seconds(self) -> float:
+        """From the last round to the end of the process."""
+        return self.rates.ending_seconds + self.table.baseline_seconds
+
+    def forecast(self, marks: set[str]) -> Forecast:
+        """Return how the sweep may go.
+
+        Args:
+            marks: Of the data: its digest, the mark of its file, whichever is known.
+        """
+        known = fingerprint(self.config), self.machine, self.table.rows
+        path, same = history.recall(*known, marks)
+        if path is None or self.config.compute.kind is ComputeKind.ray:
+            return self.predicted()
+        return Forecast((path,), "remembered" if same else "grown", MEASURED)
+
+    def predicted(self) -> Forecast:
+        """Return how a sweep may go that never ran."""
+        search, family = self.config.search, self.time.workload.family
+        executions = executions_of(self.config)
+        if isinstance(search, CapacityConfig):
+            walks = plausible_rounds(CapacitySearch(search, family, executions))
+            basis = "simulated"
+        else:
+            assert isinstance(search, OtherSearchConfig)  # noqa: S101 - one schema per kind
+            walks, basis = [counted_rounds(search, family, executions)], "counted"
+        beside = self.startup_seconds, self.ending_seconds
+        ways = [path_of_rounds(rounds, self.time, self.limits, *beside) for rounds in walks]
+        ways.sort(key=lambda way: way.again)
+        return Forecast(tuple(ways), basis, MEASURED if self.rates.sweeps else UNMEASURED)
+
+
+def course_of(config: SweepConfig, family: Family, table: Table) -> Course:
+    """Return the course of a sweep on this machine, at the rates that its sweeps have taught."""
+    settings, engine = Settings.from_config(config, objective(config)), config.training.engine.value
+    machine = history.machine_key(engine_used(engine, family, settings), family.name)
+    rates, room = history.known_rates(machine), limits(config.training, config.compute)
+    workload = Workload(family, settings, table.train, table.validation, engine)
+    time = StackTime(workload, rates.pace, max(room.workers, cores()))
+    return Course(config, table, machine, rates, time, room)
+
+
+def table_of(dataset: Dataset) -> Table:
+    """Return the sizes of a dataset."""
+    folds = dataset.split.folds
+    train, validation = (max(map(len, side)) for side in zip(*folds, strict=True))
+    inputs = math.prod(dataset.input_shape("standard"))
+    columns, outputs = len(dataset.columns), dataset.outputs
+    return Table(dataset.rows, train, validation, columns, inputs, len(folds), outputs)

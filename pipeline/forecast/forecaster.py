@@ -1,0 +1,225 @@
+"""How a sweep gets on: the time left, the budget's reserve, and which stacks still fit into it.
+
+Everything here predicts and observes. No score, no seed and no stack plan depends on it: where time is
+short it only chooses which planned fits are trained first, or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING
+
+from pipeline.config import fingerprint
+from pipeline.config.choices import ComputeKind
+from pipeline.core.records import Outcome
+from pipeline.data.outline import file_mark
+from pipeline.forecast import history
+from pipeline.forecast.budgeting import RANKED, SAVING_SECONDS, fitting, reserve, without
+from pipeline.forecast.left import TimeLeft
+from pipeline.forecast.path import Path, RoundTime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator, Sequence
+
+    from pipeline.core.control import Progress
+    from pipeline.core.records import FitResult, Round, StackPlan, Trial
+    from pipeline.forecast.budgeting import Seconds
+    from pipeline.forecast.course import Course
+    from pipeline.runtime.budget import Budget
+
+log = logging.getLogger(__name__)
+
+UNUSED = 0.05
+"""Share of a budget that is left where nothing more is predicted to finish an epoch."""
+SLOWEST, FASTEST = 8.0, 0.5
+"""By how much the start of the process may say that everything is slower, or faster, today."""
+FROM_DISK = 0.35
+"""Seconds that a program takes which is found on the disk instead of compiled."""
+USUAL_WRITING = 0.06
+"""Seconds that recording a fit takes the background writer, until that is measured."""
+LEAST_SPARE = 1.0
+"""Seconds that baselines are given in any case."""
+MOST_LOAD = 3.0
+"""More is not prepared for: nobody knows how long it lasts."""
+
+
+class Forecaster:
+    """One sweep's sense of time."""
+
+    def __init__(
+        self,
+        course: Course,
+        digest: str,
+        budget: Budget,
+        written: Callable[[], float],
+        show: Callable[[float, float], None],
+    ) -> None:
+        """Look up what is known of this sweep.
+
+        Args:
+            course: Of the sweep.
+            digest: Of its data.
+            budget: Gets its reserve from here.
+            written: Seconds that the background writer has worked.
+            show: Gets the fewest and the most seconds left, whenever they are known better.
+        """
+        self._course = course
+        self._identity = fingerprint(course.config), digest, file_mark(course.config.data)
+        self._left = TimeLeft(course.forecast({digest}))
+        self._budget, self._written, self._show = budget, written, show
+        self.unfinished = ""
+        """Why stacks of the last round were not begun; empty where they were."""
+        self._searched = self._started = 0.0
+        """When the search ended and began, in seconds of this process."""
+        self._load, self._usable, self._done_before = 1.0, False, 0
+        self._rounds: list[RoundTime] = []
+        self._trials: set[Trial] = set()
+        self._compiled: set[Hashable] = set()
+        self._predicted = self._taken = 0.0
+        """Seconds of the rounds that were trained to their end."""
+        self._fits = self._recorded = self._open = 0
+        """Fits that this process has trained; of the present round those trained, and those to train."""
+        self._writing, self._wrote_first, self._wrote = USUAL_WRITING, 0.0, 0.0
+        """Seconds that recording a fit takes the writer; that it had worked before the first fit, and
+        before the present round."""
+
+    def begin_search(self, done: int) -> None:
+        """Take note that everything is open: how long that took tells how fast this machine is today.
+
+        Args:
+            done: Fits that earlier processes have recorded.
+        """
+        self._done_before, self._usable = done, done > 0
+        self._load, self._started = min(self._budget.load(), MOST_LOAD), self._budget.elapsed()
+        if self._budget.owns_process:  # other sweeps find everything imported
+            slow = self._started / self._course.startup_seconds
+            self._left.slow = min(max(slow, FASTEST), SLOWEST)
+        self._wrote_first = self._wrote = self._written()
+        self._changed()
+
+    def begin_round(self, asked: Round, plan: StackPlan) -> None:
+        """Take note that the stacks of a round are about to be trained; the store is up to date."""
+        self._asked, self._plan, self.unfinished = asked, plan, ""
+        self._begun, self._wrote = self._budget.spent(), self._written()
+        if self._fits:
+            self._writing = (self._wrote - self._wrote_first) / self._fits
+        self._recorded, self._open = 0, sum(len(stack.fits) for stack in plan.stacks)
+        self._waited, self._whole = 0.0, True
+        self._known = set(self._compiled)
+        self._work = self._course.time.of_round(plan, self._compiled)
+        behind = self._budget.fits_left(self._done_before + self._fits + self._open)
+        self._left.begin_round(asked, self._work, self._open, self._begun, behind)
+        self._changed()
+
+    def parts(self, plan: StackPlan, usable: Callable[[], bool]) -> Iterator[StackPlan]:
+        """Yield what of a plan to train next, until nothing of it or no time is left.
+
+        Args:
+            plan: What is to be trained.
+            usable: Tells whether some fit has a score.
+        """
+        while plan.stacks and not self._budget.ended():
+            left, workers = self._budget.seconds_left(), self._course.limits.workers
+            # A prediction may be wrong, and a trial that is cut costs nothing: time is not given away.
+            must = left is None or left > UNUSED * (self._budget.limit or 0.0) or not usable()
+            now = fitting(plan, self._seconds(plan), left, workers, must=must)
+            if not now.stacks:
+                self.unfinished = self._budget.too_short()
+                return
+            whole, part = (sum(len(one.fits) for one in some.stacks) for some in (plan, now))
+            if part < whole:
+                log.info("%.0f s are left: %d of %d fits are trained first", left, part, whole)
+            yield now
+            self._known |= self._course.time.programs(now)
+            plan = without(plan, now)
+
+    def progress(self, progress: Progress) -> None:
+        """Take note of an engine's progress; cheap, from any thread."""
+        if not self._usable and math.isfinite(progress.best):
+            self._usable = True
+        self._changed()
+
+    def stack_done(self, results: Sequence[FitResult]) -> None:
+        """Take note of a stack that was trained and recorded."""
+        self._fits += len(results)
+        self._recorded += len(results)
+        self._open -= len(results)
+        self._trials.update(result.fit.trial for result in results)
+        self._usable |= any(result.weights is not None for result in results)
+        self._whole &= all(result.outcome is not Outcome.cut for result in results)
+        waits = [result.compile_seconds or 0.0 for result in results]
+        self._waited += max(0.0, max(waits, default=0.0) - FROM_DISK)
+        self._changed()
+
+    def end_round(self) -> None:
+        """Take note that the round is trained and in the store."""
+        seconds, stacks = self._budget.spent() - self._begun, len(self._plan.stacks)
+        at_once = max(1, min(self._course.limits.workers, stacks))
+        compiling = min(self._waited / at_once, seconds)  # others train meanwhile
+        trials, fits = len({fit.trial for fit in self._asked.fits}), len(self._asked.fits)
+        again, sizes = seconds - compiling, (trials, fits, stacks)
+        self._rounds.append(RoundTime(self._asked.phase, *sizes, again, compiling))
+        if self._whole and not self._open:  # else its time tells nothing
+            self._predicted += self._work.again
+            self._taken += again
+            self._left.end_round(again)
+        self._recorded = self._open = 0
+        self._wrote = self._written()
+        self._changed()
+
+    def end_search(self) -> None:
+        """Take note that the last round is over."""
+        self._searched = self._budget.elapsed()
+
+    def spare_seconds(self) -> float | None:
+        """Return the seconds that the ending may take beside saving; None without a limit."""
+        limit = self._budget.limit
+        if limit is None:
+            return None
+        return max(LEAST_SPARE, limit - self._budget.spent() - self._load * SAVING_SECONDS)
+
+    def keep(self, seconds: float, *, whole: bool) -> None:
+        """Remember what this sweep has measured.
+
+        Args:
+            seconds: When its result was there, in seconds of this process.
+            whole: Whether it went its way from start to end, and no sweep of this process before it,
+                whose programs it had: then its rounds are remembered.
+        """
+        course, measured = self._course, dict[str, float]()
+        if course.config.compute.kind is ComputeKind.ray:
+            return  # what a cluster takes says nothing of this machine
+        ending, startup, path = seconds - self._searched, course.startup_seconds, None
+        if self._budget.owns_process:
+            startup = self._started
+            measured["startup_seconds"] = startup - course.table.reading_seconds
+        if self._predicted:
+            measured["pace"] = course.rates.pace * self._taken / self._predicted
+        if whole:  # else a budget has made it short
+            measured["ending_seconds"] = ending - course.table.baseline_seconds
+        if whole and self._rounds:
+            sizes = [trial.parameters for trial in self._trials] or [0]
+            parameters = min(sizes), max(sizes)
+            path = Path(startup, tuple(self._rounds), ending, len(self._trials), parameters)
+        rates, rows = course.rates.refreshed(**measured), course.table.rows
+        history.keep(course.machine, rates, self._identity, rows, path)
+
+    def _changed(self) -> None:
+        """Say the time left, and keep what the end needs; both end by the limit, where there is one."""
+        limit, now = self._budget.limit, self._budget.spent()
+        most = math.inf if limit is None else max(0.0, limit - now)
+        low, high = self._left.seconds(now, self._course.ending_seconds)
+        self._show(min(low, most), min(high, most))
+        if limit is not None and self._usable:
+            waiting = self._recorded * self._writing - (self._written() - self._wrote)
+            ranks = RANKED * (self._fits + self._open)
+            writing = max(0.0, waiting) + self._writing * (self._open + ranks)
+            self._budget.reserve = reserve(self._course.table, limit, self._load, writing)
+
+    def _seconds(self, plan: StackPlan) -> Seconds:
+        """Return what predicts a stack's seconds beside the others of a plan."""
+        at_once = max(1, min(self._course.limits.workers, len(plan.stacks)))
+        time, known, engine = self._course.time, self._known, plan.engine
+        pace = self._left.pace
+        return lambda stack, epochs: pace * time.of_stack(engine, stack, known, at_once, epochs)
