@@ -38,7 +38,7 @@ _LIKELY = (
 
 
 @dataclass(frozen=True)
-class Found:
+class DateFormat:
     """How a column writes dates."""
 
     format: str
@@ -48,7 +48,7 @@ class Found:
     """Another format that reads as many rows: day and month may be exchanged."""
 
 
-def find_format(texts: pd.Series, times: np.ndarray) -> Found | None:
+def find_format(texts: pd.Series, times: np.ndarray) -> DateFormat | None:
     """Return the format of a column's dates; None where it does not look like dates.
 
     The format is empty where it looks like dates but none is known that fits.
@@ -64,10 +64,10 @@ def find_format(texts: pd.Series, times: np.ndarray) -> Found | None:
     likely = [form for form in FORMATS if _share(head, times[: len(head)], form) > FEW]
     shares = {form: _share(texts, times, form) for form in likely}
     if not shares:
-        return Found("", 0.0) if looks >= MOSTLY else None
+        return DateFormat("", 0.0) if looks >= MOSTLY else None
     best = max(likely, key=lambda form: shares[form])
     rivals = [form for form in likely if shares[form] == shares[best] and _is_swap(form, best)]
-    return Found(best, shares[best], rivals[0] if rivals else "")
+    return DateFormat(best, shares[best], rivals[0] if rivals else "")
 
 
 def are_compact(values: np.ndarray) -> bool:

@@ -92,7 +92,9 @@ def with_plain_target(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, boo
         values = target.astype(object).astype("Int64") if whole else target.astype(object)
         return frame.assign(**{name: values}), True
     if pd.api.types.is_complex_dtype(dtype) or (
-        isinstance(dtype, np.dtype) and dtype.kind == "O" and Family.nested in map(_family, target)
+        isinstance(dtype, np.dtype)
+        and dtype.kind == "O"
+        and CellKind.nested in map(_family, target)
     ):
         raise DataError(
             f"target {name!r} holds values like {target.dropna().iloc[0]!r}; predict a number or a class"
@@ -206,21 +208,21 @@ def _of_objects(series: pd.Series) -> pd.Series:
     if pd.api.types.infer_dtype(series, skipna=True) == "string":
         return series  # by far the most frequent, and told by C
     families = {_family(cell) for cell in series}
-    if Family.nested in families:
+    if CellKind.nested in families:
         return series.map(lambda cell: repr(cell).encode())
-    families.discard(Family.nothing)
-    if families == {Family.whole}:
+    families.discard(CellKind.nothing)
+    if families == {CellKind.whole}:
         return series.astype("Int64")
-    if families and families <= {Family.whole, Family.number}:
+    if families and families <= {CellKind.whole, CellKind.number}:
         return pd.Series(
             [np.nan if pd.isna(cell) else float(cell) for cell in series], series.index, np.float64
         )
-    if families == {Family.truth}:
+    if families == {CellKind.truth}:
         return series.astype("boolean")
     return series.map(lambda cell: None if pd.isna(cell) else _text(cell)).astype(object)
 
 
-class Family(Enum):
+class CellKind(Enum):
     """What a cell of a column of Python objects is."""
 
     nothing = auto()
@@ -234,19 +236,19 @@ class Family(Enum):
     """A list, an array, bytes, an object of some other library."""
 
 
-def _family(cell: Any) -> Family:
+def _family(cell: Any) -> CellKind:
     """Return what one cell is."""
     if not pd.api.types.is_scalar(cell) and not isinstance(cell, Enum | UUID):
-        return Family.nested
+        return CellKind.nested
     if isinstance(cell, bytes | complex | np.complexfloating):
-        return Family.nested
+        return CellKind.nested
     if pd.isna(cell):
-        return Family.nothing
+        return CellKind.nothing
     if isinstance(cell, bool | np.bool_):
-        return Family.truth
+        return CellKind.truth
     if isinstance(cell, int | np.integer) and -LARGEST_WHOLE <= cell < LARGEST_WHOLE:
-        return Family.whole
-    return Family.number if isinstance(cell, int | float | np.number | Decimal) else Family.text
+        return CellKind.whole
+    return CellKind.number if isinstance(cell, int | float | np.number | Decimal) else CellKind.text
 
 
 def _text(value: Any) -> str:

@@ -178,7 +178,7 @@ def _doubted(
     category: Judged,
     texts: pd.Series,
     form: numberforms.Found | None,
-    date: dateforms.Found | None,
+    date: dateforms.DateFormat | None,
 ) -> Judged:
     """Return a category, with a note where most of it looks like something else."""
     name = category.column.name
@@ -244,7 +244,7 @@ def _decimal(form: str) -> str:
 
 
 def _as_date(
-    series: pd.Series, found: dateforms.Found, texts: pd.Series, times: np.ndarray
+    series: pd.Series, found: dateforms.DateFormat, texts: pd.Series, times: np.ndarray
 ) -> Judged:
     """Return a column as dates in the format that was found."""
     name = str(series.name)

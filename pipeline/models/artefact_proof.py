@@ -23,7 +23,13 @@ from pipeline.ledger.modelfile import ModelTemplate
 from pipeline.models.artefact import expected_outputs, sample
 from pipeline.models.artefact_folder import network_file, write_folder
 from pipeline.models.artefact_mlmodel import FOLDER, json_rows, write_mlmodel
-from pipeline.models.verify import GoneError, Question, UnfaithfulModelError, Verifier, bodies
+from pipeline.models.verify import (
+    Question,
+    UnfaithfulModelError,
+    Verifier,
+    VerifierGoneError,
+    bodies,
+)
 from pipeline.training.quiet import start
 
 if TYPE_CHECKING:
@@ -94,7 +100,7 @@ class Proof:
         self._question = Question(root, self._rows, self._folder.name)
         try:
             self.verifier.ask(self._question)
-        except GoneError as gone:
+        except VerifierGoneError as gone:
             self._give_up(gone)
 
     def _write_networks(self, folder: Path, asked: Round) -> None:
@@ -122,7 +128,7 @@ class Proof:
         try:
             self.verifier.wait(self._question, seconds)
             self._question.compare(expected_outputs(self._dataset, self._members, self._rows))
-        except GoneError as gone:
+        except VerifierGoneError as gone:
             if not self.verifier.alive:
                 self._give_up(gone)
             return
@@ -130,7 +136,7 @@ class Proof:
             raise _cannot(error) from error
         self._question, self._members = None, []
 
-    def _give_up(self, gone: GoneError) -> None:
+    def _give_up(self, gone: VerifierGoneError) -> None:
         log.warning("the process that tries how a model is served %s; the champion will show", gone)
         self._question, self._members = None, []
 

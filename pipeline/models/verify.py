@@ -59,7 +59,7 @@ class UnfaithfulModelError(SweepError):
     """A saved model does not load, or does not predict what the trained one predicted."""
 
 
-class GoneError(Exception):
+class VerifierGoneError(Exception):
     """The process died or hung: that says nothing about the model."""
 
 
@@ -128,7 +128,7 @@ class Verifier:
                     self.ask(question)
                     self.wait(question, SECONDS)
                     break
-                except GoneError as gone:
+                except VerifierGoneError as gone:
                     log.warning("the process that verifies the model %s%s", gone, told)
                     self._end()
                     why = gone
@@ -142,7 +142,7 @@ class Verifier:
         """Ask, and do not wait; the process is started again where it gave way.
 
         Raises:
-            GoneError: The process has died.
+            VerifierGoneError: The process has died.
         """
         self._busy.set()
         if self._process.poll() is not None:
@@ -153,13 +153,13 @@ class Verifier:
             self._process.stdin.write(question.line)
             self._process.stdin.flush()
         except OSError:
-            raise GoneError("died early") from None
+            raise VerifierGoneError("died early") from None
 
     def wait(self, question: Question, seconds: float) -> None:
         """Wait for the answer; then the process may give way again.
 
         Raises:
-            GoneError: The process died or does not answer.
+            VerifierGoneError: The process died or does not answer.
             UnfaithfulModelError: The model does not load there, or does not predict.
         """
         end = time.monotonic() + seconds
@@ -168,7 +168,7 @@ class Verifier:
             if code is not None and question.answer() is None:
                 self._raise(code)
             if time.monotonic() > end:
-                raise GoneError(f"did not answer within {seconds:g} s")
+                raise VerifierGoneError(f"did not answer within {seconds:g} s")
             time.sleep(POLL_SECONDS)
         self._busy.clear()
 
@@ -231,7 +231,7 @@ class Verifier:
     def _raise(self, code: int) -> NoReturn:
         """Say why the process ended without an answer."""
         if code < 0:
-            raise GoneError(f"was killed by signal {-code}")
+            raise VerifierGoneError(f"was killed by signal {-code}")
         self._errors.seek(0)
         last = self._errors.read().strip().splitlines()[-1:] or ["no message"]
         raise UnfaithfulModelError(

@@ -109,7 +109,7 @@ class Challenge:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Promotion:
     """What becomes of the challenger."""
 
     promoted: bool
@@ -117,7 +117,7 @@ class Verdict:
     """One sentence with its numbers."""
 
 
-def judge(challenge: Challenge) -> Verdict:
+def judge(challenge: Challenge) -> Promotion:
     """Return whether the challenger becomes the champion, and why."""
     incumbent = challenge.incumbent
     if challenge.losses is None or not len(challenge.losses):
@@ -126,14 +126,16 @@ def judge(challenge: Challenge) -> Verdict:
         first = (
             "no version had the alias champion" if challenge.known else "it is the first version"
         )
-        return Verdict(promoted=True, reason=f"Promoted: {first}.")
+        return Promotion(promoted=True, reason=f"Promoted: {first}.")
     if incumbent.foreign:
         why = "was not saved by this program and cannot be compared"
         return _refused(f"version {incumbent.version} {why}")
     if incumbent.problem or incumbent.schema is None or incumbent.rows is None:
         why = f"version {incumbent.version} cannot be compared: {incumbent.problem.rstrip('.')}"
         if challenge.replace_broken:
-            return Verdict(promoted=True, reason=f"Promoted: {why}; registry.replace_broken=true.")
+            return Promotion(
+                promoted=True, reason=f"Promoted: {why}; registry.replace_broken=true."
+            )
         return _refused(f"{why}; mend it, move the alias, or say registry.replace_broken=true")
     if other := other_schema(challenge.schema, incumbent.schema):
         other = f"version {incumbent.version} {other}; its callers would break"
@@ -141,8 +143,8 @@ def judge(challenge: Challenge) -> Verdict:
     return _refused(why) if why else _compared(challenge, incumbent)
 
 
-def _refused(why: str) -> Verdict:
-    return Verdict(promoted=False, reason=f"Not promoted: {why}.")
+def _refused(why: str) -> Promotion:
+    return Promotion(promoted=False, reason=f"Not promoted: {why}.")
 
 
 def other_schema(new: Schema, old: Schema) -> str:
@@ -199,7 +201,7 @@ def errors_asked(looks: int, units: int) -> float:
     return float(t.isf(SPENT * FALSE_PROMOTIONS * (early + even) / 2, units - 1))
 
 
-def _compared(challenge: Challenge, incumbent: Incumbent) -> Verdict:
+def _compared(challenge: Challenge, incumbent: Incumbent) -> Promotion:
     """Compare the losses on the same rows, pairwise."""
     new, old = challenge.losses, challenge.incumbent_losses
     if new is None or old is None or new.shape != old.shape:
@@ -222,4 +224,4 @@ def _compared(challenge: Challenge, incumbent: Incumbent) -> Verdict:
             f"{numbers}: not beyond noise ({asked:.2g} standard errors at look {looks}, so that "
             f"at most {FALSE_PROMOTIONS:.0%} of years see a false promotion)"
         )
-    return Verdict(promoted=True, reason=f"Promoted: {numbers}.")
+    return Promotion(promoted=True, reason=f"Promoted: {numbers}.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.ledger.writer import Job
 from pipeline.registry import turn
-from pipeline.registry.judge import Rows, Verdict
+from pipeline.registry.judge import Promotion, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ class Registration:
         self._champion = champion
         self._rows = rows
         self._version = ""
-        self.verdict: Verdict | None = None
+        self.verdict: Promotion | None = None
 
     @property
     def number(self) -> int:
@@ -49,7 +49,7 @@ class Registration:
         self._ledger.flush()
         turn.await_turn(self._client, self._name, self._version, self._ledger.ask)
 
-    def settle(self, verdict: Verdict, compared: str | None) -> bool:
+    def settle(self, verdict: Promotion, compared: str | None) -> bool:
         """Write down what was decided; False when the alias moved since, and nothing was done.
 
         Args:
@@ -134,9 +134,9 @@ class Registration:
         self._client.set_model_version_tag(self._name, incumbent, CHALLENGED_TAG, said)
 
 
-def _passed_over(version: str) -> Verdict:
+def _passed_over(version: str) -> Promotion:
     why = f"version {version} waited for too long and a later one was judged before it"
-    return Verdict(promoted=False, reason=f"Not promoted: {why}; run the sweep again.")
+    return Promotion(promoted=False, reason=f"Not promoted: {why}; run the sweep again.")
 
 
 @contextmanager

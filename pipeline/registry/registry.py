@@ -15,9 +15,9 @@ from pipeline.registry import turn
 from pipeline.registry.judge import (
     Challenge,
     Incumbent,
+    Promotion,
     Rows,
     Schema,
-    Verdict,
     judge,
     other_schema,
     split_of,
@@ -161,7 +161,7 @@ def challenge(
     standing: Standing,
     champion: Champion,
     contest: Contest,
-) -> Verdict:
+) -> Promotion:
     """Register the sweep's champion and move the alias if it is really better.
 
     The alias moves only while it stands on the version that the champion was compared with; where it
@@ -181,7 +181,7 @@ def challenge(
     """
     name, rows = str(config.name), Rows(dataset.digest, split_of(data))
 
-    def judged(now: Standing, looks: int) -> Verdict:
+    def judged(now: Standing, looks: int) -> Promotion:
         losses, problem = contest.incumbent(now)
         incumbent = now.incumbent
         if problem and incumbent is not None:
@@ -204,7 +204,7 @@ def challenge(
 
     if config.dry_run:
         verdict = judged(standing, standing.latest)
-        return Verdict(verdict.promoted, f"Dry run, nothing is registered. {verdict.reason}")
+        return Promotion(verdict.promoted, f"Dry run, nothing is registered. {verdict.reason}")
     writing = Registration(ledger, name, champion, rows)
     writing.register(create=not standing.known)
     for _ in range(TRIES):
@@ -217,7 +217,7 @@ def challenge(
             f"look up {name}", lambda: _look_up(ledger.store.client, ledger.store.location, name)
         )
     else:
-        verdict = Verdict(
+        verdict = Promotion(
             promoted=False,
             reason=f"Not promoted: the alias moved {TRIES} times while it was compared.",
         )

@@ -14,7 +14,7 @@ from pipeline.core.records import Outcome
 from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
 from pipeline.training.memory import is_out_of_memory
-from pipeline.training.program import Program, State
+from pipeline.training.program import FitProgram, State
 from pipeline.training.run import Run
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ class _Group:
 
     def train(self, stop_reason: Callable[[], str]) -> dict[int, FitResult]:
         """Train all runs and return their results by the identity of the run."""
-        program: Program | None = None
+        program: FitProgram | None = None
         try:
             reason = stop_reason()
             if not reason:
-                program = Program(self._family, self._trial, self._arrays, self._settings)
+                program = FitProgram(self._family, self._trial, self._arrays, self._settings)
                 self._train_with(program, stop_reason)
         except Exception as error:
             if not is_out_of_memory(error):
@@ -85,7 +85,7 @@ class _Group:
                 run.end(outcome, reason)
         return {id(run): self._result(program, run) for run in self._runs}
 
-    def _train_with(self, program: Program, stop_reason: Callable[[], str]) -> None:
+    def _train_with(self, program: FitProgram, stop_reason: Callable[[], str]) -> None:
         """Train up to the point where weak rates are dropped, then the others to their end."""
         states = {id(run): program.initial(run.fit) for run in self._runs}
         if self._may_drop():
@@ -96,7 +96,7 @@ class _Group:
 
     def _advance(
         self,
-        program: Program,
+        program: FitProgram,
         states: dict[int, State],
         until: int,
         stop_reason: Callable[[], str],
@@ -121,7 +121,7 @@ class _Group:
         rates = {run.fit.trial.learning_rate for run in self._runs}
         return self._settings.drop_after > 0 and len(rates) > 1
 
-    def _result(self, program: Program | None, run: Run) -> FitResult:
+    def _result(self, program: FitProgram | None, run: Run) -> FitResult:
         usable = run.outcome not in {Outcome.diverged, Outcome.infeasible}
         if program is None or not usable or run.best_weights is None:
             return run.result(None)

@@ -41,7 +41,7 @@ class State(NamedTuple):
     random: list[np.ndarray]
 
 
-class Program:
+class FitProgram:
     """A compiled model for the fits of one trial, whatever their learning rate."""
 
     def __init__(self, family: Family, trial: Trial, arrays: Arrays, settings: Settings) -> None:
@@ -136,7 +136,7 @@ class Program:
 class _Watch(keras.callbacks.Callback):
     """Tells the run of every epoch and stops Keras when the run or the control says so."""
 
-    def __init__(self, program: Program, run: Run, stop_reason: Callable[[], str]) -> None:
+    def __init__(self, program: FitProgram, run: Run, stop_reason: Callable[[], str]) -> None:
         super().__init__()
         self._program, self._run, self._stop_reason = program, run, stop_reason
 

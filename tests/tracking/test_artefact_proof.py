@@ -22,7 +22,7 @@ from pipeline.core.records import Capacity, Fit, Round, Trial
 from pipeline.data import prepare
 from pipeline.models.artefact import expected_outputs
 from pipeline.models.artefact_proof import Proof, proof_rows, refuse_unserved
-from pipeline.models.verify import GoneError, Question, UnfaithfulModelError, bodies
+from pipeline.models.verify import Question, UnfaithfulModelError, VerifierGoneError, bodies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -212,8 +212,8 @@ def test_a_model_that_fails_elsewhere_is_refused_before_the_second_round(tmp_pat
     dataset = dataset_of(table(), tmp_path)
     for failure, alive, refused in (
         (UnfaithfulModelError("no such layer"), False, True),
-        (GoneError("was killed by signal 9"), False, False),
-        (GoneError("did not answer within 5 s"), True, False),
+        (VerifierGoneError("was killed by signal 9"), False, False),
+        (VerifierGoneError("did not answer within 5 s"), True, False),
     ):
         answer = partial(Asked, failure=failure, alive=alive)
         proof = Proof(dataset, family(dataset), answer)

@@ -19,7 +19,7 @@ from pipeline.training.stacked.course import Course
 from pipeline.training.stacked.programs import Programs
 from pipeline.training.stacked.repacking import repacked
 from pipeline.training.stacked.tables import is_there
-from pipeline.training.stacked.tile import Job, Tile
+from pipeline.training.stacked.tile import StackContext, Tile
 from pipeline.training.threads import cores, pool
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ class _Training:
     ) -> None:
         self._stack, self._settings, self._control = stack, settings, control
         self._courses = [Course(fit, settings, arrays) for fit in stack.fits]
-        self._job = Job(PROGRAMS.plan(stack, arrays, family, settings), arrays, settings, PROGRAMS)
+        self._job = StackContext(
+            PROGRAMS.plan(stack, arrays, family, settings), arrays, settings, PROGRAMS
+        )
         if not self._job.plan.device.compiles:
             _say_how(family.name)
         self._tiles = [Tile(self._job, group) for group in _groups(self._courses, self._members)]

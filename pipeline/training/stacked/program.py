@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pipeline.training.sizes import Shape
     from pipeline.training.stacked.epoch import EpochEnd
     from pipeline.training.stacked.evaluation import Evaluation
-    from pipeline.training.stacked.step import State, Step
+    from pipeline.training.stacked.step import State, TrainStep
 
 
 class Program:
@@ -24,7 +24,7 @@ class Program:
 
     def __init__(
         self,
-        step: Step,
+        step: TrainStep,
         evaluation: Evaluation,
         end: EpochEnd,
         shape: Shape,

@@ -20,7 +20,7 @@ from pipeline.training.stacked.epoch import EpochEnd, measured
 from pipeline.training.stacked.evaluation import Evaluation
 from pipeline.training.stacked.members import Members
 from pipeline.training.stacked.program import Program
-from pipeline.training.stacked.step import Layout, RowLosses, Step
+from pipeline.training.stacked.step import ProgramLayout, RowLosses, TrainStep
 from pipeline.training.stacked.template import Template
 from pipeline.training.stacked.update import Update, decay_of
 from pipeline.training.threads import cores
@@ -153,8 +153,8 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     products = family.products(trial.capacity, trial.encoding)
     shape = shape_of(parameters, products, (rows, val_rows), batch, place, crowd)
     row_losses = RowLosses(arrays.loss)
-    layout = Layout(batch, shape.partial, members.trainable_axes, fixed=place.compiles)
-    step = Step(template, update, row_losses, layout)
+    layout = ProgramLayout(batch, shape.partial, members.trainable_axes, fixed=place.compiles)
+    step = TrainStep(template, update, row_losses, layout)
     end = EpochEnd(settings, regression=arrays.regression, places=template.places())
     wants_auc = settings.objective.metric == VAL_AUC
     evaluation = Evaluation(template, row_losses, shape.block, scores=wants_auc)

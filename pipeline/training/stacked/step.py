@@ -23,7 +23,7 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Layout:
+class ProgramLayout:
     """What is fixed in a program beside the network."""
 
     batch: int
@@ -64,11 +64,11 @@ class RowLosses:
         return losses, ops.cast(metric, "float32")
 
 
-class Step:
+class TrainStep:
     """A step as a function of the state; written for one member and mapped over all."""
 
     def __init__(
-        self, template: Template, update: Update, row_losses: RowLosses, layout: Layout
+        self, template: Template, update: Update, row_losses: RowLosses, layout: ProgramLayout
     ) -> None:
         """Bind what is fixed in a program.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline.training.stacked.step import State
 
 
-class Table:
+class DeviceTable:
     """The rows of a table on the device, for as long as anybody holds this."""
 
     def __init__(self, arrays: Arrays, block: int) -> None:
@@ -24,7 +24,7 @@ class Table:
         self.rows: State = tree.map_structure(ops.convert_to_tensor, table(arrays, block))
 
 
-_known: WeakValueDictionary[tuple[int, int], Table] = WeakValueDictionary()
+_known: WeakValueDictionary[tuple[int, int], DeviceTable] = WeakValueDictionary()
 _lock = threading.Lock()
 
 
@@ -34,7 +34,7 @@ def is_there(arrays: Arrays) -> bool:
         return any(owner == id(arrays) for owner, _ in _known)
 
 
-def table_of(arrays: Arrays, block: int) -> Table:
+def table_of(arrays: Arrays, block: int) -> DeviceTable:
     """Return the table of some arrays, the same to all who hold it at the same time.
 
     Args:
@@ -45,5 +45,5 @@ def table_of(arrays: Arrays, block: int) -> Table:
     with _lock:  # a second stack waits for the first instead of taking the memory twice
         found = _known.get(key)
         if found is None:
-            found = _known[key] = Table(arrays, block)
+            found = _known[key] = DeviceTable(arrays, block)
         return found

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.training.stacked.step import State
 
 
-class Job:
+class StackContext:
     """What the tiles of a stack share."""
 
     def __init__(self, plan: Plan, arrays: Arrays, settings: Settings, programs: Programs) -> None:
@@ -63,7 +63,7 @@ class Leaving:
 class Tile:
     """Members that are trained by one call of the program; missing ones are dummies."""
 
-    def __init__(self, job: Job, courses: Sequence[Course]) -> None:
+    def __init__(self, job: StackContext, courses: Sequence[Course]) -> None:
         """Start the members.
 
         Args:
