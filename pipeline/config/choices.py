@@ -16,7 +16,7 @@ SearchKind = StrEnum("SearchKind", "capacity grid random bayesian hyperband")
 """Who proposes trials."""
 Prefer = StrEnum("Prefer", "smallest best knee")
 """Which point of the loss-against-size front becomes the champion."""
-Shape = StrEnum("Shape", "constant taper")
+WidthShape = StrEnum("WidthShape", "constant taper")
 """How width changes from layer to layer."""
 EngineKind = StrEnum("EngineKind", "stacked fit")
 """Who trains a round."""

@@ -15,7 +15,7 @@ from pipeline.config.choices import (
     ComputeKind,
     EngineKind,
     SaveModels,
-    Shape,
+    WidthShape,
 )
 from pipeline.config.ranges import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SHARE_BELOW_1, Range, within
 from pipeline.config.schema_data import DataConfig
@@ -37,7 +37,7 @@ class ModelConfig:
     """A Keras activation by name; ReLU needs no mask when widths are padded in a stack."""
     batch_normalization: bool = False
     """BatchNormalization after each hidden layer."""
-    shape: Shape = Shape.constant
+    shape: WidthShape = WidthShape.constant
     """constant, or taper: each layer has half the units of the one before."""
     augment: bool = False
     """Light shifts in training (images only)."""

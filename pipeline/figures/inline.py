@@ -16,7 +16,7 @@ LEFT, RIGHT, TOP, BOTTOM = 16, 70, 24, 22
 
 
 @dataclass(frozen=True)
-class Point:
+class CapacityScore:
     """The best score of one capacity."""
 
     label: str
@@ -25,7 +25,7 @@ class Point:
     """Lower is lower in the picture, whichever is better."""
 
 
-def capacity_svg(points: Sequence[Point], marked: str) -> str:
+def capacity_svg(points: Sequence[CapacityScore], marked: str) -> str:
     """Return the picture; an empty string before there are two capacities.
 
     Args:

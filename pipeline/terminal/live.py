@@ -17,7 +17,7 @@ from rich.text import Text
 
 from pipeline.core import language
 from pipeline.core.records import Outcome
-from pipeline.figures.inline import Point
+from pipeline.figures.inline import CapacityScore
 from pipeline.terminal.table import fits_done
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Picture:
     best_value: float = math.nan
     best_curve: tuple[float, ...] = ()
     best_capacity: str = ""
-    capacities: dict[str, Point] = field(default_factory=dict)
+    capacities: dict[str, CapacityScore] = field(default_factory=dict)
     decision: str = ""
     metric: str = "val_loss"
     seconds_left: tuple[float, float] | None = None
@@ -70,7 +70,7 @@ class Picture:
             self.best_capacity = trial.capacity.label
         known = self.capacities.get(trial.capacity.label)
         if known is None or objective.as_loss(value) < objective.as_loss(known.score):
-            point = Point(trial.capacity.label, trial.parameters, value)
+            point = CapacityScore(trial.capacity.label, trial.parameters, value)
             self.capacities[trial.capacity.label] = point
 
 

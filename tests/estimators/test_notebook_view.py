@@ -6,15 +6,15 @@ import math
 import re
 
 from pipeline.core.records import Outcome
-from pipeline.figures.inline import Point, capacity_svg
+from pipeline.figures.inline import CapacityScore, capacity_svg
 from pipeline.terminal.live import Picture
 from pipeline.terminal.notebook import finished, in_notebook, running, stopped
 
 POINTS = [
-    Point("1x32", 400, 0.5),
-    Point("1x8", 100, 0.9),
-    Point("2x32", 1500, 0.45),
-    Point("3x8", 300, math.nan),
+    CapacityScore("1x32", 400, 0.5),
+    CapacityScore("1x8", 100, 0.9),
+    CapacityScore("2x32", 1500, 0.45),
+    CapacityScore("3x8", 300, math.nan),
 ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.choices import SearchKind, Shape
+from pipeline.config.choices import SearchKind, WidthShape
 from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig, SpaceConfig
 from pipeline.core.errors import ConfigError
@@ -120,7 +120,7 @@ def test_a_limit_below_the_simplest_network_is_refused() -> None:
 
 def test_taper_halves_from_layer_to_layer() -> None:
     """64-32-16, never below units_min, and neighbours keep the shape."""
-    found = mlp({"units_min": 10}, {"shape": Shape.taper}, start_layers=3, start_units=64)
+    found = mlp({"units_min": 10}, {"shape": WidthShape.taper}, start_layers=3, start_units=64)
     start = found.start()
     assert start.label == "64-32-16"
     assert labels([found.wider(start), found.deeper(start), found.shallower(start)]) == [
@@ -150,10 +150,10 @@ def test_listed_architectures_replace_the_grid() -> None:
     layers=st.integers(1, 6),
     units=st.integers(1, 600),
     batch_normalization=st.booleans(),
-    shape=st.sampled_from(Shape),
+    shape=st.sampled_from(WidthShape),
 )
 def test_wider_and_deeper_always_cost_parameters(
-    layers: int, units: int, batch_normalization: bool, shape: Shape
+    layers: int, units: int, batch_normalization: bool, shape: WidthShape
 ) -> None:
     """The count rises strictly with the width, and with the depth where widths are equal."""
     model = {"batch_normalization": batch_normalization, "shape": shape}
@@ -162,7 +162,7 @@ def test_wider_and_deeper_always_cost_parameters(
     assert found.parameters(found.wider(here)) > found.parameters(here)
     narrower = found.narrower(here)
     assert narrower is None or found.parameters(narrower) < found.parameters(here)
-    if shape is Shape.constant:
+    if shape is WidthShape.constant:
         assert found.parameters(found.deeper(here)) > found.parameters(here)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from pipeline.config.choices import Shape
+from pipeline.config.choices import WidthShape
 from pipeline.core.records import Capacity
 from pipeline.training.families.ladder import Ladder
 
@@ -62,7 +62,7 @@ class Mlp(Ladder):
 
     def of(self, depth: int, width: int) -> Capacity:
         """Return the capacity of this depth and first width, in the configured shape."""
-        if self.scope.model.shape is Shape.constant:
+        if self.scope.model.shape is WidthShape.constant:
             return of_widths(*[width] * depth)
         fewest = min(self.scope.space.units_min, width)
         return of_widths(*(max(fewest, width >> layer) for layer in range(depth)))
