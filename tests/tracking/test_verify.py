@@ -23,6 +23,7 @@ ROWS = pd.DataFrame({"age": [1.5, None], "sex": ["f", None], "big": [2**53 + 1, 
 def verifier_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a maker of verifiers whose fresh process runs some other code."""
     made: list[Verifier] = []
+    monkeypatch.setattr(module, "_spare", [])  # what another test's sweep has left
 
     def make(code: str) -> Verifier:
         script = tmp_path / "script.py"
