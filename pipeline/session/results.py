@@ -119,13 +119,13 @@ def html(sweep: Which = "latest", tracking_uri: str | None = None) -> str:
     from html import escape
 
     from pipeline.figures import trials as tables
-    from pipeline.figures.inline import Point, capacity_svg
+    from pipeline.figures.inline import CapacityScore, capacity_svg
 
     record = read(sweep, tracking_uri)
     table = tables.capacities(record)
     chosen = tables.champion_entry(record).get("capacity", "")
     columns = (table[name].tolist() for name in ("capacity", "parameters", "score"))
-    points = [Point(*values) for values in zip(*columns, strict=True)]
+    points = [CapacityScore(*values) for values in zip(*columns, strict=True)]
     shown = table[["capacity", "parameters", "learning_rate", "score", "se", "executions"]]
     return (
         f"<p style='max-width:60em'>{escape(answer(record))}</p>"
