@@ -52,6 +52,7 @@ SPACE = [
 ]
 PLAIN = [
     *SPACE,
+    "experiment=plain",
     "champion=ensemble",
     "training.batch_size=32",
     "training.epochs=50",

@@ -46,6 +46,7 @@ def test_a_sweep_that_is_cut_in_its_first_round_has_a_champion(
     monkeypatch.setattr(sizes, "MOST_EPOCHS", 1)
     monkeypatch.setattr(document, "write", full)
     words = {"budget.seconds": 600, "search.include_linear": False, "training.epochs": 50}
+    words |= {"model": "mlp"}  # one program, so that the stop falls into the first round
     found = sweep(table, "y", output_dir=workplace / "out", **words)
     summary = json.loads((found.output_dir / "summary.json").read_text())
     champion = summary["champion"]

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 
 ROWS = 180
 SMALL = {
+    "model": "mlp",
     "training.epochs": 12,
     "training.executions": 1,
     "training.engine": "fit",

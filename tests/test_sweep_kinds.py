@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 
 ROWS = 240
 SMALL = {
+    "model": "mlp",
     "training.epochs": 4,
     "training.patience": 2,
     "training.executions": 2,

@@ -35,16 +35,19 @@ def without_repeats(config: SweepConfig, dataset: Dataset) -> SweepConfig:
     """Return the configuration of a search that tries no resolution of numbers twice.
 
     A table whose numbers have fewer different values than intervals has the same inputs at a finer
-    resolution.
+    resolution, and one without numbers at any.
     """
     nuisance = config.search.nuisance
-    seen: dict[tuple[Input, ...], int] = {}
+    if Encoding.piecewise not in nuisance.encoding:
+        return config
+    seen: dict[tuple[Input, ...], int] = {dataset.input_names("standard"): 0}
     for bins in sorted(nuisance.bins):
         inputs = dataset.input_names(encoding_name(Encoding.piecewise, bins))
         seen.setdefault(inputs, bins)
     kept = [bins for bins in nuisance.bins if bins in seen.values()]
-    if Encoding.piecewise not in nuisance.encoding or len(kept) == len(nuisance.bins):
-        return config
+    if not kept:
+        others = [one for one in nuisance.encoding if one is not Encoding.piecewise]
+        kept, nuisance = nuisance.bins, replace(nuisance, encoding=others or nuisance.encoding)
     search = replace(config.search, nuisance=replace(nuisance, bins=kept))
     return replace(config, search=search)
 

@@ -73,7 +73,48 @@ def test_every_rule_of_the_capacity_search_stands_in_its_file_with_its_reason():
 
 def test_the_default_configuration_is_that_of_the_schema():
     """conf/ states every default again with its reason; the two may not drift apart."""
-    config = compose([])
+    config = compose(["model=mlp"])
     for group in ("search", "training", "budget", "compute", "tracking", "registry", "notify"):
         own = getattr(config, group)
         assert own == type(own)()
+
+
+@pytest.mark.parametrize(
+    ("words", "family"),
+    [
+        ([], "tabm"),
+        (["experiment=thorough"], "tabm"),
+        (["search=random", "model=tabm"], "tabm"),
+        (["model=mlp"], "mlp"),
+        (["experiment=plain"], "mlp"),
+        (["data=mnist"], "mlp"),
+        (["data=images"], "mlp"),
+        (["data=mnist", "model=cnn"], "cnn"),
+        (["experiment=digits_cnn"], "cnn"),
+        (["model.builder=a:b"], "builder"),
+        (["data=mnist", "model.builder=a:b"], "builder"),
+        *((([f"search={kind}"]), "mlp") for kind in ("grid", "random", "bayesian", "hyperband")),
+    ],
+)
+def test_the_default_network_is_taken_only_where_it_fits(words, family):
+    """Images, a network that is named and every other search are as they were."""
+    config = compose([*words, *(["data.path=x"] if "data=images" in words else [])])
+    assert config.model.family == family
+    encodings = ("standard", "piecewise-48")
+    if words == []:
+        assert config.search.nuisance.encodings == encodings
+    elif family != "tabm":
+        assert config.search.nuisance.encodings == ("standard",)
+
+
+def test_every_recipe_of_the_course_is_the_plain_network():
+    """Its numbers do not change with the default."""
+    recipes = sorted(file.stem for file in (conf_dir() / "experiment").glob("course_*.yaml"))
+    assert recipes
+    assert {compose([f"experiment={name}"]).model.family for name in recipes} == {"mlp"}
+
+
+def test_the_network_of_the_user_beats_every_file():
+    """What is typed wins over a search, a table and an experiment that name one."""
+    for words in (["search=grid"], ["data=mnist"], ["experiment=course_capacity"]):
+        assert compose([*words, "model=tabm"]).model.family == "tabm"
