@@ -46,7 +46,8 @@ def without_repeats(config: SweepConfig, dataset: Dataset) -> SweepConfig:
         seen.setdefault(inputs, bins)
     kept = [bins for bins in nuisance.bins if bins in seen.values()]
     if not kept:
-        others = [one for one in nuisance.encoding if one is not Encoding.piecewise]
+        others: list[Encoding] = list(nuisance.encoding)
+        others.remove(Encoding.piecewise)
         kept, nuisance = nuisance.bins, replace(nuisance, encoding=others or nuisance.encoding)
     search = replace(config.search, nuisance=replace(nuisance, bins=kept))
     return replace(config, search=search)
