@@ -187,19 +187,17 @@ class Forecaster:
             whole: Whether it went its way from start to end, and no sweep of this process before it,
                 whose programs it had: then its rounds are remembered.
         """
-        course, measured = self._course, dict[str, float]()
-        if course.config.compute.kind is ComputeKind.ray:
-            return  # what a cluster takes says nothing of this machine
+        course = self._course
+        if not self._predicted or course.config.compute.kind is ComputeKind.ray:
+            return  # what was cut, or what a cluster takes, says nothing of this machine
+        measured = {"pace": course.rates.pace * self._taken / self._predicted}
         ending, startup, path = seconds - self._searched, course.startup_seconds, None
         if self._budget.owns_process:
             startup = self._started
             measured["startup_seconds"] = startup - course.table.reading_seconds
-        if self._predicted:
-            measured["pace"] = course.rates.pace * self._taken / self._predicted
         if whole:  # else a budget has made it short
             measured["ending_seconds"] = ending - course.table.baseline_seconds
-        if whole and self._rounds:
-            sizes = [trial.parameters for trial in self._trials] or [0]
+            sizes = [trial.parameters for trial in self._trials]
             parameters = min(sizes), max(sizes)
             path = Path(startup, tuple(self._rounds), ending, len(self._trials), parameters)
         rates, rows = course.rates.refreshed(**measured), course.table.rows

@@ -99,6 +99,7 @@ def path_of(document: Any) -> Path:
     numbers = [found.startup_seconds, found.ending_seconds, found.trials, low, high]
     for one in rounds:
         numbers += [one.trials, one.fits, one.stacks, one.again, one.compiling]
-    if not all(math.isfinite(number) and number >= 0 for number in numbers) or not found.fits:
+    fits = [one.fits for one in rounds] or [0]
+    if not all(math.isfinite(number) and number >= 0 for number in numbers) or min(fits) < 1:
         raise ValueError(document)
     return found

@@ -112,6 +112,16 @@ def test_a_damaged_or_older_file_is_as_good_as_none(place: File, content: bytes)
     assert recall("f", HERE, 100, {"d"}) == (AGAIN, True)
 
 
+@pytest.mark.parametrize("round_", [{"fits": 0}, {"again": -1.0}, {"again": "long"}])
+def test_rounds_that_make_no_sense_are_not_recalled(place: File, round_: dict[str, object]) -> None:
+    """One of them is enough."""
+    remember()
+    document = json.loads(place.read_text())
+    document["sweeps"][0]["path"]["rounds"][1] |= round_
+    place.write_text(json.dumps(document))
+    assert recall("f", HERE, 100, {"d"}) == (None, False)
+
+
 @given(machine=ANYTHING | st.dictionaries(st.sampled_from([*MEASURED, "sweeps"]), ANYTHING),
        path=ANYTHING | st.fixed_dictionaries(dict.fromkeys(asdict(WAY), ANYTHING)))  # fmt: skip
 def test_any_document_gives_usable_rates_and_no_error(machine: object, path: object) -> None:
