@@ -51,14 +51,14 @@ def lines(plan: Prospect) -> Iterator[str]:
     yield from _numbers(plan)
     yield ""
     yield BASIS[plan.forecast.basis]
-    if plan.course.rates.sweeps == 0:
+    if plan.times.rates.sweeps == 0:
         yield "No sweep has measured this machine yet: the seconds are a guess within a factor of 2."
     yield from _budget(plan)
 
 
 def _data(plan: Prospect) -> Iterator[str]:
     """Say what is swept."""
-    found, config, workers = plan.outline, plan.course.config, plan.course.limits.workers
+    found, config, workers = plan.outline, plan.times.config, plan.times.limits.workers
     parts = ", ".join(f"{count:,} {part}" for part, count in found.rows.items() if count)
     about = "" if found.exact else "about "
     task = "regression" if found.regression else f"{found.outputs} classes"
@@ -102,7 +102,7 @@ def _numbers(plan: Prospect) -> Iterator[str]:
     from pipeline.core.language import duration
     from pipeline.forecast.prospect import SECONDS_AN_HOUR
 
-    forecast, price = plan.forecast, plan.course.config.budget.cost_per_hour
+    forecast, price = plan.forecast, plan.times.config.budget.cost_per_hour
     ways = forecast.ways
     counts = {
         "rounds": [len(way.rounds) for way in ways],
@@ -134,7 +134,7 @@ def _span(low: str, high: str) -> str:
 
 def _budget(plan: Prospect) -> Iterator[str]:
     """Say which budget ends the likely sweep, and what it cuts."""
-    budget, cut, rounds = plan.course.config.budget, plan.cut, plan.forecast.likely.rounds
+    budget, cut, rounds = plan.times.config.budget, plan.cut, plan.forecast.likely.rounds
     if budget.seconds is None and budget.fits is None and budget.cost is None:
         return
     if cut is None:

@@ -15,7 +15,7 @@ from pipeline.core.statistics import Difference
 from pipeline.data.labels import label_text
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.folds import Unseen, unseen_inputs
-from pipeline.evaluation.paired import Scored, lags
+from pipeline.evaluation.paired import PredictedRows, lags
 from pipeline.evaluation.pictures import with_pictures
 from pipeline.evaluation.scores import all_scores
 
@@ -153,11 +153,11 @@ def _compare(
     """Add how each model stands to the champion on the same rows."""
     parts = {
         "validation": {
-            n: Scored(m.validation.rows, m.validation.outputs) for n, m in models.items()
+            n: PredictedRows(m.validation.rows, m.validation.outputs) for n, m in models.items()
         }
     }
     if len(dataset.split.test):
-        parts["test"] = {n: Scored(m.test.rows, m.test.outputs) for n, m in models.items()}
+        parts["test"] = {n: PredictedRows(m.test.rows, m.test.outputs) for n, m in models.items()}
     verdicts.lags = {part: lags(dataset, found, champion, metric) for part, found in parts.items()}
     by_loss = {part: lags(dataset, found, champion, "val_loss") for part, found in parts.items()}
     for name in BASELINES:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CONSTANT = "constant"
 
 
-class Scored(NamedTuple):
+class PredictedRows(NamedTuple):
     """What a model predicts for some rows."""
 
     rows: np.ndarray
@@ -27,7 +27,9 @@ class Scored(NamedTuple):
     """(rows, outputs), in the units of the first fold's arrays."""
 
 
-def lag(dataset: Dataset, one: Scored, champion: Scored, metric: str) -> Difference | None:
+def lag(
+    dataset: Dataset, one: PredictedRows, champion: PredictedRows, metric: str
+) -> Difference | None:
     """Return by how much a model is worse than the champion, on the rows that both predict.
 
     Args:
@@ -108,7 +110,7 @@ def _auc_shares(positive: np.ndarray, score: np.ndarray, weight: np.ndarray) -> 
 
 
 def lags(
-    dataset: Dataset, models: Mapping[str, Scored], champion: str, metric: str
+    dataset: Dataset, models: Mapping[str, PredictedRows], champion: str, metric: str
 ) -> dict[str, Difference]:
     """Return the `lag` of every model behind the champion."""
     own = models[champion]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from pipeline.core.records import Fit, StackPlan
-    from pipeline.forecast.course import Table
+    from pipeline.forecast.timemodel import TableSizes
 
 PLENTY = 2.0
 """With this many times the predicted seconds left, a round is trained as it is planned."""
@@ -113,7 +113,7 @@ def without(plan: StackPlan, begun: StackPlan) -> StackPlan:
     return replace(plan, stacks=tuple(stack for stack in rest if stack.fits))
 
 
-def reserve(table: Table, limit: float, load: float, writing: float) -> float:
+def reserve(table: TableSizes, limit: float, load: float, writing: float) -> float:
     """Return the seconds to keep back of a budget as soon as there is anything to save.
 
     Args:

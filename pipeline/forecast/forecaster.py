@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.core.control import Progress
     from pipeline.core.records import FitResult, Round, StackPlan, Trial
     from pipeline.forecast.budgeting import Seconds
-    from pipeline.forecast.course import Course
+    from pipeline.forecast.timemodel import TimeModel
     from pipeline.runtime.budget import Budget
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Forecaster:
 
     def __init__(
         self,
-        course: Course,
+        times: TimeModel,
         digest: str,
         budget: Budget,
         written: Callable[[], float],
@@ -58,15 +58,15 @@ class Forecaster:
         """Look up what is known of this sweep.
 
         Args:
-            course: Of the sweep.
+            times: Of the sweep.
             digest: Of its data.
             budget: Gets its reserve from here.
             written: Seconds that the background writer has worked.
             show: Gets the fewest and the most seconds left, whenever they are known better.
         """
-        self._course = course
-        self._identity = fingerprint(course.config), digest, file_mark(course.config.data)
-        self._left = TimeLeft(course.forecast({digest}))
+        self._times = times
+        self._identity = fingerprint(times.config), digest, file_mark(times.config.data)
+        self._left = TimeLeft(times.forecast({digest}))
         self._budget, self._written, self._show = budget, written, show
         self.unfinished = ""
         """Why stacks of the last round were not begun; empty where they were."""
@@ -93,7 +93,7 @@ class Forecaster:
         self._done_before, self._usable = done, done > 0
         self._load, self._started = min(self._budget.load(), MOST_LOAD), self._budget.elapsed()
         if self._budget.owns_process:  # other sweeps find everything imported
-            slow = self._started / self._course.startup_seconds
+            slow = self._started / self._times.startup_seconds
             self._left.slow = min(max(slow, FASTEST), SLOWEST)
         self._wrote_first = self._wrote = self._written()
         self._changed()
@@ -107,7 +107,7 @@ class Forecaster:
         self._recorded, self._open = 0, sum(len(stack.fits) for stack in plan.stacks)
         self._waited, self._whole = 0.0, True
         self._known = set(self._compiled)
-        self._work = self._course.time.of_round(plan, self._compiled)
+        self._work = self._times.time.of_round(plan, self._compiled)
         behind = self._budget.fits_left(self._done_before + self._fits + self._open)
         self._left.begin_round(asked, self._work, self._open, self._begun, behind)
         self._changed()
@@ -120,7 +120,7 @@ class Forecaster:
             usable: Tells whether some fit has a score.
         """
         while plan.stacks and not self._budget.ended():
-            left, workers = self._budget.seconds_left(), self._course.limits.workers
+            left, workers = self._budget.seconds_left(), self._times.limits.workers
             # A prediction may be wrong, and a trial that is cut costs nothing: time is not given away.
             must = left is None or left > UNUSED * (self._budget.limit or 0.0) or not usable()
             now = fitting(plan, self._seconds(plan), left, workers, must=must)
@@ -131,7 +131,7 @@ class Forecaster:
             if part < whole:
                 log.info("%.0f s are left: %d of %d fits are trained first", left, part, whole)
             yield now
-            self._known |= self._course.time.programs(now)
+            self._known |= self._times.time.programs(now)
             plan = without(plan, now)
 
     def progress(self, progress: Progress) -> None:
@@ -155,7 +155,7 @@ class Forecaster:
     def end_round(self) -> None:
         """Take note that the round is trained and in the store."""
         seconds, stacks = self._budget.spent() - self._begun, len(self._plan.stacks)
-        at_once = max(1, min(self._course.limits.workers, stacks))
+        at_once = max(1, min(self._times.limits.workers, stacks))
         compiling = min(self._waited / at_once, seconds)  # others train meanwhile
         trials, fits = len({fit.trial for fit in self._asked.fits}), len(self._asked.fits)
         again, sizes = seconds - compiling, (trials, fits, stacks)
@@ -187,37 +187,37 @@ class Forecaster:
             whole: Whether it went its way from start to end, and no sweep of this process before it,
                 whose programs it had: then its rounds are remembered.
         """
-        course = self._course
-        if not self._predicted or course.config.compute.kind is ComputeKind.ray:
+        times = self._times
+        if not self._predicted or times.config.compute.kind is ComputeKind.ray:
             return  # what was cut, or what a cluster takes, says nothing of this machine
-        measured = {"pace": course.rates.pace * self._taken / self._predicted}
-        ending, startup, path = seconds - self._searched, course.startup_seconds, None
+        measured = {"pace": times.rates.pace * self._taken / self._predicted}
+        ending, startup, path = seconds - self._searched, times.startup_seconds, None
         if self._budget.owns_process:
             startup = self._started
-            measured["startup_seconds"] = startup - course.table.reading_seconds
+            measured["startup_seconds"] = startup - times.table.reading_seconds
         if whole:  # else a budget has made it short
-            measured["ending_seconds"] = ending - course.table.baseline_seconds
+            measured["ending_seconds"] = ending - times.table.baseline_seconds
             sizes = [trial.parameters for trial in self._trials]
             parameters = min(sizes), max(sizes)
             path = Path(startup, tuple(self._rounds), ending, len(self._trials), parameters)
-        rates, rows = course.rates.refreshed(**measured), course.table.rows
-        history.keep(course.machine, rates, self._identity, rows, path)
+        rates, rows = times.rates.refreshed(**measured), times.table.rows
+        history.keep(times.machine, rates, self._identity, rows, path)
 
     def _changed(self) -> None:
         """Say the time left, and keep what the end needs; both end by the limit, where there is one."""
         limit, now = self._budget.limit, self._budget.spent()
         most = math.inf if limit is None else max(0.0, limit - now)
-        low, high = self._left.seconds(now, self._course.ending_seconds)
+        low, high = self._left.seconds(now, self._times.ending_seconds)
         self._show(min(low, most), min(high, most))
         if limit is not None and self._usable:
             waiting = self._recorded * self._writing - (self._written() - self._wrote)
             ranks = RANKED * (self._fits + self._open)
             writing = max(0.0, waiting) + self._writing * (self._open + ranks)
-            self._budget.reserve = reserve(self._course.table, limit, self._load, writing)
+            self._budget.reserve = reserve(self._times.table, limit, self._load, writing)
 
     def _seconds(self, plan: StackPlan) -> Seconds:
         """Return what predicts a stack's seconds beside the others of a plan."""
-        at_once = max(1, min(self._course.limits.workers, len(plan.stacks)))
-        time, known, engine = self._course.time, self._known, plan.engine
+        at_once = max(1, min(self._times.limits.workers, len(plan.stacks)))
+        time, known, engine = self._times.time, self._known, plan.engine
         pace = self._left.pace
         return lambda stack, epochs: pace * time.of_stack(engine, stack, known, at_once, epochs)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from pipeline.forecast.course import MEASURED
 from pipeline.forecast.stacktime import Work
+from pipeline.forecast.timemodel import MEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.core.records import Round
-    from pipeline.forecast.course import Forecast
     from pipeline.forecast.path import Path, RoundTime
+    from pipeline.forecast.timemodel import Forecast
 
 TRUST = 5.0
 """Predicted seconds that weigh as much as measured ones, in saying how fast it goes today."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.data.outline import outline
-from pipeline.forecast.course import Table, course_of
+from pipeline.forecast.timemodel import TableSizes, time_model_of
 from pipeline.training.families import family as family_of
 
 if TYPE_CHECKING:
     from pipeline.config.schema import BudgetConfig, SweepConfig
     from pipeline.data.outline import Outline
-    from pipeline.forecast.course import Course, Forecast
     from pipeline.forecast.path import Path
+    from pipeline.forecast.timemodel import Forecast, TimeModel
 
 SECONDS_AN_HOUR = 3600.0
 
@@ -38,7 +38,7 @@ class Prospect:
     outline: Outline
     inputs: int
     """Numbers of one row, in the first encoding."""
-    course: Course
+    times: TimeModel
     forecast: Forecast
     cut: Cut | None
     """Of the tightest budget; None where none ends the likely sweep."""
@@ -56,9 +56,9 @@ def prospect(config: SweepConfig) -> Prospect:
     inputs = math.prod(found.shapes[config.search.nuisance.encodings[0]])
     folds = (config.data.folds or 1) * (config.data.repeats if config.data.folds else 1)
     sizes = found.all_rows, found.rows["train"], found.rows["validation"], found.columns, inputs
-    course = course_of(config, family, Table(*sizes, folds, found.outputs))
-    forecast = course.forecast(set(filter(None, (found.digest, found.mark))))
-    return Prospect(found, inputs, course, forecast, first_cut(forecast.likely, config.budget))
+    times = time_model_of(config, family, TableSizes(*sizes, folds, found.outputs))
+    forecast = times.forecast(set(filter(None, (found.digest, found.mark))))
+    return Prospect(found, inputs, times, forecast, first_cut(forecast.likely, config.budget))
 
 
 def first_cut(path: Path, budget: BudgetConfig) -> Cut | None:

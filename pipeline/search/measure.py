@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pipeline.core.family import Family, Nuisance
     from pipeline.core.records import Capacity, Trial
     from pipeline.search.board import Board, Walk
-    from pipeline.search.space import Ladder
+    from pipeline.search.space import RateLadder
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Bench:
 
     board: Board
     family: Family
-    ladder: Ladder
+    ladder: RateLadder
 
     def trial(self, capacity: Capacity, rate: float, nuisance: Nuisance) -> Trial:
         """Return one point of the space."""

@@ -23,7 +23,7 @@ def rounded(rate: float) -> float:
 
 
 @dataclass(frozen=True)
-class Ladder:
+class RateLadder:
     """Every learning rate that may be tried, ascending; a bracket is a few neighbouring rungs."""
 
     rungs: tuple[float, ...]
@@ -54,7 +54,7 @@ class Ladder:
         return self.rungs[rung] if 0 <= rung < len(self.rungs) else None
 
 
-def ladder(config: LearningRateConfig) -> Ladder:
+def ladder(config: LearningRateConfig) -> RateLadder:
     """Return the ladder of a configuration.
 
     A list is tried whole at every capacity. A range has the rungs `start * step ** k` inside
@@ -62,7 +62,7 @@ def ladder(config: LearningRateConfig) -> Ladder:
     """
     if config.values is not None:
         rates = tuple(sorted({rounded(rate) for rate in config.values}))
-        return Ladder(rates, 2 * len(rates) - 1, rates[len(rates) // 2])
+        return RateLadder(rates, 2 * len(rates) - 1, rates[len(rates) // 2])
     start = min(max(config.start, config.low), config.high)
     lowest = math.ceil(math.log(config.low / start) / math.log(config.step) - 1e-9)
     highest = math.floor(math.log(config.high / start) / math.log(config.step) + 1e-9)
@@ -72,7 +72,7 @@ def ladder(config: LearningRateConfig) -> Ladder:
         if config.low * MERGE < (rate := start * config.step**k) < config.high / MERGE
     ]
     rates = tuple(rounded(rate) for rate in (config.low, *inner, config.high))
-    return Ladder(rates, config.points, rates[0] if not inner else rounded(start))
+    return RateLadder(rates, config.points, rates[0] if not inner else rounded(start))
 
 
 def trial_of(family: Family, capacity: Capacity, rate: float, values: Nuisance) -> Trial:

@@ -124,8 +124,8 @@ def _open(
     display: Display,
 ) -> Sweep:
     """Open family, search and ledger; everything that can be refused is refused here."""
-    from pipeline.forecast.course import course_of, table_of
     from pipeline.forecast.forecaster import Forecaster
+    from pipeline.forecast.timemodel import table_of, time_model_of
     from pipeline.ledger.start import open_ledger
 
     trainer = Trainer.of(config, dataset)
@@ -159,7 +159,7 @@ def _open(
             stop=stop,
             networks=Networks(family, ledger),
             forecaster=Forecaster(
-                course_of(config, family, table_of(dataset)),
+                time_model_of(config, family, table_of(dataset)),
                 dataset.digest,
                 budget,
                 ledger.writer_seconds,

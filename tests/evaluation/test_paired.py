@@ -12,7 +12,7 @@ from sklearn import metrics
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.statistics import paired
 from pipeline.data import prepare
-from pipeline.evaluation.paired import Scored, lag, row_values
+from pipeline.evaluation.paired import PredictedRows, lag, row_values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,7 @@ def test_rows_that_vary_together_count_as_one(
         counted = len(np.unique(clusters))
         assert counted == (table["storm"].iloc[test].nunique() if units == "storm" else 17)
     zero, level = np.zeros((len(test), 1)), np.full((len(test), 1), 0.8)
-    found = lag(dataset, Scored(test, level), Scored(test, zero), "val_loss")
+    found = lag(dataset, PredictedRows(test, level), PredictedRows(test, zero), "val_loss")
     assert found is not None
     truth = dataset.encode_targets(dataset.targets("test")).astype(np.float64)
     losses = [row_values("val_loss", truth, p, None, regression=True) for p in (level, zero)]

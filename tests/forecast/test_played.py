@@ -22,7 +22,7 @@ from pipeline.runtime import budget as budget_module
 from pipeline.runtime.budget import Budget
 from pipeline.search import missing
 from pipeline.training.planner import plan_stacks
-from tests.forecast.workplace import ROOMY, bowl, capacity_search, course
+from tests.forecast.workplace import ROOMY, bowl, capacity_search, times
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -89,9 +89,9 @@ class Machine:
         """
         self.clock, self.slow, self.kept = clock, slow, kept
         clock.slow = slow
-        self.course = course(rates, rows)
-        self.truth = course(RATES, rows)
-        self.search = capacity_search(self.course)
+        self.times = times(rates, rows)
+        self.truth = times(RATES, rows)
+        self.search = capacity_search(self.times)
         self.compiled: set[Hashable] = set()
 
     def sweep(self, limits: BudgetConfig, scores, digest: str = "new") -> Played:
@@ -102,7 +102,7 @@ class Machine:
         def show(low: float, high: float) -> None:
             played.told.append((self.clock.now, low, high))
 
-        forecaster = Forecaster(self.course, digest, budget, lambda: 0.1 * self.clock.now, show)
+        forecaster = Forecaster(self.times, digest, budget, lambda: 0.1 * self.clock.now, show)
         forecaster.begin_search(0)
         while not played.ended:
             asked = self.search.propose(played.finished).round
@@ -121,7 +121,7 @@ class Machine:
     def _round(
         self, forecaster: Forecaster, budget: Budget, asked: Round, scores, played: Played
     ) -> None:
-        plan = plan_stacks(asked.fits, self.course.time.workload, ROOMY)
+        plan = plan_stacks(asked.fits, self.times.time.workload, ROOMY)
         forecaster.begin_round(asked, plan)
         usable = lambda: any(one.outcome.is_ranked for one in played.finished)  # noqa: E731
         for part in forecaster.parts(plan, usable):

@@ -11,9 +11,9 @@ from pipeline.config.compose import compose
 from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.records import Fit, Trial
-from pipeline.forecast.course import Course, Table
 from pipeline.forecast.history import Rates
 from pipeline.forecast.stacktime import StackTime
+from pipeline.forecast.timemodel import TableSizes, TimeModel
 from pipeline.search import executions_of
 from pipeline.search.capacity import CapacitySearch
 from pipeline.training.families import family as family_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 INPUTS, EPOCHS = 10, 100
 ROOMY = Limits(1 << 34, 2)
-TABLE = Table(
+TABLE = TableSizes(
     rows=1000, train=680, validation=170, columns=11, inputs=INPUTS, folds=1, outputs=1
 )  # fmt: skip
 
@@ -51,16 +51,16 @@ def configured(*words: str) -> SweepConfig:
     return compose(words)
 
 
-def course(rates: Rates | None = None, rows: int = 680, *words: str) -> Course:
+def times(rates: Rates | None = None, rows: int = 680, *words: str) -> TimeModel:
     """Return what the seconds of a sweep with these words depend on."""
     rates, config = rates or Rates(), configured(*words)
     table = replace(TABLE, rows=3 * rows // 2, train=rows, validation=max(2, rows // 4))
-    return Course(config, table, "here", rates, stack_time(rows, pace=rates.pace), ROOMY)
+    return TimeModel(config, table, "here", rates, stack_time(rows, pace=rates.pace), ROOMY)
 
 
-def capacity_search(sweep: Course | None = None) -> CapacitySearch:
+def capacity_search(sweep: TimeModel | None = None) -> CapacitySearch:
     """Return the capacity search of a sweep."""
-    sweep = sweep or course()
+    sweep = sweep or times()
     assert isinstance(sweep.config.search, CapacityConfig)
     return CapacitySearch(sweep.config.search, mlp(), executions_of(sweep.config))
 

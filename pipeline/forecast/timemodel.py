@@ -37,7 +37,7 @@ TWO_CLASSES = 2
 
 
 @dataclass(frozen=True)
-class Table:
+class TableSizes:
     """Sizes of the data."""
 
     rows: int
@@ -94,11 +94,11 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Course:
+class TimeModel:
     """What the seconds of a sweep depend on, and what does not change while it runs."""
 
     config: SweepConfig
-    table: Table
+    table: TableSizes
     machine: str
     """Key of its rates."""
     rates: Rates
@@ -143,20 +143,20 @@ class Course:
         return Forecast(tuple(ways), basis, MEASURED if self.rates.sweeps else UNMEASURED)
 
 
-def course_of(config: SweepConfig, family: Family, table: Table) -> Course:
-    """Return the course of a sweep on this machine, at the rates that its sweeps have taught."""
+def time_model_of(config: SweepConfig, family: Family, table: TableSizes) -> TimeModel:
+    """Return the times of a sweep on this machine, at the rates that its sweeps have taught."""
     settings, engine = Settings.from_config(config, objective(config)), config.training.engine.value
     machine = history.machine_key(engine_used(engine, family, settings), family.name)
     rates, room = history.known_rates(machine), limits(config.training, config.compute)
     workload = Workload(family, settings, table.train, table.validation, engine)
     time = StackTime(workload, rates.pace, max(room.workers, cores()))
-    return Course(config, table, machine, rates, time, room)
+    return TimeModel(config, table, machine, rates, time, room)
 
 
-def table_of(dataset: Dataset) -> Table:
+def table_of(dataset: Dataset) -> TableSizes:
     """Return the sizes of a dataset."""
     folds = dataset.split.folds
     train, validation = (max(map(len, side)) for side in zip(*folds, strict=True))
     inputs = math.prod(dataset.input_shape("standard"))
     columns, outputs = len(dataset.columns), dataset.outputs
-    return Table(dataset.rows, train, validation, columns, inputs, len(folds), outputs)
+    return TableSizes(dataset.rows, train, validation, columns, inputs, len(folds), outputs)

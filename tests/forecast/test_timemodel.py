@@ -16,10 +16,10 @@ from pipeline.forecast.history import Rates
 from pipeline.forecast.path import Path, RoundTime, path_of_rounds
 from pipeline.forecast.prospect import first_cut
 from pipeline.forecast.rounds import walk
-from tests.forecast.workplace import bowl, capacity_search, course
+from tests.forecast.workplace import bowl, capacity_search, times
 
 if TYPE_CHECKING:
-    from pipeline.forecast.course import Course
+    from pipeline.forecast.timemodel import TimeModel
 
 KNOWN = Rates(sweeps=3)
 PATHS = st.builds(
@@ -44,7 +44,7 @@ PATHS = st.builds(
 )
 
 
-def real(sweep: Course, best: float) -> Path:
+def real(sweep: TimeModel, best: float) -> Path:
     """Return the sweep as it would go on a table with an optimum at so many doublings."""
     rounds = walk(capacity_search(sweep), bowl(best))
     beside = sweep.startup_seconds, sweep.ending_seconds
@@ -55,7 +55,7 @@ def real(sweep: Course, best: float) -> Path:
 @pytest.mark.parametrize("best", [7.0, 8.0, 10.0, 12.0, 14.0])
 def test_the_range_holds_what_a_sweep_then_does(best: float, rows: int) -> None:
     """Tables that need little and tables that need much; its programs kept or not."""
-    sweep = course(KNOWN, rows)
+    sweep = times(KNOWN, rows)
     found, path = sweep.forecast(set()), real(sweep, best)
     assert found.basis == "simulated"
     assert found.low <= path.again <= path.again + path.compiling <= found.high
@@ -64,19 +64,19 @@ def test_the_range_holds_what_a_sweep_then_does(best: float, rows: int) -> None:
 
 def test_a_machine_that_was_never_measured_has_a_wider_range() -> None:
     """A factor of two."""
-    guess, known = (course(rates).forecast(set()) for rates in (Rates(), KNOWN))
+    guess, known = (times(rates).forecast(set()) for rates in (Rates(), KNOWN))
     assert guess.low < known.low < known.high < guess.high
 
 
 def test_a_limit_on_size_limits_the_plan() -> None:
     """No plan names a network that the sweep would refuse."""
-    found = course(KNOWN, 680, "search.max_parameters=1000").forecast(set())
+    found = times(KNOWN, 680, "search.max_parameters=1000").forecast(set())
     assert max(way.parameters[1] for way in found.ways) <= 1000
 
 
 def test_a_counted_search_is_as_long_as_its_space() -> None:
     """Forty trials are forty trials."""
-    found = course(KNOWN, 680, "search=random", "search.trials=40", "search.round=10").forecast(
+    found = times(KNOWN, 680, "search=random", "search.trials=40", "search.round=10").forecast(
         set()
     )
     assert (found.basis, found.likely.trials, len(found.likely.rounds)) == ("counted", 40, 4)
@@ -86,7 +86,7 @@ def test_a_counted_search_is_as_long_as_its_space() -> None:
 def test_a_sweep_that_ran_is_planned_as_it_went(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rounds again, without what it compiled; but not on a cluster."""
     monkeypatch.setenv(history.VARIABLE, str(tmp_path))
-    sweep = course(KNOWN)
+    sweep = times(KNOWN)
     path = real(sweep, 9.0)
     identity = fingerprint(sweep.config), "digest", "mark"
     history.keep(sweep.machine, KNOWN, identity, sweep.table.rows, path)
@@ -95,7 +95,7 @@ def test_a_sweep_that_ran_is_planned_as_it_went(tmp_path, monkeypatch: pytest.Mo
     assert found.ways == (path.scaled(1.0),)
     assert found.low < path.again < found.high
     assert sweep.forecast({"of other rows"}).basis == "grown"
-    assert course(KNOWN, 680, "compute=ray").forecast({"digest"}).basis == "simulated"
+    assert times(KNOWN, 680, "compute=ray").forecast({"digest"}).basis == "simulated"
 
 
 @given(path=PATHS, seconds=st.floats(0.1, 3000.0), fits=st.integers(1, 400))
