@@ -47,8 +47,8 @@ def stack_time(rows: int = 680, cores: int = 2, pace: float = 1.0) -> StackTime:
 
 @functools.cache
 def configured(*words: str) -> SweepConfig:
-    """Return the configuration of a sweep with these words."""
-    return compose(words)
+    """Return the configuration of a sweep of plain MLPs with these words."""
+    return compose(["experiment=plain", *words])
 
 
 def times(rates: Rates | None = None, rows: int = 680, *words: str) -> TimeModel:
