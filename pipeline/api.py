@@ -43,8 +43,8 @@ _one_sweep = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a sweep came to."""
+class SweepResult:
+    """What a sweep came to: its record, answer, figures and predictions."""
 
     run_id: str
     """Of the parent run; `resume=`, `report` and `results` know the sweep by it."""
@@ -106,7 +106,7 @@ def sweep(
     name: str | None = None,
     output_dir: str | Path | None = None,
     **overrides: object,
-) -> Found:
+) -> SweepResult:
     """Run a sweep and return what it found.
 
     Args:
@@ -141,7 +141,7 @@ def sweep(
 
 def _sweep(
     frame: pd.DataFrame | None, target: object, folder: Path, given: dict[str, str], began: float
-) -> Found:
+) -> SweepResult:
     """Run a sweep in a process that is prepared for it."""
     path = (folder / TABLE).absolute()
     if frame is not None:
@@ -173,7 +173,7 @@ def _sweep(
             f"the sweep is complete in the tracking store, but {folder} does not take its summary.json: "
             f"{error}. Give another folder (output_dir=)."
         ) from None
-    return Found(done["sweep_run_id"], folder, config.tracking.uri)
+    return SweepResult(done["sweep_run_id"], folder, config.tracking.uri)
 
 
 def _word(value: object) -> str:

@@ -184,7 +184,7 @@ class _Capacity(BaseEstimator):
         """Return the target's values as the sweep is given them."""
         return values.astype(np.float64)
 
-    def _keep(self, found: api.Found) -> None:
+    def _keep(self, found: api.SweepResult) -> None:
         """Keep what a fitted estimator says and predicts with, so that it needs no store."""
         from pipeline.ledger.location import resolve
         from pipeline.models.portable import PortableModel

@@ -39,7 +39,7 @@ def draw(folder: Path) -> None:
     (folder / "leaning").mkdir()
 
 
-def swept(home: Path, name: str, **words: Any) -> api.Found:
+def swept(home: Path, name: str, **words: Any) -> api.SweepResult:
     """Sweep one small CNN over the folder."""
     return api.sweep(
         output_dir=home / name,
@@ -100,7 +100,9 @@ def problems_are_one_line_each(lines: list[str]) -> None:
     ]
 
 
-def a_folder_is_predicted(home: Path, found: api.Found, capsys: pytest.CaptureFixture[str]) -> None:
+def a_folder_is_predicted(
+    home: Path, found: api.SweepResult, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Assert one row for every readable file, with its path; the others are named."""
     predict.main([f"model={found.run_id}", "input=bars", "output=classes.csv"])
     rows = pd.read_csv(home / "classes.csv")
@@ -111,7 +113,7 @@ def a_folder_is_predicted(home: Path, found: api.Found, capsys: pytest.CaptureFi
     assert f"2 of {GOOD + 2} images cannot be read" in capsys.readouterr().err
 
 
-def an_array_is_predicted_as_its_file(home: Path, found: api.Found) -> None:
+def an_array_is_predicted_as_its_file(home: Path, found: api.SweepResult) -> None:
     """Assert that the axis of the one channel may be left out, and that another shape is refused."""
     file = home / "bars" / "lying" / "0.png"
     pixels = np.asarray(Image.open(file))
@@ -122,7 +124,7 @@ def an_array_is_predicted_as_its_file(home: Path, found: api.Found) -> None:
         found.predict(pd.DataFrame({"path": pd.Series([pixels[:, :6]], dtype=object)}))
 
 
-def promoted_only_when_better(home: Path, monday: api.Found) -> None:
+def promoted_only_when_better(home: Path, monday: api.SweepResult) -> None:
     """Assert that a CNN that has hardly been trained does not replace the first."""
     from mlflow import MlflowClient
 

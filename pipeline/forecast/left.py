@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from pipeline.forecast.stacktime import Work
+from pipeline.forecast.stacktime import WallTime
 from pipeline.forecast.timemodel import MEASURED
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class TimeLeft:
         """Seconds for each that is predicted, until rounds tell."""
         self._forecast = forecast
         self._taken = self._predicted = 0.0
-        self._here, self._begun, self._widest = Work(), 0.0, math.inf
+        self._here, self._begun, self._widest = WallTime(), 0.0, math.inf
         self._behind = [_sum(way.rounds, None) for way in forecast.ways]
 
     @property
@@ -41,7 +41,7 @@ class TimeLeft:
         return (self._taken + TRUST * self.slow) / (self._predicted + TRUST)
 
     def begin_round(
-        self, asked: Round, work: Work, fits: int, now: float, behind: int | None
+        self, asked: Round, work: WallTime, fits: int, now: float, behind: int | None
     ) -> None:
         """Take note of a round that begins.
 
@@ -58,7 +58,9 @@ class TimeLeft:
         if len(ways) == 1:  # known rounds: what is behind it is told by the same ones
             ((way, place),) = ways
             share = fits / way.rounds[place].fits
-            self._here = Work(share * way.rounds[place].again, share * way.rounds[place].compiling)
+            self._here = WallTime(
+                share * way.rounds[place].again, share * way.rounds[place].compiling
+            )
 
     def end_round(self, seconds: float) -> None:
         """Learn from a round that was trained to its end.
@@ -93,7 +95,7 @@ def _place(way: Path, asked: Round) -> int:
     return min(like or numbers, key=lambda number: abs(number - asked.number))
 
 
-def _sum(rounds: Sequence[RoundTime], fits: int | None) -> Work:
+def _sum(rounds: Sequence[RoundTime], fits: int | None) -> WallTime:
     """Return the work of rounds until so many fits are trained; None: of all."""
     again = compiling = 0.0
     left = math.inf if fits is None else fits
@@ -101,4 +103,4 @@ def _sum(rounds: Sequence[RoundTime], fits: int | None) -> Work:
         share = min(1.0, max(0.0, left / one.fits))
         again, compiling = again + share * one.again, compiling + share * one.compiling
         left -= one.fits
-    return Work(again, compiling)
+    return WallTime(again, compiling)

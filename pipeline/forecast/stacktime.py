@@ -24,7 +24,7 @@ KEPT = 0.45
 
 
 @dataclass(frozen=True)
-class Work:
+class WallTime:
     """Wall time of a stack or of rounds."""
 
     again: float = 0.0
@@ -52,7 +52,7 @@ class StackTime:
         self.workload, self._pace, self._cores = workload, pace, max(1, cores)
         self._cost = Cost(workload.family, workload.settings, workload.rows, workload.val_rows)
 
-    def of_round(self, plan: StackPlan, compiled: set[Hashable]) -> Work:
+    def of_round(self, plan: StackPlan, compiled: set[Hashable]) -> WallTime:
         """Return the wall time of a round; programs that it compiles are added to `compiled`.
 
         Training is shared by the cores, but no stack is faster than its tiles, of which each needs one.
@@ -66,7 +66,7 @@ class StackTime:
             total += seconds
             longest = max(longest, seconds / self._tiles(plan.engine, stack))
         spread = 1 if plan.engine == "fit" else self._cores
-        return Work(again + max(total / spread, longest), compiling)
+        return WallTime(again + max(total / spread, longest), compiling)
 
     def of_stack(
         self, engine: str, stack: Stack, compiled: set[Hashable], at_once: int, epochs: float | None
@@ -88,13 +88,13 @@ class StackTime:
         """Return what tells the programs of a plan from others."""
         return {self._program(plan.engine, stack) for stack in plan.stacks}
 
-    def _beside(self, engine: str, stack: Stack, compiled: set[Hashable]) -> Work:
+    def _beside(self, engine: str, stack: Stack, compiled: set[Hashable]) -> WallTime:
         """Return what a stack takes beside training; its program is added to `compiled`."""
         program = self._program(engine, stack)
         new = COMPILE_SECONDS if program not in compiled else 0.0
         compiled.add(program)
         kept = 0.0 if engine == "fit" else KEPT  # what `fit` compiles is never kept
-        return Work(self._pace * (STACK_SECONDS + (1.0 - kept) * new), self._pace * kept * new)
+        return WallTime(self._pace * (STACK_SECONDS + (1.0 - kept) * new), self._pace * kept * new)
 
     def _core_seconds(self, engine: str, stack: Stack, epochs: float | None = None) -> float:
         """Return the time of all cores together that training takes; members share one program."""
