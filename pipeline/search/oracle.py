@@ -71,10 +71,11 @@ class CapacityOracle(keras_tuner.Oracle):
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the values of the next trial, or that the round before it must end first."""
-        proposal, waiting = self._next()
+        proposal, finished = self._replayed()
         if proposal.round is None:
             return {"status": "STOPPED"}
         started = set(self._names.values())
+        waiting = missing(proposal.round, finished)
         fit = next((fit for fit in waiting if fit.name not in started), None)
         if fit is None:
             return {"status": "IDLE" if self.ongoing_trials else "STOPPED"}
@@ -83,7 +84,7 @@ class CapacityOracle(keras_tuner.Oracle):
 
     def choice(self) -> Choice | None:
         """Return the trial that the search chooses from what has been reported so far."""
-        return self._search.choose(self._finished())
+        return self._search.choose(self._replayed()[1])
 
     def get_best_trials(self, num_trials: int = 1) -> list[Any]:
         """Return the best trials by the search's own rule, the chosen one first; none that failed."""
@@ -103,20 +104,19 @@ class CapacityOracle(keras_tuner.Oracle):
         super().set_state(state)
         self._names = dict(state["capacity_fits"])
 
-    def _finished(self) -> list[Scored]:
+    def _replayed(self) -> tuple[Proposal, list[Scored]]:
+        """Return what the search proposes after all reported trials, and those trials.
+
+        Trials are known by the names of their fits, which the search has to propose again.
+        """
         finished: list[Scored] = []
         while True:
-            asked = self._search.propose(finished).round
-            fresh = [] if asked is None else self._answers(missing(asked, finished))
+            proposal = self._search.propose(finished)
+            fits = () if proposal.round is None else missing(proposal.round, finished)
+            fresh = self._answers(fits)
             if not fresh:
-                return finished
+                return proposal, finished
             finished += fresh
-
-    def _next(self) -> tuple[Proposal, Sequence[Fit]]:
-        """Return the proposal after all reported trials, and its fits that are not reported."""
-        finished = self._finished()
-        proposal = self._search.propose(finished)
-        return proposal, () if proposal.round is None else missing(proposal.round, finished)
 
     def _answers(self, fits: Sequence[Fit]) -> list[Scored]:
         """Return those of the fits that have ended, with their scores so that lower is better."""

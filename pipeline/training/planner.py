@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from pipeline.config.schema_search import PER_TRIAL
+from pipeline.core import language
 from pipeline.core.records import Stack, StackPlan
 from pipeline.training.cost import Cost
 from pipeline.training.stackable import why_not_stacked
@@ -88,7 +89,7 @@ def _plan_of_singles(fits: Sequence[Fit], reason: str) -> StackPlan:
         trials[_family_of_rates(fit)].append(fit)
     stacks = tuple(Stack(n, tuple(group)) for n, group in enumerate(trials.values()))
     because = f": {reason}" if reason else ""
-    return StackPlan(stacks, "fit", f"{_count(len(fits), 'fit')}, one at a time{because}")
+    return StackPlan(stacks, "fit", f"{language.plural(len(fits), 'fit')}, one at a time{because}")
 
 
 def _program(fit: Fit, workload: Workload) -> Hashable:
@@ -181,10 +182,5 @@ def _share(stacks: Sequence[Stack], cost: Cost) -> float:
 
 
 def _sentence(fits: int, stacks: int, padding: float) -> str:
-    return f"{_count(fits, 'fit')} in {_count(stacks, 'stack')}, padding {padding:.0%}".replace(
-        "%", " %"
-    )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    packed = f"{language.plural(fits, 'fit')} in {language.plural(stacks, 'stack')}"
+    return f"{packed}, padding {100 * padding:.0f} %"

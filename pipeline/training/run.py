@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pipeline.training.settings import Settings
 
 
-class Run:
-    """One fit while it trains; `note` is told every epoch, `result` makes the record."""
+class Outline:
+    """What every engine keeps of a fit while it trains: how far it is, and how it ended."""
 
     def __init__(self, fit: Fit, settings: Settings, arrays: Arrays) -> None:
         """Start before the first epoch."""
@@ -29,12 +29,15 @@ class Run:
         self.outcome: Outcome | None = None
         """None while the fit is open."""
         self.message = ""
-        self.best_weights: list[np.ndarray] | None = None
+        self.best_epoch = -1
+        """0-based; -1 before the first finite objective."""
         self.seconds = 0.0
-        self._raw: dict[str, list[float]] = defaultdict(list)
-        self._stopping = Stopping(settings)
-        self._settings = settings
-        self._arrays = arrays
+        self.compile_seconds: float | None = None
+        self._settings, self._arrays = settings, arrays
+
+    def curves(self) -> dict[str, np.ndarray]:
+        """Return the curves as logged; empty before the first epoch."""
+        raise NotImplementedError
 
     @property
     def is_open(self) -> bool:
@@ -42,15 +45,61 @@ class Run:
         return self.outcome is None
 
     @property
+    def objectives(self) -> np.ndarray:
+        """The objective of every epoch so far, as logged."""
+        return self.curves().get(self._settings.objective.metric, np.empty(0))
+
+    def check(self, epoch: int, loss: float, val_loss: float) -> None:
+        """End the fit where an epoch's losses are no numbers."""
+        if diverged(loss, val_loss):
+            self.end(Outcome.diverged, divergence_message(epoch, self.fit.trial.learning_rate))
+
+    def complete(self) -> None:
+        """End the fit in the ordinary way; infeasible where the objective was never a number."""
+        if self.best_epoch < 0:
+            name = self._settings.objective.metric
+            self.end(Outcome.infeasible, f"{name} was not finite in any of {self.epoch} epochs")
+        else:
+            self.end(Outcome.completed)
+
+    def end(self, outcome: Outcome, message: str = "") -> None:
+        """End the fit."""
+        self.outcome, self.message = outcome, message
+
+    def record(self, weights: list[np.ndarray] | None, row_losses: np.ndarray | None) -> FitResult:
+        """Return the record of the ended fit.
+
+        Args:
+            weights: Of the best epoch; None where there is no network.
+            row_losses: Loss per validation row with them.
+        """
+        return FitResult(
+            fit=self.fit,
+            outcome=self.outcome or Outcome.cut,
+            curves=self.curves(),
+            best_epoch=self.best_epoch,
+            weights=weights,
+            row_losses=weighted(row_losses, self._arrays.val_weight),
+            seconds=self.seconds,
+            message=self.message,
+            compile_seconds=self.compile_seconds,
+        )
+
+
+class Run(Outline):
+    """One fit while `model.fit` trains it; `note` is told every epoch, `result` makes the record."""
+
+    def __init__(self, fit: Fit, settings: Settings, arrays: Arrays) -> None:
+        """Start before the first epoch."""
+        super().__init__(fit, settings, arrays)
+        self.best_weights: list[np.ndarray] | None = None
+        self._raw: dict[str, list[float]] = defaultdict(list)
+        self._stopping = Stopping(settings)
+
+    @property
     def best(self) -> float:
         """The best objective so far, as logged."""
         return float(self._stopping.best[0])
-
-    @property
-    def objectives(self) -> np.ndarray:
-        """The objective of every epoch so far, as logged."""
-        empty = np.empty(0)
-        return self._curves().get(self._settings.objective.metric, empty) if self._raw else empty
 
     def note(self, logs: Mapping[str, float], weights: Callable[[], list[np.ndarray]]) -> None:
         """Take note of a finished epoch and decide whether the fit goes on.
@@ -62,43 +111,19 @@ class Run:
         for name, value in logs.items():
             self._raw[name].append(float(value))
         epoch, self.epoch = self.epoch, self.epoch + 1
-        if diverged(logs["loss"], logs["val_loss"]):
-            self.end(Outcome.diverged, divergence_message(epoch, self.fit.trial.learning_rate))
+        self.check(epoch, logs["loss"], logs["val_loss"])
+        if not self.is_open:
             return
         if self._stopping.improved(epoch, self.objectives[-1])[0]:
-            self.best_weights = weights()
+            self.best_weights, self.best_epoch = weights(), epoch
         if self.epoch >= self.fit.epochs or self._stopping.exhausted(epoch)[0]:
             self.complete()
 
-    def complete(self) -> None:
-        """End the fit in the ordinary way; infeasible where the objective was never a number."""
-        if self.best_weights is None:
-            name = self._settings.objective.metric
-            self.end(Outcome.infeasible, f"{name} was not finite in any of {self.epoch} epochs")
-        else:
-            self.end(Outcome.completed)
-
-    def end(self, outcome: Outcome, message: str = "") -> None:
-        """End the fit."""
-        self.outcome, self.message = outcome, message
-
     def result(self, row_losses: np.ndarray | None) -> FitResult:
-        """Return the record of the ended fit.
-
-        Args:
-            row_losses: Loss per validation row with the best weights.
-        """
+        """Return the record of the ended fit; `row_losses` as of `record`."""
         usable = self.outcome not in {Outcome.diverged, Outcome.infeasible}
-        return FitResult(
-            fit=self.fit,
-            outcome=self.outcome or Outcome.cut,
-            curves=self._curves() if self._raw else {},
-            best_epoch=int(self._stopping.best_epoch[0]),
-            weights=self.best_weights if usable else None,
-            row_losses=weighted(row_losses, self._arrays.val_weight) if usable else None,
-            seconds=self.seconds,
-            message=self.message,
-        )
+        return self.record(*(self.best_weights, row_losses) if usable else (None, None))
 
-    def _curves(self) -> dict[str, np.ndarray]:
-        return finished_curves(self._raw, self._arrays)
+    def curves(self) -> dict[str, np.ndarray]:
+        """Return the curves as logged; empty before the first epoch."""
+        return finished_curves(self._raw, self._arrays) if self._raw else {}

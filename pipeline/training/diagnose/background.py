@@ -9,14 +9,13 @@ import numpy as np
 
 from pipeline.core.losses import row_losses
 from pipeline.core.records import Finding
-from pipeline.training.diagnose import thresholds
+from pipeline.training.diagnose import thresholds as at
 from pipeline.training.families.layers import is_image
 from pipeline.training.metrics import weighted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from pipeline.core.names import Names
     from pipeline.core.records import Arrays
 
 NAMED = 3
@@ -50,8 +49,8 @@ def background(arrays: Arrays) -> Background:
     """
     constant = np.average(arrays.y_train, axis=0, weights=arrays.train_weight)[None]
     sample = np.arange(len(arrays.x_train))
-    if len(sample) > thresholds.SAMPLE_ROWS:
-        drawn = np.random.default_rng(0).choice(sample, thresholds.SAMPLE_ROWS, replace=False)
+    if len(sample) > at.SAMPLE_ROWS:
+        drawn = np.random.default_rng(0).choice(sample, at.SAMPLE_ROWS, replace=False)
         sample = np.sort(drawn)
     losses, ours = (
         row_losses(truth, constant, regression=arrays.regression)
@@ -64,52 +63,42 @@ def background(arrays: Arrays) -> Background:
         constant_losses=cast("np.ndarray", weighted(losses, arrays.val_weight)),
         constant_train_loss=float(ours.mean()),
         columns=arrays.names.columns,
-        findings=tuple(_of_inputs(arrays, sample) + _of_targets(arrays)),
+        findings=tuple(_of_data(arrays, sample)),
     )
 
 
-def _of_inputs(arrays: Arrays, sample: np.ndarray) -> list[Finding]:
-    """Look for inputs that are unscaled, constant, or the target itself. Tables only."""
-    if is_image(arrays.input_shape):
-        return []
-    names = arrays.names
-    x = arrays.x_train.reshape(len(arrays.x_train), -1)
-    centre, spread = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
-    found = []
-    size = np.maximum(np.abs(centre), spread)
-    if (size > thresholds.LARGE_INPUT).any():
-        found.append(_unscaled(size, names))
-    constant = np.flatnonzero(spread == 0)
-    if len(constant):
-        found.append(
-            Finding(
-                "constant-input",
-                "info",
-                f"{len(constant)} of {x.shape[1]} inputs never change in training and teach nothing:"
-                f" {_listed(names.input, constant)}",
+def _of_data(arrays: Arrays, sample: np.ndarray) -> Iterator[Finding]:
+    """Yield inputs of a table that are unscaled, constant or the target itself; classes without a row."""
+    names, rows = arrays.names, len(arrays.x_train)
+    if not is_image(arrays.input_shape):
+        x = arrays.x_train.reshape(rows, -1)
+        centre, spread = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+        size = np.maximum(np.abs(centre), spread)
+        large, constant = np.flatnonzero(size > at.LARGE_INPUT), np.flatnonzero(spread == 0)
+        if len(large):
+            seen = f"{len(large)} of {len(size)} inputs are as large as {size.max():.3g}"
+            listed = _listed(names.input, large)
+            advice = "scale them to about 1 before training"
+            yield Finding("unscaled-inputs", "severe", f"{seen} ({listed}); {advice}")
+        if len(constant):
+            seen = (
+                f"{len(constant)} of {len(size)} inputs never change in training and teach nothing"
             )
+            yield Finding("constant-input", "info", f"{seen}: {_listed(names.input, constant)}")
+        twin = _twin(x[sample], arrays.y_train[sample])
+        if twin is not None:
+            seen = f"{names.input(twin)} is the target itself (correlation 1 in {len(sample)} rows)"
+            advice = "; leave its column out (data.drop)" if names.columns != 1 else ""
+            yield Finding("leaked-target", "severe", f"{seen}{advice}")
+    absent = np.flatnonzero(arrays.y_train.sum(axis=0) == 0)
+    if len(absent) and not arrays.regression:
+        yield Finding(
+            "absent-class",
+            "severe",
+            f"{len(absent)} of {arrays.outputs} classes have no training row"
+            f" ({_listed(names.output, absent)}) and can never be predicted: use a stratified split"
+            " (data.split=random) or leave their rows out",
         )
-    twin = _twin(x[sample], arrays.y_train[sample])
-    if twin is not None:
-        found.append(
-            Finding(
-                "leaked-target",
-                "severe",
-                f"{names.input(twin)} is the target itself (correlation 1 in {len(sample)} rows)"
-                + ("; leave its column out (data.drop)" if names.columns != 1 else ""),
-            )
-        )
-    return found
-
-
-def _unscaled(size: np.ndarray, names: Names) -> Finding:
-    large = np.flatnonzero(size > thresholds.LARGE_INPUT)
-    return Finding(
-        "unscaled-inputs",
-        "severe",
-        f"{len(large)} of {len(size)} inputs are as large as {size.max():.3g}"
-        f" ({_listed(names.input, large)}); scale them to about 1 before training",
-    )
 
 
 def _twin(x: np.ndarray, y: np.ndarray) -> int | None:
@@ -120,25 +109,7 @@ def _twin(x: np.ndarray, y: np.ndarray) -> int | None:
     with np.errstate(invalid="ignore", divide="ignore"):
         correlation = np.abs(np.where(lengths > 0, inputs.T @ targets / lengths, 0.0))
     best = int(correlation.max(axis=1).argmax())
-    return best if correlation[best].max() > thresholds.SAME_THING else None
-
-
-def _of_targets(arrays: Arrays) -> list[Finding]:
-    """Look for classes without a training row."""
-    if arrays.regression:
-        return []
-    absent = np.flatnonzero(arrays.y_train.sum(axis=0) == 0)
-    if not len(absent):
-        return []
-    return [
-        Finding(
-            "absent-class",
-            "severe",
-            f"{len(absent)} of {arrays.outputs} classes have no training row"
-            f" ({_listed(arrays.names.output, absent)}) and can never be predicted: use a stratified"
-            " split (data.split=random) or leave their rows out",
-        )
-    ]
+    return best if correlation[best].max() > at.SAME_THING else None
 
 
 def _listed(name: Callable[[int], str], positions: np.ndarray) -> str:

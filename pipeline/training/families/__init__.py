@@ -6,11 +6,11 @@ its name; nothing else has to know of it. Importing a family imports no framewor
 
 from __future__ import annotations
 
-import difflib
 import pkgutil
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pipeline.config.messages import did_you_mean
 from pipeline.core.errors import ConfigError
 from pipeline.training.families.base import Scope
 
@@ -51,8 +51,7 @@ def family(
     """
     name = "builder" if model.builder else model.family
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(name, names())
         raise ConfigError(
             f"model.family={name}: must be one of {', '.join(names())} (conf/model/){hint}"
         )
