@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.training.settings import Settings
 
 
-class Outline:
+class OpenFit:
     """What every engine keeps of a fit while it trains: how far it is, and how it ended."""
 
     def __init__(self, fit: Fit, settings: Settings, arrays: Arrays) -> None:
@@ -86,7 +86,7 @@ class Outline:
         )
 
 
-class Run(Outline):
+class Run(OpenFit):
     """One fit while `model.fit` trains it; `note` is told every epoch, `result` makes the record."""
 
     def __init__(self, fit: Fit, settings: Settings, arrays: Arrays) -> None:

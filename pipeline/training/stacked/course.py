@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.core.records import Outcome
 from pipeline.training.metrics import finished_curves, raw_metric
-from pipeline.training.run import Outline
+from pipeline.training.run import OpenFit
 from pipeline.training.stacked.epoch import RAW, measured
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.training.settings import Settings
 
 
-class Course(Outline):
+class Course(OpenFit):
     """One fit while it trains in a stack."""
 
     def __init__(self, fit: Fit, settings: Settings, arrays: Arrays) -> None:
