@@ -11,7 +11,7 @@ COMPILE := .venv-tools/bin/uv pip compile --upgrade --universal --python-version
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
-.PHONY: install sweep test test-jax check audit lock bench fuzz drill clean help
+.PHONY: install sweep test test-slow test-jax check audit lock bench fuzz drill clean help
 
 install: .venv/.installed ## make .venv from requirements.lock (does nothing when it is up to date)
 
@@ -38,8 +38,11 @@ install: .venv/.installed ## make .venv from requirements.lock (does nothing whe
 sweep: install ## find the right-sized network for data=wages; ARGS="data=titanic ..." for more
 	@.venv/bin/python -m pipeline.sweep $(ARGS)
 
-test: install ## run all tests on JOBS=3 processes; ARGS="-k words" for some
-	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+test: install ## run the tests but the rare ones on JOBS=3 processes; ARGS="-k words" for some
+	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not rare" $(ARGS)
+
+test-slow: install ## run the rare tests: minutes of sweeps that seldom are the first to fail; CI runs them
+	@.venv/bin/python -m pytest -n $(JOBS) --dist worksteal -m rare $(ARGS)
 
 test-jax: .venv-jax/.installed ## run the training tests on the JAX backend, in an environment without TensorFlow
 	@KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder tests/training $(ARGS)

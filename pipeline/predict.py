@@ -18,6 +18,7 @@ ARGUMENTS = {
     "output": "file to write: .csv, .csv.gz or .parquet, or - (CSV on stdout); in CSV a text that a"
     " spreadsheet would run (=..., @..., +a, -a) stands behind an apostrophe",
     "id": "column of the input that is written before the predictions",
+    "delimiter": "what parts the cells of a CSV input, where it is not found: one character, or tab",
     "unreadable": "largest share of a column's given values that may be unreadable and then counts as"
     " missing, 0 to 1 (default 0.01), or error (none)",
     "tracking.uri": "MLflow store; default: sqlite under mlruns/ in the working directory",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def with_amounts(
-    frame: pd.DataFrame, config: DataConfig, notes: list[str]
+    frame: pd.DataFrame, config: DataConfig, notes: list[str], known: str | None = None
 ) -> tuple[pd.DataFrame, str]:
     """Return the rows with the target as numbers where every text of it is one in a form of its own.
 
@@ -30,55 +30,38 @@ def with_amounts(
         frame: Raw rows.
         config: The data group; its target is a column of the frame.
         notes: Receives a sentence on how the numbers are written.
+        known: Of test rows the form that the table writes the target in, which their own file may not
+            show: only `1.234` beside a table with `1.234,50`. None: found from the rows.
 
     Returns:
         The rows; the form, empty where the target stays as it is.
+
+    Raises:
+        DataError: A value of test rows is not written so.
     """
     name = str(config.target)
     series = frame[name]
-    if not is_text(series) or config.task is Task.classification:
+    if not is_text(series) or known == "" or config.task is Task.classification:
+        return frame, known or ""
+    own = _form(series, config.task) if known is None else Found(known, "", 1.0)
+    if own is None:
         return frame, ""
-    own = _form(series, config.task)
-    if own is None or unreadable(series, Column(name, Kind.number, format=own.form)).any():
-        return frame, ""
-    note = f"The target {name!r} is read as numbers written like {own.form}"
-    if own.doubt:
-        note += f"; {own.doubt!r} could be the decimal mark: data.decimal='{own.doubt}' says so"
-    notes.append(f"{note}.")
-    return _read(frame, series, own.form), own.form
-
-
-def with_amounts_in(frame: pd.DataFrame, target: str, form: str) -> pd.DataFrame:
-    """Return test rows with the target as numbers in the form that the table writes it in.
-
-    Their own file may show less: only `1.234` beside a table with `1.234,50`.
-
-    Args:
-        frame: Raw rows of `data.test_path`.
-        target: A column of the frame.
-        form: As `with_amounts` returns it.
-
-    Raises:
-        DataError: A value is not written so.
-    """
-    series = frame[target]
-    if not form or not is_text(series):
-        return frame
-    bad = unreadable(series, Column(target, Kind.number, format=form))
-    if bad.any():
+    bad = unreadable(series, Column(name, Kind.number, format=own.form))
+    if known is not None and bad.any():
         raise DataError(
             f"data.test_path: {int(bad.sum())} of {int(is_given(series).sum())} values of the target "
-            f"{target!r} are not written like {form}, as the table (data.path) writes them, for example "
+            f"{name!r} are not written like {known}, as the table (data.path) writes them, for example "
             f"{found(series, bad)}; write both files alike"
         )
-    return _read(frame, series, form)
-
-
-def _read(frame: pd.DataFrame, series: pd.Series, form: str) -> pd.DataFrame:
-    values = unchecked_numbers(series, form)
-    return frame.assign(
-        **{str(series.name): pd.Series(values, index=series.index, name=series.name)}
-    )
+    if bad.any():
+        return frame, ""
+    if known is None:
+        note = f"The target {name!r} is read as numbers written like {own.form}"
+        if own.doubt:
+            note += f"; {own.doubt!r} could be the decimal mark: data.decimal='{own.doubt}' says so"
+        notes.append(f"{note}.")
+    values = pd.Series(unchecked_numbers(series, own.form), index=series.index, name=name)
+    return frame.assign(**{name: values}), own.form
 
 
 def _form(series: pd.Series, task: Task) -> Found | None:

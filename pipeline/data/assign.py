@@ -44,7 +44,7 @@ class Shuffled:
 
     def holdout(self, rows: np.ndarray, share: float, purpose: str) -> Pair:
         """Take `share` of the rows; every stratum keeps a row (two for the test, one each part)."""
-        rank, codes = self._ranks(rows, purpose)
+        rank, codes, _ = self._ranks(rows, purpose)
         kept = 2 if purpose == "test" else 1
         quota = quotas(np.bincount(codes), share, kept)
         taken = rank < quota[codes]
@@ -52,13 +52,11 @@ class Shuffled:
 
     def folds(self, rows: np.ndarray, count: int, repeat: int = 0) -> list[Pair]:
         """Deal the shuffled rows of one stratum after the other to the folds in turn."""
-        rank, codes = self._ranks(rows, _dealing(repeat))
-        counts = np.bincount(codes)
-        start = np.concatenate(([0], np.cumsum(counts)[:-1]))
+        rank, codes, start = self._ranks(rows, _dealing(repeat))
         return _pairs(rows, (start[codes] + rank) % count, count)
 
-    def _ranks(self, rows: np.ndarray, purpose: str) -> Pair:
-        """Return each row's random place within its stratum, and its stratum."""
+    def _ranks(self, rows: np.ndarray, purpose: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return each row's random place within its stratum, its stratum, and the rows before each."""
         codes = self.strata[rows]
         shuffled = _generator(self.seed, purpose).permutation(len(rows))
         order = shuffled[np.argsort(codes[shuffled], kind="stable")]
@@ -66,7 +64,7 @@ class Shuffled:
         start = np.concatenate(([0], np.cumsum(counts)[:-1]))
         rank = np.empty(len(rows), dtype=np.int64)
         rank[order] = np.arange(len(rows)) - np.repeat(start, counts)
-        return rank, codes
+        return rank, codes, start
 
 
 def quotas(counts: np.ndarray, share: float, kept: int) -> np.ndarray:

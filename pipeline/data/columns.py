@@ -10,15 +10,16 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from pipeline.data.judged import setting
 from pipeline.data.roles import REASONS
-from pipeline.data.setting import setting
+from pipeline.data.typed import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.core.names import Input
     from pipeline.data.groups import Subjects
-    from pipeline.data.infer import Judged
+    from pipeline.data.judged import Judged
 
 TARGET = "target"
 """The kind of the column that is predicted."""
@@ -68,13 +69,17 @@ class ColumnFact:
         if not self.used:
             told = self.kind == TARGET or self.reason.startswith("left out")
             return self.reason if told else f"left out: {self.reason}"
-        if self.kind == "image":
+        if self.kind == Kind.image:
             return "is the input"
         parts = [part.removeprefix(self.name).strip(" ,=()") or "value" for part in self.inputs]
         shown = ", ".join(parts[:SHOWN_PARTS]) + (", ..." if len(parts) > SHOWN_PARTS else "")
         many = f"{len(parts)} inputs"
         return (
-            "1 input" if len(parts) == 1 else many if self.kind == "pixel" else f"{many}: {shown}"
+            "1 input"
+            if len(parts) == 1
+            else many
+            if self.kind == Kind.pixel
+            else f"{many}: {shown}"
         )
 
     @property
@@ -104,11 +109,11 @@ def column_facts(
     for one in inputs:
         named.setdefault(one.column, []).append(one.name)
     facts = [_fact(judged, tuple(named.get(judged.column.name, ()))) for judged in judgements]
-    pixels = [fact.name for fact in facts if fact.kind == "pixel"]
-    facts = [fact for fact in facts if fact.kind != "pixel"]
+    pixels = [fact.name for fact in facts if fact.kind == Kind.pixel]
+    facts = [fact for fact in facts if fact.kind != Kind.pixel]
     if pixels:
         facts.append(
-            ColumnFact(f"{pixels[0]} ... {pixels[-1]}", "pixel", used=True, inputs=tuple(pixels))
+            ColumnFact(f"{pixels[0]} ... {pixels[-1]}", Kind.pixel, used=True, inputs=tuple(pixels))
         )
     if subjects is not None:
         place = next(i for i, fact in enumerate(facts) if fact.name == subjects.column)

@@ -11,7 +11,6 @@ import numpy as np
 
 from pipeline.core.names import Names
 from pipeline.core.records import Arrays
-from pipeline.data.declared import as_written
 from pipeline.data.imagefile import read_image
 from pipeline.data.images import PATH
 from pipeline.data.inputs import inputs_of
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.core.names import Input
     from pipeline.data.columns import ColumnFact
     from pipeline.data.groups import Subjects
-    from pipeline.data.infer import Judged
+    from pipeline.data.judged import Judged
     from pipeline.data.labels import Label
     from pipeline.data.split import Split
     from pipeline.data.target import Target
@@ -39,7 +38,7 @@ class Dataset:
 
     name: str
     frame: pd.DataFrame
-    """All rows, raw, feature columns only."""
+    """All rows, raw, the used columns only."""
     raw_target: pd.Series
     judged: Target
     judgements: tuple[Judged, ...]
@@ -48,8 +47,6 @@ class Dataset:
     split: Split
     digest: str
     scale_target: bool = True
-    texts: pd.DataFrame | None = None
-    """The columns of `frame` whose numbers the table writes in a form of its own, as it writes them."""
     weights: np.ndarray | None = None
     """float64 sample weight of each row."""
     groups: np.ndarray | None = None
@@ -124,16 +121,12 @@ class Dataset:
 
     def part(self, name: str) -> np.ndarray:
         """Return the row numbers of "train", "validation" or "test"."""
-        rows: np.ndarray = {
-            "train": self.split.train,
-            "validation": self.split.validation,
-            "test": self.split.test,
-        }[name]
+        rows: np.ndarray = getattr(self.split, name)
         return rows
 
     def features(self, part: str) -> pd.DataFrame:
         """Return the raw feature columns of a part, as the user's table has them."""
-        return as_written(self.frame, self.texts, self.part(part))
+        return self.frame.iloc[self.part(part)]
 
     def targets(self, part: str) -> pd.Series:
         """Return the raw target of a part."""

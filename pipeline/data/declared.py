@@ -5,23 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from pipeline.core.errors import DataError
 from pipeline.data import dateforms, numberforms
-from pipeline.data.infer import Judged, different, found, kind_of
+from pipeline.data.infer import different, found, kind_of
+from pipeline.data.judged import Judged
 from pipeline.data.typed import (
     CANONICAL,
     Column,
     Kind,
     dates,
     is_given,
-    numbers,
     unreadable,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import pandas as pd
 
     from pipeline.config.schema_data import DataConfig
 
@@ -125,45 +126,3 @@ def unread_elsewhere(
 
 def _written(column: Column) -> str:
     return f"written like {column.format}" if column.format else f"a plain {column.kind}"
-
-
-def settled(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
-    """Return the used columns; numbers and booleans that were texts as such, once for all that read them.
-
-    What `typed` gives for them stays the same; all others stay as the file has them.
-    """
-    done = {column.name: _settled(frame[column.name], column) for column in columns if column.used}
-    return pd.DataFrame(done, index=frame.index)
-
-
-def own_texts(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame | None:
-    """Return the used number columns that `settled` reads from texts of a form of their own, if any."""
-    names = [
-        column.name
-        for column in columns
-        if column.used
-        and column.kind is Kind.number
-        and column.format
-        and frame[column.name].dtype.kind not in "fiubmM"
-    ]
-    return frame[names] if names else None
-
-
-def as_written(frame: pd.DataFrame, texts: pd.DataFrame | None, rows: np.ndarray) -> pd.DataFrame:
-    """Return some rows of a settled frame with the texts that `own_texts` kept."""
-    here = frame.iloc[rows]
-    if texts is None:
-        return here
-    return here.assign(**{str(name): texts[name].iloc[rows] for name in texts})
-
-
-def _settled(series: pd.Series, column: Column) -> pd.Series:
-    if column.kind not in {Kind.number, Kind.boolean, Kind.pixel} or series.dtype.kind in "fiubmM":
-        return series
-    values = numbers(series, column.format)
-    if column.kind is not Kind.boolean:
-        return pd.Series(values, index=series.index, name=series.name)
-    truth = pd.Series(values == 1, index=series.index, name=series.name)
-    return (
-        truth if not np.isnan(values).any() else truth.astype(object).where(~np.isnan(values), None)
-    )

@@ -198,27 +198,29 @@ def _robust(filled: np.ndarray, known: np.ndarray) -> Steps:
 
 def spread(known: np.ndarray) -> np.ndarray:
     """Return which columns have an interquartile range above 0."""
-    return np.array([len(_quantiles(column, [0.25, 0.75])) > 1 for column in known.T])
+    return np.array([len(_quantiles(_given(column), [0.25, 0.75])) > 1 for column in known.T])
 
 
-def _quantiles(column: np.ndarray, shares: Sequence[float]) -> np.ndarray:
-    """Return the different quantiles of a column's values, ascending; none where it has no value."""
-    values = column[~np.isnan(column)]
+def _given(column: np.ndarray) -> np.ndarray:
+    return column[~np.isnan(column)]
+
+
+def _quantiles(values: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """Return the different quantiles of values without gaps, ascending; none of no values."""
     return np.unique(np.quantile(values, shares, method="lower")) if len(values) else values
 
 
 def quantile_edges(known: np.ndarray, bins: int) -> list[np.ndarray]:
-    """Return the ends of at most so many intervals of every column, ascending, each once."""
-    return [_edges(column[~np.isnan(column)], bins) for column in known.T]
-
-
-def _edges(values: np.ndarray, bins: int) -> np.ndarray:
-    """Return the ends of the intervals of one column without gaps: quantiles.
+    """Return the ends of at most so many intervals of every column: its quantiles, ascending, each once.
 
     Where one value takes more than an interval's share of the rows, it is an end by itself, and the
     intervals that it would have taken divide the other rows: a column that is mostly 0 keeps its
     resolution where it is not.
     """
+    return [_edges(_given(column), bins) for column in known.T]
+
+
+def _edges(values: np.ndarray, bins: int) -> np.ndarray:
     different, counts = np.unique(values, return_counts=True)
     if len(different) <= bins + 1:
         return different

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from pipeline.data.setting import setting
-from pipeline.data.typed import Column, Kind, dates
+from pipeline.data.judged import Judged, setting
+from pipeline.data.typed import Kind
 
 NEARLY_ALL = 0.95
 """Share of different values from which a column might only name its rows."""
@@ -38,80 +38,79 @@ NAMES = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Why a column is left out (`reason`), or what is doubtful about keeping it (`note`)."""
-
-    reason: str = ""
-    note: str = ""
-    hint: str = ""
-
-
-def verdict(
-    series: pd.Series, column: Column, target: np.ndarray | None = None, rows: int | None = None
-) -> Verdict:
-    """Judge whether a column can help.
+def helpful(
+    series: pd.Series, judged: Judged, target: np.ndarray | None = None, rows: int | None = None
+) -> Judged:
+    """Return a column as it was judged, left out or with a doubt where it may not help.
 
     Whole numbers, different in at least NEARLY_ALL of the rows, are an identifier where they are
     consecutive in any order, or where the column is named like one and is not related to the target.
 
     Args:
         series: The rows that may be looked at, raw.
-        column: What it was taken for.
+        judged: What it was taken for.
         target: Their targets: numbers, or int64 codes of classes. None: nothing is known of them.
         rows: Of the whole table.
     """
-    values = _values(series, column)
+    column = judged.column
+    measured = column.kind in {Kind.number, Kind.ordered, Kind.date}
+    values = pd.Series(column.measure(series)) if measured else series
     here = values.dropna()
     different = here.nunique()
-    if different == 0:
-        return Verdict("constant: no values")  # kept, it would have no input: nothing to set
-    if different == 1 and len(here) == len(values):
-        return Verdict(f"constant: every value is {series.iloc[0]!s:.40}")
+    if different == 0 or (different == 1 and len(here) == len(values)):
+        what = f"every value is {series.iloc[0]!s:.40}" if different else "no values"
+        return replace(_left_out(judged, f"constant: {what}"), hint="")  # keeping it gives no input
     share, counted = different / len(here), f"{different} different values in {len(here)} rows"
     if column.kind is Kind.category and share > FREE_TEXT:
         what = "identifier or free text" if share >= NEARLY_ALL else "free text"
-        return _left_out(column, f"{what}: {counted}")
-    if column.kind is Kind.number and share >= NEARLY_ALL and (here == here.round()).all():
+        return _left_out(judged, f"{what}: {counted}")
+    if column.kind is not Kind.number:
+        return judged
+    if share >= NEARLY_ALL and (here == here.round()).all():
         known = None if target is None else target[values.notna().to_numpy()]
         return _of_whole_numbers(
-            column, here.to_numpy(), known, counted, max(rows or 0, len(values))
+            judged, here.to_numpy(), known, counted, max(rows or 0, len(values))
         )
-    return Verdict()
+    if share > FREE_TEXT and is_named_like_one(column.name):
+        return _doubted(judged, "is named like an identifier, but values repeat: it is kept")
+    return judged
 
 
-def _values(series: pd.Series, column: Column) -> pd.Series:
-    """Return what a network could see of a column: NaN where there is no value."""
-    if column.kind in {Kind.number, Kind.ordered}:
-        return pd.Series(column.read(series)[0])
-    return dates(series, column.format) if column.kind is Kind.date else series
+def _left_out(judged: Judged, reason: str, note: str = "") -> Judged:
+    """Return a column that is not used; without a note of its own, with how it was read before."""
+    column = replace(judged.column, used=False)
+    read = judged.note and f"{judged.note.rstrip('.')}, and left out ({reason})."
+    return Judged(column, reason, note or read, setting("keep", column.name))
 
 
-def _left_out(column: Column, reason: str, note: str = "") -> Verdict:
-    return Verdict(reason, note, setting("keep", column.name))
+def _doubted(judged: Judged, what: str) -> Judged:
+    """Return a column that is kept, with what is doubtful; a note that it has comes first."""
+    if judged.note:
+        return judged
+    name = judged.column.name
+    note = f"Column {name!r} {what}."
+    return replace(judged, note=note, hint=setting("drop", name), is_doubted=True)
 
 
 def _of_whole_numbers(
-    column: Column, here: np.ndarray, target: np.ndarray | None, counted: str, rows: int
-) -> Verdict:
+    judged: Judged, here: np.ndarray, target: np.ndarray | None, counted: str, rows: int
+) -> Judged:
     """Judge whole numbers that nearly all differ: consecutive, named like an identifier, or a measure."""
-    name = column.name
+    name = judged.column.name
     related = target is not None and is_related(here, target)
     if here.max() - here.min() + 1 <= DENSE * rows:
         note = (
             f"Column {name!r} is left out as an identifier (consecutive numbers), but it tells about "
             "the target."
         )
-        return _left_out(column, f"identifier: whole numbers, {counted}", note if related else "")
-    if is_named_like_one(name) and not related:
-        return _left_out(column, f"identifier by its name: whole numbers, {counted}")
-    if related and not is_named_like_one(name):
-        return Verdict()
-    if related:
-        why = "is named like an identifier, but it tells about the target: it is kept"
-    else:
-        why = "holds whole numbers that nearly all differ; it is taken as a measure, not an identifier"
-    return Verdict(note=f"Column {name!r} {why}.", hint=setting("drop", name))
+        return _left_out(judged, f"identifier: whole numbers, {counted}", note if related else "")
+    if not is_named_like_one(name):
+        what = "holds whole numbers that nearly all differ; it is taken as a measure, not an identifier"
+        return judged if related else _doubted(judged, what)
+    if not related:
+        return _left_out(judged, f"identifier by its name: whole numbers, {counted}")
+    what = "is named like an identifier, but it tells about the target: it is kept"
+    return _doubted(judged, what)
 
 
 def is_named_like_one(name: str) -> bool:

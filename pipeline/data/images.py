@@ -10,11 +10,9 @@ import pandas as pd
 
 from pipeline.core.errors import DataError
 from pipeline.data.imagefile import SUFFIXES, read_image
-from pipeline.data.infer import Judged
 from pipeline.data.pixels import image_shape
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.table import Table
-from pipeline.data.typed import Column, Kind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,13 +129,3 @@ def image_rows(folder: Path, key: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
 def _inside(folder: Path) -> list[Path]:
     return [place for place in folder.rglob("*") if place.is_dir()]
-
-
-def judge_images(  # one shape for all judges
-    config: DataConfig,  # noqa: ARG001
-    frame: pd.DataFrame,  # noqa: ARG001
-    seen: np.ndarray,  # noqa: ARG001
-    target: np.ndarray,  # noqa: ARG001
-) -> list[Judged]:
-    """Return the one feature of a folder of images."""
-    return [Judged(Column(PATH, Kind.image))]

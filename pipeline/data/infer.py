@@ -17,15 +17,15 @@ Whether a column can help is judged in `identifiers`, unless `data.keep` names i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import DataError
 from pipeline.data import dateforms, numberforms
-from pipeline.data.identifiers import verdict
-from pipeline.data.setting import setting
+from pipeline.data.identifiers import helpful
+from pipeline.data.judged import Judged, setting
 from pipeline.data.typed import (
     CANONICAL,
     LARGEST,
@@ -50,26 +50,6 @@ _NUMBER_LIKE = r"\D{0,4}(?!0\d)\d[\d.,' ]*\D{0,4}\d?"
 """A few signs around digits; `A00017` is a code, as digits with leading zeros are."""
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One column with what there is to say about it."""
-
-    column: Column
-    reason: str = ""
-    """Why it is left out."""
-    note: str = ""
-    """A sentence: how it was read, what is doubtful."""
-    hint: str = ""
-    """The override that changes the judgement, as it is typed."""
-    is_doubted: bool = False
-    """Kept, but it may be something else."""
-
-    @property
-    def sentence(self) -> str:
-        """What the log says of it: the note and the override."""
-        return f"{self.note.rstrip('.')}; {self.hint} changes that." if self.hint else self.note
-
-
 def judge(
     series: pd.Series,
     *,
@@ -92,14 +72,7 @@ def judge(
         note = f"Column {judged.column.name!r} looks like dates (YYYYMMDD); it is read as a number."
         hint = setting("dates", judged.column.name, "%Y%m%d")
         return replace(judged, note=note, hint=hint, is_doubted=True)
-    found = verdict(series, judged.column, target, rows)
-    if found.reason:
-        column = replace(judged.column, used=False)
-        read = judged.note and f"{judged.note.rstrip('.')}, and left out ({found.reason})."
-        return Judged(column, found.reason, found.note or read, found.hint)
-    if found.note and not judged.note:
-        return replace(judged, note=found.note, hint=found.hint, is_doubted=True)
-    return judged
+    return helpful(series, judged, target, rows)
 
 
 def kind_of(series: pd.Series) -> Judged:
@@ -182,8 +155,14 @@ def _doubted(
 ) -> Judged:
     """Return a category, with a note where most of it looks like something else."""
     name = category.column.name
-    if form is not None and form.share >= PARTLY:
-        others = texts[np.isnan(numbers_of(texts, form.form))]
+    several = numberforms.currencies(texts)
+    if len(several) > 1:
+        what = (
+            f"holds amounts in several currencies ({', '.join(several)}), which are no one number"
+        )
+        hint = setting("drop", name)
+    elif form is not None and form.share >= PARTLY:
+        others = texts[np.isnan(unchecked_numbers(texts, form.form))]
         what = f"holds numbers in {form.share:.0%} of its rows, but also {_shown(others)}"
         hint = setting("numbers", name)
     elif date is not None:
@@ -199,11 +178,6 @@ def _doubted(
     return replace(category, note=note, hint=hint, is_doubted=True)
 
 
-def numbers_of(texts: pd.Series, form: str) -> np.ndarray:
-    """Return the numbers that texts spell in a form."""
-    return unchecked_numbers(texts, form)
-
-
 def _shown(texts: pd.Series) -> str:
     """Return examples of texts for a message."""
     shown = ", ".join(repr(text) for text in texts[:EXAMPLES])
@@ -214,18 +188,15 @@ def as_number(
     texts: pd.Series, times: np.ndarray, name: str, found: numberforms.Found
 ) -> Judged | None:
     """Return a column as numbers in the form that was found; None where too much else is there."""
-    strange = np.isnan(numbers_of(texts, found.form))
+    strange = np.isnan(unchecked_numbers(texts, found.form))
     column = Column(name, Kind.number, format=found.form)
     if times[~strange].sum() < MOSTLY * times.sum() or strange.sum() > STRAY_TEXTS:
         return None
     if strange.any():
-        shown = ", ".join(repr(text) for text in texts[strange])
-        rows = int(times[strange].sum())
-        note = f"Column {name!r} holds numbers; {rows} rows with {shown} count as missing."
-        return Judged(column, note=note, hint=setting("categories", name))
+        return _with_missing(column, "numbers", texts[strange], times[strange])
     if found.doubt:
         example = next(text for text in texts if found.doubt in text)
-        value = f"{numbers_of(pd.Series([example]), found.form)[0]:g}"
+        value = f"{unchecked_numbers(pd.Series([example]), found.form)[0]:g}"
         note = (
             f"Column {name!r}: {example} is read as {value}; nothing else in it says what "
             f"{found.doubt!r} means."
@@ -257,10 +228,15 @@ def _as_date(
         hint = setting("dates", name, found.other)
         return Judged(column, note=note, hint=hint, is_doubted=True)
     if strange.any():
-        rows, shown = int(times[strange].sum()), _shown(texts[strange])
-        note = f"Column {name!r} holds dates; {rows} rows with {shown} count as missing."
-        return Judged(column, note=note, hint=setting("categories", name))
+        return _with_missing(column, "dates", texts[strange], times[strange])
     return Judged(column)
+
+
+def _with_missing(column: Column, what: str, strange: pd.Series, times: np.ndarray) -> Judged:
+    """Return a column with a note on the texts that count as missing."""
+    rows, shown = int(times.sum()), _shown(strange)
+    note = f"Column {column.name!r} holds {what}; {rows} rows with {shown} count as missing."
+    return Judged(column, note=note, hint=setting("categories", column.name))
 
 
 def refuse_infinite(series: pd.Series, judged: Judged) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import DataError
-from pipeline.data.source import UTF16_MARKS
+from pipeline.data.source import utf16
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,8 +94,8 @@ def layout(head: bytes, where: str, config: DataConfig | None = None) -> Layout:
 
 def _encoding(head: bytes) -> str:
     """Return utf-16, utf-8-sig (which also reads plain UTF-8) or what Windows and old Unix wrote."""
-    if head.startswith(UTF16_MARKS):
-        return "utf-16"
+    if found := utf16(head):
+        return found
     try:
         # A character may be cut at the end of what was read.
         codecs.getincrementaldecoder("utf-8-sig")().decode(head, final=False)

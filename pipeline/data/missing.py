@@ -82,35 +82,25 @@ def _trimmed(series: pd.Series, notes: list[str], *, written: bool) -> pd.Series
     codes, uniques = pd.factorize(series)
     raw = np.asarray(uniques, dtype=object).tolist()  # quicker than cell by cell
     texts = [value.strip() if isinstance(value, str) else value for value in raw]
-    counts = np.bincount(codes[codes >= 0], minlength=len(raw))
-    others = set(raw)
-    changed = [
-        (before, after, int(rows))
-        for before, after, rows in zip(raw, texts, counts, strict=True)
-        if after is not before and before != after
-    ]
+    changed = {
+        before: after for before, after in zip(raw, texts, strict=True) if after is not before
+    }
     if not changed:
         return series
-    result = pd.Series(
-        np.array([*texts, None], dtype=object)[codes],
-        index=series.index,
-        name=series.name,
-        dtype=series.dtype,
-    )
-    told = [one for one in changed if one[1] and (one[1] in others or not written)]
-    if (
-        told
-        and np.isnan(unchecked_numbers(pd.Series([one[1] for one in told], dtype=object))).any()
-    ):
+    result = np.array([*texts, None], dtype=object)[codes]
+    others = set(raw)
+    told = {old: new for old, new in changed.items() if new and (new in others or not written)}
+    if told and np.isnan(unchecked_numbers(pd.Series([*told.values()], dtype=object))).any():
+        counts = series.value_counts()
         listed = ", ".join(
-            f"{before!r} ({rows} rows) is {after!r}" for before, after, rows in told[:MOST_NAMED]
+            f"{old!r} ({counts[old]} rows) is {new!r}" for old, new in [*told.items()][:MOST_NAMED]
         )
         more = ", ..." if len(told) > MOST_NAMED else ""
         notes.append(
             f"Blanks around a label of the target {str(series.name)!r} are not part of it: "
             f"{listed}{more}."
         )
-    return result
+    return pd.Series(result, index=series.index, name=series.name, dtype=series.dtype)
 
 
 def _marks(series: pd.Series, na_is_class: bool | None) -> _Marks:
@@ -148,7 +138,7 @@ def _refuse(series: pd.Series, config: DataConfig, marks: _Marks) -> None:
     advice = "leave them out with data.missing_target=drop"
     if marks.texts and _is_classes(series[~missing], config.task):
         texts = " or ".join(map(repr, list(marks.texts)[:MOST_NAMED]))
-        advice += f", or say data.na_is_class=true if {texts} is a class"
+        advice = f"say data.na_is_class=true if {texts} is a class, or {advice}"
     raise DataError(
         f"target {name!r} is missing in {int(missing.sum())} of {len(series)} rows, "
         f"{rows_text(series, missing)}{_said(marks)}; {advice}"
@@ -167,10 +157,8 @@ def _said(marks: _Marks) -> str:
     """Return what the cells without a value say, where it is not nothing."""
     if not marks.texts:
         return ""
-    parts = [f"{rows} say {text!r}" for text, rows in list(marks.texts.items())[:MOST_NAMED]]
-    if len(marks.texts) > MOST_NAMED:
-        parts.append("...")
+    parts = [f"{rows} say {text!r}" for text, rows in [*marks.texts.items()][:MOST_NAMED]]
+    parts += ["..."] * (len(marks.texts) > MOST_NAMED)
     empty = int(marks.missing.sum()) - sum(marks.texts.values())
-    if empty:
-        parts.append(f"{empty} are empty")
+    parts += [f"{empty} are empty"] * (empty > 0)
     return f": {', '.join(parts)}"

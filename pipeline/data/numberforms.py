@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.data.typed import written
+from pipeline.data.typed import MAGNITUDES, written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 ENOUGH = 10
 """Different numbers with a mark that agree, before their form alone says that it separates thousands."""
 LONGEST_UNIT = 12
+STRAY = 0.05
+"""Share of rows with k, M or B behind their number up to which these are strays among plain ones."""
+THOUSAND = "k"
+"""Suffix of a form whose numbers may end in one of `typed.MAGNITUDES`."""
 CODES = (
     "AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW MAD "
     "MXN MYR NGN NOK NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD UYU VND ZAR"
@@ -68,37 +72,60 @@ def find_form(
     attrs = attrs or {}
     parsed = [_NUMBER.fullmatch(text) for text in texts]
     units: Counter[tuple[str, str]] = Counter()
-    for match, rows in zip(parsed, times, strict=True):
-        if match is not None:
-            units[match["prefix"], match["suffix"].strip()] += int(rows)
-    if not units:
+    matched = [
+        (match, int(rows)) for match, rows in zip(parsed, times, strict=True) if match is not None
+    ]
+    if not matched:
         return None
-    prefix, suffix = units.most_common(1)[0][0]
-    spaced = next(
-        match["suffix"]
-        for match in parsed
-        if match is not None and (match["prefix"], match["suffix"].strip()) == (prefix, suffix)
-    )
+    for match, rows in matched:
+        units[_unit(match)] += rows
+    (prefix, suffix), same = _one_unit(units)
     if (prefix and not CURRENCY.fullmatch(prefix)) or len(prefix + suffix) > LONGEST_UNIT:
         return None
-    if suffix and not SUFFIX.fullmatch(spaced):
+    mine = [(match, rows) for match, rows in matched if _unit(match) in same]
+    spaced = "" if suffix == THOUSAND else mine[0][0]["suffix"]
+    if spaced and not SUFFIX.fullmatch(spaced):
         return None
-    cores = [
-        (match["core"], int(rows))
-        for match, rows in zip(parsed, times, strict=True)
-        if match is not None and (match["prefix"], match["suffix"].strip()) == (prefix, suffix)
-    ]
+    cores = [(match["core"], rows) for match, rows in mine]
     marks = _marks(cores, attrs)
     if marks is None:
         return None
     thousands, decimal, doubt = marks
-    form = f"{prefix}1{thousands}234{decimal}5{' ' if spaced[:1].isspace() else ''}{suffix}"
+    form = f"{prefix}1{thousands}234{decimal}5{' ' if spaced[:1].isspace() else ''}{suffix.strip()}"
     read = ~np.isnan(written(texts, form))
     share = float(times[read].sum() / times.sum())
     # Beside decimal commas points must be recorded: `typed` would read an unmarked 1.234 as 1234 there.
     beside = attrs.get("decimal") == "," and any("." in core for core, _ in cores)
     is_plain = form == "1234.5" and not beside
-    return Found("" if is_plain else form, prefix + suffix, share, doubt)
+    return Found("" if is_plain else form, prefix + suffix.strip(), share, doubt)
+
+
+def _unit(match: re.Match[str]) -> tuple[str, str]:
+    """Return prefix and suffix; 300 K, behind a blank, is no 300K."""
+    suffix = match["suffix"]
+    return match["prefix"], suffix if suffix.strip().upper() in MAGNITUDES else suffix.strip()
+
+
+def _one_unit(units: Counter[tuple[str, str]]) -> tuple[tuple[str, str], set[tuple[str, str]]]:
+    """Return the unit of most rows, and all that are the same: 10k beside 1.2M and 950 is one.
+
+    Args:
+        units: Rows of each (prefix, suffix).
+    """
+    (prefix, suffix), _ = units.most_common(1)[0]
+    letters = "kKMB" if prefix or units[prefix, "k"] or units[prefix, "K"] else "kK"
+    scaled = {(prefix, letter) for letter in letters if units[prefix, letter]}
+    is_scaled = sum(units[one] for one in scaled) > STRAY * units.total()
+    if is_scaled and suffix in {"", *letters}:
+        return (prefix, THOUSAND), {(prefix, ""), *scaled}
+    return (prefix, suffix), {(prefix, suffix)}
+
+
+def currencies(texts: pd.Series) -> list[str]:
+    """Return the different currencies in which numbers among texts are written."""
+    matches = [_NUMBER.fullmatch(text) for text in texts]
+    marks = {match["prefix"] or match["suffix"].strip() for match in matches if match is not None}
+    return sorted(mark for mark in marks if CURRENCY.fullmatch(mark))
 
 
 def _marks(

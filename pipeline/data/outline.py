@@ -1,26 +1,39 @@
 """What a table amounts to, without scikit-learn and in about a second: for plans, never for training.
 
-Small tables are prepared as a sweep does it, so everything is exact and every error the same. Of a
-large one only the first part is, and its counts are scaled up.
+The first rows of a large table are prepared as a sweep does it, and the counts are scaled up. A small
+one is prepared whole, so everything is exact and every error the same.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import os
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from pipeline.core.errors import DataError
 from pipeline.data.fewrows import few_rows
+from pipeline.data.imagefile import SUFFIXES
 from pipeline.data.prepare import prepare
-from pipeline.data.source import find
+from pipeline.data.source import GZIP, PARQUET, find, utf16
 
 if TYPE_CHECKING:
     from pipeline.config.schema_data import DataConfig
     from pipeline.data.columns import ColumnFact
     from pipeline.data.dataset import Dataset
+
+MOST_BYTES = 4 << 20
+"""Text that is read whole: half a second."""
+MOST_ROWS = 30_000
+"""Rows of a larger Parquet file that are read."""
+MOST_IMAGES = 200
+COUNTED_BYTES, COUNTED_GZIP_BYTES = 256 << 20, 16 << 20
+"""Lines are counted so far into a file, before decompression; what follows is taken to be like it."""
+BLOCK = 1 << 20
+PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -66,16 +79,14 @@ def outline(config: DataConfig, seed: int, encodings: list[str]) -> Outline:
     Raises:
         DataError: As `prepare`.
     """
-    found = find(config.path)
-    if config.kind == "images" or found.is_file():
+    with tempfile.TemporaryDirectory() as folder:
         try:
-            part = _of_sample(config, seed, encodings)
+            part, growth = _first_rows(config, Path(folder))
+            if growth:
+                return _outline(prepare(part, seed), encodings, growth, file_mark(config))
         except DataError:
-            part = None  # a part may lack what the table has: the whole is the judge
-        if part is not None:
-            return part
-    dataset = prepare(config, seed)
-    return _outline(dataset, encodings, {}, dataset.digest, file_mark(config))
+            pass  # a part may lack what the table has: the whole is the judge
+    return _outline(prepare(config, seed), encodings, {}, file_mark(config))
 
 
 def file_mark(config: DataConfig) -> str:
@@ -88,27 +99,89 @@ def file_mark(config: DataConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _of_sample(config: DataConfig, seed: int, encodings: list[str]) -> Outline | None:
-    """Return the sizes judged by the first part of a large table; None where it is small."""
-    from pipeline.data.sample import sample
+def _first_rows(config: DataConfig, folder: Path) -> tuple[DataConfig, dict[str, float]]:
+    """Return a configuration of a large table's first rows, written into a folder.
 
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "test").mkdir()
-        part = sample(find(config.path), Path(folder))
-        if part is None:
-            return None
-        growth = dict.fromkeys(("train", "validation", "test"), part.growth)
-        sampled = replace(config, path=str(part.path))
-        if config.test_path is not None:
-            given = find(config.test_path, "data.test_path")
-            test = sample(given, Path(folder, "test"))
-            growth["test"] = 1.0 if test is None else test.growth
-            sampled = replace(sampled, test_path=str(given if test is None else test.path))
-        return _outline(prepare(sampled, seed), encodings, growth, "", file_mark(config))
+    Returns:
+        With rows of the whole for each of them, by part of the split; none where the table is small.
+    """
+    path, growth = _cut(find(config.path), folder / "table")
+    if growth == 1.0:
+        return config, {}
+    part, growths = replace(config, path=str(path)), dict.fromkeys(PARTS, growth)
+    if config.test_path is not None:
+        path, growths["test"] = _cut(find(config.test_path, "data.test_path"), folder / "test")
+        part = replace(part, test_path=str(path))
+    return part, growths
+
+
+def _cut(path: Path, part: Path) -> tuple[Path, float]:
+    """Return the first part of a large table, and how many times its rows there are; else path and 1.
+
+    Args:
+        path: A CSV or Parquet file, or a folder of images.
+        part: Where the part may be written.
+    """
+    if path.is_dir():
+        return _images(path, part)
+    with path.open("rb") as file:
+        mark = file.read(len(PARQUET))
+        if mark == PARQUET:
+            return _parquet(path, part)
+        file.seek(0)
+        is_packed = mark.startswith(GZIP)
+        text = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if is_packed else file
+        head = text.read(MOST_BYTES + 1)
+        whole, newline, _ = head.rpartition(b"\n")
+        if len(head) <= MOST_BYTES or utf16(head) or not newline:
+            return path, 1.0
+        part.write_bytes(whole + newline)
+        known, lines, start = whole.count(b"\n") + 1, 0, file.tell()
+        counted = COUNTED_GZIP_BYTES if is_packed else COUNTED_BYTES
+        while file.tell() < counted and (block := text.read(BLOCK)):
+            lines += block.count(b"\n")
+        read, left = file.tell() - start, file.seek(0, os.SEEK_END) - start
+        return part, (known + lines * (left / read if read else 1.0)) / known
+
+
+def _parquet(path: Path, part: Path) -> tuple[Path, float]:
+    """Take the first rows of a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        rows = file.metadata.num_rows
+        if rows <= MOST_ROWS:
+            return path, 1.0
+        batch = next(file.iter_batches(batch_size=MOST_ROWS))
+    except (pa.ArrowException, OSError, StopIteration):
+        return path, 1.0  # reading it whole will say what is wrong
+    pq.write_table(pa.Table.from_batches([batch]), part)
+    return part, rows / batch.num_rows
+
+
+def _images(path: Path, part: Path) -> tuple[Path, float]:
+    """Take every so many images of each class, as links."""
+    files = {
+        entry.name: sorted(file for file in entry.iterdir() if file.suffix.lower() in SUFFIXES)
+        for entry in sorted(path.iterdir())
+        if entry.is_dir()
+    }
+    count = sum(map(len, files.values()))
+    if count <= MOST_IMAGES:
+        return path, 1.0
+    taken = 0
+    for name, inside in files.items():
+        (part / name).mkdir(parents=True)
+        for file in inside[:: -(-count // MOST_IMAGES)]:
+            (part / name / file.name).symlink_to(file.absolute())
+            taken += 1
+    return part, count / taken
 
 
 def _outline(
-    dataset: Dataset, encodings: list[str], growth: dict[str, float], digest: str, mark: str
+    dataset: Dataset, encodings: list[str], growth: dict[str, float], mark: str
 ) -> Outline:
     train, validation = (max(map(len, side)) for side in zip(*dataset.split.folds, strict=True))
     rows = {"train": train, "validation": validation, "test": len(dataset.split.test)}
@@ -127,6 +200,6 @@ def _outline(
         },
         outputs=dataset.outputs,
         regression=dataset.regression,
-        digest=digest,
+        digest="" if growth else dataset.digest,
         mark=mark,
     )

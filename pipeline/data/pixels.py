@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.errors import DataError
 from pipeline.data.imagefile import MODES
-from pipeline.data.infer import Judged, found
+from pipeline.data.infer import found
+from pipeline.data.judged import Judged
 from pipeline.data.roles import jobs
 from pipeline.data.typed import Column, Kind, numbers
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
     from pipeline.config.schema_data import DataConfig
@@ -34,13 +34,8 @@ def image_shape(config: DataConfig) -> tuple[int, int, int]:
     return config.image_height, config.image_width, config.image_channels
 
 
-def judge_pixels(  # all pixels are kept, constant ones too
-    config: DataConfig,
-    frame: pd.DataFrame,
-    seen: np.ndarray,  # noqa: ARG001
-    target: np.ndarray,  # noqa: ARG001
-) -> list[Judged]:
-    """Return every column but the target: pixels, all of them used, or columns with another job.
+def judge_pixels(config: DataConfig, frame: pd.DataFrame) -> list[Judged]:
+    """Return every column but the target: pixels, all of them used (constant ones too), or with another job.
 
     Raises:
         DataError: Not height x width x channels pixel columns, or values that are no brightness.

@@ -55,22 +55,10 @@ def keeps_text(series: pd.Series, values: np.ndarray) -> bool:
         series: The texts.
         values: The numbers that they spell.
     """
-    head = values[:_HEAD]
-    if len(values) > _HEAD and not _might_be_grouped(head[np.isfinite(head)]):
-        return False
     here = values[np.isfinite(values)]
-    if not _might_be_grouped(here):
-        return False
-    if (here == np.round(here)).all():
-        return _has_leading_zero(series)
-    return True
-
-
-def _might_be_grouped(here: np.ndarray) -> bool:
-    """Return whether numbers are all whole, or all could be whole ones whose thousands have a point."""
     whole = here == np.round(here)
     if whole.all():
-        return True
+        return _has_leading_zero(series)
     size = np.abs(here)
     thousandths = np.abs(size * 1000 - np.round(size * 1000)) < 1e-6  # noqa: PLR2004
     marked = (size >= 1) & (size < 1000) & thousandths  # noqa: PLR2004

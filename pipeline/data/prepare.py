@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.config.schema_data import DataConfig
     from pipeline.data.dataset import Dataset
     from pipeline.data.groups import Subjects
-    from pipeline.data.infer import Judged
+    from pipeline.data.judged import Judged
     from pipeline.data.split import Split
     from pipeline.data.table import Table
     from pipeline.data.target import Target
@@ -98,7 +98,7 @@ def _prepared(
     """Split, judge and assemble."""
     from pipeline.data.columns import subjects_note
     from pipeline.data.dataset import Dataset
-    from pipeline.data.declared import own_texts, settled, unread_elsewhere
+    from pipeline.data.declared import unread_elsewhere
     from pipeline.data.pixels import image_shape
     from pipeline.data.roles import groups, keys, sample_weights, times
     from pipeline.data.rowhash import digest
@@ -116,8 +116,7 @@ def _prepared(
     groups_of = groups(config, frame)
     return Dataset(
         name=config.name,
-        frame=settled(frame, columns),
-        texts=own_texts(frame, columns),
+        frame=frame[[column.name for column in columns if column.used]],
         raw_target=frame[config.target],
         judged=target,
         judgements=tuple(judged),
@@ -162,12 +161,17 @@ def _check_reach(config: DataConfig, target: Target, split: Split) -> None:
 
 def _judge(config: DataConfig, table: Table, known: np.ndarray, target: Target) -> list[Judged]:
     """Return the judgement of every column but the target; test rows are not looked at."""
-    from pipeline.data.images import judge_images
+    from pipeline.data.images import PATH
+    from pipeline.data.judged import Judged
     from pipeline.data.pixels import judge_pixels
     from pipeline.data.roles import judge_features
+    from pipeline.data.typed import Column, Kind
 
-    judges = {"table": judge_features, "pixels": judge_pixels, "images": judge_images}
-    judged = judges[config.kind](config, table.frame, known, target.numbers)
+    if config.kind == "images":
+        return [Judged(Column(PATH, Kind.image))]
+    if config.kind == "pixels":
+        return judge_pixels(config, table.frame)
+    judged = judge_features(config, table.frame, known, target.numbers)
     if (
         sum(item.column.used for item in judged) == 1
     ):  # nobody is told to leave out the only feature

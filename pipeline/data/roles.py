@@ -13,11 +13,11 @@ from pipeline.config.choices import SplitKind
 from pipeline.core.errors import DataError
 from pipeline.data.dateforms import parts_of
 from pipeline.data.declared import declared
-from pipeline.data.infer import Judged, found, judge, kind_of, refuse_infinite, rows_text
+from pipeline.data.infer import found, judge, kind_of, refuse_infinite, rows_text
+from pipeline.data.judged import Judged, setting
 from pipeline.data.rowhash import row_hashes
-from pipeline.data.setting import setting
 from pipeline.data.split import Keys
-from pipeline.data.typed import Column, Kind, dates, elapsed_days, numbers, tidy
+from pipeline.data.typed import Column, Kind, dates, numbers, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,9 @@ REASONS = {
     "time": "orders the rows (data.time)",
     "drop": "left out (data.drop)",
 }
+ONE = ("target", "group", "time", "id", "weight")
+LISTS, MAPPINGS = ("drop", "keep", "categories", "numbers"), ("dates", "ordered")
+"""Keys that name a column, several, or something of several."""
 MOST_SHOWN = 20
 
 
@@ -52,24 +55,19 @@ def check_columns(config: DataConfig, frame: pd.DataFrame, key: str = "data.path
 
 def _named(config: DataConfig) -> Iterator[tuple[str, str]]:
     """Yield (role, column) of each column that the configuration names."""
-    for role in ("target", "group", "time", "id", "weight"):
-        name = getattr(config, role)
-        if name is not None:
-            yield role, name
-    for role in ("drop", "keep", "categories", "numbers", "dates", "ordered"):
-        for name in getattr(config, role):
-            yield role, name
+    yield from ((role, name) for role in ONE if (name := getattr(config, role)) is not None)
+    yield from ((role, name) for role in (*LISTS, *MAPPINGS) for name in getattr(config, role))
 
 
 def tidy_names(config: DataConfig) -> DataConfig:
     """Return a configuration that names columns as they are used: without blanks around them."""
     changes: dict[str, object] = {}
-    for role in ("target", "group", "time", "id", "weight"):
+    for role in ONE:
         if (name := getattr(config, role)) is not None:
             changes[role] = tidy(name)
-    for role in ("drop", "keep", "categories", "numbers"):
+    for role in LISTS:
         changes[role] = [tidy(name) for name in getattr(config, role)]
-    for role in ("dates", "ordered"):
+    for role in MAPPINGS:
         changes[role] = {tidy(name): said for name, said in getattr(config, role).items()}
     return replace(config, **changes)  # type: ignore[arg-type]
 
@@ -165,16 +163,13 @@ def _times(config: DataConfig, series: pd.Series) -> np.ndarray:
         DataError: Neither dates nor numbers, or a missing value.
     """
     column = (declared(config, series) or kind_of(series)).column
-    if column.kind is Kind.date:
-        values = elapsed_days(dates(series, column.format))
-    elif column.kind is Kind.number:
-        values = numbers(series, column.format)
-    else:
+    if column.kind not in {Kind.date, Kind.number}:
         raise DataError(
             f"data.time={series.name}: neither dates nor numbers, for example "
             f"{found(series, series.notna().to_numpy())}; say how dates are written: "
             f"{setting('dates', str(series.name), '%Y-%m-%d %H:%M')}"
         )
+    values = column.measure(series)
     missing = np.isnan(values)
     if missing.any():
         raise DataError(f"data.time={series.name} has no time in {rows_text(series, missing)}")

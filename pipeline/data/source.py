@@ -76,9 +76,23 @@ def inspect(path: Path, key: str = "data.path") -> tuple[str, bytes]:
             raise DataError(f"{key}={path} is {name}; save the table as CSV or Parquet")
     if not head.strip():
         raise DataError(f"{key}={path} is empty; a table needs a header line and rows")
-    if b"\0" in head and not head.startswith(UTF16_MARKS):
+    if b"\0" in head and not utf16(head):
         raise DataError(f"{key}={path} is a binary file, neither CSV nor Parquet")
     return "csv", head
+
+
+def utf16(head: bytes) -> str:
+    """Return which UTF-16 a text is written in, with a mark or without; empty: in none.
+
+    Without one, of most pairs of bytes the same half is zero: delimiters, digits, Latin letters.
+    """
+    if head.startswith(UTF16_MARKS):
+        return "utf-16"
+    first, second = head[::2], head[1::2]
+    for here, other, name in ((second, first, "utf-16-le"), (first, second, "utf-16-be")):
+        if not other.count(0) and 2 * here.count(0) > len(here):
+            return name
+    return ""
 
 
 def is_gzip(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -49,20 +49,6 @@ class Keys:
     """uint64 hash of each row's content, id or group."""
 
 
-class Assignment(Protocol):
-    """One way to take rows out of others."""
-
-    def holdout(
-        self, rows: np.ndarray, share: float, purpose: str
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return (rows that stay, rows taken out), about `share` of them."""
-
-    def folds(
-        self, rows: np.ndarray, count: int, repeat: int = 0
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return (train, validation) of each fold; random ones are others in each repeat."""
-
-
 def split_rows(
     config: DataConfig, target: Target, keys: Keys, seed: int, given_test: int = 0
 ) -> Split:
@@ -95,7 +81,9 @@ def split_rows(
     return Split(*folds[0], test, tuple(folds))
 
 
-def _assignment(config: DataConfig, target: Target, keys: Keys, seed: int) -> Assignment:
+def _assignment(
+    config: DataConfig, target: Target, keys: Keys, seed: int
+) -> Shuffled | Grouped | Hashed | Last | Timed:
     """Return the way that the configuration asks for."""
     if keys.times is not None:
         return Timed(keys.times)

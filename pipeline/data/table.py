@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import DataError
-from pipeline.data.amounts import with_amounts, with_amounts_in
+from pipeline.data.amounts import with_amounts
 from pipeline.data.load import read_table
 from pipeline.data.missing import with_target
 from pipeline.data.plain import as_values, keeps_text, plain_numbers, unmarked
@@ -55,10 +55,7 @@ def load_table(config: DataConfig, path: Path, key: str, amounts: str | None = N
     written = "delimiter" in frame.attrs
     if written:
         frame = _without_empty_rows(frame, notes)
-    if amounts is None:
-        frame, amounts = with_amounts(frame, config, notes)
-    else:
-        frame = with_amounts_in(frame, str(config.target), amounts)
+    frame, amounts = with_amounts(frame, config, notes, amounts)
     frame = with_target(frame, config, notes, written=written)
     if not written:
         return Table(frame, row_hashes(frame), tuple(notes), amounts=amounts)
@@ -123,10 +120,8 @@ def join(first: Table, second: Table) -> Table:
     if absent:
         raise DataError(f"data.test_path: the table has no column {', '.join(absent[:5])}")
     frame = pd.concat([first.frame, second.frame[list(first.frame.columns)]])
-    here, there = (
-        first.frame.attrs,
-        second.frame.attrs,
-    )  # pandas keeps them only where all are equal
+    # pandas keeps attributes only where all are equal
+    here, there = first.frame.attrs, second.frame.attrs
     frame.attrs = {name: said for name, said in here.items() if there.get(name) == said}
     return Table(
         frame,

@@ -18,7 +18,7 @@ from pipeline.config.choices import Task
 from pipeline.core.errors import DataError
 from pipeline.data.infer import found, kind_of, rows_text
 from pipeline.data.labels import Label, codes_of, labels_of, shown
-from pipeline.data.typed import LARGEST, unchecked_numbers
+from pipeline.data.typed import LARGEST, Kind, unchecked_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -201,7 +201,7 @@ def _refuse_amounts(series: pd.Series, different: pd.Series) -> None:
 
 def _refuse_dates(series: pd.Series) -> None:
     """Refuse many different texts that are dates."""
-    if kind_of(series).column.kind == "date":
+    if kind_of(series).column.kind is Kind.date:
         raise DataError(
             f"target {str(series.name)!r} holds dates like {str(series.iloc[0])!r}; predict a number or "
             "a class, for example the days up to it, or say data.task=classification if they are classes"

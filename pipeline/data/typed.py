@@ -12,13 +12,13 @@ import functools
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 MISSING_TEXTS = frozenset(
     ("", "?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null", "none", "<na>")
@@ -29,8 +29,9 @@ MISSING_LEVEL = "(missing)"
 LARGEST = 1e100
 SMALLEST = 1e-100
 """Magnitudes between which sums of squares and quotients stay float64 numbers."""
+MAGNITUDES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9}
+"""What the letter behind a number multiplies it by, in a column whose form ends in k."""
 TRUTH = {"true": 1.0, "false": 0.0}
-MICROSECONDS_A_DAY = 86_400_000_000
 DATE_PARTS = ("year", "month", "weekday", "elapsed days")
 """Weekday: Monday = 0. Elapsed days: since 1970-01-01, with the time of day as a fraction."""
 CYCLES = {"hour": 24, "weekday": 7, "month": 12, "day of year": 365.25}
@@ -98,11 +99,18 @@ class Column:
             case Kind.ordered:
                 return [ranks(series, self.parts)]
             case Kind.category:
-                return [levels(series, self.format)]
+                read = functools.partial(level_text, form=self.format)
+                return [_each(series, read, MISSING_LEVEL, object)]
             case _:
                 values = numbers(series, self.format)
                 is_truth = self.kind is not Kind.boolean or np.isin(values, (0.0, 1.0))
                 return [np.where(is_truth, values, np.nan)]
+
+    def measure(self, series: pd.Series) -> np.ndarray:
+        """Return a number for each raw cell, NaN for none: of a date its days since 1970-01-01."""
+        if self.kind is Kind.date:
+            return date_part(dates(series, self.format), "elapsed days")
+        return self.read(series)[0]
 
 
 def tidy(name: object) -> str:
@@ -145,27 +153,30 @@ def unreadable(series: pd.Series, column: Column) -> np.ndarray:
     """
     if not column.kind.is_numeric:
         return np.zeros(len(series), dtype=bool)
-    is_date = column.kind is Kind.date
-    values = elapsed_days(dates(series, column.format)) if is_date else column.read(series)[0]
-    return np.isnan(values) & is_given(series, column.strays)
+    return np.isnan(column.measure(series)) & is_given(series, column.strays)
 
 
 def is_given(series: pd.Series, strays: Sequence[str] = ()) -> np.ndarray:
     """Return which cells hold neither nothing nor a text that means nothing; bool, one a row."""
     if not (series.dtype == object or pd.api.types.is_string_dtype(series)):
         return series.notna().to_numpy(dtype=bool)
-    codes, uniques = pd.factorize(series)
     nothing = MISSING_TEXTS.union(text.lower() for text in strays)
-    given = [str(value).strip().lower() not in nothing for value in uniques]
-    return np.array([*given, False], dtype=bool)[codes]
+    return _each(
+        series, lambda cell: str(cell).strip().lower() not in nothing, missing=False, dtype=bool
+    )
+
+
+def _each(series: pd.Series, read: Callable[[Any], Any], missing: Any, dtype: type) -> np.ndarray:
+    """Return what every cell is read as; each different one is read once."""
+    codes, uniques = pd.factorize(series)
+    return np.array([*map(read, uniques), missing], dtype=dtype)[codes]
 
 
 def numbers(series: pd.Series, form: str = "") -> np.ndarray:
     """Return a column as float64: no number, or one beyond LARGEST, is NaN; one below SMALLEST is 0."""
     result = unchecked_numbers(series, form)
     size = np.abs(result)
-    with np.errstate(invalid="ignore"):
-        return np.where(size <= LARGEST, np.where(size >= SMALLEST, result, 0.0), np.nan)
+    return np.where(size <= LARGEST, np.where(size >= SMALLEST, result, 0.0), np.nan)
 
 
 def unchecked_numbers(series: pd.Series, form: str = "") -> np.ndarray:
@@ -174,12 +185,10 @@ def unchecked_numbers(series: pd.Series, form: str = "") -> np.ndarray:
         series = series.dt.total_seconds()
     if pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_complex_dtype(series):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
-    by_marks = form or series.attrs.get("decimal") == ","
-    if by_marks or not isinstance(series.dtype, pd.StringDtype):
+    if form or series.attrs.get("decimal") == "," or not isinstance(series.dtype, pd.StringDtype):
         return _parsed(series, form)
-    values = pd.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    values = pd.to_numeric(series, errors="coerce").to_numpy(np.float64, copy=True, na_value=np.nan)
     left = np.isnan(values) & series.notna().to_numpy()
-    values = np.where(left, np.nan, values)
     values[left] = _parsed(series[left], form)
     return values
 
@@ -211,7 +220,8 @@ def written(texts: pd.Series, form: str) -> np.ndarray:
         if match := pattern.fullmatch(text):
             digits = match["number"].replace(thousands, "") if thousands else match["number"]
             sign = -1.0 if match["open"] or "-" in (match["before"], match["sign"]) else 1.0
-            values[place] = sign * float(digits.replace(decimal, "."))
+            size = float(digits.replace(decimal, ".")) * MAGNITUDES[match["magnitude"].upper()]
+            values[place] = sign * size
     return values
 
 
@@ -225,17 +235,11 @@ def _pattern(form: str) -> tuple[re.Pattern[str], str, str]:
     groups = rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+|\d+" if thousands else r"\d+"
     mark = re.escape(decimal)
     before, after = (rf"\s*{re.escape(unit.strip())}\s*" for unit in (prefix, suffix))
+    after = r"\s*(?P<magnitude>[kKMB]?)" if suffix == "k" else rf"{after}(?P<magnitude>)"
     return re.compile(
         rf"(?P<open>\()?(?P<before>[-+]?){before}(?P<sign>[-+]?)(?P<number>(?:(?:{groups})"
         rf"(?:{mark}\d*)?|{mark}\d+)(?:[eE][-+]?\d+)?){after}(?(open)\))"
     ), thousands, decimal  # fmt: skip
-
-
-def levels(series: pd.Series, form: str = "") -> np.ndarray:
-    """Return a column as an object array of text, stripped; missing becomes MISSING_LEVEL."""
-    codes, uniques = pd.factorize(series)
-    texts = [level_text(value, form) for value in uniques]
-    return np.array([*texts, MISSING_LEVEL], dtype=object)[codes]
 
 
 def level_text(value: object, form: str = "") -> str:
@@ -251,9 +255,9 @@ def level_text(value: object, form: str = "") -> str:
 def ranks(series: pd.Series, order: Sequence[str]) -> np.ndarray:
     """Return the place of each cell in an order of levels, float64; NaN for any other."""
     places = {level_text(level, CANONICAL): float(place) for place, level in enumerate(order)}
-    codes, uniques = pd.factorize(series)
-    found = [places.get(level_text(value, CANONICAL), np.nan) for value in uniques]
-    return np.array([*found, np.nan])[codes]
+    return _each(
+        series, lambda cell: places.get(level_text(cell, CANONICAL), np.nan), np.nan, float
+    )
 
 
 def dates(series: pd.Series, format_: str) -> pd.Series:
@@ -266,11 +270,12 @@ def dates(series: pd.Series, format_: str) -> pd.Series:
         codes, uniques = pd.factorize(series)
         cells = [v.isoformat() if isinstance(v, dt.date) else level_text(v) for v in uniques]
         texts = pd.Series([*cells, MISSING_LEVEL], dtype=object)
+        if "%b" in format_:  # as people write it: Sept 3, Feb. 3
+            texts = texts.str.replace(r"\b([A-Za-z]{3})t?\.?(?=[\s,\d-]|$)", r"\1", regex=True)
         found = pd.to_datetime(texts, format=format_ or ISO, errors="coerce", utc=True)
         for form in (re.split(r"[ ,T]+%[HI]", format_)[0], ISO) if format_ not in {"", ISO} else ():
-            if (
-                left := found.isna() & texts.str.match(r"\d{4}-\d{2}-\d{2}" if form == ISO else "")
-            ).any():
+            left = found.isna() & texts.str.match(r"\d{4}-\d{2}-\d{2}" if form == ISO else "")
+            if left.any():
                 also = pd.to_datetime(texts.where(left), format=form, errors="coerce", utc=True)
                 found = found.where(~left, also)
         series = found.iloc[codes].set_axis(series.index)
@@ -281,7 +286,9 @@ def dates(series: pd.Series, format_: str) -> pd.Series:
 def date_part(when: pd.Series, part: str) -> np.ndarray:
     """Return one part of datetimes, float64; NaN for NaT."""
     if part == "elapsed days":
-        return elapsed_days(when)
+        # In microseconds, whose int64 reaches every date that Python knows: nanoseconds end in 2262.
+        days = when.astype("datetime64[us]").astype("int64").to_numpy() / 86_400e6
+        return np.where(when.isna(), np.nan, days)
     name, _, wave = part.rpartition(" ") if part in CYCLIC_PARTS else (part, "", "")
     name = {"weekday": "day_of_week", "day of year": "day_of_year"}.get(name, name)
     values: np.ndarray = getattr(when.dt, name).to_numpy(dtype=np.float64, na_value=np.nan)
@@ -291,10 +298,3 @@ def date_part(when: pd.Series, part: str) -> np.ndarray:
         values = values + date_part(when, "minute") / 60
     turn = 2 * np.pi * values / CYCLES[part.rpartition(" ")[0]]
     return np.sin(turn) if wave == "sin" else np.cos(turn)
-
-
-def elapsed_days(when: pd.Series) -> np.ndarray:
-    """Return datetimes as days since 1970-01-01, float64; NaN for NaT."""
-    # In microseconds, whose int64 reaches every date that Python knows: nanoseconds end in 2262.
-    days = when.astype("datetime64[us]").astype("int64").to_numpy() / MICROSECONDS_A_DAY
-    return np.where(when.isna(), np.nan, days)

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.config.combinations import TABS
 from pipeline.core.errors import ConfigError, DataError
 from pipeline.ledger.location import check, resolve
 
@@ -31,7 +32,8 @@ def predict(given: Mapping[str, str]) -> str:
     """Predict the rows of a file; return how many, in a sentence.
 
     Args:
-        given: The arguments `model`, `input` and `output`, maybe `id`, `unreadable` and `tracking.uri`.
+        given: The arguments `model`, `input` and `output`, maybe `id`, `delimiter`, `unreadable` and
+            `tracking.uri`.
 
     Raises:
         ConfigError: An argument that cannot be used.
@@ -45,7 +47,7 @@ def predict(given: Mapping[str, str]) -> str:
         source = _source(given["input"], stack)
         if output is not None and output.exists() and output.samefile(source):
             raise ConfigError(f"output={output} is the input; choose another name")
-        rows = _rows(source)
+        rows = _rows(source, given.get("delimiter"))
     ids = _ids(rows, given.get("id"))
     predicted, note = _predictions(given, location, rows, share)
     if ids is not None:
@@ -130,8 +132,10 @@ def _ids(rows: pd.DataFrame, name: str | None) -> pd.Series | None:
     return rows[name]
 
 
-def _rows(source: Path) -> pd.DataFrame:
+def _rows(source: Path, delimiter: str | None) -> pd.DataFrame:
     """Return the rows of a table, or one row for every image of a folder."""
+    if delimiter is not None and len(delimiter) != 1 and delimiter not in TABS:
+        raise ConfigError(f"delimiter={delimiter}: must be one character, or tab")
     if source.is_dir():
         from pipeline.data.images import image_rows
 
@@ -139,9 +143,10 @@ def _rows(source: Path) -> pd.DataFrame:
         for note in notes:
             log.warning("%s", note)
         return rows
+    from pipeline.config.schema_data import DataConfig
     from pipeline.data.load import read_table
 
-    return read_table(source, "input")
+    return read_table(source, "input", config=DataConfig(delimiter=delimiter))
 
 
 def _output(text: str) -> Path | None:

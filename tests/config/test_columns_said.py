@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config.compose import compose
 from pipeline.core.errors import ConfigError
-from pipeline.data.setting import setting
+from pipeline.data.judged import setting
 
 TABLE = ["data=table", "data.path=t.csv", "data.target=y"]
 

@@ -12,7 +12,7 @@ from pipeline.config.arguments import read
 from pipeline.config.keys import all_keys
 from pipeline.config.messages import did_you_mean
 from pipeline.core.errors import ConfigError
-from pipeline.data.setting import setting
+from pipeline.data.judged import setting
 
 TEXT = st.text(
     st.characters(

@@ -40,6 +40,22 @@ def patients(generator: np.random.Generator) -> pd.DataFrame:
     )
 
 
+def chicks(generator: np.random.Generator) -> pd.DataFrame:
+    """Return 50 chicks weighed on 12 days, each growing at its own pace: no other column tells them apart."""
+    chick, day = np.repeat(np.arange(50), 12), np.tile(np.arange(0, 24, 2), 50)
+    pace = generator.normal(8, 2, 50)[chick]
+    weight = 40 + pace * day + generator.normal(0, 8, 600)
+    return pd.DataFrame({"day": day, "chick": chick + 100, "diet": chick % 4, "weight": weight})
+
+
+def trial(generator: np.random.Generator) -> pd.DataFrame:
+    """Return 50 varieties grown once in each of 12 fields, to which the yield belongs."""
+    variety, field = np.repeat(np.arange(50), 12), np.tile(np.arange(12), 50)
+    harvest = generator.normal(0, 1, 12)[field] + generator.normal(0, 0.5, 600)
+    harvest += generator.normal(0, 0.3, 50)[variety]
+    return pd.DataFrame({"variety": variety * 3, "field": field, "harvest": harvest})
+
+
 def homes(generator: np.random.Generator) -> pd.DataFrame:
     """Return homes of 30 towns, each with its own place, county, code and level of rent."""
     town = generator.integers(0, 30, ROWS)
@@ -86,7 +102,8 @@ def quantities(generator: np.random.Generator) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("make", "target", "subject"), [(storms, "wind", "name"), (patients, "sick", "patient")]
+    ("make", "target", "subject"),
+    [(storms, "wind", "name"), (patients, "sick", "patient"), (chicks, "weight", "chick")],
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_repeated_subjects_are_pointed_out_with_the_word_that_keeps_them_together(
@@ -104,7 +121,8 @@ def test_repeated_subjects_are_pointed_out_with_the_word_that_keeps_them_togethe
 
 
 @pytest.mark.parametrize(
-    ("make", "target"), [(homes, "rent"), (departments, "wage"), (quantities, "pay")]
+    ("make", "target"),
+    [(homes, "rent"), (departments, "wage"), (quantities, "pay"), (trial, "harvest")],
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_ordinary_categories_and_quantities_are_not(prepared, make, target, seed):

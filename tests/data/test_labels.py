@@ -210,7 +210,7 @@ def test_a_text_that_may_mean_no_value_stops_and_is_named(mark):
         read(texts)
     message = str(caught.value)
     assert "missing in 12 of 24 rows, rows 2, 3, 6, ..." in message
-    assert f": 6 say {mark.upper()!r}, 6 are empty; leave them out" in message
+    assert f": 6 say {mark.upper()!r}, 6 are empty; say data.na_is_class=true" in message
     assert "data.missing_target=drop" in message
     assert f"data.na_is_class=true if {mark.upper()!r} is a class" in message
 

@@ -18,7 +18,9 @@ from pipeline.data.typed import Column, Kind, typed
 TEXT = "town,size\nKöln,1.5\nGraz,\n"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16", "utf-16-le", "utf-16-be"]
+)
 def test_an_encoding_is_recognised(tmp_path, encoding):
     """The same table comes out of every usual encoding."""
     path = tmp_path / "t.csv"

@@ -218,9 +218,9 @@ def test_points_separate_thousands_where_the_file_writes_decimal_commas(prepared
     """85.052 is no 85, and 950 beside it is 950."""
     dataset = prepared(GERMAN, target="kosten")
     assert _column(dataset, "einwohner").format == "1.234,5"
-    values = dataset.frame["einwohner"].tolist()
-    assert values[:9] == [600, 650, 700, 750, 800, 850, 900, 950, 1010]
-    assert dataset.frame["flaeche"].tolist()[:2] == [0.0, 1.1]
+    values = typed(dataset.frame, dataset.columns)
+    assert values["einwohner"][:9].tolist() == [600, 650, 700, 750, 800, 850, 900, 950, 1010]
+    assert values["flaeche"][:2].tolist() == [0.0, 1.1]
     rows = dataset.features("train")
     assert rows["flaeche"].str.contains(",").all()
     assert np.array_equal(dataset.encode(rows, "standard"), dataset.arrays("standard").x_train)
@@ -274,6 +274,14 @@ def test_a_measure_is_no_identifier(prepared):
     assert said["noise"].is_doubted
     assert said["noise"].hint == "data.drop=[noise]"
     assert not said["income"].note
+    lots = random.integers(0, 300, (2, 300)) * 1000 + 17
+    again = {"order_number": lots[0], "lot": lots[1]}
+    said = {
+        item.column.name: item for item in prepared(frame.assign(**again), target="y").judgements
+    }
+    assert "named like an identifier, but values repeat" in said["order_number"].note
+    assert said["order_number"].hint == "data.drop=[order_number]"
+    assert not said["lot"].note
     kept = prepared(frame.assign(y=random.choice(["a", "b"], 300)), target="y", keep=["row"])
     assert "order_number" in dict(kept.dropped)
 
@@ -288,11 +296,13 @@ def test_what_is_not_read_is_counted_and_said(prepared):
     )
     codes = prepared(_rows([f"A{place:05d}" for place in range(60)]), target="y")
     assert not any("looks like" in note or "read as" in note for note in codes.notes)
-    thousands = _rows([f"{place}k" for place in range(60)])
-    assert "looks like numbers ('" in " ".join(prepared(thousands, target="y").notes)
+    units = _rows([f"{place}q" for place in range(60)])
+    assert "looks like numbers ('" in " ".join(prepared(units, target="y").notes)
     assert "read as a category, and left out (identifier" in " ".join(
-        prepared(thousands, target="y").notes
+        prepared(units, target="y").notes
     )
+    money = _rows([f"{'$€£'[place % 3]}{place * 7}" for place in range(60)])
+    assert "amounts in several currencies ($, £, €)" in " ".join(prepared(money, target="y").notes)
     many = ["1.5", "2.5"] * 30 + [f"n{place}" for place in range(12)]
     notes = " ".join(prepared(_rows(many), target="y").notes)
     assert "data.numbers=[x] changes that" in notes

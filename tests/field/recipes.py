@@ -114,6 +114,8 @@ TABLES = (
     Recipe("thousands with blanks", ("1 200", "950", "12 400"), "number"),
     Recipe("thousands with points", _german(_amounts("{:,.0f}", 200)), "number", delimiter=";"),
     Recipe("decimal commas", _german(_amounts("{:.2f}")), "number", delimiter=";"),
+    Recipe("thousands with k", ("10k", "1.5k", "950", "12k", "2.25k"), "number"),
+    Recipe("dollars with k, M and B", ("$10k", "$1.2M", "$950", "$3B", "$2.25k"), "number"),
     # Dates
     Recipe("days, month first", _days("%m/%d/%Y"), "date"),
     Recipe("days, two digits of a year", _days("%m/%d/%y"), "date"),
@@ -121,6 +123,9 @@ TABLES = (
     Recipe("American times", _days("%m/%d/%Y %H:%M"), "date"),
     Recipe("times of twelve hours", _days("%m/%d/%Y %I:%M %p"), "date"),
     Recipe("names of months", _days("%b %d, %Y"), "date"),
+    Recipe("short months with four letters", tuple(
+        day.replace("Sep", "Sept").replace("Feb", "Feb.") for day in _days("%b %d, %Y", "51h")
+    ), "date"),
     Recipe("months alone", _days("%Y-%m", "29D"), "date"),
     Recipe("times with a zone", _days("%Y-%m-%dT%H:%M:%S+02:00"), "date"),
     Recipe("days with gaps", (*_days("%Y-%m-%d")[:9], None), "date"),
@@ -136,6 +141,7 @@ TABLES = (
     Recipe("a wrapped header", PLAIN, "number", header="rent\n(month)", delimiter=";"),
     Recipe("cp1252", PLAIN, "number", header="Miete (€)", encoding="cp1252"),
     Recipe("UTF-16 with tabs", PLAIN, "number", delimiter="\t", encoding="utf-16"),
+    Recipe("UTF-16 without a mark", PLAIN, "number", encoding="utf-16-le"),
     Recipe("pipes", ("a, b", "c", "d"), "category", delimiter="|"),
     # Labels
     Recipe("labels with leading zeros", PLAIN, "number", ("01", "02", "10"), ("01", "02", "10")),
@@ -151,3 +157,18 @@ TABLES = (
            ("-a", "=1+1", "b")),
     Recipe("negative labels", PLAIN, "number", ("-1", "1", "1"), ("-1", "1")),
 )  # fmt: skip
+
+
+def combined(target: tuple[str, ...]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return one table with the column of every recipe that a plain CSV file can hold, and its options."""
+    columns: dict[str, list[str | None]] = {}
+    options: dict[str, Any] = {}
+    for recipe in TABLES:
+        if recipe.labels or (recipe.delimiter, recipe.encoding) != (",", "utf-8"):
+            continue
+        columns[recipe.name] = _cycled(recipe.cells)
+        for key, said in recipe.options.items():
+            mine = {recipe.name: said["c"]} if isinstance(said, dict) else [recipe.name]
+            known = options.setdefault(f"data.{key}", type(mine)())
+            known.update(mine) if isinstance(mine, dict) else known.extend(mine)
+    return pd.DataFrame({**columns, "y": _cycled(target)}), options

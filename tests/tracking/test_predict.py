@@ -293,6 +293,18 @@ def test_a_share_is_from_0_to_1(store: Store, word: str, tmp_path: Path) -> None
         store.predict(tmp_path / "none.csv", tmp_path / "out.csv", word)
 
 
+def test_a_delimiter_that_is_not_found_can_be_given(
+    store: Store, whole: np.ndarray, tmp_path: Path
+) -> None:
+    """An unusual mark; what cannot part cells is refused."""
+    store.frame.to_csv(tmp_path / "in.csv", index=False, sep="^")
+    store.predict(tmp_path / "in.csv", tmp_path / "out.csv", "delimiter=^")
+    got = pd.read_csv(tmp_path / "out.csv")["prediction"].to_numpy()
+    np.testing.assert_allclose(got, whole, rtol=1e-6)
+    with pytest.raises(ConfigError, match=r"delimiter=abc: must be one character, or tab"):
+        store.predict(tmp_path / "in.csv", tmp_path / "out.csv", "delimiter=abc")
+
+
 def cut(path: Path) -> None:
     """Leave the first half of a file."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

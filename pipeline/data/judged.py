@@ -1,13 +1,38 @@
-"""The override that changes what became of a column, as it is typed in a shell."""
+"""What was judged of a column, and the override that changes it, as it is typed in a shell."""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pipeline.core.commands import quoted
 
+if TYPE_CHECKING:
+    from pipeline.data.typed import Column
+
 NOT_PLAIN = frozenset({"null", "true", "false", "nan", "inf"})
 """What Hydra takes for something else than text."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One column with what there is to say about it."""
+
+    column: Column
+    reason: str = ""
+    """Why it is left out."""
+    note: str = ""
+    """A sentence: how it was read, what is doubtful."""
+    hint: str = ""
+    """The override that changes the judgement, as it is typed."""
+    is_doubted: bool = False
+    """Kept, but it may be something else."""
+
+    @property
+    def sentence(self) -> str:
+        """What the log says of it: the note and the override."""
+        return f"{self.note.rstrip('.')}; {self.hint} changes that." if self.hint else self.note
 
 
 def setting(key: str, name: str, value: str = "", *, listed: bool = True) -> str:
