@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from pipeline import api
-from pipeline.figures.predictions import accuracy_sentence, confusion_matrix
+from pipeline.figures.predictions import confusion as confusion_matrix
+from pipeline.figures.predictions import confusion_caption as accuracy_sentence
 from pipeline.ledger.files import download_model
 from pipeline.ledger.location import resolve
 from pipeline.predict import main as predict

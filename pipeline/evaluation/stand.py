@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline.core.language import exact
+from pipeline.core.language import exact, finite, percent, with_error
 from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.paired import CONSTANT
 
@@ -58,14 +58,14 @@ class Stand(NamedTuple):
 
     @property
     def noise(self) -> str:
-        """What was compared: `0.012 apart, standard error 0.02`."""
-        return f"{exact(abs(self.lag))} apart, standard error {exact(self.se)}"
+        """What was compared: `0.012 ± 0.020 apart`."""
+        return f"{with_error(abs(self.lag), self.se)} apart"
 
 
 def stands(summary: Mapping[str, Any]) -> list[Stand]:
     """Return the baselines that were scored, the best first."""
     champion = summary.get("champion") or {}
-    tested = _finite(champion.get("test_loss"))
+    tested = finite(champion.get("test_loss"))
     part, prefix = ("test", "test") if tested is not None else ("validation", "val")
     beside = summary.get("baselines") or {}
     own = beside.get(champion.get("kind", "single")) or {}
@@ -85,17 +85,56 @@ def _stand(
 ) -> Stand | None:
     metric = str(champion.get("objective", "val_loss"))
     key = f"{prefix}_{metric.removeprefix('val_')}"
-    lag, error = (_finite(scores.get(f"{prefix}_{word}")) for word in ("lag", "lag_se"))
+    lag, error = (finite(scores.get(f"{prefix}_{word}")) for word in ("lag", "lag_se"))
     if lag is None or error is None:  # a sweep of before they were compared in pairs: by the loss
         key = f"{prefix}_loss"
-    value = _finite(scores.get(key))
-    mine = _finite(own.get(key, champion.get(key)))
+    value = finite(scores.get(key))
+    mine = finite(own.get(key, champion.get(key)))
     if value is None or mine is None:
         return None
     if lag is None or error is None:
-        pair = (_finite(scores.get(f"{key}_se")), _finite(champion.get(f"{key}_se")))
+        pair = (finite(scores.get(f"{key}_se")), finite(champion.get(f"{key}_se")))
         lag, error = value - mine, math.hypot(*(spread or 0.0 for spread in pair))
     return Stand(name, part, value, mine, lag, error)
+
+
+class Plain(NamedTuple):
+    """The champion's score that people ask for first: in the target's own unit, as a share, or the loss."""
+
+    name: str
+    """In `summary.json`, without the part: `rmse`, `accuracy`, `loss`."""
+    part: str
+    """`test`, or `validation` where nothing was tested."""
+    own: float
+    beside: Mapping[str, float]
+    """That of each model in `baselines` of the summary that has one, the champion's own included."""
+
+    @property
+    def label(self) -> str:
+        """Its name for people."""
+        return METRICS.get(f"val_{self.name}", self.name)
+
+
+def plainly(summary: Mapping[str, Any]) -> Plain | None:
+    """Return the champion's score in the plainest unit there is: its objective, RMSE, accuracy, loss."""
+    champion = summary.get("champion") or {}
+    tested = finite(champion.get("test_loss")) is not None
+    part, prefix = ("test", "test_") if tested else ("validation", "val_")
+    everything = summary.get("baselines") or {}
+    metrics = dict(champion.get("test_metrics") or {}) if tested else {}
+    own = {f"{prefix}{key}": value for key, value in metrics.items()}
+    own |= everything.get(champion.get("kind", "single")) or {}
+    asked = str(champion.get("objective", "val_loss")).removeprefix("val_")
+    names = [name for name in (asked, "rmse", "accuracy") if name != "loss"]
+    for name in (*names, "loss"):
+        value = finite(own.get(f"{prefix}{name}", champion.get(f"{prefix}{name}")))
+        if value is not None:
+            known = {
+                key: finite(scores.get(f"{prefix}{name}")) for key, scores in everything.items()
+            }
+            beside = {key: score for key, score in known.items() if score is not None}
+            return Plain(name, part, value, beside)
+    return None
 
 
 def best(summary: Mapping[str, Any]) -> Stand | None:
@@ -142,9 +181,9 @@ def sentence(summary: Mapping[str, Any]) -> str:
 def _cut_short(summary: Mapping[str, Any]) -> str:
     """Return a clause on the baselines that a budget left no time for all of their iterations."""
     beside = summary.get("baselines") or {}
-    shares = {name: _finite((beside.get(name) or {}).get("iterations_share")) for name in BASELINES}
+    shares = {name: finite((beside.get(name) or {}).get("iterations_share")) for name in BASELINES}
     told = [
-        f"{name.replace('_', ' ')} had time for {share:.0%} of its iterations".replace("%", " %")
+        f"{name.replace('_', ' ')} had time for {percent(share)} of its iterations"
         for name, share in shares.items()
         if share is not None and share < 1.0
     ]
@@ -172,9 +211,3 @@ def stated(summary: Mapping[str, Any]) -> str:
     """Return `sentence` as a sentence of its own; empty without baselines."""
     said = sentence(summary)
     return f"{said[0].upper()}{said[1:]}." if said else ""
-
-
-def _finite(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)

@@ -36,77 +36,65 @@ def baseline_scores(record: SweepRecord) -> pd.DataFrame:
     entry = champion_entry(record)
     tested = language.finite(entry.get("test_loss")) is not None
     part, prefix = ("test", "test") if tested else ("validation", "val")
-    found = []
-    if entry:
-        found.append((CHAMPION, entry.get(f"{prefix}_loss"), entry.get(f"{prefix}_loss_se")))
+    found = [(CHAMPION, entry)] if entry else []
     for name, scores in dict(record.summary.get("baselines") or {}).items():
         if name != entry.get("kind", "single"):
-            loss, error = scores.get(f"{prefix}_loss"), scores.get(f"{prefix}_loss_se")
             share = language.finite(scores.get("iterations_share"))
             part_of = f" ({language.percent(share)} of its iterations)" if share else ""
-            found.append((f"{NAMES.get(name, str(name))}{part_of}", loss, error))
+            found.append((f"{NAMES.get(name, str(name))}{part_of}", scores))
     table = pd.DataFrame(
         [
-            {
-                "model": name,
-                "part": part,
-                "loss": language.finite(loss),
-                "se": language.finite(error),
-            }
-            for name, loss, error in found
-            if language.finite(loss) is not None
+            (name, part, loss, language.finite(scores.get(f"{prefix}_loss_se")))
+            for name, scores in found
+            if (loss := language.finite(scores.get(f"{prefix}_loss"))) is not None
         ],
         columns=["model", "part", "loss", "se"],
     )
     return table.astype({"loss": float, "se": float}).sort_values("loss", ignore_index=True)
 
 
-def baselines(record: SweepRecord) -> go.Figure:
+def draw(record: SweepRecord) -> go.Figure:
     """Draw the loss of champion and baselines, one line each, best on top."""
     table = baseline_scores(record)
     title = "Beside simpler models"
     if table.empty:
         return palette.empty(title, "This sweep ended before anything was tested.")
     table = table[::-1]
-    figure = palette.blank(title, 400)
-    colours = [palette.CHAMPION if name in OWN else palette.DEPTHS[2] for name in table["model"]]
-    figure.add_scatter(
-        x=table["loss"],
-        y=[palette.plain(name) for name in table["model"]],
+    figure = palette.blank(title, 120 + 40 * len(table))
+    highest = table["loss"].max()
+    palette.dots(
+        figure,
+        table["loss"],
+        [palette.plain(name) for name in table["model"]],
+        [palette.CHAMPION if name in OWN else palette.DEPTHS[2] for name in table["model"]],
+        13,
         mode="markers+text",
-        marker={"size": 13, "color": colours},
-        error_x={
-            "type": "data",
-            "array": table["se"].fillna(0),
-            "color": palette.FAINT,
-            "thickness": 2,
-            "width": 0,
-        },
+        error_x=table["se"].fillna(0),
         text=[language.with_error(row.loss, row.se) for row in rows(table)],
-        textposition=_positions(table["loss"]),
+        textposition=["top left" if loss == highest else "top center" for loss in table["loss"]],
         textfont={"size": 11, "color": palette.MUTED},
-        hoverinfo="skip",
         cliponaxis=False,
-        showlegend=False,
     )
-    figure.update_xaxes(
-        title_text=f"{table['part'].iloc[0]} loss, lower is better",
-        range=_range(table),
-    )
-    return figure.update_yaxes(
-        showgrid=True, tickfont={"color": palette.INK, "size": 13}, range=[-0.5, len(table) - 0.3]
-    )
-
-
-def _positions(losses: pd.Series) -> list[str]:
-    """Return where each figure is written: that of the highest ends at its point, inside the plot."""
-    highest = losses.max()
-    return ["top left" if loss == highest else "top center" for loss in losses]
-
-
-def _range(table: pd.DataFrame) -> tuple[float, float]:
-    """Return a range that holds every bar, and the figures written over the outermost points."""
     errors = table["se"].fillna(0)
     low, high = float((table["loss"] - errors).min()), float((table["loss"] + errors).max())
-    margin = 0.14 * ((high - low) or 1.0)
-    return low - margin, high + margin
+    margin = 0.14 * ((high - low) or 1.0)  # holds the figures over the outermost points
+    figure.update_xaxes(
+        title_text=f"{table['part'].iloc[0]} loss, lower is better",
+        range=[low - margin, high + margin],
+    )
+    return figure.update_yaxes(
+        tickfont={"color": palette.INK, "size": 13}, range=[-0.5, len(table) - 0.3]
+    )
+
+
+def caption(record: SweepRecord) -> str:
+    """Say who has the lowest loss."""
+    table = baseline_scores(record)
+    if table.empty:
+        return "This sweep ended before anything was tested."
+    first = str(table["model"].iloc[0])
+    won = "The champion" if first == CHAMPION else f"{first[:1].upper()}{first[1:]}"
+    return (
+        f"{won} has the lowest loss on the {table['part'].iloc[0]} rows. Bars are one standard error of "
+        "each by itself; whether two differ is said above, from the rows they share."
+    )

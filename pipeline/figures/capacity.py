@@ -1,18 +1,17 @@
-"""Capacity against loss: the path of grow and shrink, what is within one error, the choice."""
+"""Capacity against loss: the path of grow and shrink, what is within one standard error, the choice."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core import language
 from pipeline.figures import palette
-from pipeline.figures.scale import is_outside, view
-from pipeline.figures.tables import groups, lowest, rows
-from pipeline.figures.trials import capacities, leader, objective, role
+from pipeline.figures.remark import setting
+from pipeline.figures.tables import is_outside, lowest, rows, view
+from pipeline.figures.trials import SMALLEST, capacities, leader, objective, prefers, role
+from pipeline.search.sentences import within
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
     import plotly.graph_objects as go
 
@@ -21,11 +20,12 @@ if TYPE_CHECKING:
 ACCEPTED = frozenset({"start", "better", "smaller", "chosen"})
 """Verdicts after which the search stood at that capacity."""
 MOST_LABELS = 24
-"""Capacities named along the axis; of more, every second, third, ... is."""
+"""Capacities named along an axis; of more, every second, third, ... is."""
+THOUSAND = 1000
 NOTHING_USABLE = "No trial was usable: there is no loss to draw."
 
 
-def capacity_against_loss(record: SweepRecord) -> go.Figure:
+def draw(record: SweepRecord) -> go.Figure:
     """Draw the best loss of each capacity in order of size, the search's path and its choice."""
     title = "Capacity against loss"
     table = capacities(record)
@@ -33,24 +33,47 @@ def capacity_against_loss(record: SweepRecord) -> go.Figure:
         return palette.empty(title, NOTHING_USABLE)
     table = table.assign(place=range(len(table)))
     limits = view(table["score"], table["loss"])
-    figure = palette.blank(title, 460)
-    _best_line(figure, table)
-    _path(figure, record, table)
-    _points(figure, table, blocks="blocks" in record.fits)
-    _champion(figure, record, table)
-    _beyond(figure, table, limits)
+    figure = palette.blank(title, 400)
+    best, chosen = lowest(table, "loss"), leader(record)
+    _band(figure, record, table, best)
+    walked = path(record)
+    where = table.set_index("capacity")[["place", "score"]]
+    _walk(figure, where.loc[[name for name in walked if name in where.index]])
+    stood = table["capacity"].isin([*walked, chosen["capacity"]])
+    for filled, group in ((True, table[stood]), (False, table[~stood])):
+        _points(figure, group, filled=filled)
+    own = table[table["capacity"] == chosen["capacity"]]
+    palette.dots(figure, own["place"], own["score"], "", 22, marker=palette.ring())
     step = -(-len(table) // MOST_LABELS)
+    called = {best.capacity: "best score", chosen["capacity"]: role(record)}
+    for row in rows(table):
+        below = called.get(row.capacity) == "best score" and objective(record).sign > 0
+        if row.capacity in called or row.place % step == 0 or is_outside(row.score, limits):
+            _label(figure, row, called.get(row.capacity, ""), limits, below=below)
     figure.update_xaxes(
-        title_text="capacity and its parameters, smallest first",
-        tickvals=table["place"][::step],
-        ticktext=[
-            f"{palette.plain(row.capacity)}<br>{language.count(row.parameters)}"
-            for row in rows(table[::step])
-        ],
+        title_text="trainable parameters, smallest network first",
+        tickvals=table["place"][::step].tolist(),
+        ticktext=[short(size) for size in table["parameters"][::step]],
         range=[-0.6, len(table) - 0.4],
         showgrid=False,
     )
-    return figure.update_yaxes(title_text=objective(record).metric, range=limits)
+    figure.update_layout(showlegend=False)
+    return figure.update_yaxes(title_text=objective(record).metric, range=limits or _room(figure))
+
+
+def caption(record: SweepRecord) -> str:
+    """Tell what the band means, and the rule of choice."""
+    allowed = within(errors(record))
+    rule = ": the smallest such network is chosen" if prefers(record) == SMALLEST else ""
+    return (
+        f"A network inside its shaded bar is {allowed} of the best score, on the same seeds and rows"
+        f"{rule}. Filled: the search went on from there; hollow: tried and not taken."
+    )
+
+
+def errors(record: SweepRecord) -> float:
+    """Return the standard errors within which the smallest is as good as the best."""
+    return setting(record, "search.one_se") or 1.0
 
 
 def path(record: SweepRecord) -> list[str]:
@@ -63,143 +86,94 @@ def path(record: SweepRecord) -> list[str]:
     return steps
 
 
-def _best_line(figure: go.Figure, table: pd.DataFrame) -> None:
-    """Draw the best score across the picture: a bar that reaches it is within one standard error."""
-    best = lowest(table, "loss")
-    figure.add_hline(y=best.score, line={"color": palette.CHAMPION, "width": 1, "dash": "dash"})
-    figure.add_annotation(
-        text=f"best score: {palette.plain(best.capacity)}",
-        x=0,
-        xref="paper",
-        xanchor="left",
-        xshift=4,
-        y=best.score,
-        yanchor="bottom",
-        showarrow=False,
-        font={"size": 11, "color": palette.CHAMPION},
-        name="roomy",  # left out on a phone, where it would lie on the points
-    )
+def short(size: float) -> str:
+    """Write a number of parameters for an axis: 705, 18k, 1.2M."""
+    for unit, value in (("M", THOUSAND**2), ("k", THOUSAND)):
+        if size >= value:
+            return f"{size / value:.3g}{unit}" if size < 10 * value else f"{size / value:.0f}{unit}"
+    return f"{size:.0f}"
 
 
-def _points(figure: go.Figure, table: pd.DataFrame, *, blocks: bool) -> None:
-    """One marker a capacity, coloured by depth, with its error bar."""
-    for layers, group in groups(table.sort_values("layers"), "layers"):
-        colour = palette.depth_colour(layers)
-        figure.add_scatter(
-            x=group["place"],
-            y=group["score"],
-            mode="markers",
-            name=palette.depth(layers, blocks=blocks),
-            marker={"size": 12, "color": colour, "line": {"width": 1.5, "color": palette.PAPER}},
-            error_y={
-                "type": "data",
-                "array": group["gap_se"].fillna(0),
-                "color": palette.fade(colour, 0.7),
-                "thickness": 1.5,
-                "width": 0,
-            },
-            customdata=_details(group),
-            hovertemplate=(
-                "<b>%{customdata[0]}</b>, %{customdata[1]} parameters<br>"
-                "%{customdata[2]} at learning rate %{customdata[3]}<br>"
-                "%{customdata[4]}<br>%{customdata[5]}<extra></extra>"
-            ),
-        )
-
-
-def _details(group: pd.DataFrame) -> list[list[str]]:
-    return [
-        [
-            palette.plain(row.capacity),
-            language.count(row.parameters),
-            language.with_error(row.score, row.se),
-            language.rate(row.learning_rate),
-            language.plural(int(row.executions), "execution"),
-            f"behind the best by {language.with_error(row.gap, row.gap_se)}"
-            if row.gap
-            else "the best",
-        ]
-        for row in rows(group)
-    ]
-
-
-def _path(figure: go.Figure, record: SweepRecord, table: pd.DataFrame) -> None:
-    """Join the accepted capacities by arrows; dotted lines lead to what was tried in between."""
-    where = table.set_index("capacity")[["place", "score"]]
-    stood: str | None = None
-    tried: list[tuple[float | None, float | None]] = []
-    walked: list[tuple[float, float]] = []
-    for decision in record.decisions:
-        name, accepted = str(decision["capacity"]), decision["verdict"] in ACCEPTED
-        if name not in where.index or name == stood:
-            continue
-        if accepted:
-            walked.append(tuple(where.loc[name]))
-            stood = name
-        elif stood is not None:
-            tried += [tuple(where.loc[stood]), tuple(where.loc[name]), (None, None)]
-    if tried:
-        line = {"color": palette.FAINT, "width": 1.2, "dash": "dot"}
-        _lines(figure, tried, "tried, not taken", {"mode": "lines", "line": line})
-    if len(walked) > 1:
-        colour = palette.fade(palette.INK, 0.6)
-        arrows = {"symbol": "arrow", "angleref": "previous", "size": 11, "standoff": 9}
-        look = {
-            "mode": "lines+markers",
-            "line": {"color": colour, "width": 1.8},
-            "marker": {**arrows, "color": colour},
-        }
-        _lines(figure, walked, "the search's path", look)
-
-
-def _lines(
-    figure: go.Figure,
-    points: list[tuple[float | None, float | None]] | list[tuple[float, float]],
-    name: str,
-    look: Mapping[str, object],
-) -> None:
-    x, y = zip(*points, strict=True)
-    figure.add_scatter(x=list(x), y=list(y), name=name, hoverinfo="skip", **look)
-
-
-def _champion(figure: go.Figure, record: SweepRecord, table: pd.DataFrame) -> None:
-    chosen = leader(record)
-    own = table[table["capacity"] == (None if chosen is None else chosen["capacity"])]
-    if chosen is None or own.empty:
-        return
-    figure.add_scatter(
-        x=own["place"],
-        y=[chosen["score"]],
-        mode="markers",
-        name=f"{role(record)} {palette.plain(chosen['capacity'])}",
-        marker=ring(),
+def _band(figure: go.Figure, record: SweepRecord, table: pd.DataFrame, best: Any) -> None:
+    """Shade, at each capacity, the scores within the allowed standard errors of the best."""
+    reach = objective(record).sign * errors(record) * table["gap_se"].fillna(0)
+    figure.add_bar(
+        x=table["place"],
+        y=reach,
+        base=best.score,
+        width=0.86,
+        name=within(errors(record)),
+        marker={"color": palette.fade(palette.CHAMPION, 0.13), "line": {"width": 0}},
         hoverinfo="skip",
     )
+    figure.add_hline(y=best.score, line={"color": palette.CHAMPION, "width": 1, "dash": "dash"})
 
 
-def ring() -> dict[str, object]:
-    """Return the look of the champion's mark: a ring around its point."""
-    return {
-        "size": 22,
-        "color": palette.fade(palette.PAPER, 0),
-        "line": {"width": 3, "color": palette.CHAMPION},
-    }
+def _room(figure: go.Figure) -> tuple[float, float]:
+    """Return a range that holds band, points and the names above and below them."""
+    (band, *points) = figure.data
+    ends = [*(band.base + band.y), *(score for trace in points for score in trace.y)]
+    room = 0.12 * ((max(ends) - min(ends)) or 1.0)
+    return min(ends) - room, max(ends) + room
 
 
-def _beyond(figure: go.Figure, table: pd.DataFrame, limits: tuple[float, float] | None) -> None:
-    """Name the capacities whose score lies beyond the picture, at the edge where they would be."""
-    for row in rows(table):
-        if limits is None or not is_outside(row.score, limits):
-            continue
+def _walk(figure: go.Figure, walked: pd.DataFrame) -> None:
+    """Join the accepted capacities by arrows."""
+    colour = palette.fade(palette.INK, 0.45)
+    arrows = {"symbol": "arrow", "angleref": "previous", "standoff": 9}
+    look = {"line": {"color": colour, "width": 1.6}, "mode": "lines+markers", "marker": arrows}
+    if len(walked) > 1:
+        name = "the search's path"
+        palette.dots(figure, walked["place"], walked["score"], colour, 11, name=name, **look)
+
+
+def _points(figure: go.Figure, group: pd.DataFrame, *, filled: bool) -> None:
+    """Mark each capacity by its depth's colour: filled where the search went on from it."""
+    colours = [palette.depth_colour(layers) for layers in group["layers"]]
+    edge = {"width": 1.5, "color": palette.PAPER} if filled else {"width": 2, "color": colours}
+    palette.dots(
+        figure,
+        group["place"],
+        group["score"],
+        colours if filled else palette.PAPER,
+        12 if filled else 9,
+        marker={"line": edge},
+        customdata=[
+            [
+                palette.plain(row.capacity),
+                language.count(row.parameters),
+                language.with_error(row.score, row.se),
+                language.rate(row.learning_rate),
+                language.plural(int(row.executions), "execution"),
+                row.note,
+            ]
+            for row in rows(group)
+        ],
+        hovertemplate=(
+            "<b>%{customdata[0]}</b>, %{customdata[1]} parameters<br>"
+            "%{customdata[2]} at learning rate %{customdata[3]}<br>"
+            "%{customdata[4]}<br>%{customdata[5]}<extra></extra>"
+        ),
+    )
+
+
+def _label(
+    figure: go.Figure, row: Any, called: str, limits: tuple[float, float] | None, *, below: bool
+) -> None:
+    """Name a capacity at its point, or at the edge of the picture beyond which its score lies."""
+    name = palette.plain(row.capacity)
+    text = f"<b>{name}</b>, {called}" if called else name
+    where: dict[str, Any] = {"y": row.score, "yshift": -17 if below else 17}
+    if limits is not None and is_outside(row.score, limits):
         above = row.score > limits[1]
-        figure.add_annotation(
-            x=row.place,
-            xanchor="left" if row.place == 0 else "center",
-            xshift=-10 if row.place == 0 else 0,
-            y=1 if above else 0,
-            yref="paper",
-            yanchor="top" if above else "bottom",
-            text=f"↑ {language.number(row.score)}" if above else f"↓ {language.number(row.score)}",
-            showarrow=False,
-            font={"size": 11, "color": palette.MUTED},
-        )
+        text += f" {'↑' if above else '↓'} {language.number(row.score)}"
+        where = {"y": 1 if above else 0, "yref": "paper", "yanchor": "top" if above else "bottom"}
+    if row.place == 0 and len(text) > len(name):  # longer than the space to its left
+        where |= {"xanchor": "left", "xshift": -8}
+    figure.add_annotation(
+        x=row.place,
+        text=text,
+        font={"size": 11, "color": palette.CHAMPION if called else palette.MUTED},
+        name=None if called else "roomy",  # left out on a phone, where they would overlap
+        **where,
+    )

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from pipeline.core import language
+from pipeline.core.statistics import paired
+from pipeline.data.csvfile import PROBABILITY
+from pipeline.evaluation.paired import row_values
 from pipeline.evaluation.stand import CLEARLY
 from pipeline.figures import palette
-from pipeline.figures.pairs import apart
+from pipeline.figures.tables import named
 from pipeline.figures.trials import capacities, champion_entry, done_fits, leader, objective
 from pipeline.figures.verdict import headline, parameters_shown, status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     import plotly.graph_objects as go
 
     from pipeline.ledger.read import SweepRecord
@@ -22,7 +29,11 @@ OUTSIDE = ("tracking.", "compute.", "budget.", "registry.", "notify.", "resume",
 """Settings that do not change what a fit is."""
 SHOWN = 3
 """Changed settings named in the sentence; the table has all of them."""
-SERIES = (palette.CHAMPION, palette.SMALLER, palette.LARGER, *palette.DEPTHS[:1:-1])
+
+
+NOT_KEPT = ("data.weight", "data.group", "data.time")
+UNSET = frozenset({"None", "null", ""})
+"""How a setting without a value is kept."""
 
 
 def names(records: Sequence[SweepRecord]) -> list[str]:
@@ -144,19 +155,14 @@ def champions(records: Sequence[SweepRecord]) -> go.Figure:
         ("val_loss", "validation loss", palette.DEPTHS[2], -0.1),
         ("test_loss", "test loss", palette.CHAMPION, 0.1),
     ):
-        figure.add_scatter(
-            x=[language.finite(entry.get(key)) for entry in entries],
-            y=[place + shift for place in places],
-            mode="markers",
+        palette.dots(
+            figure,
+            [language.finite(entry.get(key)) for entry in entries],
+            [place + shift for place in places],
+            colour,
+            12,
             name=name,
-            marker={"size": 12, "color": colour},
-            error_x={
-                "type": "data",
-                "array": [language.finite(entry.get(f"{key}_se")) or 0.0 for entry in entries],
-                "color": palette.fade(colour, 0.5),
-                "thickness": 2,
-                "width": 0,
-            },
+            error_x=[language.finite(entry.get(f"{key}_se")) or 0.0 for entry in entries],
             hovertemplate=f"{name} %{{x:.4g}}<extra></extra>",
         )
     figure.update_yaxes(
@@ -174,33 +180,85 @@ def capacities_together(records: Sequence[SweepRecord]) -> go.Figure:
     figure = palette.blank("Capacity against loss", 440)
     for label, record, colour in zip(names(records), records, _colours(records), strict=True):
         table = capacities(record)
-        figure.add_scatter(
-            x=table["parameters"],
-            y=table["score"],
+        palette.dots(
+            figure,
+            table["parameters"],
+            table["score"],
+            colour,
+            7,
             mode="lines+markers",
             name=label,
-            line={"color": colour, "width": 1.8},
-            marker={"size": 7, "color": colour},
+            line={"width": 1.8},
             text=[palette.plain(name) for name in table["capacity"]],
             hovertemplate=f"{label}<br>%{{text}}, %{{x:,}} parameters<br>%{{y:.4g}}<extra></extra>",
         )
-        chosen = leader(record)
-        if chosen is not None:
-            figure.add_scatter(
-                x=[chosen["parameters"]],
-                y=[chosen["score"]],
-                mode="markers",
-                showlegend=False,
-                marker={
-                    "size": 20,
-                    "color": palette.fade(palette.PAPER, 0),
-                    "line": {"width": 3, "color": colour},
-                },
-                hoverinfo="skip",
-            )
+        if (chosen := leader(record)) is not None:
+            x, y = [chosen["parameters"]], [chosen["score"]]
+            palette.dots(figure, x, y, "", 20, marker=palette.ring(colour))
     figure.update_xaxes(title_text="trainable parameters", type="log", tickformat="~s", dtick=1)
     return figure.update_yaxes(title_text=objective(records[0]).metric)
 
 
 def _colours(records: Sequence[SweepRecord]) -> list[str]:
-    return [SERIES[i % len(SERIES)] for i in range(len(records))]
+    return [palette.SERIES[i % len(palette.SERIES)] for i in range(len(records))]
+
+
+class Apart(NamedTuple):
+    """By how much one champion is worse than another."""
+
+    gap: float
+    se: float
+    rows: int
+    """Shared test rows; 0: the two were not compared row by row, and `se` is of two separate scores."""
+
+
+def apart(one: SweepRecord, other: SweepRecord, key: str) -> Apart:
+    """Return by how much the second champion is worse.
+
+    Args:
+        one: A sweep with a champion.
+        other: Another.
+        key: The score that is compared, in their champions' entries: `test_loss` or `val_loss`.
+    """
+    entries = [champion_entry(record) for record in (one, other)]
+    scores = [language.finite(entry.get(key)) or 0.0 for entry in entries]
+    table = _shared(one, other) if key == "test_loss" else None
+    if table is None:
+        errors = [language.finite(entry.get(f"{key}_se")) or 0.0 for entry in entries]
+        return Apart(scores[1] - scores[0], math.hypot(*errors), 0)
+    losses = [_losses(table, side) for side in ("_one", "_other")]
+    found = paired(losses[1], losses[0])
+    mean = float(losses[0].mean())  # of regressions in the target's unit squared
+    scale = scores[0] / mean if mean > 0 and not named(table, PROBABILITY) else 1.0
+    return Apart(found.mean * scale, found.se * scale, len(table))
+
+
+def _shared(one: SweepRecord, other: SweepRecord) -> pd.DataFrame | None:
+    """Return both champions' predictions of the test rows that both have; None where they differ.
+
+    Weights and groups of rows are not kept with predictions: such sweeps are not compared row by row.
+    """
+    tables = [record.predictions for record in (one, other)]
+    if str(one.digest) != str(other.digest):
+        return None
+    settings = [record.config.get(key, "None") for record in (one, other) for key in NOT_KEPT]
+    if any(setting not in UNSET for setting in settings):
+        return None
+    if any(table is None or table.empty or set(table["part"]) != {"test"} for table in tables):
+        return None
+    left, right = (table.drop(columns=["image"], errors="ignore") for table in tables)  # type: ignore[union-attr]
+    if named(left, PROBABILITY) != named(right, PROBABILITY):
+        return None
+    found = left.merge(right, on="row", suffixes=("_one", "_other"))
+    return found if len(found) == len(left) == len(right) > 1 else None
+
+
+def _losses(table: pd.DataFrame, side: str) -> np.ndarray:
+    columns = [name for name in named(table, PROBABILITY) if name.endswith(side)]
+    if not columns:
+        truth, predicted = (table[[f"{name}{side}"]].to_numpy() for name in ("truth", "prediction"))
+        return row_values("val_loss", truth, predicted, None, regression=True)
+    classes = [name.removeprefix(PROBABILITY).removesuffix(side) for name in columns]
+    said = table[f"truth{side}"].astype(str).to_numpy()
+    truth = (said[:, None] == np.array(classes)).astype(np.float64)
+    return row_values("val_loss", truth, table[columns].to_numpy(), None, regression=False)

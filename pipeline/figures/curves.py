@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from pipeline.core import language
 from pipeline.figures import palette
+from pipeline.figures.sizes import leader_losses
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import (
     counted_fits,
@@ -31,16 +31,18 @@ SPIKE = 1.5
 """How far above the start a curve may reach before the picture is cut there."""
 
 
-def curves_by_size(record: SweepRecord) -> go.Figure:
+def by_size(record: SweepRecord) -> go.Figure:
     """Lay the val_loss curves of the champion, one size smaller and one larger over each other.
 
     A sweep of one capacity has no sizes to compare: then the other learning rates are drawn.
     """
     metric = objective(record).metric
-    figure = palette.blank(f"{metric} by epoch: champion, one size smaller, one larger", 400)
-    drawn: list[np.ndarray] = []
-    for trial, called, colour in _beside(record):
-        drawn += _trial(figure, record, trial, called, colour)
+    figure = palette.blank(f"{metric} by epoch: champion, one size smaller, one larger")
+    drawn = [
+        curve
+        for trial, called, colour in _beside(record)
+        for curve in _trial(figure, record, trial, called, colour)
+    ]
     first = leader(record)
     if first is not None:
         name = f"{role(record)} {palette.plain(first['capacity'])}"
@@ -50,9 +52,11 @@ def curves_by_size(record: SweepRecord) -> go.Figure:
 
 def _beside(record: SweepRecord) -> list[tuple[str, str, str]]:
     """Return what the leader is compared with: trial, what it is called, its colour."""
-    smaller, larger = neighbours(record)
-    sizes = [(smaller, "smaller"), (larger, "larger")]
-    known = [(row, called) for row, called in sizes if row is not None]
+    known = [
+        (row, called)
+        for row, called in zip(neighbours(record), SIDES, strict=True)
+        if row is not None
+    ]
     if known:
         return [
             (str(row["trial"]), f"{called} {palette.plain(row['capacity'])}", SIDES[called])
@@ -74,7 +78,14 @@ def _other_rates(record: SweepRecord) -> list[tuple[str, str, str]]:
     ]
 
 
-def train_against_validation(record: SweepRecord) -> go.Figure:
+def by_size_caption(record: SweepRecord) -> str:
+    """Name the three networks."""
+    if all(side is None for side in neighbours(record)):
+        return "One capacity, at the learning rates that were tried; a dot marks the epoch kept."
+    return "Bold is the median execution, faint are the others; a dot marks the epoch that is kept."
+
+
+def training(record: SweepRecord) -> go.Figure:
     """Draw training and validation loss of the leader's median execution."""
     title = "Training against validation"
     chosen = leader(record)
@@ -82,24 +93,18 @@ def train_against_validation(record: SweepRecord) -> go.Figure:
     curve = record.curves.get(run) if run else None
     if curve is None or not {"loss", "val_loss"} <= set(curve):
         return palette.empty(title, NO_CURVES)
-    figure = palette.blank(title, 400)
+    figure = palette.blank(title)
     drawn = [curve["val_loss"].to_numpy(), curve["loss"].to_numpy()]
     for column, name, dash in (("loss", "training", "dot"), ("val_loss", "validation", "solid")):
-        figure.add_scatter(
-            x=curve["epoch"] + 1,
-            y=curve[column],
-            mode="lines",
-            name=f"{name} loss",
-            line={"color": palette.CHAMPION, "width": 2.2, "dash": dash},
-            hovertemplate=f"epoch %{{x}}<br>{name} %{{y:.4g}}<extra></extra>",
-        )
+        hover = f"epoch %{{x}}<br>{name} %{{y:.4g}}<extra></extra>"
+        look: dict[str, Any] = {"name": f"{name} loss", "dash": dash, "hovertemplate": hover}
+        palette.line(figure, curve["epoch"] + 1, curve[column], palette.CHAMPION, **look)
     best_epoch = int(record.fits.loc[record.fits["run_id"] == run, "best_epoch"].iloc[0])
     figure.add_vline(
         x=best_epoch + 1,
         line={"color": palette.FAINT, "width": 1, "dash": "dash"},
         annotation={
             "text": f"kept: epoch {best_epoch + 1}",
-            "font": {"size": 11, "color": palette.MUTED},
             "yanchor": "top",
             "xanchor": "right" if 2 * best_epoch > len(curve) else "left",
         },
@@ -108,66 +113,39 @@ def train_against_validation(record: SweepRecord) -> go.Figure:
     return _finish(figure, drawn, "loss")
 
 
+def training_caption(record: SweepRecord) -> str:
+    """Say what the gap means."""
+    found = leader_losses(record)
+    if found is None:
+        return "The champion left no pair of curves."
+    return f"At the epoch that is kept, {found.words}."
+
+
 def _trial(
     figure: go.Figure, record: SweepRecord, trial: str, name: str, colour: str
 ) -> list[np.ndarray]:
     """Draw one trial: its median execution in full colour, the others faint behind it."""
-    metric = objective(record).metric
-    fits = counted_fits(record)
+    aim, fits, drawn = objective(record), counted_fits(record), []
     runs = [str(run) for run in fits.loc[fits["trial"] == trial, "run_id"]]
     middle = median_runs(record).get(trial, runs[0])
-    drawn = []
     for run in sorted(runs, key=lambda run: run == middle):
         curve = record.curves.get(run)
-        if curve is None or metric not in curve:
+        if curve is None or aim.metric not in curve:
             continue
-        drawn.append(curve[metric].to_numpy())
-        points = pd.DataFrame({"epoch": curve["epoch"] + 1, "value": curve[metric]})
+        epochs, values = curve["epoch"] + 1, curve[aim.metric].to_numpy()
+        drawn.append(values)
         if run != middle:
-            _faint(figure, points, name, colour)
+            palette.line(figure, epochs, values, palette.fade(colour, 0.3), 1, legendgroup=name)
             continue
-        _line(figure, points, name, colour)
-        _best(figure, points, objective(record).as_loss(1.0), name, colour)
+        hover = "%{y:.4g} in epoch %{x}<extra></extra>"
+        look: dict[str, Any] = {"name": name, "legendgroup": name, "hovertemplate": hover}
+        palette.line(figure, epochs, values, colour, 2.4, **look)
+        if np.isfinite(values).any():  # the epoch whose weights are kept
+            best = int(np.nanargmin(aim.sign * values))
+            edge = {"line": {"width": 2, "color": palette.PAPER}}
+            at = [epochs.iloc[best]]
+            palette.dots(figure, at, [values[best]], colour, legendgroup=name, marker=edge)
     return drawn
-
-
-def _faint(figure: go.Figure, points: pd.DataFrame, name: str, colour: str) -> None:
-    figure.add_scatter(
-        x=points["epoch"],
-        y=points["value"],
-        mode="lines",
-        legendgroup=name,
-        showlegend=False,
-        line={"color": palette.fade(colour, 0.3), "width": 1},
-        hoverinfo="skip",
-    )
-
-
-def _line(figure: go.Figure, points: pd.DataFrame, name: str, colour: str) -> None:
-    figure.add_scatter(
-        x=points["epoch"],
-        y=points["value"],
-        mode="lines",
-        name=name,
-        legendgroup=name,
-        line={"color": colour, "width": 2.4},
-        hovertemplate="%{y:.4g} in epoch %{x}<extra></extra>",
-    )
-
-
-def _best(figure: go.Figure, points: pd.DataFrame, sign: float, name: str, colour: str) -> None:
-    """Mark the epoch whose weights are kept."""
-    if points["value"].notna().any():
-        best = points.iloc[int(np.nanargmin(sign * points["value"].to_numpy()))]
-        figure.add_scatter(
-            x=[best["epoch"]],
-            y=[best["value"]],
-            mode="markers",
-            legendgroup=name,
-            showlegend=False,
-            marker={"size": 9, "color": colour, "line": {"width": 2, "color": palette.PAPER}},
-            hoverinfo="skip",
-        )
 
 
 def _finish(figure: go.Figure, drawn: list[np.ndarray], metric: str) -> go.Figure:

@@ -53,7 +53,7 @@ def shape(record: SweepRecord) -> tuple[int, int, int] | None:
     return height, width, channels
 
 
-def sample_images(record: SweepRecord) -> go.Figure:
+def draw(record: SweepRecord) -> go.Figure:
     """Draw images that were predicted wrong above ones that were predicted right.
 
     The column `image` of the predictions holds the pixels of a few rows (evaluation/pictures.py).
@@ -118,7 +118,6 @@ def _draw_line(
             y=top - 2,
             yanchor="bottom",
             text=palette.plain(row.truth if correct else f"{row.truth} → {row.prediction}"),
-            showarrow=False,
             font={"size": 12, "color": palette.MUTED if correct else palette.BAD},
         )
 
@@ -128,3 +127,8 @@ def _grey(image: str, size: tuple[int, int, int]) -> np.ndarray:
     pixels = np.frombuffer(base64.b64decode(image), dtype=np.uint8).reshape(size)
     grey: np.ndarray = pixels.mean(axis=2, dtype=np.float32) / 255
     return grey
+
+
+def caption(record: SweepRecord) -> str:
+    """Say what the labels are."""
+    return f"{part_name(record).capitalize()} rows. Above: true → predicted, where it was wrong."

@@ -6,132 +6,141 @@ content security policy lets nothing be loaded from anywhere, whatever stands in
 
 from __future__ import annotations
 
+import base64
 import functools
+import gzip
 import hashlib
-from importlib import resources
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from pipeline.figures import palette, sections
-from pipeline.figures.columns import columns
-from pipeline.figures.fittable import fit_section
-from pipeline.figures.html import Html, element, join, json_block, packed_block, raw
-from pipeline.figures.plots import draw
-from pipeline.figures.verdict import headline, name
+from pipeline.figures import compare, palette, sections
+from pipeline.figures.plots import Drawn, draw
+from pipeline.figures.trialtable import trial_table
+from pipeline.figures.verdict import average, headline, name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipeline.ledger.read import SweepRecord
 
-GROUPS = (
-    (
-        "search",
-        "What the search saw",
-        ("curves", "training", "fitting", "rates", "pareto", "importance"),
-    ),
-    (
-        "champion",
-        "What the champion does",
-        ("predictions", "confusion", "calibration", "baselines", "images"),
-    ),
-)
-"""Sections of plots: anchor, heading and the plots in them."""
 HEROES = ("capacity", "curves")
 """The figure below the answer: the first of these that there is."""
-NAVIGATION = {
-    "verdict": "Verdict",
-    "search": "Search",
-    "champion": "Champion",
-    "decisions": "Decisions",
-    "diagnosis": "Diagnosis",
-    "columns": "Columns",
-    "fits": "All fits",
-    "reproduce": "Reproduce",
-    "results": "Results",
-    "figures": "Figures",
-    "settings": "Settings",
-}
+SEARCH = ("curves", "training")
+CHAMPION = ("predictions", "confusion", "calibration", "baselines", "images")
+"""Figures of the sections that are open; all others are folded away."""
 
 
 def page(record: SweepRecord) -> str:
     """Return the report of a sweep: whole, killed, without a usable trial, or with a single one."""
     drawn = draw(record)
-    parts = [sections.header(record)]
-    first = next((drawn.pop(name) for name in HEROES if name in drawn), None)
-    if first is not None:
-        parts.append(element("div", sections.plot_box(first, wide=True), class_="hero"))
-    parts.append(sections.verdict(record))
-    for anchor, heading, names in GROUPS:
-        own = [drawn[name] for name in names if name in drawn]
-        parts += [sections.plot_grid(anchor, heading, own)] if own else []
-    for section in (
-        sections.decisions(record),
-        sections.diagnosis(record),
-        columns(record),
-        fit_section(record),
-    ):
-        parts += [section] if section is not None else []
-    parts.append(sections.reproduce(record))
-    title = f"{name(record)}: {headline(record)}"
-    return document(title, parts)
+    first = next((drawn.pop(one) for one in HEROES if one in drawn), None)
+    body = _render(
+        "report.html",
+        **sections.context(record),
+        hero=first,
+        search=[drawn.pop(one) for one in SEARCH if one in drawn],
+        champion=[drawn.pop(one) for one in CHAMPION if one in drawn],
+        more=list(drawn.values()),
+        table=trial_table(record),
+        ranking=sections.ranking(record),
+        average=average(record),
+        record=record,
+    )
+    return _document(f"{name(record)}: {headline(record)}", body)
 
 
-def document(title: str, parts: list[Html]) -> str:
-    """Return a whole page around its parts; sections with a name in NAVIGATION get a link."""
-    body = join(parts)
+def compare_page(records: Sequence[SweepRecord]) -> str:
+    """Return the page that compares sweeps, in the order given.
+
+    Args:
+        records: Two or more sweeps, usually of the same data.
+    """
+    champions, together = compare.champions(records), compare.capacities_together(records)
+    ring = "A ring marks what each sweep chose."
+    title = f"{len(records)} sweeps compared"
+    body = _render(
+        "compare.html",
+        title=title,
+        labels=compare.names(records),
+        answer=compare.sentences(records),
+        results=compare.results(records),
+        settings=compare.settings_that_differ(records),
+        figures=[
+            Drawn("champions", "Champions", champions, "Bars: one standard error."),
+            Drawn("together", "Capacity against loss", together, ring),
+        ],
+    )
+    return _document(title, body)
+
+
+def _document(title: str, body: Markup) -> str:
+    """Return a whole page around its body."""
     nonce = hashlib.sha256(body.encode()).hexdigest()[:20]
-    policy = (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; "
-        f"form-action 'none'; script-src 'nonce-{nonce}'"
-    )
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title),
-        raw("style", _asset("page.css")),
-    )
-    foot = element(
-        "footer", "Made by capacity-sweep. This file needs no network: keep it, mail it, print it."
-    )
-    content = element(
-        "body",
-        _navigation(body, title),
-        element("main", body, foot),
-        json_block("palette", _palette()),
-        _library(),
-        raw("script", _asset("plots.js"), nonce=nonce, id="plots-script"),
-        raw("script", _asset("table.js"), nonce=nonce),
-    )
-    return f"<!doctype html>\n{element('html', head, content, lang='en')}\n"
-
-
-def _navigation(body: str, title: str) -> Html:
-    top = element("li", element("a", title.partition(":")[0], href="#answer"))
-    links = [
-        element("li", element("a", name, href=f"#{anchor}"))
-        for anchor, name in NAVIGATION.items()
-        if f'id="{anchor}"' in body
-    ]
-    return element("nav", element("ul", top, *links), aria_label="sections")
+    return str(_render("page.html", title=title, body=body, nonce=nonce, palette=_palette()))
 
 
 def _palette() -> dict[str, object]:
-    series = [palette.CHAMPION, palette.SMALLER, palette.LARGER, *palette.DEPTHS[:0:-1]]
     return {
         "paper": palette.PAPER,
         "dark": palette.DARK,
-        "series": series,
+        "series": palette.SERIES,
         "template": palette.TEMPLATE.to_plotly_json(),
     }
 
 
+def _render(template: str, **values: Any) -> Markup:
+    return Markup(_templates().get_template(template).render(values))  # noqa: S704 - escaped by it
+
+
 @functools.cache
-def _library() -> Html:
+def _templates() -> Environment:
+    """Return the templates: whatever is put into one is escaped, unless a template made it."""
+    found = Environment(
+        loader=PackageLoader("pipeline.figures", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {"json": _json, "packed": _packed, "height": _height, "plain": _plain}
+    found.globals["plotly"] = _library
+    found.globals["asset"] = _asset
+    return found
+
+
+def _json(value: object) -> Markup:
+    """Return data for the page's own script: `<` would let a string from the data end its element."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - see above
+
+
+def _packed(content: str) -> str:
+    """Return text for the page's own script, gzipped and base64: the browser unpacks it."""
+    return base64.b64encode(gzip.compress(content.encode(), compresslevel=9, mtime=0)).decode()
+
+
+@functools.cache
+def _library() -> str:
     """Return the plotting library, packed: half a second of work that is the same for every page."""
-    return packed_block("plotly", get_plotlyjs())
+    return _packed(get_plotlyjs())
 
 
-def _asset(name: str) -> str:
-    return resources.files("pipeline.figures").joinpath("assets", name).read_text("utf-8")
+def _asset(path: str) -> Markup:
+    """Return a script or a style of ours as it is."""
+    loader = _templates().loader
+    assert loader is not None  # noqa: S101 - set above
+    return Markup(loader.get_source(_templates(), path)[0])  # noqa: S704 - no data
+
+
+def _height(drawn: Drawn) -> int:
+    return int(drawn.figure.layout.height)
+
+
+def _plain(drawn: Drawn) -> object:
+    """Return a figure as JSON values, without its title; arrays become base64 as Plotly writes them."""
+    drawn.figure.update_layout(title_text=None)
+    return json.loads(drawn.figure.to_json())

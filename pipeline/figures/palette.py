@@ -6,9 +6,9 @@ each light colour for its dark twin when the reader's system is dark.
 
 from __future__ import annotations
 
-import plotly.graph_objects as go
+from typing import Any
 
-from pipeline.core import language
+import plotly.graph_objects as go
 
 Figure = go.Figure
 """What every figure function returns, for those who may not know Plotly."""
@@ -26,7 +26,11 @@ LARGER = "#4c46a6"
 BAD = "#b42318"
 DEPTHS = ("#b4c2ce", "#85abca", "#4a86b8", "#1f5f96", "#0c3a63")
 """By number of hidden layers: the deeper the network, the deeper the blue."""
+SERIES = (CHAMPION, SMALLER, LARGER, *DEPTHS[:0:-1])
+"""Of things that have no colour of their own."""
 
+LONGEST = 40
+"""Characters of a name in a plot."""
 DARK = {
     PAPER: "#1b1a18",
     INK: "#eeebe5",
@@ -63,6 +67,7 @@ def _axis() -> dict[str, object]:
         "zeroline": False,
         "showline": False,
         "ticks": "",
+        "tickangle": 0,
         "tickfont": {"color": MUTED, "size": 12},
         "title": {"font": {"color": MUTED, "size": 12}, "standoff": 10},
         "automargin": True,
@@ -74,7 +79,7 @@ TEMPLATE = go.layout.Template(
         "font": {"family": SANS, "size": 13, "color": INK},
         "paper_bgcolor": PAPER,
         "plot_bgcolor": PAPER,
-        "colorway": [CHAMPION, SMALLER, LARGER, *DEPTHS[::-1]],
+        "colorway": list(SERIES),
         "margin": {"l": 64, "r": 20, "t": 56, "b": 52},
         "xaxis": _axis(),
         "yaxis": _axis(),
@@ -95,11 +100,12 @@ TEMPLATE = go.layout.Template(
         },
         "hovermode": "closest",
         "dragmode": False,
-    }
+        "annotationdefaults": {"showarrow": False, "font": {"size": 11, "color": MUTED}},
+    },
 )
 
 
-def blank(title: str, height: int = 420) -> go.Figure:
+def blank(title: str, height: int = 330) -> go.Figure:
     """Return an empty figure in the house style."""
     return go.Figure(layout={"template": TEMPLATE, "title": {"text": title}, "height": height})
 
@@ -107,22 +113,39 @@ def blank(title: str, height: int = 420) -> go.Figure:
 def empty(title: str, why: str) -> go.Figure:
     """Return a figure that says why there is nothing to draw."""
     figure = blank(title, 160)
-    figure.add_annotation(
-        text=why, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font={"color": MUTED}
-    )
+    figure.add_annotation(text=why, x=0.5, y=0.5, xref="paper", yref="paper")
     return figure.update_xaxes(visible=False).update_yaxes(visible=False)
 
 
+def line(figure: go.Figure, x: Any, y: Any, colour: str, width: float = 2.2, **more: Any) -> None:
+    """Add a line; without `hovertemplate` nothing is said of its points, without `name` no legend."""
+    look = {"color": colour, "width": width, "dash": more.pop("dash", None)}
+    figure.add_scatter(x=x, y=y, line=look, **_quiet({"mode": "lines", **more}))
+
+
+def dots(figure: go.Figure, x: Any, y: Any, colour: Any, size: Any = 9, **more: Any) -> None:
+    """Add markers; `marker` and `error` (of their y) change their look, else as of `line`."""
+    marker = {"size": size, "color": colour, **more.pop("marker", {})}
+    for axis in ("x", "y"):
+        if (array := more.pop(f"error_{axis}", None)) is not None:
+            faint = colour if isinstance(colour, str) else FAINT
+            bar = {"type": "data", "array": array, "width": 0, "thickness": 1.8}
+            more[f"error_{axis}"] = bar | {"color": fade(faint, 0.6)}
+    figure.add_scatter(x=x, y=y, marker=marker, **_quiet({"mode": "markers", **more}))
+
+
+def _quiet(more: dict[str, Any]) -> dict[str, Any]:
+    more.setdefault("showlegend", "name" in more)
+    return more if "hovertemplate" in more else {"hoverinfo": "skip", **more}
+
+
+def ring(colour: str = CHAMPION) -> dict[str, object]:
+    """Return the look of a chosen one's mark, for `dots`: a ring around its point."""
+    return {"color": fade(PAPER, 0), "line": {"width": 3, "color": colour}}
+
+
 def plain(text: object) -> str:
-    """Return text that Plotly's own small HTML leaves alone: names come from the data."""
-    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def depth(layers: object, *, blocks: bool) -> str:
-    """Write a depth: `2 hidden layers`, `1 block`, `no hidden layer`."""
-    known = int(language.finite(layers) or 0)
-    return (
-        language.plural(known, "block" if blocks else "hidden layer")
-        if known
-        else "no hidden layer"
-    )
+    """Return text that Plotly's own small HTML leaves alone, cut to what a label holds: names are data."""
+    said = str(text)
+    said = said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
+    return said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

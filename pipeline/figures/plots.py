@@ -5,19 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.figures import captions
-from pipeline.figures.baselines import baselines
-from pipeline.figures.capacity import capacity_against_loss
-from pipeline.figures.curves import curves_by_size, train_against_validation
-from pipeline.figures.images import has_images, sample_images
-from pipeline.figures.predictions import (
-    calibration,
-    confusion_matrix,
-    is_classification,
-    predicted_against_true,
-)
-from pipeline.figures.rates import importances, learning_rates
-from pipeline.figures.sizes import loss_against_parameters, under_and_over_fitting
+from pipeline.figures import baselines, capacity, curves, images, predictions, rates, sizes
 from pipeline.figures.trials import capacities
 
 if TYPE_CHECKING:
@@ -37,8 +25,6 @@ class Plot:
     heading: str
     figure: Callable[[SweepRecord], go.Figure]
     caption: Callable[[SweepRecord], str]
-    wide: bool = False
-    """Whether it takes the full width of the page."""
 
 
 class Drawn(NamedTuple):
@@ -48,37 +34,27 @@ class Drawn(NamedTuple):
     heading: str
     figure: go.Figure
     caption: str
-    wide: bool = False
 
 
 CAPACITY: tuple[Plot, ...] = (
-    Plot(
-        "capacity",
-        "Capacity against loss",
-        capacity_against_loss,
-        captions.capacity,
-        wide=True,
-    ),
-    Plot("curves", "Validation loss by epoch", curves_by_size, captions.curves),
-    Plot("training", "Training against validation", train_against_validation, captions.training),
-    Plot("fitting", "Under- and over-fitting", under_and_over_fitting, captions.fitting),
-    Plot("pareto", "Loss against parameters", loss_against_parameters, captions.pareto),
-    Plot("rates", "Learning rate against loss", learning_rates, captions.rates),
-    Plot("importance", "What mattered", importances, captions.importance),
-    Plot("baselines", "Beside simpler models", baselines, captions.baselines),
+    Plot("capacity", "Capacity against loss", capacity.draw, capacity.caption),
+    Plot("curves", "Validation loss by epoch", curves.by_size, curves.by_size_caption),
+    Plot("training", "Training against validation", curves.training, curves.training_caption),
+    Plot("fitting", "Under- and over-fitting", sizes.fitting, sizes.fitting_caption),
+    Plot("pareto", "Loss against parameters", sizes.front, sizes.front_caption),
+    Plot("rates", "Learning rate against loss", rates.learning_rates, rates.rates_caption),
+    Plot("importance", "What mattered", rates.importances, rates.importance_caption),
+    Plot("baselines", "Beside simpler models", baselines.draw, baselines.caption),
 )
 """Figures of every sweep."""
-
 REGRESSION = (
-    Plot("predictions", "Predicted against true", predicted_against_true, captions.predictions),
+    Plot("predictions", "Predicted against true", predictions.scatter, predictions.scatter_caption),
 )
 CLASSIFICATION = (
-    Plot("confusion", "Confusion matrix", confusion_matrix, captions.confusion),
-    Plot("calibration", "Calibration", calibration, captions.calibration),
+    Plot("confusion", "Confusion matrix", predictions.confusion, predictions.confusion_caption),
+    Plot("calibration", "Calibration", predictions.calibration, predictions.calibration_caption),
 )
-IMAGES = (Plot("images", "Wrong and right", sample_images, captions.images, wide=True),)
-
-
+IMAGES = (Plot("images", "Wrong and right", images.draw, images.caption),)
 SIZES = frozenset({"capacity", "fitting", "pareto"})
 """Figures that compare sizes: the page leaves them out where one capacity was usable."""
 EVERY = CAPACITY + REGRESSION + CLASSIFICATION + IMAGES
@@ -87,16 +63,14 @@ EVERY = CAPACITY + REGRESSION + CLASSIFICATION + IMAGES
 
 def draw(record: SweepRecord) -> dict[str, Drawn]:
     """Return every plot of a sweep that has something to show, drawn, by name."""
-    found = {}
     alone = len(capacities(record)) <= 1
+    found = {}
     for plot in plots(record):
         if alone and plot.name in SIZES:
             continue
         figure = plot.figure(record)
         if figure.data:
-            found[plot.name] = Drawn(
-                plot.name, plot.heading, figure, plot.caption(record), plot.wide
-            )
+            found[plot.name] = Drawn(plot.name, plot.heading, figure, plot.caption(record))
     return found
 
 
@@ -104,5 +78,5 @@ def plots(record: SweepRecord) -> tuple[Plot, ...]:
     """Return the plots that this sweep has something for."""
     found = CAPACITY
     if record.predictions is not None and len(record.predictions):
-        found += CLASSIFICATION if is_classification(record) else REGRESSION
-    return found + IMAGES if has_images(record) else found
+        found += CLASSIFICATION if predictions.is_classification(record) else REGRESSION
+    return found + IMAGES if images.has_images(record) else found

@@ -22,6 +22,8 @@ MOST_POINTS = 2_000
 MOST_CLASSES = 30
 """Classes of a confusion matrix that can still be read."""
 BINS = 10
+FEWEST_IN_BIN = 25
+"""Rows of a point of the calibration curve: of fewer the observed share is mostly noise."""
 ONE_IN_TWENTY = 1.645
 """Standard deviations of a normal above which one value in twenty lies."""
 TWO_CLASSES = 2
@@ -41,7 +43,13 @@ def part_name(record: SweepRecord) -> str:
     return "test" if table is None or table.empty else str(table["part"].iloc[0])
 
 
-def predicted_against_true(record: SweepRecord) -> go.Figure:
+def target(record: SweepRecord) -> str:
+    """Return what the target is called; empty where the sweep does not say."""
+    known = dict(record.summary.get("data") or {}).get("target")
+    return str(known or record.config.get("data.target") or "")
+
+
+def scatter(record: SweepRecord) -> go.Figure:
     """Draw a regression's predictions over the truth; the diagonal is a perfect model."""
     title = "Predicted against true"
     table = record.predictions
@@ -51,51 +59,60 @@ def predicted_against_true(record: SweepRecord) -> go.Figure:
         return palette.empty(title, "Classes are shown by the confusion matrix.")
     if len(table) > MOST_POINTS:
         table = table.sample(MOST_POINTS, random_state=0)
-    figure = palette.blank(title, 400)
-    low = float(min(table["truth"].min(), table["prediction"].min()))
-    high = float(max(table["truth"].max(), table["prediction"].max()))
-    figure.add_scatter(
-        x=[low, high],
-        y=[low, high],
-        mode="lines",
-        name="perfect",
-        line={"color": palette.FAINT, "width": 1.2, "dash": "dash"},
-        hoverinfo="skip",
-    )
-    figure.add_scatter(
-        x=table["truth"].astype("float32"),
-        y=table["prediction"].astype("float32"),
-        mode="markers",
+    figure = palette.blank(title)
+    both = table[["truth", "prediction"]].to_numpy(dtype=float)
+    ends = [float(both.min()), float(both.max())]
+    palette.line(figure, ends, ends, palette.FAINT, 1.2, dash="dash", name="perfect")
+    palette.dots(
+        figure,
+        table["truth"].astype("float32"),
+        table["prediction"].astype("float32"),
+        palette.fade(palette.CHAMPION, 0.45),
+        7,
         name=f"{part_name(record)} rows",
-        marker={"size": 7, "color": palette.fade(palette.CHAMPION, 0.45)},
         customdata=table["row"].astype("int32"),
         hovertemplate="row %{customdata}<br>true %{x:.4g}<br>predicted %{y:.4g}<extra></extra>",
     )
-    figure.update_xaxes(title_text="true")
-    return figure.update_yaxes(title_text="predicted")
+    name = palette.plain(target(record))
+    figure.update_xaxes(title_text=f"true {name}".strip())
+    return figure.update_yaxes(title_text=f"predicted {name}".strip())
 
 
-def confusion_matrix(record: SweepRecord) -> go.Figure:
+def scatter_caption(record: SweepRecord) -> str:
+    """Say how far off predictions are, in the target's own unit."""
+    table = record.predictions
+    if table is None or table.empty or is_classification(record):
+        return "There are no predicted numbers."
+    error = (table["prediction"] - table["truth"]).abs()
+    half, most = (language.number(error.quantile(share)) for share in (0.5, 0.9))
+    return (
+        f"{len(table):,} {part_name(record)} rows; half of the predictions are off by less than {half}, "
+        f"nine in ten by less than {most}."
+    )
+
+
+def confusion(record: SweepRecord) -> go.Figure:
     """Draw how often each class was taken for each; colour is the share of the true class."""
     title = "Confusion matrix"
     table = record.predictions
     if table is None or table.empty or not is_classification(record):
         return palette.empty(title, NO_PROBABILITIES)
-    columns = named(table, PROBABILITY)
-    classes = [name.removeprefix(PROBABILITY) for name in columns]
+    classes = [name.removeprefix(PROBABILITY) for name in named(table, PROBABILITY)]
     if len(classes) > MOST_CLASSES:
         return palette.empty(title, f"{len(classes)} classes are too many for one picture.")
-    truth = pd.Categorical(table["truth"].astype(str), classes)
-    predicted = pd.Categorical(table["prediction"].astype(str), classes)
+    truth, predicted = (
+        pd.Categorical(table[column].astype(str), classes) for column in ("truth", "prediction")
+    )
     counts = pd.crosstab(truth, predicted, dropna=False).reindex(
         index=classes, columns=classes, fill_value=0
     )
     shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     figure = palette.blank(title, max(340, min(560, 150 + 46 * len(classes))))
+    called = [_class(record, name) for name in classes]
     figure.add_heatmap(
         z=shares.to_numpy(dtype="float32"),
-        x=[palette.plain(name) for name in classes],
-        y=[palette.plain(name) for name in classes],
+        x=called,
+        y=called,
         text=counts.to_numpy(),
         texttemplate="%{text:,}",
         hovertemplate="true %{y}, predicted %{x}<br>%{text:,} rows, %{z:.1%}<extra></extra>",
@@ -112,47 +129,51 @@ def confusion_matrix(record: SweepRecord) -> go.Figure:
     )
 
 
+def _class(record: SweepRecord, name: str) -> str:
+    """Return a class for an axis; a bare number with the target's name, as it says nothing by itself."""
+    bare = name.replace(".", "", 1).lstrip("-").isdigit()
+    return palette.plain(f"{target(record)} = {name}" if bare and target(record) else name)
+
+
+def confusion_caption(record: SweepRecord) -> str:
+    """Say how many of the rows were right, for the caption of the confusion matrix."""
+    table = record.predictions
+    if table is None or table.empty:
+        return NO_PREDICTIONS
+    right = int((table["truth"].astype(str) == table["prediction"].astype(str)).sum())
+    share = language.percent(right / len(table))
+    return f"{right:,} of {len(table):,} {part_name(record)} rows are right ({share})."
+
+
 def calibration(record: SweepRecord) -> go.Figure:
     """Draw how often the champion is right over how sure it says it is.
 
     With two classes the probability of the second class is compared with how often it occurs; with
-    more, the probability of the predicted class with how often that is right.
+    more, the probability of the predicted class with how often that is right. Each point holds about
+    as many rows, so few rows make few points instead of a zigzag.
     """
     title = "Calibration"
     table = record.predictions
     if table is None or table.empty or not is_classification(record):
         return palette.empty(title, NO_PROBABILITIES)
-    sure, right, says = _claims(table)
-    bins = np.clip((sure * BINS).astype(int), 0, BINS - 1)
-    grouped = pd.DataFrame({"sure": sure, "right": right}).groupby(bins)
-    means, sizes = grouped.mean(), grouped.size()
-    error = np.sqrt(means["right"] * (1 - means["right"]) / sizes.clip(lower=1))
-    figure = palette.blank(title, 400)
-    figure.add_scatter(
-        x=[0, 1],
-        y=[0, 1],
-        mode="lines",
-        name="perfectly calibrated",
-        line={"color": palette.FAINT, "width": 1.2, "dash": "dash"},
-        hoverinfo="skip",
+    sure, right, says = _claims(record)
+    points = int(np.clip(len(sure) // FEWEST_IN_BIN, 1, BINS))
+    parts = np.array_split(np.argsort(sure, kind="stable"), points)
+    means = np.array([(sure[part].mean(), right[part].mean()) for part in parts])
+    sizes = np.array([len(part) for part in parts])
+    figure = palette.blank(title)
+    palette.line(
+        figure, [0, 1], [0, 1], palette.FAINT, 1.2, dash="dash", name="perfectly calibrated"
     )
-    figure.add_scatter(
-        x=means["sure"],
-        y=means["right"],
+    palette.dots(
+        figure,
+        means[:, 0],
+        means[:, 1],
+        palette.CHAMPION,
+        name="champion, one standard error",
         mode="lines+markers",
-        name="champion",
-        line={"color": palette.CHAMPION, "width": 2.2},
-        marker={
-            "size": 6 + 14 * np.sqrt(sizes / sizes.max()),
-            "color": palette.CHAMPION,
-            "line": {"width": 1.5, "color": palette.PAPER},
-        },
-        error_y={
-            "type": "data",
-            "array": error,
-            "color": palette.fade(palette.CHAMPION, 0.5),
-            "width": 0,
-        },
+        line={"width": 2.2},
+        error_y=np.sqrt(means[:, 1] * (1 - means[:, 1]) / sizes),
         customdata=sizes,
         hovertemplate="says %{x:.0%}, is %{y:.0%}<br>%{customdata:,} rows<extra></extra>",
     )
@@ -160,23 +181,28 @@ def calibration(record: SweepRecord) -> go.Figure:
     return figure.update_yaxes(title_text="observed", range=[-0.04, 1.04], tickformat=".0%")
 
 
-def _claims(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str]:
+def calibration_caption(record: SweepRecord) -> str:
+    """Say how far probabilities can be trusted."""
+    error, most = calibration_error(record), calibration_noise(record)
+    off = ""
+    if error is not None and most is not None:
+        perfect = f"a perfect model shows up to {language.percent(most)} on so many rows"
+        off = f" Its probabilities are off by {language.percent(error)} on average; {perfect}."
+    return f"Above the diagonal the champion is too timid, below it too sure.{off}"
+
+
+def _claims(record: SweepRecord) -> tuple[np.ndarray, np.ndarray, str]:
     """Return the claimed probabilities, whether each came true, and what was claimed."""
+    table = record.predictions
+    assert table is not None  # noqa: S101 - checked by its callers
     columns = named(table, PROBABILITY)
     truth = table["truth"].astype(str).to_numpy()
     if len(columns) == TWO_CLASSES:
         second = columns[1].removeprefix(PROBABILITY)
-        return table[columns[1]].to_numpy(), truth == second, _says(second)
-    predicted = table["prediction"].astype(str).to_numpy()
-    return (
-        table[columns].max(axis=1).to_numpy(),
-        predicted == truth,
-        "probability it gave its class",
-    )
-
-
-def _says(second: str) -> str:
-    return f"predicted probability of {palette.plain(second)}"
+        says = f"predicted probability of {_class(record, second)}"
+        return table[columns[1]].to_numpy(), truth == second, says
+    right = table["prediction"].astype(str).to_numpy() == truth
+    return table[columns].max(axis=1).to_numpy(), right, "probability it gave its class"
 
 
 def calibration_error(record: SweepRecord) -> float | None:
@@ -184,7 +210,7 @@ def calibration_error(record: SweepRecord) -> float | None:
     table = record.predictions
     if table is None or table.empty or not is_classification(record):
         return None
-    sure, right, _ = _claims(table)
+    sure, right, _ = _claims(record)
     return float(np.abs(_per_bin(sure, sure - right)).sum() / len(sure))
 
 
@@ -198,7 +224,7 @@ def calibration_noise(record: SweepRecord) -> float | None:
     table = record.predictions
     if table is None or table.empty or not is_classification(record):
         return None
-    sure, _, _ = _claims(table)
+    sure, _, _ = _claims(record)
     variance = _per_bin(sure, sure * (1 - sure))
     mean = np.sqrt(2 * variance / np.pi).sum()
     spread = np.sqrt((1 - 2 / np.pi) * variance.sum())
@@ -209,13 +235,3 @@ def _per_bin(sure: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the sums of values over the bins of claimed probability."""
     bins = np.clip((sure * BINS).astype(int), 0, BINS - 1)
     return np.bincount(bins, weights=values.astype(np.float64), minlength=BINS)
-
-
-def accuracy_sentence(record: SweepRecord) -> str:
-    """Say how many of the rows were right, for the caption of the confusion matrix."""
-    table = record.predictions
-    if table is None or table.empty:
-        return NO_PREDICTIONS
-    right = int((table["truth"].astype(str) == table["prediction"].astype(str)).sum())
-    share = language.percent(right / len(table))
-    return f"{right:,} of {len(table):,} {part_name(record)} rows are right ({share})."

@@ -1,22 +1,23 @@
-"""Remarks on the champion itself: what is gravely wrong, the epoch it is kept at, its fit, its claims."""
+"""Remarks on the champion: what is gravely wrong, its epochs, fit and claims, and what stands beside it."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import language
-from pipeline.evaluation.stand import is_noise
-from pipeline.figures.columns import OF_DATA
-from pipeline.figures.findings import all_findings
+from pipeline.evaluation.paired import CONSTANT
+from pipeline.evaluation.stand import CLEARLY, best, called, is_noise, stands
+from pipeline.figures.findings import OF_DATA, all_findings, most_show, of_champion
 from pipeline.figures.predictions import calibration_error, calibration_noise
-from pipeline.figures.remark import SEVERE, Remark, setting
+from pipeline.figures.remark import SEVERE, Remark, listing, setting
 from pipeline.figures.sizes import leader_losses
-from pipeline.figures.tables import groups
 from pipeline.figures.trials import champion_entry, scored_fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pipeline.evaluation.stand import Stand
     from pipeline.ledger.read import SweepRecord
 
 NARROW_GAP = 0.05
@@ -24,6 +25,10 @@ NARROW_GAP = 0.05
 MISCALIBRATED = 0.1
 """Mean distance of claimed from observed probability that a reader of probabilities would notice; on few
 rows a perfect model shows more (`calibration_noise`), and then nothing is said."""
+NO_BETTER = "No better than a constant prediction beyond noise"
+ENCODING = "search.nuisance.encoding"
+ENCODINGS = ("standard", "quantile", "piecewise")
+"""Proposed to a champion that a baseline beats."""
 EVERY_ROW = "choose on every row instead of a few"
 OF_PROBES = frozenset({"dead-units", "saturation", "vanishing-gradients", "rate-too-low"})
 """Findings that need a look inside a network, which only the best fit of a capacity gets: one says it."""
@@ -39,19 +44,16 @@ def severe(record: SweepRecord) -> list[Remark]:
 
     A network whose units are dead makes every score below it void.
     """
-    table = all_findings(record)
-    if entry := champion_entry(record):
-        table = table[table["trial"] == entry.get("trial")]
-    fits = max(table["run_id"].nunique(), 1)
-    found = []
+    has_champion = bool(champion_entry(record))
+    table = of_champion(record) if has_champion else all_findings(record)
     grave = table[
         (table["severity"] == SEVERE) & ~table["code"].isin(OF_DATA)
     ]  # those lead the page
-    for code, group in groups(grave, "code"):
-        if code in OF_PROBES or 2 * group["run_id"].nunique() > fits or not entry:
-            said = str(group["sentence"].iloc[0])
-            found.append(Remark(code.replace("-", " "), f"{said[:1].upper()}{said[1:]}.", SEVERE))
-    return found
+    return [
+        Remark(str(code).replace("-", " "), f"{said[:1].upper()}{said[1:]}.", SEVERE)
+        for code, said in grave.groupby("code", sort=False)["sentence"].first().items()
+        if code in OF_PROBES or not has_champion or most_show(record, str(code))[0]
+    ]
 
 
 def epochs(record: SweepRecord) -> Iterator[Remark]:
@@ -88,14 +90,10 @@ def _few(record: SweepRecord) -> dict[str, Any]:
 
 def kept(record: SweepRecord) -> Iterator[Remark]:
     """Say when the champion was kept at an epoch that says little of it: the first one, or a lucky one."""
-    table = all_findings(record)
-    table = table[table["trial"] == champion_entry(record).get("trial")]
-    fits = scored_fits(record)
-    own = fits[fits["trial"] == champion_entry(record).get("trial")]
     for code, said in KEPT_EPOCHS.items():
-        count = table.loc[table["code"] == code, "run_id"].nunique()
-        if 2 * count > len(own) > 0:
-            sentence = f"{count} of the champion's {language.plural(len(own), 'fit')} {said}"
+        count, own = most_show(record, code)
+        if count:
+            sentence = f"{count} of the champion's {language.plural(own, 'fit')} {said}"
             overrides = () if setting(record, "data.folds") is not None else (folds(record),)
             purpose = EVERY_ROW if overrides else ""
             yield Remark("epochs", sentence, "warning", overrides, purpose)
@@ -108,14 +106,10 @@ def fitting(record: SweepRecord) -> Iterator[Remark]:
     "healthy" above and "overfitting" below is not read on.
     """
     found = leader_losses(record)
-    if found is None or found[1] <= 0:
+    if found is None:
         return
-    gap = (found[1] - found[0]) / found[1]
-    side = "below" if gap >= 0 else "above"
-    start = (
-        f"The champion's training loss lies {language.percent(abs(gap))} {side} its validation loss"
-    )
-    if _over_fits(record):
+    start = f"The champion's {found.words}"
+    if most_show(record, "overfitting", "warning")[0]:
         sentence = (
             f"{start}: it over-fits. More rows, or search.nuisance.dropout, would probably help more "
             "than units."
@@ -123,30 +117,18 @@ def fitting(record: SweepRecord) -> Iterator[Remark]:
         yield Remark("more data", sentence)
     elif is_noise(record.summary):
         return  # what more rows would give is not known where nothing was learnt
-    elif gap < -NARROW_GAP:
+    elif found.gap < -NARROW_GAP:
         sentence = (
             f"{start}: the validation rows are easier, or it is measured while the weights still move. "
             "What more rows would give cannot be told from it."
         )
         yield Remark("more data", sentence)
-    elif gap < NARROW_GAP:
+    elif found.gap < NARROW_GAP:
         sentence = f"{start}: more rows of the same kind would give little; better columns might."
         yield Remark("more data", sentence)
     else:
         sentence = f"{start}, not more than noise and size explain. More rows would probably help a little."
         yield Remark("more data", sentence, "good")
-
-
-def _over_fits(record: SweepRecord) -> bool:
-    """Return whether diagnosis warns of over-fitting in most of the champion's fits."""
-    table = all_findings(record)
-    own = table[table["trial"] == champion_entry(record).get("trial")]
-    warned = own[(own["code"] == "overfitting") & (own["severity"] == "warning")]
-    fits = scored_fits(record)
-    return bool(
-        2 * warned["run_id"].nunique()
-        > (fits["trial"] == champion_entry(record).get("trial")).sum()
-    )
 
 
 def calibration(record: SweepRecord) -> Iterator[Remark]:
@@ -161,3 +143,89 @@ def calibration(record: SweepRecord) -> Iterator[Remark]:
             "them as chances."
         )
         yield Remark("calibration", sentence)
+
+
+def baselines(record: SweepRecord) -> Iterator[Remark]:
+    """Say when something simpler does as well: a constant, or a baseline that beats the champion."""
+    found = best(record.summary)
+    beaten = found is not None and found.is_better and found.model != CONSTANT
+    if is_noise(record.summary):
+        (constant,) = (one for one in stands(record.summary) if one.model == CONSTANT)
+        how = "Worse than a constant prediction" if constant.is_better else NO_BETTER
+        why = (
+            "there is something to learn, as a baseline shows: other rates, an encoding or more epochs."
+            if beaten
+            else "nothing that these columns tell of the target can be seen on these rows. Check that rows "
+            "and targets belong together, or get more rows."
+        )
+        yield Remark("no signal", f"{how} ({constant.noise}): {why}", "warning")
+    if found is not None and beaten:
+        yield _beaten(record, found)
+
+
+def _beaten(record: SweepRecord, found: Stand) -> Remark:
+    sentence = (
+        f"{found.words.capitalize()} has {called(record.summary)} {language.number(found.value)} on the "
+        f"same rows, the champion {language.number(found.own)} ({found.noise})"
+    )
+    tried = set(listing(record, ENCODING))
+    if record.config.get("data.kind", "table") != "table" or tried.issuperset(ENCODINGS):
+        return Remark("baselines", f"{sentence}: prefer it.", "warning")
+    overrides = (f"{ENCODING}=[{','.join(ENCODINGS)}]",)
+    sentence += ": another encoding of numbers may close the gap."
+    return Remark("baselines", sentence, "warning", overrides, "try other encodings of numbers")
+
+
+def optimism(record: SweepRecord) -> Iterator[Remark]:
+    """Say how the one honest score compares with the one that the choice was made by.
+
+    A rise has two causes: the choice took what happened to do well on the validation rows, or the test
+    rows are harder. A baseline has chosen nothing: what it rises by is the rows' doing.
+    """
+    gap = language.finite(record.summary.get("optimism"))
+    if gap is None:
+        return
+    side = "above" if gap >= 0 else "below"
+    sentence = (
+        f"Test loss lies {language.number(abs(gap))} {side} the saved model's validation loss"
+    )
+    name, more, error = _more_than_baselines(record)
+    if name and more > CLEARLY * error:
+        why = f"{language.number(more)} more than that of {name}, which chose nothing"
+        yield Remark(
+            "optimism", f"{sentence}, a rise of {why}: choosing the best of many flatters."
+        )
+    elif abs(gap) <= CLEARLY * _own_noise(record):
+        yield Remark("optimism", f"{sentence}, within noise.", "good")
+    elif gap < 0:
+        yield Remark("optimism", f"{sentence}: the test rows are easier.")
+    elif name:
+        sentence += (
+            f", and that of {name}, which chose nothing, rises no less beyond noise: the test"
+        )
+        yield Remark("optimism", f"{sentence} rows are harder.")
+    else:
+        why = "the choice was made on the validation rows, or the test rows are harder"
+        yield Remark("optimism", f"{sentence}: {why}.")
+
+
+def _more_than_baselines(record: SweepRecord) -> tuple[str, float, float]:
+    """Return the baseline that moves most with the champion, and how much more the champion rises."""
+    beside = dict(record.summary.get("optimism_beside") or {})
+    known = [
+        (float(one["more_se"]), str(name).replace("_", " "), float(one["more"]))
+        for name, one in beside.items()
+        if language.finite(one.get("more")) is not None and language.finite(one.get("more_se"))
+    ]
+    if not known:
+        return "", 0.0, math.inf
+    error, name, more = min(known)
+    return name, more, error
+
+
+def _own_noise(record: SweepRecord) -> float:
+    """Return the standard error of test minus validation loss: scores of different rows."""
+    entry = champion_entry(record)
+    beside = dict(record.summary.get("baselines") or {}).get(str(entry.get("kind")), {})
+    before = beside.get("val_loss_se", entry.get("val_loss_se"))
+    return math.hypot(*(language.finite(e) or 0.0 for e in (entry.get("test_loss_se"), before)))

@@ -10,7 +10,8 @@ import pandas as pd
 from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.figures import palette
-from pipeline.figures.scale import view
+from pipeline.figures.capacity import NOTHING_USABLE
+from pipeline.figures.tables import view
 from pipeline.figures.trials import (
     NUISANCE,
     is_varied,
@@ -31,8 +32,8 @@ LEVELS = 6
 SEED = "seed (noise)"
 FEWEST_FITS = 8
 """Fits below which shares of a variance say nothing."""
-MOST_TICKS = 9
-"""Learning rates that are each named on the axis."""
+LABEL_FACTOR = 1.9
+"""By how much two learning rates must differ for both to be named on the axis."""
 
 
 def learning_rates(record: SweepRecord) -> go.Figure:
@@ -41,66 +42,81 @@ def learning_rates(record: SweepRecord) -> go.Figure:
     table = trials(record)
     failed = record.fits[record.fits["outcome"] == Outcome.diverged.value]
     if table.empty and failed.empty:
-        return palette.empty(title, "No trial was usable: there is no loss to draw.")
-    figure = palette.blank(title, 400)
+        return palette.empty(title, NOTHING_USABLE)
+    figure = palette.blank(title)
     chosen = leader(record)
     name = None if chosen is None else chosen["capacity"]
-    order = table.sort_values("parameters", kind="stable")["capacity"].unique()
-    known: set[int] = set()
+    word = "blocks" if "blocks" in record.fits else "hidden layers"
+    order = table.sort_values(["layers", "parameters"], kind="stable")["capacity"].unique()
+    known: set[str] = set()
     for capacity in sorted(order, key=lambda one: one == name):
         rows = table[table["capacity"] == capacity].sort_values("learning_rate")
-        layers = int(rows["layers"].iloc[0])
-        called = role(record) if capacity == name else ""
-        depth = palette.depth(layers, blocks="blocks" in record.fits)
-        _capacity(figure, rows, (called, depth), named=layers not in known)
-        known.add(layers)
+        label, layers = palette.plain(capacity), int(rows["layers"].iloc[0])
+        called = f"{role(record)} {label}" if capacity == name else f"{layers} {word}"
+        colour = palette.CHAMPION if capacity == name else palette.depth_colour(layers)
+        palette.dots(
+            figure,
+            rows["learning_rate"],
+            rows["score"],
+            colour,
+            9 if capacity == name else 6,
+            mode="lines+markers",
+            name=called,
+            legendgroup=called,
+            showlegend=called not in known,
+            line={"width": 3 if capacity == name else 1.4},
+            text=[language.rate(rate) for rate in rows["learning_rate"]],
+            hovertemplate=f"{label}<br>learning rate %{{text}}<br>%{{y:.4g}}<extra></extra>",
+        )
+        known.add(called)
     _diverged(figure, failed)
     limits = view(table["score"], table["loss"])
     figure.update_yaxes(title_text=objective(record).metric, range=limits)
-    ticks = np.unique(record.fits["learning_rate"].to_numpy(dtype=float))
-    if len(ticks) <= MOST_TICKS:
-        figure.update_xaxes(tickvals=ticks, ticktext=[language.rate(tick) for tick in ticks])
-    return figure.update_xaxes(title_text="learning rate", type="log", tickformat=".3~g")
+    ticks = _ticks(record.fits["learning_rate"])
+    figure.update_xaxes(tickvals=ticks, ticktext=[language.rate(tick) for tick in ticks])
+    return figure.update_xaxes(title_text="learning rate", type="log")
 
 
-def _capacity(
-    figure: go.Figure, rows: pd.DataFrame, names: tuple[str, str], *, named: bool
-) -> None:
-    """Draw one capacity; the legend has one entry a depth, and the leader by what it is called."""
-    called, depth = names
-    layers = int(rows["layers"].iloc[0])
-    label = palette.plain(rows["capacity"].iloc[0])
-    colour = palette.CHAMPION if called else palette.depth_colour(layers)
-    figure.add_scatter(
-        x=rows["learning_rate"],
-        y=rows["score"],
-        mode="lines+markers",
-        name=f"{called} {label}" if called else depth,
-        legendgroup=called or depth,
-        showlegend=bool(called) or named,
-        line={"color": colour, "width": 3 if called else 1.4},
-        marker={"size": 9 if called else 6, "color": colour},
-        hovertemplate=f"{label}<br>learning rate %{{x:.3g}}<br>%{{y:.4g}}<extra></extra>",
-    )
+def _ticks(rates: pd.Series) -> list[float]:
+    """Return the learning rates that are named on the axis: far enough apart to be read."""
+    found: list[float] = []
+    for rate in np.unique(rates.to_numpy(dtype=float)):
+        if not found or rate >= LABEL_FACTOR * found[-1]:
+            found.append(float(rate))
+    return found
 
 
 def _diverged(figure: go.Figure, failed: pd.DataFrame) -> None:
     if failed.empty:
         return
     counts = failed.groupby(["capacity", "learning_rate"]).size().reset_index(name="fits")
-    figure.add_scatter(
-        x=counts["learning_rate"],
-        y=[0.98] * len(counts),
-        yaxis="y2",
-        mode="markers",
+    palette.dots(
+        figure,
+        counts["learning_rate"],
+        [0.98] * len(counts),
+        palette.BAD,
         name="diverged",
-        marker={"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": palette.BAD}},
+        yaxis="y2",
+        marker={"symbol": "x-thin", "line": {"width": 2, "color": palette.BAD}},
         text=[palette.plain(name) for name in counts["capacity"]],
         customdata=counts["fits"],
         hovertemplate="%{text}: %{customdata} diverged at %{x:.3g}<extra></extra>",
     )
-    figure.update_layout(
-        yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
+    above = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
+    figure.update_layout(yaxis2=above)
+
+
+def rates_caption(record: SweepRecord) -> str:
+    """Say why rates are searched at each capacity, from this sweep's own numbers."""
+    best = trials(record).drop_duplicates("capacity")["learning_rate"]
+    if best.empty:
+        return "Every rate that was tried failed, at every capacity."
+    if not is_varied(best):
+        return "The same rate was best at every capacity that was tried."
+    low, high = language.rate(best.min()), language.rate(best.max())
+    return (
+        f"The rate that scored best was {low} to {high}, depending on the capacity; each is compared "
+        "at its own."
     )
 
 
@@ -115,7 +131,7 @@ def importance(record: SweepRecord) -> pd.Series:
     fits = scored_fits(record)
     if len(fits) < FEWEST_FITS:
         return pd.Series(dtype=float)
-    scores = _comparable(fits["score"])
+    scores = fits["score"].rank()  # so that one hopeless trial does not drown the others
     shares = {
         column.replace("_", " "): _explained(scores, _levels(fits[column]))
         for column in ("layers", "units", "learning_rate", *NUISANCE)
@@ -129,31 +145,51 @@ def importance(record: SweepRecord) -> pd.Series:
 
 
 def importances(record: SweepRecord) -> go.Figure:
-    """Draw the importance of each hyperparameter as bars."""
+    """Draw the importance of each hyperparameter as bars; noise is a line that they must exceed."""
     title = "What mattered: share of the variance each explains by itself"
     shares = importance(record)
-    if shares.empty:
+    levers = shares.drop(SEED, errors="ignore")
+    if levers.empty:
         return palette.empty(title, "Too few fits say what mattered.")
-    figure = palette.blank(title, 400)
-    colours = [palette.FAINT if name == SEED else palette.DEPTHS[3] for name in shares.index]
+    figure = palette.blank(title, 140 + 46 * len(levers))
     figure.add_bar(
-        x=shares,
-        y=list(shares.index),
+        x=levers,
+        y=list(levers.index),
         orientation="h",
-        marker={"color": colours, "cornerradius": 3},
-        text=[language.percent(share) for share in shares],
+        marker={"color": palette.DEPTHS[3], "cornerradius": 3},
+        text=[language.percent(share) for share in levers],
         textposition="outside",
         cliponaxis=False,
         hoverinfo="skip",
         width=0.55,
     )
+    if SEED in shares:
+        figure.add_vline(
+            x=shares[SEED],
+            line={"color": palette.MUTED, "width": 1.2, "dash": "dash"},
+            annotation={
+                "text": f"seeds alone: {language.percent(shares[SEED])}",
+                "yanchor": "bottom",
+            },
+        )
     figure.update_xaxes(range=[0, max(0.1, shares.max()) * 1.18], visible=False)
     return figure.update_yaxes(showgrid=False, tickfont={"color": palette.INK, "size": 13})
 
 
-def _comparable(scores: pd.Series) -> pd.Series:
-    """Return scores on a scale where one hopeless trial does not drown the others: their ranks."""
-    return scores.rank()
+def importance_caption(record: SweepRecord) -> str:
+    """Name what mattered most, or say that nothing stands out of the noise."""
+    shares = importance(record)
+    levers = shares.drop(SEED, errors="ignore")
+    if levers.empty:
+        return "Too few trials to say."
+    noise = float(shares.get(SEED, 0.0))
+    said = f"{levers.idxmax()} mattered most"
+    if levers.max() <= noise:
+        said = "none explains more than the luck of seeds does, which nobody can set"
+    return (
+        f"Share of the variance of ranked scores that each setting explains by itself; {said}. Shares "
+        "overlap, so they do not add up to 100 %."
+    )
 
 
 def _levels(values: pd.Series) -> pd.Series:

@@ -1,256 +1,183 @@
-"""The parts of the report, one function each, as HTML."""
+"""What the report's template fills in: each section's words and rows, from the ledger."""
 
 from __future__ import annotations
 
-import json
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.core import language
-from pipeline.figures.advice import next_command, remarks
-from pipeline.figures.columns import severe
-from pipeline.figures.findings import by_code, failures
-from pipeline.figures.html import Html, element, join, json_block
-from pipeline.figures.remark import command_words
-from pipeline.figures.tables import rows
-from pipeline.figures.trials import champion_entry, done_fits, objective
-from pipeline.figures.verdict import (
-    BUDGET,
-    answer,
-    headline,
-    name,
-    parameters_shown,
-    score,
-    status,
-    was_cut,
+from pipeline.evaluation.baselines import BASELINES
+from pipeline.evaluation.stand import CLEARLY, plainly
+from pipeline.figures import advice, findings, verdict
+from pipeline.figures.findings import all_findings, by_code, failures, of_champion
+from pipeline.figures.predictions import target
+from pipeline.figures.remark import command_words, setting
+from pipeline.figures.tables import lowest, rows
+from pipeline.figures.trials import (
+    capacities,
+    champion_entry,
+    done_fits,
+    leader,
+    objective,
+    trials,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
-    import plotly.graph_objects as go
 
-    from pipeline.figures.plots import Drawn
     from pipeline.ledger.read import SweepRecord
 
-
-OPEN_ROWS = 5
-"""Failures that are shown without a click."""
 KEPT = frozenset({"start", "better", "smaller"})
 OUT = frozenset({"infeasible", "stopped"})
+"""Verdicts by how a decision is marked."""
 
 
-def header(record: SweepRecord) -> Html:
-    """Return the answer: headline, three sentences, key figures."""
-    shade = "status incomplete" if was_cut(record) else "status"
-    ended = "ended by its budget" if status(record) == BUDGET else status(record)
-    where = [name(record), str(record.started)]
-    eyebrow = element(
-        "p",
-        "Capacity sweep · " + " · ".join(part for part in where if part),
-        element("span", ended, class_=shade),
-        class_="eyebrow",
-    )
-    sentences = [element("span", f"{sentence} ") for sentence in answer(record)]
-    return element(
-        "header",
-        eyebrow,
-        element("h1", headline(record)),
-        *(element("p", text, class_="alert") for text in severe(record)),
-        element("p", *sentences, class_="answer"),
-        _key_figures(record),
-        id="answer",
-    )
+class Figure(NamedTuple):
+    """One key figure."""
+
+    name: str
+    value: str
+    extra: str = ""
 
 
-def _key_figures(record: SweepRecord) -> Html:
+def context(record: SweepRecord) -> dict[str, Any]:
+    """Return everything of the report but its plots and its table of trials."""
+    told = advice.remarks(record)
+    sentences = verdict.answer(record)
+    run = champion_entry(record).get("run_id")
+    facts = findings.facts(record)
+    return {
+        "name": verdict.name(record),
+        "started": record.started,
+        "cut": verdict.was_cut(record),
+        "ended": "ended by its budget"
+        if verdict.status(record) == verdict.BUDGET
+        else verdict.status(record),
+        "headline": verdict.headline(record),
+        "alerts": findings.doubts(record),
+        "answer": sentences[1:] if champion_entry(record) else sentences,
+        "has_champion": bool(champion_entry(record)),
+        "figures": key_figures(record),
+        "remarks": [one for one in told if one.severity != "good"],
+        "good": [one for one in told if one.severity == "good"],
+        "next": advice.next_command(record),
+        "decisions": [{**step, "mark": _mark(str(step["verdict"]))} for step in record.decisions],
+        "thresholds": thresholds(record),
+        "diagnosis": diagnosis(record),
+        "columns": facts,
+        "used": sum(bool(fact["used"]) for fact in facts),
+        "doubted": [fact for fact in facts if fact["attention"] not in {"none", ""}],
+        "again": f"python -m pipeline.replay run={run}" if run else "",
+        "facts": _facts(record),
+        "config": record.config,
+    }
+
+
+def key_figures(record: SweepRecord) -> list[Figure]:
+    """Return the test score first, in the plainest unit, then what it is measured against, then size."""
     entry, summary = champion_entry(record), record.summary
-    cells: list[tuple[str, str, str]] = []
+    found: list[Figure] = []
+    plain = plainly(summary) if entry else None
+    if plain is not None:
+        error = (
+            language.finite(entry.get(f"{plain.part}_loss_se")) if plain.name == "loss" else None
+        )
+        value = verdict.shown(plain.name, plain.own)
+        of = f", {target(record)}" if plain.name in {"rmse", "mae"} and target(record) else ""
+        found.append(Figure(f"{plain.part} {plain.label}{of}", value, _error(error)))
+        found += [
+            Figure(name.replace("_", " "), verdict.shown(plain.name, plain.beside[name]))
+            for name in BASELINES
+            if name in plain.beside
+        ]
     if entry:
-        metric = objective(record).metric
-        value, error = score(entry)
-        cells.append((metric, language.number(value), _error(error)))
-        if language.finite(entry.get("test_loss")) is not None:
-            loss = language.number(entry.get("test_loss"))
-            cells.append(("test loss", loss, _error(entry.get("test_loss_se"))))
-        cells += _metrics(record)
-        cells.append(("parameters", *parameters_shown(entry)))
-        cells.append(("learning rate", language.rate(entry.get("learning_rate")), ""))
-    trials, took = language.finite(summary.get("trials")), language.duration(summary.get("seconds"))
-    about = f"{trials:.0f} trials in {took}" if trials else took
-    cells.append(("fits", language.count(len(done_fits(record))), about))
+        scored, _, spread = verdict.score(entry).partition("±")
+        extra = f"± {spread.strip()}" if spread else ""
+        found.append(Figure(objective(record).metric, scored.strip(), extra))
+        found.append(Figure("parameters", *verdict.parameters_shown(entry)))
+        found.append(Figure("learning rate", language.rate(entry.get("learning_rate"))))
+    tried = language.finite(summary.get("trials"))
+    took = language.duration(summary.get("seconds"))
+    about = f"{language.plural(int(tried), 'trial')} in {took}" if tried else took
+    found.append(Figure("fits", language.count(len(done_fits(record))), about))
     if language.finite(summary.get("cost")) is not None:
-        cells.append(("cost", language.number(summary["cost"]), ""))
-    boxes = [
-        element(
-            "div",
-            element("dt", name),
-            element("dd", value, " ", element("small", extra) if extra else None),
-            class_="own" if entry and place == 0 else None,
-        )
-        for place, (name, value, extra) in enumerate(cells)
-    ]
-    return element("dl", *boxes, class_="figures")
+        found.append(Figure("cost", language.number(summary["cost"])))
+    return found
 
 
-def _error(value: object) -> str:
-    error = language.finite(value)
-    return "" if not error else f"± {language.number(error, 2)}"
+def _error(value: float | None) -> str:
+    return f"± {language.number(value, 2)}" if value else ""
 
 
-def _metrics(record: SweepRecord) -> list[tuple[str, str, str]]:
-    """Return the score that people ask for first: of test rows, or where there are none of validation."""
-    entry = champion_entry(record)
-    part, found = "test", entry.get("test_metrics")
-    if not found:
-        beside = dict(record.summary.get("baselines") or {}).get(str(entry.get("kind")), {})
-        part, found = (
-            "validation",
-            {name.removeprefix("val_"): value for name, value in beside.items()},
-        )
-    metrics = found if isinstance(found, dict) else {}
-    if (accuracy := language.finite(metrics.get("accuracy"))) is not None:
-        rate = language.finite(metrics.get("base_rate"))
-        always = "" if rate is None else f"most frequent class {language.percent(rate)}"
-        cells = [(f"{part} accuracy", language.percent(accuracy), always)]
-        if language.finite(metrics.get("auc")) is not None:
-            cells.append((f"{part} AUC", language.number(metrics["auc"]), ""))
-        return cells
-    if language.finite(metrics.get("rmse")) is not None:
-        return [(f"{part} RMSE", language.number(metrics["rmse"]), "")]
-    return []
+def _mark(word: str) -> str:
+    if word == "chosen":
+        return word
+    return "kept" if word in KEPT else "out" if word in OUT else ""
 
 
-def verdict(record: SweepRecord) -> Html:
-    """Return what the sweep says about itself, and what to run next."""
-    items = [
-        element(
-            "li",
-            element("b", remark.topic),
-            element("p", remark.sentence),
-            class_=remark.severity,
-        )
-        for remark in remarks(record)
-    ]
-    command, why = next_command(record)
-    after = element(
-        "div", element("h3", "Run next"), element("p", why), _command(command), class_="run-next"
-    )
-    listed = element("ul", *items, class_="remarks") if items else None
-    return _section("verdict", "What to make of it", None, listed, after)
-
-
-def _command(line: str) -> Html:
-    copy = element("button", "Copy", type="button")
-    return element("div", element("pre", line), copy, class_="command")
-
-
-def plot_grid(identity: str, heading: str, drawn: Sequence[Drawn]) -> Html:
-    """Return plots side by side; a last one without a partner takes the whole line."""
-    narrow = [one for one in drawn if not one.wide]
-    alone = narrow[-1] if len(narrow) % 2 else None
-    for left, right in zip(narrow[::2], narrow[1::2], strict=False):
-        _same_height(left.figure, right.figure)
-    boxes = [plot_box(one, wide=one.wide or one is alone) for one in drawn]
-    return _section(identity, heading, None, element("div", *boxes, class_="plots"))
-
-
-def _same_height(left: go.Figure, right: go.Figure) -> None:
-    height = max(int(left.layout.height), int(right.layout.height))
-    left.update_layout(height=height)
-    right.update_layout(height=height)
-
-
-def plot_box(drawn: Drawn, *, wide: bool) -> Html:
-    """Return one plot with its words; the page's script draws it when it comes into view."""
-    drawn.figure.update_layout(title_text=None)
-    box = element(
-        "div",
-        element("p", "drawn when it comes into view", class_="waiting"),
-        class_="plot",
-        data_figure=f"figure-{drawn.name}",
-        style=f"height:{int(drawn.figure.layout.height)}px",
-        role="img",
-        aria_label=f"{drawn.heading}. {drawn.caption}",
-    )
-    caption = element("figcaption", element("h3", drawn.heading), element("p", drawn.caption))
-    block = json_block(f"figure-{drawn.name}", _plain(drawn.figure))
-    return element("figure", caption, box, block, class_="wide" if wide else None)
-
-
-def _plain(figure: go.Figure) -> object:
-    """Return a figure as JSON values; arrays become base64 as Plotly writes them."""
-    return json.loads(figure.to_json())
-
-
-def decisions(record: SweepRecord) -> Html | None:
-    """Return every decision as a sentence, in order."""
-    if not record.decisions:
-        return None
-    items = []
-    for step in record.decisions:
-        word = str(step["verdict"])
-        shade = "kept" if word in KEPT else "out" if word in OUT else ""
-        items.append(
-            element(
-                "li",
-                element("span", step["capacity"] or "the search", class_="what"),
-                element("span", f"{step['phase']} · {word}", class_="verdict"),
-                element("p", step["reason"]),
-                class_="chosen" if word == "chosen" else shade or None,
-            )
-        )
-    lead = "Filled: the search went on from there. Open: tried and not taken."
-    return _section("decisions", "Every decision", lead, element("ol", *items, class_="decisions"))
-
-
-def diagnosis(record: SweepRecord) -> Html | None:
-    """Return what went wrong in fits, and every failure with its reason."""
-    codes, failed = by_code(record), failures(record)
-    if codes.empty and failed.empty:
-        return None
-    items = [
-        element(
-            "li",
-            element("b", row.code.replace("-", " ")),
-            element("p", f"{language.plural(row.fits, 'fit')}. For example: {row.sentence}"),
-            class_=row.severity,
-        )
-        for row in rows(codes)
-    ]
-    return _section(
-        "diagnosis",
-        "What went wrong, in words",
-        None,
-        element("ul", *items, class_="remarks") if items else None,
-        _failures(failed) if len(failed) else None,
+def thresholds(record: SweepRecord) -> str:
+    """Say why a decision may call worse what the report cannot tell apart; empty where none could."""
+    noise = setting(record, "search.noise")
+    if noise is None or noise >= CLEARLY or record.config.get("search.kind") != "capacity":
+        return ""
+    often = "one standard error" if noise == 1.0 else f"{noise:g} standard errors"
+    return (
+        f"A decision says better or worse from {often} on (search.noise), as the search has to choose where "
+        f"to go on; all else here says so from {CLEARLY:g} on, as a claim has to hold."
     )
 
 
-def _failures(failed: pd.DataFrame) -> Html:
-    heads = [
-        element("th", name, class_="number" if name == "Fits" else None)
-        for name in ("Trial", "Outcome", "Fits", "Why")
-    ]
-    lines = [
-        element(
-            "tr",
-            element("td", row.trial),
-            element("td", row.outcome),
-            element("td", row.fits, class_="number"),
-            element("td", row.why, class_="wrap"),
-        )
-        for row in rows(failed)
-    ]
-    table = element("table", element("thead", element("tr", *heads)), element("tbody", *lines))
-    title = f"{language.plural(len(failed), 'trial')} with failed fits"
-    scroll = element("div", table, class_="scroll")
-    return element("details", element("summary", title), scroll, open=len(failed) <= OPEN_ROWS)
+def ranking(record: SweepRecord) -> str:
+    """Say why the first row of the trials is first, and which scored best."""
+    first, table = leader(record), capacities(record)
+    if first is None or not champion_entry(record):
+        return ""
+    best = lowest(table, "loss")
+    if best["trial"] == first["trial"]:
+        return "What was chosen comes first and has the best score."
+    gap = language.with_error(first["gap"], first["gap_se"])
+    return (
+        f"What was chosen comes first ({first['note'].removeprefix('chosen: ')}); the best score, "
+        f"{language.with_error(best['score'], best['se'])}, is that of {best['capacity']}, which it is "
+        f"behind by {gap}."
+    )
 
 
-def reproduce(record: SweepRecord) -> Html:
-    """Return how to get the same again: command, commit, data, versions, configuration."""
+def diagnosis(record: SweepRecord) -> dict[str, Any]:
+    """Return what went wrong: with the champion, with what could take its place, and the rest by itself."""
+    table, failed = all_findings(record), failures(record)
+    own, usable = of_champion(record), trials(record)
+    heads = usable[usable["stands"].astype(bool)]["trial"]
+    rivals = table[table["trial"].isin(set(heads) - set(own["trial"]))]
+    if not champion_entry(record):
+        own, rivals = table, table.iloc[:0]
+    lost = record.fits[record.fits["trial"].isin(failed["trial"])]["capacity"].unique()
+    gone = [name for name in lost if name not in set(usable["capacity"])]
+    rest = table[~table.index.isin([*own.index, *rivals.index])]
+    return {
+        "own": _codes(own, "fit"),
+        "rivals": _codes(rivals, "capacity"),
+        "gone": gone,
+        "rest": _codes(rest, "fit"),
+        "failures": list(rows(failed)),
+    }
+
+
+def _codes(table: pd.DataFrame, noun: str) -> list[dict[str, str]]:
+    """Return one entry a finding: what it is, how often, an example, and how grave."""
+    counted = "capacities" if noun == "capacity" else "fits"
+    return [
+        {
+            "code": row.code.replace("-", " "),
+            "count": language.plural(int(getattr(row, counted)), noun),
+            "sentence": row.sentence,
+            "severity": row.severity,
+        }
+        for row in rows(by_code(table))
+    ]
+
+
+def _facts(record: SweepRecord) -> dict[str, str]:
     facts = {
         "command": shlex.join(["python", "-m", "pipeline.sweep", *command_words(record)]),
         "sweep": record.run_id,
@@ -259,34 +186,4 @@ def reproduce(record: SweepRecord) -> Html:
     }
     if uri := champion_entry(record).get("model_uri"):
         facts["champion"] = str(uri)
-    listed = [part for name, value in facts.items() for part in _fact(name, value)]
-    settings = [part for name, value in record.config.items() for part in _fact(name, value)]
-    run = champion_entry(record).get("run_id")
-    again = f"python -m pipeline.replay run={run}" if run else None
-    return _section(
-        "reproduce",
-        "How to get the same again",
-        "On the same machine and versions a fit repeats bit for bit.",
-        _command(facts["command"]),
-        _command(again) if again else None,
-        element("dl", *listed, class_="facts"),
-        element(
-            "details",
-            element("summary", f"All {len(record.config)} settings"),
-            element("dl", *settings, class_="facts"),
-        ),
-    )
-
-
-def _fact(name: str, value: object) -> list[Html]:
-    return [element("dt", name), element("dd", value)]
-
-
-def _section(identity: str, heading: str, lead: str | None, *parts: Html | None) -> Html:
-    return element(
-        "section",
-        element("h2", heading),
-        element("p", lead, class_="lead") if lead else None,
-        join([part for part in parts if part is not None]),
-        id=identity,
-    )
+    return facts

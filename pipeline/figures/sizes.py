@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core import language
 from pipeline.figures import palette
-from pipeline.figures.capacity import MOST_LABELS, NOTHING_USABLE, ring
-from pipeline.figures.scale import view
-from pipeline.figures.tables import rows
+from pipeline.figures.capacity import MOST_LABELS, NOTHING_USABLE
+from pipeline.figures.tables import rows, view
 from pipeline.figures.trials import (
     capacities,
     leader,
@@ -32,94 +31,113 @@ WIDE_RANGE = 1.2
 """Powers of ten from which one axis label a power is enough."""
 
 
-def loss_against_parameters(record: SweepRecord) -> go.Figure:
+class Losses(NamedTuple):
+    """Training and validation loss at the epoch of the lowest validation loss."""
+
+    train: float
+    validation: float
+
+    @property
+    def gap(self) -> float:
+        """By which share of the validation loss training loss lies below it."""
+        return (self.validation - self.train) / self.validation if self.validation > 0 else math.nan
+
+    @property
+    def words(self) -> str:
+        """The same in words, for every sentence that speaks of it."""
+        side = "below" if self.gap >= 0 else "above"
+        return f"training loss lies {language.percent(abs(self.gap))} {side} its validation loss"
+
+
+def front(record: SweepRecord) -> go.Figure:
     """Draw every fit over its network's size, with the Pareto front of the capacities."""
     title = "Loss against parameters"
     fits, table = scored_fits(record), capacities(record)
     if table.empty:
         return palette.empty(title, NOTHING_USABLE)
-    figure = palette.blank(title, 400)
-    figure.add_scatter(
-        x=fits["parameters"],
-        y=fits["score"],
-        mode="markers",
+    figure = palette.blank(title)
+    palette.dots(
+        figure,
+        fits["parameters"],
+        fits["score"],
+        palette.fade(palette.DEPTHS[2], 0.35),
+        6,
         name="every fit",
-        marker={"size": 6, "color": palette.fade(palette.DEPTHS[2], 0.35)},
         text=[palette.plain(f"{fit.trial} #{fit.execution}") for fit in rows(fits)],
         hovertemplate="%{text}<br>%{x:,} parameters<br>%{y:.4g}<extra></extra>",
     )
-    front = pareto(record)
-    figure.add_scatter(
-        x=front["parameters"],
-        y=front["score"],
-        mode="lines+markers",
+    best = pareto(record)
+    palette.dots(
+        figure,
+        best["parameters"],
+        best["score"],
+        palette.INK,
+        8,
         name="Pareto front",
-        line={"color": palette.INK, "width": 1.5, "shape": "hv"},
-        marker={"size": 8, "color": palette.INK},
-        text=[palette.plain(name) for name in front["capacity"]],
-        customdata=_latencies(record, front),
+        mode="lines+markers",
+        line={"width": 1.5, "shape": "hv"},
+        text=[palette.plain(name) for name in best["capacity"]],
+        customdata=_latencies(record, best),
         hovertemplate="%{text}<br>%{x:,} parameters%{customdata}<br>%{y:.4g}<extra></extra>",
     )
     chosen = leader(record)
-    if chosen is not None:
-        figure.add_scatter(
-            x=[chosen["parameters"]],
-            y=[chosen["score"]],
-            mode="markers",
-            name=f"{role(record)} {palette.plain(chosen['capacity'])}",
-            marker=ring(),
-            hoverinfo="skip",
-        )
+    name = f"{role(record)} {palette.plain(chosen['capacity'])}"
+    x, y = [chosen["parameters"]], [chosen["score"]]
+    palette.dots(figure, x, y, "", 22, name=name, marker=palette.ring())
     limits = view(table["score"], table["loss"])
     figure.update_yaxes(title_text=objective(record).metric, range=limits)
     return figure.update_xaxes(title_text="trainable parameters", **_log_axis(fits["parameters"]))
 
 
-def _latencies(record: SweepRecord, front: pd.DataFrame) -> list[str]:
+def _latencies(record: SweepRecord, best: pd.DataFrame) -> list[str]:
     """Return the predicted time of a row for each capacity of the front, where the summary has it."""
     entries = zip(
         record.summary.get("pareto", ()), record.summary.get("pareto_us_a_row", ()), strict=False
     )
     known = {str(trial).partition(" lr ")[0]: seconds for trial, seconds in entries}
-    return [f", {known[name]:.2g} µs a row" if name in known else "" for name in front["capacity"]]
+    return [f", {known[name]:.2g} µs a row" if name in known else "" for name in best["capacity"]]
 
 
 def _log_axis(sizes: pd.Series) -> dict[str, object]:
     low, high = (math.log10(max(size, 1)) for size in (sizes.min(), sizes.max()))
     margin = max(0.12, (high - low) * 0.06)
     ticks = 1 if high - low > WIDE_RANGE else "D2"
-    return {
-        "type": "log",
-        "range": [low - margin, high + margin],
-        "dtick": ticks,
-        "tickformat": "~s",
-    }
+    span = [low - margin, high + margin]
+    return {"type": "log", "range": span, "dtick": ticks, "tickformat": "~s"}
 
 
-def train_and_validation_by_size(record: SweepRecord) -> pd.DataFrame:
+def front_caption(record: SweepRecord) -> str:
+    """Count the front."""
+    size, known = len(pareto(record)), len(capacities(record))
+    verb = "has" if size == 1 else "have"
+    return f"{size} of {known} capacities {verb} no smaller one that is as good."
+
+
+def losses_by_size(record: SweepRecord) -> pd.DataFrame:
     """Return training and validation loss at the best epoch of each capacity's best trial.
 
     Columns: capacity, parameters, layers, loss, val_loss, gap (share of the validation loss).
     """
-    found = []
     runs = median_runs(record)
-    for row in rows(capacities(record)):
-        losses = best_losses(record, runs.get(row.trial))
-        if losses is not None:
-            train, val = losses
-            gap = (val - train) / val if val > 0 else math.nan
-            found.append((row.capacity, row.parameters, row.layers, train, val, gap))
-    columns = ["capacity", "parameters", "layers", "loss", "val_loss", "gap"]
-    return pd.DataFrame(found, columns=columns)
+    known = ((row, best_losses(record, runs.get(row.trial))) for row in rows(capacities(record)))
+    return pd.DataFrame(
+        [
+            (row.capacity, row.parameters, row.layers, *losses, losses.gap)
+            for row, losses in known
+            if losses is not None
+        ],
+        columns=["capacity", "parameters", "layers", "loss", "val_loss", "gap"],
+    )
 
 
-def leader_losses(record: SweepRecord) -> tuple[float, float] | None:
+def leader_losses(record: SweepRecord) -> Losses | None:
     """Return training and validation loss at the best epoch of the leader's median execution."""
     first = leader(record)
-    return None if first is None else best_losses(record, median_runs(record).get(first["trial"]))
+    found = None if first is None else best_losses(record, median_runs(record).get(first["trial"]))
+    return found if found is not None and found.validation > 0 else None
 
 
-def best_losses(record: SweepRecord, run: str | None) -> tuple[float, float] | None:
+def best_losses(record: SweepRecord, run: str | None) -> Losses | None:
     """Return training and validation loss of a run at its lowest validation loss."""
     curve = record.curves.get(run) if run else None
     if curve is None or not {"loss", "val_loss"} <= set(curve):
@@ -128,38 +146,32 @@ def best_losses(record: SweepRecord, run: str | None) -> tuple[float, float] | N
     if np.isnan(val).all():
         return None
     best = int(np.nanargmin(val))
-    return (float(train[best]), float(val[best])) if math.isfinite(train[best]) else None
+    return Losses(float(train[best]), float(val[best])) if math.isfinite(train[best]) else None
 
 
-def under_and_over_fitting(record: SweepRecord) -> go.Figure:
+def fitting(record: SweepRecord) -> go.Figure:
     """Draw training and validation loss of each capacity as the ends of a line."""
     title = "Under- and over-fitting at each capacity"
-    table = train_and_validation_by_size(record)
+    table = losses_by_size(record)
     if table.empty:
         return palette.empty(title, "No usable fit left a curve.")
-    figure = palette.blank(title, 400)
+    figure = palette.blank(title)
     places = list(range(len(table)))
-    gaps = [value for row in rows(table) for value in (row.loss, row.val_loss, None)]
-    figure.add_scatter(
-        x=[value for place in places for value in (place, place, None)],
-        y=gaps,
-        mode="lines",
-        showlegend=False,
-        line={"color": palette.fade(palette.FAINT, 0.8), "width": 2},
-        hoverinfo="skip",
-    )
+    ends = [value for row in rows(table) for value in (row.loss, row.val_loss, None)]
+    across = [value for place in places for value in (place, place, None)]
+    palette.line(figure, across, ends, palette.fade(palette.FAINT, 0.8), 2)
     for column, name, colour in (
         ("loss", "training", palette.DEPTHS[1]),
         ("val_loss", "validation", palette.DEPTHS[4]),
     ):
-        figure.add_scatter(
-            x=places,
-            y=table[column],
-            mode="markers",
+        palette.dots(
+            figure,
+            places,
+            table[column],
+            colour,
             name=f"{name} loss",
-            marker={"size": 9, "color": colour},
             text=[
-                f"{palette.plain(row.capacity)}: training {language.percent(row.gap)} lower"
+                f"{palette.plain(row.capacity)}: {Losses(row.loss, row.val_loss).words}"
                 for row in rows(table)
             ],
             hovertemplate=f"%{{text}}<br>{name} %{{y:.4g}}<extra></extra>",
@@ -172,6 +184,21 @@ def under_and_over_fitting(record: SweepRecord) -> go.Figure:
         showgrid=False,
     )
     return figure.update_yaxes(title_text="loss", range=_range(table))
+
+
+def fitting_caption(record: SweepRecord) -> str:
+    """Say at which sizes the gap is smallest and widest."""
+    table = losses_by_size(record)
+    if len(table) <= 1:
+        return "One capacity alone shows no trend."
+    ordered = table.sort_values("gap", kind="stable")
+    narrow, wide = ordered.iloc[0], ordered.iloc[-1]
+    if wide["gap"] <= 0:
+        return "At the best epochs training loss lies below validation loss nowhere."
+    return (
+        "Both high: under-fitting. Far apart: over-fitting. The gap is smallest for "
+        f"{narrow['capacity']} and widest for {wide['capacity']} ({language.percent(wide['gap'])})."
+    )
 
 
 def _range(table: pd.DataFrame) -> tuple[float, float] | None:

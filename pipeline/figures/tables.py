@@ -1,4 +1,4 @@
-"""Reading tables row by row, in the types that are really there.
+"""Reading tables row by row in the types that are really there, and axes that show what matters in them.
 
 pandas' type stubs give every cell the union of all that a cell may hold; these few functions are the
 one place where that is traded for `Any`.
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
+
+
+REACH = 1.6
+"""How far beyond the 80 % best scores an axis goes, as a multiple of their distance to the best."""
+MARGIN = 0.12
 
 
 def rows(table: pd.DataFrame) -> Iterator[Any]:
@@ -32,3 +37,26 @@ def lowest(table: pd.DataFrame, column: str) -> Any:
 def named(table: pd.DataFrame, prefix: str) -> list[str]:
     """Return the columns whose name begins so, in order."""
     return [str(name) for name in table.columns if str(name).startswith(prefix)]
+
+
+def view(scores: pd.Series, losses: pd.Series) -> tuple[float, float] | None:
+    """Return a range for scores that leaves out hopeless ones; None when none stands out.
+
+    Args:
+        scores: In the objective's unit.
+        losses: The same, lower is better.
+    """
+    if losses.empty:
+        return None
+    best = float(losses.min())
+    reach = (float(losses.quantile(0.8)) - best) * REACH
+    if reach <= 0 or float(losses.max()) - best <= REACH * reach:
+        return None
+    sign = 1.0 if float(scores.iloc[int(losses.to_numpy().argmin())]) == best else -1.0
+    low, high = sorted((sign * best, sign * (best + reach)))
+    return low - MARGIN * reach, high + MARGIN * reach
+
+
+def is_outside(score: float, limits: tuple[float, float] | None) -> bool:
+    """Return whether a score lies beyond the range that is shown."""
+    return limits is not None and not limits[0] <= score <= limits[1]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import language
 from pipeline.core.records import Outcome
-from pipeline.evaluation.stand import is_noise, sentence
-from pipeline.figures.remark import setting
+from pipeline.evaluation.stand import is_noise, plainly, sentence
+from pipeline.figures.capacity import errors
+from pipeline.figures.remark import command_words
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import (
     capacities,
@@ -22,15 +24,23 @@ from pipeline.figures.trials import (
 from pipeline.search.sentences import is_selection, size, within
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipeline.ledger.read import SweepRecord
 
 FINISHED = "finished"
 """The status of a sweep that came to its own end."""
-RESUME = "Everything finished is kept: resuming goes on from here with the command below."
 BUDGET = "budget"
 """The status of a sweep that a limit ended; its champion is the best so far."""
+RESUME = "Everything finished is kept: resuming goes on from here with the command below."
+STATUS = {
+    FINISHED: "This sweep finished",
+    BUDGET: "This sweep's budget ended",
+    "running": "This sweep is still running, or was killed without a word,",
+    "killed": "This sweep was interrupted",
+    "failed": "This sweep failed",
+}
+"""How a sweep ended, as the beginning of a sentence."""
+MOST_NAMED = 4
+"""Capacities named in a sentence."""
 
 
 def status(record: SweepRecord) -> str:
@@ -50,7 +60,7 @@ def answer(record: SweepRecord) -> tuple[str, str, str]:
         return _without_champion(record)
     why = _why(record, entry)
     if was_cut(record):
-        why = f"{status_words(record)} before the search was over; so far, {_lower(why)}"
+        why = f"{_ended(record)} before the search was over; so far, {_lower(why)}"
     return _use(record, entry), why, _how_good(record, entry)
 
 
@@ -69,13 +79,13 @@ def headline(record: SweepRecord) -> str:
     return network(entry)
 
 
-def network(entry: dict[str, object]) -> str:
+def network(entry: dict[str, Any]) -> str:
     """Return a champion's architecture in words."""
     if widths := entry.get("widths"):
-        sizes = [str(width) for width in widths] if isinstance(widths, list | tuple) else []
-        return f"{language.plural(len(sizes), 'hidden layer')} of {language.listing(sizes)} units"
+        depth = language.plural(len(widths), "hidden layer")
+        return f"{depth} of {language.listing(widths)} units"
     if "blocks" in entry:
-        blocks = language.plural(int(str(entry["blocks"])), "convolutional block")
+        blocks = language.plural(int(entry["blocks"]), "convolutional block")
         return f"{blocks}, {entry.get('filters')} filters"
     layers = int(language.finite(entry.get("layers")) or 0)
     if layers == 0:
@@ -85,118 +95,128 @@ def network(entry: dict[str, object]) -> str:
     )
 
 
-def score(entry: dict[str, object]) -> tuple[object, object]:
-    """Return a champion's objective and its standard error."""
-    if "score" not in entry:  # sweeps of versions that had no other objective in their summary
-        return entry.get("val_loss"), entry.get("val_loss_se")
-    return entry["score"], entry.get("score_se")
+def score(entry: dict[str, Any]) -> str:
+    """Write a champion's objective and its standard error."""
+    # sweeps of versions that had no other objective in their summary have no `score`
+    key = "score" if "score" in entry else "val_loss"
+    return language.with_error(entry.get(key), entry.get(f"{key}_se"))
 
 
-def _use(record: SweepRecord, entry: dict[str, object]) -> str:
-    metric = objective(record).metric
-    fits = scored_fits(record)
-    own = fits[fits["trial"] == entry.get("trial")]
-    seeds = f" over {language.plural(len(own), 'seed')}" if len(own) else ""
+def seeds(record: SweepRecord) -> int:
+    """Return how many scored fits the champion's trial has."""
+    return int((scored_fits(record)["trial"] == champion_entry(record).get("trial")).sum())
+
+
+def _use(record: SweepRecord, entry: dict[str, Any]) -> str:
+    own = seeds(record)
+    over = f" over {language.plural(own, 'seed')}" if own else ""
+    use = "Use"
     if is_noise(record.summary):
         use = "No network is better than a constant prediction beyond noise; the best found is"
-    else:
-        use = "Use"
-    found: dict[str, Any] = entry
-    which = f"{_lower(network(found))} ({size(found)}) at"
-    if is_selection(found):
-        which = f"{size(found)}; of the networks alone {_lower(network(found))} is chosen, at"
+    which = f"{_lower(network(entry))} ({size(entry)}) at"
+    if is_selection(entry):
+        which = f"{size(entry)}; of the networks alone {_lower(network(entry))} is chosen, at"
     return (
-        f"{use} {which} learning rate {language.rate(entry.get('learning_rate'))}: {metric} "
-        f"{language.with_error(*score(entry))}{seeds}."
+        f"{use} {which} learning rate {language.rate(entry.get('learning_rate'))}: "
+        f"{objective(record).metric} {score(entry)}{over}."
     )
 
 
-def _why(record: SweepRecord, entry: dict[str, object]) -> str:
+def _why(record: SweepRecord, entry: dict[str, Any]) -> str:
     table = capacities(record)
     if len(table) <= 1:
         return "It is the only capacity with a usable trial, so nothing says that another is worse."
     best = lowest(table, "loss")
-    tried = f"of {len(table)} capacities tried"
+    scores = f"{best['capacity']} scores {language.with_error(best['score'], best['se'])}"
+    tried = f"of {len(table)} capacities"
     rule, is_best = prefers(record), best["trial"] == entry.get("trial")
     if rule == "knee":
-        other = f"{best['capacity']} scores best, {language.with_error(best['score'], best['se'])}"
-        which = "which scores best too" if is_best else other
+        which = "which scores best too" if is_best else f"the best, {scores}"
         return f"It is the knee of loss against size {tried}, as search.prefer=knee asks; {which}."
     if rule == "best" and is_best:
         return f"It has the best score {tried}, as search.prefer=best asks."
-    allowed = within(setting(record, "search.one_se") or 1.0)
+    allowed = within(errors(record))
     if is_best:
         return f"It has the best score {tried}, and nothing smaller is {allowed} of it."
     smaller = int(best["parameters"]) > (language.finite(entry.get("parameters")) or 0)
     rank = f"the smallest network {allowed} of" if smaller else "chosen over"
-    return (
-        f"It is {rank} the best score {tried}: {best['capacity']} with "
-        f"{language.count(best['parameters'])} parameters scores "
-        f"{language.with_error(best['score'], best['se'])}."
-    )
+    return f"It is {rank} the best {tried}: {scores}."
 
 
-def _how_good(record: SweepRecord, entry: dict[str, object]) -> str:
-    if language.finite(entry.get("test_loss")) is None:
-        start = "No test rows were kept, so its score on unseen data is not known"
-    else:
-        metrics = "".join(f", {text}" for text in _metrics(entry))
+def _how_good(record: SweepRecord, entry: dict[str, Any]) -> str:
+    start = "No test rows were kept, so its score on unseen data is not known"
+    if language.finite(entry.get("test_loss")) is not None:
         loss = language.with_error(entry.get("test_loss"), entry.get("test_loss_se"))
-        start = f"On test rows that nothing had seen its loss is {loss}{metrics}"
+        start = f"Test {', '.join([*_metrics(entry), f'loss {loss}'])}"
     beside = sentence(record.summary)
     return f"{start}; {beside}." if beside else f"{start}."
 
 
-def _metrics(entry: dict[str, object]) -> list[str]:
+def _metrics(entry: dict[str, Any]) -> list[str]:
     """Return the test metrics that people ask for first, named."""
-    found = entry.get("test_metrics")
-    metrics = found if isinstance(found, dict) else {}
+    metrics = dict(entry.get("test_metrics") or {})
     said = []
     if language.finite(metrics.get("accuracy")) is not None:
         rate = language.finite(metrics.get("base_rate"))
-        always = (
-            "" if rate is None else f" (the most frequent class alone: {language.percent(rate)})"
-        )
+        always = "" if rate is None else f" (most frequent class {language.percent(rate)})"
         said.append(f"accuracy {language.percent(metrics['accuracy'])}{always}")
     if language.finite(metrics.get("auc")) is not None:
         said.append(f"AUC {language.number(metrics['auc'])}")
     if language.finite(metrics.get("rmse")) is not None:
-        said.append(f"RMSE {language.number(metrics['rmse'])} in the target's own unit")
+        said.append(f"RMSE {language.number(metrics['rmse'])}")
     return said
 
 
+def average(record: SweepRecord) -> tuple[str, str]:
+    """Return what the average of the champion's seeds would give, and the command that saves it."""
+    plain = plainly(record.summary)
+    theirs = None if plain is None else plain.beside.get("ensemble")
+    if plain is None or theirs is None or champion_entry(record).get("kind") != "single":
+        return "", ""
+    said, own = (shown(plain.name, value) for value in (theirs, plain.own))
+    networks = language.plural(seeds(record), "network")
+    sentence = (
+        f"The average of its {networks}, one a seed, has {plain.part} {plain.label} {said}; the saved "
+        f"one, of the median seed, {own}. To save the average, without training anything again:"
+    )
+    return sentence, command(record, {"champion": "ensemble", "resume": record.run_id})
+
+
+def shown(metric: str, value: float) -> str:
+    """Write a score of `plainly`."""
+    return language.percent(value) if metric == "accuracy" else language.number(value)
+
+
+def command(record: SweepRecord, overrides: dict[str, str]) -> str:
+    """Return the sweep's own command line with some settings changed."""
+    dropped = {*overrides, "resume"}
+    if status(record) == BUDGET:  # used up: it would end the resumed sweep at once
+        dropped |= {f"budget.{name}" for name in ("seconds", "fits", "cost")}
+    kept = [word for word in command_words(record) if word.split("=", 1)[0] not in dropped]
+    changed = [f"{key}={value}" for key, value in overrides.items()]
+    return shlex.join(["python", "-m", "pipeline.sweep", *kept, *changed])
+
+
 def _without_champion(record: SweepRecord) -> tuple[str, str, str]:
-    fits = done_fits(record)
-    table = trials(record)
-    ended = status_words(record)
+    fits, table, ended = done_fits(record), trials(record), _ended(record)
+    again = "See what to run next below." if not was_cut(record) or table.empty else RESUME
     if not len(fits):
         return f"{ended} before its first fit.", "There is nothing to compare.", RESUME
     counts = fits["outcome"].value_counts()
-    told = language.listing([f"{count:,} {name}" for name, count in counts.items()])
+    told = language.listing(f"{count:,} {name}" for name, count in counts.items())
+    made = language.plural(len(fits), "fit")
     if table.empty:
-        first = f"No trial was usable: of {language.plural(len(fits), 'fit')}, {told}."
-        return first, _what_failed(record), _again(record)
+        return f"No trial was usable: of {made}, {told}.", _what_failed(record), again
     best = lowest(capacities(record), "loss")
-    first = (
-        f"{ended} before it chose a champion, after {language.plural(len(fits), 'fit')} ({told})."
-    )
     so_far = (
         f"Best so far: {best['capacity']} at learning rate {language.rate(best['learning_rate'])}, "
         f"{objective(record).metric} {language.with_error(best['score'], best['se'])}."
     )
-    return first, so_far, _again(record)
+    return f"{ended} before it chose a champion, after {made} ({told}).", so_far, again
 
 
-def status_words(record: SweepRecord) -> str:
-    """Return how the sweep ended, as the beginning of a sentence."""
-    ended = status(record)
-    return {
-        FINISHED: "This sweep finished",
-        BUDGET: "This sweep's budget ended",
-        "running": "This sweep is still running, or was killed without a word,",
-        "killed": "This sweep was interrupted",
-        "failed": "This sweep failed",
-    }.get(ended, f"This sweep ended ({ended})")
+def _ended(record: SweepRecord) -> str:
+    return STATUS.get(status(record), f"This sweep ended ({status(record)})")
 
 
 def _what_failed(record: SweepRecord) -> str:
@@ -206,21 +226,13 @@ def _what_failed(record: SweepRecord) -> str:
     span = language.rate(rates.min())
     if is_varied(rates):
         span = f"{span} to {language.rate(rates.max())}"
+    names = [str(name) for name in failed["capacity"].unique()]
+    if len(names) > MOST_NAMED:
+        names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
     return (
-        f"Learning rates {span} were tried on {language.listing(_capacities(failed))}; "
-        "the diagnoses below say what happened to each."
+        f"Learning rates {span} were tried on {language.listing(names)}; the diagnoses below say what "
+        "happened to each."
     )
-
-
-def _capacities(fits: pd.DataFrame, most: int = 4) -> list[str]:
-    names = [str(name) for name in fits["capacity"].unique()]
-    return names if len(names) <= most else [*names[:most], f"{len(names) - most} more"]
-
-
-def _again(record: SweepRecord) -> str:
-    if status(record) == FINISHED or trials(record).empty:
-        return "See what to run next below."
-    return RESUME
 
 
 def _lower(text: str) -> str:

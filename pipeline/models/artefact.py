@@ -17,8 +17,7 @@ from pipeline.ledger.resume import CHAMPION
 from pipeline.ledger.writer import Job
 from pipeline.models.artefact_folder import write_folder
 from pipeline.models.artefact_mlmodel import FOLDER, write_mlmodel
-from pipeline.models.modelcard import CARD, model_card
-from pipeline.models.note import NOTE_TAG
+from pipeline.models.modelcard import CARD, NOTE_TAG, model_card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,9 +1,11 @@
-"""The model card: what the champion is, on what it was tried, and what it must not be used for."""
+"""What a champion is, in Markdown: its card in the artefact, and the note of its sweep in MLflow."""
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core import language
 from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.stand import stated
 from pipeline.search.sentences import size
@@ -11,118 +13,104 @@ from pipeline.search.sentences import size
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from jinja2 import Environment
+
     from pipeline.data.dataset import Dataset
 
 CARD = "model_card.md"
+NOTE_TAG = "mlflow.note.content"
+"""Where MLflow keeps a run's description."""
 
 MOST_COLUMNS = 60
 """Columns listed one by one; a picture has hundreds."""
+MOST_DECISIONS = 30
+LONGEST = 7900
+"""Characters of a note: MLflow cuts a tag at 8,000."""
 
 
 def model_card(dataset: Dataset, summary: Mapping[str, Any]) -> str:
-    """Return the card as Markdown.
+    """Return what it was tried on, how good it is, and what it must not be used for.
 
     Args:
         dataset: The prepared table.
         summary: `summary.json` so far.
     """
     champion = summary["champion"]
-    task = (
-        "a regression" if dataset.regression else f"a classification of {dataset.outputs} classes"
-    )
-    lines = [
-        f"# {dataset.target} from {dataset.name}",
-        "",
-        (
-            f"{_model(champion)} for `{dataset.target}`, {task}. "
-            f"Found by sweep `{summary['sweep_run_id']}`."
-        ),
-        "",
-        f"**Why this one.** {champion.get('reason') or 'It was chosen by the search.'}",
-        "",
-        "## How good it is",
-        "",
-        *_scores(champion, summary),
-        "",
-        "## What goes in and what comes out",
-        "",
-        (
-            "One table with these columns, in any order, as they stood in the training data; other "
-            "columns are ignored. Missing numbers are replaced by the median of the training rows, "
-            "unknown categories are treated as rare ones. Rows are refused where more than 1 % of the "
-            "values given in a column cannot be read."
-        ),
-        "",
-        *_columns(dataset),
-        "",
-        *_outputs(dataset),
-        "",
-        "## What it was trained on",
-        "",
-        (
-            f"{len(dataset.part('train')):,} rows, with {len(dataset.part('validation')):,} more to "
-            f"choose between networks and {len(dataset.part('test')):,} that were used once, at the "
-            f"end. Digest of the data and its split: `{dataset.digest}`."
-        ),
-        *_dropped(dataset),
-        "",
-        "## Limits",
-        "",
-        (
-            "It knows the rows that it has seen: where new rows come from elsewhere, or later, its "
-            "scores do not hold. Nothing was tested for fairness between groups of people."
-        ),
+    scores = [("validation loss", champion["val_loss"]), ("test loss", champion.get("test_loss"))]
+    if champion["objective"] != "val_loss":
+        scores.insert(0, (champion["objective"], champion["score"]))
+    scores += [(f"test {name}", value) for name, value in champion.get("test_metrics", {}).items()]
+    scores += [
+        (f"test loss of baseline {name}", one.get("test_loss"))
+        for name, one in summary.get("baselines", {}).items()
+        if name in BASELINES
     ]
-    return "\n".join(lines) + "\n"
+    return _rendered(
+        CARD,
+        dataset=dataset,
+        summary=summary,
+        champion=champion,
+        model=_model(champion),
+        scores=[(name, value) for name, value in scores if value is not None],
+        stated=stated(summary),
+        columns=[column for column in dataset.columns if column.used],
+        most=MOST_COLUMNS,
+    )
 
 
 def _model(champion: Mapping[str, Any]) -> str:
     shape = champion.get("capacity") or f"{champion['layers']}x{champion['units']}"
-    networks = champion["networks"]
     found = f"{size(champion)} (capacity {shape})"
-    return f"A neural network with {found}" if networks == 1 else found[0].upper() + found[1:]
+    if champion["networks"] == 1:
+        return f"A neural network with {found}"
+    return found[0].upper() + found[1:]
 
 
-def _scores(champion: Mapping[str, Any], summary: Mapping[str, Any]) -> list[str]:
-    """Return the table of scores, baselines beside the champion."""
-    rows = [("validation loss", champion["val_loss"]), ("test loss", champion.get("test_loss"))]
-    if champion["objective"] != "val_loss":
-        rows.insert(0, (champion["objective"], champion["score"]))
-    rows += [(f"test {name}", value) for name, value in champion.get("test_metrics", {}).items()]
-    lines = ["| score | value |", "|---|---|"]
-    lines += [f"| {name} | {value:.6g} |" for name, value in rows if value is not None]
-    for name, scores in summary.get("baselines", {}).items():
-        if name in BASELINES and scores.get("test_loss") is not None:
-            lines.append(f"| test loss of baseline {name} | {scores['test_loss']:.6g} |")
-    return [*lines, "", stated(summary)]
+def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
+    """Return the description of a sweep that has a champion.
+
+    Args:
+        summary: `summary.json`.
+        table: Link to the prepared table of all fits.
+    """
+    champion = summary["champion"]
+    columns = summary.get("data", {}).get("columns", [])
+    said = _rendered(
+        "note.md",
+        summary=summary,
+        champion=champion,
+        careful=[str(one["note"]) for one in columns if one["attention"] == "severe"],
+        metric=champion["objective"].replace("val_loss", "validation loss"),
+        model=size(champion),
+        beside=[
+            (name.replace("_", " "), scores["test_loss"])
+            for name, scores in summary.get("baselines", {}).items()
+            if scores.get("test_loss") is not None
+        ],
+        stated=stated(summary),
+        decisions=summary["decisions"][-MOST_DECISIONS:],
+        table=table,
+    )
+    return said.rstrip()[:LONGEST]
 
 
-def _columns(dataset: Dataset) -> list[str]:
-    used = [column for column in dataset.columns if column.used]
-    lines = ["| column | read as |", "|---|---|"]
-    lines += [f"| {_cell(column.name)} | {column.kind} |" for column in used[:MOST_COLUMNS]]
-    if len(used) > MOST_COLUMNS:
-        lines.append(f"| ... and {len(used) - MOST_COLUMNS} more | |")
-    return lines
+def _rendered(template: str, **values: Any) -> str:
+    return _templates().get_template(template).render(values)
 
 
-def _outputs(dataset: Dataset) -> list[str]:
-    if dataset.classes is None:
-        return ["`prediction`: the target in its own unit."]
-    shown = ", ".join(f"`{_cell(str(label))}`" for label in dataset.classes[:20])
-    return [
-        (
-            f"`prediction`: one of {shown}{', ...' if dataset.outputs > 20 else ''}; and "  # noqa: PLR2004
-            "`probability_<class>` for each class."
-        )
-    ]
+@functools.cache
+def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader
 
-
-def _dropped(dataset: Dataset) -> list[str]:
-    if not dataset.dropped:
-        return []
-    shown = "; ".join(f"`{_cell(name)}` ({reason})" for name, reason in dataset.dropped[:20])
-    return ["", f"Left out: {shown}."]
+    found = Environment(
+        loader=PackageLoader("pipeline.models", "templates"),
+        autoescape=False,  # noqa: S701 - Markdown; `cell` keeps names from the data in their cells
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found.filters |= {"cell": _cell, "trial": language.trial}
+    return found
 
 
 def _cell(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.core.language import number, trial
+from pipeline.core.language import number, plural, trial
 from pipeline.search import decide, sentences
 from pipeline.search.choose import leads
 
@@ -77,7 +77,9 @@ def ranking(
             note = "best score" if one is best else _behind(gap, errors)
         if one.executions != best.executions and head is one:
             shared = len(one.results.keys() & best.results.keys())
-            note += f"; on the {shared} executions that both have" if shared else "; on other seeds"
+            note += (
+                f", on {plural(shared, 'shared execution')}" if shared else ", on other executions"
+            )
         found.append(Ranked(one, se, gap, head is one, note))
     return found
 

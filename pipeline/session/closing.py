@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.commands import module
 from pipeline.core.language import exact
-from pipeline.evaluation.stand import METRICS, best, called
+from pipeline.evaluation.stand import best, called, plainly
 from pipeline.ledger.viewer import ui_command
 from pipeline.search.sentences import is_selection, size
 
@@ -44,20 +44,18 @@ def answer(about: Mapping[str, Any]) -> str:
     found = size(champion)
     if not is_selection(champion):
         found = f"{champion['capacity']} ({found})"
-    own = about["baselines"].get(champion["kind"], {})
-    tested = champion["test_loss"] is not None
-    part, rows = ("test", "test") if tested else ("val", "validation")
-    names = (champion["objective"].removeprefix("val_"), "rmse", "accuracy", "loss")
-    name = next((n for n in names if n != "loss" and f"{part}_{n}" in own), "loss")
-    if f"{part}_{name}" not in own:
+    plain = plainly(about)
+    if plain is None:
         return found
-    found += f": {rows} {METRICS.get(f'val_{name}', name)} {exact(own[f'{part}_{name}'])}"
+    found += f": {plain.part} {plain.label} {exact(plain.own)}"
     rival = best(about)
-    theirs = rival and about["baselines"][rival.model].get(f"{part}_{name}")
+    theirs = rival and plain.beside.get(rival.model)
     if rival is None or theirs is None:
         return found
     said = f"{found}; the best baseline, {rival.words}, has {exact(theirs)}"
-    compared = "" if name in {"rmse", champion["objective"].removeprefix("val_")} else called(about)
+    compared = (
+        "" if plain.name in {"rmse", champion["objective"].removeprefix("val_")} else called(about)
+    )
     if not (rival.is_worse or rival.is_better):
         return f"{said}{f', the {compared}' if compared else ':'} no different beyond noise"
     how = "worse" if rival.is_worse else "better"

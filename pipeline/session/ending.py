@@ -17,7 +17,7 @@ from pipeline.evaluation.final import INCUMBENT, Member, Terms, Verdicts, evalua
 from pipeline.evaluation.stand import is_noise
 from pipeline.ledger.views import prepare_view, runs_link
 from pipeline.models.artefact import save_champion
-from pipeline.models.note import NOTE_TAG, sweep_note
+from pipeline.models.modelcard import NOTE_TAG, sweep_note
 from pipeline.registry.registry import Contest, challenge, look_up
 from pipeline.search import complete_enough, executions_of, ranking
 from pipeline.session.aftermath import Aftermath, report_command, write_report, write_summary

@@ -39,13 +39,9 @@ def report(sweeps: Sequence[str], output: str | None, uri: str | None) -> str:
 
 def render(records: Sequence[SweepRecord]) -> str:
     """Return the page of one sweep, or the comparison of several."""
-    if len(records) == 1:
-        from pipeline.figures.page import page
+    from pipeline.figures.page import compare_page, page
 
-        return page(records[0])
-    from pipeline.figures.comparepage import compare_page
-
-    return compare_page(records)
+    return page(records[0]) if len(records) == 1 else compare_page(records)
 
 
 def _writable(path: Path) -> Path:

@@ -94,7 +94,7 @@ def columns(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.Data
     import pandas as pd
 
     names = ["name", "kind", "used", "what", "inputs", "attention", "reason", "note", "hint"]
-    from pipeline.figures.columns import facts
+    from pipeline.figures.findings import facts
 
     return pd.DataFrame(facts(read(sweep, tracking_uri)), columns=names)
 

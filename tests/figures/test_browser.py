@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.figures.comparepage import compare_page
+from pipeline.figures.page import compare_page
 from pipeline.figures.page import page as report_page
+from pipeline.figures.trials import trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,6 +104,7 @@ def visit(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
         tab.on("dialog", lambda dialog: tab.wrong.append(f"dialog: {dialog.message}"))
         tab.on("request", lambda asked: note_request(tab, asked.url))
         tab.goto(target.as_uri())
+        tab.evaluate("() => document.querySelectorAll('details').forEach((one) => one.open = true)")
         # Again and again: a busy machine may scroll past before the page looks.
         seen(tab, lambda: tab.evaluate(SCROLL) or not tab.evaluate(UNDRAWN))
         return tab
@@ -164,19 +166,50 @@ def test_plots_follow_the_readers_colours(visit: Callable[..., Any], record: Swe
 def test_the_table_sorts_filters_and_lays_curves(
     visit: Callable[..., Any], record: SweepRecord
 ) -> None:
-    """Rank first; a click sorts, a word filters, two ticks draw two curves and their training."""
+    """One row a trial, the chosen first; a click sorts, a word filters, a row unfolds, ticks draw curves."""
     tab = visit(report_page(record))
-    first = "() => document.querySelector('.fits tbody tr td:nth-child(2)').textContent"
-    assert tab.evaluate(first) == "1"
-    tab.click(".fits th[data-key=rank] button")
-    assert tab.evaluate(first) == str(len(record.fits))
+    place = "() => document.querySelector('.fits tbody tr td:nth-child(2)').textContent"
+    table, every = trials(record), record.fits["trial"].nunique()
+    heads = int(table["stands"].sum()) + every - len(table)
+    assert tab.evaluate(place) == "1"
+    assert tab.inner_text("#fits-count") == f"{heads} of {every} trials"
+    tab.click(".fits th[data-key=place] button")
+    assert tab.evaluate(place) not in {"1", "–"}
+    tab.click("#fits-more")
+    assert tab.inner_text("#fits-count") == f"{every} of {every} trials"
     tab.fill("#fits-search", "3x64 diverged")
-    assert tab.inner_text("#fits-count") == f"3 of {len(record.fits)} fits"
+    assert tab.inner_text("#fits-count") == f"1 of {every} trials"
+    tab.click(".fits .fold")
+    assert tab.locator(".fits .inner table tr").count() == 1 + 3
     tab.fill("#fits-search", "")
     for row in (1, 2):
         tab.check(f".fits tbody tr:nth-child({row}) input")
     assert seen(tab, lambda: tab.locator("#overlay .scatterlayer .trace").count() == 4)
     assert tab.wrong == []
+
+
+@pytest.mark.parametrize("name", ["whole", "classes"])
+def test_the_first_screen_answers(
+    name: str, visit: Callable[..., Any], page_of: Callable[[str], str]
+) -> None:
+    """At 1440 x 900: the answer in two lines, the key figures, and the capacity chart whole."""
+    tab = visit(page_of(name), size={"width": 1440, "height": 900})
+    tab.evaluate("() => scrollTo({ top: 0, behavior: 'instant' })")
+    bottom = "() => document.querySelector('.hero figure').getBoundingClientRect().bottom"
+    assert tab.evaluate(bottom) <= 900
+    lines = """() => { const one = document.querySelector('.answer');
+      return one.offsetHeight / parseFloat(getComputedStyle(one).lineHeight); }"""
+    assert tab.evaluate(lines) < 2.2
+
+
+def test_a_phone_shows_the_score_of_a_trial(
+    visit: Callable[..., Any], page_of: Callable[[str], str]
+) -> None:
+    """Place, trial and score stand within 390 pixels; the rest is a swipe away."""
+    tab = visit(page_of("whole"), size=NARROW)
+    right = """() => Math.max(...[...document.querySelectorAll('.fits tbody tr td:nth-child(4)')]
+      .map((one) => one.getBoundingClientRect().right))"""
+    assert tab.evaluate(right) <= 390
 
 
 def test_hostile_names_do_nothing(

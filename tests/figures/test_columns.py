@@ -45,13 +45,13 @@ def test_a_severe_finding_stands_before_every_score(
     assert 'class="alert"' not in page(record)
     alert = html.index('class="alert"')
     assert html.index("<h1>") < alert < html.index('class="answer"')
-    assert "deposit&#x27; may give the target away" in html[alert:]
+    assert "deposit&#39; may give the target away" in html[alert:]
 
 
 def test_the_report_has_a_table_of_the_columns(
     record: SweepRecord, facts: list[ColumnFact]
 ) -> None:
-    """Open while it is short; an older sweep has none."""
+    """Open where one is doubted, else a click away; an older sweep has none."""
     html = page(with_columns(record, facts))
     assert "What became of each column" in html
     assert "<code>data.keep=[id]</code>" in html

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from pipeline.figures.compare import sentences
-from pipeline.figures.pairs import apart
+from pipeline.figures.compare import apart, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,13 +14,14 @@ import pytest
 from pipeline.config.choices import Prefer
 from pipeline.core import language
 from pipeline.evaluation.stand import CLEARLY, stands
-from pipeline.figures import captions
+from pipeline.figures import sections
 from pipeline.figures.advice import next_command, remarks
+from pipeline.figures.baselines import caption as baselines_caption
 from pipeline.figures.findings import all_findings
-from pipeline.figures.trials import evidence
+from pipeline.figures.plots import EVERY
+from pipeline.figures.trials import evidence, trials
 from pipeline.figures.verdict import answer, headline
-from pipeline.models.modelcard import model_card
-from pipeline.models.note import sweep_note
+from pipeline.models.modelcard import model_card, sweep_note
 from pipeline.search.choose import Rule, choose
 from tests.figures.conftest import axes, make_record, parameters
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 SWEEPS = 30
 SIZES = ("linear", "1x32", "1x64", "2x64", "2x128", "3x64")
-CAPTIONS = ("capacity", "training", "fitting", "rates", "importance", "baselines", "calibration")
 
 CLAIMS: dict[str, dict[str, str]] = {
     "signal": {
@@ -49,9 +49,10 @@ CLAIMS: dict[str, dict[str, str]] = {
         "no": r"not more than noise and size explain|nothing over-fits|healthy",
     },
     "who scores best": {
-        "champion": r"It has the best score|: the best score, and nothing smaller|scores best too",
+        "champion": r"It has the best score|: the best score, and nothing smaller|scores best too"
+        r"|and has the best score|chosen: best score",
         "another": r"smallest network within|; the smallest within|chosen over the best|size decided"
-        r"|which was not chosen",
+        r"|which was not chosen|which it is behind by|chosen: smallest",
     },
     "how sure": {"clear": r"the choice is clear", "close": r"cannot be told apart"},
     "over": {"cut": r"before the search was (over|cut)", "done": r"the choice is clear"},
@@ -187,8 +188,11 @@ def statements(record: SweepRecord) -> Iterator[tuple[str, str]]:
     yield from zip(("use", "why", "how good"), answer(record), strict=True)
     for remark in remarks(record):
         yield f"remark {remark.topic}", remark.sentence
-    for name in CAPTIONS:
-        yield f"caption {name}", getattr(captions, name)(record)
+    for plot in EVERY:
+        yield f"caption {plot.name}", plot.caption(record)
+    yield "ranking", sections.ranking(record)
+    first = trials(record).set_index("trial").loc[record.summary["champion"]["trial"]]
+    yield "first row", str(first["note"])
     yield "decision", str(record.decisions[-1]["reason"])
     yield "next", next_command(record)[1]
     yield "note", sweep_note(record.summary)
@@ -224,7 +228,7 @@ def test_no_two_statements_contradict_each_other(number: int) -> None:
     for about, values in found.items():
         assert len(values) == 1, (about, dict(values))
     best, *_ = stands(record.summary)
-    caption = captions.baselines(record)
+    caption = baselines_caption(record)
     assert ("The champion has the lowest loss" in caption) <= (not best.is_better)
 
 
@@ -243,7 +247,7 @@ def test_what_is_said_is_so(number: int) -> None:
         assert "accuracy 99.7 %" in everything
         assert "accuracy 100 %" not in everything
     loss = record.summary["champion"]["test_loss"]
-    for place, pattern in (("how good", r"its loss is ([\d.]+)"), ("note", r"test loss ([\d.]+)")):
+    for place, pattern in (("how good", r"loss ([\d.]+)"), ("note", r"test loss ([\d.]+)")):
         value = re.search(pattern, said[place])
         assert value is not None
         assert float(value[1]) == pytest.approx(loss, abs=0.006)

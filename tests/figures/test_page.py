@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.figures.comparepage import compare_page
-from pipeline.figures.page import page
+from pipeline.figures.page import compare_page, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +64,9 @@ def test_a_page_of_a_thousand_fits_is_small(make: Callable[..., SweepRecord]) ->
     assert len(html.encode()) < 6 * MEGABYTE
     block = re.search(r'id="fits-data">(.*?)</script>', html)
     assert block is not None
-    assert len(json.loads(block[1])["rows"]) == len(record.fits)
+    rows = json.loads(block[1])["rows"]
+    assert sum(len(row["fits"]) for row in rows) == len(record.fits)
+    assert len(rows) == record.fits["trial"].nunique()
 
 
 def test_a_page_loads_nothing(any_name: str, page_of: Callable[[str], str]) -> None:
@@ -98,7 +99,7 @@ def test_every_decision_is_a_sentence_on_the_page(
     record: SweepRecord, page_of: Callable[[str], str]
 ) -> None:
     """The reasons stand there in words, in order."""
-    html = page_of("whole")
+    html = page_of("whole").split('id="decisions"')[1]
     places = [html.index(str(step["reason"]).split(":")[0]) for step in record.decisions]
     assert places == sorted(places)
 

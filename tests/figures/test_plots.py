@@ -9,12 +9,15 @@ import plotly.graph_objects as go
 import pytest
 
 from pipeline.figures import palette
-from pipeline.figures.capacity import capacity_against_loss, path
-from pipeline.figures.curves import curves_by_size
+from pipeline.figures.capacity import draw as capacity_against_loss
+from pipeline.figures.capacity import path
+from pipeline.figures.curves import by_size as curves_by_size
 from pipeline.figures.plots import CAPACITY, CLASSIFICATION, IMAGES, REGRESSION, draw
-from pipeline.figures.predictions import calibration_error, confusion_matrix
+from pipeline.figures.predictions import calibration_error
+from pipeline.figures.predictions import confusion as confusion_matrix
 from pipeline.figures.rates import SEED, importance, learning_rates
-from pipeline.figures.scale import view
+from pipeline.figures.tables import view
+from pipeline.figures.trials import capacities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,14 +67,21 @@ def test_the_path_is_what_was_accepted(record: SweepRecord) -> None:
     assert path(record) == ["linear", "1x32", "1x64", "2x64", "2x51"]
 
 
-def test_a_bar_is_the_paired_error_and_the_champion_is_ringed(record: SweepRecord) -> None:
-    """The picture names the champion and gives the best capacity a bar of zero."""
+def test_the_band_is_the_paired_error_and_every_capacity_is_named(record: SweepRecord) -> None:
+    """No legend: names stand at the points; the band reaches as far as noise does, at the best nowhere."""
     figure = capacity_against_loss(record)
     names = [trace.name for trace in figure.data]
-    assert "champion 2x51" in names
     assert "the search's path" in names
-    bars = np.concatenate([t.error_y.array for t in figure.data if t.error_y.array is not None])
-    assert (bars == 0).sum() == 1
+    assert figure.layout.showlegend is False
+    (band,) = (trace for trace in figure.data if trace.name == "within one standard error")
+    table = capacities(record)
+    assert list(band.y) == list(table["gap_se"])
+    assert (np.asarray(band.y) == 0).sum() == 1
+    assert band.base == table["score"].min()
+    named = [note.text for note in figure.layout.annotations]
+    assert "<b>2x51</b>, champion" in named
+    assert "<b>2x64</b>, best score" in named
+    assert len(named) == len(table)
 
 
 def test_the_courses_picture_lays_three_sizes_over_each_other(record: SweepRecord) -> None:
@@ -128,8 +138,8 @@ def test_names_from_the_data_are_text_in_plots(record: SweepRecord) -> None:
     """Plotly reads a small HTML of its own: a capacity's name must not be part of it."""
     bad = "<b>1x32</b><a href='https://x'>"
     record.fits["capacity"] = record.fits["capacity"].replace("1x32", bad)
-    ticks = capacity_against_loss(record).layout.xaxis.ticktext
-    assert ticks[1].startswith("&lt;b&gt;1x32&lt;/b&gt;&lt;a href='https://x'&gt;<br>")
+    named = [note.text for note in capacity_against_loss(record).layout.annotations]
+    assert "&lt;b&gt;1x32&lt;/b&gt;&lt;a href='https://x'&gt;" in named
     hovers = " ".join(str(trace.hovertemplate) for trace in learning_rates(record).data)
     assert "<a href" not in hovers
 

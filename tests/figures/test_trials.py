@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.figures.sizes import loss_against_parameters
+from pipeline.figures.sizes import front as loss_against_parameters
 from pipeline.figures.trials import (
     capacities,
     leader,

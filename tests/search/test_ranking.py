@@ -64,7 +64,7 @@ def test_a_trial_scored_on_other_seeds_says_so() -> None:
     notes = {
         one.evidence: one.note for one in ranking([best, few], None, prefer="best", errors=1.0)
     }
-    assert notes[few].endswith("on the 2 executions that both have")
+    assert notes[few].endswith("on 2 shared executions")
     lone = ranking([best, few], None, prefer="best", errors=1.0, fewest=3)[1]
     assert (lone.note, lone.stands) == ("fewer executions", False)
     assert ranking([], None, prefer="best", errors=1.0) == []

@@ -5,7 +5,7 @@ const data = (id) => JSON.parse(document.getElementById(id).textContent);
 const palette = data("palette");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const narrow = matchMedia("(max-width: 760px)");
-const drawn = new Map();
+const drawn = new Map(), MOST_TICKS = 7;
 let printing = false;
 
 function bytes(base64) {
@@ -69,9 +69,10 @@ function fitPhone(data, layout) {
   layout.margin = { ...layout.margin, l: 46, r: 8 };
   layout.legend = { ...layout.legend, font: { size: 10 }, itemwidth: 30 };
   layout.annotations = (layout.annotations ?? []).filter((note) => note.name !== "roomy");
-  const ticks = layout.xaxis?.ticktext;
-  if (ticks?.some((tick) => tick.includes("<br>"))) {
-    layout.xaxis = { ...layout.xaxis, ticktext: ticks.map((tick) => tick.split("<br>")[0]), tickangle: -55 };
+  const { ticktext, tickvals } = layout.xaxis ?? {};
+  if (ticktext?.length > MOST_TICKS) { // every second, third, ...: turned text is not read
+    const step = Math.ceil(ticktext.length / MOST_TICKS), kept = (_, i) => i % step === 0;
+    layout.xaxis = { ...layout.xaxis, ticktext: ticktext.filter(kept), tickvals: tickvals.filter(kept) };
   }
 }
 
@@ -105,6 +106,7 @@ const seen = new IntersectionObserver((entries) => {
 // The words first: the library is unpacked once the page has been painted.
 requestAnimationFrame(() => setTimeout(() => boxes.forEach((box) => seen.observe(box))));
 
+addEventListener("beforeprint", () => document.querySelectorAll("#search details").forEach((one) => { one.open = true; }));
 const again = () => Promise.all([...drawn].map(([box, figure]) => draw(box, figure)));
 dark.addEventListener("change", again);
 narrow.addEventListener("change", again);
