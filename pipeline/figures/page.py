@@ -19,6 +19,7 @@ from plotly.offline import get_plotlyjs
 
 from pipeline.figures import compare, palette, sections
 from pipeline.figures.plots import Drawn, draw
+from pipeline.figures.trials import remembered
 from pipeline.figures.trialtable import trial_table
 from pipeline.figures.verdict import average, headline, name
 
@@ -34,6 +35,7 @@ CHAMPION = ("predictions", "confusion", "calibration", "baselines", "images")
 """Figures of the sections that are open; all others are folded away."""
 
 
+@remembered()
 def page(record: SweepRecord) -> str:
     """Return the report of a sweep: whole, killed, without a usable trial, or with a single one."""
     drawn = draw(record)
@@ -53,6 +55,7 @@ def page(record: SweepRecord) -> str:
     return _document(f"{name(record)}: {headline(record)}", body)
 
 
+@remembered()
 def compare_page(records: Sequence[SweepRecord]) -> str:
     """Return the page that compares sweeps, in the order given.
 

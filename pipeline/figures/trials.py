@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -18,8 +21,13 @@ from pipeline.search.decide import median_execution
 from pipeline.search.ranking import ranking
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from pipeline.ledger.read import SweepRecord
     from pipeline.search.decide import Evidence
+
+T = TypeVar("T")
+_KNOWN: ContextVar[dict[object, object] | None] = ContextVar("known", default=None)
 
 DESCRIPTION = (
     "trial",
@@ -82,6 +90,31 @@ def scored_fits(record: SweepRecord) -> pd.DataFrame:
     return found
 
 
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Compute each table once while a page is made: nothing changes its record meanwhile."""
+    token = _KNOWN.set({})
+    try:
+        yield
+    finally:
+        _KNOWN.reset(token)
+
+
+def _once(function: Callable[[SweepRecord], T]) -> Callable[[SweepRecord], T]:
+    @functools.wraps(function)
+    def found(record: SweepRecord) -> T:
+        known = _KNOWN.get()
+        if known is None:
+            return function(record)
+        key = (function, id(record))
+        if key not in known:
+            known[key] = function(record)
+        return known[key]  # type: ignore[return-value]
+
+    return found
+
+
+@_once
 def evidence(record: SweepRecord) -> dict[str, Evidence]:
     """Return the search's own record of each usable trial, by its name.
 
@@ -116,6 +149,7 @@ def evidence(record: SweepRecord) -> dict[str, Evidence]:
     return {name: found for name, found in known.items() if found is not None}
 
 
+@_once
 def trials(record: SweepRecord) -> pd.DataFrame:
     """Return one row a usable trial, best score first.
 
@@ -223,6 +257,7 @@ def neighbours(record: SweepRecord) -> tuple[Any, Any]:
     )
 
 
+@_once
 def median_runs(record: SweepRecord) -> dict[str, str]:
     """Return, for each usable trial, the run of its median execution: the one that stands for it."""
     runs = counted_fits(record).drop_duplicates(["trial", "execution"], keep="last")

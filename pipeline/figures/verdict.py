@@ -177,7 +177,7 @@ def average(record: SweepRecord) -> tuple[str, str]:
     networks = language.plural(seeds(record), "network")
     sentence = (
         f"The average of its {networks}, one a seed, has {plain.part} {plain.label} {said}; the saved "
-        f"one, of the median seed, {own}. To save the average, without training anything again:"
+        f"one, of the median seed, {own}. To save the average instead, without a new search:"
     )
     return sentence, command(record, {"champion": "ensemble", "resume": record.run_id})
 

@@ -19,7 +19,7 @@ from pipeline.figures.advice import next_command, remarks
 from pipeline.figures.baselines import caption as baselines_caption
 from pipeline.figures.findings import all_findings
 from pipeline.figures.plots import EVERY
-from pipeline.figures.trials import evidence, trials
+from pipeline.figures.trials import evidence, remembered, trials
 from pipeline.figures.verdict import answer, headline
 from pipeline.models.modelcard import model_card, sweep_note
 from pipeline.search.choose import Rule, choose
@@ -206,7 +206,8 @@ def statements(record: SweepRecord) -> Iterator[tuple[str, str]]:
 @functools.cache
 def said_of(number: int) -> list[tuple[str, str]]:
     """Return all that is said of a sweep."""
-    return list(statements(sweep(number)))
+    with remembered():
+        return list(statements(sweep(number)))
 
 
 def claims(number: int) -> dict[str, dict[str, list[str]]]:
