@@ -135,11 +135,12 @@ def ranking(record: SweepRecord) -> str:
     best = lowest(table, "loss")
     if best["trial"] == first["trial"]:
         return "What was chosen comes first and has the best score."
-    gap = language.with_error(first["gap"], first["gap_se"])
+    behind = "though on the executions that both have it is no worse"
+    if first["gap"] > 0:
+        behind = f"which it is behind by {language.with_error(first['gap'], first['gap_se'])}"
     return (
         f"What was chosen comes first ({first['note'].removeprefix('chosen: ')}); the best score, "
-        f"{language.with_error(best['score'], best['se'])}, is that of {best['capacity']}, which it is "
-        f"behind by {gap}."
+        f"{language.with_error(best['score'], best['se'])}, is that of {best['capacity']}, {behind}."
     )
 
 
