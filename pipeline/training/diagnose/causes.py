@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.core import language
+from pipeline.core.language import rate
 from pipeline.core.records import Finding, Outcome
 from pipeline.training.diagnose import thresholds as at
 from pipeline.training.diagnose.case import times
@@ -25,7 +25,7 @@ def diverged(case: Case) -> Finding | None:
     return Finding(
         "diverged",
         "severe",
-        f"learning rate {language.rate(case.rate)} diverged in epoch {epoch}; {_other_rate(case, -1)}",
+        f"learning rate {rate(case.rate)} diverged in epoch {epoch}; {_other_rate(case, -1)}",
     )
 
 
@@ -41,7 +41,7 @@ def blown_up(case: Case) -> Finding | None:
         return None
     rise = float(losses.max() / untrained)
     if rise > at.LOSS_BLOWN_UP:
-        seen = f"at learning rate {language.rate(case.rate)} the training loss reached {losses.max():.3g},"
+        seen = f"at learning rate {rate(case.rate)} the training loss reached {losses.max():.3g},"
         return _too_high(
             case,
             f"{seen} {rise:.3g} times that of an untrained network",
@@ -61,7 +61,7 @@ def unsteady(case: Case) -> Finding | None:
     curve = case.result.curves.get("val_loss", np.empty(0))
     if case.result.outcome is Outcome.diverged or len(curve) < at.LEAP_EPOCHS:
         return None
-    overshoots = f"learning rate {language.rate(case.rate)} overshoots"
+    overshoots = f"learning rate {rate(case.rate)} overshoots"
     lowest = np.minimum.accumulate(curve)[:-2]
     back = np.minimum.accumulate(curve[::-1])[::-1][2:]  # the lowest of the epochs that follow
     leaps = np.where(back < at.COMES_BACK * lowest, curve[1:-1], 0.0)
@@ -132,7 +132,7 @@ def rate_too_low(case: Case) -> Finding | None:
     return Finding(
         "rate-too-low",
         "warning" if case.beats_constant else "severe",
-        f"at learning rate {language.rate(case.rate)} the weights moved by {moved * 100:.2g} % and the training loss"
+        f"at learning rate {rate(case.rate)} the weights moved by {moved * 100:.2g} % and the training loss"
         f" by {change * 100:.2g} % in {case.result.epochs} epochs; {_other_rate(case, +1)}",
     )
 
@@ -183,14 +183,16 @@ def _other_rate(case: Case, side: int) -> str:
     }
     trained = [rate for rate, completed in tried if completed]
     if trained and side < 0:
-        return f"{language.rate(max(trained))} is the largest lower rate that trained"
+        return f"{rate(max(trained))} is the largest lower rate that trained"
     if trained:
-        return f"{language.rate(max(trained))} of the same round trained"
+        return f"{rate(max(trained))} of the same round trained"
     nearest = min((rate for rate, _ in tried), default=0.0)
     if not nearest:
-        raised = f"raise the rate, for example to {language.rate(case.rate * 10)}"
-        return f"try {language.rate(case.rate / 10)}" if side < 0 else raised
+        raised = f"raise the rate, for example to {rate(case.rate * 10)}"
+        return f"try {rate(case.rate / 10)}" if side < 0 else raised
     if side < 0:
-        return f"{language.rate(nearest)} did not train to its end either; try {language.rate(nearest / 10)}"
+        return f"{rate(nearest)} did not train to its end either; try {rate(nearest / 10)}"
     between = float(np.sqrt(case.rate * nearest))
-    return f"{language.rate(nearest)} did not train to its end: try a rate between, for example {language.rate(between)}"
+    return (
+        f"{rate(nearest)} did not train to its end: try a rate between, for example {rate(between)}"
+    )
