@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pipeline.search.capacity import CapacitySearch
     from pipeline.search.executions import Executions
 
-GAINS = (-6.0, 1.0, 6.0)
+GAINS = (-6.0, 1.0, 5.0)
 """Doublings of the start's parameters up to which growing pays, on each table."""
 SLOPE = 0.03
 """Loss of a network for every doubling of parameters that it is off the best size."""
