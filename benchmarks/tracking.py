@@ -16,7 +16,6 @@ The last line on stdout is one JSON object.
 from __future__ import annotations
 
 import argparse
-import functools
 import itertools
 import json
 import os
@@ -37,10 +36,10 @@ from benchmarks.harness.places import Server
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlflow import MlflowClient
-
     from pipeline.core.records import Fit, FitResult, Trial
+    from pipeline.ledger.fitrecord import FitRecord, Written
     from pipeline.ledger.ledger import Ledger
+    from pipeline.ledger.store import Store
 
 INPUTS, UNITS, LAYERS, EPOCHS = 20, 100, 2, 50
 STACK = 20
@@ -111,8 +110,7 @@ def record(ledger: Ledger, fits: int) -> float:
 
 def steps(fits: int, uri: str | None) -> dict[str, Any]:
     """Time every step of every fit."""
-    from pipeline.ledger import hands
-    from pipeline.ledger.recorder import FitPage
+    from pipeline.ledger.fitwriter import FitWriter
     from pipeline.ledger.writer import Job
 
     times: dict[str, list[float]] = defaultdict(list)
@@ -129,14 +127,14 @@ def steps(fits: int, uri: str | None) -> dict[str, Any]:
             timed(self.name.split()[0], step)
             self.done += 1
 
-    def advance_page(self: FitPage, client: MlflowClient) -> None:
-        for step in self._steps()[self.written.steps :]:
-            timed(step.__name__.strip("_"), functools.partial(step, client, self.written))
-            self.written.steps += 1
+    def write_here(self: FitWriter, store: Store, record: FitRecord) -> Written:
+        del self  # in this process, where it is timed
+        found: list[Written] = []
+        timed("fit", lambda: found.append(record.write(store.client)))
+        return found[0]
 
     Job.advance = advance  # type: ignore[method-assign]
-    FitPage.advance = advance_page  # type: ignore[method-assign]
-    hands.BEHIND = fits + 1  # every step in this process, where it is timed
+    FitWriter.write = write_here  # type: ignore[method-assign]
     ledger = open_ledger(uri)
     spent = record(ledger, fits)
     writer_cpu, writer_wall = cpu[0], ledger.writer_seconds()

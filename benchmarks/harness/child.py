@@ -23,7 +23,7 @@ WATCHED = {
     "round": "pipeline.session.loop:train_round",
     "compile": "pipeline.training.stacked.on_tensorflow:Compiled.compile",
     "chunk": "pipeline.training.stacked.tile:Tile.advance",
-    "save": "pipeline.ledger.modeljob:ModelPage._upload",
+    "save": "pipeline.ledger.fitwriter:FitWriter.write",
     "test": "pipeline.session.ending:evaluate",
     "champion": "pipeline.session.ending:save_champion",
     "report": "pipeline.session.ending:write_report",
@@ -55,7 +55,6 @@ def run(task: Task) -> None:
     sys.argv = ["pipeline.sweep", *task.words]
     _forget_the_forker()
     _verify_late()
-    _write_early()
     trace = os.open(task.home / "trace.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for step, place in WATCHED.items():
         _watch(place, trace, step)
@@ -94,13 +93,6 @@ def _verify_late() -> None:
     Verifier.__init__ = lambda _: None  # type: ignore[method-assign]
     Verifier.check = late  # type: ignore[method-assign]
     Verifier.close = lambda self: close(self) if hasattr(self, "_process") else None  # type: ignore[method-assign]
-
-
-def _write_early() -> None:
-    """Give fits to the process that writes them sooner than a sweep does: kills must meet it too."""
-    from pipeline.ledger import hands
-
-    hands.BEHIND = 4
 
 
 def _stack(sweep: Any, asked: Any, stack: Any, results: Any) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.core.records import Outcome
+from pipeline.ledger.encoding import encode_fit
 from pipeline.ledger.environment import SOURCE, user
-from pipeline.ledger.fitkey import encode_fit
 
 if TYPE_CHECKING:
     from pipeline.core.records import Fit, FitResult

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import functools
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.choices import SaveModels
 from pipeline.ledger import resume
-from pipeline.ledger.donefits import DoneFits
-from pipeline.ledger.hands import Hands
-from pipeline.ledger.modeljob import saved_weights
+from pipeline.ledger.donefits import DoneFits, ranked
+from pipeline.ledger.encoding import decode_plan, encode_plan
+from pipeline.ledger.fitrecord import saved_weights
+from pipeline.ledger.fitwriter import FITS
+from pipeline.ledger.location import resolve
 from pipeline.ledger.parent import begin
-from pipeline.ledger.plans import decode_plan, encode_plan
-from pipeline.ledger.rank import ranked
 from pipeline.ledger.stackfile import read_stacks
 from pipeline.ledger.stackrecorder import StackRecorder
+from pipeline.ledger.store import open_store, reaching
 from pipeline.ledger.writer import Job, Writer
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from pipeline.config.schema import TrackingConfig
     from pipeline.core.records import (
         Decision,
         Fit,
@@ -35,9 +38,8 @@ if TYPE_CHECKING:
     )
     from pipeline.ledger.donefits import DoneFit
     from pipeline.ledger.facts import SweepFacts
+    from pipeline.ledger.parent import Begun
     from pipeline.ledger.stackfile import FitCurves
-    from pipeline.ledger.store import Store
-    from pipeline.ledger.writer import Work
 
 
 class Ledger:
@@ -50,35 +52,22 @@ class Ledger:
 
     def __init__(
         self,
-        store: Store,
+        begun: Begun,
         facts: SweepFacts,
         build: Callable[[Trial], Any],
-        which: str,
-        writer: Callable[[Callable[[], None], Callable[[], int]], Writer],
-        elapsed: Callable[[], float],
+        writer: Writer,
+        closing: ExitStack,
     ) -> None:
         """Use `open_ledger`."""
-        begun = begin(store, facts, which)
         self.store, self._claim, self._files = begun.store, begun.claim, begun.files
-        self.resumed = begun.resumed
+        self.resumed, self.spent_seconds = begun.resumed, begun.spent_seconds
         self.run_id: str = begun.run.info.run_id
-        self._facts = facts
-        self._elapsed = elapsed
+        self._facts, self._writer, self._closing = facts, writer, closing
         self._done = DoneFits(facts)
         self._decisions: list[Decision] = []
-        self.spent_seconds = 0.0
-        """Wall time that this sweep took in earlier processes."""
-        unwritten = self._read_back(begun.run) if self.resumed else {}
-        self._hands = hands = Hands(self.store)
-        self._writer = writer(self._beat, lambda: hands.at_once)
-        self._recorder = StackRecorder(begun, facts, build, self._done, self.write, hands)
-        try:
-            self._recorder.adopt(unwritten)
-        except BaseException:  # nobody has this ledger yet, who would end it
-            self._writer.close()
-            hands.close()
-            self._claim.release()
-            raise
+        unwritten = self._read_back() if self.resumed else {}
+        self._recorder = StackRecorder(begun, facts, build, self._done, self.write)
+        self._recorder.adopt(unwritten)
 
     @property
     def experiment(self) -> str:
@@ -160,7 +149,6 @@ class Ledger:
         Raises:
             StoreError: Earlier writing failed for good.
         """
-        self._hands.waiting(self._writer.waiting)
         self._recorder.record(asked, stack, results)
         found = [self._done.find(result.fit) for result in results]
         return [done.scored(self._facts.objective) for done in found if done is not None]
@@ -185,7 +173,7 @@ class Ledger:
         """Return whether the parent run holds a file."""
         return self.ask(name, lambda: self._files.read(name)) is not None
 
-    def write(self, job: Work) -> None:
+    def write(self, job: Job) -> None:
         """Queue work of this room's other files; StoreError when earlier writing failed for good."""
         self._writer.put(job)
 
@@ -225,15 +213,13 @@ class Ledger:
             self._claim.present(files=False)
             if reason:
                 self.set_tag("reason", reason)
-            self._put("time spent", self._beat)
+            self._put("time spent", self._writer.beat)
             self._put("end", lambda: self.store.client.set_terminated(self.run_id, status))
             self.flush()
         finally:
-            self._writer.close()
-            self._hands.close()
-            self._claim.release()
+            self._closing.close()
 
-    def _read_back(self, run: Any) -> dict[str, FitCurves]:
+    def _read_back(self) -> dict[str, FitCurves]:
         """Bury what a dead process left running, and read what it finished.
 
         Returns:
@@ -245,14 +231,8 @@ class Ledger:
         trained = read_stacks(self._files.read_folder("rounds"))
         self._done.extend(resume.done_fits(runs, trained, self._facts))
         resume.supersede(client, runs, {done.run_id for done in self.done})
-        self.spent_seconds = float(run.data.tags.get("seconds", 0.0))
         written = {done.key for done in self.done}
         return {key: curves for key, curves in trained.items() if key not in written}
-
-    def _beat(self) -> None:
-        """Leave a sign of life and the time spent; stop when another process took over."""
-        self._claim.check()
-        self._claim.beat(self.spent_seconds + self._elapsed())
 
     def ask(self, name: str, question: Callable[[], Any]) -> Any:
         """Return an answer of the store, asked with the writer's patience."""
@@ -263,3 +243,51 @@ class Ledger:
 
     def _put(self, name: str, step: Callable[[], object]) -> None:
         self.write(Job(name, [step]))
+
+
+def open_ledger(
+    tracking: TrackingConfig,
+    facts: SweepFacts,
+    build: Callable[[Trial], Any],
+    *,
+    which: str = "no",
+    elapsed: Callable[[], float],
+    stopping: Callable[[], bool] = lambda: False,
+) -> Ledger:
+    """Open the store, and create the sweep's parent run or take over an interrupted one.
+
+    Call `location.check(location.resolve(tracking.uri))` first of all: it answers without MLflow.
+
+    Args:
+        tracking: The settings; the experiment's default name is the data set's.
+        facts: Configuration and data of the sweep.
+        build: Gives an uncompiled keras.Model of a trial (`Family.build`); called on this thread,
+            once for each architecture.
+        which: The setting `resume`: `no`, `auto` or the id of a sweep.
+        elapsed: Seconds since this process started; added up over resumes.
+        stopping: Whether the sweep must stop: waiting for a lost store is then cut short.
+
+    Raises:
+        ConfigError: The store cannot be used; no such sweep to resume, another configuration, or
+            another process writes to it.
+        DataError: The data changed since the sweep began.
+        StoreError: The store is out of reach.
+    """
+    closing = ExitStack()
+    FITS.start()  # imports MLflow while this process does
+    try:
+        store = open_store(resolve(tracking.uri), tracking.experiment or facts.name)
+        with reaching(store.location):
+            begun = begin(store, facts, which)
+            closing.callback(begun.claim.release)
+
+            def beat() -> None:
+                begun.claim.check()
+                begun.claim.beat(begun.spent_seconds + elapsed())
+
+            writer = Writer(store.location, tracking.retry_seconds, beat, stopping)
+            closing.callback(writer.close)
+            return Ledger(begun, facts, build, writer, closing)
+    except BaseException:
+        closing.close()
+        raise

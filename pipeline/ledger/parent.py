@@ -10,7 +10,7 @@ from filelock import FileLock
 from pipeline.config.redact import redacted
 from pipeline.core.errors import ConfigError
 from pipeline.ledger import resume
-from pipeline.ledger.claim import Claim
+from pipeline.ledger.claim import SECONDS, Claim
 from pipeline.ledger.environment import provenance
 from pipeline.ledger.files import RunFiles
 from pipeline.ledger.fitrun import LONGEST_PARAM, LONGEST_TAG
@@ -43,6 +43,11 @@ class Begun(NamedTuple):
     files: RunFiles
     resumed: bool
 
+    @property
+    def spent_seconds(self) -> float:
+        """Wall time that this sweep took in earlier processes."""
+        return float(self.run.data.tags.get(SECONDS, 0.0)) if self.resumed else 0.0
+
 
 def begin(store: Store, facts: SweepFacts, which: str) -> Begun:
     """Create a parent run, or take over the interrupted one that `resume` names.
@@ -62,7 +67,8 @@ def _begin(store: Store, facts: SweepFacts, which: str) -> Begun:
     if which == "no":
         return _create(store, facts)
     if which != "auto":
-        return _take_over(store, resume.read_sweep_run(store.client, which), facts)
+        run = resume.sweep_run(store.client, store.location, "resume", which, ["no", "auto"])
+        return _take_over(store, run, facts)
     for run in resume.find(store.client, store.experiment_id, facts):
         try:
             return _take_over(store, run, facts)

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from pipeline.config.messages import did_you_mean
 from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core.errors import ConfigError
 from pipeline.core.statistics import Units, two_way
 from pipeline.data.csvfile import read_predictions
 from pipeline.ledger.files import RunFiles
 from pipeline.ledger.location import elsewhere, resolve
-from pipeline.ledger.resume import children
+from pipeline.ledger.resume import children, sweep_run
 from pipeline.ledger.stackfile import read_stacks
-from pipeline.ledger.store import connect, is_of_store, out_of_reach
+from pipeline.ledger.store import connect, reaching
 from pipeline.ledger.viewer import run_link, ui_command
 
 if TYPE_CHECKING:
@@ -96,17 +95,13 @@ def read_sweep(uri: str | None, sweep: str) -> SweepRecord:
     """
     location = resolve(uri)
     client = connect(location, reading=True)
-    try:
+    with reaching(location):
         return _record(client, location, _parent(client, location, sweep))
-    except Exception as error:
-        if not is_of_store(error):
-            raise
-        raise out_of_reach(location, error) from error
 
 
 def _parent(client: MlflowClient, location: Location, sweep: str) -> Any:
     if sweep != LATEST:
-        return find_sweep(client, location, sweep)
+        return sweep_run(client, location, "sweep", sweep, [LATEST])
     experiments = [found.experiment_id for found in client.search_experiments()]
     runs = client.search_runs(
         experiments, "tags.kind = 'sweep'", order_by=["attributes.start_time DESC"], max_results=1
@@ -116,30 +111,6 @@ def _parent(client: MlflowClient, location: Location, sweep: str) -> Any:
             f"sweep=latest: {location.shown} holds no sweep yet.{elsewhere(location)}"
         )
     return runs[0]
-
-
-def find_sweep(client: MlflowClient, location: Location, sweep: str) -> Any:
-    """Return the parent run with this id.
-
-    Raises:
-        ConfigError: The store has no such run, or it is not a sweep.
-    """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        run = client.get_run(sweep)
-    except MlflowException as error:
-        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            raise
-        raise ConfigError(
-            f"sweep={sweep}: {location.shown} has no such run{did_you_mean(sweep, [LATEST])}."
-            f"{elsewhere(location)}"
-        ) from None
-    if run.data.tags.get("kind") != "sweep":
-        of = run.data.tags.get("mlflow.parentRunId")
-        hint = f"; it is a fit of sweep={of}" if of else ""
-        raise ConfigError(f"sweep={sweep}: this run is not a sweep{hint}.")
-    return run
 
 
 def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.config import SOURCE
 from pipeline.core.errors import ConfigError
+from pipeline.ledger.encoding import decode_fit, decode_plan, trained_in
 from pipeline.ledger.files import RunFiles
-from pipeline.ledger.fitkey import decode_fit
-from pipeline.ledger.location import elsewhere, resolve
+from pipeline.ledger.location import resolve
 from pipeline.ledger.parent import START
-from pipeline.ledger.plans import decode_plan, trained_in
-from pipeline.ledger.read import find_sweep
+from pipeline.ledger.resume import run_named, sweep_run
 from pipeline.ledger.stackfile import read_stacks
-from pipeline.ledger.store import connect, is_of_store, out_of_reach
+from pipeline.ledger.store import connect, reaching
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -58,28 +57,15 @@ def recorded_fit(uri: str | None, run_id: str) -> RecordedFit:
     """
     location = resolve(uri)
     client = connect(location, reading=True)
-    try:
+    with reaching(location):
         return _recorded(client, location, run_id)
-    except Exception as error:
-        if not is_of_store(error):
-            raise
-        raise out_of_reach(location, error) from error
 
 
 def _recorded(client: MlflowClient, location: Any, run_id: str) -> RecordedFit:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        tags = client.get_run(run_id).data.tags
-    except MlflowException as error:
-        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            raise
-        raise ConfigError(
-            f"run={run_id}: {location.shown} has no such run.{elsewhere(location)}"
-        ) from None
+    tags = run_named(client, location, "run", run_id).data.tags
     if "fit_key" not in tags:
         raise ConfigError(f"run={run_id}: this run is no fit; name a child run of a sweep.")
-    parent = find_sweep(client, location, tags["sweep"])
+    parent = sweep_run(client, location, "sweep", tags["sweep"])
     files = RunFiles(client, parent.info.run_id, parent.info.artifact_uri)
     config, document = files.read(CONFIG), files.read_json(f"rounds/{int(tags['round']):04}.json")
     mark = f"{int(tags['round']):04}-"

@@ -7,18 +7,22 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import differences
+from pipeline.config.messages import did_you_mean
 from pipeline.core.errors import ConfigError, DataError
 from pipeline.core.records import Outcome
 from pipeline.ledger.donefits import DoneFit
-from pipeline.ledger.fitkey import decode_fit
+from pipeline.ledger.encoding import decode_fit
+from pipeline.ledger.location import elsewhere
+from pipeline.ledger.store import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from mlflow import MlflowClient
 
     from pipeline.ledger.facts import SweepFacts
     from pipeline.ledger.files import RunFiles
+    from pipeline.ledger.location import Location
     from pipeline.ledger.stackfile import FitCurves
 
 log = logging.getLogger(__name__)
@@ -56,28 +60,44 @@ def find(client: MlflowClient, experiment_id: str, facts: SweepFacts) -> Iterato
     yield from runs
 
 
-def read_sweep_run(client: MlflowClient, run_id: str) -> Any:
+def sweep_run(
+    client: MlflowClient, location: Location, name: str, run_id: str, known: Sequence[str] = ()
+) -> Any:
     """Return the parent run of a sweep by its id.
+
+    Args:
+        client: Of the store.
+        location: The store.
+        name: Of the setting that names the run, for messages.
+        run_id: Of the sweep.
+        known: Other values of the setting.
 
     Raises:
         ConfigError: There is no such run, or it is not a sweep.
     """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
-        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
-            raise
-        raise ConfigError(
-            f"resume={run_id}: the tracking store has no such run. "
-            "The id of a sweep is `sweep_run_id` in its summary.json."
-        ) from None
+    run = run_named(client, location, name, run_id, known)
     if run.data.tags.get("kind") == "sweep":
         return run
     parent = run.data.tags.get("mlflow.parentRunId")
-    hint = f"it belongs to the sweep {parent}" if parent else "it was not written by this program"
-    raise ConfigError(f"resume={run_id}: this run is not a sweep; {hint}.")
+    hint = f"it is a fit of {name}={parent}" if parent else "it was not written by this program"
+    raise ConfigError(f"{name}={run_id}: this run is not a sweep; {hint}.")
+
+
+def run_named(
+    client: MlflowClient, location: Location, name: str, run_id: str, known: Sequence[str] = ()
+) -> Any:
+    """Return a run by its id, with the arguments and errors of `sweep_run`."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code not in UNKNOWN:
+            raise
+        raise ConfigError(
+            f"{name}={run_id}: {location.shown} has no such run{did_you_mean(run_id, known)}."
+            f"{elsewhere(location)}"
+        ) from None
 
 
 def check_same(run: Any, files: RunFiles, facts: SweepFacts) -> None:
@@ -141,7 +161,9 @@ def bury(client: MlflowClient, runs: list[Any]) -> list[Any]:
     dead = [run for run in runs if run.info.status in {"RUNNING", "SCHEDULED"}]
     for run in dead:
         client.set_tag(run.info.run_id, "outcome", Outcome.cut.value)
-        client.set_tag(run.info.run_id, "reason", "the process that wrote this run died")
+        client.set_tag(
+            run.info.run_id, "reason", "the process that wrote this run died, or lost the store"
+        )
         client.set_terminated(run.info.run_id, "KILLED")
     return dead
 
@@ -244,6 +266,6 @@ def _done(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> DoneF
         epochs=int(metrics.get("epochs", 0)),
         metrics=dict(metrics),
         score=facts.objective.as_loss(value) if usable else float("nan"),
-        curves=curves[key].without_source(),
+        curves=curves[key],
         together=curves[key].together,
     )

@@ -59,10 +59,6 @@ class FitCurves:
         except (AttributeError, RecursionError, TypeError, ValueError):
             return ()
 
-    def without_source(self) -> FitCurves:
-        """Return what is left when the run is there."""
-        return FitCurves(self.curves, self.row_losses, units=self.units)
-
 
 def sample(
     row_losses: np.ndarray | None, seed: int, fold: int, rows: ValidationRows | None = None

@@ -12,10 +12,9 @@ from pipeline.config.choices import SaveModels
 from pipeline.core.errors import StoreError
 from pipeline.core.records import Outcome
 from pipeline.ledger.donefits import DoneFit, DoneFits
-from pipeline.ledger.fitrun import Place, parameters, points, tags
-from pipeline.ledger.hands import FitJob
-from pipeline.ledger.modeljob import ModelPage, Templates, late_job
-from pipeline.ledger.recorder import FitPage
+from pipeline.ledger.fitrecord import FitRecord, ModelRecord, Templates, late_job
+from pipeline.ledger.fitrun import Place, parameters
+from pipeline.ledger.fitwriter import FITS
 from pipeline.ledger.stackfile import CUT, FitCurves, pack, pack_weights, sample, unpack_weights
 from pipeline.ledger.trained import Trained
 from pipeline.ledger.writer import Job
@@ -27,9 +26,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.records import Fit, FitResult, Round, Stack, Trial
     from pipeline.ledger.facts import SweepFacts
-    from pipeline.ledger.hands import Hands
     from pipeline.ledger.parent import Begun
-    from pipeline.ledger.writer import Work
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +43,7 @@ class StackRecorder:
         facts: SweepFacts,
         build: Callable[[Trial], Any],
         done: DoneFits,
-        put: Callable[[Work], None],
-        hands: Hands,
+        put: Callable[[Job], None],
     ) -> None:
         """Keep where results go.
 
@@ -57,7 +53,6 @@ class StackRecorder:
             build: Gives an uncompiled keras.Model of a trial.
             done: Learns every fit that is recorded.
             put: Queues a job.
-            hands: Write the fits.
         """
         self._store = begun.store
         self._files = begun.files
@@ -65,7 +60,6 @@ class StackRecorder:
         self._facts = facts
         self._done = done
         self._put = put
-        self._hands = hands
         self._templates = Templates(build)
         self._saves_all = facts.save_models is SaveModels.all
         self.planned: dict[int, tuple[Fit, ...]] = {}
@@ -98,7 +92,7 @@ class StackRecorder:
             trained.append(Trained.of(place, result, sampled, now, file))
         self._write_stack_file(name, stack, trained, weights)
         for one, result in zip(trained, new, strict=True):
-            self._record(one, result.weights)
+            self._record(one, self._fit_record(one, result.weights))
 
     def adopt(self, unwritten: Mapping[str, FitCurves]) -> None:
         """Record fits that a dead process trained and whose runs it did not come to write.
@@ -114,12 +108,12 @@ class StackRecorder:
         weights: dict[str, list[np.ndarray]] = {}
         for name in files if self._saves_all else ():
             weights |= unpack_weights(self._files.read(name))
-        found = [one for one in trained if self._is_whole(one, weights.get(one.place.key))]
+        pairs = [(one, self._adopted(one, weights.get(one.place.key))) for one in trained]
+        found = [(one, record) for one, record in pairs if record is not None]
         if found:
             log.info("%d fits had been trained but not recorded: recorded now", len(found))
-        self._hands.waiting(len(found))
-        for one in found:
-            self._record(one, weights.get(one.place.key))
+        for one, record in found:
+            self._record(one, record)
         self._weights |= files
 
     def release(self) -> None:
@@ -143,22 +137,21 @@ class StackRecorder:
         size = sum(one.nbytes for own in found.values() for one in own)
         return found if size <= MOST_WEIGHT_BYTES else {}
 
-    def _is_whole(self, one: Trained, weights: Sequence[np.ndarray] | None) -> bool:
-        """Return whether a fit of a file is one of this sweep and can be written without an error."""
+    def _adopted(self, one: Trained, weights: Sequence[np.ndarray] | None) -> FitRecord | None:
+        """Return what is written of a fit of a file; None where it is not of this sweep, or not whole."""
         try:
             if one.place.key != self._done.key(one.result.fit):
-                return False
-            tags(one.place, one.result)
-            points(one.result, self._facts)
-            parameters(one.place, one.result.fit)
-            if not self._saves_all or not one.result.outcome.is_usable:
-                return True
-            return weights is not None and self._templates.of(one.result.fit.trial).takes(weights)
+                return None
+            if self._saves_all and one.result.outcome.is_usable:
+                template = self._templates.of(one.result.fit.trial)
+                if weights is None or not template.takes(weights):
+                    return None
+            return self._fit_record(one, weights)
         except StoreError:
             raise
         except Exception:
             log.exception("a fit of the file of stack %d cannot be recorded", one.place.stack)
-            return False
+            return None
 
     def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
         """Save the network of a fit that has been recorded without it."""
@@ -193,9 +186,16 @@ class StackRecorder:
         if steps:
             self._put(Job(f"stack {stack.number}", steps, first=True))
 
-    def _record(self, one: Trained, weights: Sequence[np.ndarray] | None) -> None:
+    def _fit_record(self, one: Trained, weights: Sequence[np.ndarray] | None) -> FitRecord:
+        place, result, model = one.place, one.result, None
+        if weights is not None and result.outcome.is_usable and self._saves_all:
+            best, columns = max(result.best_epoch, 0), parameters(place, result.fit)
+            model = self._model(result.fit.trial, weights, best, columns)
+        experiment = self._store.experiment_id
+        return FitRecord.of(place, result, self._facts, experiment, one.ended, model)
+
+    def _record(self, one: Trained, record: FitRecord) -> None:
         place, result = one.place, one.result
-        usable = result.outcome.is_usable
         score = result.best(self._facts.objective.metric) if _is_scored(result) else float("nan")
         done = DoneFit(
             fit=result.fit,
@@ -204,24 +204,24 @@ class StackRecorder:
             round=place.round,
             position=place.position,
             epochs=result.epochs,
+            metrics=record.metrics,
             score=self._facts.objective.as_loss(score),
-            curves=FitCurves(result.curves, one.row_losses, units=one.units),
+            curves=one.curves,
             together=place.together,
         )
-        model = None
-        if weights is not None and usable and self._saves_all:
-            best, columns = max(result.best_epoch, 0), parameters(place, result.fit)
-            model = self._model(result.fit.trial, weights, best, columns)
-        page = FitPage(self._store.experiment_id, self._facts, place, result, model, one.ended)
-        self._put(FitJob(page, done, self._hands))
+
+        def write() -> None:
+            done.run_id, done.model_id = FITS.write(self._store, record)
+
+        self._put(Job(record.name, [write], alone=False))
         self._done.add(done)
 
     def _model(
         self, trial: Trial, weights: Sequence[np.ndarray], best: int, params: dict[str, str]
-    ) -> ModelPage:
+    ) -> ModelRecord:
         marks = {"trial": trial.name, "sweep": self._sweep}
         template = self._templates.of(trial)
-        return ModelPage(self._store.experiment_id, template, weights, best, marks, params)
+        return ModelRecord(self._store.experiment_id, template, weights, best, marks, params)
 
 
 def _is_scored(result: FitResult) -> bool:

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shlex
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from filelock import FileLock
@@ -17,6 +18,7 @@ from pipeline.ledger.location import SQLITE, check, within
 from pipeline.ledger.sqlitefile import create, relax_commits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from mlflow import MlflowClient
@@ -60,6 +62,10 @@ REFUSALS = {
     "UNAUTHENTICATED",
 }
 """MLflow's codes for an answer that will not change."""
+
+
+UNKNOWN = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
+"""MLflow's codes for a name or an id that is not there."""
 
 
 class Store(NamedTuple):
@@ -145,13 +151,9 @@ def open_store(location: Location, experiment: str) -> Store:
     def join() -> Any:
         return client.get_experiment_by_name(experiment) or _create(client, location, experiment)
 
-    try:
+    with reaching(location):
         # A database can hang where its port answers; MLflow itself would try for minutes.
         found = join() if location.folder is not None else within(CONTACT_SECONDS, join)
-    except Exception as error:
-        if isinstance(error, ConfigError) or not is_of_store(error):
-            raise
-        raise out_of_reach(location, error) from error
     if found is None:
         raise out_of_reach(location, TimeoutError(f"no answer within {CONTACT_SECONDS:g} s"))
     if found.lifecycle_stage != "active":
@@ -170,6 +172,17 @@ def out_of_reach(location: Location, error: BaseException) -> StoreError:
         return LostStoreError(f"{location.database} was deleted under the sweep: {reason[0][:300]}")
     failed = "answered, and refused" if is_final(error) else "is out of reach"
     return StoreError(f"The tracking store {location.shown} {failed}: {reason[0][:300]}")
+
+
+@contextmanager
+def reaching(location: Location) -> Iterator[None]:
+    """Raise StoreError, which names the store, for what the store or the way there raises inside."""
+    try:
+        yield
+    except Exception as error:
+        if not is_of_store(error):
+            raise
+        raise out_of_reach(location, error) from error
 
 
 def is_deleted(location: Location) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.core.records import Finding, FitResult, Outcome
-from pipeline.ledger.fitkey import decode_fit, encode_fit
+from pipeline.ledger.encoding import decode_fit, encode_fit
 from pipeline.ledger.fitrun import Place
 from pipeline.ledger.stackfile import FitCurves
 

@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pipeline.ledger.store import is_deleted, is_final, is_of_store, out_of_reach
 
@@ -32,29 +32,10 @@ BEAT_SECONDS = 10.0
 """Between two signs of life."""
 
 STOPPING_SECONDS = 8.0
-"""How long a sweep that was told to stop still waits for its store; it must exit within 20 s."""
+"""How long a sweep that must stop still waits for its store; it must exit within 20 s."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds between tries: doubled each time."""
-
-
-class Work(Protocol):
-    """What the writer does one of after the other."""
-
-    @property
-    def name(self) -> str:
-        """For messages."""
-
-    @property
-    def alone(self) -> bool:
-        """Whether what is being written must be done before it begins, and it before another begins."""
-
-    @property
-    def first(self) -> bool:
-        """Whether it goes before what waits, unless that goes first as well."""
-
-    def advance(self) -> None:
-        """Do what is left; called again when the store failed."""
 
 
 @dataclass
@@ -64,7 +45,9 @@ class Job:
     name: str
     steps: Sequence[Callable[[], object]]
     alone: bool = True
+    """Runs exclusively; else up to `MOST_AT_ONCE` jobs run at a time."""
     first: bool = False
+    """Goes before what waits, unless that goes first as well."""
     done: int = field(default=0, init=False)
 
     def advance(self) -> None:
@@ -77,20 +60,10 @@ class Job:
 FIRST, IN_TURN, LAST = range(3)
 
 
-@dataclass(order=True)
-class _Queued:
-    """A job in the queue, where it belongs; None ends the thread."""
-
-    priority: int
-    number: int
-    job: Work | None = field(compare=False)
-
-
 class Writer:
     """A thread that writes to the store, so that training does not wait for it.
 
-    Fits that come faster than a thread beside training can write them go on to a process of their own
-    (`hands`); order, retries and signs of life stay here.
+    Fits it hands on to a process of their own (`fitwriter`).
     """
 
     def __init__(
@@ -99,39 +72,32 @@ class Writer:
         retry_seconds: float,
         beat: Callable[[], None],
         stopping: Callable[[], bool],
-        at_once: Callable[[], int] = lambda: 1,
     ) -> None:
         """Start the thread.
 
         Args:
             location: Named in messages.
             retry_seconds: How long a failing step is tried again.
-            beat: Called about every `BEAT_SECONDS`; its failure is logged, never fatal.
-            stopping: Whether the sweep was told to stop: then waiting is cut short.
-            at_once: How many jobs that need not be alone are written at the same time now, at most
-                `MOST_AT_ONCE`.
+            beat: Leaves a sign of life, about every `BEAT_SECONDS`; its failure is logged, never fatal.
+            stopping: Whether the sweep must stop: then waiting is cut short.
         """
         self.busy_seconds = 0.0
         """Time in which at least one job was being written."""
         self._counting, self._counted, self._writing = threading.Lock(), 0.0, 0
         self._location = location
         self._retry_seconds = retry_seconds
-        self._beat = beat
+        self.beat = beat
         self._stopping = stopping
         self._error: BaseException | None = None
-        self._at_once = at_once
         self._free = threading.Semaphore(MOST_AT_ONCE)
-        self._jobs: queue.PriorityQueue[_Queued] = queue.PriorityQueue(QUEUED_JOBS)
+        self._jobs: queue.PriorityQueue[tuple[int, int, Job | None]] = queue.PriorityQueue(
+            QUEUED_JOBS
+        )
         self._numbers = itertools.count()
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
 
-    @property
-    def waiting(self) -> int:
-        """Jobs that nobody has begun."""
-        return self._jobs.qsize()
-
-    def put(self, job: Work) -> None:
+    def put(self, job: Job) -> None:
         """Queue a job; raises the error that ended the writer, if one did."""
         self._raise()
         self._queue(FIRST if job.first else IN_TURN, job)
@@ -151,8 +117,8 @@ class Writer:
             self._queue(LAST, None)
             self._thread.join()
 
-    def _queue(self, priority: int, job: Work | None) -> None:
-        self._jobs.put(_Queued(priority, next(self._numbers), job))
+    def _queue(self, priority: int, job: Job | None) -> None:
+        self._jobs.put((priority, next(self._numbers), job))
 
     def _raise(self) -> None:
         if self._error is not None:
@@ -162,7 +128,7 @@ class Writer:
         next_beat = time.monotonic() + BEAT_SECONDS
         while True:
             try:
-                job = self._jobs.get(timeout=max(next_beat - time.monotonic(), 0.01)).job
+                _, _, job = self._jobs.get(timeout=max(next_beat - time.monotonic(), 0.01))
             except queue.Empty:
                 pass  # time for a sign of life
             else:
@@ -175,9 +141,9 @@ class Writer:
                 self._sign_of_life()
                 next_beat = time.monotonic() + BEAT_SECONDS
 
-    def _start(self, job: Work) -> None:
+    def _start(self, job: Job) -> None:
         """Do a job here, or in a thread of its own while the next one is begun."""
-        if job.alone or self._at_once() == 1:
+        if job.alone:
             self._wait_for_others()
             self._do(job)
             return
@@ -197,13 +163,13 @@ class Writer:
             self._free.acquire()
         self._free.release(MOST_AT_ONCE)
 
-    def _do(self, job: Work) -> None:
+    def _do(self, job: Job) -> None:
         """Do a job, whatever comes of it."""
         if self._error is None:  # else dropped: `put` and `flush` say so, and resume does it again
             self._try(job)
         self._jobs.task_done()
 
-    def _try(self, job: Work) -> None:
+    def _try(self, job: Job) -> None:
         self._count(1)
         try:
             self._retry(job)
@@ -219,7 +185,7 @@ class Writer:
                 self.busy_seconds += now - self._counted
             self._counted, self._writing = now, self._writing + more
 
-    def _retry(self, job: Work) -> None:
+    def _retry(self, job: Job) -> None:
         first_failure, pause = None, FIRST_PAUSE
         while True:
             try:
@@ -248,7 +214,7 @@ class Writer:
         if self._error is not None:
             return
         try:
-            self._beat()
+            self.beat()
         except Exception as error:  # noqa: BLE001 - handed to the sweep's own thread
             if not is_of_store(error):
                 self._error = error

@@ -14,9 +14,9 @@ from pipeline.config.messages import did_you_mean
 from pipeline.core.errors import ConfigError, SweepError
 from pipeline.data import imagefile, typed
 from pipeline.ledger.files import download_model
+from pipeline.ledger.fitrecord import MODEL_NAME
 from pipeline.ledger.location import elsewhere
-from pipeline.ledger.modeljob import MODEL_NAME
-from pipeline.ledger.store import connect, is_of_store, out_of_reach
+from pipeline.ledger.store import UNKNOWN, connect, is_of_store, out_of_reach
 from pipeline.models.artefact import CHAMPION_TAG
 from pipeline.models.artefact_mlmodel import FOLDER, SERVED
 from pipeline.models.artefact_predictor import DESCRIPTION, Predictor
@@ -68,10 +68,7 @@ def fetch(location: Location, model: str, folder: Path) -> Path:
     except Exception as error:
         if not is_of_store(error):
             raise
-        if getattr(error, "error_code", "") in {
-            "RESOURCE_DOES_NOT_EXIST",
-            "INVALID_PARAMETER_VALUE",
-        }:
+        if getattr(error, "error_code", "") in UNKNOWN:
             raise ConfigError(
                 f"model={model}: the store {location.shown} has no such model; allowed: {FORMS}."
                 f"{elsewhere(location)}"

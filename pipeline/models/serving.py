@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import ConfigError
+from pipeline.ledger.encoding import decode_fit
 from pipeline.ledger.files import RunFiles, download_model
-from pipeline.ledger.fitkey import decode_fit
 from pipeline.ledger.modelfile import ARCHIVE
 from pipeline.models.artefact_folder import describe, network_file, write_encoders
 from pipeline.models.artefact_predictor import DESCRIPTION

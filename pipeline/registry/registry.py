@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import ConfigError, StoreError
 from pipeline.data.labels import places_among
-from pipeline.ledger.store import is_of_store, out_of_reach
+from pipeline.ledger.store import UNKNOWN, reaching
 from pipeline.models.artefact_folder import describe
 from pipeline.models.find_model import ForeignModelError, load_predictor
 from pipeline.registry import turn
@@ -85,12 +85,8 @@ def look_up(store: Store, name: str) -> Standing:
         ConfigError: The name is not legal in MLflow.
         StoreError: The registry is out of reach.
     """
-    try:
+    with reaching(store.location):
         return _look_up(store.client, store.location, name)
-    except Exception as error:
-        if not is_of_store(error):
-            raise
-        raise out_of_reach(store.location, error) from error
 
 
 def _look_up(client: MlflowClient, location: Location, name: str) -> Standing:
@@ -108,7 +104,7 @@ def _look_up(client: MlflowClient, location: Location, name: str) -> Standing:
     try:
         version = client.get_model_version_by_alias(name, CHAMPION)
     except MlflowException as error:
-        if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+        if error.error_code not in UNKNOWN:
             raise
         return Standing(known=True, incumbent=None, latest=latest)
     incumbent, predictor = _loaded(location, name, version)

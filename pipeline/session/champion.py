@@ -21,7 +21,7 @@ from pipeline.core.losses import row_losses
 from pipeline.evaluation.final import Member, forward
 from pipeline.evaluation.folds import unseen_inputs
 from pipeline.evaluation.greedy import select
-from pipeline.ledger.plans import trained_in
+from pipeline.ledger.encoding import trained_in
 from pipeline.search import is_usable, longest
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.ledger.host import without_autolog
+from pipeline.ledger.store import without_autolog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -126,7 +126,7 @@ def _open(
     """Open family, search and ledger; everything that can be refused is refused here."""
     from pipeline.forecast.forecaster import Forecaster
     from pipeline.forecast.timemodel import table_of, time_model_of
-    from pipeline.ledger.start import open_ledger
+    from pipeline.ledger.ledger import open_ledger
 
     trainer = Trainer.of(config, dataset)
     family = trainer.family

@@ -36,7 +36,7 @@ from pipeline.core.records import (
 )
 from pipeline.ledger import location
 from pipeline.ledger.facts import SweepFacts
-from pipeline.ledger.start import open_ledger
+from pipeline.ledger.ledger import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,9 +175,7 @@ class Sweeps:
     def abandon(self, ledger: Ledger) -> None:
         """Do what a killed process does: nothing more, and its locks are gone."""
         ledger.flush()
-        ledger._writer.close()
-        ledger._hands.close()
-        ledger._claim.release()
+        ledger._closing.close()
         self.opened.remove(ledger)
 
     def record(self, ledger: Ledger, *rounds: Round) -> list[FitResult]:

@@ -24,7 +24,7 @@ from pipeline.data import imagefile, prepare, typed
 from pipeline.evaluation.final import Member
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.files import download_model
-from pipeline.ledger.start import open_ledger
+from pipeline.ledger.ledger import open_ledger
 from pipeline.models.artefact import expected_outputs, save_beside, save_champion
 from pipeline.models.artefact_folder import write_folder
 from pipeline.models.artefact_predictor import Predictor

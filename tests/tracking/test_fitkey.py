@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.records import Capacity, Fit, Round, Stack, StackPlan, Trial
-from pipeline.ledger.fitkey import decode_fit, encode_fit, fit_key
-from pipeline.ledger.plans import decode_plan, encode_plan
+from pipeline.ledger.encoding import decode_fit, decode_plan, encode_fit, encode_plan, fit_key
 
 counts = st.integers(0, 2**40)
 rates = st.floats(1e-12, 1e3)

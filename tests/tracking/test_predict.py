@@ -22,7 +22,7 @@ from pipeline.core.records import Capacity, Fit, FitResult, Outcome, Round, Stac
 from pipeline.data import prepare
 from pipeline.evaluation.final import Member
 from pipeline.ledger.facts import SweepFacts
-from pipeline.ledger.start import open_ledger
+from pipeline.ledger.ledger import open_ledger
 from pipeline.models.artefact import save_champion
 from pipeline.models.serving import keep_encoders
 from pipeline.predict import main

@@ -18,9 +18,8 @@ from pipeline.core.errors import ConfigError, DataError, StoreError
 from pipeline.core.records import Outcome
 from pipeline.ledger import claim as claim_module
 from pipeline.ledger import stackrecorder
+from pipeline.ledger.encoding import trained_in
 from pipeline.ledger.fitrun import Place
-from pipeline.ledger.modeljob import ModelPage
-from pipeline.ledger.plans import trained_in
 from pipeline.ledger.recorded import recorded_fit
 from pipeline.ledger.stackfile import FitCurves, pack_weights, unpack_weights
 from pipeline.ledger.trained import Trained
@@ -374,12 +373,11 @@ def test_a_model_that_was_half_saved_after_its_run_is_saved_again(
         raise OSError("the process was killed here")
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(ModelPage, "_link", cut)
+        stopped.setattr(ledger.store.client, "log_outputs", cut)
         ledger.save_model(result.fit, result.weights)
         with pytest.raises(StoreError):
             ledger.flush()
-    ledger._writer.close()
-    ledger._claim.release()
+    ledger._closing.close()
     sweeps.opened.remove(ledger)
     experiment = [ledger.store.experiment_id]
     (half,) = client.search_logged_models(experiment)
@@ -464,7 +462,7 @@ def test_an_id_that_is_no_sweep_is_refused(sweeps: Any) -> None:
     for which, words in (
         ("f" * 32, "no such run"),
         ("nonsense", "no such run"),
-        (done.run_id, f"belongs to the sweep {ledger.run_id}"),
+        (done.run_id, f"it is a fit of resume={ledger.run_id}"),
     ):
         with pytest.raises(ConfigError, match=words):
             sweeps.open(which)
@@ -559,7 +557,7 @@ START = """
     import sys, time
     from pipeline.config.schema import TrackingConfig
     from pipeline.ledger.facts import SweepFacts
-    from pipeline.ledger.start import open_ledger
+    from pipeline.ledger.ledger import open_ledger
 
     facts = SweepFacts("wages", {}, "f", "d", "y", "regression", {"train": 9}, {})
     ledger = open_ledger(TrackingConfig(), facts, build=None, elapsed=time.process_time)

@@ -171,7 +171,7 @@ def test_a_sweep_that_was_taken_over_stops_writing(
 
 def test_jobs_that_need_not_be_alone_are_written_together(make: Any) -> None:
     """A server answers several at once; what must be alone waits for them, and they for it."""
-    writer, order = make(at_once=lambda: 3), []
+    writer, order = make(), []
     meeting = threading.Barrier(3, timeout=10)
     writer.put(Job("stack", [lambda: order.append("stack")]))
     for _ in range(3):
@@ -197,7 +197,7 @@ def test_the_file_of_a_stack_does_not_wait_for_the_fits_of_the_one_before(make: 
 
 def test_a_failure_among_several_is_not_lost(make: Any) -> None:
     """One of them cannot be written: the sweep hears of it."""
-    writer, done, gate = make(at_once=lambda: 3, retry_seconds=0.0), [], threading.Event()
+    writer, done, gate = make(retry_seconds=0.0), [], threading.Event()
     for number in range(6):
         step = failing(1, AwayError("refused"), done) if number == 4 else lambda: done.append("ok")
         writer.put(Job("fit", [gate.wait, step], alone=False))
@@ -208,7 +208,7 @@ def test_a_failure_among_several_is_not_lost(make: Any) -> None:
 
 def test_time_passes_once_however_many_are_written_at_once(make: Any) -> None:
     """Plans are made from it: three fits side by side for a moment are not three moments."""
-    writer, meeting = make(at_once=lambda: 3), threading.Barrier(3, timeout=60)
+    writer, meeting = make(), threading.Barrier(3, timeout=60)
     began = time.perf_counter()
     for _ in range(3):
         writer.put(Job("fit", [meeting.wait, lambda: time.sleep(0.2)], alone=False))

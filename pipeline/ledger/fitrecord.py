@@ -1,0 +1,237 @@
+"""What is written of one fit: its run and its network. Plain data, for the process that writes fits."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipeline.core import language
+from pipeline.core.errors import StoreError
+from pipeline.ledger.files import download_model, local_folder
+from pipeline.ledger.fitrun import STATUS, Point, parameters, points, tags
+from pipeline.ledger.modelfile import ModelTemplate, read_weights
+from pipeline.ledger.writer import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from mlflow import MlflowClient
+
+    from pipeline.core.records import FitResult, Trial
+    from pipeline.ledger.donefits import DoneFit
+    from pipeline.ledger.facts import SweepFacts
+    from pipeline.ledger.fitrun import Place
+    from pipeline.ledger.store import Store
+
+MODEL_NAME = "model"
+"""Of every LoggedModel: `runs:/RUN_ID/model` finds it."""
+
+
+class Written(NamedTuple):
+    """Where a fit stands in the store."""
+
+    run_id: str
+    model_id: str
+    """Of the saved model; empty where there is none."""
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What is written of the network of one fit."""
+
+    experiment_id: str
+    template: ModelTemplate
+    weights: Sequence[np.ndarray]
+    best_epoch: int
+    tags: dict[str, str]
+    params: dict[str, str]
+
+    def create(self, client: MlflowClient, run_id: str) -> Any:
+        """Return the LoggedModel, created; metrics can be linked to it from now on."""
+        return client.create_logged_model(
+            self.experiment_id,
+            name=MODEL_NAME,
+            source_run_id=run_id,
+            params=self.params,
+            tags=self.tags,
+            model_type="keras",
+        )
+
+    def upload(self, client: MlflowClient, run_id: str, model: Any) -> None:
+        """Write the files of a LoggedModel that was created."""
+        place, model_id = model.artifact_location, model.model_id
+        files = self.template.files(self.weights, model_id, run_id, place)
+        here = local_folder(place)
+        if here is not None:  # what MLflow would do, without writing everything twice
+            _write(here, files)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            _write(Path(folder), files)
+            client.log_model_artifacts(model_id, folder)
+
+    def link(self, client: MlflowClient, run_id: str, model: Any) -> None:
+        """Show the LoggedModel with its run."""
+        from mlflow.entities import LoggedModelOutput
+
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, self.best_epoch)])
+
+
+@dataclass
+class FitRecord:
+    """What is written of one fit: one child run, with its model where it leaves one."""
+
+    experiment_id: str
+    sweep: str
+    """Id of the parent run."""
+    key: str
+    """The fit key."""
+    name: str
+    tags: dict[str, str]
+    params: dict[str, str]
+    points: list[Point]
+    best_epoch: int
+    epochs: int
+    began: int
+    """When the fit began and ended, milliseconds since 1970."""
+    ended: int
+    status: str
+    model: ModelRecord | None
+    begun: bool = False
+    """Whether writing it has begun: then the store knows how far it came."""
+
+    @classmethod
+    def of(
+        cls,
+        place: Place,
+        result: FitResult,
+        facts: SweepFacts,
+        experiment_id: str,
+        ended: int,
+        model: ModelRecord | None = None,
+    ) -> FitRecord:
+        """Return what is written of a result."""
+        return cls(
+            experiment_id=experiment_id,
+            sweep=place.sweep,
+            key=place.key,
+            name=language.trial(result.fit.name),
+            tags=tags(place, result),
+            params=parameters(place, result.fit),
+            points=points(result, facts),
+            best_epoch=max(result.best_epoch, 0),
+            epochs=result.epochs,
+            began=ended - int(result.seconds * 1000),
+            ended=ended,
+            status=STATUS[result.outcome],
+            model=model,
+        )
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The latest value of every metric."""
+        return {point.key: point.value for point in self.points}
+
+    def write(self, client: MlflowClient) -> Written:
+        """Write all of it. The run ends last: one that has ended is whole."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        run_id = client.create_run(
+            self.experiment_id, start_time=self.began, tags=self.tags, run_name=self.name
+        ).info.run_id
+        model = self.model.create(client, run_id) if self.model else None
+        model_id = model.model_id if model else ""
+        length = (self.ended - self.began) / max(self.epochs, 1)
+        metrics = [
+            Metric(
+                point.key,
+                point.value,
+                int(self.began + length * (point.step + 1)),
+                point.step,
+                # Linked at the best epoch only: the model page shows what the model scored.
+                model_id=model_id or None if point.step == self.best_epoch else None,
+            )
+            for point in self.points
+        ]
+        params = [Param(name, value) for name, value in self.params.items()]
+        linked = [RunTag("model_id", model_id)] if model_id else []
+        client.log_batch(run_id, metrics, params, linked)
+        if self.model:
+            self.model.upload(client, run_id, model)
+            self.model.link(client, run_id, model)
+            client.finalize_logged_model(model_id, "READY")
+        client.set_terminated(run_id, self.status, self.ended)
+        return Written(run_id, model_id)
+
+
+class Templates:
+    """The architectures seen so far, each saved by Keras once."""
+
+    def __init__(self, build: Callable[[Trial], Any]) -> None:
+        """Take the family's `build`, which gives an uncompiled keras.Model."""
+        self._build = build
+        self._known: dict[Trial, ModelTemplate] = {}
+
+    def of(self, trial: Trial) -> ModelTemplate:
+        """Return the template of a trial's network.
+
+        Called on the sweep's own thread, with Python's random state kept: Keras draws seeds of new
+        layers from it, and training must not notice that models are saved.
+
+        Raises:
+            StoreError: Keras cannot write its file, which we only read back, for want of space.
+        """
+        key = trial.with_rate(0.0)
+        if key not in self._known:
+            state = random.getstate()
+            try:
+                self._known[key] = ModelTemplate(self._build(trial))
+            except OSError as error:
+                raise StoreError(
+                    f"A model cannot be saved in {tempfile.gettempdir()}: {error.strerror}. Make room "
+                    "there, or choose another folder with the environment variable TMPDIR; what is "
+                    "recorded is kept and the sweep can be resumed."
+                ) from error
+            finally:
+                random.setstate(state)
+        return self._known[key]
+
+
+def late_job(record: ModelRecord, done: DoneFit, store: Store) -> Job:
+    """Return the work that saves a network whose run has ended already.
+
+    Args:
+        record: The network.
+        done: Knows its run, and learns the model's id.
+        store: Where to.
+    """
+    client, models = store.client, list[Any]()
+
+    def tag() -> None:  # last: a resume takes the tag for a whole model
+        done.model_id = models[0].model_id
+        client.set_tag(done.run_id, "model_id", done.model_id)
+
+    steps: list[Callable[[], object]] = [
+        lambda: models.append(record.create(client, done.run_id)),
+        lambda: record.upload(client, done.run_id, models[0]),
+        lambda: record.link(client, done.run_id, models[0]),
+        lambda: client.finalize_logged_model(models[0].model_id, "READY"),
+        tag,
+    ]
+    return Job(f"model of {done.fit.name}", steps, alone=store.is_local)
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def saved_weights(store: Store, model_id: str) -> list[np.ndarray]:
+    """Return the weights of a LoggedModel of ours in `get_weights()` order, without Keras."""
+    with tempfile.TemporaryDirectory() as folder:
+        return read_weights(download_model(store.client, store.location, model_id, folder))

@@ -1,0 +1,166 @@
+"""Fits are written by a process of its own, so that training does not share Python's lock with MLflow.
+
+MLflow's work on a small fit is 30 to 40 ms of Python (docs/experiments.md). The process imports MLflow
+while the sweep does; when it dies, another one is started. A fit whose writing was cut off, by such a
+death or by the store, is settled by asking the store: it is whole, or it is buried and written anew.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import queue
+import subprocess
+import sys
+import threading
+from multiprocessing import Pipe
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.core.errors import StoreError
+from pipeline.ledger import resume
+from pipeline.ledger.fitrecord import Written
+from pipeline.ledger.writer import MOST_AT_ONCE
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from pipeline.ledger.fitrecord import FitRecord
+    from pipeline.ledger.store import Store
+
+log = logging.getLogger(__name__)
+
+PACKAGE = Path(__file__).parents[2]
+"""Where `pipeline` is imported from."""
+
+MODULE = "pipeline.ledger.writerprocess"
+
+TRIES = 3
+"""Processes that may die at one fit."""
+
+
+class FitWriter:
+    """The sweep's side of the process, which lives no longer than the sweep's own."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._starting = threading.Lock()
+        self.process: WriterProcess | None = None
+
+    def start(self) -> None:
+        """Start the process unless it runs; it imports while the caller goes on."""
+        with contextlib.suppress(OSError):  # no more processes or memory: the first fit tries again
+            self._running()
+
+    def write(self, store: Store, record: FitRecord) -> Written:
+        """Write a fit, and return where it stands; called again, it asks the store how far it came.
+
+        Raises:
+            StoreError: The process died at this fit again and again.
+            MlflowException: The store refused, or cannot be reached: it can be tried again.
+            OSError: The process cannot be started: the same.
+        """
+        for _ in range(TRIES):
+            process = self._running()
+            if record.begun and (whole := _settled(store, record)):
+                return whole
+            record.begun = True
+            try:
+                answer: Written | Exception = process.ask(
+                    (store.location, dict(os.environ), record)
+                )
+            except (EOFError, OSError):
+                process.close()
+                continue
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        raise StoreError(
+            f"The process that writes fits died {TRIES} times at {record.name}; what is recorded is kept "
+            "and the sweep can be resumed."
+        )
+
+    def close(self) -> None:
+        """End the process; nothing is being written."""
+        with self._starting:
+            if self.process is not None:
+                self.process.close()
+            self.process = None
+
+    def _running(self) -> WriterProcess:
+        """Return a process that lives; start another one where it has died."""
+        with self._starting:
+            if self.process is not None and (code := self.process.popen.poll()) is not None:
+                if code:  # else it had nothing to do for a while
+                    log.warning("the process that writes fits died (code %d): started again", code)
+                self.process.close()
+                self.process = None
+            if self.process is None:
+                self.process = WriterProcess()
+            return self.process
+
+
+FITS = FitWriter()
+"""Of this process: one sweep after the other uses it."""
+atexit.register(FITS.close)
+
+
+class WriterProcess:
+    """One process, with as many connections as there may be fits at a time."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        pairs = [Pipe() for _ in range(MOST_AT_ONCE)]
+        self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        places = [theirs.fileno() for _, theirs in pairs]
+        try:
+            self.popen = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-P", "-m", MODULE, *map(str, places)],
+                pass_fds=places,
+                stdin=subprocess.PIPE,  # ends with the sweep
+                stdout=subprocess.DEVNULL,
+                env=os.environ | {"PYTHONPATH": _search_path()},
+            )
+        finally:
+            for _, theirs in pairs:
+                theirs.close()
+        for ours, _ in pairs:
+            self._idle.put(ours)
+
+    def ask(self, task: Any) -> Any:
+        """Return the answer to a task; EOFError or OSError when the process has died."""
+        connection = self._idle.get()
+        try:
+            connection.send(task)
+            return connection.recv()
+        finally:
+            self._idle.put(connection)
+
+    def close(self) -> None:
+        """End it, whatever it is at."""
+        self.popen.kill()
+        self.popen.wait()
+        assert self.popen.stdin is not None  # noqa: S101 - it is a pipe
+        self.popen.stdin.close()
+
+
+def _settled(store: Store, record: FitRecord) -> Written | None:
+    """Return where a fit stands that was written to its end; bury what of it is half written."""
+    client, sweep = store.client, record.sweep
+    found = client.search_runs(
+        [record.experiment_id],
+        f"tags.`mlflow.parentRunId` = '{sweep}' AND tags.fit_key = '{record.key}'",
+    )
+    dead = resume.bury(client, list(found))
+    resume.bury_models(client, record.experiment_id, sweep, dead)
+    for run in found:
+        if run.info.status == record.status and run.info.status in resume.ENDED:
+            return Written(run.info.run_id, run.data.tags.get("model_id", ""))
+    return None
+
+
+def _search_path() -> str:
+    """Return where the process finds this package: it may run anywhere."""
+    return os.pathsep.join(filter(None, [str(PACKAGE), os.environ.get("PYTHONPATH", "")]))

@@ -1,0 +1,101 @@
+"""The process that writes fits: `python -m pipeline.ledger.writerprocess DESCRIPTOR...`."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import select
+import signal
+import sys
+import threading
+import time
+import traceback
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from pipeline.config.redact import redacted
+from pipeline.ledger.sqlitefile import relax_commits
+from pipeline.ledger.store import is_of_store, isolate
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+    from pipeline.ledger.fitrecord import FitRecord, Written
+    from pipeline.ledger.location import Location
+
+IDLE_SECONDS = 60.0
+"""Without a fit, after which memory is given back: in a notebook, or while large networks train."""
+
+_writing: set[Connection] = set()
+"""Connections at whose fits threads are."""
+_latest = time.monotonic()
+"""When a fit was written last."""
+_one = threading.Lock()
+"""Held while a fit is written to a sqlite file, which takes one writer at a time."""
+
+
+def main() -> None:
+    """Serve each connection until the sweep is gone; then stop at once: it may be resumed right away."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # the sweep gets them too, and decides
+        signal.signal(number, signal.SIG_IGN)
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - slow, before the first fit arrives
+
+    for descriptor in sys.argv[1:]:
+        connection = Connection(int(descriptor))
+        threading.Thread(target=_serve, args=(connection,), daemon=True).start()
+    while not select.select([sys.stdin], [], [], IDLE_SECONDS)[0]:  # nothing comes but the end
+        if not _writing and time.monotonic() - _latest > IDLE_SECONDS:
+            break  # another one is started when there is something to write
+    os._exit(0)
+
+
+def _serve(connection: Connection) -> None:
+    global _latest  # noqa: PLW0603 - of the process
+    try:
+        while True:
+            location, environment, record = connection.recv()
+            os.environ.update(environment)  # credentials may have come since this process began
+            _writing.add(connection)
+            connection.send(write(location, record))
+            _latest = time.monotonic()
+            _writing.discard(connection)
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def write(location: Location, record: FitRecord) -> Written | Exception:
+    """Write a fit; return where it stands, or what stopped it."""
+    try:
+        client = _client(location)
+        with _one if location.folder is not None else contextlib.nullcontext():
+            return record.write(client)
+    except Exception as error:  # noqa: BLE001 - the sweep raises it
+        return _portable(error)
+
+
+@functools.cache
+def _client(location: Location) -> MlflowClient:
+    """Return a client of a store that the sweep has opened: nothing is created."""
+    from mlflow import MlflowClient
+
+    if location.database is not None and not location.database.exists():
+        raise FileNotFoundError(location.database)
+    isolate()
+    relax_commits()
+    return MlflowClient(location.uri, registry_uri=location.uri)
+
+
+def _portable(error: Exception) -> Exception:
+    """Return an error that every process can read: of the store, or with the traceback as its text."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import ErrorCode
+
+    if not is_of_store(error):
+        return RuntimeError(redacted(traceback.format_exc()))
+    code = getattr(error, "error_code", "INTERNAL_ERROR")
+    return MlflowException(str(error), ErrorCode.Value(code))
+
+
+if __name__ == "__main__":
+    main()
