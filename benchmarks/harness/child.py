@@ -80,8 +80,10 @@ def _forget_the_forker() -> None:
 def _verify_late() -> None:
     """Start the process that verifies the champion when it is needed, not with the sweep.
 
-    It imports for 8 s; of a hundred sweeps that are killed early it would be most of the work.
+    It imports for 8 s; of a hundred sweeps that are killed early it would be most of the work. So the
+    trial of a model before the search is left out.
     """
+    from pipeline.models.artefact_proof import Proof
     from pipeline.models.verify import Verifier
 
     start, check, close = Verifier.__init__, Verifier.check, Verifier.close
@@ -90,9 +92,14 @@ def _verify_late() -> None:
         start(self)
         check(self, *args)
 
+    def ended(self: Any) -> None:
+        if hasattr(self, "_process"):
+            close(self)
+
     Verifier.__init__ = lambda _: None  # type: ignore[method-assign]
     Verifier.check = late  # type: ignore[method-assign]
-    Verifier.close = lambda self: close(self) if hasattr(self, "_process") else None  # type: ignore[method-assign]
+    Verifier.close = Verifier.release = ended  # type: ignore[method-assign]
+    Proof.before_round = Proof.settle = lambda *_: None  # type: ignore[method-assign]
 
 
 def _stack(sweep: Any, asked: Any, stack: Any, results: Any) -> str:
