@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.ledger.writer import Job
 from pipeline.registry import turn
-from pipeline.registry.judge import Promotion, Rows
+from pipeline.registry.judge import Rows, Promotion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 GLOBAL = "MLFLOW_TRACKING_URI"
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+PASSED = "version {} waited for too long and a later one was judged before it"
+MOVED = "somebody moved the alias while version {} was compared"
 ROWS_TAG, REASON_TAG, CHALLENGED_TAG = "test_rows", "promotion", "challenged"
 
 
@@ -35,7 +37,6 @@ class Registration:
         self._champion = champion
         self._rows = rows
         self._version = ""
-        self.verdict: Promotion | None = None
 
     @property
     def number(self) -> int:
@@ -49,48 +50,43 @@ class Registration:
         self._ledger.flush()
         turn.await_turn(self._client, self._name, self._version, self._ledger.ask)
 
-    def settle(self, verdict: Promotion, compared: str | None) -> bool:
-        """Write down what was decided; False when the alias moved since, and nothing was done.
+    def production(self) -> str:
+        """Return the version in production; empty for none."""
+        aliases = self._client.get_registered_model(self._name).aliases
+        return str(aliases.get(CHAMPION, ""))
+
+    def settle(self, verdict: Promotion, before: str) -> Promotion:
+        """Move the alias or not, write down why, and let the next version go; return what was decided.
 
         Args:
-            verdict: What was decided.
-            compared: The version in production that it rests on, empty for none; None: it does not
-                matter.
+            verdict: What is to be done.
+            before: The version in production that it rests on, empty for none.
         """
-        before = compared or ""
-        moved: list[bool] = []
+        refused: list[str] = []
 
         def move() -> None:
             # No call between these looks and the move: what is left of the race is one round trip.
             if not turn.is_waiting(self._client, self._name, self._version):
-                self.verdict = _passed_over(self._version)
-                moved.append(True)
-                return
-            if compared is not None and self._alias() not in {before, self._version}:
-                moved.append(True)
-                return
-            alias = CHAMPION if verdict.promoted else CHALLENGER
-            self._client.set_registered_model_alias(self._name, alias, self._version)
+                refused.append(PASSED)
+            elif self.production() not in {before, self._version}:
+                refused.append(MOVED)
+            else:
+                self._point(CHAMPION if verdict.promoted else CHALLENGER, self._version)
 
         steps: list[Callable[[], object]] = [lambda: self._explain(verdict.reason)]
         if verdict.promoted and before:  # the way back is kept before the alias moves
             steps.append(lambda: self._point(PREVIOUS, before))
         self._ledger.write(Job(f"promote {self._name}", [*steps, move]))
         self._ledger.flush()
-        if refused := self.verdict:
-            self._ledger.ask("refused", lambda: self._explain(refused.reason))
-            return True
-        if moved:
-            return False
-        if before:
+        if refused:
+            why = f"Not promoted: {refused[0].format(self._version)}; run the sweep again."
+            verdict = Promotion(promoted=False, reason=why)
+            self._ledger.ask("refused", lambda: self._explain(why))
+        elif before:
             self._ledger.ask("challenged", lambda: self._tell(before, verdict.reason))
-        self._ledger.ask("judged", lambda: turn.done(self._client, self._name, self._version))
-        return True
-
-    def _alias(self) -> str:
-        """Return the version in production; empty for none."""
-        aliases = self._client.get_registered_model(self._name).aliases
-        return str(aliases.get(CHAMPION, ""))
+        if PASSED not in refused:
+            self._ledger.ask("judged", lambda: turn.done(self._client, self._name, self._version))
+        return verdict
 
     def _point(self, alias: str, version: str) -> None:
         self._client.set_registered_model_alias(self._name, alias, version)
@@ -132,11 +128,6 @@ class Registration:
         """Leave a word with the version that was challenged."""
         said = f"by version {self._version}: {reason}"
         self._client.set_model_version_tag(self._name, incumbent, CHALLENGED_TAG, said)
-
-
-def _passed_over(version: str) -> Promotion:
-    why = f"version {version} waited for too long and a later one was judged before it"
-    return Promotion(promoted=False, reason=f"Not promoted: {why}; run the sweep again.")
 
 
 @contextmanager

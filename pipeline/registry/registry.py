@@ -15,9 +15,9 @@ from pipeline.registry import turn
 from pipeline.registry.judge import (
     Challenge,
     Incumbent,
-    Promotion,
     Rows,
     Schema,
+    Promotion,
     judge,
     other_schema,
     split_of,
@@ -133,10 +133,6 @@ def _latest(client: MlflowClient, name: str) -> int:
     return max((int(one.version) for one in turn.newest(client, name)), default=0)
 
 
-TRIES = 5
-"""How often the challenger is compared anew because the alias moved, before it is refused."""
-
-
 @dataclass(frozen=True)
 class Contest:
     """How the champion of a sweep did on its test rows, and how an incumbent does on the same."""
@@ -160,8 +156,8 @@ def challenge(
 ) -> Promotion:
     """Register the sweep's champion and move the alias if it is really better.
 
-    The alias moves only while it stands on the version that the champion was compared with; where it
-    moved in the meantime, the champion is compared again with who stands there now.
+    Sweeps are judged one after the other (`turn`): when it is this one's turn, it is compared with the
+    version that is in production then. The alias moves only while it still stands there.
 
     Args:
         ledger: Of the sweep.
@@ -203,21 +199,14 @@ def challenge(
         return Promotion(verdict.promoted, f"Dry run, nothing is registered. {verdict.reason}")
     writing = Registration(ledger, name, champion, rows)
     writing.register(create=not standing.known)
-    for _ in range(TRIES):
-        # The version's number counts the looks: MLflow never gives one twice, nor to two at once.
-        verdict = judged(standing, writing.number - 1)
-        before = "" if standing.incumbent is None else standing.incumbent.version
-        if writing.settle(verdict, before):
-            break
+    before = "" if standing.incumbent is None else standing.incumbent.version
+    if ledger.ask("production", writing.production) != before:  # another sweep was judged meanwhile
         standing = ledger.ask(
             f"look up {name}", lambda: _look_up(ledger.store.client, ledger.store.location, name)
         )
-    else:
-        verdict = Promotion(
-            promoted=False,
-            reason=f"Not promoted: the alias moved {TRIES} times while it was compared.",
-        )
-        writing.settle(verdict, None)
+        before = "" if standing.incumbent is None else standing.incumbent.version
+    # The version's number counts the looks: MLflow never gives one twice, nor to two at once.
+    verdict = writing.settle(judged(standing, writing.number - 1), before)
     ledger.set_tag("registry", f"{name}: {verdict.reason}")
     ledger.flush()
-    return writing.verdict or verdict
+    return verdict

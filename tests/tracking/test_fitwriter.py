@@ -88,11 +88,12 @@ def test_when_the_process_dies_another_one_goes_on(
     assert [done.fit for done in resumed.done] == [*asked.fits, *last.fits]
 
 
-def until_written(client: Any, ledger: Any, runs: int) -> None:
-    """Wait until so many fits have a run."""
+def until_written(client: Any, ledger: Any, runs: int, status: str = "") -> None:
+    """Wait until so many fits have a run, of this state if one is given."""
     deadline = time.monotonic() + 120
     experiment = [ledger.store.experiment_id]
     words = f"tags.`mlflow.parentRunId` = '{ledger.run_id}'"
+    words += f" AND attributes.status = '{status}'" if status else ""
     while len(client.search_runs(experiment, words)) < runs:
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -188,8 +189,7 @@ def test_a_fit_at_which_the_store_failed_is_started_again(
     models.touch()  # permissions do not bind root
     results = [sweeps.result(fit) for fit in asked.fits]
     ledger.record_stack(asked, sweeps.plan(asked).stacks[0], results)
-    until_written(client, ledger, 2)
-    time.sleep(0.2)
+    until_written(client, ledger, 1, "KILLED")
     models.unlink()
     kept.rename(models)
     ledger.flush()
