@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from pipeline.ledger.location import elsewhere
 from pipeline.ledger.store import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     from mlflow import MlflowClient
 
@@ -126,20 +127,25 @@ def check_same(run: Any, files: RunFiles, facts: SweepFacts) -> None:
 
 def children(client: MlflowClient, experiment_id: str, run_id: str) -> list[Any]:
     """Return every child run of a sweep."""
-    found: list[Any] = []
+    search = functools.partial(
+        client.search_runs,
+        [experiment_id],
+        f"tags.`mlflow.parentRunId` = '{run_id}'",
+        max_results=PAGE,
+        order_by=["attributes.start_time ASC"],
+    )
+    return list(_pages(search))
+
+
+def _pages(search: Callable[..., Any]) -> Iterator[Any]:
+    """Yield what a search finds, page after page."""
     token = None
     while True:
-        page = client.search_runs(
-            [experiment_id],
-            f"tags.`mlflow.parentRunId` = '{run_id}'",
-            max_results=PAGE,
-            order_by=["attributes.start_time ASC"],
-            page_token=token,
-        )
-        found += page
+        page = search(page_token=token)
+        yield from page
         token = page.token
         if not token:
-            return found
+            return
 
 
 def settled(client: MlflowClient, experiment_id: str, run_id: str, *, late: bool) -> list[Any]:
@@ -201,8 +207,8 @@ def supersede(client: MlflowClient, runs: list[Any], counted: Container[str]) ->
 
 def bury_models(
     client: MlflowClient, experiment_id: str, run_id: str, runs: list[Any], *, late: bool = False
-) -> int:
-    """Mark models that a dead process had not finished saving as FAILED; return how many.
+) -> None:
+    """Mark models that a dead process had not finished saving as FAILED.
 
     Args:
         client: Of the store.
@@ -215,25 +221,11 @@ def bury_models(
     if not late:
         suspects = [f"{suspects[0]} AND name = '{CHAMPION}'"]
         suspects += [f"source_run_id = '{run.info.run_id}'" for run in runs]
-    dead = [
-        model.model_id
-        for words in suspects
-        for model in _models(client, experiment_id, words)
-        if str(model.status) == "PENDING"
-    ]
-    for model_id in dead:
-        client.finalize_logged_model(model_id, "FAILED")
-    return len(dead)
-
-
-def _models(client: MlflowClient, experiment_id: str, words: str) -> Iterator[Any]:
-    token = None
-    while True:
-        page = client.search_logged_models([experiment_id], words, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+    for words in suspects:
+        search = functools.partial(client.search_logged_models, [experiment_id], words)
+        for model in list(_pages(search)):
+            if str(model.status) == "PENDING":
+                client.finalize_logged_model(model.model_id, "FAILED")
 
 
 def done_fits(runs: list[Any], curves: Mapping[str, FitCurves], facts: SweepFacts) -> list[DoneFit]:

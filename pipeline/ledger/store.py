@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shlex
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -96,6 +97,25 @@ def isolate() -> None:
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     # A traceback of fifty lines for each of them.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def without_autolog() -> Iterator[None]:
+    """Keep `mlflow.autolog()` of the host away from what is fitted inside.
+
+    MLflow has one switch for all threads: a fit of the host's that runs at the same time is not
+    logged either.
+    """
+    if "mlflow" not in sys.modules:  # then nobody can have turned it on
+        yield
+        return
+    from mlflow.utils import autologging_utils
+
+    if autologging_utils._AUTOLOGGING_GLOBALLY_DISABLED:  # noqa: SLF001 - leaving would turn it on
+        yield
+        return
+    with autologging_utils.disable_autologging():
+        yield
 
 
 def connect(location: Location, *, reading: bool = False) -> MlflowClient:
