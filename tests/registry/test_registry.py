@@ -312,7 +312,7 @@ from pipeline.models.artefact import Champion
 from pipeline.ledger.location import resolve
 from pipeline.registry.registry import Contest, challenge, look_up
 from pipeline.ledger.store import open_store
-from tests.tracking.test_registry import NAME, OLD, make_dataset
+from tests.registry.test_registry import NAME, OLD, make_dataset
 from pipeline.models.artefact_folder import describe
 
 uri, experiment, model, gain, start = sys.argv[1:]
