@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.fitrecord import FitRecord, Written
     from pipeline.ledger.location import Location
 
-IDLE_SECONDS = 60.0
+IDLE_SECONDS = 300.0
 """Without a fit, after which memory is given back: in a notebook, or while large networks train."""
 
 _writing: set[Connection] = set()
@@ -39,14 +39,21 @@ def main() -> None:
     """Serve each connection until the sweep is gone; then stop at once: it may be resumed right away."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the sweep gets them too, and decides
         signal.signal(number, signal.SIG_IGN)
+    watch = threading.Thread(target=_end_in_time, daemon=True)
+    watch.start()
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - slow, before the first fit arrives
 
     for descriptor in sys.argv[1:]:
         connection = Connection(int(descriptor))
         threading.Thread(target=_serve, args=(connection,), daemon=True).start()
+    watch.join()
+
+
+def _end_in_time() -> None:
+    """End this process with the sweep's, or after a time without work: another one is started then."""
     while not select.select([sys.stdin], [], [], IDLE_SECONDS)[0]:  # nothing comes but the end
         if not _writing and time.monotonic() - _latest > IDLE_SECONDS:
-            break  # another one is started when there is something to write
+            break
     os._exit(0)
 
 
