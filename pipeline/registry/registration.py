@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.ledger.writer import Job
 from pipeline.registry import turn
-from pipeline.registry.judge import Rows, Promotion
+from pipeline.registry.judge import Promotion, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

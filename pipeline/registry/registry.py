@@ -15,9 +15,9 @@ from pipeline.registry import turn
 from pipeline.registry.judge import (
     Challenge,
     Incumbent,
+    Promotion,
     Rows,
     Schema,
-    Promotion,
     judge,
     other_schema,
     split_of,
