@@ -579,7 +579,7 @@ def start(folder: Path, word: str) -> subprocess.Popen[str]:
 def test_two_sweeps_may_create_the_store_together(tmp_path: Path) -> None:
     """MLflow's own migrations, run twice at once, end in "table already exists"."""
     both = [start(tmp_path, "end") for _ in range(2)]
-    ended = [process.communicate(timeout=120) for process in both]
+    ended = [process.communicate(timeout=600) for process in both]
     assert [process.returncode for process in both] == [0, 0], ended
     ids = [out.strip() for out, _ in ended]
     assert len(set(ids)) == 2
