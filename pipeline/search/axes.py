@@ -64,7 +64,10 @@ class Space:
     def trial(self, values: Mapping[str, Value]) -> Trial:
         """Return the trial at a point; names that are no axis are ignored."""
         capacity = self._capacities[tuple(int(values[name]) for name in self._names)]
-        nuisance = tuple((name, values[name]) for name in self._nuisances)
+        nuisance = tuple(  # as declared: KerasTuner makes 0 of false
+            (name, declared[declared.index(values[name])])
+            for name, declared in self._nuisances.items()
+        )
         return trial_of(self._family, capacity, rounded(float(values[RATE])), nuisance)
 
 

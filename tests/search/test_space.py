@@ -110,6 +110,13 @@ def test_layers_and_units_are_axes_where_the_capacities_are_their_product():
     assert trial.learning_rate == 0.0123457
 
 
+def test_a_trial_has_its_values_as_they_were_declared():
+    """KerasTuner hands out 0 for false: the trial's name and fit key are those of every other search."""
+    space = other_space(nuisance=NuisanceConfig(batch_normalization=[False, True]))
+    point = {"layers": 1, "units": 16, "learning_rate": 0.01, "batch_normalization": 0}
+    assert space.trial(point).name == "1x16 lr 0.01 batch_normalization False"
+
+
 def test_listed_networks_are_one_axis_by_size():
     """They are no product of anything."""
 
