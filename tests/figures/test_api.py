@@ -167,7 +167,7 @@ def test_figures_by_name(record: SweepRecord) -> None:
 def test_the_report_is_written_from_a_notebook(record: SweepRecord, tmp_path: Path) -> None:
     """The same page as the command's."""
     written = results.report(record, str(tmp_path / "r.html"))
-    assert "All fits" in (tmp_path / "r.html").read_text()
+    assert "All trials" in (tmp_path / "r.html").read_text()
     assert written.endswith("r.html")
 
 
