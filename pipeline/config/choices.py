@@ -26,6 +26,8 @@ ComputeKind = StrEnum("ComputeKind", "local ray")
 """Where stacks are trained."""
 SaveModels = StrEnum("SaveModels", "all best champion")
 """Which fits leave a saved model."""
+ChampionRows = StrEnum("ChampionRows", "train refit folds")
+"""What the champion is trained on."""
 ChampionKind = StrEnum("ChampionKind", "single ensemble greedy")
 """What is saved as the champion."""
 

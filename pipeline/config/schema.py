@@ -11,6 +11,7 @@ from omegaconf import MISSING
 
 from pipeline.config.choices import (
     ChampionKind,
+    ChampionRows,
     ClassWeight,
     ComputeKind,
     EngineKind,
@@ -168,6 +169,10 @@ class SweepConfig:
     champion_size: int = within(Range(1, 64), 8)
     """greedy: most networks in the average, one taken twice counted twice; its latency grows
     with it, its gain hardly beyond eight."""
+    champion_rows: ChampionRows = ChampionRows.train
+    """What the champion is trained on after the choice. train: the training rows; refit: once more, on all
+    rows that are not test rows, for as many epochs as were best; folds: the average of networks that were
+    each stopped on a fold of their own. Not with data.folds; with data.time folds is refit."""
     resume: str = "no"
     """no, auto, or the id of an interrupted sweep."""
     seed: int = within(SEED, 0)
@@ -186,6 +191,7 @@ OUTSIDE_FINGERPRINT = (
     "verbose",
     "champion",
     "champion_size",
+    "champion_rows",
     "data.path",
     "data.test_path",
 )

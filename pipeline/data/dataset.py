@@ -144,9 +144,8 @@ class Dataset:
         key = (encoding, fold)
         if key not in self._encoders:
             used = [column for column in self.columns if column.used]
-            train = known = typed(self.frame.iloc[self.split.folds[fold][0]], used)
-            if len(self.split.folds) > 1:
-                known = typed(self.frame.iloc[self.split.known], used)
+            train = typed(self.frame.iloc[self.split.fold(fold)[0]], used)
+            known = typed(self.frame.iloc[self.split.describing], used)
             self._names.setdefault(encoding, inputs_of(known, used, encoding))
             self._encoders[key] = fit_encoder(train, known, used, encoding)
         return self._encoders[key]
@@ -157,9 +156,7 @@ class Dataset:
             return ()
         if encoding not in self._names:
             used = [column for column in self.columns if column.used]
-            one = len(self.split.folds) == 1
-            rows = self.split.folds[0][0] if one else self.split.known
-            known = typed(self.frame.iloc[rows], used)
+            known = typed(self.frame.iloc[self.split.describing], used)
             self._names[encoding] = inputs_of(known, used, encoding)
         return self._names[encoding]
 
@@ -202,7 +199,7 @@ class Dataset:
         """Return (mean, standard deviation) that regression targets are scaled by; (0, 1) for none."""
         if not (self.regression and self.scale_target):
             return 0.0, 1.0
-        return self.judged.scaling(self.split.folds[fold][0])
+        return self.judged.scaling(self.split.fold(fold)[0])
 
     def encode_targets(self, series: pd.Series, fold: int = 0) -> np.ndarray:
         """Return raw targets as float32 of shape (rows, outputs), as in Arrays."""
@@ -231,7 +228,7 @@ class Dataset:
         """
         key = (encoding, fold, class_weight)
         if key not in self._arrays:
-            train, validation = self.split.folds[fold]
+            train, validation = self.split.fold(fold)
             x_train, x_val = self._fold_inputs(encoding, fold)
             mean, scale = self.target_scaling(fold)
             self._arrays[key] = Arrays(
@@ -251,7 +248,7 @@ class Dataset:
     def _fold_inputs(self, encoding: str, fold: int) -> tuple[np.ndarray, np.ndarray]:
         """Return encoded training and validation rows, shared by all class weights."""
         if (encoding, fold) not in self._inputs:
-            train, validation = self.split.folds[fold]
+            train, validation = self.split.fold(fold)
             self._inputs[encoding, fold] = (
                 self.inputs(train, encoding, fold),
                 self.inputs(validation, encoding, fold),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 FEWEST = 2
 """Rows that every part must have: one row has no spread."""
+ALL_ROWS = 1
+"""Number of the fold that is trained on all known rows, after a search on a single split."""
+MOST_FOLDS = 10
+"""Folds of a champion, the search's own included."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,40 @@ class Split:
     """Rows kept for the one test at the end; may be empty."""
     folds: tuple[tuple[np.ndarray, np.ndarray], ...]
     """(train, validation) of each fold, repeat after repeat; one fold where there is no k-fold."""
+    assignment: Shuffled | Grouped | Hashed | Last | Timed | None = None
+    """How further rows are dealt."""
 
     @property
     def known(self) -> np.ndarray:
         """Return the rows that are not test rows, ascending."""
         return np.union1d(self.train, np.concatenate([fold[1] for fold in self.folds]))
+
+    @property
+    def describing(self) -> np.ndarray:
+        """Return the rows that decide which inputs there are, for every fold the same."""
+        return self.train if len(self.folds) == 1 else self.known
+
+    def fold(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (train, validation) of a fold of the search, or of the champion's behind them."""
+        return (*self.folds, *(self.further if number >= len(self.folds) else ()))[number]
+
+    @cached_property
+    def further(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """What a champion may be trained on after a search on a single split; nothing after k-fold.
+
+        First (`ALL_ROWS`) all known rows, with validation rows that are among them. Then, unless time
+        orders the rows, the folds that with the search's own validate every known row once: as many
+        rows to train on as it has, so that what was found there holds.
+        """
+        if len(self.folds) > 1 or self.assignment is None:
+            return ()
+        whole = (self.known, self.validation)
+        if isinstance(self.assignment, Timed):
+            return (whole,)
+        count = round(len(self.train) / len(self.validation))
+        dealt = self.assignment.folds(self.train, min(max(count, 1), MOST_FOLDS - 1))
+        rest = [(np.union1d(train, self.validation), held) for train, held in dealt if len(held)]
+        return (whole, *rest)
 
 
 @dataclass(frozen=True)
@@ -78,7 +112,7 @@ def split_rows(
         folds = [fold for repeat in dealt for fold in repeat]
     for train, validation in folds:
         _check_fold(config, target, train, validation, count)
-    return Split(*folds[0], test, tuple(folds))
+    return Split(*folds[0], test, tuple(folds), assignment)
 
 
 def _assignment(

@@ -42,6 +42,13 @@ class Member:
     """A keras.Model; called, never imported, here."""
     weight: int = 1
     """How often it counts in an average."""
+    validated: Member | None = None
+    """The network of the search, where this one was trained on all rows since."""
+
+    @property
+    def searched(self) -> Member:
+        """The network of the search, whose predictions of validation rows stand for its own."""
+        return self.validated or self
 
 
 class Terms(NamedTuple):
@@ -117,9 +124,11 @@ def evaluate(
         incumbent: From raw feature rows to predictions in the units of the arrays.
     """
     shares: dict[str, float] = {}
+    every = [(fold, fold) for fold in range(len(dataset.split.folds))]
+    folds = every if len(every) > 1 else _folds(models[champion])
     unseen_of = {
         **{name: _of_members(dataset, members) for name, members in models.items()},
-        **_of_baselines(dataset, seed, terms.class_weight, terms.spare_seconds(), shares),
+        **_of_baselines(dataset, folds, seed, terms.class_weight, terms.spare_seconds(), shares),
     }
     test = dataset.split.test
     verdicts = Verdicts(
@@ -192,43 +201,52 @@ def score_incumbent(
 
 def _of_members(dataset: Dataset, members: Sequence[Member]) -> Unseen:
     """Return the average of some networks' predictions."""
-    unseen = Unseen(dataset, [member.fit.fold for member in members])
+    unseen = Unseen(dataset, [validated for validated, _ in _folds(members)])
     encoded = functools.cache(functools.partial(unseen_inputs, dataset))  # seeds share their rows
     for member in members:
-        fold = member.fit.fold
-        inputs = encoded(member.fit.trial.encoding, fold)
-        outputs = {part: forward(member.model, x) for part, x in inputs.items()}
-        unseen.add(fold, outputs, member.weight)
+        for part, own in (("validation", member.searched), ("test", member)):
+            if (x := encoded(own.fit.trial.encoding, own.fit.fold).get(part)) is not None:
+                unseen.add(own.fit.fold, {part: forward(own.model, x)}, member.weight)
     return unseen
+
+
+def _folds(members: Sequence[Member]) -> list[tuple[int, int]]:
+    """Return by which folds networks are validated and tested, each pair once, in order."""
+    return sorted({(one.searched.fit.fold, one.fit.fold) for one in members})
 
 
 def _of_baselines(
     dataset: Dataset,
+    folds: Sequence[tuple[int, int]],
     seed: int,
     class_weight: str,
     seconds: float | None,
     shares: dict[str, float],
 ) -> dict[str, Unseen]:
-    """Return the predictions of the baselines, each fitted once a fold as the networks are.
+    """Return the predictions of the baselines, each fitted once a fold as the champion is.
 
     Args:
         dataset: The prepared table.
+        folds: The champion's, as `_folds` returns them.
         seed: Of boosting.
         class_weight: Of the networks.
         seconds: That all of them may take; None: as long as they need.
         shares: Filled in, see Verdicts.
     """
-    folds = range(len(dataset.split.folds))
-    found = {name: Unseen(dataset, folds) for name in BASELINES}
-    for fold in folds:
+    parts = {"validation": {one for one, _ in folds}, "test": {other for _, other in folds}}
+    found = {name: Unseen(dataset, parts["validation"]) for name in BASELINES}
+    every = sorted(set.union(*parts.values()))
+    for fold in every:
         inputs = unseen_inputs(dataset, "standard", fold)
         arrays = dataset.arrays("standard", fold, class_weight)
-        own = None if seconds is None else seconds / len(folds)
+        own = None if seconds is None else seconds / len(every)
         fitted = fit_baselines(arrays, seed, own)
         found = {name: unseen for name, unseen in found.items() if name in fitted}
         for name in found:
             model = fitted[name]
-            found[name].add(fold, {part: model(x) for part, x in inputs.items()})
+            found[name].add(
+                fold, {part: model(x) for part, x in inputs.items() if fold in parts[part]}
+            )
             if model.share < 1.0:
                 shares[name] = min(model.share, shares.get(name, 1.0))
     return found

@@ -59,15 +59,17 @@ class Unseen:
 
         Args:
             fold: Whose training rows the part was trained on.
-            outputs: By name as in `unseen_inputs`, (rows, outputs) in the units of that fold's arrays.
+            outputs: By name as in `unseen_inputs`, (rows, outputs) in the units of that fold's arrays; a
+                part that is not there is left out.
             weight: How often they count.
         """
         split = self._dataset.split
-        self.validation.add(
-            split.folds[fold][1], self._in_first_units(outputs["validation"], fold), weight
-        )
-        if "test" in outputs:
-            self.test.add(split.test, self._in_first_units(outputs["test"], fold), weight)
+        for part, own, rows in (
+            ("validation", self.validation, split.fold(fold)[1]),
+            ("test", self.test, split.test),
+        ):
+            if part in outputs:
+                own.add(rows, self._in_first_units(outputs[part], fold), weight)
 
     def _in_first_units(self, outputs: np.ndarray, fold: int) -> np.ndarray:
         """Return outputs in the units of the first fold's arrays, so that folds can be averaged."""
@@ -81,7 +83,7 @@ class Unseen:
 
 def _validated(dataset: Dataset, folds: Iterable[int]) -> np.ndarray:
     """Return the rows that some folds validate, each once, fold after fold (so in order of time)."""
-    rows = np.concatenate([dataset.split.folds[fold][1] for fold in sorted(set(folds))])
+    rows = np.concatenate([dataset.split.fold(fold)[1] for fold in sorted(set(folds))])
     _, first = np.unique(rows, return_index=True)
     each_once: np.ndarray = rows[np.sort(first)]
     return each_once
@@ -93,5 +95,5 @@ def unseen_inputs(dataset: Dataset, encoding: str, fold: int) -> dict[str, np.nd
     Returns:
         float32 (rows, *input_shape): `validation`, the fold's own, and `test` if there are test rows.
     """
-    parts = {"validation": dataset.split.folds[fold][1], "test": dataset.split.test}
+    parts = {"validation": dataset.split.fold(fold)[1], "test": dataset.split.test}
     return {part: dataset.inputs(rows, encoding, fold) for part, rows in parts.items() if len(rows)}

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pipeline.ledger.stackfile import FitCurves
 
 
+CHAMPION_PHASE = "champion"
+"""Of the round that trains the champion on all rows: no fit of the search."""
+
+
 @dataclass
 class DoneFit:
     """A fit that the store holds; never trained again, but for one that was cut."""
@@ -91,11 +95,20 @@ class DoneFits:
 
     def cut(self) -> list[DoneFit]:
         """Return the fits that this process cut and that have a score, in the recorded order."""
-        return sorted(self._cut.values(), key=lambda done: (done.round, done.position))
+        return self._of_search(self._cut.values())
 
     def ordered(self) -> list[DoneFit]:
-        """Return the fits in the recorded order: by round, then place in it."""
-        return sorted(self._fits.values(), key=lambda done: (done.round, done.position))
+        """Return the fits of the search in the recorded order: by round, then place in it."""
+        return self._of_search(self._fits.values())
+
+    def every(self) -> list[DoneFit]:
+        """Return all finished fits, those that train the champion on all rows included."""
+        return list(self._fits.values())
+
+    def _of_search(self, fits: Iterable[DoneFit]) -> list[DoneFit]:
+        folds = len(self._facts.target_scales)
+        found = [done for done in fits if done.fit.fold < folds]
+        return sorted(found, key=lambda done: (done.round, done.position))
 
     def without_model(self, champion: Fit) -> list[Fit]:
         """Return the fits whose models `tracking.save_models` wants and that have none yet."""

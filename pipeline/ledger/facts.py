@@ -49,7 +49,7 @@ class SweepFacts:
     objective: Objective = field(default_factory=Objective)
     """What trials are compared by."""
     target_scales: tuple[float, ...] = (1.0,)
-    """Regression: what the target was divided by, one a fold; RMSE in its own unit needs it."""
+    """Regression: what the target was divided by, one a fold of the search; RMSE in its own unit needs it."""
     source: str = ""
     """Where the table came from: a path or name, for people."""
     command: tuple[str, ...] = ()

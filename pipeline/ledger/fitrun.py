@@ -142,8 +142,8 @@ def points(result: FitResult, facts: SweepFacts) -> list[Point]:
         names |= dict.fromkeys(name for name in result.curves if name.startswith("val_"))
         scalars = {f"best_{name}": result.best(name) for name in names}
         scalars["best_epoch"] = float(result.best_epoch)
-        if facts.task == "regression":
-            scale = facts.target_scales[result.fit.fold % len(facts.target_scales)]
+        if facts.task == "regression" and result.fit.fold < len(facts.target_scales):
+            scale = facts.target_scales[result.fit.fold]
             scalars["best_val_rmse"] = math.sqrt(max(result.best("val_loss"), 0.0)) * scale
     scalars |= {
         "epochs": float(result.epochs),

@@ -80,7 +80,7 @@ class Ledger:
 
     @property
     def done(self) -> list[DoneFit]:
-        """The finished fits in the recorded order; run ids are there after `flush`."""
+        """The finished fits of the search in the recorded order; run ids are there after `flush`."""
         return self._done.ordered()
 
     def finished(self) -> list[Scored]:
@@ -230,8 +230,8 @@ class Ledger:
         runs = resume.settled(client, self.store.experiment_id, self.run_id, late=late)
         trained = read_stacks(self._files.read_folder("rounds"))
         self._done.extend(resume.done_fits(runs, trained, self._facts))
-        resume.supersede(client, runs, {done.run_id for done in self.done})
-        written = {done.key for done in self.done}
+        resume.supersede(client, runs, {done.run_id for done in self._done.every()})
+        written = {done.key for done in self._done.every()}
         return {key: curves for key, curves in trained.items() if key not in written}
 
     def ask(self, name: str, question: Callable[[], Any]) -> Any:

@@ -15,6 +15,7 @@ from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core.errors import ConfigError
 from pipeline.core.statistics import Units, two_way
 from pipeline.data.csvfile import read_predictions
+from pipeline.ledger.donefits import CHAMPION_PHASE
 from pipeline.ledger.files import RunFiles
 from pipeline.ledger.location import elsewhere, resolve
 from pipeline.ledger.resume import children, sweep_run
@@ -57,7 +58,7 @@ class SweepRecord:
     summary: dict[str, Any]
     """`summary.json`; empty for a sweep without an end."""
     fits: pd.DataFrame
-    """One row a fit, in the recorded order: run_id, trial, capacity and its axes, parameters,
+    """One row a fit of the search, in the recorded order: run_id, trial, capacity and its axes, parameters,
     learning_rate, nuisance values, execution, fold, seed, round, phase, outcome, best_* metrics,
     score_se, best_epoch (0-based; -1 for none), epochs, seconds, rank, message, findings."""
     curves: dict[str, pd.DataFrame]
@@ -117,7 +118,11 @@ def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
     info, tags = run.info, run.data.tags
     files = RunFiles(client, info.run_id, info.artifact_uri)
     start = files.read_json("sweep.json") or {}
-    runs = children(client, info.experiment_id, info.run_id)
+    runs = [
+        one
+        for one in children(client, info.experiment_id, info.run_id)
+        if one.data.tags.get("phase") != CHAMPION_PHASE
+    ]
     stacks = read_stacks(files.read_folder("rounds"))
     keys = {one.info.run_id: one.data.tags.get("fit_key", "") for one in runs}
     known = {run_id: stacks[key] for run_id, key in keys.items() if key in stacks}

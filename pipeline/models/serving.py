@@ -32,15 +32,18 @@ FOLDER = "serving"
 """Artefact folder of the parent run."""
 
 
-def keep_encoders(ledger: Ledger, dataset: Dataset, encoded: Sequence[tuple[str, int]]) -> None:
+def keep_encoders(
+    ledger: Ledger, dataset: Dataset, encoded: Sequence[tuple[str, int]], *, more: bool = False
+) -> None:
     """Store the encoders of a sweep with its parent run, in the background.
 
     Args:
-        ledger: Of the sweep, just opened.
+        ledger: Of the sweep.
         dataset: The prepared table.
-        encoded: Every encoding and fold that the search may use.
+        encoded: Every encoding and fold that its fits use.
+        more: Whether there are more of them than when the sweep began.
     """
-    if ledger.resumed and ledger.has_file(f"{FOLDER}/{DESCRIPTION}"):
+    if not more and ledger.resumed and ledger.has_file(f"{FOLDER}/{DESCRIPTION}"):
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

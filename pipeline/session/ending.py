@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import objective
+from pipeline.config.choices import ChampionRows
 from pipeline.core.control import Unattended
 from pipeline.core.errors import BudgetError, NoUsableTrialError
 from pipeline.core.language import number, trial
@@ -21,6 +22,7 @@ from pipeline.models.modelcard import NOTE_TAG, sweep_note
 from pipeline.registry.registry import Contest, challenge, look_up
 from pipeline.search import complete_enough, executions_of, ranking
 from pipeline.session.aftermath import Aftermath, report_command, write_report, write_summary
+from pipeline.session.allrows import on_all_rows, wanted_rows
 from pipeline.session.champion import Candidates, half_the_time
 from pipeline.session.closing import labelled, last_line
 from pipeline.session.summary import summarise
@@ -98,7 +100,7 @@ def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
     )
     about["report"] = None  # not drawn yet
     _write_summary(sweep, about, after)
-    single = models["single"][0].fit
+    single = models["single"][0].searched.fit
     after.attempt(
         "the champion is not validated with subjects held together",
         lambda: validate_together(trainer, single, about, sweep.stop_reason),
@@ -134,6 +136,11 @@ def _models(sweep: Sweep, choice: Choice) -> tuple[str, dict[str, list[Member]]]
         control = functools.partial(half_the_time, signal, sweep.forecaster.spare_seconds)
         models["greedy"] = candidates.selected(members, control)
         sweep.unless_stopped()
+    if (rows := wanted_rows(config, sweep.trainer.dataset)) is not ChampionRows.train:
+        is_folded = rows is ChampionRows.folds
+        again = on_all_rows(sweep, rows, [single] if is_folded else models[kind])
+        kind = "ensemble" if is_folded and again else kind
+        models |= {kind: again} if again else {}
     return kind, models
 
 

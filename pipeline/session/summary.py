@@ -8,11 +8,13 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config.choices import ChampionRows
 from pipeline.data.columns import recorded
 from pipeline.data.fewrows import attention, few_rows
 from pipeline.evaluation.final import optimism
 from pipeline.evaluation.stand import stated
 from pipeline.search import executions_of, front, longest, mean_of
+from pipeline.session.allrows import trained_rows
 from pipeline.training.cost import latency
 
 if TYPE_CHECKING:
@@ -28,6 +30,16 @@ if TYPE_CHECKING:
     from pipeline.search.executions import Executions
     from pipeline.session.result import SearchResult
     from pipeline.session.trainer import Trainer
+
+
+ROWS = {
+    ChampionRows.train: "",
+    ChampionRows.refit: " It was then trained once more on all rows that are not test rows, for as many"
+    " epochs as were best.",
+    ChampionRows.folds: " It was then trained as folds of all rows that are not test rows, each stopped on"
+    " its own validation rows; the average predicts, and its validation loss is out-of-fold.",
+}
+"""What a champion was trained on after the choice."""
 
 
 def summarise(
@@ -56,14 +68,19 @@ def summarise(
     metric, test = trainer.settings.objective.metric, verdicts.test.get(kind, {})
     of_trial = (choice.score, choice.se)
     loss = of_trial if metric == "val_loss" else _mean_loss(choice, ledger, executions)
+    rows = trained_rows(models[kind])
+    if rows is ChampionRows.folds:
+        loss = (verdicts.validation[kind]["loss"], verdicts.validation[kind]["loss_se"])
     (single,) = models["single"]
     about = {
         **_counts(result.status, ledger, budget),
         "not_tried": result.reason,
         "data": _data(trainer.dataset, config.data.folds),
         "champion": {
-            **champion_entry(choice, single.fit, models[kind], ledger, metric),
+            **champion_entry(choice, single.searched.fit, models[kind], ledger, metric),
             "kind": kind,
+            "rows": str(rows),
+            "reason": choice.reason + ROWS[rows],
             "val_loss": loss and loss[0],
             "val_loss_se": loss and loss[1],
             "test_loss": test.get("loss"),

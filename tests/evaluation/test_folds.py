@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.data.split import Split
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.final import evaluate, optimism
 from pipeline.evaluation.folds import Average, Unseen
@@ -234,7 +235,7 @@ def test_classes_are_averaged_as_they_are():
     """Probabilities have no unit that differs from fold to fold."""
     rows = np.arange(4)
     folds = ((rows[2:], rows[:2]), (rows[:2], rows[2:]))
-    split = SimpleNamespace(folds=folds, test=np.array([4]))
+    split = Split(*folds[0], np.array([4]), folds)
     unseen = Unseen(SimpleNamespace(split=split, outputs=2, regression=False), [0, 1])
     unseen.add(0, {"validation": np.array([[1, 0], [0, 1]]), "test": np.array([[0.2, 0.8]])})
     unseen.add(1, {"validation": np.array([[0.5, 0.5]] * 2), "test": np.array([[0.6, 0.4]])})

@@ -1,0 +1,132 @@
+"""The champion on every row that is not a test row: trained once more, or as the members of folds.
+
+What the search kept back to choose by would otherwise never be trained on. The test rows stay apart.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.config.choices import ChampionRows
+from pipeline.core.records import Round
+from pipeline.data.split import ALL_ROWS
+from pipeline.evaluation.final import Member
+from pipeline.ledger.donefits import CHAMPION_PHASE
+from pipeline.models.serving import keep_encoders
+from pipeline.search import executions_of
+from pipeline.session.champion import half_the_time
+from pipeline.session.facts import encoded
+from pipeline.session.trainer import cut_to_fits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.config.schema import SweepConfig
+    from pipeline.core.records import Fit, FitResult
+    from pipeline.data import Dataset
+    from pipeline.session.sweep import Sweep
+
+log = logging.getLogger(__name__)
+
+
+def wanted_rows(config: SweepConfig, dataset: Dataset) -> ChampionRows:
+    """Return what the champion is to be trained on: as configured, where the split allows it."""
+    further, wanted = dataset.split.further, config.champion_rows
+    if wanted is ChampionRows.folds and len(further) == ALL_ROWS:
+        log.info("With data.time no fold could be trained on later rows: champion_rows=refit")
+        return ChampionRows.refit
+    return wanted if further else ChampionRows.train
+
+
+def trained_rows(members: Sequence[Member]) -> ChampionRows:
+    """Return what the networks of a champion were trained on."""
+    if any(member.validated for member in members):
+        return ChampionRows.refit
+    folded = any(member.fit.fold > ALL_ROWS for member in members)
+    return ChampionRows.folds if folded else ChampionRows.train
+
+
+def on_all_rows(sweep: Sweep, rows: ChampionRows, members: Sequence[Member]) -> list[Member] | None:
+    """Return the networks trained on all rows; None where the budget did not allow it.
+
+    Args:
+        sweep: At its end.
+        rows: `refit` or `folds`.
+        members: What would be saved otherwise. Of folds the first one: the search has trained it without
+            the rows that validate it, and the other folds are of its trial.
+
+    Raises:
+        Interrupted: A signal asked for an end.
+    """
+    fits = _refits(sweep, members) if rows is ChampionRows.refit else _folds(sweep, members[0])
+    missing = [fit for fit in fits if sweep.networks.weights(fit) is None]
+    ended = _train(sweep, rows, fits, missing) if missing else ""
+    models = {fit: sweep.networks.model(fit) for fit in fits}
+    if any(model is None for model in models.values()):
+        log.warning("The champion is not trained on all rows: %s", ended or "a fit has no network")
+        return None
+    log.info("The champion is trained on all rows that are not test rows: champion_rows=%s", rows)
+    if rows is ChampionRows.folds:
+        return [*members, *(Member(fit, model) for fit, model in models.items())]
+    return [
+        replace(member, fit=fit, model=models[fit], validated=member)
+        for member, fit in zip(members, fits, strict=True)
+    ]
+
+
+def _refits(sweep: Sweep, members: Sequence[Member]) -> tuple[Fit, ...]:
+    """Return a fit on all rows for each network, for as many epochs as were best: its trial's median."""
+    every = (*sweep.ledger.done, *sweep.ledger.cut)
+    best = {
+        member.fit.trial: np.median(
+            [one.metrics.get("best_epoch", 0) for one in every if one.fit.trial == member.fit.trial]
+        )
+        for member in members
+    }
+    return tuple(
+        replace(one.fit, fold=ALL_ROWS, epochs=1 + round(float(best[one.fit.trial])))
+        for one in members
+    )
+
+
+def _folds(sweep: Sweep, first: Member) -> tuple[Fit, ...]:
+    plan, further = executions_of(sweep.trainer.config), sweep.trainer.dataset.split.further
+    return tuple(
+        replace(plan.fit(first.fit.trial, fold - ALL_ROWS), fold=fold)
+        for fold in range(ALL_ROWS + 1, 1 + len(further))
+    )
+
+
+def _train(sweep: Sweep, rows: ChampionRows, fits: Sequence[Fit], missing: Sequence[Fit]) -> str:
+    """Train and record a round of its own; return why it was not finished, or an empty string."""
+    ledger, trainer = sweep.ledger, sweep.trainer
+    number = 1 + max(one.round for one in (*ledger.done, *ledger.cut))
+    round_ = Round(number, CHAMPION_PHASE, tuple(fits), f"champion_rows={rows}")
+    recorded = ledger.recorded_plan(number) if ledger.resumed else None
+    plan = recorded[1] if recorded and recorded[0] == round_ else trainer.plan(fits)
+    todo, ended = cut_to_fits(plan, missing, sweep.budget.fits_left(len(ledger.done)))
+    if ended:
+        return ended
+    ledger.begin_round(round_, plan)
+    used = [*encoded(trainer.config, trainer.dataset), *((f.trial.encoding, f.fold) for f in fits)]
+    keep_encoders(ledger, trainer.dataset, list(dict.fromkeys(used)), more=True)
+    control = half_the_time(lambda: sweep.stop.name, sweep.pace.spare_seconds)
+    for stack, results in trainer.run(todo, control):
+        for result in results:
+            if result.outcome.is_done:
+                sweep.networks.keep(result)
+        kept = [_unvalidated(one) if rows is ChampionRows.refit else one for one in results]
+        ledger.record_stack(round_, stack, kept)
+    sweep.unless_stopped()
+    ledger.flush()
+    return control.stop_reason()
+
+
+def _unvalidated(result: FitResult) -> FitResult:
+    """Return a fit without scores of rows that it was trained on."""
+    curves = {name: one for name, one in result.curves.items() if not name.startswith("val_")}
+    return replace(result, curves=curves, row_losses=None, findings=())
