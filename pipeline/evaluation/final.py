@@ -244,9 +244,8 @@ def _of_baselines(
         found = {name: unseen for name, unseen in found.items() if name in fitted}
         for name in found:
             model = fitted[name]
-            found[name].add(
-                fold, {part: model(x) for part, x in inputs.items() if fold in parts[part]}
-            )
+            outputs = {part: model(x) for part, x in inputs.items() if fold in parts[part]}
+            found[name].add(fold, outputs)
             if model.share < 1.0:
                 shares[name] = min(model.share, shares.get(name, 1.0))
     return found
