@@ -41,7 +41,7 @@ sweep: install ## find the right-sized network for data=wages; ARGS="data=titani
 test: install ## run the tests but the rare ones on JOBS=3 processes; ARGS="-k words" for some
 	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not rare" $(ARGS)
 
-test-slow: install ## run the rare tests: minutes of sweeps that seldom are the first to fail; CI runs them
+test-slow: install ## run the rare tests: minutes of sweeps that seldom are the first to fail
 	@.venv/bin/python -m pytest -n $(JOBS) --dist worksteal -m rare $(ARGS)
 
 test-jax: .venv-jax/.installed ## run the training tests on the JAX backend, in an environment without TensorFlow

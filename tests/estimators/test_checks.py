@@ -38,7 +38,7 @@ def _place(workplace: Path) -> None:
     """Keep the sweeps of the checks out of the checkout."""
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 @parametrize_with_checks(
     [CapacityClassifier(overrides=SMALL), CapacityRegressor(overrides=SMALL)],
     expected_failed_checks=expected,
