@@ -27,7 +27,7 @@ TEXT = " ".join((ROOT / "SECURITY.md").read_text(encoding="utf-8").split())
 
 HERE = "test_security.py"
 HYDRAS, LOOKUPS = "config/test_hydras.py", "config/test_lookups.py"
-ARTEFACT, SECRETS = "tracking/test_artefact.py", "tracking/test_secrets.py"
+ARTEFACT, SECRETS = "models/test_artefact.py", "ledger/test_secrets.py"
 PROVEN: dict[str, tuple[str, ...]] = {
     "Nothing that you are given is executed.": (f"{HERE}::test_no_code_here_runs_text",),
     "A data file, a configuration, a stored model or a tracking store cannot run code: no pickle is loaded"
@@ -76,7 +76,7 @@ PROVEN: dict[str, tuple[str, ...]] = {
     "User names and passwords in URIs, and configuration values that look like secrets, never reach"
     " parameters, logs, reports, error messages or `summary.json`.": (
         f"{SECRETS}::test_a_secret_is_found_nowhere",
-        "tracking/test_ledger.py::test_secrets_of_the_uri_and_the_command_are_not_stored",
+        "ledger/test_ledger.py::test_secrets_of_the_uri_and_the_command_are_not_stored",
         "config/test_identity.py::test_credentials_are_in_no_message",
         "config/test_identity.py::test_credentials_are_in_no_form_of_a_configuration",
     ),

@@ -43,7 +43,6 @@ class Figure(NamedTuple):
 def context(record: SweepRecord) -> dict[str, Any]:
     """Return everything of the report but its plots and its table of trials."""
     told = advice.remarks(record)
-    sentences = verdict.answer(record)
     run = champion_entry(record).get("run_id")
     facts = findings.facts(record)
     return {
@@ -55,7 +54,7 @@ def context(record: SweepRecord) -> dict[str, Any]:
         else verdict.status(record),
         "headline": verdict.headline(record),
         "alerts": findings.doubts(record),
-        "answer": sentences[1:] if champion_entry(record) else sentences,
+        "answer": verdict.below_headline(record),
         "has_champion": bool(champion_entry(record)),
         "figures": key_figures(record),
         "remarks": [one for one in told if one.severity != "good"],

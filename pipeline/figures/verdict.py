@@ -64,6 +64,17 @@ def answer(record: SweepRecord) -> tuple[str, str, str]:
     return _use(record, entry), why, _how_good(record, entry)
 
 
+def below_headline(record: SweepRecord) -> tuple[str, ...]:
+    """Return what of the answer the headline leaves unsaid.
+
+    Of one network that is worth using the headline says what to use. An average is as large as all its
+    networks, and one that is no better than a constant is not to be used: both are said in full.
+    """
+    sentences, entry = answer(record), champion_entry(record)
+    is_said = entry and entry["networks"] == 1 and not is_noise(record.summary)
+    return sentences[1:] if is_said else sentences
+
+
 def name(record: SweepRecord) -> str:
     """Return what the sweep is of, for people."""
     return str(record.summary.get("experiment") or record.config.get("data.name", "sweep"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import sys
 import tempfile
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from pipeline.ledger.location import Location
     from pipeline.models.artefact_predictor import Predictor
 
-log = logging.getLogger(__name__)
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 STDIN, STDOUT = {"-", "/dev/stdin"}, {"-", "/dev/stdout"}
@@ -141,7 +139,7 @@ def _rows(source: Path, delimiter: str | None) -> pd.DataFrame:
 
         rows, notes = image_rows(source, "input")
         for note in notes:
-            log.warning("%s", note)
+            sys.stderr.write(f"{note}\n")
         return rows
     from pipeline.config.schema_data import DataConfig
     from pipeline.data.load import read_table

@@ -68,11 +68,9 @@ def advice(rate: float, *siblings: Any) -> str:
 
 def test_a_rate_that_was_dropped_in_the_same_round_is_not_proposed() -> None:
     """0.00949 / 10 is what its neighbour tried, and what was taken out."""
-    assert advice(0.00949).endswith("try 0.000949")
+    assert advice(0.00949).endswith("try 0.00095")
     dropped = fit(0.000949, Outcome.dropped)
-    assert advice(0.00949, dropped).endswith(
-        "0.000949 did not train to its end either; try 9.49e-05"
-    )
+    assert advice(0.00949, dropped).endswith("0.00095 did not train to its end either; try 9.5e-05")
     trained = fit(0.001)
     assert advice(0.00949, dropped, trained).endswith(
         "0.001 is the largest lower rate that trained"
@@ -90,5 +88,5 @@ def test_a_higher_rate_that_diverged_in_the_same_round_is_not_proposed() -> None
 
     assert said().endswith("raise the rate, for example to 1e-05")
     broken = fit(1e-5, Outcome.diverged)
-    assert said(broken).endswith("try a rate between, for example 3.16e-06")
+    assert said(broken).endswith("try a rate between, for example 3.2e-06")
     assert said(broken, fit(1e-4)).endswith("0.0001 of the same round trained")
