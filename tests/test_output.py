@@ -14,8 +14,8 @@ from pipeline import report
 from pipeline.config.launch import launch
 from pipeline.config.logs import LogFile
 from pipeline.core.errors import ConfigError
-from pipeline.ledger import read
 from pipeline.runtime.notify import message
+from pipeline.session import report as session_report
 from pipeline.session import summary
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def test_a_report_on_a_full_disk_is_one_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Exit 2, and the page of before is still whole."""
-    monkeypatch.setattr(read, "read_sweep", lambda *_: None)
-    monkeypatch.setattr(report, "render", lambda _: "x" * 100)
+    monkeypatch.setattr(session_report, "read_sweep", lambda *_: None)
+    monkeypatch.setattr(session_report, "render", lambda _: "x" * 100)
     target = tmp_path / "page.html"
     target.write_text("the one of before")
     with full_disk(), pytest.raises(ConfigError, match=r"output=.*page\.html: cannot be written"):

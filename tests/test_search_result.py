@@ -86,8 +86,8 @@ def test_the_round_that_was_not_finished_is_named() -> None:
 @pytest.mark.parametrize(
     ("share", "words"),
     [
-        (None, "best baseline, has loss 0.7: the network is worth having (0.5 apart"),
-        (0.05, "but gradient boosting had time for 5 % of its iterations: that says little"),
+        (None, "best baseline, has loss 0.7: the network is worth having (0.500 ± 0.010 apart"),
+        (0.05, "but gradient boosting had time for 5.0 % of its iterations: that says little"),
     ],
 )
 def test_a_baseline_that_was_cut_proves_little(share: float | None, words: str) -> None:
@@ -96,6 +96,6 @@ def test_a_baseline_that_was_cut_proves_little(share: float | None, words: str) 
     constant = {"test_loss": 1.0, "test_lag": 0.8, "test_lag_se": 0.01}
     champion = {"test_loss": 0.2, "layers": 1, "kind": "single", "objective": "val_loss"}
     beside = {"constant": constant, "gradient_boosting": boosting, "single": {"test_loss": 0.2}}
-    said = sentence({"champion": champion, "baselines": beside})
+    said = sentence({"champion": champion, "baselines": beside}).replace("\N{NO-BREAK SPACE}", " ")
     assert words in said
     assert ("worth having" in said) == (share is None)
