@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import resource
-import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,26 +14,10 @@ from pipeline.core.errors import ConfigError
 from pipeline.runtime.notify import message
 from pipeline.session import report as session_report
 from pipeline.session import summary
+from tests.disk import full_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """Let no file of this process grow beyond a few bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before, sys.dont_write_bytecode = (
-        sys.dont_write_bytecode,
-        True,
-    )  # half a .pyc breaks later imports
-    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        sys.dont_write_bytecode = before
 
 
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
 import sqlite3
-import sys
 import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline.core.errors import StoreError
+from tests.disk import full_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,18 +44,9 @@ def artefacts_unwritable(home: Path) -> Iterator[None]:
 
 @contextmanager
 def disk_full(home: Path) -> Iterator[None]:
-    """Let no file of this process grow beyond a few bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before, sys.dont_write_bytecode = (
-        sys.dont_write_bytecode,
-        True,
-    )  # half a .pyc breaks later imports
-    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
-    try:
+    """Let no file of this process grow."""
+    with full_disk():
         yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        sys.dont_write_bytecode = before
 
 
 FAULTS = pytest.mark.parametrize("fault", [another_writer, artefacts_unwritable, disk_full])
