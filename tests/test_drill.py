@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 @pytest.mark.server
 @pytest.mark.skipif(
     not list(Path("/usr/lib/postgresql").glob("*/bin/postgres")),

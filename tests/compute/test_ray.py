@@ -21,7 +21,7 @@ with_ray = pytest.mark.skipif(
 )
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 @with_ray
 def test_a_cluster_that_loses_a_node_finds_the_same_champion(benchmark: Any) -> None:
     """Two nodes, one killed in the middle: every fit recorded once, every score that of one machine."""

@@ -243,7 +243,7 @@ def test_any_architecture(
         agree(one, other)
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_dropout_has_the_same_distribution(
     regression: Arrays,
     make_family: Callable[..., Family],
