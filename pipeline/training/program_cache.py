@@ -1,7 +1,8 @@
-"""Compiled programs kept on disk, so that a later process need not compile them again.
+"""Programs kept on disk, traced and compiled, so that a later process does neither again.
 
-Both backends bring such a cache. TensorFlow's knows neither its own version nor the processor, so
-both are part of the folder's name; and it never forgets, so the oldest files are removed here.
+Both backends bring a cache of what they compiled. TensorFlow's knows neither its own version nor the
+processor, so both are part of the folder's name; and it never forgets, so the oldest files are removed
+here. What was traced stands beside it, under a name that covers everything a trace depends on.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import os
 import platform
 import re
 import shutil
+import stat
+import tempfile
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -24,6 +28,8 @@ LARGEST_BYTES = 300_000_000
 """A program takes about a megabyte."""
 VARIABLE = "CAPACITY_SWEEP_CACHE"
 """Environment variable with another folder; empty: no cache."""
+TRACE = ".trace"
+"""Suffix of a traced program: a SHA-256 digest and the content that it is of."""
 
 
 def folder() -> Path | None:
@@ -52,7 +58,53 @@ def kept() -> frozenset[str]:
         if place:
             with contextlib.suppress(OSError):
                 names.update(entry.name for entry in os.scandir(place))
-    return frozenset(names)
+    return frozenset(name for name in names if not name.endswith(TRACE))
+
+
+def trace_name(*content: object) -> str:
+    """Return the name of a trace: of what it computes, and of the code that it was traced from."""
+    return hashlib.sha256(f"{content!r}\n{_code()}".encode()).hexdigest()
+
+
+def read_trace(name: str) -> bytes | None:
+    """Return a kept trace; None where there is none, it is damaged, or others could have written it."""
+    place = folder()
+    if place is None or not _is_private(place):
+        return None
+    try:
+        whole = (place / f"{name}{TRACE}").read_bytes()
+    except OSError:
+        return None
+    digest, content = whole[:32], whole[32:]
+    return content if hashlib.sha256(content).digest() == digest else None
+
+
+def keep_trace(name: str, content: bytes) -> None:
+    """Write a trace, whole or not at all; without a folder, or on a full disk, there is none."""
+    place = folder()
+    if place is None:
+        return
+    with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=place) as beside:
+        draft = Path(beside, name)
+        draft.write_bytes(hashlib.sha256(content).digest() + content)
+        draft.replace(place / f"{name}{TRACE}")
+
+
+def _is_private(place: Path) -> bool:
+    """Return whether only this user may write there: a graph can read and write files when it runs."""
+    if not hasattr(os, "getuid"):
+        return True
+    status = place.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """Return a digest of the source of this room, of which programs are traced."""
+    found = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def clear(found: Path) -> None:

@@ -11,10 +11,20 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import keras
 import pytest
 
 from pipeline.training import program_cache
-from pipeline.training.program_cache import VARIABLE, clear, folder, kept
+from pipeline.training.program_cache import (
+    TRACE,
+    VARIABLE,
+    clear,
+    folder,
+    keep_trace,
+    kept,
+    read_trace,
+    trace_name,
+)
 from pipeline.training.stacked.programs import Programs
 from pipeline.training.threads import prepare
 
@@ -47,6 +57,12 @@ from pipeline.training.stacked.engine import PROGRAMS
 PROGRAMS.__init__()
 again = engine("stacked").train(Stack(0, fits), arrays, mlp, Settings(), Silent())
 print(sum(result.compile_seconds for result in results) > 0.0, again[0].compile_seconds)
+"""
+
+WITHOUT_TRACING = """
+from pipeline.training.stacked import on_tensorflow
+def traced(*_, **__): raise SystemExit("traced again")
+on_tensorflow.Compiled.traced = traced
 """
 
 OTHER_WORK = """
@@ -96,6 +112,51 @@ def test_damaged_programs_are_compiled_again(place: Path) -> None:
     assert second.stdout.splitlines() == [losses]
     assert found == b"True 0.0"
     assert b"compil" in second.stderr.lower()  # the engine's own words, or JAX's
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX traces in no time")
+def test_a_later_process_traces_nothing(place: Path) -> None:
+    """It runs the graph that the first has kept, and has the same bits."""
+    first = subprocess.run([sys.executable, "-c", TRAIN], capture_output=True, check=True)
+    assert list(place.rglob(f"*{TRACE}"))
+    later = TRAIN.replace("results =", f"{WITHOUT_TRACING}results =")
+    second = subprocess.run([sys.executable, "-c", later], capture_output=True, check=True)
+    assert second.stdout == first.stdout
+
+
+def test_a_trace_that_is_damaged_or_not_ones_own_is_not_run(place: Path) -> None:
+    """A graph may read and write files: only this user may have put it there, whole."""
+    keep_trace("whole", b"a graph")
+    assert read_trace("whole") == b"a graph"
+    assert read_trace("another") is None
+    (kept_file,) = place.rglob(f"*{TRACE}")
+    content = kept_file.read_bytes()
+    for damaged in (b"", content[:-1], content.replace(b"graph", b"grape")):
+        kept_file.write_bytes(damaged)
+        assert read_trace("whole") is None
+    kept_file.write_bytes(content)
+    kept_file.parent.chmod(0o770)
+    assert read_trace("whole") is None
+    kept_file.parent.chmod(0o700)
+    assert read_trace("whole") == b"a graph"
+
+
+def test_a_trace_is_of_what_it_computes_and_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other shapes or other code of ours: another name; the same: the same in every process."""
+    names = {trace_name("key", shape) for shape in ((2, 3), (3, 2))}
+    assert names == {trace_name("key", shape) for shape in ((2, 3), (3, 2))}
+    assert len(names) == 2
+    monkeypatch.setattr(program_cache, "_code", lambda: "of a later version")
+    assert trace_name("key", (2, 3)) not in names
+
+
+def test_a_trace_without_a_place_is_not_kept(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switched off: nothing fails."""
+    monkeypatch.setenv(VARIABLE, "")
+    keep_trace("one", b"")
+    assert read_trace("one") is None
+    assert not list(place.rglob(f"*{TRACE}"))
 
 
 def test_the_folder_belongs_to_versions_flags_and_processor(

@@ -309,7 +309,7 @@ def test_a_program_takes_what_it_compiled_with_it(monkeypatch: pytest.MonkeyPatc
     def ones(arrays: Any, count: Any) -> Any:  # `==` must stay a comparison of values
         return {"ones": tf.cast(arrays["a"] == 1.0, "int32") * count}
 
-    program = Compiled(ones, example, as_graph=False)
+    program = Compiled.traced(ones, example)
     program.compile(example)
     assert np.asarray(program(*example)["ones"]).tolist() == [3, 0]
     (session,) = sessions

@@ -49,7 +49,7 @@ def evaluated(arrays: Arrays, scores: np.ndarray, name: str) -> np.ndarray:
         return calls + 1, evaluation(state, data)[0][name]
 
     arguments = (ops.array(0, "int32"), state, data)
-    compiled = Compiled(program, arguments, as_graph=False)
+    compiled = Compiled.traced(program, arguments)
     compiled.compile(arguments)
     return np.asarray(compiled(*arguments)[1])
 

@@ -47,16 +47,27 @@ def put(array: Any, start: tuple[Any, ...], values: Any) -> Any:
 class Compiled:
     """A function as one XLA program; creating it traces."""
 
-    def __init__(
-        self,
+    def __init__(self, program: Any) -> None:
+        """Take over what is lowered; see `traced`."""
+        self._program = program
+
+    @classmethod
+    def traced(
+        cls,
         function: Callable[..., Any],
         example: tuple[Any, ...],
         *,
-        as_graph: bool,  # noqa: ARG002 - JAX always compiles
-    ) -> None:
+        as_graph: bool = False,  # noqa: ARG003 - JAX always compiles
+        name: str = "",  # noqa: ARG003 - only what is compiled is kept
+    ) -> Compiled:
         """Trace for arguments of these shapes and types."""
         # The state is the first argument: its memory is taken over by the new state.
-        self._program: Any = jax.jit(function, donate_argnums=0).lower(*example)
+        return cls(jax.jit(function, donate_argnums=0).lower(*example))
+
+    @classmethod
+    def kept(cls, name: str) -> Compiled | None:  # noqa: ARG003
+        """Return None: tracing is cheap here."""
+        return None
 
     def compile(self, example: tuple[Any, ...]) -> None:
         """Compile; calling would use up the state of the example."""

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
-from typing import TYPE_CHECKING, Any
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from pipeline.training import sizes
-from pipeline.training.program_cache import DamagedProgramsError, clear, folder
+from pipeline.training.program_cache import (
+    DamagedProgramsError,
+    clear,
+    folder,
+    keep_trace,
+    read_trace,
+)
 from pipeline.training.stacked.plain_names import rename_functions
 
 if TYPE_CHECKING:
@@ -82,16 +90,43 @@ class Compiled:
     session would carry the state to the host and back with every call.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], example: tuple[Any, ...], *, as_graph: bool
-    ) -> None:
-        """Trace for arguments of these shapes and types."""
+    def __init__(self, program: Callable[..., Any]) -> None:
+        """Take over what runs; see `traced` and `kept`."""
+        self._program = program
+
+    @classmethod
+    def traced(
+        cls,
+        function: Callable[..., Any],
+        example: tuple[Any, ...],
+        *,
+        as_graph: bool = False,
+        name: str = "",
+    ) -> Compiled:
+        """Trace for arguments of these shapes and types.
+
+        Args:
+            function: arrays -> nested dictionaries, lists or tuples of arrays.
+            example: Its arguments.
+            as_graph: It will not be compiled.
+            name: Under which a later process finds the trace again; empty: it does not.
+        """
         with _tracing(as_graph=as_graph):
             whole = tf.function(function, jit_compile=not as_graph, autograph=False)
             # Traced eagerly in any case: in a session's graph `==` of tensors asks for their identity.
             traced = whole.get_concrete_function(*example)
-        eager = as_graph or tf.config.list_physical_devices("GPU")
-        self._program = traced if eager else _in_session(traced, example)
+        if as_graph or tf.config.list_physical_devices("GPU"):
+            return cls(traced)
+        trace = _Trace.of(traced, example)
+        if name:
+            keep_trace(name, trace.dumps())
+        return cls(_in_session(trace))
+
+    @classmethod
+    def kept(cls, name: str) -> Compiled | None:
+        """Return a program whose trace an earlier process has kept, or None."""
+        content = None if tf.config.list_physical_devices("GPU") else read_trace(name)
+        return None if content is None else cls(_in_session(_Trace.loads(content)))
 
     def compile(self, example: tuple[Any, ...]) -> None:
         """Compile by calling: there is no other way.
@@ -125,31 +160,60 @@ def _tracing(*, as_graph: bool) -> Iterator[None]:
         _as_graph = False
 
 
-def _in_session(traced: Callable[..., Any], example: tuple[Any, ...]) -> Callable[..., Any]:
-    """Return a function of host arrays that runs a traced one; all it holds ends with it."""
-    with tf.Graph().as_default() as named:
-        places = [
-            tf.compat.v1.placeholder(one.dtype, one.shape) for one in tf.nest.flatten(example)
-        ]
-        results = traced(*tf.nest.pack_sequence_as(example, places))
-    definition = named.as_graph_def()
-    rename_functions(definition)
+class _Trace(NamedTuple):
+    """A function as a graph that can be written to a file."""
+
+    definition: Any
+    """GraphDef."""
+    feeds: list[str]
+    """Tensors of the arguments, in the order of `tf.nest.flatten`."""
+    fetches: list[str]
+    """Tensors of the results, in the same order."""
+    structure: Any
+    """The results, with 0 in place of every tensor."""
+
+    @classmethod
+    def of(cls, traced: Callable[..., Any], example: tuple[Any, ...]) -> _Trace:
+        """Return the graph of a concrete function."""
+        with tf.Graph().as_default() as named:
+            places = [
+                tf.compat.v1.placeholder(one.dtype, one.shape) for one in tf.nest.flatten(example)
+            ]
+            results = traced(*tf.nest.pack_sequence_as(example, places))
+        definition = named.as_graph_def()
+        rename_functions(definition)
+        feeds, fetches = ([x.name for x in tf.nest.flatten(part)] for part in (places, results))
+        return cls(definition, feeds, fetches, tf.nest.map_structure(lambda _: 0, results))
+
+    def dumps(self) -> bytes:
+        """Return it as bytes: a line of JSON, and the compressed graph."""
+        graph = zlib.compress(self.definition.SerializeToString(deterministic=True), 1)
+        return json.dumps(self[1:]).encode() + b"\n" + graph
+
+    @classmethod
+    def loads(cls, content: bytes) -> _Trace:
+        """Return what `dumps` has written; tuples of results come back as lists."""
+        head, graph = content.split(b"\n", 1)
+        return cls(tf.compat.v1.GraphDef.FromString(zlib.decompress(graph)), *json.loads(head))
+
+
+def _in_session(trace: _Trace) -> Callable[..., Any]:
+    """Return a function of host arrays that runs a trace; all it holds ends with it."""
     # Within a graph: the names must not be known to eager code, where every program has an f0.
     with tf.Graph().as_default() as graph:
-        tf.graph_util.import_graph_def(definition, name="")
-    feeds = [graph.get_tensor_by_name(one.name) for one in places]
-    fetches = [graph.get_tensor_by_name(one.name) for one in tf.nest.flatten(results)]
+        tf.graph_util.import_graph_def(trace.definition, name="")
+    feeds, fetches = ([graph.get_tensor_by_name(one) for one in names] for names in trace[1:3])
     # XLA optimizes by itself; looking through the graph before it takes a third of a second.
     settings = tf.compat.v1.ConfigProto()
     settings.graph_options.rewrite_options.disable_meta_optimizer = True
     settings.graph_options.optimizer_options.opt_level = -1
     session = tf.compat.v1.Session(graph=graph, config=settings)
     call = session.make_callable(fetches, feed_list=feeds)
-    shape = tf.nest.map_structure(lambda _: 0, results)  # the results would keep their graph
+    structure = trace.structure
 
     def run(*arguments: Any) -> Any:
         found = call(*[np.asarray(one) for one in tf.nest.flatten(arguments)])
-        return tf.nest.pack_sequence_as(shape, found)
+        return tf.nest.pack_sequence_as(structure, found)
 
     return run
 

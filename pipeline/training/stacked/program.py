@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
-from pipeline.training.stacked.backend import Compiled, put
+from pipeline.training.stacked.backend import put
 
 if TYPE_CHECKING:
     from pipeline.training.sizes import Shape
@@ -42,10 +42,6 @@ class Program:
         """
         self._step, self._evaluation, self._end = step, evaluation, end
         self._epochs, self._whole, self._names = shape.epochs, shape.whole, names
-
-    def compiled(self, example: tuple[Any, ...], *, as_graph: bool = False) -> Compiled:
-        """Return the program for arguments of these shapes; see `sizes.Device.compiles`."""
-        return Compiled(self, example, as_graph=as_graph)
 
     def __call__(
         self, state: State, data: State, member: State, rules: State, window: State

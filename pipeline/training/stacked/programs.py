@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
+import keras
 import numpy as np
 
 from pipeline.training.metrics import VAL_AUC
 from pipeline.training.precision import precision
-from pipeline.training.program_cache import DamagedProgramsError, kept
+from pipeline.training.program_cache import DamagedProgramsError, kept, trace_name
 from pipeline.training.sizes import Shape, padded_rows, shape_of
 from pipeline.training.stacked.backend import Compiled, device
 from pipeline.training.stacked.epoch import EpochEnd, measured
@@ -118,14 +119,19 @@ class Programs:
             return compiled, compiling
 
     def _compiled_of(self, plan: Plan, example: tuple[Any, ...]) -> tuple[Compiled, float | None]:
-        """Trace, one thing at a time as Keras does; and compile, which needs no such care.
+        """Trace, unless that is kept, one thing at a time as Keras does; and compile, at once with others.
 
         Compiled is what was put on the disk; found, what was not put there though others are. Two
         threads or processes at once may take each other's program for their own, which spoils no
         more than a prediction of seconds.
         """
-        with self._tracing:
-            compiled = plan.program.compiled(example, as_graph=not plan.device.compiles)
+        as_graph = not plan.device.compiles
+        arrays = [(one.shape, one.dtype) for one in keras.tree.flatten(example)]
+        name = "" if as_graph else trace_name(plan.key, arrays)
+        compiled = Compiled.kept(name) if name else None
+        if compiled is None:
+            with self._tracing:
+                compiled = Compiled.traced(plan.program, example, as_graph=as_graph, name=name)
         before, started = kept(), time.perf_counter()
         compiled.compile(example)
         seconds = time.perf_counter() - started
