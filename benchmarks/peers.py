@@ -41,31 +41,43 @@ class Prepared:
     deviation: float = 1.0
 
 
-def prepare(table: pd.DataFrame, target: str, task: str, seed: int) -> Prepared:
-    """Median, standard scaling and one-hot, fitted on the training rows."""
+def halves(
+    table: pd.DataFrame, target: str, task: str, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return 80 % of the rows to train on and 20 % to validate on, the classes in equal shares."""
+    from sklearn.model_selection import train_test_split
+
+    stratify = None if task == "regression" else table[target]
+    train, validation = train_test_split(table, test_size=0.2, random_state=seed, stratify=stratify)
+    return train, validation
+
+
+def encoder(features: pd.DataFrame) -> Any:
+    """Return median, standard scaling and one-hot for the columns, not yet fitted."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
-    from sklearn.model_selection import train_test_split
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    numbers = task == "regression"
-    stratify = None if numbers else table[target]
-    train, validation = train_test_split(table, test_size=0.2, random_state=seed, stratify=stratify)
-    features = table.drop(columns=[target])
     numeric = list(features.select_dtypes("number").columns)
     words = [name for name in features.columns if name not in numeric]
-    encode = ColumnTransformer(
+    return ColumnTransformer(
         [
             ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numeric),
             ("words", OneHotEncoder(handle_unknown="ignore", sparse_output=False), words),
         ]
     )
+
+
+def prepare(table: pd.DataFrame, target: str, task: str, seed: int) -> Prepared:
+    """Return the table as arrays; its encoder is fitted on the training rows."""
+    train, validation = halves(table, target, task, seed)
+    encode = encoder(table.drop(columns=[target]))
     x = (
         encode.fit_transform(train.drop(columns=[target])).astype("float32"),
         encode.transform(validation.drop(columns=[target])).astype("float32"),
     )
-    if numbers:
+    if task == "regression":
         mean, deviation = float(train[target].mean()), float(train[target].std(ddof=0))
         y = tuple(
             ((part[target] - mean) / deviation).to_numpy("float32") for part in (train, validation)

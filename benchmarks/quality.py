@@ -1,19 +1,22 @@
 """Who finds the better network in the same time: ours, KerasTuner or Optuna, on fixed test rows.
 
     python -m benchmarks.quality --data ../shared/bench --seconds 120 --seeds 3
-        [--sets concrete ...] [--only ours-plain optuna ...] [--results outputs/quality.jsonl]
+        [--sets concrete ...] [--only ours-default lightgbm ...] [--results outputs/quality.jsonl]
 
-Every search has the whole machine to itself for the same wall time, imports included, and searches
-1 to 4 hidden layers of 16 to 512 ReLU units and Adam rates of 1e-4 to 1e-2, on the rows that are not
-test, of which 20 % are validation. Contenders:
+Every contender has the whole machine to itself for at most the same wall time, imports included, and
+the rows that are not test, of which it takes 20 % as validation rows. Contenders:
 
     kt-random, kt-hyperband, kt-bayesian   KerasTuner, one MLflow run a trial (curve, model)
     optuna                                 TPE with median pruning, the same logging
     ours-plain                             the peers' preprocessing, batch, epochs and patience
     ours                                   experiment=thorough: TabM, encodings searched, fits averaged
+    ours-default                           what a sweep is without any setting but its time
+    lightgbm, catboost, boosting, linear   see benchmarks/boosting.py
 
-Each sweep of ours gives two rows: the champion as one network (the median execution), and the average
-that it saves as one model, whose parameters are those of all its networks (`-average`).
+All but the last five search 1 to 4 hidden layers of 16 to 512 ReLU units and Adam rates of 1e-4 to 1e-2.
+`ours-default` is scored by the champion that it saves. Each other sweep of ours gives two rows: the
+champion as one network (the median execution), and the average that it saves as one model, whose
+parameters are those of all its networks (`-average`).
 
 The test rows are scored once, with the winner on validation. Every result is a line of the results
 file; what is there is not measured again, so a run that was stopped goes on where it was.
@@ -34,6 +37,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.boosting import BOOSTERS, boost, lacking
 from benchmarks.commands import call, in_own_process, sweep
 from benchmarks.peers import PEERS, contend
 
@@ -59,7 +63,7 @@ PLAIN = [
     "training.patience=3",
 ]
 COMPLETE = [*SPACE, "experiment=thorough"]
-OURS = {"ours-plain": PLAIN, "ours": COMPLETE}
+OURS = {"ours-plain": PLAIN, "ours": COMPLETE, "ours-default": []}
 LEAST = 1e-7
 """Probabilities below it count as it, for everybody."""
 
@@ -105,26 +109,32 @@ def ours(who: str, name: str, options: argparse.Namespace, seed: int) -> dict[st
     summary, _ = sweep(words, here)
     seconds = time.perf_counter() - began
     champion = summary["champion"]
+    models = {"single": champion["run_id"], "average": champion["model_uri"]}
+    parameters = champion["parameters"]
+    if who == "ours-default":
+        models, parameters = {"single": champion["model_uri"]}, champion["total_parameters"]
     scores = {}
-    for kind, model in (("single", champion["run_id"]), ("average", champion["model_uri"])):
+    for kind, model in models.items():
         asked = f"model={model}", "input=test.csv", "output=predicted.csv"
         call([sys.executable, "-m", "pipeline.predict", *asked], here)
         scores[kind] = score(row_losses(pd.read_csv("predicted.csv"), test[target], task))
-    of_all = {"parameters": champion["total_parameters"]}
-    return scores["single"] | {
+    found = scores["single"] | {
         "trials": summary["trials"],
         "fits": summary["fits"],
-        "parameters": champion["parameters"],
+        "parameters": parameters,
         "winner": champion["trial"],
         "seconds": seconds,
-        "average": scores["average"] | of_all,
     }
+    if "average" in scores:
+        found["average"] = scores["average"] | {"parameters": champion["total_parameters"]}
+    return found
 
 
 def peer(who: str, name: str, options: argparse.Namespace, seed: int) -> dict[str, Any]:
     """Run a peer in this process; its time began when the process did."""
     train, test, target, task = split(options.data, name)
-    found = contend(who, train, target, task, options.seconds, seed)
+    search = boost if who in BOOSTERS else contend
+    found = search(who, train, target, task, options.seconds, seed)
     truth = test[target].reset_index(drop=True)
     losses = row_losses(found.pop("predict")(test.drop(columns=[target])), truth, task)
     return score(losses) | found
@@ -135,12 +145,18 @@ def measured(options: argparse.Namespace) -> list[dict[str, Any]]:
     known = list(read(options.results))
     common = "--data", str(options.data.resolve()), "--seconds", str(options.seconds)
     rows = []
+    for who in options.only:
+        if packages := " and ".join(lacking(who)):
+            print(
+                f"{who} is left out: it needs {packages} (pip install -e '.[bench]')",
+                file=sys.stderr,
+            )
+    present = [who for who in options.only if not lacking(who)]
     for seed in range(options.seeds):
         for name in options.sets:
-            for who in options.only:
+            for who in present:
                 asked = {"who": who, "set": name, "seed": seed, "budget": options.seconds}
-                whole = [one for one in known if who not in OURS or "average" in one]
-                row = next((one for one in whole if asked.items() <= one.items()), None)
+                row = next((one for one in known if asked.items() <= one.items()), None)
                 if row is None:
                     load = os.getloadavg()[0]
                     given = *("--child", who, "--sets", name, "--seed", str(seed)), *common
@@ -198,7 +214,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     """Measure what is missing, and print a table and one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    everybody = [*PEERS, *OURS]
+    everybody = [*PEERS, *BOOSTERS, *OURS]
     parser.add_argument("--data", type=Path, required=True, help="folder with the tables")
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--seeds", type=int, default=3)
@@ -212,7 +228,10 @@ def main() -> None:
         run = ours if options.child in OURS else peer
         print(json.dumps(run(options.child, options.sets[0], options, options.seed)))
         return
-    print(json.dumps(summary(measured(options))))
+    rows = measured(options)
+    if not rows:
+        raise SystemExit("nothing was measured: no contender is left")
+    print(json.dumps(summary(rows)))
 
 
 if __name__ == "__main__":
