@@ -46,7 +46,7 @@ class Ledger:
     """Everything that a sweep remembers; all of it is in MLflow, nothing on the side.
 
     Life: `open_ledger`, then for every round `begin_round`, `record_stack` for each of its stacks,
-    `flush`; at the end `rank` and `end`. Only the sweep's own thread may call it; the writing is
+    `secure`; at the end `rank` and `end`. Only the sweep's own thread may call it; the writing is
     done in the background.
     """
 
@@ -127,7 +127,7 @@ class Ledger:
         self._recorder.save_model(fit, weights)
 
     def begin_round(self, asked: Round, plan: StackPlan) -> None:
-        """Record what a round is going to train, before it does; the one before is in the store."""
+        """Record what a round is going to train, before it does."""
         self._recorder.release()
         self._recorder.planned = {stack.number: stack.fits for stack in plan.stacks}
         document = encode_plan(asked, plan)
@@ -194,6 +194,15 @@ class Ledger:
                 tags=[RunTag("verdict", verdict)] if verdict else [],
             )
             self.write(Job(f"rank {number}", [write], alone=self.store.is_local))
+
+    def secure(self) -> None:
+        """Wait until no kill can lose a recorded fit; runs of some fits may still be written.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        safe = self._recorder.keeps_all
+        self._claim.sure_of(self._writer.catch_up if safe else self._writer.flush)
 
     def flush(self) -> None:
         """Wait until everything recorded is in the store; StoreError when it cannot be."""

@@ -66,6 +66,8 @@ class StackRecorder:
         """Fits of each stack of the present round."""
         self._weights: set[str] = set()
         """Files of weights that are not empty."""
+        self.keeps_all = True
+        """Whether the files of the round's stacks hold all that its runs and models are made of."""
 
     def record(self, asked: Round, stack: Stack, results: Sequence[FitResult]) -> None:
         """Record the results that the ledger does not hold yet."""
@@ -76,6 +78,7 @@ class StackRecorder:
         mark = hashlib.sha256("".join(sorted(keys)).encode()).hexdigest()[:20]
         name = f"{asked.number:04}-{stack.number:03}-{mark}.npz"
         weights = self._small_weights(keys, new)
+        self.keeps_all &= not self._saves_all or len(weights) == sum(map(_has_network, new))
         now, trained = int(time.time() * 1000), []
         fits = tuple(result.fit for result in results)
         is_whole = fits == self.planned.get(stack.number, fits)
@@ -122,6 +125,7 @@ class StackRecorder:
             empty = functools.partial(self._files.write, name, b"")
             self._put(Job(f"release {name}", [empty]))
         self._weights.clear()
+        self.keeps_all = True
 
     def _small_weights(
         self, keys: Sequence[str], results: Sequence[FitResult]
@@ -132,7 +136,7 @@ class StackRecorder:
         found: dict[str, Sequence[np.ndarray]] = {
             key: result.weights
             for key, result in zip(keys, results, strict=True)
-            if result.weights is not None and result.outcome.is_usable
+            if result.weights is not None and _has_network(result)
         }
         size = sum(one.nbytes for own in found.values() for one in own)
         return found if size <= MOST_WEIGHT_BYTES else {}
@@ -222,6 +226,10 @@ class StackRecorder:
         marks = {"trial": trial.name, "sweep": self._sweep}
         template = self._templates.of(trial)
         return ModelRecord(self._store.experiment_id, template, weights, best, marks, params)
+
+
+def _has_network(result: FitResult) -> bool:
+    return result.weights is not None and result.outcome.is_usable
 
 
 def _is_scored(result: FitResult) -> bool:

@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 QUEUED_JOBS = 512
 """Jobs that may wait, each with the weights of a fit; more hold the sweep up instead of memory."""
 
+MOST_BEHIND = 24
+"""Jobs that may still wait when a round has ended: about a second of writing."""
+
 MOST_AT_ONCE = 4
 """Jobs written at the same time: each waits 14 times for a server's answer."""
 
@@ -47,7 +50,7 @@ class Job:
     alone: bool = True
     """Runs exclusively; else up to `MOST_AT_ONCE` jobs run at a time."""
     first: bool = False
-    """Goes before what waits, unless that goes first as well."""
+    """Goes before what waits, unless that goes first as well; and beside what is being written."""
     done: int = field(default=0, init=False)
 
     def advance(self) -> None:
@@ -94,13 +97,18 @@ class Writer:
             QUEUED_JOBS
         )
         self._numbers = itertools.count()
+        self._left = {True: 0, False: 0}
+        """Jobs that are not done, by whether they go first."""
+        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
 
     def put(self, job: Job) -> None:
         """Queue a job; raises the error that ended the writer, if one did."""
         self._raise()
-        self._queue(FIRST if job.first else IN_TURN, job)
+        with self._changed:
+            self._left[job.first] += 1
+        self._jobs.put((FIRST if job.first else IN_TURN, next(self._numbers), job))
 
     def flush(self) -> None:
         """Wait until everything queued is in the store.
@@ -108,17 +116,26 @@ class Writer:
         Raises:
             StoreError: The store stayed out of reach for `retry_seconds`.
         """
-        self._jobs.join()
+        self._wait(lambda: not any(self._left.values()))
+
+    def catch_up(self) -> None:
+        """Wait until all is in the store that makes fits safe, and little else is waiting.
+
+        Raises:
+            StoreError: The store stayed out of reach for `retry_seconds`.
+        """
+        self._wait(lambda: not self._left[True] and self._left[False] <= MOST_BEHIND)
+
+    def _wait(self, enough: Callable[[], bool]) -> None:
+        with self._changed:
+            self._changed.wait_for(enough)
         self._raise()
 
     def close(self) -> None:
         """Write what is queued and end the thread; does not raise."""
         if self._thread.is_alive():
-            self._queue(LAST, None)
+            self._jobs.put((LAST, next(self._numbers), None))
             self._thread.join()
-
-    def _queue(self, priority: int, job: Job | None) -> None:
-        self._jobs.put((priority, next(self._numbers), job))
 
     def _raise(self) -> None:
         if self._error is not None:
@@ -134,7 +151,6 @@ class Writer:
             else:
                 if job is None:
                     self._wait_for_others()
-                    self._jobs.task_done()
                     return
                 self._start(job)
             if time.monotonic() >= next_beat:
@@ -144,7 +160,8 @@ class Writer:
     def _start(self, job: Job) -> None:
         """Do a job here, or in a thread of its own while the next one is begun."""
         if job.alone:
-            self._wait_for_others()
+            if not job.first:
+                self._wait_for_others()
             self._do(job)
             return
         self._free.acquire()
@@ -167,7 +184,9 @@ class Writer:
         """Do a job, whatever comes of it."""
         if self._error is None:  # else dropped: `put` and `flush` say so, and resume does it again
             self._try(job)
-        self._jobs.task_done()
+        with self._changed:
+            self._left[job.first] -= 1
+            self._changed.notify_all()
 
     def _try(self, job: Job) -> None:
         self._count(1)

@@ -49,9 +49,6 @@ ROWS = 20
 MOST_PARAMETERS = 1_000_000
 """Of the network that goes it, where the first round has one so small."""
 
-WAIT_SECONDS = 5.0
-"""How long a second round waits for the answer; mostly it has come while the first was trained."""
-
 
 class Proof:
     """The way of a champion, gone once by untrained networks of every encoding."""
@@ -75,14 +72,14 @@ class Proof:
         self._begun = False
 
     def before_round(self, asked: Round) -> None:
-        """Begin before the first round that is trained; hear the answer before the next.
+        """Begin before the first round that is trained; hear the answer before the first that finds it.
 
         Raises:
             DataError: A column reads otherwise when it is served.
             ConfigError: A network cannot be saved or loaded.
         """
         if self._begun:
-            self.settle(WAIT_SECONDS)
+            self.settle()
             return
         self._begun = True
         refuse_unserved(self._dataset, self._rows)
@@ -117,8 +114,8 @@ class Proof:
         if not self._family.stackable:
             ModelTemplate(self._family.build(self._members[0].fit.trial))
 
-    def settle(self, seconds: float = 0.0) -> None:
-        """Hear the answer if it is there, or comes in time.
+    def settle(self) -> None:
+        """Hear the answer if it is there.
 
         Raises:
             ConfigError: The model does not load in a fresh process, or predicts something else there.
@@ -126,7 +123,7 @@ class Proof:
         if self._question is None:
             return
         try:
-            self.verifier.wait(self._question, seconds)
+            self.verifier.wait(self._question, 0.0)
             self._question.compare(expected_outputs(self._dataset, self._members, self._rows))
         except VerifierGoneError as gone:
             if not self.verifier.alive:

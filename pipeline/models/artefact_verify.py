@@ -8,14 +8,20 @@ started while the sweep still does other things; then it reads lines of JSON fro
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from pathlib import Path
 from typing import Any
 
+NICE = 5
+"""So that importing beside the sweep's own start does not delay it."""
+
 
 def main() -> int:
     """Answer one line after the other; the first model that fails ends it, and its words are the last."""
+    if hasattr(os, "nice"):
+        os.nice(NICE)
     import keras  # noqa: F401 - the slow import, before the work arrives
     import mlflow.pyfunc.scoring_server
     import skops.io  # noqa: F401 - the same

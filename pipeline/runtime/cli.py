@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
+import logging
 import os
 import sys
 import traceback
@@ -78,6 +80,7 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
     A SweepError is one message on stderr and its own code; anything unforeseen keeps its traceback
     and is 1. Credentials are hidden in both.
     """
+    ending = _Ending()
     try:
         code = main()
     except SweepError as error:
@@ -95,7 +98,27 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
         code = 1
         _tell(f"stdout could not be written: {lost}\n")
     _let_go(sys.stderr)
+    ending.code = code
     sys.exit(code)
+
+
+class _Ending:
+    """Ends a program of ours after all that runs at exit: Python would take TensorFlow apart for 2 s."""
+
+    def __init__(self) -> None:
+        """Register before anything else does: what is registered first runs last."""
+        self.code: int | None = None
+        spec = getattr(sys.modules["__main__"], "__spec__", None)
+        if spec is not None and spec.name.startswith("pipeline."):
+            atexit.register(self._end)
+
+    def _end(self) -> None:
+        if self.code is None or "coverage" in sys.modules:  # which has registered before
+            return
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            _let_go(stream)
+        os._exit(self.code)
 
 
 def _let_go(stream: TextIO | None) -> OSError | None:

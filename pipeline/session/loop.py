@@ -217,7 +217,7 @@ def train_round(sweep: Sweep, round_: Round, finished: Sequence[Scored]) -> str:
             _record(sweep, round_, stack, results)
         if sweep.stop_reason():
             break
-    sweep.ledger.flush()
+    sweep.ledger.secure()
     sweep.forecaster.end_round()
     return sweep.stop_reason() or sweep.forecaster.unfinished or ended
 

@@ -65,6 +65,29 @@ def test_jobs_are_done_in_order_and_in_the_background(make: Any) -> None:
     assert done == list(range(50))
 
 
+def test_between_rounds_what_makes_fits_safe_is_awaited_and_little_else(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of a stack is there before training goes on; the runs of a few fits may come later."""
+    monkeypatch.setattr(module, "MOST_BEHIND", 2)
+    writer, done, gate = make(), [], threading.Event()
+    for number in range(4):
+        writer.put(Job(str(number), [gate.wait], alone=False))
+    writer.put(Job("stack", [lambda: done.append("stack")], first=True))
+    waiting = threading.Thread(target=writer.catch_up)
+    waiting.start()
+    waiting.join(0.3)
+    assert waiting.is_alive()  # four are too many
+    assert done == ["stack"]  # it did not wait for them
+    gate.set()
+    waiting.join()
+    gate.clear()
+    writer.put(Job("late", [gate.wait]))
+    writer.catch_up()
+    gate.set()
+    writer.flush()
+
+
 def test_a_step_that_fails_is_tried_again_without_the_steps_before_it(make: Any) -> None:
     """A run that was created is not created twice because logging into it failed."""
     writer, done = make(), []

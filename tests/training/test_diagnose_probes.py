@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.records import Arrays, Fit, FitResult, Outcome, Trial
 from pipeline.training.diagnose import diagnose
-from pipeline.training.diagnose.background import background
+from pipeline.training.diagnose.background import Background, background
 from pipeline.training.diagnose.case import Case
 from pipeline.training.diagnose.probes import Probe, Probes, of_activations
 from pipeline.training.families.mlp import of_widths
@@ -29,7 +29,7 @@ NETWORK = of_widths(5, 4)
 
 def probed(fit: Fit, weights: list[np.ndarray], family: Any, arrays: Arrays) -> Probes:
     """Return what is measured of a fit."""
-    return Probe(family, fit, background(arrays)).measure(fit, weights)
+    return Probe(family, fit.trial).measure(fit, weights, background(arrays))
 
 
 @pytest.mark.parametrize("model", [{}, {"family": "tabm", "members": 3}], ids=["mlp", "tabm"])
@@ -170,9 +170,9 @@ def test_the_best_fit_of_each_capacity_and_failed_ones_are_looked_into(
     seen: list[tuple[str, float]] = []
     measure = Probe.measure
 
-    def noted(self: Probe, fit: Fit, weights: Any) -> Probes:
+    def noted(self: Probe, fit: Fit, weights: Any, background: Background) -> Probes:
         seen.append((fit.trial.capacity.label, fit.trial.learning_rate))
-        return measure(self, fit, weights)
+        return measure(self, fit, weights, background)
 
     monkeypatch.setattr(Probe, "measure", noted)
     family = make_family(regression)

@@ -7,7 +7,8 @@ that learnt nothing are also looked into (probes.py). Every threshold stands in 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from pipeline.core.records import Arrays, Finding, FitResult, Trial
     from pipeline.training.settings import Settings
 
+PROBES_KEPT = 8
+"""Networks that are kept to look into fits."""
 _LOOKED_AT = {Outcome.completed, Outcome.dropped, Outcome.diverged}
 _ORDER = {"severe": 0, "warning": 1, "info": 2}
 
@@ -49,12 +52,18 @@ def examine(
         groups: dict[Trial, list[Case]] = defaultdict(list)
         for case in _worth_a_probe(cases):
             groups[case.result.fit.trial.with_rate(1.0)].append(case)
-        for group in groups.values():
-            probe = Probe(family, group[0].result.fit, behind)
+        for trial, group in groups.items():
+            probe = _probe(cast("Any", family), trial)  # a protocol is not Hashable
             for case in group:
-                case.probes = probe.measure(case.result.fit, case.result.weights or [])
+                case.probes = probe.measure(case.result.fit, case.result.weights or [], behind)
     for case in cases:
         case.result.findings = diagnose(case)
+
+
+@lru_cache(maxsize=PROBES_KEPT)
+def _probe(family: Any, trial: Trial) -> Probe:
+    """Return the probe of a trial: rounds return to it with other rates and seeds."""
+    return Probe(family, trial)
 
 
 def _worth_a_probe(cases: Sequence[Case]) -> Iterator[Case]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.core.family import Family
-    from pipeline.core.records import Fit
+    from pipeline.core.records import Fit, Trial
     from pipeline.training.diagnose.background import Background
 
 Probes = dict[str, list[float]]
 
+OUTPUT = "output"
 KERNEL_AXES = 2
 """Arrays with fewer axes are biases and statistics, which probes leave out."""
 SATURATED = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
@@ -29,20 +31,24 @@ SATURATED = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 
 
 class Probe:
-    """Measures the fits of one trial, whatever their rate and seed."""
+    """Measures the fits of one trial, whatever their rate, seed and rows; one at a time."""
 
-    def __init__(self, family: Family, fit: Fit, background: Background) -> None:
-        """Build the network of a fit, which is that of all."""
-        first = initial_weights(family, fit.trial, fit.seed)
-        self._family, self._background = family, background
-        self._model = rebuild(family, fit.trial, first)
+    def __init__(self, family: Family, trial: Trial) -> None:
+        """Build the network of a trial."""
+        self._family, self._trial = family, trial
+        self._model = rebuild(family, trial, initial_weights(family, trial, 0))
         self._trained = members_of(self._model)
         layers = [layer for layer in _layers(self._model)[:-1] if _activation(layer)]
         self._names = [_activation(layer) for layer in layers]
+        # Named: of a list of one, Keras would return the one.
         outputs = {str(at): layer.output for at, layer in enumerate(layers)}
-        self._hidden = keras.Model(self._model.inputs[0], outputs) if outputs else None
+        self._whole = self._model
+        if outputs:
+            inputs, outputs[OUTPUT] = self._model.inputs[0], self._model.outputs[0]
+            self._whole = keras.Model(inputs, outputs)
+        self._one = threading.Lock()
 
-    def measure(self, fit: Fit, weights: Sequence[np.ndarray]) -> Probes:
+    def measure(self, fit: Fit, weights: Sequence[np.ndarray], background: Background) -> Probes:
         """Measure a fit at its best weights.
 
         Returns:
@@ -53,40 +59,40 @@ class Probe:
             and sigmoid outputs of every hidden layer.
         """
         first = initial_weights(self._family, fit.trial, fit.seed)
-        before = self._losses(first)
-        after = mean_error(self._losses(weights))  # these weights stay, for what follows
+        with self._one:
+            before, _ = self._outputs(first, background)
+            after, hidden = self._outputs(weights, background)  # these weights stay
+            gradients = self._gradients(background)
+        loss = mean_error(after)
         kernels = [pair for pair in zip(first, weights, strict=True) if pair[0].ndim >= KERNEL_AXES]
         moved = sum(float(np.square(b - a).sum()) for a, b in kernels)
         length = sum(float(np.square(a).sum()) for a, _ in kernels)
         return {
-            "train_loss": [after.mean],
-            "train_loss_se": [after.se],
+            "train_loss": [loss.mean],
+            "train_loss_se": [loss.se],
             "initial_loss": [float(before.mean())],
             "moved": [float(np.sqrt(moved / length)) if length else 0.0],
-            "gradient_norm": [float(np.linalg.norm(one.ravel())) for one in self._gradients()],
-            **of_activations(list(zip(self._names, self._outputs(), strict=True))),
+            "gradient_norm": [float(np.linalg.norm(one.ravel())) for one in gradients],
+            **of_activations(list(zip(self._names, hidden, strict=True))),
         }
 
-    def _losses(self, weights: Sequence[np.ndarray]) -> np.ndarray:
+    def _outputs(
+        self, weights: Sequence[np.ndarray], background: Background
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return the loss of every row, and what every hidden layer with an activation puts out."""
         self._model.set_weights(weights)
-        x, y, regression = self._background.x, self._background.y, self._background.regression
-        return row_losses(y, _numpy(self._model(x, training=False)), regression=regression)
+        found = self._whole(background.x, training=False)
+        hidden = {} if self._whole is self._model else dict(found)
+        predicted = _numpy(hidden.pop(OUTPUT, found))
+        losses = row_losses(background.y, predicted, regression=background.regression)
+        return losses, [_numpy(one) for one in hidden.values()]
 
-    def _outputs(self) -> list[np.ndarray]:
-        """Return what every hidden layer with an activation puts out."""
-        if self._hidden is None:
-            return []
-        outputs = self._hidden(
-            self._background.x, training=False
-        )  # named: a list of one is unwrapped
-        return [_numpy(output) for output in outputs.values()]
-
-    def _gradients(self) -> list[np.ndarray]:
+    def _gradients(self, background: Background) -> list[np.ndarray]:
         """Return the gradient of the loss that was trained on for every kernel."""
-        model, x, y = self._trained, self._background.x, self._background.y
+        model, x, y = self._trained, background.x, background.y
         if model is not self._model:
             y = targets_of_members(y, model.output_shape[1])
-        name = "mean_squared_error" if self._background.regression else "categorical_crossentropy"
+        name = "mean_squared_error" if background.regression else "categorical_crossentropy"
         loss, variables = keras.losses.get(name), [v.value for v in model.trainable_variables]
         if keras.backend.backend() == "jax":
             import jax
