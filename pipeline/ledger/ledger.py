@@ -196,11 +196,7 @@ class Ledger:
             self.write(Job(f"rank {number}", [write], alone=self.store.is_local))
 
     def secure(self) -> None:
-        """Wait until no kill can lose a recorded fit; runs of some fits may still be written.
-
-        Raises:
-            StoreError: The store is out of reach.
-        """
+        """Wait until no kill can lose a fit, though its run may still be written; or StoreError."""
         safe = self._recorder.keeps_all
         self._claim.sure_of(self._writer.catch_up if safe else self._writer.flush)
 
