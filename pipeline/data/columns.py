@@ -157,10 +157,9 @@ def _leaked(fact: ColumnFact, seen: str, *, single: bool) -> ColumnFact:
     asked = f"Column {fact.name!r} may give the target away: {seen}."
     asked += " Is it known before the target is?"
     if single:
-        return replace(fact, attention=Attention.doubted, note=asked)
-    hint = setting("drop", fact.name)
-    note = f"{asked} If not, leave it out: {hint}"
-    return replace(fact, attention=Attention.severe, note=note)
+        return replace(fact, attention=Attention.doubted, note=asked, hint="")
+    note = f"{asked} If not, leave it out: {setting('drop', fact.name)}"
+    return replace(fact, attention=Attention.severe, note=note, hint="")
 
 
 def subjects_note(subjects: Subjects) -> str:

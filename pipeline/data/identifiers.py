@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.judged import Judged, setting
-from pipeline.data.typed import Kind
+from pipeline.data.typed import CANONICAL, Column, Kind
 
 NEARLY_ALL = 0.95
 """Share of different values from which a column might only name its rows."""
@@ -39,7 +39,12 @@ NAMES = frozenset(
 
 
 def helpful(
-    series: pd.Series, judged: Judged, target: np.ndarray | None = None, rows: int | None = None
+    series: pd.Series,
+    judged: Judged,
+    target: np.ndarray | None = None,
+    rows: int | None = None,
+    *,
+    is_long: bool = False,
 ) -> Judged:
     """Return a column as it was judged, left out or with a doubt where it may not help.
 
@@ -51,12 +56,13 @@ def helpful(
         judged: What it was taken for.
         target: Their targets: numbers, or int64 codes of classes. None: nothing is known of them.
         rows: Of the whole table.
+        is_long: Its numbers have more digits than float64: different ones are counted as they are given.
     """
     column = judged.column
     measured = column.kind in {Kind.number, Kind.ordered, Kind.date}
     values = pd.Series(column.measure(series)) if measured else series
     here = values.dropna()
-    different = here.nunique()
+    different = (series if is_long else here).nunique()
     if different == 0 or (different == 1 and len(here) == len(values)):
         what = f"every value is {series.iloc[0]!s:.40}" if different else "no values"
         return replace(_left_out(judged, f"constant: {what}"), hint="")  # keeping it gives no input
@@ -74,6 +80,18 @@ def helpful(
     if share > FREE_TEXT and is_named_like_one(column.name):
         return _doubted(judged, "is named like an identifier, but values repeat: it is kept")
     return judged
+
+
+def of_many_digits(judged: Judged, series: pd.Series) -> Judged:
+    """Return whole numbers that float64 does not hold: codes where they repeat, else a rounded number."""
+    name = judged.column.name
+    what = f"Column {name!r} holds whole numbers of 16 digits or more"
+    if series.nunique() > FREE_TEXT * series.count():
+        note = f"{what}; they are read as numbers, rounded to 15 digits."
+        return replace(judged, note=note, hint=setting("categories", name), is_doubted=True)
+    note = f"{what}, which repeat; they are codes, a category."
+    column = Column(name, Kind.category, format=CANONICAL)
+    return Judged(column, note=note, hint=setting("numbers", name))
 
 
 def _left_out(judged: Judged, reason: str, note: str = "") -> Judged:

@@ -6,7 +6,7 @@ The judgement sees only rows that are not test rows. What the configuration says
 - nested values (lists, bytes) are dropped;
 - a column with a type of its own (Parquet, DataFrame) is what its type says;
 - true/false is a boolean, and a number for the network;
-- digits with leading zeros are codes, a category;
+- digits with leading zeros are codes, a category; so are 16 digits and more that repeat;
 - text of which at least 95 % of the rows are numbers in one form (`numberforms`), with at most 3
   different other texts, is a number; the others count as missing, and are said;
 - text that parses as dates in one format (`dateforms`) is a date;
@@ -24,8 +24,9 @@ import pandas as pd
 
 from pipeline.core.errors import DataError
 from pipeline.data import dateforms, numberforms
-from pipeline.data.identifiers import helpful
+from pipeline.data.identifiers import helpful, of_many_digits
 from pipeline.data.judged import Judged, setting
+from pipeline.data.plain import loses_digits
 from pipeline.data.typed import (
     CANONICAL,
     LARGEST,
@@ -46,6 +47,8 @@ STRAY_TEXTS = 3
 EXAMPLES = 3
 MOST_LEVELS = 20
 """Different texts from which it is odd that a category looks like numbers."""
+_EXPONENT = r"\d+[eE]\d+"
+"""As people write codes, and no program a number: those write 1e+05."""
 _NUMBER_LIKE = r"\D{0,4}(?!0\d)\d[\d.,' ]*\D{0,4}\d?"
 """A few signs around digits; `A00017` is a code, as digits with leading zeros are."""
 
@@ -66,13 +69,16 @@ def judge(
         rows: Of the whole table.
     """
     judged = kind_of(series)
+    is_long = judged.column.kind is Kind.number and loses_digits(series)
+    if is_long:
+        judged = of_many_digits(judged, series)
     if judged.reason or keep:
         return judged
     if judged.column.kind is Kind.number and dateforms.are_compact(judged.column.read(series)[0]):
         note = f"Column {judged.column.name!r} looks like dates (YYYYMMDD); it is read as a number."
         hint = setting("dates", judged.column.name, "%Y%m%d")
         return replace(judged, note=note, hint=hint, is_doubted=True)
-    return helpful(series, judged, target, rows)
+    return helpful(series, judged, target, rows, is_long=is_long)
 
 
 def kind_of(series: pd.Series) -> Judged:
@@ -94,7 +100,17 @@ def kind_of(series: pd.Series) -> Judged:
         )
     if isinstance(series.dtype, pd.CategoricalDtype):
         return Judged(_declared_type(series.dtype, name))
-    return _text_kind(*different(counts), series)
+    return _with_none_said(_text_kind(*different(counts), series), counts)
+
+
+def _with_none_said(judged: Judged, counts: pd.Series) -> Judged:
+    """Return a category with a note where the word None, which may be a level, counts as no value."""
+    none = counts[[str(value).strip().lower() == "none" for value in counts.index]]
+    if none.empty or judged.note or judged.column.kind is not Kind.category:
+        return judged
+    rows = f"{none.sum()} rows" if none.sum() > 1 else "1 row"
+    note = f"Column {judged.column.name!r}: {none.index[0]!r} in {rows} is no value, as a blank cell is."
+    return replace(judged, note=note)
 
 
 def _declared_type(dtype: pd.CategoricalDtype, name: str) -> Column:
@@ -203,6 +219,11 @@ def as_number(
         )
         other = "." if _decimal(found.form) == "," else ","
         return Judged(column, note=note, hint=f"data.decimal='{other}'", is_doubted=True)
+    codes = texts[texts.str.fullmatch(_EXPONENT)]
+    if len(codes) and texts.str.fullmatch(rf"[-+]?\d+|{_EXPONENT}").all():
+        value = unchecked_numbers(codes[:1], found.form)[0]
+        note = f"Column {name!r} holds whole numbers and {codes.iloc[0]}, which is read as {value:.15g}."
+        return Judged(column, note=note, hint=setting("categories", name), is_doubted=True)
     if found.unit or (found.form and "1234" not in found.form):
         note = f"Column {name!r} holds numbers written like {found.form}; they are read as numbers."
         return Judged(column, note=note)
@@ -235,7 +256,8 @@ def _as_date(
 def _with_missing(column: Column, what: str, strange: pd.Series, times: np.ndarray) -> Judged:
     """Return a column with a note on the texts that count as missing."""
     rows, shown = int(times.sum()), _shown(strange)
-    note = f"Column {column.name!r} holds {what}; {rows} rows with {shown} count as missing."
+    said = f"1 row with {shown} counts" if rows == 1 else f"{rows} rows with {shown} count"
+    note = f"Column {column.name!r} holds {what}; {said} as missing."
     return Judged(column, note=note, hint=setting("categories", column.name))
 
 

@@ -66,7 +66,7 @@ def layout(head: bytes, where: str, config: DataConfig | None = None) -> Layout:
         config: What is said of encoding, delimiter and decimal mark wins over the judgement.
 
     Raises:
-        DataError: A duplicate name in the header, or lines longer than the header.
+        DataError: A duplicate name in the header, lines longer than the header, or no delimiter.
     """
     encoding = (config and config.encoding) or _encoding(head)
     text = _decoded(head, encoding, where)
@@ -81,6 +81,11 @@ def layout(head: bytes, where: str, config: DataConfig | None = None) -> Layout:
     rows = _records(text, delimiter)
     header = tuple(rows[0])
     check_header(header, where)
+    if len(header) == 1 and re.search(r"\S\s{2,}\S", header[0]) and not configured:
+        raise DataError(
+            f"{where}: its columns seem to be aligned with blanks; write them with commas, for example "
+            "with pandas.read_fwf(FILE).to_csv(NEW, index=False)"
+        )
     if len(rows) > 1 and len(rows[1]) > len(header):
         raise DataError(
             f"{where}: the header has {len(header)} columns but the first row has {len(rows[1])}; "

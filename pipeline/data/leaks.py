@@ -31,6 +31,8 @@ FEWEST = 30
 MOST_ROWS = 5000
 MOST_CELLS = 4_000_000
 """Rows, and rows times columns, that are looked at."""
+KNOWN = 0.9
+"""Share of the rows whose level stands in the other half too; those of rare levels show nothing."""
 CANDIDATE = 0.99
 """Area under the curve of some class, of numbers that are looked at more closely."""
 
@@ -78,8 +80,9 @@ def _of_numbers(values: pd.DataFrame, target: np.ndarray) -> Iterator[tuple[str,
     for name in values.columns.difference(numbers.columns):
         codes = pd.factorize(values[name])[0]
         guessed = _crossed(codes, target, lambda part: part.groupby("code")["target"].mean())
-        guessed[np.isnan(guessed)] = target.mean()
-        yield str(name), float(np.mean((guessed - target) ** 2) / spread)
+        known = ~np.isnan(guessed)
+        if known.mean() >= KNOWN:
+            yield str(name), float(np.mean((guessed - target)[known] ** 2) / spread)
 
 
 def _explained(numbers: pd.DataFrame, target: np.ndarray) -> np.ndarray:
@@ -107,13 +110,16 @@ def _of_classes(values: pd.DataFrame, target: np.ndarray) -> Iterator[tuple[str,
     numbers = values.select_dtypes("number")
     telling = numbers.columns[_best_area(numbers, target) >= CANDIDATE]
     for name in [*telling, *values.columns.difference(numbers.columns)]:
-        wrong: float
+        rows = len(target)
         if name in numbers:
             wrong = _strays(values[name].fillna(-np.inf).to_numpy(), target)
         else:
             guessed = _crossed(pd.factorize(values[name])[0], target, _largest)
-            wrong = int(np.count_nonzero(guessed != target))
-        yield str(name), (wrong / len(target) if wrong <= others / 10 else 1.0)
+            known = ~np.isnan(guessed)
+            rows = int(known.sum())
+            wrong = int(np.count_nonzero(guessed[known] != target[known]))
+        is_shown = rows >= KNOWN * len(target) and wrong <= others / 10
+        yield str(name), wrong / rows if is_shown else 1.0
 
 
 def _strays(values: np.ndarray, target: np.ndarray) -> float:

@@ -167,10 +167,13 @@ def _blank_lines_at_end(path: Path, form: Layout) -> int:
 def _read_parquet(path: Path, key: str, target: str | None = None) -> pd.DataFrame:
     """Read a Parquet file with pyarrow; a stored pandas index becomes a plain column again.
 
-    Whole numbers of the target stay such where some are missing: they may be labels.
+    Whole numbers stay such beside missing ones where they may be codes: in the target, and long ones.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
+
+    from pipeline.data.plain import EXACT
 
     try:
         table = pq.read_table(io.BytesIO(path.read_bytes()))
@@ -180,8 +183,11 @@ def _read_parquet(path: Path, key: str, target: str | None = None) -> pd.DataFra
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     for place, name in enumerate(table.column_names):
         column = table.column(place)
-        if name == target and column.null_count and pa.types.is_integer(column.type):
-            frame[name] = column.to_pandas(integer_object_nulls=True).astype("Int64")
+        if not (column.null_count and pa.types.is_integer(column.type)):
+            continue
+        if name == target or (pc.max(column).as_py() or 0) > EXACT:
+            dtype = "UInt64" if pa.types.is_unsigned_integer(column.type) else "Int64"
+            frame[name] = column.to_pandas(integer_object_nulls=True).astype(dtype)
     return frame
 
 

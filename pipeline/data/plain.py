@@ -16,6 +16,8 @@ MARKS = (
 them all, is what a feature reads as missing."""
 _TRUTH = frozenset(("True", "TRUE", "true", "False", "FALSE", "false"))
 _HEAD = 1000
+EXACT = 2**53
+"""Whole numbers up to it are numbers of float64."""
 
 
 def unmarked(series: pd.Series) -> pd.Series:
@@ -58,20 +60,33 @@ def keeps_text(series: pd.Series, values: np.ndarray) -> bool:
     here = values[np.isfinite(values)]
     whole = here == np.round(here)
     if whole.all():
-        return _has_leading_zero(series)
+        return _may_hold_codes(series)
     size = np.abs(here)
     thousandths = np.abs(size * 1000 - np.round(size * 1000)) < 1e-6  # noqa: PLR2004
     marked = (size >= 1) & (size < 1000) & thousandths  # noqa: PLR2004
     return bool(marked[~whole].all() and (size[whole] < 1000).all())  # noqa: PLR2004
 
 
-def _has_leading_zero(series: pd.Series) -> bool:
-    """Return whether a text has digits behind a zero in front."""
+def _may_hold_codes(series: pd.Series) -> bool:
+    """Return whether a text has digits behind a zero in front, 16 digits or more, or is like 1E5."""
     import pyarrow as pa
     from pyarrow import compute
 
-    found = compute.match_substring_regex(pa.array(series.array), r"^\s*[-+]?0\d")
+    codes = r"^\s*[-+]?(0\d|\d{16})|\d[eE]\d"
+    found = compute.match_substring_regex(pa.array(series.array), codes)
     return bool(compute.any(found).as_py())
+
+
+def loses_digits(series: pd.Series) -> bool:
+    """Return whether whole numbers of a column are none of float64: they have 16 digits or more."""
+    if pd.api.types.is_integer_dtype(series):
+        long = series[(series > EXACT) | (series < -EXACT)]
+    elif series.dtype == object or isinstance(series.dtype, pd.StringDtype):
+        texts = series.astype("str").str.strip()
+        long = texts[texts.str.fullmatch(r"[-+]?\d{16,100}").fillna(value=False)]
+    else:
+        return False
+    return any(int(value) != float(value) for value in long.unique())
 
 
 def as_values(series: pd.Series, values: np.ndarray | None, *, commas: bool) -> pd.Series:

@@ -15,6 +15,7 @@ from pipeline.data.dateforms import parts_of
 from pipeline.data.declared import declared
 from pipeline.data.infer import found, judge, kind_of, refuse_infinite, rows_text
 from pipeline.data.judged import Judged, setting
+from pipeline.data.plain import loses_digits
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.split import Keys
 from pipeline.data.typed import Column, Kind, dates, numbers, tidy
@@ -147,7 +148,9 @@ def groups(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
     """Return the int64 code of each row's group, or None."""
     if config.group is None:
         return None
-    codes: np.ndarray = pd.factorize(row_hashes(frame[[config.group]]))[0]
+    column = frame[config.group]
+    by = column if loses_digits(column) else row_hashes(column.to_frame())
+    codes: np.ndarray = pd.factorize(by)[0]
     return codes
 
 

@@ -261,8 +261,8 @@ def _check_classes(name: str, classes: Sequence[Label], counts: np.ndarray, task
     if task is Task.auto and not isinstance(alone[0], str):
         advice += ", or say data.task=regression"
     raise DataError(
-        f"target {name!r}: class {shown(alone)} has one row only, so it cannot be both trained and "
-        f"validated; {advice}"
+        f"target {name!r}: {'class' if len(alone) == 1 else 'each of the classes'} {shown(alone)} has "
+        f"one row only, so it cannot be both trained and validated; {advice}"
     )
 
 

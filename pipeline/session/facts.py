@@ -108,5 +108,5 @@ def facts_shown(config: SweepConfig, dataset: Dataset, ledger: Ledger) -> dict[s
         "target": f"{dataset.target} ({'regression' if dataset.regression else 'classification'})",
         "search": f"{config.search.kind}, engine {config.training.engine}",
         "sweep": f"{ledger.run_id}{' (resumed)' if ledger.resumed else ''}",
-        **({"careful": " ".join(severe)} if severe else {}),  # before hours are spent on it
+        **({"careful": " | ".join(severe)} if severe else {}),  # before hours are spent on it
     }

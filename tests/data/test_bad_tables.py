@@ -41,6 +41,11 @@ CASES = {
     "missing target": (lines("a,b,y", [*ROWS, "1,2,"]), {}, "missing in 1 of 41 rows, row 41"),
     "all targets missing": (lines("a,b,y", ["1,2,"] * 30), {}, "missing in every row"),
     "one class": (lines("a,b,y", [f"{i % 5},1,x" for i in range(30)]), {}, "one class only: 'x'"),
+    "aligned with blanks": (
+        "a  b   y\n" + "1  2   3\n" * 40,
+        {},
+        "aligned with blanks; write them",
+    ),
     "lonely class": (lines("a,b,y", [*ROWS, "1,2,2"]), {}, "class 2 has one row only"),
     "text regression": (
         lines("a,b,y", [*ROWS, "1,2,many"]),

@@ -79,9 +79,10 @@ def test_every_column_has_its_fact(prepared: Callable[..., Dataset], flats: pd.D
 def test_a_feature_that_tells_the_target_alone_comes_first(
     prepared: Callable[..., Dataset], flats: pd.DataFrame, leak: Callable[[pd.DataFrame], pd.Series]
 ) -> None:
-    """Whatever was done to it."""
+    """Whatever was done to it, with the override that leaves it out and no other."""
     flats = flats.drop(columns="dear")
     flats["deposit paid"] = leak(flats)
+    flats["deposit paid"] = flats["deposit paid"].astype(object).where(flats.index != 5, "unknown")
     dataset = prepared(flats, target="rent")
     assert facts(dataset)["deposit paid"].attention is Attention.severe
     first = said(dataset.facts)[0]
@@ -95,13 +96,16 @@ def test_a_feature_that_tells_the_target_alone_comes_first(
         lambda frame: frame["dear"].map({"yes": "A", "no": "B"}),
         lambda frame: frame["rent"],
         lambda frame: frame["sold"].where(frame["dear"] == "yes"),
+        lambda frame: [
+            f"{dear}{row}" if row % 20 == 0 else dear for row, dear in enumerate(frame["dear"])
+        ],
     ],
-    ids=["level", "number", "date"],
+    ids=["level", "number", "date", "levels, some of one row"],
 )
 def test_a_feature_that_names_the_class_alone_is_severe(
     prepared: Callable[..., Dataset], flats: pd.DataFrame, leak: Callable[[pd.DataFrame], pd.Series]
 ) -> None:
-    """A level for each class, a number with a threshold, a date that only one class has."""
+    """A level for each class, rare levels beside it, a threshold, a date that only one class has."""
     flats["later"] = leak(flats)
     found = facts(prepared(flats.drop(columns="rent"), target="dear"))
     assert found["later"].attention is Attention.severe

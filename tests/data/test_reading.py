@@ -291,9 +291,11 @@ def test_what_is_not_read_is_counted_and_said(prepared):
     few = ["1.5", "2.5", "3.5"] * 30 + ["unknown"] * 2
     assert "with 'unknown' count as missing" in " ".join(prepared(_rows(few), target="y").notes)
     dated = _rows(["2020-01-01", "2020-05-02"] * 30 + ["soon"])
-    assert "holds dates; 1 rows with 'soon' count as missing" in " ".join(
+    assert "holds dates; 1 row with 'soon' counts as missing" in " ".join(
         prepared(dated, target="y", test_fraction=0.0).notes
     )
+    bags = prepared(_rows(["None", "driver", "both"] * 20), target="y", test_fraction=0.0)
+    assert "'None' in 20 rows is no value, as a blank cell is" in " ".join(bags.notes)
     codes = prepared(_rows([f"A{place:05d}" for place in range(60)]), target="y")
     assert not any("looks like" in note or "read as" in note for note in codes.notes)
     units = _rows([f"{place}q" for place in range(60)])

@@ -98,7 +98,7 @@ def test_a_column_that_the_user_keeps_is_kept():
 def test_stray_texts_among_numbers_are_named():
     """They count as missing, and the log says which."""
     judged = judge(pd.Series(["1", "2"] * 40 + ["unknown"], name="age"))
-    assert "1 rows with 'unknown' count as missing" in judged.note
+    assert "1 row with 'unknown' counts as missing" in judged.note
 
 
 def test_ambiguous_dates_are_named():
