@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from pipeline.figures.palette import Figure
     from pipeline.ledger.read import SweepRecord
+    from pipeline.models.portable import PortableModel
 
 TABLE = "data.parquet"
 """The DataFrame as the sweep reads it, in the output folder: what was swept can be swept again."""
@@ -57,6 +58,14 @@ class SweepResult:
     def record(self) -> SweepRecord:
         """Everything that the ledger holds, read once; `results` makes tables of it."""
         return results.read(self.run_id, self.tracking_uri)
+
+    @cached_property
+    def _model(self) -> PortableModel:
+        """The champion, read from the store once."""
+        from pipeline.ledger.location import resolve
+        from pipeline.models.portable import PortableModel
+
+        return PortableModel.download(resolve(self.tracking_uri), self.run_id)
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -88,13 +97,10 @@ class SweepResult:
             DataError: A column is missing, or its values cannot be read as those of training.
         """
         from pipeline.data.frame import plain_frame
-        from pipeline.ledger.location import resolve
-        from pipeline.models.find_model import load_predictor
 
         with guest():
-            predictor = load_predictor(resolve(self.tracking_uri), self.run_id)
             try:
-                return predictor.predict(plain_frame(rows))
+                return self._model.predictor.predict(plain_frame(rows))
             except ValueError as error:  # what the saved model says of rows that it cannot read
                 raise DataError(str(error)) from error
 

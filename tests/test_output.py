@@ -11,9 +11,9 @@ from pipeline import report
 from pipeline.config.launch import launch
 from pipeline.config.logs import LogFile
 from pipeline.core.errors import ConfigError
+from pipeline.core.files import write_whole
 from pipeline.runtime.notify import message
 from pipeline.session import report as session_report
-from pipeline.session import summary
 from tests.disk import full_disk
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
     target = tmp_path / "summary.json"
     target.write_text("the one of before")
     with full_disk(), pytest.raises(OSError, match="large"):
-        summary.write(target, "x" * 100)
+        write_whole(target, b"x" * 100)
     assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
     assert target.read_text() == "the one of before"
 

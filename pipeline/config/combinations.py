@@ -5,7 +5,14 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config.choices import ClassWeight, SearchKind, SplitKind, Task
+from pipeline.config.choices import (
+    ChampionKind,
+    ChampionRows,
+    ClassWeight,
+    SearchKind,
+    SplitKind,
+    Task,
+)
 from pipeline.config.messages import did_you_mean
 from pipeline.config.names import ACTIVATIONS, DATA_KINDS, OPTIMIZERS, USE_MOMENTUM
 from pipeline.config.schema_search import PER_TRIAL, CapacityConfig, LearningRateConfig
@@ -174,34 +181,24 @@ def search_problems(config: SweepConfig) -> Iterator[Wrong]:
         yield "search.kind", f"picks nothing by itself; say search={search.kind}"
     for what in ("layers", "units"):
         low, high = getattr(space, f"{what}_min"), getattr(space, f"{what}_max")
-        start = getattr(search, f"start_{what}", low)
         if low > high:
             must = f"must not be above search.space.{what}_max={high}"
             yield f"search.space.{what}_min", must
-        elif not low <= start <= high:
-            must = f"must lie within search.space.{what}_min={low} and {what}_max={high}"
-            yield f"search.start_{what}", must
-    if any(not space.units_min <= units <= space.units_max for units in space.units):
-        must = f"must lie within units_min={space.units_min} and units_max={space.units_max}"
-        yield "search.space.units", must
     if isinstance(search, CapacityConfig) and config.data.folds is None:
         executions = config.training.executions
         if search.max_executions < executions:
             yield "search.max_executions", f"must be at least training.executions={executions}"
-    one_rate = search.kind is SearchKind.grid and search.learning_rate.points == 1
-    yield from _learning_rate(search.learning_rate, reads_start=is_capacity or one_rate)
+    yield from _learning_rate(search.learning_rate)
     yield from _search_lists(config)
 
 
-def _learning_rate(rate: LearningRateConfig, *, reads_start: bool) -> Iterator[Wrong]:
+def _learning_rate(rate: LearningRateConfig) -> Iterator[Wrong]:
     key = "search.learning_rate"
     if rate.values is not None:
         if not rate.values:
             yield f"{key}.values", "must hold a rate, or be null"
     elif rate.low >= rate.high:
         yield f"{key}.low", f"must be below search.learning_rate.high={rate.high:g}"
-    elif reads_start and not rate.low <= rate.start <= rate.high:
-        yield f"{key}.start", f"must lie within low={rate.low:g} and high={rate.high:g}"
 
 
 def _search_lists(config: SweepConfig) -> Iterator[Wrong]:
@@ -226,8 +223,14 @@ def _search_lists(config: SweepConfig) -> Iterator[Wrong]:
 
 
 def ignored_problems(config: SweepConfig) -> Iterator[Wrong]:
-    """Yield keys of `search` that this search or model would not read."""
+    """Yield keys that this search, model or champion would not read."""
     space, kind = config.search.space, config.search.kind
+    if config.champion_rows is not ChampionRows.train and config.data.folds is not None:
+        must = "is not read with data.folds, whose networks are trained on every row between them"
+        yield "champion_rows", f"{must}; say train"
+    elif config.champion_rows is ChampionRows.folds and config.champion is ChampionKind.greedy:
+        must = "would replace the selection of champion=greedy by networks of one trial; say refit"
+        yield "champion_rows", f"{must} or train"
     if space.architectures and kind not in {SearchKind.grid, SearchKind.random}:
         yield "search.space.architectures", "is read by search=grid and random alone"
     elif space.architectures and config.model.family == "cnn":

@@ -42,9 +42,15 @@ class LearningRateConfig:
     points: int = within(COUNT, 3)
     """Rates in a bracket; 3 shows a minimum with one rate on either side."""
     start: float = within(POSITIVE, 3e-3)
-    """Centre of the first bracket; Adam's usual optimum for small tables lies within a factor 3."""
+    """Centre of the first bracket, moved inside the limits; for small tables Adam's usual optimum
+    lies within a factor 3."""
     step: float = within(ABOVE_ONE, 3.1622776601683795)
     """Ratio of neighbouring rates in a bracket; half a decade."""
+
+    @property
+    def inner_start(self) -> float:
+        """`start`, moved inside the limits."""
+        return min(max(self.start, self.low), self.high)
 
 
 @dataclass
@@ -108,7 +114,8 @@ class SpaceConfig:
     units_max: int = within(COUNT, 512)
     """Most units (filters) of a layer."""
     units: list[int] = within(COUNT, [])
-    """Units that grid, random, Bayesian and Hyperband choose from; empty: powers of two in the range."""
+    """Units that grid, random, Bayesian and Hyperband choose from, whatever the limits; empty: powers
+    of two within them."""
     architectures: list[list[int]] = within(COUNT, [])
     """Explicit networks, one list of widths each ([50, 32]); empty: layers x units. For grid and random."""
     head_units: int = within(NOT_NEGATIVE, 64)
@@ -140,9 +147,9 @@ class CapacityConfig(SearchConfig):
     kind: SearchKind = SearchKind.capacity
     """This search."""
     start_layers: int = within(NOT_NEGATIVE, 1)
-    """Hidden layers of the first network, within the space."""
+    """Hidden layers of the first network; moved inside the space."""
     start_units: int = within(COUNT, 32)
-    """Units of the first network, within the space."""
+    """Units of the first network; moved inside the space."""
     include_linear: bool = True
     """Also try no hidden layer first: a table may need no network."""
     growth: float = within(ABOVE_ONE, 2.0)

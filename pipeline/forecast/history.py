@@ -11,12 +11,12 @@ import json
 import logging
 import os
 import platform
-import tempfile
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path as File
 from typing import Any
 
+from pipeline.core.files import write_whole
 from pipeline.forecast.path import Path, path_of
 from pipeline.training.threads import cores
 
@@ -141,11 +141,7 @@ def keep(
         "sweeps": sweeps[-MOST_SWEEPS:],
     }
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{NAME}.") as folder:
-            whole = File(folder) / NAME
-            whole.write_text(json.dumps(content, indent=1), encoding="utf-8")
-            whole.replace(place)
+        write_whole(place, json.dumps(content, indent=1).encode())
     except OSError as error:
         log.debug("what this sweep took could not be kept: %s", error)
 

@@ -94,7 +94,7 @@ def _rates(config: LearningRateConfig, is_grid: bool) -> Axis:
     if not is_grid:
         return LogRange(RATE, config.low, config.high)
     if config.points == 1:
-        return Choices(RATE, (rounded(config.start),))
+        return Choices(RATE, (rounded(config.inner_start),))
     ratio = (config.high / config.low) ** (1.0 / (config.points - 1))
     return Choices(RATE, tuple(rounded(config.low * ratio**k) for k in range(config.points)))
 

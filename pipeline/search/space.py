@@ -63,7 +63,7 @@ def ladder(config: LearningRateConfig) -> RateLadder:
     if config.values is not None:
         rates = tuple(sorted({rounded(rate) for rate in config.values}))
         return RateLadder(rates, 2 * len(rates) - 1, rates[len(rates) // 2])
-    start = min(max(config.start, config.low), config.high)
+    start = config.inner_start
     lowest = math.ceil(math.log(config.low / start) / math.log(config.step) - 1e-9)
     highest = math.floor(math.log(config.high / start) / math.log(config.step) + 1e-9)
     inner = [

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.core.commands import module
 from pipeline.core.errors import Interrupted, StoreError, SweepError
-from pipeline.session import summary as document
+from pipeline.core.files import write_whole
+from pipeline.session.summary import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,10 +75,10 @@ class Aftermath:
 
 def write_summary(folder: Path, ledger: Ledger, about: dict[str, Any], after: Aftermath) -> None:
     """Write `summary.json` into the output folder and keep it with the parent run, or print it at least."""
-    place, content = folder / "summary.json", document.dumps(about)
+    place, content = folder / "summary.json", dumps(about)
 
     def write() -> bool:
-        document.write(place, content)
+        write_whole(place, content.encode())
         return True
 
     def attach() -> bool:
@@ -102,7 +103,7 @@ def write_report(folder: Path, ledger: Ledger, uri: str | None) -> str:
     ledger.attach("report.html", content)
     ledger.flush()
     place = folder / "report.html"
-    document.write(place, content)
+    write_whole(place, content.encode())
     return str(place.absolute())
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.errors import ConfigError
+from pipeline.core.files import write_whole
 from pipeline.ledger.read import read_sweep
-from pipeline.session.summary import write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ def report(sweeps: Sequence[str], output: str | None, uri: str | None) -> str:
     target = _writable(Path(output or ("report.html" if len(sweeps) == 1 else "comparison.html")))
     records = [read_sweep(uri, sweep) for sweep in sweeps]
     try:
-        write(target, render(records))
+        write_whole(target, render(records).encode())
     except OSError as error:
         raise ConfigError(
             f"output={target}: cannot be written ({error.strerror}); output=FILE names another place"

@@ -31,9 +31,10 @@ def rescued(sweep: Sweep, error: Exception) -> str:
 
 def _rescue(sweep: Sweep) -> str:
     """Write the best network and `summary.json`; return what was saved, in a sentence."""
+    from pipeline.core.files import write_whole
     from pipeline.evaluation.final import Member
     from pipeline.models.artefact import save_beside
-    from pipeline.session.summary import dumps, partial_summary, write
+    from pipeline.session.summary import dumps, partial_summary
 
     ledger = sweep.ledger
     choice = sweep.searcher.choose(ledger.finished())
@@ -55,7 +56,7 @@ def _rescue(sweep: Sweep) -> str:
     about = partial_summary(choice, member, ledger, metric, sweep.budget)
     about["champion"]["model_uri"] = str(place)
     summary = sweep.output_dir / "summary.json"
-    write(summary, dumps(about))
+    write_whole(summary, dumps(about).encode())
     return (
         f"the best so far, {name}, is saved: mlflow.pyfunc.load_model({str(place)!r}) takes raw"
         f" rows; {summary} says what it is"

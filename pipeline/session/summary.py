@@ -19,7 +19,6 @@ from pipeline.training.cost import latency
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from pipeline.core.records import Capacity, Fit
     from pipeline.data import Dataset
@@ -220,22 +219,6 @@ def _baselines(verdicts: Verdicts) -> dict[str, dict[str, float]]:
     for name in entries.keys() & verdicts.shares.keys():
         entries[name]["iterations_share"] = verdicts.shares[name]
     return entries
-
-
-def write(path: Path, content: str) -> None:
-    """Write a document whole or not at all: a reader never sees half of it, nor does a full disk keep it.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".tmp")
-    try:
-        beside.write_text(content, encoding="utf-8")
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def dumps(summary: dict[str, Any]) -> str:

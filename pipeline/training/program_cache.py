@@ -14,10 +14,11 @@ import platform
 import re
 import shutil
 import stat
-import tempfile
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+
+from pipeline.core.files import write_whole
 
 
 class DamagedProgramsError(Exception):
@@ -84,10 +85,8 @@ def keep_trace(name: str, content: bytes) -> None:
     place = folder()
     if place is None:
         return
-    with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=place) as beside:
-        draft = Path(beside, name)
-        draft.write_bytes(hashlib.sha256(content).digest() + content)
-        draft.replace(place / f"{name}{TRACE}")
+    with contextlib.suppress(OSError):
+        write_whole(place / f"{name}{TRACE}", hashlib.sha256(content).digest() + content)
 
 
 def _is_private(place: Path) -> bool:

@@ -15,6 +15,7 @@ from pipeline.config.keys import all_keys
 from pipeline.config.ranges import LARGEST, Range
 from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core.errors import ConfigError
+from pipeline.training.families.base import choices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,7 +133,6 @@ def test_a_number_that_is_none_is_refused(value):
 COMBINATIONS = [
     ("training.epochs=10 training.patience=10", "training.patience"),
     ("search.learning_rate.low=0.1 search.learning_rate.high=0.01", "search.learning_rate.low"),
-    ("search.learning_rate.start=0.5", "search.learning_rate.start"),
     ("search.learning_rate.values=[]", "search.learning_rate.values"),
     ("search.learning_rate.values=[0.1,0.1]", "search.learning_rate.values"),
     (
@@ -140,10 +140,7 @@ COMBINATIONS = [
         "search.space.layers_min",
     ),
     ("search.space.units_min=64 search.space.units_max=32", "search.space.units_min"),
-    ("search.start_units=4", "search.start_units"),
-    ("search.start_layers=9", "search.start_layers"),
     ("search.max_executions=2", "search.max_executions"),
-    ("search=random search.space.units=[2000]", "search.space.units"),
     ("search=random search.space.units=[32,32]", "search.space.units"),
     ("search=grid search.space.architectures=[[5],[5]]", "search.space.architectures"),
     ("search.space.architectures=[[50]]", "search.space.architectures"),
@@ -151,10 +148,6 @@ COMBINATIONS = [
     (
         "data=mnist model=cnn search=grid search.space.architectures=[[50,32]]",
         "which model=cnn does not have",
-    ),
-    (
-        "search=grid search.learning_rate.points=1 search.learning_rate.low=0.002",
-        "search.learning_rate.start",
     ),
     ("search.nuisance.dropout=[]", "search.nuisance.dropout"),
     ("search.nuisance.encoding=[robust,robust]", "search.nuisance.encoding"),
@@ -198,6 +191,8 @@ COMBINATIONS = [
     ("data.group=region data.split=last", "data.split"),
     ("data.id=age", "data.id"),
     ("data.repeats=3", "data.repeats"),
+    ("data.folds=5 champion_rows=refit", "champion_rows"),
+    ("champion=greedy champion_rows=folds", "champion_rows"),
     ("data=mnist data.image_channels=2", "data.image_channels"),
     ("data=images data.path=F data.task=regression", "data.task"),
     ("notify.url=ftp://host", "notify.url"),
@@ -213,11 +208,36 @@ def test_a_combination_that_cannot_be_meant_is_refused(words, says):
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("search", ["grid", "random", "bayesian", "hyperband"])
-def test_a_start_that_nobody_reads_refuses_nothing(search):
-    """Several rates, even on their range, have no start."""
-    config = compose([f"search={search}", "search.learning_rate.low=0.002"])
-    assert config.search.learning_rate.low == 0.002
+@pytest.mark.parametrize("search", ["capacity", "grid", "random", "bayesian", "hyperband"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "search.learning_rate.low=0.02",
+        "search.learning_rate.high=0.0002",
+        "search.space.units_max=16",
+        "search.space.units_min=64",
+        "search.space.layers_max=0",
+        "search.space.layers_min=2",
+    ],
+)
+def test_limits_move_a_start_that_was_not_given(search, words):
+    """Who narrows the space need not know where the search begins."""
+    if search == "grid" and "units" in words:
+        words = "search.space.units_min=16 search.space.units_max=64"
+    compose([f"search={search}", *words.split()])
+
+
+def test_the_first_rate_lies_within_the_limits():
+    """A rate that nobody allowed is not tried."""
+    rates = compose(["search.learning_rate.low=0.02"]).search.learning_rate
+    assert rates.inner_start == 0.02
+    assert compose([]).search.learning_rate.inner_start == 0.003
+
+
+def test_listed_units_win_over_limits():
+    """An explicit list is what the user wants."""
+    config = compose(["search=grid", "search.space.units=[3,2000]"])
+    assert choices(config.search.space) == [3, 2000]
 
 
 @pytest.mark.parametrize(
