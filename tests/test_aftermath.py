@@ -13,7 +13,6 @@ import pytest
 from pipeline import api
 from pipeline.core.errors import Interrupted, StoreError, SweepError
 from pipeline.session import ending
-from pipeline.session import summary as document
 from pipeline.session.aftermath import Aftermath, write_summary
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def test_on_a_full_disk_the_summary_is_in_the_store_and_the_exit_code_is_0(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With a line that says why, and where it is; nothing half written is left."""
-    monkeypatch.setattr("pathlib.Path.write_text", full)
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
     after = Aftermath("models:/m-1")
     write_summary(tmp_path, Ledger(), ABOUT, after)
     after.close()
@@ -73,7 +72,7 @@ def test_where_neither_takes_the_summary_it_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And exit code 5 says that the store is lost, but the champion is not."""
-    monkeypatch.setattr(document, "write", full)
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
     after = Aftermath("models:/m-1")
     write_summary(tmp_path, Ledger(LOST), ABOUT, after)
     assert json.loads(capsys.readouterr().out) == ABOUT

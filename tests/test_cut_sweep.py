@@ -11,8 +11,9 @@ import pytest
 from mlflow import MlflowClient
 
 from pipeline.api import sweep
+from pipeline.core.files import write_whole
 from pipeline.ledger.read import read_sweep
-from pipeline.session import summary as document
+from pipeline.session import aftermath
 from pipeline.session.sweep import Sweep
 from pipeline.training import sizes
 
@@ -35,16 +36,14 @@ def test_a_sweep_that_is_cut_in_its_first_round_has_a_champion(
         asked += 1
         return ENDED if asked > 12 else ""
 
-    write = document.write
-
-    def full(path: Path, content: str) -> None:
+    def full(path: Path, content: bytes) -> None:
         if path.suffix == ".html":
             raise OSError(28, "No space left on device")
-        write(path, content)
+        write_whole(path, content)
 
     monkeypatch.setattr(Sweep, "stop_reason", stop_reason)
     monkeypatch.setattr(sizes, "MOST_EPOCHS", 1)
-    monkeypatch.setattr(document, "write", full)
+    monkeypatch.setattr(aftermath, "write_whole", full)
     words = {"budget.seconds": 600, "search.include_linear": False, "training.epochs": 50}
     words |= {"model": "mlp"}  # one program, so that the stop falls into the first round
     found = sweep(table, "y", output_dir=workplace / "out", **words)
