@@ -45,11 +45,23 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 providers._get_local_constants = lambda: providers._local_constants
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--part=K/N`."""
+    parser.addoption(
+        "--part", metavar="K/N", help="run every N-th test, from the K-th on; K from 0"
+    )
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run files with slow tests first: no worker then waits for the other's last minutes."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+    if part := config.getoption("part"):
+        first, step = map(int, part.split("/"))
+        kept = set(sorted(item.nodeid for item in items)[first::step])
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
+        items[:] = [item for item in items if item.nodeid in kept]
 
 
 @pytest.fixture(scope="session")

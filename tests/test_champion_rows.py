@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from pipeline.session import ending
 from pipeline.session.trainer import Trainer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.slow
@@ -40,6 +43,22 @@ def table() -> pd.DataFrame:
     draw = np.random.default_rng(0)
     x, z = draw.normal(size=(2, ROWS))
     return pd.DataFrame({"x": x, "z": z, "y": x * 3.0 + z + draw.normal(size=ROWS) + 20.0})
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Iterator[Path]:
+    """Change to a working directory whose store holds the sweeps of this module."""
+    folder = tmp_path_factory.mktemp("rows")
+    (folder / "mlruns").mkdir()
+    shutil.copy(migrated_store, folder / "mlruns" / "mlflow.db")
+    with contextlib.chdir(folder):
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def folds(table: pd.DataFrame, home: Path) -> tuple[Any, dict[str, Any]]:
+    """Return a sweep whose champion is the average of five folds."""
+    return swept(table, home, "folds", seed=1)
 
 
 def swept(table: pd.DataFrame, folder: Path, rows: str, **words: Any) -> tuple[Any, dict[str, Any]]:
@@ -119,9 +138,11 @@ def test_refit_is_saved_validated_as_before_and_of_a_run_of_its_own(
     assert np.allclose(own, kept["prediction"], rtol=1e-5)
 
 
-def test_folds_are_averaged_and_validated_out_of_fold(table: pd.DataFrame, workplace: Path) -> None:
+def test_folds_are_averaged_and_validated_out_of_fold(
+    table: pd.DataFrame, folds: tuple[Any, dict[str, Any]]
+) -> None:
     """Each is stopped on its own rows; the loss is over all rows that are not test rows."""
-    found, summary = swept(table, workplace, "folds")
+    found, summary = folds
     champion = summary["champion"]
     assert (champion["rows"], champion["kind"], champion["networks"]) == ("folds", "ensemble", 5)
     own = summary["baselines"]["ensemble"]
@@ -134,10 +155,13 @@ def test_folds_are_averaged_and_validated_out_of_fold(table: pd.DataFrame, workp
 
 
 def test_a_sweep_that_died_after_the_folds_does_not_train_them_again(
-    table: pd.DataFrame, workplace: Path, monkeypatch: pytest.MonkeyPatch
+    table: pd.DataFrame,
+    home: Path,
+    folds: tuple[Any, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """They are recorded as other fits are, and the champion is that of a whole sweep."""
-    _, whole = swept(table, workplace, "folds", seed=1)
+    _, whole = folds
 
     def die(*_: Any, **__: Any) -> None:
         raise RuntimeError("the machine is gone")
@@ -145,11 +169,11 @@ def test_a_sweep_that_died_after_the_folds_does_not_train_them_again(
     with monkeypatch.context() as patch:
         patch.setattr(ending, "evaluate", die)
         with pytest.raises(RuntimeError):
-            swept(table, workplace, "folds", seed=1)
+            swept(table, home, "folds", seed=1)
     trained: list[Any] = []
     real = Trainer.run
     monkeypatch.setattr(Trainer, "run", lambda *a: trained.append(a) or real(*a))
-    _, resumed = swept(table, workplace, "folds", seed=1, resume="auto")
+    _, resumed = swept(table, home, "folds", seed=1, resume="auto")
     assert trained == []
     assert resumed["champion"]["test_loss"] == whole["champion"]["test_loss"]
 

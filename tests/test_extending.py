@@ -17,8 +17,6 @@ from pipeline import api
 from pipeline.config import places
 from pipeline.training import families
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^`([\w/]+\.(?:py|yaml))`\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
@@ -47,6 +45,7 @@ def test_the_page_shows_one_file_and_one_config() -> None:
     assert sorted(SHOWN) == ["conf/model/residual.yaml", "pipeline/training/families/residual.py"]
 
 
+@pytest.mark.rare
 def test_a_fourth_family_is_swept(extended: Path) -> None:
     """Found by its name, stacked with widths mixed, recorded and saved like the others."""
     found = api.sweep(
@@ -66,6 +65,7 @@ def test_a_fourth_family_is_swept(extended: Path) -> None:
     assert found.record.fits["outcome"].eq("completed").all()
 
 
+@pytest.mark.rare
 def test_a_per_trial_value_is_one_entry(workplace: Path) -> None:
     """The diff of the page, applied to a copy: the value is searched, named and recorded."""
     (diff,) = DIFF.findall(PAGE)

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -100,71 +99,6 @@ def test_both_locks_agree() -> None:
     assert {name: main[name] for name in main.keys() & jax} == {
         name: jax[name] for name in main.keys() & jax
     }
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from a copy, so that nothing is left in the checkout."""
-    copy = tmp_path_factory.mktemp("checkout")
-    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("pipeline", "conf", "data"):
-        shutil.copytree(ROOT / name, copy / name, ignore=ignore)
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, copy / name)
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*build, "--wheel-dir", copy / "dist", copy], check=True)
-    (built,) = (copy / "dist").glob("*.whl")
-    return built
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return an environment in which Python finds the unpacked wheel before the checkout."""
-    target = tmp_path_factory.mktemp("site")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(target)
-    return os.environ | {"PYTHONPATH": str(target)}
-
-
-def test_the_wheel_carries_conf_data_and_assets(wheel: Path) -> None:
-    """Every file of the checkout's conf/, data/ and pipeline/ lies inside the package."""
-    with zipfile.ZipFile(wheel) as archive:
-        held = set(archive.namelist())
-    expected = {
-        Path("pipeline", inside, path.relative_to(ROOT / outside)).as_posix()
-        for outside, inside in (("conf", "conf"), ("data", "shipped_data"), ("pipeline", "."))
-        for path in (ROOT / outside).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-    assert expected
-    assert expected <= held
-    assert not any(name.startswith(("tests/", "benchmarks/", "conf/", "data/")) for name in held)
-
-
-def test_the_wheel_is_found_and_composes_anywhere(
-    installed: dict[str, str], tmp_path: Path
-) -> None:
-    """In an empty directory the installed package finds its own configuration and tables."""
-    program = (
-        "import pipeline; from pipeline.config import compose, places;"
-        "compose.compose([]);"
-        "print(pipeline.__file__, places.conf_dir(), places.data_dir(), sep='\\n')"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path, env=installed, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert all(line.startswith(installed["PYTHONPATH"]) for line in run.stdout.splitlines())
-
-
-@pytest.mark.slow
-def test_a_sweep_runs_from_the_wheel(installed: dict[str, str], workplace: Path) -> None:
-    """`python -m pipeline.sweep budget.fits=6` needs no checkout."""
-    subprocess.run(
-        [sys.executable, "-m", "pipeline.sweep", "budget.fits=6", "hydra.run.dir=out"],
-        cwd=workplace, env=installed, check=True,
-    )  # fmt: skip
-    assert (workplace / "out" / "summary.json").is_file()
 
 
 @pytest.fixture

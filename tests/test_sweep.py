@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,13 +20,12 @@ from pipeline.data import prepare
 from pipeline.search.executions import fit_seed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).parent.parent
 SMOKE = ["experiment=smoke", "verbose=false"]
 
 
@@ -36,12 +38,15 @@ class Done:
     stdout: str
 
 
-def sweep(home: Path, *words: str, name: str = "out") -> Done:
+def sweep(
+    home: Path, *words: str, name: str = "out", environment: dict[str, str] | None = None
+) -> Done:
     """Run the main job in a folder and read its summary."""
     command = [sys.executable, "-m", "pipeline.sweep", *SMOKE, f"hydra.run.dir={name}", *words]
     ended = subprocess.run(
-        command, cwd=home, capture_output=True, text=True, timeout=280, check=False
-    )
+        command, cwd=home, env=environment,
+        capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
     assert ended.returncode == 0, ended.stderr[-3000:]
     return Done(home, json.loads((home / name / "summary.json").read_text()), ended.stdout)
 
@@ -62,10 +67,34 @@ def done(home: Path) -> Done:
 
 
 @pytest.fixture(scope="module")
-def again(home: Path, done: Done) -> Done:
-    """Return the same sweep run once more."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel from a copy, so that nothing is left in the checkout."""
+    copy = tmp_path_factory.mktemp("checkout")
+    ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("pipeline", "conf", "data"):
+        shutil.copytree(ROOT / name, copy / name, ignore=ignore)
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy / name)
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*build, "--wheel-dir", copy / "dist", copy], check=True)
+    (built,) = (copy / "dist").glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return an environment in which Python finds the unpacked wheel before the checkout."""
+    target = tmp_path_factory.mktemp("site")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(target)
+    return os.environ | {"PYTHONPATH": str(target)}
+
+
+@pytest.fixture(scope="module")
+def again(home: Path, done: Done, installed: dict[str, str]) -> Done:
+    """Return the same sweep run once more, from the wheel: it needs no checkout."""
     assert done.home == home
-    return sweep(home, "seed=0", name="again")
+    return sweep(home, "seed=0", name="again", environment=installed)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +178,7 @@ def test_the_last_line_names_champion_model_and_comparison(done: Done) -> None:
 
 
 def test_the_same_seed_gives_the_same_summary(done: Done, again: Done) -> None:
-    """But for ids and seconds, nothing differs."""
+    """But for ids and seconds, nothing differs; from the checkout or from the wheel."""
     assert without_identity(done.summary) == without_identity(again.summary)
 
 
@@ -162,3 +191,34 @@ def test_seed_0_differs_from_seed_1(done: Done) -> None:
     assert set(first.split.test) != set(other.split.test)
     seeds, others = ({fit_seed(one.seed, i) for i in range(9)} for one in configs)
     assert not seeds & others
+
+
+def test_the_wheel_carries_conf_data_and_assets(wheel: Path) -> None:
+    """Every file of the checkout's conf/, data/ and pipeline/ lies inside the package."""
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    expected = {
+        Path("pipeline", inside, path.relative_to(ROOT / outside)).as_posix()
+        for outside, inside in (("conf", "conf"), ("data", "shipped_data"), ("pipeline", "."))
+        for path in (ROOT / outside).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert expected
+    assert expected <= held
+    assert not any(name.startswith(("tests/", "benchmarks/", "conf/", "data/")) for name in held)
+
+
+def test_the_wheel_is_found_and_composes_anywhere(
+    installed: dict[str, str], tmp_path: Path
+) -> None:
+    """In an empty directory the installed package finds its own configuration and tables."""
+    program = (
+        "import pipeline; from pipeline.config import compose, places;"
+        "compose.compose([]);"
+        "print(pipeline.__file__, places.conf_dir(), places.data_dir(), sep='\\n')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path, env=installed, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert all(line.startswith(installed["PYTHONPATH"]) for line in run.stdout.splitlines())

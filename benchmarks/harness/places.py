@@ -106,8 +106,9 @@ class Server:
         ]
         with (self.home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self.home, start_new_session=True
-            )
+                command, stdout=log, stderr=log, cwd=self.home, start_new_session=True,
+                env=os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            )  # fmt: skip
         until(self._answers, START_SECONDS)
 
     def stop(self) -> None:

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 INPUTS = 3
 ROWS = 20
+WITHOUT_JOBS = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""A server's jobs are seven more processes that import MLflow; no sweep uses them."""
 
 
 class FakeModel:
@@ -240,7 +242,7 @@ def started_server(home: Path, tries: int = 3) -> tuple[subprocess.Popen[bytes],
         ]  # fmt: skip
         with (home / "server.log").open("wb") as log:
             process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=home, start_new_session=True
+                command, stdout=log, stderr=log, cwd=home, start_new_session=True, env=WITHOUT_JOBS
             )
         address = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 240

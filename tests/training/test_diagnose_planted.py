@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.records import FitResult
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.any_backend]
 
 TABLES = {
     "wages": ("hourly_wages.csv", "wage"),
@@ -224,6 +224,7 @@ HEALTHY = [
 ]
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize(("name", "widths", "how"), HEALTHY)
 def test_a_healthy_fit_has_no_severe_finding(
     fit_one: Any, name: str, widths: tuple[int, ...], how: dict[str, Any]
