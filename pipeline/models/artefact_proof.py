@@ -11,6 +11,7 @@ import logging
 import random
 import tempfile
 import zipfile
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,15 +62,21 @@ class Proof:
         Args:
             dataset: The prepared table.
             family: Builds networks.
-            verifier: Gives a process of its own; it imports on another core while the round is prepared.
+            verifier: Gives a process of its own, when it is first needed: it imports for seconds, which
+                the start of a sweep on two cores would feel.
         """
         self._dataset, self._family = dataset, family
         self._rows = proof_rows(dataset)
         self._folder = tempfile.TemporaryDirectory()
-        self.verifier = verifier()
+        self._take = verifier
         self._members: list[Member] = []
         self._question: Question | None = None
         self._begun = False
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        """The process that loads models."""
+        return self._take()
 
     def before_round(self, asked: Round) -> None:
         """Begin before the first round that is trained; hear the answer before the first that finds it.
@@ -139,7 +146,8 @@ class Proof:
 
     def close(self) -> None:
         """End the process and remove the files."""
-        self.verifier.release()
+        if "verifier" in vars(self):
+            self.verifier.release()
         self._folder.cleanup()
 
 
