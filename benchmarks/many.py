@@ -29,11 +29,13 @@ WORDS = [
     *("search.learning_rate.values=[0.003,0.01]", "tracking.experiment=many"),
 ]
 CHILDREN = """
-    SELECT p.value, count(*), count(DISTINCT r.name), bool_and(r.status = 'FINISHED'),
-      bool_and(s.value = p.value)
-    FROM runs r JOIN tags p ON p.run_uuid = r.run_uuid AND p.key = 'mlflow.parentRunId'
-    JOIN tags s ON s.run_uuid = r.run_uuid AND s.key = 'sweep'
-    WHERE r.lifecycle_stage = 'active' GROUP BY p.value
+    SELECT s.value, count(*), count(DISTINCT r.name), bool_and(r.status = 'FINISHED'),
+      bool_and(above.value = s.value)
+    FROM runs r JOIN tags s ON s.run_uuid = r.run_uuid AND s.key = 'sweep'
+    JOIN tags k ON k.run_uuid = r.run_uuid AND k.key = 'fit_key'
+    JOIN tags p ON p.run_uuid = r.run_uuid AND p.key = 'mlflow.parentRunId'
+    JOIN tags above ON above.run_uuid = p.value AND above.key = 'sweep'
+    WHERE r.lifecycle_stage = 'active' GROUP BY s.value
 """
 
 

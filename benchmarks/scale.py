@@ -96,7 +96,9 @@ def waits(address: str, experiment: str, runs: int) -> dict[str, float]:
             )
         ),
         "children_for_a_resume": timed(
-            lambda: client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{sweep}'")
+            lambda: client.search_runs(
+                [experiment], f"tags.sweep = '{sweep}' AND tags.fit_key != ''"
+            )
         ),
         "resume_auto": timed(lambda: client.search_runs([experiment], NEW_SWEEP, max_results=50)),
         "latest_100_runs": timed(lambda: client.search_runs([experiment], max_results=100)),

@@ -3,7 +3,7 @@
     python -m benchmarks.screens [--fits 60] [--out docs/img]
 
 A sweep of wages logs through `mlflow server`; headless Chromium then opens the link that the sweep
-printed, the runs table sorted by `rank`, the champion's page and the report among the artefacts. It
+printed, the table of trials, the champion's page and the report among the artefacts. It
 stops when one of them does not show what it must, and saves what it saw. Needs chromium.
 The last line on stdout is one JSON object.
 """
@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.commands import sweep
 from benchmarks.harness.places import Server
-from pipeline.ledger.views import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,18 +65,16 @@ def visit(eyes: Eyes, address: str, link: str, summary: dict[str, Any]) -> None:
     parent = MlflowClient(address).get_run(summary["sweep_run_id"])
     experiment = f"{address}/#/experiments/{parent.info.experiment_id}"
     champion = summary["champion"]
-    fits = f"{summary['fits']} matching runs"
+    trials = f"{summary['trials']} matching runs"
     with eyes.look("comparison", link) as tab:
-        tab.get_by_text(fits).wait_for()
-        tab.get_by_text("Group by: trial").wait_for()
-        tab.locator(".js-plotly-plot").nth(2).wait_for(state="attached")
-    runs = link.replace(summary["sweep_run_id"], f"{summary['sweep_run_id']}{RUNS}")
-    with eyes.look("runs", runs.replace("&compareRunsMode=CHART", "")) as tab:
-        tab.get_by_text(fits).wait_for()
+        tab.get_by_text(trials).wait_for()
+        tab.locator(".js-plotly-plot").nth(1).wait_for()
+    with eyes.look("runs", link.replace("&compareRunsMode=CHART", "")) as tab:
+        tab.get_by_text(trials).wait_for()
         first = tab.locator("a", has_text=" lr ").first
         first.wait_for()
-        if not first.inner_text().startswith(champion["trial"]):
-            raise SystemExit(f"first by rank: {first.inner_text()}, not {champion['trial']}")
+        if not first.inner_text().startswith(f"1. {champion['capacity']} "):
+            raise SystemExit(f"first by place: {first.inner_text()}, not {champion['trial']}")
     model = champion["model_uri"].rpartition("/")[2]
     with eyes.look("champion", f"{experiment}/models/{model}") as tab:
         tab.get_by_text("What goes in and what comes out").first.wait_for()
@@ -113,7 +110,7 @@ def main() -> None:
         (link,) = re.findall(rf"{re.escape(address)}\S*viewStateShareKey\S*", said)
         with sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=chromium, args=list(FLAGS))
-            tab = browser.new_page(viewport={"width": 1800, "height": 1000})
+            tab = browser.new_page(viewport={"width": 1440, "height": 900})
             tab.set_default_timeout(PATIENCE)
             eyes = Eyes(tab, options.out)
             visit(eyes, address, link, summary)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.fitrecord import FitRecord, Written
     from pipeline.ledger.ledger import Ledger
     from pipeline.ledger.store import Store
+    from pipeline.ledger.trialrows import RankedTrial
 
 INPUTS, UNITS, LAYERS, EPOCHS = 20, 100, 2, 50
 STACK = 20
@@ -52,6 +53,16 @@ def shapes() -> list[tuple[int, ...]]:
     widths = [INPUTS, *[UNITS] * LAYERS, 1]
     pairs = itertools.pairwise(widths)
     return [shape for before, after in pairs for shape in ((before, after), (after,))]
+
+
+def in_order(ledger: Ledger) -> list[RankedTrial]:
+    """Return the trials, each with one fit, as they were recorded."""
+    from pipeline.ledger.trialrows import RankedTrial
+
+    return [
+        RankedTrial(done.fit.trial, done.score, 0.0, 0.0, "", (done.fit,), done.fit)
+        for done in ledger.done
+    ]
 
 
 def build(trial: Trial) -> Any:
@@ -139,7 +150,7 @@ def steps(fits: int, uri: str | None) -> dict[str, Any]:
     spent = record(ledger, fits)
     writer_cpu, writer_wall = cpu[0], ledger.writer_seconds()
     started = time.perf_counter()
-    ledger.rank([done.fit.trial for done in ledger.done], ledger.done[0].fit)
+    ledger.rank(in_order(ledger), ledger.done[0].fit)
     ledger.flush()
     ranked = time.perf_counter() - started
     done = len(ledger.done)
@@ -228,7 +239,7 @@ def store() -> dict[str, Any]:
     """Fill a store and time what a person and a resume wait for."""
     ledger = open_ledger(None)
     record(ledger, SMALL)
-    ledger.rank([done.fit.trial for done in ledger.done], ledger.done[0].fit)
+    ledger.rank(in_order(ledger), ledger.done[0].fit)
     ledger.end("FINISHED")
     found = {str(SMALL): waits(ledger)}
     multiply(Path("mlruns/mlflow.db"), ledger.store.experiment_id, LARGE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -106,9 +107,9 @@ def client(done: Done) -> MlflowClient:
 
 
 def children(client: MlflowClient, done: Done) -> list[Run]:
-    """Return the child runs of the sweep."""
+    """Return the runs of the sweep's fits."""
     parent = client.get_run(done.summary["sweep_run_id"])
-    words = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+    words = f"tags.sweep = '{parent.info.run_id}' AND tags.fit_key != ''"
     return list(client.search_runs([parent.info.experiment_id], words))
 
 
@@ -162,10 +163,36 @@ def test_every_fit_has_its_curve_and_its_best(client: MlflowClient, done: Done) 
 
 
 def test_the_first_rank_is_the_champion(client: MlflowClient, done: Done) -> None:
-    """Sorting the runs table by `rank` puts the champion on top."""
+    """Sorting fits by `rank`, and trials by `place`, puts the champion on top."""
     ranks = {run.info.run_id: run.data.metrics["rank"] for run in children(client, done)}
     assert sorted(ranks.values()) == list(range(1, len(ranks) + 1))
-    assert ranks[done.summary["champion"]["run_id"]] == 1
+    champion = done.summary["champion"]
+    assert ranks[champion["run_id"]] == 1
+    parent = client.get_run(done.summary["sweep_run_id"])
+    words = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+    rows = client.search_runs([parent.info.experiment_id], words, order_by=["metrics.place"])
+    assert [row.data.metrics["place"] for row in rows] == [1, 2, 3]
+    first = rows[0].data
+    assert first.tags["trial"] == champion["trial"]
+    assert first.metrics["score"] == pytest.approx(champion["score"], rel=1e-3)
+    assert first.metrics["test_loss"] == pytest.approx(champion["test_loss"])
+    below = f"tags.`mlflow.parentRunId` = '{rows[0].info.run_id}'"
+    own = {run.info.run_id for run in client.search_runs([parent.info.experiment_id], below)}
+    assert champion["run_id"] in own
+    assert len(own) == first.metrics["executions"]
+    (epoch,) = (
+        run.data.metrics["best_epoch"] + 1
+        for run in children(client, done)
+        if run.info.run_id == champion["run_id"]
+    )
+    assert first.metrics["best_epoch"] == epoch
+
+
+def test_the_parent_is_named_by_what_came_out(client: MlflowClient, done: Done) -> None:
+    """Data set, capacity and the test score that people read first."""
+    name = client.get_run(done.summary["sweep_run_id"]).info.run_name
+    capacity = done.summary["champion"]["capacity"]
+    assert re.fullmatch(rf"{done.summary['data']['name']}: {capacity}, test \w+ [\d.]+", name)
 
 
 def test_the_last_line_names_champion_model_and_comparison(done: Done) -> None:

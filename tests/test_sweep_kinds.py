@@ -69,10 +69,10 @@ def client_here() -> Any:
 
 
 def fits_of(summary: dict[str, Any]) -> pd.DataFrame:
-    """Return the child runs of a sweep, as MLflow has them."""
+    """Return the runs of a sweep's fits, as MLflow has them."""
     client = client_here()
     parent = client.get_run(summary["sweep_run_id"])
-    query = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+    query = f"tags.sweep = '{parent.info.run_id}' AND tags.fit_key != ''"
     runs = client.search_runs([parent.info.experiment_id], query)
     return pd.DataFrame([{"run_id": r.info.run_id, **r.data.tags, **r.data.metrics} for r in runs])
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PLENTY = 2.0
 """With this many times the predicted seconds left, a round is trained as it is planned."""
-RANKED = 0.25
-"""Share of a fit's recording that writing its rank costs at the end."""
+RANKED = 0.5
+"""Share of a fit's recording that its rank and its part of its trial's row cost at the end."""
 MOST_SHARE = 0.15
 """The reserve is at most this share of a budget."""
 STOPPING_SECONDS = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from pipeline.ledger.fitrun import Place
     from pipeline.ledger.store import Store
 
-MODEL_NAME = "model"
-"""Of every LoggedModel: `runs:/RUN_ID/model` finds it."""
+MODEL_TYPE = "keras"
+"""Of the LoggedModel of every fit; a champion has another."""
+ILLEGAL = re.compile("[/:.%\"']")
+"""What MLflow takes in the name of a run, and not in that of a model."""
 
 
 class Written(NamedTuple):
@@ -44,6 +47,8 @@ class ModelRecord:
     """What is written of the network of one fit."""
 
     experiment_id: str
+    fit: str
+    """Name of the fit."""
     template: ModelTemplate
     weights: Sequence[np.ndarray]
     best_epoch: int
@@ -54,11 +59,11 @@ class ModelRecord:
         """Return the LoggedModel, created; metrics can be linked to it from now on."""
         return client.create_logged_model(
             self.experiment_id,
-            name=MODEL_NAME,
+            name=ILLEGAL.sub("_", language.trial(self.fit)),
             source_run_id=run_id,
             params=self.params,
             tags=self.tags,
-            model_type="keras",
+            model_type=MODEL_TYPE,
         )
 
     def upload(self, client: MlflowClient, run_id: str, model: Any) -> None:

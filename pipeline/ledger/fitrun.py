@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.ledger.encoding import encode_fit
 from pipeline.ledger.environment import SOURCE, user
 
 if TYPE_CHECKING:
-    from pipeline.core.records import Fit, FitResult
+    from pipeline.core.records import Fit, FitResult, Trial
     from pipeline.ledger.facts import SweepFacts
 
 LONGEST_TAG = 8000
@@ -74,19 +75,27 @@ class Place:
 
 def parameters(place: Place, fit: Fit) -> dict[str, str]:
     """Return the columns that describe a fit; at most 30."""
-    trial = fit.trial
     values: dict[str, object] = {
-        "capacity": trial.capacity.label,
-        **{name: _axis(value) for name, value in trial.capacity.values},
-        "parameters": trial.parameters,
-        "learning_rate": f"{trial.learning_rate:.6g}",
-        **dict(trial.nuisance),
+        **trial_parameters(fit.trial),
+        "learning_rate": f"{fit.trial.learning_rate:.6g}",
         "execution": fit.execution,
         "fold": fit.fold,
         "seed": fit.seed,
         "max_epochs": fit.epochs,
         "round": place.round,
         "phase": place.phase,
+    }
+    return {name: str(value)[:LONGEST_PARAM] for name, value in values.items()}
+
+
+def trial_parameters(trial: Trial) -> dict[str, str]:
+    """Return the columns that describe a trial, with its learning rate as people write it."""
+    values: dict[str, object] = {
+        "capacity": trial.capacity.label,
+        **{name: _axis(value) for name, value in trial.capacity.values},
+        "parameters": trial.parameters,
+        "learning_rate": language.rate(trial.learning_rate),
+        **dict(trial.nuisance),
     }
     return {name: str(value)[:LONGEST_PARAM] for name, value in values.items()}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from pipeline.ledger.parent import begin
 from pipeline.ledger.stackfile import read_stacks
 from pipeline.ledger.stackrecorder import StackRecorder
 from pipeline.ledger.store import open_store, reaching
+from pipeline.ledger.trialrows import TrialRows
 from pipeline.ledger.writer import Job, Writer
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.facts import SweepFacts
     from pipeline.ledger.parent import Begun
     from pipeline.ledger.stackfile import FitCurves
+    from pipeline.ledger.trialrows import RankedTrial
 
 
 class Ledger:
@@ -68,6 +68,7 @@ class Ledger:
         unwritten = self._read_back() if self.resumed else {}
         self._recorder = StackRecorder(begun, facts, build, self._done, self.write)
         self._recorder.adopt(unwritten)
+        self._rows = TrialRows(begun.store, self.run_id, facts.objective)
 
     @property
     def experiment(self) -> str:
@@ -154,12 +155,10 @@ class Ledger:
         return [done.scored(self._facts.objective) for done in found if done is not None]
 
     def record_decisions(self, decisions: Sequence[Decision]) -> None:
-        """Record all decisions so far; a sentence each as a tag, and one file for the report."""
-        known, self._decisions = len(self._decisions), list(decisions)
+        """Record all decisions so far, in one file."""
+        self._decisions = list(decisions)
         documents = [vars(decision) for decision in decisions]
         self._put("decisions", lambda: self._files.write_json("decisions.json", documents))
-        for index, decision in list(enumerate(decisions))[known:]:
-            self.set_tag(f"decision.{index + 1:03}", f"{decision.verdict}: {decision.reason}")
 
     def set_tag(self, name: str, value: str) -> None:
         """Set a tag of the parent run, in the background."""
@@ -177,23 +176,28 @@ class Ledger:
         """Queue work of this room's other files; StoreError when earlier writing failed for good."""
         self._writer.put(job)
 
-    def rank(self, trials: Sequence[Trial], champion: Fit | None) -> None:
-        """Give every fit the metric `rank` (1 = champion) and the tag `verdict`."""
-        from mlflow.entities import Metric, RunTag
+    def rank(self, trials: Sequence[RankedTrial], champion: Fit | None) -> None:
+        """Write a row a trial, and give every fit below it the metric `rank` (1 = champion).
 
+        In the background, before what is written later.
+        """
         verdicts = {decision.capacity: decision.verdict for decision in self._decisions}
-        now = int(time.time() * 1000)
         self.flush()
         self._recorder.release()
-        for number, done in enumerate(ranked([*self.done, *self.cut], trials, champion), start=1):
-            verdict = verdicts.get(done.fit.trial.capacity.label)
-            write = functools.partial(
-                self.store.client.log_batch,
-                done.run_id,
-                metrics=[Metric("rank", number, now, 0)],
-                tags=[RunTag("verdict", verdict)] if verdict else [],
-            )
-            self.write(Job(f"rank {number}", [write], alone=self.store.is_local))
+        if self.resumed:
+            self._put("rows of before", self._rows.remove)
+        fits = ranked([*self.done, *self.cut], [one.trial for one in trials], champion)
+        for job in self._rows.jobs(fits, trials, verdicts):
+            self.write(job)
+
+    @property
+    def champion_row(self) -> str:
+        """Id of the run that is the champion's trial, there after `rank` and `flush`."""
+        return self._rows.champion
+
+    def call(self, name: str) -> None:
+        """Name the parent run, in the background."""
+        self._put("name", lambda: self.store.client.update_run(self.run_id, name=name))
 
     def secure(self) -> None:
         """Wait until no kill can lose a fit, though its run may still be written; or StoreError."""

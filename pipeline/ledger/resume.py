@@ -79,8 +79,8 @@ def sweep_run(
     run = run_named(client, location, name, run_id, known)
     if run.data.tags.get("kind") == "sweep":
         return run
-    parent = run.data.tags.get("mlflow.parentRunId")
-    hint = f"it is a fit of {name}={parent}" if parent else "it was not written by this program"
+    parent, kind = run.data.tags.get("sweep"), run.data.tags.get("kind", "fit")
+    hint = f"it is a {kind} of {name}={parent}" if parent else "it was not written by this program"
     raise ConfigError(f"{name}={run_id}: this run is not a sweep; {hint}.")
 
 
@@ -126,11 +126,11 @@ def check_same(run: Any, files: RunFiles, facts: SweepFacts) -> None:
 
 
 def children(client: MlflowClient, experiment_id: str, run_id: str) -> list[Any]:
-    """Return every child run of a sweep."""
+    """Return every run of a fit of a sweep; at its end they stand below their trials' rows."""
     search = functools.partial(
         client.search_runs,
         [experiment_id],
-        f"tags.`mlflow.parentRunId` = '{run_id}'",
+        f"tags.sweep = '{run_id}' AND tags.fit_key != ''",
         max_results=PAGE,
         order_by=["attributes.start_time ASC"],
     )

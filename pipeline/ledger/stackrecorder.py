@@ -163,7 +163,7 @@ class StackRecorder:
         if done is None:
             raise AssertionError(f"{fit.name} is not in the ledger")
         best = int(done.metrics.get("best_epoch", 0))
-        self._put(late_job(self._model(fit.trial, weights, best, {}), done, self._store))
+        self._put(late_job(self._model(fit, weights, best, {}), done, self._store))
 
     def _write_stack_file(
         self,
@@ -194,7 +194,7 @@ class StackRecorder:
         place, result, model = one.place, one.result, None
         if weights is not None and result.outcome.is_usable and self._saves_all:
             best, columns = max(result.best_epoch, 0), parameters(place, result.fit)
-            model = self._model(result.fit.trial, weights, best, columns)
+            model = self._model(result.fit, weights, best, columns)
         experiment = self._store.experiment_id
         return FitRecord.of(place, result, self._facts, experiment, one.ended, model)
 
@@ -221,11 +221,11 @@ class StackRecorder:
         self._done.add(done)
 
     def _model(
-        self, trial: Trial, weights: Sequence[np.ndarray], best: int, params: dict[str, str]
+        self, fit: Fit, weights: Sequence[np.ndarray], best: int, params: dict[str, str]
     ) -> ModelRecord:
-        marks = {"trial": trial.name, "sweep": self._sweep}
-        template = self._templates.of(trial)
-        return ModelRecord(self._store.experiment_id, template, weights, best, marks, params)
+        marks = {"trial": fit.trial.name, "sweep": self._sweep}
+        experiment, template = self._store.experiment_id, self._templates.of(fit.trial)
+        return ModelRecord(experiment, fit.name, template, weights, best, marks, params)
 
 
 def _has_network(result: FitResult) -> bool:

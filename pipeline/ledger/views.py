@@ -1,8 +1,8 @@
-"""Prepared pages in MLflow's own UI: curves by trial, loss against size and rate; fits by rank.
+"""A prepared page in MLflow's own UI: the trials of a sweep as charts, or as a table.
 
 The experiment page stores its saved views as experiment tags and opens one by its address. That is
 not a documented interface (read from MLflow 3.16's public source, seen working on 3.17.2), so a
-failure here costs nothing but the page: the link then opens the plain runs table, sorted by rank.
+failure here costs nothing but the page: the link then opens the plain runs table, sorted by place.
 """
 
 from __future__ import annotations
@@ -14,97 +14,81 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from pipeline.ledger.trialrows import KIND, PLACE, SIZE, leading_curve
 from pipeline.ledger.viewer import ui_address
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.core.records import Objective
     from pipeline.ledger.ledger import Ledger
     from pipeline.ledger.store import Store
 
 log = logging.getLogger(__name__)
 
 TAG = "mlflow.sharedViewState."
-RUNS = "-runs"
-"""Ends the key of the second view of a sweep, its runs table."""
-MOST_RUNS = 100
-"""Runs that a chart compares; MLflow's own page loads as many at a time."""
+CARD_HEIGHT = 235
+"""Pixels; two cards are in sight on a screen of 1440 x 900."""
+BY_PLACE = f"metrics.`{PLACE}`"
+MENU = {"workflowType": "machine_learning"}
+"""Opens MLflow's menu of model training, not of generative AI."""
+NAME, CREATED = "attributes.`Run Name`", "runDateAndNestInfo"
+"""Columns that MLflow always shows, in front."""
 
 
-def prepare_view(ledger: Ledger, objective: Objective, axes: Sequence[str]) -> str:
-    """Leave the comparison page and the runs table behind and return the link of the first.
+def prepare_view(ledger: Ledger, metric: str, tested: str) -> str:
+    """Leave the prepared page behind and return the link of its charts.
 
     Args:
         ledger: Of the sweep.
-        objective: What the fits are compared by.
-        axes: Names of the capacity's axes, which are parameters of the runs: layers, units.
+        metric: The objective.
+        tested: Metric of the champion's row: its score that people read first.
     """
     store, sweep = ledger.store, ledger.run_id
     try:
-        charts = _state(sweep, objective.metric, axes)
-        _save(store, sweep, f"sweep {sweep[:8]}", charts)
-        table = charts | {"groupBy": None, "useGroupedValuesInCharts": False}
-        _save(store, f"{sweep}{RUNS}", f"sweep {sweep[:8]}: fits by rank", table)
+        now = int(time.time() * 1000)
+        state = json.dumps(_state(sweep, metric, tested))
+        view = {"name": f"sweep {sweep[:8]}", "createdAt": now, "updatedAt": now, "state": state}
+        store.client.set_experiment_tag(store.experiment_id, f"{TAG}{sweep}", json.dumps(view))
     except Exception as error:  # noqa: BLE001 - see above: the sweep must not fail for its page
         log.info("No comparison page was prepared in MLflow: %s", error)
-        return table_link(store, sweep)
-    return view_link(store, sweep)
-
-
-def view_link(store: Store, sweep: str) -> str:
-    """Return the link that opens the prepared page of a sweep."""
+        return plain_link(store, sweep)
     return _link(store, {"viewStateShareKey": sweep, "compareRunsMode": "CHART"})
 
 
-def runs_link(store: Store, sweep: str) -> str:
-    """Return the link that opens the prepared runs table: the champion first, columns chosen."""
-    return _link(store, {"viewStateShareKey": f"{sweep}{RUNS}"})
-
-
 def table_link(store: Store, sweep: str) -> str:
-    """Return the link that opens the fits of a sweep in a plain runs table, the champion first."""
-    return _link(
-        store,
-        {
-            "searchFilter": _filter(sweep),
-            "orderByKey": "metrics.`rank`",
-            "orderByAsc": "true",
-            "startTime": "ALL",
-        },
-    )
+    """Return the link that opens the prepared page as a table: the champion first, columns chosen."""
+    return _link(store, {"viewStateShareKey": sweep})
 
 
-def _save(store: Store, key: str, name: str, state: dict[str, Any]) -> None:
-    now = int(time.time() * 1000)
-    view = {"name": name, "createdAt": now, "updatedAt": now, "state": json.dumps(state)}
-    store.client.set_experiment_tag(store.experiment_id, f"{TAG}{key}", json.dumps(view))
+def plain_link(store: Store, sweep: str) -> str:
+    """Return the link that opens the trials of a sweep in MLflow's plain table, the champion first."""
+    asked = {"searchFilter": _filter(sweep), "orderByKey": BY_PLACE, "orderByAsc": "true"}
+    return _link(store, asked | {"startTime": "ALL"})
 
 
 def _link(store: Store, query: dict[str, str]) -> str:
     address = f"{ui_address(store.location)}/#/experiments/{store.experiment_id}/runs"
-    return f"{address}?{urlencode(query)}"
+    return f"{address}?{urlencode({**query, **MENU})}"
 
 
 def _filter(sweep: str) -> str:
-    """Return the search that finds the fits of a sweep, and not its parent."""
-    return f"tags.sweep = '{sweep}' AND params.capacity != ''"
+    """Return the search that finds the trials of a sweep."""
+    return f"tags.sweep = '{sweep}' AND tags.kind = '{KIND}'"
 
 
-def _state(sweep: str, metric: str, axes: Sequence[str]) -> dict[str, Any]:
+def _state(sweep: str, metric: str, tested: str) -> dict[str, Any]:
     """Return the state of the page as MLflow's experiment page stores it."""
-    section = str(uuid.uuid4())
-    grouped = {"mode": "tag", "groupByData": "trial"}
+    section, columns = str(uuid.uuid4()), _columns(metric, tested)
     return {
         "searchFilter": _filter(sweep),
-        "orderByKey": "metrics.`rank`",
+        "orderByKey": BY_PLACE,
         "orderByAsc": True,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
-        "selectedColumns": _columns(metric),
-        "compareRunCharts": _cards(section, metric, axes),
+        "selectedColumns": columns,
+        "columnOrder": [NAME, CREATED, *columns],
+        "columnWidths": {name: _width(name) for name in (NAME, CREATED, *columns)},
+        "compareRunCharts": _cards(section, metric),
         "compareRunSections": [
             {
                 "uuid": section,
@@ -113,72 +97,69 @@ def _state(sweep: str, metric: str, axes: Sequence[str]) -> dict[str, Any]:
                 "isReordered": False,
                 "deleted": False,
                 "isGenerated": False,
+                "columns": 1,  # side by side their titles are cut off
+                "cardHeight": CARD_HEIGHT,
             }
         ],
         "runsHiddenMode": "SHOW_ALL",
         "hideEmptyCharts": True,
-        "viewMaximized": False,
+        "viewMaximized": True,
         "runListHidden": False,
         "isAccordionReordered": False,
-        "useGroupedValuesInCharts": True,
-        # The executions of a trial are drawn as their average.
-        "groupBy": {"aggregateFunction": "average", "groupByKeys": [grouped]},
+        "groupBy": None,
         "groupsExpanded": {},
         "chartsSearchFilter": "",
     }
 
 
-def _columns(metric: str) -> list[str]:
-    """Return the columns of the runs table, as MLflow names them."""
-    best = dict.fromkeys((f"best_{metric}", "best_val_loss", "best_val_rmse"))
+def _columns(metric: str, tested: str) -> list[str]:
+    """Return the columns of the table, as MLflow names them, those that matter first."""
+    best = dict.fromkeys(("best_val_rmse", f"best_{metric}", "best_val_loss"))
     return [
-        "metrics.`rank`",
-        *(f"params.`{name}`" for name in ("capacity", "parameters", "learning_rate", "execution")),
-        *(f"metrics.`{name}`" for name in (*best, "best_epoch", "epochs", "seconds")),
-        *(f"params.`{name}`" for name in ("phase", "round")),
-        *(f"tags.`{name}`" for name in ("verdict", "diagnosis")),
+        f"metrics.`{PLACE}`",
+        "params.`capacity`",
+        *(f"metrics.`{name}`" for name in ("score", "score_se", tested, "parameters")),
+        "params.`learning_rate`",
+        "tags.`why`",
+        *(f"metrics.`{name}`" for name in ("executions", "best_epoch", *best)),
+        "tags.`verdict`",
     ]
 
 
-def _cards(section: str, metric: str, axes: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the charts, the two that matter first: narrow windows show only those."""
-    best = f"best_{metric}"
+def _width(column: str) -> int:
+    """Return the pixels that hold a column's title and values."""
+    wide = {NAME: 175, CREATED: 80, BY_PLACE: 75, "tags.`why`": 300}
+    return wide.get(column) or 35 + 7 * len(column.split("`")[1])
 
-    def card(kind: str, title: str, **settings: Any) -> dict[str, Any]:
+
+def _cards(section: str, metric: str) -> list[dict[str, Any]]:
+    """Return the charts: MLflow takes their titles from what they show."""
+    curve = leading_curve(metric)
+
+    def card(kind: str, **settings: Any) -> dict[str, Any]:
         return {
             "uuid": str(uuid.uuid4()),
             "type": kind,
             "metricSectionId": section,
             "deleted": False,
             "isGenerated": False,
-            "displayName": title,
-            "runsCountToCompare": MOST_RUNS,
             **settings,
         }
 
-    def scatter(title: str, key: str, kind: str) -> dict[str, Any]:
-        across, up = {"key": key, "type": kind}, {"key": best, "type": "METRIC"}
-        return card("SCATTER", title, xaxis=across, yaxis=up)
-
-    curve = {
-        "metricKey": metric,
-        "selectedMetricKeys": [metric],
-        "xAxisKey": "step",
-        "scaleType": "linear",
-        "xAxisScaleType": "linear",
-        "lineSmoothness": 0,
-        "useGlobalXaxisKey": True,
-        "useGlobalLineSmoothing": True,
-    }
-    parallel = {
-        "selectedParams": [*axes, "learning_rate"],
-        "selectedMetrics": [best],
-        "showAllRuns": False,
-    }
     return [
-        card("LINE", f"{metric} by epoch", **curve),
-        scatter("loss against size", "parameters", "METRIC"),
-        scatter("loss against learning rate", "learning_rate", "PARAM"),
-        card("PARALLEL", "hyperparameters", **parallel),
-        card("BAR", f"best {metric}", metricKey=best),
+        card(
+            "LINE",
+            metricKey=curve,
+            xAxisKey="step",
+            scaleType="linear",
+            xAxisScaleType="linear",
+            lineSmoothness=0,
+            useGlobalXaxisKey=True,
+            useGlobalLineSmoothing=True,
+        ),
+        card(
+            "SCATTER",
+            xaxis={"key": SIZE, "type": "METRIC"},
+            yaxis={"key": "score", "type": "METRIC"},
+        ),
     ]

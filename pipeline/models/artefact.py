@@ -99,7 +99,7 @@ def save_champion(
         steps = [
             lambda: store.client.log_model_artifacts(model.model_id, folder),
             lambda: _log_metrics(ledger, summary, model.model_id),
-            lambda: _link(store, (run_id, ledger.run_id), model.model_id),
+            lambda: _link(store, (run_id, ledger.run_id, ledger.champion_row), model.model_id),
             lambda: store.client.finalize_logged_model(model.model_id, "READY"),
         ]
         ledger.write(Job("champion", steps))
@@ -148,23 +148,24 @@ def _params(summary: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _log_metrics(ledger: Ledger, summary: Mapping[str, Any], model_id: str) -> None:
-    """Log the champion's scores on the parent run, linked to the model."""
+    """Log the champion's scores on the parent run, linked to the model, and on its trial's row."""
     from mlflow.entities import Metric
 
     champion = summary["champion"]
     scores = {"champion_val_loss": champion["val_loss"], "test_loss": champion.get("test_loss")}
     scores |= {f"test_{name}": value for name, value in champion.get("test_metrics", {}).items()}
     now = int(time.time() * 1000)
-    metrics = [
-        Metric(name, float(value), now, 0, model_id=model_id)
-        for name, value in scores.items()
-        if value is not None and math.isfinite(value)
-    ]
-    ledger.store.client.log_batch(ledger.run_id, metrics=metrics)
+    for run_id, linked in ((ledger.run_id, model_id), (ledger.champion_row, None)):
+        metrics = [
+            Metric(name, float(value), now, 0, model_id=linked)
+            for name, value in scores.items()
+            if value is not None and math.isfinite(value)
+        ]
+        ledger.store.client.log_batch(run_id, metrics=metrics)
 
 
 def _link(store: Store, runs: Sequence[str], model_id: str) -> None:
-    """Show the model on the page of the fit that it is, and on that of the sweep."""
+    """Show the model on the page of the fit that it is, on that of its trial and of the sweep."""
     from mlflow.entities import LoggedModelOutput
 
     for run_id in runs:

@@ -14,7 +14,7 @@ from pipeline.config.messages import did_you_mean
 from pipeline.core.errors import ConfigError, SweepError
 from pipeline.data import imagefile, typed
 from pipeline.ledger.files import download_model
-from pipeline.ledger.fitrecord import MODEL_NAME
+from pipeline.ledger.fitrecord import MODEL_TYPE
 from pipeline.ledger.location import elsewhere
 from pipeline.ledger.store import UNKNOWN, connect, is_of_store, out_of_reach
 from pipeline.models.artefact import CHAMPION_TAG
@@ -90,7 +90,7 @@ def _fetch(client: MlflowClient, location: Location, model: str, folder: Path) -
         model_id = _model_id(client, model)
         saved = client.get_logged_model(model_id)
         run = client.get_run(saved.source_run_id or "")
-        if saved.name != MODEL_NAME:
+        if saved.model_type != MODEL_TYPE:
             return download_model(client, location, model_id, str(folder)) / FOLDER
     if "fit" in run.data.tags:
         compose(client, location, run, folder)

@@ -23,6 +23,11 @@ GLOBAL = "MLFLOW_TRACKING_URI"
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 PASSED = "version {} waited for too long and a later one was judged before it"
 MOVED = "somebody moved the alias while version {} was compared"
+DESCRIPTION = (
+    "Networks found by sweeps of `pipeline.sweep`. Alias `champion`: in production; `challenger`: the last "
+    "that was not promoted; `previous`: what the champion replaced. Each version says why."
+)
+VERSIONS_TAG = "mlflow.modelVersions"
 ROWS_TAG, REASON_TAG, CHALLENGED_TAG = "test_rows", "promotion", "challenged"
 
 
@@ -46,7 +51,8 @@ class Registration:
     def register(self, *, create: bool) -> None:
         """Create the version, and return when it is its turn to be judged."""
         steps: list[Callable[[], object]] = [self._create_model] if create else []
-        self._ledger.write(Job(f"register {self._name}", [*steps, self._create_version]))
+        steps += [self._create_version, self._show_version]
+        self._ledger.write(Job(f"register {self._name}", steps))
         self._ledger.flush()
         turn.await_turn(self._client, self._name, self._version, self._ledger.ask)
 
@@ -95,7 +101,7 @@ class Registration:
         from mlflow.exceptions import MlflowException
 
         try:
-            self._client.create_registered_model(self._name)
+            self._client.create_registered_model(self._name, description=DESCRIPTION)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another sweep was first
                 raise
@@ -118,6 +124,11 @@ class Registration:
                 model_id=self._champion.model_id,
             )
         self._version = str(version.version)
+
+    def _show_version(self) -> None:
+        """Tell the model's page its version: MLflow's server does so by itself, its sqlite store does not."""
+        links = json.dumps([{"name": self._name, "version": self._version}])
+        self._client.set_logged_model_tags(self._champion.model_id, {VERSIONS_TAG: links})
 
     def _explain(self, reason: str) -> None:
         """Write the reason where people look."""

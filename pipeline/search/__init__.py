@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.search.capacity import CapacitySearch
 from pipeline.search.choose import chosen, complete_enough, evidence_of, leads, longest
-from pipeline.search.decide import pareto, standard_error
+from pipeline.search.decide import median_execution, pareto, standard_error
 from pipeline.search.executions import Executions
 from pipeline.search.protocol import Choice, Proposal, Searcher, is_usable, key, missing
-from pipeline.search.ranking import ranking
+from pipeline.search.ranking import Ranked, ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Choice",
     "Proposal",
+    "Ranked",
     "Searcher",
     "chosen",
     "complete_enough",
@@ -34,6 +35,7 @@ __all__ = [
     "key",
     "longest",
     "mean_of",
+    "median_execution",
     "missing",
     "ranking",
     "searcher",

@@ -15,12 +15,13 @@ from pipeline.core.errors import BudgetError, NoUsableTrialError
 from pipeline.core.language import number, trial
 from pipeline.data.csvfile import write_csv
 from pipeline.evaluation.final import INCUMBENT, Member, Terms, Verdicts, evaluate, score_incumbent
-from pipeline.evaluation.stand import is_noise
-from pipeline.ledger.views import prepare_view, runs_link
+from pipeline.evaluation.stand import is_noise, plainly
+from pipeline.ledger.trialrows import RankedTrial
+from pipeline.ledger.views import prepare_view, table_link
 from pipeline.models.artefact import save_champion
 from pipeline.models.modelcard import NOTE_TAG, sweep_note
 from pipeline.registry.registry import Contest, challenge, look_up
-from pipeline.search import complete_enough, executions_of, ranking
+from pipeline.search import complete_enough, executions_of, median_execution, ranking
 from pipeline.session.aftermath import Aftermath, report_command, write_report, write_summary
 from pipeline.session.allrows import on_all_rows, wanted_rows
 from pipeline.session.champion import Candidates, half_the_time
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from pipeline.models.artefact import Champion
     from pipeline.models.verify import Verifier
     from pipeline.registry.registry import Standing
-    from pipeline.search import Choice
+    from pipeline.search import Choice, Ranked
     from pipeline.session.networks import Networks
     from pipeline.session.result import SearchResult
     from pipeline.session.sweep import Sweep
@@ -65,7 +66,8 @@ def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
     choice, ledger, trainer = result.choice, sweep.ledger, sweep.trainer
     config, dataset = trainer.config, trainer.dataset
     sweep.display.ending()
-    kind, models = _models(sweep, choice)
+    ranked = trials_ranked(ledger.standing(), choice, config)
+    kind, models = _models(sweep, choice, ranked)
     standing = look_up(ledger.store, config.registry.name) if config.registry.name else None
     verdicts = evaluate(
         dataset,
@@ -93,10 +95,7 @@ def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
             grave=True,
         )
     about["link"] = after.attempt(
-        "the comparison page of MLflow is not prepared",
-        lambda: prepare_view(
-            ledger, objective(config), [name for name, _ in choice.trial.capacity.values]
-        ),
+        "the comparison page of MLflow is not prepared", lambda: _page(ledger, config, about)
     )
     about["report"] = None  # not drawn yet
     _write_summary(sweep, about, after)
@@ -113,13 +112,15 @@ def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
     about["report"] = draw_report(sweep, after)
     write_summary(sweep.output_dir, ledger, about, after)
     sweep.display.attention(about["data"]["attention"])
-    sweep.display.final(about, ranking_rows(ledger.standing(), choice, config))
+    sweep.display.final(about, ranking_rows(ranked, objective(config).metric))
     _say(sweep, about)
     after.close()
     return 0
 
 
-def _models(sweep: Sweep, choice: Choice) -> tuple[str, dict[str, list[Member]]]:
+def _models(
+    sweep: Sweep, choice: Choice, ranked: Sequence[Ranked]
+) -> tuple[str, dict[str, list[Member]]]:
     """Return which model becomes the champion, and the networks of each that is scored."""
     config, signal = sweep.trainer.config, lambda: sweep.stop.name
     candidates = Candidates(sweep.ledger, sweep.networks, sweep.trainer)
@@ -127,7 +128,7 @@ def _models(sweep: Sweep, choice: Choice) -> tuple[str, dict[str, list[Member]]]
     members = candidates.of_trial(choice.trial, Unattended(signal))
     sweep.unless_stopped()
     single = next(member for member in members if member.fit.execution == choice.execution)
-    sweep.ledger.rank(choice.ranking, single.fit)
+    sweep.ledger.rank([_recorded(one) for one in ranked], single.fit)
     kind, models = str(config.champion), {"single": [single], "ensemble": members}
     if config.data.folds is not None and kind != "ensemble":
         log.info("With data.folds the champion is the average of the folds' networks (ensemble)")
@@ -142,6 +143,16 @@ def _models(sweep: Sweep, choice: Choice) -> tuple[str, dict[str, list[Member]]]
         kind = "ensemble" if is_folded and again else kind
         models |= {kind: again} if again else {}
     return kind, models
+
+
+def _page(ledger: Ledger, config: SweepConfig, about: dict[str, Any]) -> str:
+    """Name the parent run by what came out, and leave the page that compares the trials; its link."""
+    plain, found = plainly(about), about["champion"]["capacity"]
+    if plain is not None:
+        found += f", {plain.part} {plain.label} {number(plain.own)}"
+    ledger.call(f"{about['data']['name']}: {found}")
+    tested = f"test_{plain.name if plain else 'loss'}"
+    return prepare_view(ledger, objective(config).metric, tested)
 
 
 def _write_summary(sweep: Sweep, about: dict[str, Any], after: Aftermath) -> None:
@@ -179,7 +190,7 @@ def _record(
     """Keep what else belongs to the sweep: predictions, note, and models not saved at once."""
     if verdicts.predictions is not None:
         ledger.attach("predictions.csv", write_csv(verdicts.predictions) or "")
-    ledger.set_tag(NOTE_TAG, sweep_note(about, runs_link(ledger.store, ledger.run_id)))
+    ledger.set_tag(NOTE_TAG, sweep_note(about, table_link(ledger.store, ledger.run_id)))
     wanted = ledger.unsaved_models(champion)
     held = {fit: weights for fit in wanted if (weights := networks.weights(fit)) is not None}
     for fit, weights in held.items():
@@ -247,13 +258,11 @@ def _nothing_usable(ledger: Ledger, result: SearchResult) -> BudgetError | NoUsa
     )
 
 
-def ranking_rows(
-    standing: Sequence[Scored], choice: Choice, config: SweepConfig
-) -> list[dict[str, object]]:
-    """Return the rows of the final table, the champion first, and why each stands there."""
-    plan, search, metric = executions_of(config), config.search, objective(config).metric
+def trials_ranked(standing: Sequence[Scored], choice: Choice, config: SweepConfig) -> list[Ranked]:
+    """Return every usable trial, the champion's first, and why each stands there."""
+    plan, search = executions_of(config), config.search
     known = complete_enough(standing, 1)
-    ranked = ranking(
+    return ranking(
         known,
         next((one for one in known if one.trial == choice.trial), None),
         prefer=search.prefer.value,
@@ -261,6 +270,19 @@ def ranking_rows(
         folds=plan.folds,
         fewest=plan.fewest,
     )
+
+
+def _recorded(one: Ranked) -> RankedTrial:
+    """Return what the ledger keeps of a ranked trial."""
+    evidence = one.evidence
+    fits = {execution: scored.fit for execution, scored in evidence.results.items()}
+    median = fits[median_execution(evidence)]
+    trial, score, behind = evidence.trial, evidence.shown, one.gap.mean
+    return RankedTrial(trial, score, one.se, behind, one.note, tuple(fits.values()), median)
+
+
+def ranking_rows(ranked: Sequence[Ranked], metric: str) -> list[dict[str, object]]:
+    """Return the rows of the final table; `metric` is the objective."""
     return [
         {
             "rank": position,

@@ -37,6 +37,7 @@ from pipeline.core.records import (
 from pipeline.ledger import location
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.ledger import open_ledger
+from pipeline.ledger.trialrows import RankedTrial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,6 +129,19 @@ def make_result(fit: Fit, outcome: Outcome = Outcome.completed, **changes: Any) 
     return replace(result, **changes)
 
 
+def make_ranked(ledger: Ledger, *trials: Trial) -> list[RankedTrial]:
+    """Rank trials in this order, by all of their fits that have a score."""
+    found = []
+    for trial in trials:
+        own = [done for done in (*ledger.done, *ledger.cut) if done.fit.trial == trial]
+        known = sorted((d for d in own if np.isfinite(d.score)), key=lambda done: done.score)
+        score, fits = np.mean([done.score for done in known]), tuple(done.fit for done in known)
+        found.append(
+            RankedTrial(trial, float(score), 0.123, 0.0, "why", fits, fits[len(fits) // 2])
+        )
+    return found
+
+
 FACTS = SweepFacts(
     name="wages",
     config={"training.epochs": "30", "data.name": "wages", "budget.seconds": "60"},
@@ -155,6 +169,7 @@ class Sweeps:
     round = staticmethod(make_round)
     plan = staticmethod(make_plan)
     result = staticmethod(make_result)
+    ranked = staticmethod(make_ranked)
     build = staticmethod(build)
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ def test_a_sweep_is_read_back_whole(sweeps: Any) -> None:
     ledger = sweeps.open()
     results = sweeps.record(ledger, sweeps.round(0), sweeps.round(1, sweeps.trial(2, dropout=0.5)))
     ledger.record_decisions([sweeps.decision])
-    ledger.rank([results[0].fit.trial], results[1].fit)
+    ledger.rank(sweeps.ranked(ledger, results[0].fit.trial), results[1].fit)
     ledger.attach("summary.json", json.dumps({"status": "finished"}))
     ledger.attach("predictions.csv", "row,part,truth,prediction\n3,test,1.5,1.25\n")
     ledger.end("FINISHED")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pipeline.core.records import Objective
 from pipeline.ledger.views import prepare_view, table_link
 
 if TYPE_CHECKING:
@@ -29,17 +28,24 @@ pytestmark = [
 PATIENCE = 120_000
 """Milliseconds that a page of MLflow may take to show what it must."""
 
-CHARTS = ".js-plotly-plot"
+WIDE = {"width": 1440, "height": 900}
+TRIALS = 24
+TITLES = ("val_loss by epoch", "log10 parameters vs. score")
+COLUMNS = ["place", "capacity", "score", "score_se", "test_rmse", "parameters", "learning_rate"]
+IS_CUT_OFF = """(title) => {
+  for (let box = title, up = 0; box && up < 3; box = box.parentElement, up++)
+    if (box.scrollWidth > box.clientWidth + 1) return true;
+  return false;
+}"""
 
 
 @pytest.fixture
 def swept(server: str, sweeps: Any) -> Any:
-    """Return a ledger of 48 fits whose champion is neither the first nor the lowest."""
+    """Return a ledger of 24 trials with two fits each; the champion is neither first nor lowest."""
     ledger = sweeps.open(uri=server, experiment="browser")
-    trials = [
-        sweeps.trial(*size, rate) for size in ((1, 4), (2, 8), (3, 8)) for rate in (1e-3, 1e-2)
-    ]
-    asked = sweeps.round(0, *trials, executions=8)
+    sizes = [(layers, units) for layers in (1, 2, 3) for units in (4, 8, 16, 32)]
+    trials = [sweeps.trial(*size, rate) for size in sizes for rate in (1e-3, 1e-2)]
+    asked = sweeps.round(0, *trials, executions=2)
     epochs = np.exp(-np.arange(20) / 5)
     results = [
         replace(
@@ -51,9 +57,11 @@ def swept(server: str, sweeps: Any) -> Any:
     ]
     ledger.record_stack(asked, sweeps.plan(asked).stacks[0], results)
     ledger.flush()
-    ledger.rank([trials[2], *trials[:2], *trials[3:]], asked.fits[20])
+    order = [trials[2], *trials[:2], *trials[3:]]
+    ledger.rank(sweeps.ranked(ledger, *order), asked.fits[4])
     ledger.attach("report.html", "<html><body><h1>What the sweep found</h1></body></html>")
     ledger.flush()
+    ledger.store.client.log_metric(ledger.champion_row, "test_rmse", 3.78)
     return ledger
 
 
@@ -64,28 +72,42 @@ def page() -> Iterator[Any]:
         browser = driver.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
-        tab = browser.new_page(viewport={"width": 1800, "height": 1000})
+        tab = browser.new_page(viewport=WIDE)
         tab.set_default_timeout(PATIENCE)
         yield tab
         browser.close()
 
 
 def test_a_person_finds_the_comparison_and_the_champion(swept: Any, page: Any) -> None:
-    """The printed link draws the curves; rank sorts; model, signature and report are there."""
-    champion = swept.done[20]
-    page.goto(prepare_view(swept, Objective(), ("layers", "units")))
-    page.get_by_text("48 matching runs").wait_for()
-    page.get_by_text("Sort: rank").wait_for()
-    page.get_by_text("Group by: trial").wait_for()
-    page.locator(CHARTS).nth(2).wait_for(state="attached")
+    """The printed link shows trials and two whole charts; the table has the columns that matter."""
+    link = prepare_view(swept, "val_loss", "test_rmse")
+    page.goto(link)
+    page.get_by_text(f"{TRIALS} matching runs").wait_for()
+    page.get_by_text("Sort: place").wait_for()
+    for title in TITLES:
+        found = page.get_by_text(title, exact=True).first
+        found.wait_for()
+        assert not found.evaluate(IS_CUT_OFF), title
+    page.locator(".js-plotly-plot").nth(1).wait_for()
+    charts = page.locator(".js-plotly-plot")
+    assert charts.count() == len(TITLES)
+    for box in (charts.nth(number).bounding_box() for number in range(len(TITLES))):
+        assert box["y"] + box["height"] <= WIDE["height"]
+    first = page.locator("a", has_text=" lr ").first
+    assert first.inner_text() == "1. 1x8 lr 0.001"
+    assert not first.evaluate(IS_CUT_OFF)
 
     page.goto("about:blank")
     page.goto(table_link(swept.store, swept.run_id))
-    page.get_by_text("48 matching runs").wait_for()
-    first = page.locator("a", has_text=" lr ").first
-    first.wait_for()
-    assert first.inner_text() == champion.fit.name
+    page.get_by_text(f"{TRIALS} matching runs").wait_for()
+    page.locator("a", has_text="1. 1x8 lr 0.001").first.wait_for()
+    seen = page.locator("[role=columnheader][col-id*='`']")
+    names = [seen.nth(number).get_attribute("col-id") for number in range(seen.count())]
+    named = [name.split("`")[1] for name in names if "Run Name" not in name]
+    assert named == COLUMNS[: len(named)]
+    assert len(named) >= 5  # the others are beyond the right edge while the Assistant is open
 
+    champion = swept.done[4]
     experiment = f"{swept.store.location.uri}/#/experiments/{swept.store.experiment_id}"
     page.goto("about:blank")
     page.goto(f"{experiment}/models/{champion.model_id}")

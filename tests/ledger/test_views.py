@@ -1,4 +1,4 @@
-"""The comparison page that a sweep leaves in MLflow's UI, as far as a store can show it."""
+"""The page that a sweep leaves in MLflow's UI, as far as a store can show it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from pipeline.core import language
-from pipeline.core.records import Objective
-from pipeline.ledger.views import TAG, prepare_view, runs_link, table_link
+from pipeline.ledger.views import TAG, plain_link, prepare_view, table_link
 
 if TYPE_CHECKING:
     import pytest
@@ -19,46 +17,38 @@ def query(link: str) -> dict[str, list[str]]:
     return parse_qs(urlsplit(urlsplit(link).fragment).query)
 
 
-def test_the_link_opens_a_view_that_is_there(sweeps: Any, client: Any) -> None:
-    """Curves grouped by trial, loss against size and rate; only fits of this sweep, best first."""
+def test_the_links_open_a_view_that_is_there(sweeps: Any, client: Any) -> None:
+    """Curves of the best trials and score against size; the columns that matter first."""
     ledger = sweeps.open()
-    link = prepare_view(ledger, Objective(), ("layers", "units"))
+    link = prepare_view(ledger, "val_loss", "test_rmse")
     (share,) = query(link)["viewStateShareKey"]
+    assert query(table_link(ledger.store, ledger.run_id))["viewStateShareKey"] == [share]
     tags = client.get_experiment(ledger.store.experiment_id).tags
     state = json.loads(json.loads(tags[f"{TAG}{share}"])["state"])
-    assert state["orderByKey"] == "metrics.`rank`"
-    assert state["groupBy"]["groupByKeys"] == [{"mode": "tag", "groupByData": "trial"}]
-    kinds = [card["type"] for card in state["compareRunCharts"]]
-    assert kinds == ["LINE", "SCATTER", "SCATTER", "PARALLEL", "BAR"]
+    assert (state["groupBy"], state["orderByKey"]) == (None, "metrics.`place`")
+    assert [card["type"] for card in state["compareRunCharts"]] == ["LINE", "SCATTER"]
     (section,) = state["compareRunSections"]
     assert {card["metricSectionId"] for card in state["compareRunCharts"]} == {section["uuid"]}
+    names = [column.split("`")[1] for column in state["selectedColumns"]]
+    assert names[:5] == ["place", "capacity", "score", "score_se", "test_rmse"]
+    assert names[5:7] == ["parameters", "learning_rate"]
 
 
-def test_a_second_view_is_the_runs_table_by_rank(sweeps: Any, client: Any) -> None:
-    """Every fit in a row of its own, with the columns that mean something."""
-    ledger = sweeps.open()
-    prepare_view(ledger, Objective(), ("layers", "units"))
-    (share,) = query(runs_link(ledger.store, ledger.run_id))["viewStateShareKey"]
-    tags = client.get_experiment(ledger.store.experiment_id).tags
-    state = json.loads(json.loads(tags[f"{TAG}{share}"])["state"])
-    assert (state["groupBy"], state["orderByKey"]) == (None, "metrics.`rank`")
-    assert {"metrics.`rank`", "params.`capacity`"} < set(state["selectedColumns"])
-
-
-def test_its_search_finds_the_fits_and_not_the_parent(sweeps: Any, client: Any) -> None:
-    """The same words are given to MLflow's own search."""
+def test_its_search_finds_the_trials_alone(sweeps: Any, client: Any) -> None:
+    """The same filter is given to MLflow's own search."""
     other = sweeps.open()
-    sweeps.record(other, sweeps.round(0))
+    (result, _) = sweeps.record(other, sweeps.round(0))
+    other.rank(sweeps.ranked(other, result.fit.trial), result.fit)
+    other.end("FINISHED")
     ledger = sweeps.open()
-    results = sweeps.record(ledger, sweeps.round(0))
-    ledger.rank([results[0].fit.trial], results[1].fit)
+    trials = [sweeps.trial(layers) for layers in (2, 1)]
+    results = sweeps.record(ledger, sweeps.round(0, *trials))
+    ledger.rank(sweeps.ranked(ledger, *trials), results[1].fit)
     ledger.end("FINISHED")
-    asked = query(table_link(ledger.store, ledger.run_id))
+    asked = query(plain_link(ledger.store, ledger.run_id))
     experiment = ledger.store.experiment_id
     runs = client.search_runs([experiment], asked["searchFilter"][0], order_by=asked["orderByKey"])
-    assert [run.info.run_name for run in runs] == [
-        language.trial(result.fit.name) for result in (results[1], results[0])
-    ]
+    assert [run.info.run_name for run in runs] == ["1. 2x4 lr 0.003", "2. 1x4 lr 0.003"]
 
 
 def test_a_page_that_cannot_be_prepared_costs_only_the_page(
@@ -71,5 +61,5 @@ def test_a_page_that_cannot_be_prepared_costs_only_the_page(
         raise RuntimeError("the page has changed")
 
     monkeypatch.setattr(type(ledger.store.client), "set_experiment_tag", refuse)
-    link = prepare_view(ledger, Objective(), ("layers", "units"))
-    assert link == table_link(ledger.store, ledger.run_id)
+    link = prepare_view(ledger, "val_loss", "test_rmse")
+    assert link == plain_link(ledger.store, ledger.run_id)

@@ -1,0 +1,232 @@
+"""One run a trial, between the sweep and its fits: what people compare in MLflow.
+
+Written when the search has chosen, from what the ledger holds by then. No search, resume or report
+reads them: a sweep that is resumed deletes the rows of its earlier end and writes them anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from pipeline.core import language
+from pipeline.ledger.environment import SOURCE, user
+from pipeline.ledger.fitrun import LONGEST_TAG, trial_parameters
+from pipeline.ledger.writer import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from mlflow.entities import Metric
+
+    from pipeline.core.records import Fit, Objective, Trial
+    from pipeline.ledger.donefits import DoneFit
+    from pipeline.ledger.store import Store
+
+KIND = "trial"
+"""Tag `kind` of these runs; that of their sweep is `sweep`, fits have none."""
+PLACE = "place"
+"""Metric: 1 = the champion's trial."""
+SIZE = "log10 parameters"
+"""Metric: MLflow's charts of points have no logarithmic axes, and sizes spread over powers of ten."""
+COLOURS = ("#c2410c", "#0f766e", "#4c46a6", "#0c3a63", "#4a86b8", "#b8860b")
+"""Of the first trials, whose curves are drawn together: more cannot be told apart."""
+OTHERS = "#a8a299"
+SHOWN_DIGITS = {"score": 4, "score_se": 2, "behind": 2}
+"""Significant digits, as in every table of ours: MLflow shows all that it is given. Others have 3."""
+MOST_POINTS = 300
+"""Epochs of a mean curve that are written, evenly spread; a chart of MLflow shows 320."""
+
+
+class RankedTrial(NamedTuple):
+    """What the search says of a usable trial at the end."""
+
+    trial: Trial
+    score: float
+    """Mean over the executions that count, in the objective's own direction."""
+    se: float
+    """Its standard error."""
+    behind: float
+    """How far it is behind the best score."""
+    why: str
+    """Why it stands where it does, in a few words."""
+    fits: tuple[Fit, ...]
+    """The executions that count."""
+    median: Fit
+    """That with the median score."""
+
+
+def leading_curve(metric: str) -> str:
+    """Return the metric that holds the mean curves of the first trials alone; it is the chart's title."""
+    return f"{metric} by epoch"
+
+
+class TrialRows:
+    """Writes the rows of one sweep."""
+
+    def __init__(self, store: Store, sweep: str, objective: Objective) -> None:
+        """Write nothing yet.
+
+        Args:
+            store: Of the sweep.
+            sweep: Id of its parent run.
+            objective: What trials were compared by.
+        """
+        self._store, self._sweep, self._objective = store, sweep, objective
+        self.champion = ""
+        """Id of the first row, as soon as it is written."""
+
+    def remove(self) -> None:
+        """Delete the rows of an earlier end of the sweep."""
+        words = f"tags.sweep = '{self._sweep}' AND tags.kind = '{KIND}'"
+        client, experiment = self._store.client, self._store.experiment_id
+        while found := client.search_runs([experiment], words):
+            for run in found:
+                client.delete_run(run.info.run_id)
+
+    def jobs(
+        self,
+        fits: Sequence[DoneFit],
+        ranked: Sequence[RankedTrial],
+        verdicts: Mapping[str, str],
+    ) -> Iterator[Job]:
+        """Yield what writes each trial's row, and moves its fits below it with their rank.
+
+        Args:
+            fits: In their order, the champion's first.
+            ranked: The usable trials, the champion's first.
+            verdicts: Of the search, by capacity.
+        """
+        said = {one.trial: one for one in ranked}
+        ranks = {done.key: rank for rank, done in enumerate(fits, start=1)}
+        trials = list(dict.fromkeys(done.fit.trial for done in fits))
+        now = int(time.time() * 1000)
+        for place, trial in enumerate(trials, start=1):
+            own = [done for done in fits if done.fit.trial == trial]
+            verdict = verdicts.get(trial.capacity.label, "")
+            row = _Row(place, trial, trials[0], own, said.get(trial), verdict)
+            steps = self._steps(row, {done.run_id: ranks[done.key] for done in own}, now)
+            yield Job(f"row of {trial.name}", steps, alone=self._store.is_local)
+
+    def _steps(self, row: _Row, ranks: Mapping[str, int], now: int) -> list[Callable[[], object]]:
+        from mlflow.entities import Metric, Param, RunTag
+
+        client, made = self._store.client, list[str]()
+        tags = row.tags() | {"sweep": self._sweep, "mlflow.parentRunId": self._sweep}
+        params = [Param(name, value) for name, value in trial_parameters(row.trial).items()]
+
+        def create() -> None:
+            # The page of the sweep lists the runs below it by their start, the latest first.
+            run = client.create_run(self._store.experiment_id, now - row.place, tags, row.name)
+            made.append(run.info.run_id)
+            if row.place == 1:
+                self.champion = made[0]
+
+        def place(run_id: str, rank: int) -> None:
+            below = RunTag("mlflow.parentRunId", made[0])
+            client.log_batch(run_id, [Metric("rank", rank, now, 0)], tags=[below])
+
+        return [
+            create,
+            lambda: client.log_batch(made[0], row.metrics(self._objective.metric, now), params),
+            lambda: client.set_terminated(made[0], "FINISHED" if row.said else "FAILED", now),
+            *(functools.partial(place, *one) for one in ranks.items()),
+        ]
+
+
+class _Row(NamedTuple):
+    """One trial and what is written of it."""
+
+    place: int
+    trial: Trial
+    first: Trial
+    """The champion's."""
+    fits: Sequence[DoneFit]
+    said: RankedTrial | None
+    """None: no execution is usable."""
+    verdict: str
+
+    @property
+    def name(self) -> str:
+        """Capacity and learning rate, and what else differs from the champion: lists cut long names off."""
+        own = tuple(pair for pair in self.trial.nuisance if pair not in self.first.nuisance)
+        return f"{self.place}. {language.trial(replace(self.trial, nuisance=own).name)}"
+
+    @property
+    def is_leading(self) -> bool:
+        """Whether it is one of the first, whose curves are drawn together."""
+        return self.place <= len(COLOURS)
+
+    def tags(self) -> dict[str, str]:
+        """Return its tags, but for those that name its sweep."""
+        why = self.said.why if self.said else ", ".join(sorted({one.outcome for one in self.fits}))
+        values = {
+            "kind": KIND,
+            "trial": self.trial.name,
+            "capacity": self.trial.capacity.label,
+            "mlflow.user": user(),
+            "mlflow.source.name": SOURCE,
+            "mlflow.runColor": COLOURS[self.place - 1] if self.is_leading else OTHERS,
+            "verdict": self.verdict,
+            "why": why,
+        }
+        return {name: value[:LONGEST_TAG] for name, value in values.items() if value}
+
+    def metrics(self, metric: str, now: int) -> list[Metric]:
+        """Return scores, size and mean curves; epochs count from 1, as people count."""
+        from mlflow.entities import Metric
+
+        points = [
+            (name, float(f"{value:.{SHOWN_DIGITS.get(name, 3)}g}"), 0)
+            for name, value in self._scores().items()
+        ]
+        size = self.trial.parameters
+        points += [(PLACE, float(self.place), 0), ("parameters", float(size), 0)]
+        points += [("seconds", sum(done.metrics.get("seconds", 0.0) for done in self.fits), 0)]
+        points += [(SIZE, round(math.log10(max(size, 1)), 3), 0)]
+        curve = self._mean_curve(metric)
+        names = [metric, *([leading_curve(metric)] if self.is_leading else [])]
+        points += [(name, value, epoch) for name in names for epoch, value in curve.items()]
+        return [Metric(n, value, now, step) for n, value, step in points if math.isfinite(value)]
+
+    def _counted(self) -> list[DoneFit]:
+        wanted = set(self.said.fits) if self.said else set()
+        return [done for done in self.fits if done.fit in wanted]
+
+    def _scores(self) -> dict[str, float]:
+        """Return the score, and the means over executions of what else was measured at the best epoch."""
+        said, counted = self.said, self._counted()
+        if said is None:
+            return {}
+        medians = [done.metrics for done in counted if done.fit == said.median]
+        best = medians[0].get("best_epoch", -1.0) if medians else -1.0
+        names = {name for done in counted for name in done.metrics if name.startswith("best_")}
+        means = {
+            name: float(np.mean([done.metrics.get(name, math.nan) for done in counted]))
+            for name in names
+        }
+        return means | {
+            "score": said.score,
+            "score_se": said.se,
+            "behind": said.behind,
+            "executions": len(counted),
+            "best_epoch": best + 1,
+        }
+
+    def _mean_curve(self, metric: str) -> dict[int, float]:
+        """Return the mean over executions by epoch, as far as half of them were trained."""
+        known = [done.curves.curves.get(metric) for done in self._counted() if done.curves]
+        curves = [curve for curve in known if curve is not None and len(curve)]
+        if not curves:
+            return {}
+        length = int(np.median([len(curve) for curve in curves]))
+        epochs = np.unique(np.linspace(0, length - 1, min(length, MOST_POINTS)).astype(int))
+        return {
+            int(epoch) + 1: float(np.mean([curve[epoch] for curve in curves if epoch < len(curve)]))
+            for epoch in epochs
+        }
