@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from pipeline.data.typed import Column
 from pipeline.models import find_model
 from pipeline.models.artefact import Champion
 from pipeline.models.artefact_folder import describe
-from pipeline.models.find_model import ForeignModelError
+from pipeline.models.find_model import ForeignModelError, model_id_of
 from pipeline.registry import registry, turn
 from pipeline.registry.registry import Contest, challenge, look_up
 
@@ -99,7 +100,7 @@ def day(sweeps: Any, client: Any, monkeypatch: pytest.MonkeyPatch) -> Day:
 
 
 def test_the_first_version_goes_into_production(day: Day) -> None:
-    """With its lineage: run, sweep, test rows."""
+    """With its lineage: run, sweep, test rows; the model's page and the registered model say so."""
     verdict = day.end(OLD, None)
     assert verdict.promoted
     assert day.alias("champion") == "1"
@@ -109,6 +110,9 @@ def test_the_first_version_goes_into_production(day: Day) -> None:
     assert '"digest": "monday"' in version.tags["test_rows"]
     assert version.description == verdict.reason
     assert day.client.get_run(day.ledger.run_id).data.tags["registry"].endswith(verdict.reason)
+    model = day.client.get_logged_model(model_id_of(version))
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": NAME, "version": "1"}]
+    assert "`champion`" in day.client.get_registered_model(NAME).description
 
 
 def test_a_store_that_the_host_has_named_is_not_where_a_version_is_looked_for(
