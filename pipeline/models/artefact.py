@@ -155,7 +155,10 @@ def _log_metrics(ledger: Ledger, summary: Mapping[str, Any], model_id: str) -> N
     scores = {"champion_val_loss": champion["val_loss"], "test_loss": champion.get("test_loss")}
     scores |= {f"test_{name}": value for name, value in champion.get("test_metrics", {}).items()}
     now = int(time.time() * 1000)
-    for run_id, linked in ((ledger.run_id, model_id), (ledger.champion_row, None)):
+    places: list[tuple[str, str | None]] = [(ledger.run_id, model_id)]
+    if ledger.champion_row:
+        places.append((ledger.champion_row, None))
+    for run_id, linked in places:
         metrics = [
             Metric(name, float(value), now, 0, model_id=linked)
             for name, value in scores.items()
@@ -168,7 +171,7 @@ def _link(store: Store, runs: Sequence[str], model_id: str) -> None:
     """Show the model on the page of the fit that it is, on that of its trial and of the sweep."""
     from mlflow.entities import LoggedModelOutput
 
-    for run_id in runs:
+    for run_id in filter(None, runs):
         known = store.client.get_run(run_id).outputs
         if known is None or all(output.model_id != model_id for output in known.model_outputs):
             store.client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
