@@ -195,10 +195,6 @@ class Ledger:
         """Id of the run that is the champion's trial, there after `rank` and `flush`."""
         return self._rows.champion
 
-    def call(self, name: str) -> None:
-        """Name the parent run, in the background."""
-        self._put("name", lambda: self.store.client.update_run(self.run_id, name=name))
-
     def secure(self) -> None:
         """Wait until no kill can lose a fit, though its run may still be written; or StoreError."""
         safe = self._recorder.keeps_all

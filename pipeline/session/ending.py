@@ -150,7 +150,7 @@ def _page(ledger: Ledger, config: SweepConfig, about: dict[str, Any]) -> str:
     plain, found = plainly(about), about["champion"]["capacity"]
     if plain is not None:
         found += f", {plain.part} {plain.label} {number(plain.own)}"
-    ledger.call(f"{about['data']['name']}: {found}")
+    ledger.set_tag("mlflow.runName", f"{about['data']['name']}: {found}")
     tested = f"test_{plain.name if plain else 'loss'}"
     return prepare_view(ledger, objective(config).metric, tested)
 
