@@ -82,7 +82,7 @@ DTYPES: dict[str, tuple[Any, str]] = {
     "Float32": (pd.array(NUMBERS, dtype="Float32"), "number"),
     "float16": (NUMBERS.astype("float16"), "number"),
     "longdouble": (NUMBERS.astype(np.longdouble), "number"),
-    "uint64": (CODES.astype("uint64") + 2**63, "number"),
+    "uint64": (CODES.astype("uint64") + 2**63, "category"),  # float64 would make them one
     "timedelta": (pd.to_timedelta(NUMBERS, unit="h"), "number"),
     "period": (WHEN.to_period("M"), "date"),
     "zoned": (WHEN.tz_localize("Europe/Berlin"), "date"),
