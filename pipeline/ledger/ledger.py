@@ -113,6 +113,8 @@ class Ledger:
     def weights(self, fit: Fit) -> list[np.ndarray] | None:
         """Return the weights of a finished fit from its saved model; None where there is none."""
         done = self._done.find(fit)
+        if done is not None and not done.run_id:  # still to be written
+            self.flush()
         if done is None or not done.model_id:
             return None
         model_id = done.model_id

@@ -78,7 +78,8 @@ class StackRecorder:
         mark = hashlib.sha256("".join(sorted(keys)).encode()).hexdigest()[:20]
         name = f"{asked.number:04}-{stack.number:03}-{mark}.npz"
         weights = self._small_weights(keys, new)
-        self.keeps_all &= not self._saves_all or len(weights) == sum(map(_has_network, new))
+        usable = sum(one.weights is not None and one.outcome.is_usable for one in new)
+        self.keeps_all &= not self._saves_all or len(weights) == usable
         now, trained = int(time.time() * 1000), []
         fits = tuple(result.fit for result in results)
         is_whole = fits == self.planned.get(stack.number, fits)
@@ -136,7 +137,7 @@ class StackRecorder:
         found: dict[str, Sequence[np.ndarray]] = {
             key: result.weights
             for key, result in zip(keys, results, strict=True)
-            if result.weights is not None and _has_network(result)
+            if result.weights is not None and result.outcome.is_usable
         }
         size = sum(one.nbytes for own in found.values() for one in own)
         return found if size <= MOST_WEIGHT_BYTES else {}
@@ -226,10 +227,6 @@ class StackRecorder:
         marks = {"trial": fit.trial.name, "sweep": self._sweep}
         experiment, template = self._store.experiment_id, self._templates.of(fit.trial)
         return ModelRecord(experiment, fit.name, template, weights, best, marks, params)
-
-
-def _has_network(result: FitResult) -> bool:
-    return result.weights is not None and result.outcome.is_usable
 
 
 def _is_scored(result: FitResult) -> bool:

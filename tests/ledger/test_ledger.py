@@ -354,3 +354,17 @@ def test_an_outer_run_is_not_joined(
     assert client.get_experiment_by_name("theirs") is None
     (run,) = fits_of(client, ledger.run_id)
     assert run.data.tags["mlflow.parentRunId"] == ledger.run_id
+
+
+def test_weights_that_are_still_to_be_written_are_waited_for(sweeps: Any) -> None:
+    """A round ends before the runs of its last fits are there; whoever reads them waits."""
+    ledger = sweeps.open()
+    asked = sweeps.round(0)
+    results = [sweeps.result(fit) for fit in asked.fits]
+    plan = sweeps.plan(asked)
+    ledger.begin_round(asked, plan)
+    ledger.record_stack(asked, plan.stacks[0], results)
+    saved = ledger.weights(results[-1].fit)
+    assert saved is not None
+    for one, expected in zip(saved, results[-1].weights, strict=True):
+        assert np.array_equal(one, expected)
