@@ -38,7 +38,7 @@ from pipeline.data.constant import constant_loss
 from pipeline.data.fewrows import FEW
 from pipeline.evaluation.final import forward
 from pipeline.evaluation.folds import Unseen, unseen_inputs
-from pipeline.runtime.cli import words
+from pipeline.runtime.cli import arguments
 from pipeline.search import missing
 from pipeline.session.facts import searcher_of
 from pipeline.session.trainer import Trainer
@@ -96,7 +96,7 @@ def one_search(table: str, split: int, mode: str) -> Search:
     """Search on one outer split and test what would be saved."""
     search, test = outer(table, split)
     with tempfile.TemporaryDirectory() as folder:
-        config = _config(Path(folder), search, test, [*MODES[mode], f"seed={split}"])
+        config = config_of(Path(folder), search, test, [*MODES[mode], f"seed={split}"])
         dataset = prepare(config.data, config.seed)
     trainer = Trainer.of(config, dataset)
     family = trainer.family
@@ -105,9 +105,9 @@ def one_search(table: str, split: int, mode: str) -> Search:
     seconds = time.process_time() - began
     members = [one for one in results if one.fit.trial == choice.trial]
     constant = constant_loss(dataset, "val_loss") or 1.0
-    average = _tested(dataset, family, members) / constant
+    average = tested(dataset, family, members) / constant
     median = [one for one in members if one.fit.execution == choice.execution]
-    single = average if config.data.folds else _tested(dataset, family, median) / constant
+    single = average if config.data.folds else tested(dataset, family, median) / constant
     return Search(
         table=table,
         split=split,
@@ -129,9 +129,10 @@ def _is_lucky(result: FitResult) -> bool:
     return any(finding.code == "lucky-epoch" for finding in result.findings)
 
 
-def _config(
+def config_of(
     folder: Path, search: pd.DataFrame, test: pd.DataFrame, more: Iterable[str]
 ) -> SweepConfig:
+    """Return the configuration of a sweep on some rows, whose test rows are others."""
     for name, rows in (("search", search), ("test", test)):
         rows.to_csv(folder / f"{name}.csv", index=False)
     table = ["data=table", f"data.path={folder}/search.csv", f"data.test_path={folder}/test.csv"]
@@ -159,7 +160,7 @@ def _scored(config: SweepConfig, one: FitResult, number: int) -> Scored:
     return Scored(one.fit, one.outcome, score, one.row_losses, number)
 
 
-def _tested(dataset: Dataset, family: Family, members: Sequence[FitResult]) -> float:
+def tested(dataset: Dataset, family: Family, members: Sequence[FitResult]) -> float:
     """Return the loss of the average of some networks on the outer test rows."""
     unseen = Unseen(dataset, [one.fit.fold for one in members])
     for one in members:
@@ -246,7 +247,7 @@ def _over_tables(own: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> dict[s
 def main() -> None:
     """Run what is missing, then print every table and mode as one JSON object."""
     allowed = {"tables": "names, comma between", "splits": "10", "modes": "", "out": "a file"}
-    given = words(sys.argv[1:], allowed)
+    given = arguments(sys.argv[1:], allowed)
     tables = given["tables"].split(",") if "tables" in given else list(TABLES)
     modes = given.get("modes", "split,folds").split(",")
     out = Path(given.get("out", "small.jsonl"))

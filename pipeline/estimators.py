@@ -176,7 +176,11 @@ class _Capacity(BaseEstimator):
         """Return the target as a column with a name that no other column has."""
         name = str(getattr(y, "name", None) or "target")
         _, values = check_X_y(
-            np.zeros((len(rows), 1)), y, y_numeric=self._task == "regression", estimator=self
+            np.zeros((len(rows), 1)),
+            y,
+            y_numeric=self._task == "regression",
+            ensure_min_samples=2,
+            estimator=self,
         )
         return pd.Series(self._encoded(values), name=_free(name, rows))
 

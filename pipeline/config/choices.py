@@ -10,7 +10,7 @@ SplitKind = StrEnum("SplitKind", "random hash last")
 """How rows are assigned to train, validation and test."""
 MissingTarget = StrEnum("MissingTarget", "error drop")
 """What to do with rows whose target is missing."""
-Encoding = StrEnum("Encoding", "standard robust quantile piecewise")
+Encoding = StrEnum("Encoding", "standard robust quantile piecewise embedded")
 """How numbers are encoded for the network."""
 SearchKind = StrEnum("SearchKind", "capacity grid random bayesian hyperband")
 """Who proposes trials."""
@@ -31,8 +31,12 @@ ChampionRows = StrEnum("ChampionRows", "train refit folds")
 ChampionKind = StrEnum("ChampionKind", "single ensemble greedy")
 """What is saved as the champion."""
 
+IN_INTERVALS = frozenset({Encoding.piecewise, Encoding.embedded})
+"""Encodings with a resolution: they divide numbers into intervals."""
 DEFAULT_BINS = 16
-"""Intervals of `piecewise` where no other number is given."""
+"""Intervals where no other number is given."""
+EMBEDDED = 8
+"""Trainable numbers that stand for an embedded one; with no more intervals it is not embedded."""
 
 
 def encoding_name(encoding: str, bins: int) -> str:

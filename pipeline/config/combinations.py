@@ -9,6 +9,7 @@ from pipeline.config.choices import (
     ChampionKind,
     ChampionRows,
     ClassWeight,
+    Encoding,
     SearchKind,
     SplitKind,
     Task,
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     """A key and what its value must be; the value, where it is only a part of the key's."""
 
 _CHANNELS = (1, 3)
+_EMBEDS = {"mlp", "tabm"}
+"""Families that embed numbers."""
 _FEWEST_LEVELS = 2
 TABS = ("tab", "\\t")
 
@@ -150,6 +153,8 @@ def model_problems(config: SweepConfig) -> Iterator[Wrong]:
     for key, wants_images in (("family", model.family == "cnn"), ("augment", model.augment)):
         if wants_images and config.data.kind == "table":
             yield f"model.{key}", "needs images (data.kind pixels or images), not a table"
+    if Encoding.embedded in config.search.nuisance.encoding and model.family not in _EMBEDS:
+        yield "search.nuisance.encoding", f"embedded needs model={' or '.join(sorted(_EMBEDS))}"
 
 
 def _is_reference(text: str) -> bool:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from omegaconf import MISSING
 
-from pipeline.config.choices import DEFAULT_BINS, Encoding, Prefer, SearchKind, encoding_name
+from pipeline.config.choices import (
+    DEFAULT_BINS,
+    IN_INTERVALS,
+    Encoding,
+    Prefer,
+    SearchKind,
+    encoding_name,
+)
 from pipeline.config.names import ACTIVATIONS, OPTIMIZERS
 from pipeline.config.pertrial import PerTrial, any_value, declared, per_trial
 from pipeline.config.ranges import (
@@ -69,7 +76,7 @@ class NuisanceConfig:
     encoding: list[Encoding] = per_trial(Encoding.standard)
     """Encodings of numbers; chosen on validation loss like the rest, kept in the artefact."""
     bins: list[int] = within(Range(2, 256), [DEFAULT_BINS])
-    """Most intervals a number that `piecewise` makes: its resolution. How fine is best
+    """Most intervals a number of `piecewise` and `embedded`: the resolution. How fine is best
     differs by table from 4 to 117 (arXiv 2607.05380): 2, 8, 16, 48 and 120 are enough rungs."""
     optimizer: list[str] = per_trial(names=OPTIMIZERS, own_rates=True)
     """Keras optimizers by name; empty: `training.optimizer`."""
@@ -83,8 +90,8 @@ class NuisanceConfig:
         """Return what may encode numbers, by the names of trials: `piecewise-48` is 48 intervals."""
         found: list[str] = []
         for name in self.encoding:
-            is_piecewise = name is Encoding.piecewise
-            found += [encoding_name(name, bins) for bins in self.bins] if is_piecewise else [name]
+            several = name in IN_INTERVALS
+            found += [encoding_name(name, bins) for bins in self.bins] if several else [name]
         return tuple(dict.fromkeys(map(str, found)))
 
     def values(self) -> dict[str, tuple[Value, ...]]:

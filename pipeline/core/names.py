@@ -19,6 +19,14 @@ class Input(NamedTuple):
         return Input(self.column, f"{self.name}, {what}")
 
 
+class Grid(NamedTuple):
+    """The inputs at the start of a row that a network embeds, slot by slot and in each number by number."""
+
+    slots: int
+    """Inputs of a number: itself, scaled, and one for each of the most intervals that any has."""
+    numbers: int
+
+
 @dataclass(frozen=True)
 class Names:
     """The names of all inputs and outputs, in the network's order."""

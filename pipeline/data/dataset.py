@@ -13,13 +13,13 @@ from pipeline.core.names import Names
 from pipeline.core.records import Arrays
 from pipeline.data.imagefile import read_image
 from pipeline.data.images import PATH
-from pipeline.data.inputs import inputs_of
+from pipeline.data.inputs import grid_of, inputs_of
 from pipeline.data.typed import typed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.core.names import Input
+    from pipeline.core.names import Grid, Input
     from pipeline.data.columns import ColumnFact
     from pipeline.data.groups import Subjects
     from pipeline.data.judged import Judged
@@ -194,6 +194,13 @@ class Dataset:
         if self.image_shape is not None:
             return self.image_shape
         return tuple(self.inputs(np.arange(1), encoding).shape[1:])
+
+    def grid(self, encoding: str) -> Grid | None:
+        """Return how many inputs at the start of a row the network embeds; None for none."""
+        if self.image_shape is not None:
+            return None
+        used = [column for column in self.columns if column.used]
+        return grid_of(typed(self.frame.iloc[self.split.describing], used), used, encoding)
 
     def target_scaling(self, fold: int = 0) -> tuple[float, float]:
         """Return (mean, standard deviation) that regression targets are scaled by; (0, 1) for none."""

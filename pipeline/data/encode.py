@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.config.choices import encoding_parts
+from pipeline.config.choices import EMBEDDED, encoding_parts
 from pipeline.core.errors import DataError
 from pipeline.data.typed import Kind
 
@@ -32,6 +32,8 @@ MOST_LEVELS = 64
 """Most one-hot inputs of a column; the rarer levels share one."""
 MOST_ONE_HOT = 1024
 """Most one-hot inputs of a table."""
+NEVER = (1e300, 2e300)
+"""Ends of an interval that no number reaches: its input is always 0."""
 QUANTILES = 1000
 MOST_DEVIATIONS = 1e6
 """Largest input in any encoding."""
@@ -50,7 +52,9 @@ def fit_encoder(
     - `robust`: median 0, interquartile range 1, smoothly limited to -3 .. 3;
     - `quantile`: the normal distribution's quantiles;
     - `piecewise`: one input per interval between quantiles, 0 below it and 1 above it, linear inside
-      (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep learning").
+      (Gorishniy et al. 2022, "On embeddings for numerical features in tabular deep learning");
+    - `embedded`: both `standard` and `piecewise` of each number, arranged as a `Grid` of which the
+      network makes EMBEDDED trainable numbers each; few intervals stay as they are, behind the grid.
 
     Every number with missing training values gets an indicator. Categories: one-hot; rare levels
     share an input, which is also that of unknown levels (all zeros where no level is rare).
@@ -144,6 +148,7 @@ def _fitted_numbers(frame: pd.DataFrame, known: pd.DataFrame, encoding: str) -> 
         "robust": _robust,
         "quantile": _quantile,
         "piecewise": functools.partial(_piecewise, bins=bins),
+        "embedded": functools.partial(_embedded, bins=bins),
     }
     scaling = scalings[name](filled, known.to_numpy())
     return Pipeline([("impute", imputer), *scaling])
@@ -230,20 +235,61 @@ def _edges(values: np.ndarray, bins: int) -> np.ndarray:
     return np.union1d(heavy, ends)
 
 
+def embedded_columns(edges: Sequence[np.ndarray]) -> tuple[list[int], list[int]]:
+    """Return the columns that a network embeds, by the ends of their intervals, and the others."""
+    many = [len(ends) - 1 > EMBEDDED for ends in edges]
+    places = range(len(edges))
+    return [at for at in places if many[at]], [at for at in places if not many[at]]
+
+
 def _piecewise(filled: np.ndarray, known: np.ndarray, bins: int) -> Steps:
     """Return the piecewise-linear encoding: for each interval a clipped min-max scaler.
 
     Interval t of every column that has so many makes one scaler, fitted to the interval's two ends.
     """
     from sklearn.compose import ColumnTransformer
+
+    edges = quantile_edges(known, bins)
+    parts = _intervals(edges, range(len(edges)))
+    return [("intervals", ColumnTransformer(parts).fit(filled[:2]))]
+
+
+def _embedded(filled: np.ndarray, known: np.ndarray, bins: int) -> Steps:
+    """Return the inputs of a grid, and behind it the intervals of numbers that have few."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.frozen import FrozenEstimator
+    from sklearn.preprocessing import StandardScaler
+
+    edges = quantile_edges(known, bins)
+    many, few = embedded_columns(edges)
+    parts = _intervals(edges, few, "few, ")
+    if many:
+        scaled = FrozenEstimator(StandardScaler().fit(filled[:, many]))
+        parts = [("scaled", scaled, many), *_intervals(edges, many, whole=True), *parts]
+    return [("intervals", ColumnTransformer(parts).fit(filled[:2]))]
+
+
+def _intervals(
+    edges: Sequence[np.ndarray], columns: Sequence[int], prefix: str = "", *, whole: bool = False
+) -> list[tuple[str, Any, list[int]]]:
+    """Return one scaler for each interval of some columns.
+
+    Args:
+        edges: Ends of the intervals of all columns.
+        columns: Those that are meant.
+        prefix: Of the scalers' names.
+        whole: Whether a column has an input for every interval that any of them has.
+    """
     from sklearn.frozen import FrozenEstimator
     from sklearn.preprocessing import MinMaxScaler
 
-    edges = quantile_edges(known, bins)
     parts = []
-    for interval in range(max(len(ends) for ends in edges) - 1):
-        having = [number for number, ends in enumerate(edges) if len(ends) > interval + 1]
-        ends = np.array([edges[number][interval : interval + 2] for number in having]).T
-        scaler = FrozenEstimator(MinMaxScaler(clip=True).fit(ends))
-        parts.append((f"interval {interval + 1}", scaler, having))
-    return [("intervals", ColumnTransformer(parts).fit(filled[:2]))]
+    for interval in range(max((len(edges[at]) for at in columns), default=1) - 1):
+        having = [at for at in columns if whole or len(edges[at]) > interval + 1]
+        ends = [
+            edges[at][interval : interval + 2] if len(edges[at]) > interval + 1 else NEVER
+            for at in having
+        ]
+        scaler = FrozenEstimator(MinMaxScaler(clip=True).fit(np.array(ends).T))
+        parts.append((f"{prefix}interval {interval + 1}", scaler, having))
+    return parts

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.config.choices import encoding_parts
-from pipeline.core.names import Input
-from pipeline.data.encode import level_limits, quantile_edges, spread
+from pipeline.core.names import Grid, Input
+from pipeline.data.encode import embedded_columns, level_limits, quantile_edges, spread
 from pipeline.data.typed import Kind
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> 
 
 
 def _scaled(known: pd.DataFrame, numbers: list[Input], encoding: str) -> Iterator[Input]:
-    """Yield what numbers become: `robust` puts narrow columns last, `piecewise` goes by interval."""
+    """Yield what numbers become: `robust` puts narrow columns last, intervals come one by one."""
     name, bins = encoding_parts(encoding)
-    if name not in {"robust", "piecewise"} or not numbers:
+    if name not in {"robust", "piecewise", "embedded"} or not numbers:
         yield from numbers
         return
     values = known[[one.name for one in numbers]].to_numpy()
@@ -60,11 +60,32 @@ def _scaled(known: pd.DataFrame, numbers: list[Input], encoding: str) -> Iterato
         wide = spread(values)
         yield from (numbers[place] for place in (*np.flatnonzero(wide), *np.flatnonzero(~wide)))
         return
-    intervals = [len(ends) - 1 for ends in quantile_edges(values, bins)]
-    for interval in range(max(intervals)):
-        for one, most in zip(numbers, intervals, strict=True):
-            if interval < most:
-                yield one.part(f"interval {interval + 1}")
+    edges = quantile_edges(values, bins)
+    many, few = embedded_columns(edges) if name == "embedded" else ([], list(range(len(edges))))
+    yield from (numbers[at].part("embedded") for at in many)
+    for columns, whole in ((many, True), (few, False)):
+        for interval in range(max((len(edges[at]) for at in columns), default=1) - 1):
+            having = (at for at in columns if whole or len(edges[at]) > interval + 1)
+            yield from (numbers[at].part(f"interval {interval + 1}") for at in having)
+
+
+def grid_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> Grid | None:
+    """Return how many inputs at the start of a row the network embeds; None for none.
+
+    Args:
+        known: As for `inputs_of`.
+        columns: The used columns.
+        encoding: Its name.
+    """
+    name, bins = encoding_parts(encoding)
+    numbers = [
+        part for column in columns if column.kind is not Kind.category for part in column.outputs
+    ]
+    if name != "embedded" or not numbers:
+        return None
+    edges = quantile_edges(known[numbers].to_numpy(), bins)
+    many, _ = embedded_columns(edges)
+    return Grid(max(len(edges[at]) for at in many), len(many)) if many else None
 
 
 def _levels(series: pd.Series, categories: int) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.config import objective
-from pipeline.config.choices import Encoding, encoding_name
+from pipeline.config.choices import IN_INTERVALS, Encoding, encoding_name
 from pipeline.data.columns import Attention, recorded
 from pipeline.data.constant import constant_loss
 from pipeline.data.fewrows import few_rows
@@ -38,19 +38,25 @@ def without_repeats(config: SweepConfig, dataset: Dataset) -> SweepConfig:
     resolution, and one without numbers at any.
     """
     nuisance = config.search.nuisance
-    if Encoding.piecewise not in nuisance.encoding:
+    divided = [name for name in nuisance.encoding if name in IN_INTERVALS]
+    if not divided:
         return config
-    seen: dict[tuple[Input, ...], int] = {dataset.input_names("standard"): 0}
-    for bins in sorted(nuisance.bins):
-        inputs = dataset.input_names(encoding_name(Encoding.piecewise, bins))
-        seen.setdefault(inputs, bins)
-    kept = [bins for bins in nuisance.bins if bins in seen.values()]
-    if not kept:
-        others: list[Encoding] = list(nuisance.encoding)
-        others.remove(Encoding.piecewise)
-        kept, nuisance = nuisance.bins, replace(nuisance, encoding=others or nuisance.encoding)
-    search = replace(config.search, nuisance=replace(nuisance, bins=kept))
-    return replace(config, search=search)
+    seen: dict[tuple[Input, ...], tuple[Encoding, int]] = {
+        dataset.input_names("standard"): (Encoding.standard, 0)
+    }
+    for name in sorted(
+        divided, reverse=True
+    ):  # piecewise before embedded: the simpler of equal ones
+        for bins in sorted(nuisance.bins):
+            seen.setdefault(dataset.input_names(encoding_name(name, bins)), (name, bins))
+    new = set(seen.values())
+    kept = [bins for bins in nuisance.bins if any((name, bins) in new for name in divided)]
+    useful = {name for name, _ in new}
+    names = [name for name in nuisance.encoding if name not in divided or name in useful]
+    nuisance = replace(
+        nuisance, bins=kept or nuisance.bins, encoding=names or list(nuisance.encoding)
+    )
+    return replace(config, search=replace(config.search, nuisance=nuisance))
 
 
 def searcher_of(config: SweepConfig, dataset: Dataset, family: Family) -> Searcher:

@@ -35,7 +35,10 @@ class Trainer:
         from pipeline.training.families import family
 
         shapes = input_shapes(config, dataset)
-        built = family(config.model, config.search, shapes, dataset.outputs, dataset.regression)
+        found = {name: dataset.grid(name) for name in shapes}
+        grids = {name: grid for name, grid in found.items() if grid is not None}
+        sizes = (dataset.outputs, dataset.regression, grids)
+        built = family(config.model, config.search, shapes, *sizes)
         return cls(config, dataset, built, Settings.from_config(config, objective(config)))
 
     def arrays(self, fit: Fit) -> Arrays:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from pipeline.training.families.layers import SIGNS
+from pipeline.training.families.layers import EMBEDDING, SIGNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,8 @@ def _draws(family: Any, trial: Trial) -> tuple[Draw, ...] | None:
             found = getattr(layer, f"{variable.name}_initializer", None)
             if layer.name == SIGNS:
                 draws[id(variable)] = partial(signs, shape=shape)
+            elif layer.name == EMBEDDING:
+                draws[id(variable)] = partial(linear_in_numbers, shape=shape)
             elif found is not None:
                 draws[id(variable)] = draw_of(found, shape)
     if any(id(variable) not in draws for variable in model.weights):
@@ -88,6 +90,21 @@ def draw_of(initializer: Any, shape: tuple[int, ...]) -> Draw:
 def signs(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Return an array of -1 and 1, each as likely."""
     return (2.0 * rng.integers(0, 2, shape) - 1.0).astype(np.float32)
+
+
+def linear_in_numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the kernel (slots, numbers, width) or bias (numbers, width) of embedded numbers.
+
+    Uniform within 1 / sqrt(width), as published (Gorishniy et al. 2022); of a kernel the first slot alone,
+    which is the number itself.
+    """
+    limit = 1.0 / math.sqrt(shape[-1])
+    drawn = rng.uniform(-limit, limit, shape[-2:]).astype(np.float32)
+    if len(shape) == 2:  # noqa: PLR2004 - the bias
+        return drawn
+    kernel = np.zeros(shape, np.float32)
+    kernel[0] = drawn
+    return kernel
 
 
 def _variance_scaling(

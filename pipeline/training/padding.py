@@ -26,7 +26,7 @@ SMALLEST_COARSE = 32
 class PaddedFamily(Family, Protocol):
     """A family whose networks of one depth can be padded to common widths."""
 
-    def unit_axes(self, capacity: Capacity) -> tuple[Axes, ...]:
+    def unit_axes(self, capacity: Capacity, encoding: str = "standard") -> tuple[Axes, ...]:
         """Return which axes of the weights are units, in the order of `get_weights()`."""
 
     def unit_widths(self, capacity: Capacity) -> Widths:

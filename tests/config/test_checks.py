@@ -192,6 +192,7 @@ COMBINATIONS = [
     ("data.id=age", "data.id"),
     ("data.repeats=3", "data.repeats"),
     ("data.folds=5 champion_rows=refit", "champion_rows"),
+    ("model.builder=a:b search.nuisance.encoding=[embedded]", "model=mlp or tabm"),
     ("champion=greedy champion_rows=folds", "champion_rows"),
     ("data=mnist data.image_channels=2", "data.image_channels"),
     ("data=images data.path=F data.task=regression", "data.task"),

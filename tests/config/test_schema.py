@@ -100,7 +100,7 @@ def test_the_default_network_is_taken_only_where_it_fits(words, family):
     """Images, a network that is named and every other search are as they were."""
     config = compose([*words, *(["data.path=x"] if "data=images" in words else [])])
     assert config.model.family == family
-    encodings = ("standard", "piecewise-48")
+    encodings = ("standard", "embedded-48")
     if words == []:
         assert config.search.nuisance.encodings == encodings
     elif family != "tabm":

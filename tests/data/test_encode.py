@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config.choices import Encoding
+from pipeline.core.names import Grid
 from pipeline.data.encode import TRUSTED, fit_encoder, quantile_edges
+from pipeline.data.inputs import grid_of
 from pipeline.data.typed import MISSING_LEVEL, Column, typed
 
 ENCODINGS = [encoding.value for encoding in Encoding]
@@ -69,6 +71,25 @@ def test_the_resolution_of_piecewise_stands_in_its_name():
     assert numbers(values, [40, 120], "piecewise-2").tolist() == [[0.5, 0], [1, 0.5]]
     assert numbers(values, [40, 120], "piecewise-40").sum(axis=1).tolist() == [10, 30]
     assert numbers([1, 2, 3] * 9, [2], "piecewise-120").tolist() == [[1, 0]]
+
+
+def test_embedded_numbers_stand_slot_by_slot_and_few_intervals_behind_them():
+    """Of two numbers with 12 and 10 intervals a grid of 13 slots, filled with zeros that no value changes."""
+    columns = [Column(name, "number") for name in ("long", "few", "short")]
+    rows = np.arange(143)
+    frame = pd.DataFrame({"long": rows % 13.0, "few": rows % 3.0, "short": rows % 11.0})
+    encoder = fit_encoder(frame, frame, columns, "embedded")
+    later = pd.DataFrame({"long": [6.0, 1e9], "few": [1.0, 1e9], "short": [10.0, 1e9]})
+    got = np.asarray(encoder.transform(later))
+    grid = grid_of(frame, columns, "embedded")
+    assert grid == Grid(slots=13, numbers=2)
+    table, few = got[:, : 13 * 2].reshape(2, 13, 2), got[:, 13 * 2 :]
+    assert np.allclose(table[0, 0], [0.0, 5 / np.sqrt(10)], atol=1e-6)  # standard
+    assert table[0, 1:, 0].tolist() == [1] * 6 + [0] * 6
+    assert table[:, 1:, 1].tolist() == [[1] * 10 + [0] * 2] * 2
+    assert few.tolist() == [[1, 0], [1, 1]]
+    assert grid_of(frame, columns[1:2], "embedded") is None
+    assert grid_of(frame, columns, "piecewise-48") is None
 
 
 def test_piecewise_has_as_many_intervals_as_a_column_has_values_to_separate():

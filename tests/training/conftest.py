@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.control import Progress
     from pipeline.core.family import Family
+    from pipeline.core.names import Grid
 
 
 class Quiet:
@@ -48,15 +49,16 @@ def stopping_control() -> type[Quiet]:
     return Quiet
 
 
-def _family(arrays: Arrays, **model: Any) -> Family:
+def _family(arrays: Arrays, grid: Grid | None = None, **model: Any) -> Family:
     config = ModelConfig(**model)
     shapes = {"standard": arrays.input_shape}
-    return family_of(config, CapacityConfig(), shapes, arrays.outputs, arrays.regression)
+    grids = {"standard": grid} if grid is not None else {}
+    return family_of(config, CapacityConfig(), shapes, arrays.outputs, arrays.regression, grids)
 
 
 @pytest.fixture(scope="session")
 def make_family() -> Callable[..., Family]:
-    """`make_family(arrays, activation=..., ...)`: a family bound to some arrays."""
+    """`make_family(arrays, grid, activation=..., ...)`: a family bound to arrays, its numbers embedded."""
     return _family
 
 

@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.config.choices import SearchKind, WidthShape
+from pipeline.config.choices import EMBEDDED, SearchKind, WidthShape
 from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig, SpaceConfig
 from pipeline.core.errors import ConfigError
+from pipeline.core.names import Grid
 from pipeline.core.records import Trial
 from pipeline.training import families
 from pipeline.training.families import family
 from pipeline.training.families.mlp import LINEAR, of_widths
+from pipeline.training.models import initial_weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -249,6 +251,31 @@ def test_unit_axes_of_members_describe_every_weight() -> None:
             assert layer is None or length == lengths[layer]
     assert axes[0] == (None, None)
     assert axes[-2:] == ((None, 1, None), (None,))
+
+
+@pytest.mark.parametrize("others", [0, 3])
+@pytest.mark.parametrize("name", ["mlp", "tabm"])
+def test_embedded_numbers_are_counted_and_described(name: str, others: int) -> None:
+    """Parameters in closed form, an axis entry for every weight, and a first guess linear in each number."""
+    grid = Grid(slots=5, numbers=2)
+    shapes = {"standard": (4,), "embedded-4": (grid.slots * grid.numbers + others,)}
+    model, grids = ModelConfig(family=name, members=3), {"embedded-4": grid}
+    found = family(model, CapacityConfig(), shapes, 2, regression=False, grids=grids)
+    for widths in ((), (6,), (6, 9)):
+        trial = Trial(of_widths(*widths), 1.0, 0, (("encoding", "embedded-4"),))
+        built = found.build(trial)
+        weights, axes = built.get_weights(), found.unit_axes(trial.capacity, trial.encoding)
+        assert built.count_params() == found.parameters(trial.capacity, trial.encoding)
+        assert [len(own) for own in axes] == [weight.ndim for weight in weights]
+        lengths = dict(enumerate(widths))
+        for weight, own in zip(weights, axes, strict=True):
+            for length, layer in zip(weight.shape, own, strict=True):
+                assert layer is None or length == lengths[layer]
+        kernel, offsets = initial_weights(found, trial, seed=1)[:2]
+        assert kernel.shape == (5, 2, EMBEDDED)
+        assert offsets.shape == (2, EMBEDDED)
+        assert kernel[0].all()
+        assert not kernel[1:].any()
 
 
 def test_a_cnn_never_halves_an_image_away() -> None:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.names import Grid
 from pipeline.core.records import Arrays, Direction, Objective, Outcome, Stack, Trial
 from pipeline.training.engine import engine
 from pipeline.training.families.mlp import of_widths
@@ -122,6 +123,18 @@ CASES = (
         ((7,), (20,)),
         family={"family": "tabm", "members": 2, "batch_normalization": True},
         settings={"optimizer": "adamw"},
+    ),
+    Case(
+        "embedded numbers before two networks in one, an input beside them",
+        "regression",
+        ((9, 30), (32, 20)),
+        family={"family": "tabm", "members": 2, "grid": Grid(2, 1)},
+    ),
+    Case(
+        "embedded numbers before a linear model, weighted rows",
+        "weighted",
+        ((),),
+        family={"grid": Grid(2, 2)},
     ),
 )
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.config.schema import ModelConfig
     from pipeline.config.schema_search import SearchConfig
     from pipeline.core.family import Family
+    from pipeline.core.names import Grid
 
 _SHARED = {"base", "ladder", "layers"}
 
@@ -36,6 +37,7 @@ def family(
     input_shapes: Mapping[str, tuple[int, ...]],
     outputs: int,
     regression: bool,
+    grids: Mapping[str, Grid] | None = None,
 ) -> Family:
     """Return the family that the configuration names, bound to one data set.
 
@@ -45,6 +47,7 @@ def family(
         input_shapes: Shape of one row for every encoding that the search may use.
         outputs: Output nodes: targets of a regression, or classes.
         regression: Whether the outputs are numbers rather than class probabilities.
+        grids: Of the encodings whose numbers the network embeds, how many there are.
 
     Raises:
         ConfigError: No such family, or no capacity fits the limits.
@@ -55,7 +58,7 @@ def family(
         raise ConfigError(
             f"model.family={name}: must be one of {', '.join(names())} (conf/model/){hint}"
         )
-    scope = Scope(model, search, dict(input_shapes), outputs, regression)
+    scope = Scope(model, search, dict(input_shapes), outputs, regression, dict(grids or {}))
     module = import_module(f"{__name__}.{name}")
     created: Family = module.create(scope)
     created.start()  # says so when no capacity fits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import floor, prod
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,10 @@ from pipeline.config.schema_search import CapacityConfig, SearchConfig, SpaceCon
 from pipeline.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pipeline.config.schema import ModelConfig
+    from pipeline.core.names import Grid
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Scope:
     """Shape of one row, by encoding."""
     outputs: int
     regression: bool
+    grids: Mapping[str, Grid] = field(default_factory=dict)
+    """Of the encodings whose numbers the network embeds."""
 
     @property
     def space(self) -> SpaceConfig:
@@ -46,6 +49,10 @@ class Scope:
     def inputs(self, encoding: str) -> int:
         """Return the numbers of one encoded row."""
         return prod(self.input_shapes[encoding])
+
+    def grid(self, encoding: str) -> Grid | None:
+        """Return how many inputs at the start of a row the network embeds; None for none."""
+        return self.grids.get(encoding)
 
     def fits(self, parameters: Callable[[str], int]) -> bool:
         """Tell whether a network keeps `search.max_parameters` at every encoding.

@@ -117,7 +117,11 @@ class Cnn(Ladder):
         head = 1 if self.scope.space.head_units and widths else 0
         return self.of(len(widths) - head, widths[0] if widths else 0)
 
-    def unit_axes(self, capacity: Capacity) -> tuple[tuple[int | None, ...], ...]:
+    def unit_axes(
+        self,
+        capacity: Capacity,
+        encoding: str = "standard",  # noqa: ARG002 - pixels have one
+    ) -> tuple[tuple[int | None, ...], ...]:
         """Return that no axis is padded: one tuple per array of `keras.Model.get_weights()`."""
         blocks = self.size(capacity)[0]
         layers = len(self.unit_widths(capacity))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config.choices import EMBEDDED
+
 if TYPE_CHECKING:
     from pipeline.config.schema import ModelConfig
+    from pipeline.core.names import Grid
     from pipeline.core.records import Trial
 
 IMAGE_DIMENSIONS = 3
@@ -16,6 +19,8 @@ OUTPUT = "output"
 """Name of the layer whose outputs are the prediction, or that of each member."""
 SIGNS = "member_inputs"
 """Name of the layer whose kernel starts as random signs."""
+EMBEDDING = "embedding"
+"""Name of the layer that embeds numbers; its kernel starts as linear (`models.initial_weights`)."""
 MEAN = "mean_of_members"
 """Name of the last layer of a network whose members' losses are averaged in training."""
 LARGEST_SHIFT = 0.08
@@ -90,6 +95,35 @@ def hidden_layers(
     if dropout > 0:
         layers.append(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
     return layers
+
+
+def embedding(row: Any, inputs: int, grid: Grid) -> Any:
+    """Return a row with `EMBEDDED` trainable numbers in the place of every number of its grid.
+
+    A number becomes `linear(x) + W e(x)` with its encoding e, and W starts at 0, so that at first the
+    network sees a linear input (Gorishniy et al. 2022; "version B" of its authors' later code).
+
+    Args:
+        row: Symbolic, (rows, inputs).
+        inputs: Numbers of a row.
+        grid: Those at its start.
+    """
+    import keras
+
+    first, column = grid.slots * grid.numbers, keras.layers.Reshape((inputs, 1), name="column")
+    numbers = row
+    if inputs > first:
+        numbers = keras.layers.Cropping1D((0, inputs - first), name="numbers")(column(row))
+    numbers = keras.layers.Reshape((grid.slots, grid.numbers), name="grid")(numbers)
+    layer = keras.layers.EinsumDense(
+        "bsn,snd->bnd", (grid.numbers, EMBEDDED), bias_axes="nd", name=EMBEDDING
+    )
+    embedded = keras.layers.Flatten(name="embedded")(layer(numbers))
+    if inputs == first:
+        return embedded
+    others = keras.layers.Cropping1D((first, 0), name="others")(column(row))
+    others = keras.layers.Flatten(name="other_inputs")(others)
+    return keras.layers.Concatenate(name="all_inputs")([embedded, others])
 
 
 def split_layers(members: int, inputs: int) -> list[Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
-from pipeline.config.choices import WidthShape
+from pipeline.config.choices import EMBEDDED, WidthShape
 from pipeline.core.records import Capacity
 from pipeline.training.families.ladder import Ladder
 
@@ -76,13 +77,22 @@ class Mlp(Ladder):
         """Return `search.space.architectures`."""
         return [of_widths(*widths) for widths in self.scope.space.architectures]
 
+    def _first(self, encoding: str) -> tuple[int, int]:
+        """Return the inputs of the first layer, and the weights that embed numbers before it."""
+        inputs, grid = self.scope.inputs(encoding), self.scope.grid(encoding)
+        if grid is None:
+            return inputs, 0
+        others = inputs - grid.slots * grid.numbers
+        return grid.numbers * EMBEDDED + others, grid.numbers * EMBEDDED * (grid.slots + 1)
+
     def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
         """Return the trainable parameters in closed form."""
-        sizes = (self.scope.inputs(encoding), *widths_of(capacity), self.scope.outputs)
+        inputs, embedding = self._first(encoding)
+        sizes = (inputs, *widths_of(capacity), self.scope.outputs)
         weights = sum(before * after for before, after in pairwise(sizes))
         # A hidden layer adds a bias, or instead of it the scale and offset of BatchNormalization.
         per_unit = 2 if self.scope.model.batch_normalization else 1
-        return weights + per_unit * sum(widths_of(capacity)) + self.scope.outputs
+        return embedding + weights + per_unit * sum(widths_of(capacity)) + self.scope.outputs
 
     def unit_widths(self, capacity: Capacity) -> tuple[int, ...]:
         """Return the units of every hidden layer, first layer first."""
@@ -92,14 +102,17 @@ class Mlp(Ladder):
         """Return the capacity with these hidden widths, whether or not the space has it."""
         return of_widths(*widths)
 
-    def unit_axes(self, capacity: Capacity) -> tuple[tuple[int | None, ...], ...]:
+    def unit_axes(
+        self, capacity: Capacity, encoding: str = "standard"
+    ) -> tuple[tuple[int | None, ...], ...]:
         """Return which axes of the weights are units, so that a stack can pad them.
 
         Returns:
             One tuple per array of `keras.Model.get_weights()`, with one entry per axis: the
             0-based hidden layer whose units lie along it, or None for inputs and outputs.
         """
-        axes: list[tuple[int | None, ...]] = []
+        embeds = self.scope.grid(encoding) is not None
+        axes: list[tuple[int | None, ...]] = [(None,) * 3, (None,) * 2] if embeds else []
         before: int | None = None
         vectors = 4 if self.scope.model.batch_normalization else 1  # scale, offset, mean, variance
         for layer in range(len(widths_of(capacity))):
@@ -108,20 +121,25 @@ class Mlp(Ladder):
         return (*axes, (before, None), (None,))
 
     def build(self, trial: Trial) -> Any:
-        """Return an uncompiled keras.Sequential with fresh weights; of members it puts out the mean."""
+        """Return an uncompiled keras.Model with fresh weights; of members it puts out the mean."""
         import keras
 
         from pipeline.training.families import layers
 
         scope, widths = self.like(trial.nuisance).scope, widths_of(trial.capacity)
         members = self.members if widths else 1  # linear members would only be averages of it
-        shape = scope.input_shape(trial.encoding)
+        shape, grid = scope.input_shape(trial.encoding), scope.grid(trial.encoding)
         stack = layers.first_layers(shape, augment=scope.model.augment)
         if len(shape) > 1:
             stack.append(keras.layers.Flatten(name="flat"))
         if members > 1:
-            stack += layers.split_layers(members, scope.inputs(trial.encoding))
+            stack += layers.split_layers(members, self._first(trial.encoding)[0])
         for number, units in enumerate(widths, start=1):
             stack += layers.hidden_layers(number, units, scope.model, trial, members)
         stack += layers.last_layers(scope.outputs, members, regression=scope.regression)
-        return keras.Sequential(stack, name=self.name)
+        if grid is None:
+            return keras.Sequential(stack, name=self.name)
+        row, *after = stack
+        numbers = layers.embedding(row, scope.inputs(trial.encoding), grid)
+        outputs = reduce(lambda made, layer: layer(made), after, numbers)
+        return keras.Model(row, outputs, name=self.name)

@@ -43,26 +43,29 @@ class TabM(Mlp):
         widths = widths_of(capacity)
         if not widths:
             return super().parameters(capacity, encoding)
-        scales = self.members * self.scope.inputs(encoding)
+        scales = self.members * self._first(encoding)[0]
         further_heads = (self.members - 1) * widths[-1] * self.scope.outputs
         return super().parameters(capacity, encoding) + scales + further_heads
 
     def products(self, capacity: Capacity, encoding: str = "standard") -> int:
         """Return the multiplications of one row forward: every member passes the shared layers."""
-        widths, inputs = widths_of(capacity), self.scope.inputs(encoding)
+        widths, (inputs, embedding) = widths_of(capacity), self._first(encoding)
         if not widths:
             return super().products(capacity, encoding)
         layers = pairwise((inputs, *widths, self.scope.outputs))
-        return self.members * (inputs + sum(before * after for before, after in layers))
+        return embedding + self.members * (inputs + sum(before * after for before, after in layers))
 
     def activations(self, capacity: Capacity, encoding: str = "standard") -> int:
         """Return the numbers that one row leaves in the hidden layers of all members."""
         return self.members * super().activations(capacity, encoding)
 
-    def unit_axes(self, capacity: Capacity) -> tuple[tuple[int | None, ...], ...]:
+    def unit_axes(
+        self, capacity: Capacity, encoding: str = "standard"
+    ) -> tuple[tuple[int | None, ...], ...]:
         """Return which axes of the weights are units, as `Mlp.unit_axes` does."""
-        shared = super().unit_axes(capacity)
+        shared = super().unit_axes(capacity, encoding)
         if not widths_of(capacity):
             return shared
-        last = len(widths_of(capacity)) - 1
-        return ((None, None), *shared[:-2], (None, last, None), (None,))
+        last, embeds = len(widths_of(capacity)) - 1, self.scope.grid(encoding) is not None
+        first = 2 if embeds else 0
+        return (*shared[:first], (None, None), *shared[first:-2], (None, last, None), (None,))

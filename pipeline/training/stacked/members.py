@@ -26,7 +26,12 @@ class Members:
     """Makes the state of members and reads their weights back, for one program."""
 
     def __init__(
-        self, family: PaddedFamily, template: Template, update: Update, widths: Widths
+        self,
+        family: PaddedFamily,
+        template: Template,
+        update: Update,
+        widths: Widths,
+        encoding: str,
     ) -> None:
         """Bind what the members of a program share.
 
@@ -35,10 +40,11 @@ class Members:
             template: The network at the padded widths.
             update: Their optimizer.
             widths: The padded widths.
+            encoding: Of their numbers.
         """
         self._family, self._template, self._update = family, template, update
         self._widths = widths
-        self._axes = family.unit_axes(family.of_widths(widths))
+        self._axes = family.unit_axes(family.of_widths(widths), encoding)
         self._places = template.places()
         self.unmasked = not _needs_mask(template)
 

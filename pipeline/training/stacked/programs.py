@@ -147,7 +147,7 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     widths = stack.padded_units or _widest(family, stack)
     trial = _trial_of_all(stack, family.of_widths(widths))
     template, update = _network(cast("Any", family), trial, settings)  # a protocol is not Hashable
-    members = Members(family, template, update, widths)
+    members = Members(family, template, update, widths, first.encoding)
     sizes = [family.unit_widths(fit.trial.capacity) for fit in fits]
     masks = not members.unmasked and any(size != widths for size in sizes)
     decays = any(decay_of(settings, fit.trial) > 0 for fit in fits)
