@@ -153,10 +153,10 @@ def test_the_ledger_holds_one_parent_and_every_fit(client: MlflowClient, done: D
 
 
 def test_every_fit_has_its_curve_and_its_best(client: MlflowClient, done: Done) -> None:
-    """`best_val_loss` is the least of the curve, at `best_epoch`."""
+    """`best_val_loss` is the least of the curve, at `best_epoch`; epochs count from 1."""
     for run in children(client, done):
         curve = client.get_metric_history(run.info.run_id, "val_loss")
-        assert [point.step for point in curve] == list(range(len(curve)))
+        assert [point.step for point in curve] == list(range(1, len(curve) + 1))
         best = min(curve, key=lambda point: point.value)
         assert run.data.metrics["best_val_loss"] == pytest.approx(best.value)
         assert run.data.metrics["best_epoch"] == best.step
@@ -181,7 +181,7 @@ def test_the_first_rank_is_the_champion(client: MlflowClient, done: Done) -> Non
     assert champion["run_id"] in own
     assert len(own) == first.metrics["executions"]
     (epoch,) = (
-        run.data.metrics["best_epoch"] + 1
+        run.data.metrics["best_epoch"]
         for run in children(client, done)
         if run.info.run_id == champion["run_id"]
     )

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from pipeline.config.choices import SaveModels
 from pipeline.core.records import Fit, Outcome, Scored
 from pipeline.ledger.encoding import fit_key
+from pipeline.ledger.stackfile import FitCurves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pipeline.core.records import Objective, Trial
     from pipeline.ledger.facts import SweepFacts
-    from pipeline.ledger.stackfile import FitCurves
 
 
 CHAMPION_PHASE = "champion"
@@ -43,6 +43,11 @@ class DoneFit:
     curves: FitCurves | None = None
     together: tuple[int, ...] = ()
     """As of `fitrun.Place`."""
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights are kept, an index into the curves; -1: none."""
+        return (self.curves or FitCurves({}, None)).best_epoch(self.metrics.get("best_epoch", -1))
 
     def scored(self, objective: Objective) -> Scored:
         """Return the fit as the search sees it."""

@@ -65,7 +65,7 @@ def environment_files(pinned: tuple[str, ...]) -> dict[str, bytes]:
 
 
 def provenance() -> dict[str, str]:
-    """Return tags that say who ran what where: versions, git commit, dirty flag, machine, user."""
+    """Return who ran what where: versions, git commit, dirty flag, machine, user."""
     tags = {f"version.{name}": number for name, number in installed(*RECORDED).items()}
     tags |= {
         "version.python": platform.python_version(),
@@ -94,6 +94,7 @@ def user() -> str:
         return str(os.getuid())
 
 
+@functools.cache
 def _git(*words: str) -> str | None:
     """Return what git says about this package's own checkout; None where it does not answer."""
     checkout = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pipeline.core import language
 from pipeline.core.errors import StoreError
 from pipeline.ledger.files import download_model, local_folder
-from pipeline.ledger.fitrun import STATUS, Point, parameters, points, tags
+from pipeline.ledger.fitrun import STATUS, Point, parameters, points, step_of, tags
 from pipeline.ledger.modelfile import ModelTemplate, read_weights
 from pipeline.ledger.writer import Job
 
@@ -51,7 +51,8 @@ class ModelRecord:
     """Name of the fit."""
     template: ModelTemplate
     weights: Sequence[np.ndarray]
-    best_epoch: int
+    step: int
+    """In MLflow, of the epoch that they are of."""
     tags: dict[str, str]
     params: dict[str, str]
 
@@ -82,7 +83,7 @@ class ModelRecord:
         """Show the LoggedModel with its run."""
         from mlflow.entities import LoggedModelOutput
 
-        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, self.best_epoch)])
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, self.step)])
 
 
 @dataclass
@@ -98,7 +99,8 @@ class FitRecord:
     tags: dict[str, str]
     params: dict[str, str]
     points: list[Point]
-    best_epoch: int
+    best_step: int
+    """In MLflow, of the best epoch."""
     epochs: int
     began: int
     """When the fit began and ended, milliseconds since 1970."""
@@ -127,7 +129,7 @@ class FitRecord:
             tags=tags(place, result),
             params=parameters(place, result.fit),
             points=points(result, facts),
-            best_epoch=max(result.best_epoch, 0),
+            best_step=step_of(result.best_epoch),
             epochs=result.epochs,
             began=ended - int(result.seconds * 1000),
             ended=ended,
@@ -154,10 +156,10 @@ class FitRecord:
             Metric(
                 point.key,
                 point.value,
-                int(self.began + length * (point.step + 1)),
+                int(self.began + length * point.step),
                 point.step,
                 # Linked at the best epoch only: the model page shows what the model scored.
-                model_id=model_id or None if point.step == self.best_epoch else None,
+                model_id=model_id or None if point.step == self.best_step else None,
             )
             for point in self.points
         ]

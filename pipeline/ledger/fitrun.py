@@ -48,7 +48,7 @@ STATUS = {
 
 @dataclass(frozen=True)
 class Point:
-    """One value of a metric; `step` is the 0-based epoch, so `best_epoch` is a step of the curve."""
+    """One value of a metric; `step` is the epoch as people count, so `best_epoch` is a step of the curve."""
 
     key: str
     value: float
@@ -131,18 +131,23 @@ def tags(place: Place, result: FitResult) -> dict[str, str]:
     return {name: value[:LONGEST_TAG] for name, value in values.items()}
 
 
+def step_of(epoch: int) -> int:
+    """Return the step in MLflow of an epoch of ours, which count from 0; of none (-1) the first."""
+    return max(epoch, 0) + 1
+
+
 def points(result: FitResult, facts: SweepFacts) -> list[Point]:
     """Return every metric of a fit: whole curves, and scalars at the best epoch.
 
     Values that are not finite are left out: MLflow would draw infinity as 1.8e308 and NaN as 0.
     Scalars have the step of the best epoch, so that the model is linked to what it really scored.
     """
-    best = max(result.best_epoch, 0)
+    best = step_of(result.best_epoch)
     kept = [
         Point(name, float(value), epoch)
         for name, curve in result.curves.items()
         if name not in DERIVED or name == facts.objective.metric
-        for epoch, value in enumerate(np.asarray(curve, dtype=np.float64).tolist())
+        for epoch, value in enumerate(np.asarray(curve, dtype=np.float64).tolist(), start=1)
         if math.isfinite(value)
     ]
     scalars: dict[str, float] = {}
@@ -150,7 +155,7 @@ def points(result: FitResult, facts: SweepFacts) -> list[Point]:
         names = dict.fromkeys(["val_loss", facts.objective.metric])
         names |= dict.fromkeys(name for name in result.curves if name.startswith("val_"))
         scalars = {f"best_{name}": result.best(name) for name in names}
-        scalars["best_epoch"] = float(result.best_epoch)
+        scalars["best_epoch"] = float(best)
         if facts.task == "regression" and result.fit.fold < len(facts.target_scales):
             scale = facts.target_scales[result.fit.fold]
             scalars["best_val_rmse"] = math.sqrt(max(result.best("val_loss"), 0.0)) * scale

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 START = "sweep.json"
 """What is known at the start, as a file."""
 
+RAN_ON = "ran_on"
+"""In it: versions, machine and state of the checkout. Sweeps of earlier versions have them as tags."""
+SHOWN = "mlflow."
+"""Begins the names of what MLflow shows beside a run by itself: those alone are tags."""
+
 MOST_PARAMS = 30
 """Parameters of the parent; the whole configuration is in its file sweep.json."""
 
@@ -96,7 +101,8 @@ def _create(store: Store, facts: SweepFacts) -> Begun:
         "fingerprint": facts.fingerprint,
         "data_digest": facts.digest,
         "command": redacted(" ".join(facts.command)),
-        **provenance(),
+        "mlflow.note.content": _note(facts),
+        **{name: value for name, value in provenance().items() if name.startswith(SHOWN)},
     }
     run = store.client.create_run(
         store.experiment_id,
@@ -123,6 +129,12 @@ def _describe(store: Store, run_id: str, files: RunFiles, facts: SweepFacts) -> 
     files.write_json(START, _document(facts))
 
 
+def _note(facts: SweepFacts) -> str:
+    """Return the description of a sweep until it has an answer."""
+    rows = ", ".join(f"{count:,} {part}" for part, count in facts.rows.items())
+    return f"Looks for the right-sized network for `{facts.target}` in {facts.name} (rows: {rows})."
+
+
 def _document(facts: SweepFacts) -> dict[str, Any]:
     """Return what a report, a replay or a refused resume wants to know about the start."""
     return {
@@ -139,6 +151,7 @@ def _document(facts: SweepFacts) -> dict[str, Any]:
         "digest": facts.digest,
         "seed": facts.seed,
         "command": [redacted(word) for word in facts.command],
+        RAN_ON: {k: v for k, v in provenance().items() if not k.startswith(SHOWN)},
         "config": {name: redacted(value) for name, value in facts.config.items()},
     }
 

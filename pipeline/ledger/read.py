@@ -18,8 +18,9 @@ from pipeline.data.csvfile import read_predictions
 from pipeline.ledger.donefits import CHAMPION_PHASE
 from pipeline.ledger.files import RunFiles
 from pipeline.ledger.location import elsewhere, resolve
+from pipeline.ledger.parent import RAN_ON, START
 from pipeline.ledger.resume import children, sweep_run
-from pipeline.ledger.stackfile import read_stacks
+from pipeline.ledger.stackfile import FitCurves, read_stacks
 from pipeline.ledger.store import connect, reaching
 from pipeline.ledger.viewer import run_link, ui_command
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from pipeline.ledger.location import Location
-    from pipeline.ledger.stackfile import FitCurves
 
 LATEST = "latest"
 WHOLE_NUMBERS = (
@@ -43,6 +43,7 @@ WHOLE_NUMBERS = (
     "round",
 )
 COUNTS = ("best_epoch", "epochs", "rank")
+NOTHING = FitCurves({}, None)
 
 
 @dataclass
@@ -117,7 +118,7 @@ def _parent(client: MlflowClient, location: Location, sweep: str) -> Any:
 def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
     info, tags = run.info, run.data.tags
     files = RunFiles(client, info.run_id, info.artifact_uri)
-    start = files.read_json("sweep.json") or {}
+    start = files.read_json(START) or {}
     runs = [
         one
         for one in children(client, info.experiment_id, info.run_id)
@@ -149,7 +150,7 @@ def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
         digest=tags.get("data_digest", ""),
         table=start.get("table", []),
         command=tuple(start.get("command", ())),
-        provenance=_provenance(start, tags),
+        provenance=_provenance(start, {**tags, **start.get(RAN_ON, {})}),
         started=datetime.fromtimestamp(info.start_time / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC"),
         run_link=run_link(location, info.experiment_id),
         ui_command=ui_command(location),
@@ -171,6 +172,7 @@ def _fits(
     rows = []
     for run in runs:
         tags, params, metrics = run.data.tags, dict(run.data.params), run.data.metrics
+        found = known.get(run.info.run_id)
         for name in ("round", "capacity"):  # a process that died may have left no parameters
             params.setdefault(name, tags.get(name, "0"))
         params.setdefault("layers", params.get("blocks", "0"))
@@ -183,9 +185,9 @@ def _fits(
                 "position": int(tags.get("position", 0)),
                 "outcome": tags.get("outcome", "cut"),
                 "best_val_loss": math.nan,
-                "best_epoch": -1,
                 **metrics,
-                "score_se": _standard_error(known.get(run.info.run_id)) if plain_loss else math.nan,
+                "best_epoch": (found or NOTHING).best_epoch(metrics.get("best_epoch", -1)),
+                "score_se": _standard_error(found) if plain_loss else math.nan,
                 "message": tags.get("message", ""),
                 "findings": json.loads(tags.get("findings", "[]")),
             }
@@ -211,21 +213,21 @@ def _standard_error(found: FitCurves | None) -> float:
     return two_way(table.mean(axis=1), table, found.units or Units()).se
 
 
-def _provenance(start: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str]:
+def _provenance(start: Mapping[str, Any], ran_on: Mapping[str, str]) -> dict[str, str]:
     """Return, for people, what the sweep ran on."""
     versions = {
         name.removeprefix("version."): number
-        for name, number in tags.items()
+        for name, number in ran_on.items()
         if name.startswith("version.")
     }
-    dirty = " (with uncommitted changes)" if tags.get("git_dirty") == "true" else ""
-    commit = tags.get("mlflow.source.git.commit", "")
+    dirty = " (with uncommitted changes)" if ran_on.get("git_dirty") == "true" else ""
+    commit = ran_on.get("mlflow.source.git.commit", "")
     found = {
         "data": f"{start.get('source', '')}, target {start.get('target', '')}, "
-        f"digest {tags.get('data_digest', '')}",
+        f"digest {ran_on.get('data_digest', '')}",
         "rows": ", ".join(f"{count:,} {part}" for part, count in start.get("rows", {}).items()),
         "versions": ", ".join(f"{name} {number}" for name, number in versions.items()),
-        "machine": tags.get("machine", ""),
+        "machine": ran_on.get("machine", ""),
         "commit": f"{commit}{dirty}" if commit else "",
     }
     return {name: text for name, text in found.items() if text}

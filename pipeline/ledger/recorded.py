@@ -11,7 +11,7 @@ from pipeline.core.errors import ConfigError
 from pipeline.ledger.encoding import decode_fit, decode_plan, trained_in
 from pipeline.ledger.files import RunFiles
 from pipeline.ledger.location import resolve
-from pipeline.ledger.parent import START
+from pipeline.ledger.parent import RAN_ON, START
 from pipeline.ledger.resume import run_named, sweep_run
 from pipeline.ledger.stackfile import read_stacks
 from pipeline.ledger.store import connect, reaching
@@ -73,6 +73,7 @@ def _recorded(client: MlflowClient, location: Any, run_id: str) -> RecordedFit:
     curves = read_stacks({name: content for name, content in stored if mark in name})
     if config is None or document is None or tags["fit_key"] not in curves:
         raise ConfigError(f"run={run_id}: it was cut before it was done; nothing can be compared.")
+    start = files.read_json(START) or {}
     about, fit = parent.data.tags, decode_fit(json.loads(tags["fit"]))
     asked, plan = decode_plan(document)
     stacks = trained_in(asked, plan, fit, curves[tags["fit_key"]].together)
@@ -82,10 +83,10 @@ def _recorded(client: MlflowClient, location: Any, run_id: str) -> RecordedFit:
         curves=curves[tags["fit_key"]],
         config=config.decode("utf-8"),
         digest=about.get("data_digest", ""),
-        builder_source=(files.read_json(START) or {}).get("config", {}).get(SOURCE),
+        builder_source=start.get("config", {}).get(SOURCE),
         provenance={
             name: value
-            for name, value in about.items()
+            for name, value in {**about, **start.get(RAN_ON, {})}.items()
             if name == "machine" or name.startswith("version.")
         },
     )

@@ -13,7 +13,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,9 +55,24 @@ class FitCurves:
     def together(self) -> tuple[int, ...]:
         """Places in its round of the fits that it was trained with; empty: its planned stack."""
         try:
-            return tuple(int(place) for place in json.loads(self.about or "{}").get("together", ()))
+            return tuple(int(place) for place in self._about().get("together", ()))
         except (AttributeError, RecursionError, TypeError, ValueError):
             return ()
+
+    def best_epoch(self, logged: float) -> int:
+        """Return the epoch that was kept, an index into the curves; -1: none.
+
+        Args:
+            logged: The run's metric `best_epoch`, believed where the file does not say: written by an
+                older version, in which MLflow's steps began with 0.
+        """
+        try:
+            return int(self._about().get("best_epoch", logged))
+        except (AttributeError, RecursionError, TypeError, ValueError):
+            return int(logged)
+
+    def _about(self) -> Any:
+        return json.loads(self.about or "{}")
 
 
 def sample(

@@ -13,7 +13,7 @@ from pipeline.core.errors import StoreError
 from pipeline.core.records import Outcome
 from pipeline.ledger.donefits import DoneFit, DoneFits
 from pipeline.ledger.fitrecord import FitRecord, ModelRecord, Templates, late_job
-from pipeline.ledger.fitrun import Place, parameters
+from pipeline.ledger.fitrun import Place, parameters, step_of
 from pipeline.ledger.fitwriter import FITS
 from pipeline.ledger.stackfile import CUT, FitCurves, pack, pack_weights, sample, unpack_weights
 from pipeline.ledger.trained import Trained
@@ -163,8 +163,8 @@ class StackRecorder:
         done = self._done.standing(fit)
         if done is None:
             raise AssertionError(f"{fit.name} is not in the ledger")
-        best = int(done.metrics.get("best_epoch", 0))
-        self._put(late_job(self._model(fit, weights, best, {}), done, self._store))
+        step = step_of(done.best_epoch)
+        self._put(late_job(self._model(fit, weights, step, {}), done, self._store))
 
     def _write_stack_file(
         self,
@@ -194,8 +194,8 @@ class StackRecorder:
     def _fit_record(self, one: Trained, weights: Sequence[np.ndarray] | None) -> FitRecord:
         place, result, model = one.place, one.result, None
         if weights is not None and result.outcome.is_usable and self._saves_all:
-            best, columns = max(result.best_epoch, 0), parameters(place, result.fit)
-            model = self._model(result.fit, weights, best, columns)
+            step, columns = step_of(result.best_epoch), parameters(place, result.fit)
+            model = self._model(result.fit, weights, step, columns)
         experiment = self._store.experiment_id
         return FitRecord.of(place, result, self._facts, experiment, one.ended, model)
 
@@ -222,11 +222,11 @@ class StackRecorder:
         self._done.add(done)
 
     def _model(
-        self, fit: Fit, weights: Sequence[np.ndarray], best: int, params: dict[str, str]
+        self, fit: Fit, weights: Sequence[np.ndarray], step: int, params: dict[str, str]
     ) -> ModelRecord:
         marks = {"trial": fit.trial.name, "sweep": self._sweep}
         experiment, template = self._store.experiment_id, self._templates.of(fit.trial)
-        return ModelRecord(experiment, fit.name, template, weights, best, marks, params)
+        return ModelRecord(experiment, fit.name, template, weights, step, marks, params)
 
 
 def _is_scored(result: FitResult) -> bool:

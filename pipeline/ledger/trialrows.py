@@ -203,8 +203,7 @@ class _Row(NamedTuple):
         said, counted = self.said, self._counted()
         if said is None:
             return {}
-        medians = [done.metrics for done in counted if done.fit == said.median]
-        best = medians[0].get("best_epoch", -1.0) if medians else -1.0
+        best = next((done.best_epoch for done in counted if done.fit == said.median), -1)
         names = {name for done in counted for name in done.metrics if name.startswith("best_")}
         means = {
             name: float(np.mean([done.metrics.get(name, math.nan) for done in counted]))

@@ -83,7 +83,7 @@ def _refits(sweep: Sweep, members: Sequence[Member]) -> tuple[Fit, ...]:
     every = (*sweep.ledger.done, *sweep.ledger.cut)
     best = {
         member.fit.trial: np.median(
-            [one.metrics.get("best_epoch", 0) for one in every if one.fit.trial == member.fit.trial]
+            [max(one.best_epoch, 0) for one in every if one.fit.trial == member.fit.trial]
         )
         for member in members
     }

@@ -33,7 +33,7 @@ def history(client: Any, run: Any, key: str) -> list[tuple[int, float]]:
 
 
 def test_every_fit_is_a_child_run_with_its_curves(sweeps: Any, client: Any) -> None:
-    """Curves by epoch, the best values as metrics of their own, at the best epoch's step."""
+    """Curves by epoch from 1, the best values as metrics of their own, at the best epoch's step."""
     ledger = sweeps.open()
     results = sweeps.record(ledger, sweeps.round(0), sweeps.round(1, sweeps.trial(2)))
     ledger.end("FINISHED")
@@ -43,9 +43,9 @@ def test_every_fit_is_a_child_run_with_its_curves(sweeps: Any, client: Any) -> N
         assert run.info.status == "FINISHED"
         assert run.info.run_name == language.trial(result.fit.name)
         val_loss = result.curves["val_loss"].tolist()
-        assert history(client, run, "val_loss") == list(enumerate(val_loss))
-        assert history(client, run, "best_val_loss") == [(1, val_loss[1])]
-        assert run.data.metrics["best_epoch"] == 1
+        assert history(client, run, "val_loss") == list(enumerate(val_loss, start=1))
+        assert history(client, run, "best_val_loss") == [(2, val_loss[1])]
+        assert run.data.metrics["best_epoch"] == 2
         assert run.data.metrics["epochs"] == 3
         assert run.data.metrics["parameters"] == result.fit.trial.parameters
         assert run.data.metrics["best_val_rmse"] == pytest.approx(math.sqrt(val_loss[1]) * 5.0)
@@ -206,7 +206,7 @@ def test_the_score_is_lower_is_better_whatever_the_objective(sweeps: Any) -> Non
 
 
 def test_the_parent_run_says_what_was_swept(sweeps: Any, client: Any, workplace: Path) -> None:
-    """Data set, configuration, versions, commit, command, decisions, files."""
+    """Data set, configuration, command, decisions, files; what no person reads is one of those."""
     ledger = sweeps.open()
     ledger.record_decisions([sweeps.decision])
     ledger.attach("report.html", "<p>report</p>")
@@ -219,12 +219,25 @@ def test_the_parent_run_says_what_was_swept(sweeps: Any, client: Any, workplace:
     assert run.data.params == {"engine": "stacked"}
     tags = run.data.tags
     assert (tags["kind"], tags["fingerprint"]) == ("sweep", "fingerprint-1")
-    assert tags["version.mlflow"]
     assert tags["command"] == "data=wages"
+    assert tags["mlflow.note.content"].startswith("Looks for the right-sized network for `wage`")
+    own = {name for name in tags if not name.startswith("mlflow.")}
+    assert own == {
+        "kind",
+        "sweep",
+        "fingerprint",
+        "data_digest",
+        "command",
+        "claim",
+        "alive",
+        "seconds",
+    }
     files = {file.path for file in client.list_artifacts(ledger.run_id)}
     assert files == {"sweep.json", "decisions.json", "report.html"}
     path = client.download_artifacts(ledger.run_id, "sweep.json", str(workplace))
-    assert json.loads(Path(path).read_text())["config"]["training.epochs"] == "30"
+    start = json.loads(Path(path).read_text())
+    assert start["config"]["training.epochs"] == "30"
+    assert start["ran_on"]["version.mlflow"]
 
 
 def test_rank_puts_the_champion_first(sweeps: Any, client: Any) -> None:
@@ -260,7 +273,7 @@ def test_models_are_saved_where_they_are_looked_for(sweeps: Any, client: Any) ->
     )
     linked = {metric.key: metric.value for metric in model.metrics}
     assert linked["val_loss"] == linked["best_val_loss"] == result.best("val_loss")
-    assert {metric.step for metric in model.metrics} == {result.best_epoch}
+    assert {metric.step for metric in model.metrics} == {result.best_epoch + 1}
     saved = ledger.weights(result.fit)
     assert saved is not None
     for one, other in zip(saved, result.weights, strict=True):

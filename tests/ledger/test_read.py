@@ -12,6 +12,7 @@ from pipeline.core.errors import ConfigError
 from pipeline.core.records import Outcome
 from pipeline.core.statistics import mean_error
 from pipeline.ledger.read import read_sweep
+from pipeline.ledger.stackfile import FitCurves
 
 
 def test_a_sweep_is_read_back_whole(sweeps: Any) -> None:
@@ -105,3 +106,27 @@ def test_an_empty_store_has_no_latest_sweep(workplace: Any) -> None:
     """One message."""
     with pytest.raises(ConfigError, match="holds no sweep yet"):
         read_sweep(None, "latest")
+
+
+def test_a_store_in_which_epochs_began_with_nought_is_read_right(sweeps: Any, client: Any) -> None:
+    """By its stacks' files where they say it; by the metric as it was where they are older still."""
+    ledger = sweeps.open()
+    (result,) = sweeps.record(ledger, sweeps.round(0, executions=1))
+    (run,) = client.search_runs([ledger.store.experiment_id], "tags.fit_key != ''")
+    assert run.data.metrics["best_epoch"] == result.best_epoch + 1
+    client.log_metric(run.info.run_id, "best_epoch", result.best_epoch, step=99)
+    assert read_sweep(None, "latest").fits["best_epoch"].tolist() == [result.best_epoch]
+    assert FitCurves({}, None).best_epoch(3.0) == 3
+    assert FitCurves({}, None, "not JSON").best_epoch(3.0) == 3
+    sweeps.abandon(ledger)
+    (done,) = sweeps.open(ledger.run_id).done
+    assert done.best_epoch == result.best_epoch
+
+
+def test_versions_of_an_older_sweep_are_read_from_its_tags(sweeps: Any, client: Any) -> None:
+    """They are in `sweep.json` now."""
+    ledger = sweeps.open()
+    now = read_sweep(None, "latest").provenance
+    assert "mlflow" in now["versions"]
+    client.set_tag(ledger.run_id, "version.numpy-of-old", "1.2")
+    assert "numpy-of-old 1.2" in read_sweep(None, "latest").provenance["versions"]
