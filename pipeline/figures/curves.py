@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.core import language
 from pipeline.figures import palette
-from pipeline.figures.sizes import leader_losses
+from pipeline.figures.sizes import RUNNING, leader_losses
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import (
     counted_fits,
@@ -118,7 +118,7 @@ def training_caption(record: SweepRecord) -> str:
     found = leader_losses(record)
     if found is None:
         return "The champion left no pair of curves."
-    return f"At the epoch that is kept, {found.words}."
+    return f"At the epoch that is kept, {found.words}. {RUNNING}"
 
 
 def _trial(

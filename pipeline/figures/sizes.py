@@ -31,10 +31,15 @@ WIDE_RANGE = 1.2
 """Powers of ten from which one axis label a power is enough."""
 
 
+RUNNING = "Training loss is its mean while the epoch ran, with dropout where there is any."
+"""Of every fit, as `model.fit` says it: no more is measured."""
+
+
 class Losses(NamedTuple):
     """Training and validation loss at the epoch of the lowest validation loss."""
 
     train: float
+    """The mean while the epoch ran: of weights that still changed, dropout included."""
     validation: float
 
     @property
@@ -194,10 +199,10 @@ def fitting_caption(record: SweepRecord) -> str:
     ordered = table.sort_values("gap", kind="stable")
     narrow, wide = ordered.iloc[0], ordered.iloc[-1]
     if wide["gap"] <= 0:
-        return "At the best epochs training loss lies below validation loss nowhere."
+        return f"At the best epochs training loss lies below validation loss nowhere. {RUNNING}"
     return (
         "Both high: under-fitting. Far apart: over-fitting. The gap is smallest for "
-        f"{narrow['capacity']} and widest for {wide['capacity']} ({language.percent(wide['gap'])})."
+        f"{narrow['capacity']} and widest for {wide['capacity']} ({language.percent(wide['gap'])}). {RUNNING}"
     )
 
 
