@@ -13,11 +13,10 @@ from math import ceil
 from operator import mul
 from typing import TYPE_CHECKING
 
-from pipeline.core.control import Progress
-
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
+    from pipeline.core.control import Progress
     from pipeline.core.records import Fit, Stack, StackPlan
 
 MOST_TILES = 4
@@ -88,7 +87,7 @@ def standing(open_pieces: Iterable[Piece], heard: Mapping[int, Progress]) -> lis
             done = [report.epoch if report else 0 for _, report in both]
             epoch = sum(map(mul, live, done)) // max(1, sum(live))
             last = reports[-1]
-            found.append(Progress(number, epoch, last.epochs, sum(live), last.best))
+            found.append(replace(last, stack=number, epoch=epoch, live=sum(live)))
     return found
 
 

@@ -213,13 +213,15 @@ def _run(task: Task, job: _Job) -> int:
     config, folder = job.config, job.folder
     try:
         (folder / "config.yaml").write_text(f"# {job.command}\n{dump(config)}", encoding="utf-8")
-        log_into(folder, terminal=config.verbose, detailed=job.detailed)
+        log_into(folder, job.detailed)
     except OSError as error:
         raise ConfigError(
             f"the output folder {folder} cannot be written to: {error.strerror} (hydra.run.dir=DIR)"
         ) from error
     if job.title:
         logger.info(job.title)
+        if config.verbose:
+            print(job.title, file=sys.stderr)  # noqa: T201 - which of several begins
         sys.argv[1:] = shlex.split(job.command)[3:]  # what starts this run alone again
     try:
         return task(config, folder)

@@ -1,4 +1,4 @@
-"""Where log lines go: the terminal (stderr; stdout carries the result alone) and sweep.log."""
+"""Where log lines go: sweep.log, and warnings the terminal too (stderr; stdout carries the result)."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class LogFile(logging.FileHandler):
             super().handleError(record)
 
 
-def log_into(folder: Path, *, terminal: bool, detailed: bool | str | list[str] = False) -> None:
-    """Send this process' log lines to the terminal and into a folder; what was set before ends.
+def log_into(folder: Path, detailed: bool | str | list[str] = False) -> None:
+    """Send this process' log lines into a folder, warnings to the terminal too; what was set before ends.
 
-    Ours count from INFO, everybody else's from WARNING.
+    In the file ours count from INFO, everybody else's from WARNING.
 
     Args:
         folder: Receives `sweep.log`.
-        terminal: Whether the terminal shows more than warnings.
-        detailed: True: every line of everybody; or the loggers of which every line counts.
+        detailed: True: every line of everybody; or the loggers of which every line counts. The
+            terminal shows them then.
     """
     names = [detailed] if isinstance(detailed, str) else detailed
     shown = logging.StreamHandler()
-    shown.setLevel("NOTSET" if terminal else "WARNING")
+    shown.setLevel("NOTSET" if names else "WARNING")
     shown.setFormatter(RedactingFormatter("%(message)s"))
     file = LogFile(folder / FILE, encoding="utf-8")
     file.setFormatter(RedactingFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))

@@ -21,6 +21,8 @@ class Progress:
     """Members still training."""
     best: float
     """Best objective (as logged) seen in this stack so far."""
+    compiling: bool = False
+    """Whether its program is being made: nothing is trained yet."""
 
 
 class Control(Protocol):

@@ -23,6 +23,8 @@ class CapacityScore:
     parameters: int
     score: float
     """Lower is lower in the picture, whichever is better."""
+    se: float = math.nan
+    """Standard error of the score; NaN: not known."""
 
 
 def capacity_svg(points: Sequence[CapacityScore], marked: str) -> str:
@@ -40,12 +42,20 @@ def capacity_svg(points: Sequence[CapacityScore], marked: str) -> str:
     if len(known) < 2:  # noqa: PLR2004 - one point shows no course
         return ""
     across = _placed([math.log(1 + one.parameters) for one in known], LEFT, WIDTH - RIGHT)
-    down = _placed([-one.score for one in known], TOP, HEIGHT - BOTTOM)
+    errors = [one.se if math.isfinite(one.se) else 0.0 for one in known]
+    ends_of = [(one.score - se, one.score + se) for one, se in zip(known, errors, strict=True)]
+    flat = [
+        -value for one, both in zip(known, ends_of, strict=True) for value in (one.score, *both)
+    ]
+    down, *others = (_placed(flat, TOP, HEIGHT - BOTTOM)[k::3] for k in range(3))
     places = list(zip(across, down, strict=True))
     line = " ".join(f"{x:.0f},{y:.0f}" for x, y in places)
     parts = [f'<polyline points="{line}" fill="none" stroke="{GRID}" stroke-width="2"/>']
-    for point, (x, y) in zip(known, places, strict=True):
+    for point, (x, y), bottom, top in zip(known, places, *others, strict=True):
         stands_out = point.label == marked
+        parts.append(
+            f'<path d="M{x:.0f} {bottom:.0f}V{top:.0f}" stroke="{MUTED}" stroke-width="1.5"/>'
+        )
         parts.append(
             f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{5 if stands_out else 3.5}" '
             f'fill="{CHAMPION if stands_out else MUTED}"><title>{escape(point.label)}: '

@@ -18,6 +18,7 @@ import time
 from typing import TYPE_CHECKING, NoReturn, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 HANDLED = (signal.SIGTERM, signal.SIGINT)
@@ -26,6 +27,8 @@ GRACE_SECONDS = 15.0
 """From the first signal to the end of the process; it must be gone within 20 s."""
 
 _STDERR = 2
+_SHOW_CURSOR = "\x1b[?25h"
+"""A panel that is drawn hides it, and has no time to bring it back."""
 
 
 def end_at_once() -> None:
@@ -58,6 +61,8 @@ class StopRequest:
         self.number: int | None = None
         self.advice = ""
         """How to go on after an end without a boundary; set once there is anything to resume."""
+        self.show: Callable[[str], bool] = lambda _: False
+        """Puts a line where a person sees it, without any lock; False: there is no such place."""
         self._grace = grace
         self._before: dict[signal.Signals, object] = {}
         self._woken_before = -1
@@ -104,7 +109,9 @@ class StopRequest:
                         _leave(number, f"second signal: ended at once{self.advice}")
                     asked, self.number = True, self.number or number
                     deadline = time.monotonic() + (math.inf if self._grace is None else self._grace)
-                    _say("stopping at the next boundary; a second signal ends at once")
+                    line = "stopping at the next boundary; a second signal ends at once"
+                    if not self.show(line):
+                        _say(line)
 
     @property
     def name(self) -> str:
@@ -120,5 +127,5 @@ def _say(line: str) -> None:
 
 def _leave(number: int, line: str) -> NoReturn:
     """End the process now, with the exit code that shells expect."""
-    _say(line)
+    _say(f"{_SHOW_CURSOR if os.isatty(_STDERR) else ''}{line}")
     os._exit(128 + number)

@@ -13,7 +13,7 @@ from pipeline.search.choose import chosen, complete_enough, evidence_of, leads, 
 from pipeline.search.decide import median_execution, pareto, standard_error
 from pipeline.search.executions import Executions
 from pipeline.search.protocol import Choice, Proposal, Searcher, is_usable, key, missing
-from pipeline.search.ranking import Ranked, ranking
+from pipeline.search.ranking import Ranked, ranking, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,6 +39,7 @@ __all__ = [
     "missing",
     "ranking",
     "searcher",
+    "standing",
 ]
 
 

@@ -12,7 +12,7 @@ from pipeline.search.choose import leads
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.core.statistics import Difference
+    from pipeline.core.statistics import Difference, Pool
     from pipeline.search.decide import Evidence
 
 CHOSEN = {
@@ -58,11 +58,8 @@ def ranking(
     """
     if not known:
         return []
-    enough = min(fewest, max(one.executions for one in known))
-    full = [one for one in known if one.executions >= enough]
-    heads = {one.trial.capacity: one for one in leads(full)}
-    best = min(heads.values(), key=lambda one: one.order)
-    pool = decide.luck(full, folds=folds)
+    leading, pool = _heads(known, folds, fewest)
+    heads, best = {one.trial.capacity: one for one in leading}, leading[0]
     found = []
     for one in sorted(known, key=lambda one: (one is not taken, *one.order)):
         gap = decide.difference(one, best, folds=folds, pool=pool)
@@ -82,6 +79,25 @@ def ranking(
             )
         found.append(Ranked(one, se, gap, head is one, note))
     return found
+
+
+def standing(
+    known: Sequence[Evidence], *, folds: int = 0, fewest: int = 1
+) -> list[tuple[Evidence, float]]:
+    """Return what stands for each capacity with its score's standard error, the best first.
+
+    The arguments are those of `ranking`.
+    """
+    if not known:
+        return []
+    leading, pool = _heads(known, folds, fewest)
+    return [(one, decide.standard_error(one, folds=folds, pool=pool)) for one in leading]
+
+
+def _heads(known: Sequence[Evidence], folds: int, fewest: int) -> tuple[list[Evidence], Pool]:
+    enough = min(fewest, max(one.executions for one in known))
+    full = [one for one in known if one.executions >= enough]
+    return leads(full), decide.luck(full, folds=folds)
 
 
 def _chosen(one: Evidence, best: Evidence, gap: Difference, errors: float) -> str:

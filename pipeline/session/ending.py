@@ -12,20 +12,19 @@ from pipeline.config import objective
 from pipeline.config.choices import ChampionRows
 from pipeline.core.control import Unattended
 from pipeline.core.errors import BudgetError, NoUsableTrialError
-from pipeline.core.language import number, trial
+from pipeline.core.language import number
 from pipeline.data.csvfile import write_csv
 from pipeline.evaluation.final import INCUMBENT, Member, Terms, Verdicts, evaluate, score_incumbent
 from pipeline.evaluation.stand import is_noise, plainly
-from pipeline.ledger.trialrows import RankedTrial
 from pipeline.ledger.views import prepare_view, table_link
 from pipeline.models.artefact import save_champion
 from pipeline.models.modelcard import NOTE_TAG, sweep_note
 from pipeline.registry.registry import Contest, challenge, look_up
-from pipeline.search import complete_enough, executions_of, median_execution, ranking
 from pipeline.session.aftermath import Aftermath, report_command, write_report, write_summary
 from pipeline.session.allrows import on_all_rows, wanted_rows
 from pipeline.session.champion import Candidates, half_the_time
 from pipeline.session.closing import labelled, last_line
+from pipeline.session.standing import ranking_rows, recorded, trials_ranked
 from pipeline.session.summary import summarise
 from pipeline.session.together import validate_together
 
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pipeline.config.schema import SweepConfig
-    from pipeline.core.records import Fit, Scored
+    from pipeline.core.records import Fit
     from pipeline.ledger.ledger import Ledger
     from pipeline.models.artefact import Champion
     from pipeline.models.verify import Verifier
@@ -48,8 +47,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SHOWN_TRIALS = 10
-"""Rows of the final table."""
 OVERDUE_SECONDS = 2.0
 """A budget that is exceeded by more than this before the report is drawn ends without it."""
 
@@ -128,7 +125,7 @@ def _models(
     members = candidates.of_trial(choice.trial, Unattended(signal))
     sweep.unless_stopped()
     single = next(member for member in members if member.fit.execution == choice.execution)
-    sweep.ledger.rank([_recorded(one) for one in ranked], single.fit)
+    sweep.ledger.rank([recorded(one) for one in ranked], single.fit)
     kind, models = str(config.champion), {"single": [single], "ensemble": members}
     if config.data.folds is not None and kind != "ensemble":
         log.info("With data.folds the champion is the average of the folds' networks (ensemble)")
@@ -256,42 +253,3 @@ def _nothing_usable(ledger: Ledger, result: SearchResult) -> BudgetError | NoUsa
         f"{ledger.run_id}; smaller learning rates (search.learning_rate.low) or a larger "
         "search.max_parameters are the usual remedies."
     )
-
-
-def trials_ranked(standing: Sequence[Scored], choice: Choice, config: SweepConfig) -> list[Ranked]:
-    """Return every usable trial, the champion's first, and why each stands there."""
-    plan, search = executions_of(config), config.search
-    known = complete_enough(standing, 1)
-    return ranking(
-        known,
-        next((one for one in known if one.trial == choice.trial), None),
-        prefer=search.prefer.value,
-        errors=getattr(search, "one_se", 1.0),
-        folds=plan.folds,
-        fewest=plan.fewest,
-    )
-
-
-def _recorded(one: Ranked) -> RankedTrial:
-    """Return what the ledger keeps of a ranked trial."""
-    evidence = one.evidence
-    fits = {execution: scored.fit for execution, scored in evidence.results.items()}
-    median = fits[median_execution(evidence)]
-    trial, score, behind = evidence.trial, evidence.shown, one.gap.mean
-    return RankedTrial(trial, score, one.se, behind, one.note, tuple(fits.values()), median)
-
-
-def ranking_rows(ranked: Sequence[Ranked], metric: str) -> list[dict[str, object]]:
-    """Return the rows of the final table; `metric` is the objective."""
-    return [
-        {
-            "rank": position,
-            "trial": trial(one.evidence.trial.name),
-            metric: one.evidence.shown,
-            "SE": number(one.se, 2),
-            "behind": number(one.gap.mean, 2),
-            "fits": one.evidence.executions,
-            "why": one.note,
-        }
-        for position, one in enumerate(ranked[:SHOWN_TRIALS], start=1)
-    ]

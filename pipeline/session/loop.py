@@ -24,6 +24,7 @@ from pipeline.session.facts import encoded, facts_of, facts_shown, searcher_of
 from pipeline.session.networks import Networks
 from pipeline.session.rescue import rescued
 from pipeline.session.result import SearchResult, result_of
+from pipeline.session.standing import capacities
 from pipeline.session.sweep import Sweep
 from pipeline.session.trainer import Trainer, cut_to_fits
 from pipeline.terminal.progress import Display
@@ -88,6 +89,7 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: floa
         StopRequest(grace) as stop,
         Display(config.verbose, objective=objective(config)) as display,
     ):
+        stop.show = display.stopping
         dataset = prepare(config.data, config.seed)
         sweep = _open(config, output_dir, dataset, budget, stop, display)
         again = redacted(sweep_again(sweep.ledger.run_id))
@@ -181,8 +183,8 @@ def search(sweep: Sweep, before: Callable[[Round], None] = lambda _: None) -> Se
         cut = [(one.scored(objective), one.epochs) for one in sweep.ledger.cut]
         result = result_of(sweep.searcher, proposal, finished, ended, cut)
         decisions = result.decisions if result else proposal.decisions
-        for decision in decisions[shown:]:
-            sweep.display.decision(decision)
+        standing = capacities(finished, sweep.trainer.config)
+        sweep.display.decisions(decisions[shown:], standing)
         if len(decisions) > shown:
             sweep.ledger.record_decisions(decisions)
         shown = len(decisions)

@@ -1,77 +1,99 @@
-"""The live view of a sweep: what is known right now, and its picture for a terminal."""
+"""The panel on a terminal: the lines of the picture and the capacities as a small chart, in a fixed place."""
 
 from __future__ import annotations
 
 import logging
 import math
 import sys
-from collections import Counter
-from dataclasses import dataclass, field
+import textwrap
 from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.core import language
-from pipeline.core.records import Outcome
-from pipeline.figures.inline import CapacityScore
-from pipeline.terminal.table import fits_done
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.core.control import Progress
-    from pipeline.core.records import FitResult, Objective
+    from rich.console import Console, RenderableType
 
-BARS = "▁▂▃▄▅▆▇█"
-SHOWN_STACKS = 6
-"""Stacks drawn at once; more would push the rest out of a small terminal."""
+    from pipeline.figures.inline import CapacityScore
+    from pipeline.terminal.picture import Picture
+
+LABEL = 8
+"""Columns of a label."""
+DECISION = "last"
+DECISION_LINES = 2
+"""That its sentence may take; what is cut off is in `sweep.log`."""
+CHART_LINES = 8
+"""Capacities drawn, the best ones: with the lines above them 17, of the 24 of a small terminal."""
+FEWEST_CHART_LINES = 2
+WIDEST = 100
+"""Columns that the panel takes; longer lines are hard to read."""
 
 
-@dataclass
-class Picture:
-    """What the view shows: written by the display, read by the thread that draws."""
+def panel(picture: Picture, elapsed: float, width: int, height: int) -> list[Text]:
+    """Return the panel, always as many lines: nothing below or above it moves.
 
-    title: str = ""
-    round: str = "preparing: Keras starts, a model is saved and loaded on trial"
-    stacks: dict[int, Progress] = field(default_factory=dict)
-    round_done: int = 0
-    round_fits: int = 0
-    fits: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    findings: Counter[str] = field(default_factory=Counter)
-    best_name: str = ""
-    best_value: float = math.nan
-    best_curve: tuple[float, ...] = ()
-    best_capacity: str = ""
-    capacities: dict[str, CapacityScore] = field(default_factory=dict)
-    decision: str = ""
-    metric: str = "val_loss"
-    seconds_left: tuple[float, float] | None = None
-    """The fewest and the most that are likely."""
+    Args:
+        picture: What is known.
+        elapsed: Seconds since the sweep started.
+        width: Columns of the terminal.
+        height: Its lines.
+    """
+    width = min(width, WIDEST) - 1
+    head = Text(picture.title, style="bold").append(f"  {picture.head(elapsed)}", "not bold")
+    found = [Text(), head]
+    for label, text in picture.lines():
+        most = DECISION_LINES if label == DECISION else 1
+        wrapped = textwrap.wrap(
+            text, width - LABEL, max_lines=most, placeholder=" …", break_on_hyphens=False
+        )
+        style = "bold green" if label == "leader" and picture.leading else ""
+        for at, line in enumerate([*wrapped, *[""] * (most - len(wrapped))]):
+            name = Text(f"{'' if at else label:<{LABEL}}", style="dim")
+            found.append(name.append(line, style or "not dim"))
+    rows = max(FEWEST_CHART_LINES, min(CHART_LINES, height - len(found) - 2))
+    chart = drawn(picture.capacities, width, rows)
+    found += [Text(), *chart, *(Text() for _ in range(rows - len(chart)))]
+    for line in found:
+        line.truncate(width, overflow="ellipsis")
+    return found
 
-    def add(self, result: FitResult, objective: Objective) -> None:
-        """Take a finished fit: the best so far, alone and of its capacity."""
-        if result.outcome is not Outcome.cut:
-            self.fits += 1
-            self.round_done += 1
-            self.outcomes[result.outcome] += 1
-        value, trial = result.best(objective.metric), result.fit.trial
-        if not result.outcome.is_ranked or not math.isfinite(value):
-            return
-        if math.isnan(self.best_value) or objective.as_loss(value) < objective.as_loss(
-            self.best_value
-        ):
-            self.best_name, self.best_value = language.trial(result.fit.name), value
-            self.best_curve = tuple(map(float, result.curves[objective.metric]))
-            self.best_capacity = trial.capacity.label
-        known = self.capacities.get(trial.capacity.label)
-        if known is None or objective.as_loss(value) < objective.as_loss(known.score):
-            point = CapacityScore(trial.capacity.label, trial.parameters, value)
-            self.capacities[trial.capacity.label] = point
+
+def drawn(points: Sequence[CapacityScore], width: int, rows: int) -> list[Text]:
+    """Draw the best capacities, a line each, the smallest first: where the score is, and its error.
+
+    Args:
+        points: The best first, which stands out.
+        width: Columns that a line may take.
+        rows: Lines that there may be.
+    """
+    known = [one for one in points if math.isfinite(one.score)][:rows]
+    if not known:
+        return []
+    best, names = known[0], max(len(one.label) for one in known)
+    scores = {one.label: language.with_error(one.score, one.se) for one in known}
+    figures = max(map(len, scores.values()))
+    reach = [(one.score - _error(one), one.score + _error(one)) for one in known]
+    low, high = min(start for start, _ in reach), max(end for _, end in reach)
+    columns = max(width - names - figures - 5, 8)
+
+    def place(value: float) -> int:
+        return round((value - low) / (high - low) * (columns - 1)) if high > low else 0
+
+    lines = []
+    for one in sorted(known, key=lambda one: (one.parameters, one.label)):
+        start, middle, end = (place(one.score + k * _error(one)) for k in (-1, 0, 1))
+        bar = " " * start + "─" * (middle - start) + "●" + "─" * (end - middle)
+        text = f"{one.label:>{names}}  {scores[one.label]:<{figures}}  {bar}"
+        lines.append(Text(text, style="bold green" if one is best else ""))
+    return lines
+
+
+def _error(point: CapacityScore) -> float:
+    return point.se if math.isfinite(point.se) else 0.0
 
 
 class TerminalView:
@@ -121,98 +143,3 @@ def _move_handlers(old: TextIO, new: TextIO) -> list[tuple[logging.StreamHandler
     for handler in found:
         handler.setStream(new)
     return [(handler, old) for handler in found]
-
-
-def sparkline(values: Sequence[float], width: int = 32) -> str:
-    """Draw values as one line of bars; surplus values are averaged, gaps are left blank."""
-    columns = min(width, len(values))
-    means = [
-        _mean(values[i * len(values) // columns : (i + 1) * len(values) // columns])
-        for i in range(columns)
-    ]
-    finite = [mean for mean in means if math.isfinite(mean)]
-    if not finite:
-        return ""
-    low, span = min(finite), max(finite) - min(finite)
-    top = len(BARS) - 1
-    return "".join(
-        " " if not math.isfinite(mean) else BARS[round((mean - low) / span * top) if span else 0]
-        for mean in means
-    )
-
-
-def time_left(seconds: tuple[float, float] | None) -> str:
-    """Say how long is left; it is not known until the search begins."""
-    if seconds is None:
-        return "time left not known yet"
-    low, high = (language.duration(round(one)) for one in seconds)
-    return f"{low} left" if low == high else f"{low} to {high} left"
-
-
-def tally(outcomes: Counter[str]) -> str:
-    """Count what did not complete, for example `, 2 diverged, 5 dropped`; empty when all did."""
-    return "".join(
-        f", {count} {name}" for name, count in sorted(outcomes.items()) if name != "completed"
-    )
-
-
-def draw(picture: Picture, elapsed: float) -> RenderableType:
-    """Return the picture as a renderable of a few short lines.
-
-    Args:
-        picture: What is known.
-        elapsed: Seconds since the sweep started.
-    """
-    head = Text.assemble(
-        (picture.title, "bold"),
-        f"   {language.duration(round(elapsed))} · {time_left(picture.seconds_left)}",
-    )
-    lines: list[RenderableType] = [Text(), head]
-    if picture.round:
-        lines.append(Text(picture.round, overflow="ellipsis", no_wrap=True))
-    if picture.stacks:
-        lines.append(_stacks(picture))
-    lines.append(_counts(picture))
-    if picture.best_name:
-        lines.append(_best(picture))
-    return Group(*lines)
-
-
-def _stacks(picture: Picture) -> Table:
-    table = Table.grid(padding=(0, 2))
-    running = sorted(picture.stacks.values(), key=lambda progress: progress.stack)
-    for progress in running[:SHOWN_STACKS]:
-        best = f"best {progress.best:.4g}" if math.isfinite(progress.best) else ""
-        table.add_row(
-            Text(f"stack {progress.stack}", style="dim"),
-            ProgressBar(total=max(progress.epochs, 1), completed=progress.epoch, width=28),
-            Text(f"epoch {progress.epoch}/{progress.epochs}"),
-            Text(f"{progress.live} training"),
-            Text(best),
-        )
-    return table
-
-
-def _counts(picture: Picture) -> Text:
-    line = Text(
-        f"{fits_done(picture.fits)}{tally(picture.outcomes)}"
-        f" · this round {picture.round_done} of {picture.round_fits}"
-    )
-    if picture.findings:
-        seen = ", ".join(f"{code} x{n}" for code, n in picture.findings.most_common(4))
-        line.append(f" · {seen}", style="yellow")
-    return line
-
-
-def _best(picture: Picture) -> Text:
-    return Text.assemble(
-        "best so far ",
-        (f"{picture.metric} {picture.best_value:.4g}", "bold green"),
-        f"  {picture.best_name}  ",
-        (sparkline(picture.best_curve), "cyan"),
-    )
-
-
-def _mean(values: Sequence[float]) -> float:
-    finite = [value for value in values if math.isfinite(value)]
-    return sum(finite) / len(finite) if finite else math.nan

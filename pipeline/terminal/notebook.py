@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.language import duration
 from pipeline.figures.inline import capacity_svg
-from pipeline.terminal.live import tally, time_left
 from pipeline.terminal.table import fits_done
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pipeline.terminal.live import Picture
+    from pipeline.terminal.picture import Picture
 
 SECONDS = 0.5
 """Between two updates: a notebook keeps up, and its log of messages stays short."""
-MUTED = 'style="opacity:.65"'
 
 
 def in_notebook() -> bool:
@@ -66,31 +64,14 @@ class NotebookView:
 
 
 def running(picture: Picture, elapsed: float) -> str:
-    """Return the cell while the sweep runs: where it is, what is best, how far it may still go."""
-    left = escape(time_left(picture.seconds_left))
-    lines = [
-        f"<b>{escape(picture.title)}</b> &nbsp; {duration(round(elapsed))} · {left}",
-        f"<span {MUTED}>{escape(picture.round)}</span>",
-        f"<span {MUTED}>{fits_done(picture.fits)}{escape(tally(picture.outcomes))}</span>",
-    ]
-    if picture.best_name:
-        lines.append(
-            f"best so far: <b>{escape(picture.best_name)}</b>, "
-            f"{escape(picture.metric)} {picture.best_value:.4g}"
-        )
-    if picture.decision:
-        lines.append(f"<span {MUTED}>{escape(picture.decision)}</span>")
-    return _cell("<br>".join(lines) + _chart(picture))
+    """Return the cell while the sweep runs: the lines of the picture and its chart."""
+    head = f"<b>{escape(picture.title)}</b> &nbsp; {escape(picture.head(elapsed))}"
+    return _cell(f"{head}{_table(dict(picture.lines()))}{_chart(picture)}")
 
 
 def finished(picture: Picture, lines: Mapping[str, str]) -> str:
     """Return the cell once the sweep is over; its lines are label and text."""
-    rows = "".join(
-        f'<tr><td style="text-align:left;vertical-align:top;opacity:.65">{escape(label)}</td>'
-        f'<td style="text-align:left;word-break:break-word">{_text(text)}</td></tr>'
-        for label, text in lines.items()
-    )
-    return _cell(f'{_chart(picture)}<table style="margin-left:0;font-size:13px">{rows}</table>')
+    return _cell(f"{_chart(picture)}{_table(lines)}")
 
 
 def stopped(picture: Picture, elapsed: float) -> str:
@@ -101,9 +82,17 @@ def stopped(picture: Picture, elapsed: float) -> str:
     )
 
 
+def _table(lines: Mapping[str, str]) -> str:
+    rows = "".join(
+        f'<tr><td style="text-align:left;vertical-align:top;opacity:.65">{escape(label)}</td>'
+        f'<td style="text-align:left;word-break:break-word">{_text(text)}</td></tr>'
+        for label, text in lines.items()
+    )
+    return f'<table style="margin-left:0;font-size:13px">{rows}</table>'
+
+
 def _chart(picture: Picture) -> str:
-    best = picture.best_capacity
-    drawn = capacity_svg(list(picture.capacities.values()), best)
+    drawn = capacity_svg(picture.capacities, picture.leading)
     return f"<div>{drawn}</div>" if drawn else ""
 
 

@@ -1,8 +1,8 @@
-"""What a sweep says while it runs: a live view on a terminal, plain lines elsewhere, or nothing.
+"""What a sweep says while it runs: a panel on a terminal, a line a round elsewhere, or nothing.
 
-Everything goes to stderr but the final table, so that stdout stays readable by programs. The same
-lines go to the logger of this module, for the log file. A failing display is switched off: looking
-must never cost a fit.
+Everything goes to stderr but the final table, so that stdout stays readable by programs. Every
+sentence goes to the logger of this module, for `sweep.log`; a terminal shows the last one. A failing
+display is switched off: looking must never cost a fit.
 """
 
 from __future__ import annotations
@@ -10,32 +10,35 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-import math
 import sys
 import threading
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.text import Text
 
+from pipeline.core.language import duration
 from pipeline.core.records import Decision, Finding, FitResult, Objective, Outcome, Round, StackPlan
-from pipeline.terminal.live import Picture, TerminalView, draw, tally, time_left
+from pipeline.terminal.live import TerminalView, panel
 from pipeline.terminal.notebook import NotebookView, in_notebook
+from pipeline.terminal.picture import Picture, tally, time_left
 from pipeline.terminal.table import counts, fits_done, ranking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from rich.console import ConsoleOptions
+
     from pipeline.core.control import Progress
+    from pipeline.figures.inline import CapacityScore
 
 HEARTBEAT = 30.0
 """Seconds between plain lines while a stack trains: a nightly log shows life, and stays short."""
 PLAIN_WIDTH = 120
 """Columns of the final table where stdout is no terminal."""
-STYLES = {"severe": "bold red", "warning": "yellow", "info": "cyan"}
 
 log = logging.getLogger(__name__)
 Given = ParamSpec("Given")
@@ -78,22 +81,22 @@ class Display:
 
         Args:
             verbose: False says nothing until the final table.
-            objective: The metric that "best so far" follows; default val_loss.
+            objective: The metric that is searched by; default val_loss.
             stderr: Where progress goes; default the process's stderr.
             stdout: Where the final table goes; default the process's stdout.
             clock: Seconds, monotonic.
         """
         self._verbose = verbose
-        self._objective = objective or Objective()
         self._err = stderr or Console(file=sys.stderr, highlight=False)
         self._out = stdout
         self._clock = clock
         self._lock = threading.RLock()
         self._broken = False
         self._view: TerminalView | NotebookView | None = None
-        self._picture = Picture(metric=self._objective.metric)
+        self._picture = Picture(metric=(objective or Objective()).metric)
         self._started = self._spoken = clock()
         self._round_outcomes: Counter[str] = Counter()
+        self._round_began = self._started
 
     def __enter__(self) -> Self:
         """Return the display itself."""
@@ -108,16 +111,17 @@ class Display:
         """Close the live view, whatever happened."""
         self.close()
 
-    def __rich__(self) -> RenderableType:
-        """Draw the live view; called by the thread that refreshes the terminal.
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """Draw the panel; called by the thread that refreshes the terminal.
 
         Takes no lock: this thread holds rich's own, and a printing thread takes them in the other
         order. A picture that changes while it is drawn is drawn again a quarter second later.
         """
+        elapsed = self._clock() - self._started
         try:
-            return draw(self._picture, self._clock() - self._started)
+            yield from panel(self._picture, elapsed, options.max_width, console.height)
         except Exception:  # noqa: BLE001 - this thread's failure would be printed over the view
-            return Text(self._picture.title)
+            yield Text(self._picture.title)
 
     @_harmless
     def start(self, title: str, facts: Mapping[str, str] | None = None) -> None:
@@ -139,13 +143,14 @@ class Display:
 
     @_harmless
     def round(self, round: Round, plan: StackPlan) -> None:  # noqa: A002 - the project's word
-        """Announce a round and how it is packed."""
+        """Begin a round that is packed so."""
         picture = self._picture
-        picture.round = f"round {round.number} {round.phase}: {plan.sentence}"
+        picture.phase = f"{round.phase}, round {round.number}: {plan.sentence}"
         picture.round_done, picture.round_fits = 0, len(round.fits)
         picture.stacks.clear()
         self._round_outcomes.clear()
-        self._say(f"{picture.round}{f' - {round.reason}' if round.reason else ''}")
+        self._round_began = self._clock()
+        self._note(f"{picture.phase}{f' - {round.reason}' if round.reason else ''}")
 
     @_harmless
     def progress(self, progress: Progress) -> None:
@@ -154,29 +159,44 @@ class Display:
         if self._view is not None:
             self._view.redraw()
         elif self._clock() - self._spoken >= HEARTBEAT:
-            best = f", best {progress.best:.4g}" if math.isfinite(progress.best) else ""
             left = time_left(self._picture.seconds_left)
             self._say(
                 f"  stack {progress.stack}: epoch {progress.epoch}/{progress.epochs}, "
-                f"{progress.live} training{best}; {left}"
+                f"{progress.live} training; {left}"
             )
 
     @_harmless
     def fit_done(self, result: FitResult) -> None:
-        """Count a fit, and remember it when it is the best so far."""
+        """Count a fit."""
         picture = self._picture
-        picture.add(result, self._objective)
+        picture.add(result)
         if result.outcome is not Outcome.cut:
             self._round_outcomes[result.outcome] += 1
         if picture.round_fits and picture.round_done == picture.round_fits:
             picture.stacks.clear()
-            self._say(f"  {fits_done(picture.round_done)}{self._round_summary()}")
 
     @_harmless
-    def decision(self, decision: Decision) -> None:
-        """Say one step of the search."""
-        self._picture.decision = f"{decision.verdict}: {decision.reason}"
-        self._say(f"  {self._picture.decision}", "bold")
+    def decisions(self, decisions: Sequence[Decision], standing: tuple[CapacityScore, ...]) -> None:
+        """Say what the search decided after a round, and how the capacities stand.
+
+        Args:
+            decisions: The new ones.
+            standing: By the best trial of each, the best first.
+        """
+        picture = self._picture
+        picture.rank(standing)
+        for decision in decisions:
+            picture.decision = f"{decision.verdict}: {decision.reason}"
+            self._note(picture.decision)
+        if not picture.round_fits:
+            return
+        line = (
+            f"{picture.phase.partition(':')[0]}: {fits_done(picture.round_done)}"
+            f"{tally(self._round_outcomes)} in {duration(self._clock() - self._round_began)}; "
+            f"leader {picture.leader}; {time_left(picture.seconds_left)}"
+        )
+        picture.round_fits = 0
+        self._plain(line)
 
     @_harmless
     def estimate(self, low: float, high: float) -> None:
@@ -185,20 +205,24 @@ class Display:
 
     @_harmless
     def finding(self, finding: Finding, fit: str) -> None:
-        """Say what diagnosis saw, and in which fit: each code once in words, then only counted."""
+        """Note what diagnosis saw, and in which fit: each code once in words, then only counted."""
         self._picture.findings[finding.code] += 1
         if self._picture.findings[finding.code] == 1:
-            self._say(
-                f"  {finding.severity} {finding.code} in {fit}: {finding.sentence}",
-                STYLES.get(finding.severity, ""),
-            )
+            self._note(f"{finding.severity} {finding.code} in {fit}: {finding.sentence}")
 
     @_harmless
     def ending(self) -> None:
         """Say that the search is over and what is done with its champion."""
         self._picture.stacks.clear()
-        self._picture.round = "testing and saving the champion"
-        self._say(self._picture.round)
+        self._picture.phase = "testing and saving the champion"
+        self._plain(self._picture.phase)
+
+    def stopping(self, line: str) -> bool:
+        """Show in the panel that a signal was heard; False where there is none. Takes no lock."""
+        if not isinstance(self._view, TerminalView):
+            return False
+        self._picture.stopping = line
+        return True
 
     @_harmless
     def attention(self, lines: Sequence[str]) -> None:
@@ -261,6 +285,19 @@ class Display:
         if view is not None:
             view.end()
 
+    def _note(self, line: str) -> None:
+        """Write a sentence into the log file; a view shows it with what else is new."""
+        log.info("%s", line)
+        if self._view is not None:
+            self._view.redraw()
+
+    def _plain(self, line: str) -> None:
+        """Write one line where there is no view that shows the same."""
+        if self._view is None:
+            self._say(line)
+        else:
+            self._note(line)
+
     def _say(self, line: str, style: str = "") -> None:
         """Write one line that stays: above the live view, or with the time in a plain log."""
         log.info("%s", line.strip())
@@ -272,9 +309,3 @@ class Display:
         else:
             stamp = time.strftime("%H:%M:%S")
             self._err.print(Text(f"{stamp} {line}"), soft_wrap=True)
-
-    def _round_summary(self) -> str:
-        seen, best = self._picture, ""
-        if seen.best_name:
-            best = f"; best so far {seen.metric} {seen.best_value:.4g} ({seen.best_name})"
-        return f"{tally(self._round_outcomes)}{best}; {time_left(seen.seconds_left)}"

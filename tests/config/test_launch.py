@@ -149,31 +149,22 @@ def test_a_folder_that_cannot_be_made_is_a_wrong_configuration(tmp_path):
         launch(Task(), nothing, ["hydra.run.dir=file/out"])
 
 
-def test_stdout_is_left_to_the_result(capsys):
-    """Log lines go to stderr and sweep.log."""
-
-    def task(config, folder):
-        logging.getLogger("pipeline.x").info("our line")
-        logging.getLogger("alembic").info("somebody else's")
-        return 0
-
-    launch(task, nothing, ["hydra.run.dir=out"])
-    told = capsys.readouterr()
-    assert (told.out, told.err) == ("", "our line\n")
-    assert "our line" in Path("out/sweep.log").read_text()
-
-
-def test_verbose_false_leaves_only_warnings_on_the_terminal(capsys):
-    """The file still has every line."""
+@pytest.mark.parametrize("word", ["verbose=true", "verbose=false", "hydra.verbose=pipeline"])
+def test_sentences_go_to_the_log_file_and_warnings_to_stderr_too(capsys, word):
+    """Stdout is left to the result; who asks for details sees them."""
 
     def task(config, folder):
         logging.getLogger("pipeline.x").info("a detail")
         logging.getLogger("pipeline.x").warning("a problem")
+        logging.getLogger("alembic").info("somebody else's")
         return 0
 
-    launch(task, nothing, ["verbose=false", "hydra.run.dir=out"])
-    assert capsys.readouterr().err == "a problem\n"
-    assert "a detail" in Path("out/sweep.log").read_text()
+    launch(task, nothing, [word, "hydra.run.dir=out"])
+    told, detail = capsys.readouterr(), "a detail\n" if word.startswith("hydra") else ""
+    assert (told.out, told.err) == ("", f"{detail}a problem\n")
+    written = Path("out/sweep.log").read_text()
+    assert "a detail" in written
+    assert "somebody" not in written
 
 
 def test_cfg_job_prints_the_configuration_and_runs_nothing(capsys, tmp_path):

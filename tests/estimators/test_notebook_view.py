@@ -7,8 +7,8 @@ import re
 
 from pipeline.core.records import Outcome
 from pipeline.figures.inline import CapacityScore, capacity_svg
-from pipeline.terminal.live import Picture
 from pipeline.terminal.notebook import finished, in_notebook, running, stopped
+from pipeline.terminal.picture import Picture
 
 POINTS = [
     CapacityScore("1x32", 400, 0.5),
@@ -31,6 +31,14 @@ def test_a_larger_network_stands_further_right_and_a_better_one_lower() -> None:
     assert ">2x32 0.45</text>" in drawn
 
 
+def test_a_standard_error_is_a_line_through_its_point() -> None:
+    """As long as the error is, where it is known; the picture has room for it."""
+    drawn = capacity_svg([CapacityScore("1x8", 100, 0.9, 0.1), *POINTS[2:3]], "2x32")
+    (first, second) = re.findall(r'd="M\d+ (\d+)V(\d+)"', drawn)
+    assert int(first[0]) > int(first[1])
+    assert second[0] == second[1]
+
+
 def test_one_capacity_is_no_picture() -> None:
     """Nor is none."""
     assert capacity_svg(POINTS[:1], "1x32") == capacity_svg([], "") == ""
@@ -38,7 +46,7 @@ def test_one_capacity_is_no_picture() -> None:
 
 def test_text_of_the_data_is_escaped() -> None:
     """A name may hold what HTML would run."""
-    picture = Picture(title="sweep <script>", best_name="<b>", best_value=1.0, decision="a < b")
+    picture = Picture(title="sweep <script>", phase="<i>", decision="a < b")
     picture.outcomes[Outcome.completed] = 1
     for cell in (
         running(picture, 3.0),

@@ -1,4 +1,4 @@
-"""The display: a live view on a terminal, plain lines elsewhere, silence; and harmless."""
+"""The display: a panel on a terminal, a line a round elsewhere, silence; and harmless."""
 
 from __future__ import annotations
 
@@ -15,28 +15,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from pipeline.core import language
 from pipeline.core.control import Progress
 from pipeline.core.records import (
     Capacity,
     Decision,
-    Direction,
     Finding,
     Fit,
     FitResult,
-    Objective,
     Outcome,
     Round,
     Stack,
     StackPlan,
     Trial,
 )
-from pipeline.terminal.live import sparkline, tally, time_left
+from pipeline.figures.inline import CapacityScore
+from pipeline.terminal.live import CHART_LINES, drawn, panel
+from pipeline.terminal.picture import Picture, tally, time_left
 from pipeline.terminal.progress import HEARTBEAT, Display
 from pipeline.terminal.table import counts, fits_done
 
 TRIAL = Trial(Capacity("2x64", (("layers", 2), ("units", 64))), 0.003, 5000)
 FITS = tuple(Fit(TRIAL, execution, execution, 50) for execution in range(3))
 ROUND = Round(3, "grow", FITS, "wider and deeper")
+STANDING = (CapacityScore("2x64", 5000, 0.455, 0.021), CapacityScore("1x64", 600, 0.5, 0.03))
+BETTER = Decision(3, "grow", "2x64", 0.455, 0.02, "better", "2x64 beats 1x64 beyond noise")
 PLAN = StackPlan((Stack(0, FITS),), "stacked", "3 fits in 1 stack, padding 0 %")
 
 
@@ -71,8 +74,8 @@ def play(display: Display) -> None:
             display.finding(
                 Finding("dead-units", "warning", "12 of 64 units are dead"), FITS[0].name
             )
-        display.decision(Decision(3, "grow", "2x64", 0.455, 0.02, "better", "2x64 beats 1x64"))
         display.estimate(60.0, 90.0)
+        display.decisions([BETTER], STANDING)
         display.final(
             {"status": "done", "trials": 1, "fits": 3, "seconds": 4.2},
             [{"rank": 1, "trial": TRIAL.name, "val_loss": 0.4552}],
@@ -92,21 +95,125 @@ def written(console: Console) -> str:
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_every_event_is_told(*, terminal: bool) -> None:
-    """Facts, round, outcomes, decision and finding reach stderr on a terminal and off it."""
+def test_sentences_are_in_the_log_and_facts_are_shown(
+    caplog: pytest.LogCaptureFixture, *, terminal: bool
+) -> None:
+    """What is swept and where stays on the screen; every sentence is in `sweep.log`."""
+    caplog.set_level(logging.INFO)
     err, out = consoles(terminal=terminal)
     play(Display(True, stderr=err, stdout=out))
-    text = written(err)
+    for told in ("wages", "sqlite:///[odd].db"):
+        assert told in written(err)
     for told in (
-        "wages",
-        "sqlite:///[odd].db",
-        "3 fits in 1 stack",
-        "1 diverged",
-        "2x64 beats",
+        "grow, round 3: 3 fits in 1 stack, padding 0 % - wider and deeper",
+        "better: 2x64 beats 1x64 beyond noise",
         f"warning dead-units in {FITS[0].name}: 12 of 64",
+        "grow, round 3: 3 fits done, 1 diverged in",
     ):
-        assert told in text
-    assert "val_loss 0.41 (2x64 lr 0.003 #1)" in text
+        assert told in caplog.text
+    assert "12 of 64" not in written(err)
+
+
+def test_a_round_is_one_line_without_a_terminal() -> None:
+    """What was trained, who leads with its standard error, and the time left."""
+    err, out = consoles(terminal=False)
+    clock = Clock()
+    display = Display(True, stderr=err, stdout=out, clock=clock)
+    display.round(ROUND, PLAN)
+    for execution in range(3):
+        display.fit_done(result(execution, 0.5))
+    clock.now += 12
+    display.estimate(60.0, 90.0)
+    display.decisions([BETTER], STANDING)
+    display.decisions([], STANDING)
+    (line,) = written(err).splitlines()
+    assert line[9:].replace(language.GLUE, " ") == (
+        "grow, round 3: 3 fits done in 12 s; leader 2x64: val_loss 0.455 ± 0.021; "
+        "1 min 00 s to 1 min 30 s left"
+    )
+
+
+def busy() -> Picture:
+    """Return what is known in the middle of a sweep."""
+    picture = Picture(title="sweep wages", phase="grow, round 3: 48 fits in 2 stacks")
+    picture.stacks = {
+        0: Progress(0, 40, 200, 20, 0.41),
+        1: Progress(1, 0, 200, 24, math.nan, compiling=True),
+    }
+    picture.rank((STANDING[1],))
+    picture.rank(STANDING)
+    picture.decision = "better: " + "2x64 beats 1x64 " * 20
+    return picture
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (40, 12)])
+def test_the_panel_never_moves_and_never_leaves_the_screen(width: int, height: int) -> None:
+    """As many lines before the first round as in the middle, none longer than the terminal."""
+    empty, full = (panel(one, 58.0, width, height) for one in (Picture(title="sweep"), busy()))
+    assert len(empty) == len(full)
+    assert len(full) < max(height, 14)
+    assert all(len(line.plain) < width for line in full)
+
+
+def test_the_panel_says_what_a_person_asks() -> None:
+    """Phase, path, leader with its error, last decision, compilers at work, the time, a chart."""
+    picture = busy()
+    picture.seconds_left = (30.0, 70.0)
+    said = "\n".join(line.plain for line in panel(picture, 58.0, 80, 24)).replace(
+        language.GLUE, " "
+    )
+    for told in (
+        "sweep wages  58 s · 30 s to 1 min 10 s left",
+        "phase   grow, round 3: 48 fits in 2 stacks",
+        "now     compiling 1 program, training 20 fits, epoch 40 of 200",
+        "path    1x64 → 2x64",
+        "leader  2x64: val_loss 0.455 ± 0.021",
+        "last    better: 2x64 beats 1x64",
+    ):
+        assert told in said
+    assert " …" in said
+    *_, first, second = (line for line in said.splitlines() if "●" in line)
+    assert first.startswith("1x64  0.500 ± 0.030")
+    assert second.startswith("2x64  0.455 ± 0.021")
+    assert first.index("●") > second.index("●")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_signal_is_answered_in_the_panel(*, terminal: bool) -> None:
+    """What is written past it would be drawn over."""
+    err, out = consoles(terminal=terminal)
+    with Display(True, stderr=err, stdout=out) as display:
+        display.start("wages")
+        assert display.stopping("stopping at the next boundary") is terminal
+        err.print(display)
+    assert ("stopping at the next boundary" in written(err)) is terminal
+
+
+def test_before_anything_has_led_the_best_fit_is_named() -> None:
+    """A single fit is no leader."""
+    picture = Picture(stacks={0: Progress(0, 5, 50, 3, 0.612)})
+    assert picture.leader == "none yet; best fit so far 0.612"
+    assert Picture().leader == "none yet"
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10**9), st.floats(allow_nan=True), st.floats(allow_nan=True)),
+        max_size=30,
+    ),
+    st.integers(30, 120),
+)
+def test_a_chart_fits_whatever_the_scores_are(
+    points: list[tuple[int, float, float]], width: int
+) -> None:
+    """Also of infinite scores and errors that nobody knows."""
+    found = [
+        CapacityScore(f"{at}x8", size, score, abs(se))
+        for at, (size, score, se) in enumerate(points)
+    ]
+    lines = drawn(found, width, CHART_LINES)
+    assert len(lines) <= CHART_LINES
+    assert all("●" in line.plain for line in lines)
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -128,18 +235,6 @@ def test_one_fit_is_not_fits_and_a_budget_is_no_status() -> None:
     assert (fits_done(1), fits_done(2)) == ("1 fit done", "2 fits done")
     said = counts({"status": "budget", "trials": 9, "fits": 30, "cut": 2, "seconds": 46.0})
     assert said == "ended by its budget: trials 9, fits 30, cut 2, 46 s"
-
-
-def test_the_range_of_time_left_is_said_with_a_round() -> None:
-    """As the forecaster knew it last."""
-    err, out = consoles(terminal=False)
-    display = Display(True, stderr=err, stdout=out)
-    play(display)
-    assert "time left not known yet" in written(
-        err
-    )  # nobody had told anything when the round ended
-    play(display)
-    assert "1 min 00 s to 1 min 30 s left" in written(err)
 
 
 def test_plain_lines_carry_no_escape_codes() -> None:
@@ -180,22 +275,12 @@ def test_what_needs_attention_is_said_at_the_end(caplog: pytest.LogCaptureFixtur
     assert "data.keep=[id] changes that" in caplog.text
 
 
-def test_a_repeated_finding_is_said_once() -> None:
+def test_a_repeated_finding_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """The first of a code is a sentence; the rest are only counted."""
+    caplog.set_level(logging.INFO)
     err, out = consoles(terminal=False)
     play(Display(True, stderr=err, stdout=out))
-    assert written(err).count("12 of 64 units are dead") == 1
-
-
-def test_best_follows_the_stated_direction() -> None:
-    """With val_auc:max the larger value is the best so far."""
-    err, out = consoles(terminal=False)
-    objective = Objective("val_auc", Direction.max)
-    with Display(True, objective=objective, stderr=err, stdout=out) as display:
-        display.round(ROUND, PLAN)
-        for execution, value in enumerate((0.7, 0.9, 0.8)):
-            display.fit_done(result(execution, value))
-    assert "val_auc 0.9 (2x64 lr 0.003 #1)" in written(err)
+    assert caplog.text.count("12 of 64 units are dead") == 1
 
 
 def test_a_cut_fit_is_not_counted() -> None:
@@ -205,7 +290,8 @@ def test_a_cut_fit_is_not_counted() -> None:
         display.round(ROUND, PLAN)
         for execution in range(3):
             display.fit_done(result(execution, 0.5, outcome=Outcome.cut))
-    assert "fits done" not in written(err)
+        display.decisions([], ())
+    assert "0 fits done in" in written(err)
 
 
 def test_plain_log_shows_life_now_and_then() -> None:
@@ -247,20 +333,7 @@ def test_progress_from_many_threads_is_safe() -> None:
         for thread in threads:
             thread.join()
         err.print(display)
-    assert "epoch 98/99" in written(err)
-
-
-@given(st.lists(st.floats(allow_nan=True, allow_infinity=True)), st.integers(1, 40))
-def test_sparkline_fits_its_width(values: list[float], width: int) -> None:
-    """Any curve, also one with gaps or extremes, becomes at most `width` characters."""
-    assert len(sparkline(values, width)) <= width
-
-
-def test_sparkline_shows_the_shape() -> None:
-    """A falling curve starts high and ends low; a flat one stays low; a gap is a blank."""
-    assert sparkline([3.0, 2.0, 1.0]) == "█▅▁"
-    assert sparkline([1.0, 1.0]) == "▁▁"
-    assert sparkline([1.0, math.nan, 2.0]) == "▁ █"
+    assert "training 8 fits, epoch 98 of 99" in written(err)
 
 
 def test_unknown_time_left_is_admitted() -> None:

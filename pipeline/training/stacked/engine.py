@@ -92,6 +92,8 @@ class _Training:
     def run(self) -> list[FitResult]:
         """Train to the end, or until the control says stop."""
         reason = self._control.stop_reason()
+        if not reason and not PROGRAMS.holds(self._job.plan):
+            self._report(compiling=True)
         while not reason and self._open:
             reason = self._advance(self._next_epochs())
             if not reason:  # else some lack epochs that the others have
@@ -142,17 +144,19 @@ class _Training:
         for tile in self._tiles:
             tile.freeze()
 
-    def _report(self) -> None:
+    def _report(self, *, compiling: bool = False) -> None:
         now = time.monotonic()
         if now - self._reported < REPORT_SECONDS:
             return
-        self._reported = now
+        self._reported = 0.0 if compiling else now
         live = self._open
         bests = [course.best for course in self._courses if course.best_epoch >= 0]
         best = min(bests, key=self._settings.objective.as_loss, default=float("nan"))
         epochs = max(course.fit.epochs for course in self._courses)
         epoch = min((course.epoch for course in live), default=self._epoch)
-        self._control.report(Progress(self._stack.number, epoch, epochs, len(live), best))
+        self._control.report(
+            Progress(self._stack.number, epoch, epochs, len(live), best, compiling)
+        )
 
 
 @cache

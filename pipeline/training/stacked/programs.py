@@ -79,6 +79,10 @@ class Programs:
         with self._tracing:
             return _plan(stack, arrays, family, settings)
 
+    def holds(self, plan: Plan) -> bool:
+        """Return whether a stack's program is there: on the disk it may be all the same."""
+        return plan.key in self._compiled
+
     def get(self, plan: Plan, example: tuple[Any, ...]) -> tuple[Compiled, float | None]:
         """Return the compiled program, compiling it when it is new.
 

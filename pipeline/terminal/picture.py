@@ -1,0 +1,131 @@
+"""What is known of a sweep right now, and the few lines that say it: on a terminal and in a notebook."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.core import language
+from pipeline.core.records import Outcome
+from pipeline.terminal.table import fits_done
+
+if TYPE_CHECKING:
+    from pipeline.core.control import Progress
+    from pipeline.core.records import FitResult
+    from pipeline.figures.inline import CapacityScore
+
+SHOWN_STEPS = 6
+"""Capacities of the path that are named, the last ones."""
+SHOWN_FINDINGS = 3
+
+
+class Line(NamedTuple):
+    """One line of the view."""
+
+    label: str
+    text: str
+
+
+@dataclass
+class Picture:
+    """What the view shows: written by the display, read by the thread that draws."""
+
+    title: str = ""
+    phase: str = "preparing: Keras starts, a model is saved and loaded on trial"
+    stacks: dict[int, Progress] = field(default_factory=dict)
+    round_done: int = 0
+    round_fits: int = 0
+    fits: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    findings: Counter[str] = field(default_factory=Counter)
+    capacities: tuple[CapacityScore, ...] = ()
+    """By the best trial of each, the best first."""
+    path: list[str] = field(default_factory=list)
+    """The capacities that have led, each after the one before."""
+    decision: str = ""
+    stopping: str = ""
+    """What is done about a signal."""
+    metric: str = "val_loss"
+    seconds_left: tuple[float, float] | None = None
+    """The fewest and the most that are likely."""
+
+    def add(self, result: FitResult) -> None:
+        """Count a finished fit; one that was cut is trained again."""
+        if result.outcome is not Outcome.cut:
+            self.fits += 1
+            self.round_done += 1
+            self.outcomes[result.outcome] += 1
+
+    def rank(self, capacities: tuple[CapacityScore, ...]) -> None:
+        """Take how the capacities stand, the best first."""
+        self.capacities = capacities
+        if capacities and self.path[-1:] != [capacities[0].label]:
+            self.path.append(capacities[0].label)
+
+    @property
+    def leading(self) -> str:
+        """Label of the capacity that leads; empty before there is one."""
+        return self.capacities[0].label if self.capacities else ""
+
+    @property
+    def leader(self) -> str:
+        """Who leads, with its standard error; of a first round the best fit so far."""
+        if self.capacities:
+            best = self.capacities[0]
+            return f"{best.label}: {self.metric} {language.with_error(best.score, best.se)}"
+        seen = [one.best for one in self.stacks.values() if math.isfinite(one.best)]
+        return f"none yet; best fit so far {language.number(seen[0])}" if seen else "none yet"
+
+    def lines(self) -> list[Line]:
+        """Return label and text of every line below the head, always the same ones."""
+        steps = self.path[-SHOWN_STEPS:]
+        path = " → ".join([*(["…"] if len(steps) < len(self.path) else []), *steps])
+        return [
+            Line("phase", self.phase),
+            Line("now", self.stopping or self._now()),
+            Line("fits", self._counts()),
+            Line("path", path or language.NOTHING),
+            Line("leader", self.leader),
+            Line("last", self.decision or language.NOTHING),
+        ]
+
+    def head(self, elapsed: float) -> str:
+        """Say how long the sweep has been at work and is likely to be; `elapsed` in seconds."""
+        return f"{language.duration(round(elapsed))} · {time_left(self.seconds_left)}"
+
+    def _now(self) -> str:
+        running = list(self.stacks.values())
+        compiling = sum(one.compiling for one in running)
+        training = [one for one in running if not one.compiling]
+        said = [f"compiling {language.plural(compiling, 'program')}"] if compiling else []
+        if training:
+            epochs = sorted({one.epoch for one in training})
+            reached = " to ".join(str(one) for one in (epochs[0], epochs[-1])[: len(epochs)])
+            live = language.plural(sum(one.live for one in training), "fit")
+            most = max(one.epochs for one in training)
+            said.append(f"training {live}, epoch {reached} of {most}")
+        return ", ".join(said) or language.NOTHING
+
+    def _counts(self) -> str:
+        said = f"{fits_done(self.fits)}{tally(self.outcomes)}"
+        if self.round_fits:
+            said += f"; of this round {self.round_done} of {self.round_fits}"
+        seen = self.findings.most_common(SHOWN_FINDINGS)
+        return f"{said}{''.join(f' · {code} ×{count}' for code, count in seen)}"
+
+
+def time_left(seconds: tuple[float, float] | None) -> str:
+    """Say how long is left; it is not known until the search begins."""
+    if seconds is None:
+        return "time left not known yet"
+    low, high = (language.duration(round(one)) for one in seconds)
+    return f"{low} left" if low == high else f"{low} to {high} left"
+
+
+def tally(outcomes: Counter[str]) -> str:
+    """Count what did not complete, for example `, 2 diverged, 5 dropped`; empty when all did."""
+    return "".join(
+        f", {count} {name}" for name, count in sorted(outcomes.items()) if name != "completed"
+    )
