@@ -77,7 +77,6 @@ def parameters(place: Place, fit: Fit) -> dict[str, str]:
     """Return the columns that describe a fit; at most 30."""
     values: dict[str, object] = {
         **trial_parameters(fit.trial),
-        "learning_rate": f"{fit.trial.learning_rate:.6g}",
         "execution": fit.execution,
         "fold": fit.fold,
         "seed": fit.seed,

@@ -182,6 +182,12 @@ def _fits(
                 "run_id": run.info.run_id,
                 "trial": tags.get("trial", ""),
                 **params,
+                # As a parameter it is what people read; this is every digit.
+                **(
+                    {"learning_rate": json.loads(tags["fit"])["learning_rate"]}
+                    if "fit" in tags
+                    else {}
+                ),
                 "position": int(tags.get("position", 0)),
                 "outcome": tags.get("outcome", "cut"),
                 "best_val_loss": math.nan,

@@ -33,7 +33,10 @@ KIND = "trial"
 PLACE = "place"
 """Metric: 1 = the champion's trial."""
 SIZE = "log10 parameters"
-"""Metric: MLflow's charts of points have no logarithmic axes, and sizes spread over powers of ten."""
+"""Metric: axes of MLflow that show a metric are not logarithmic, and sizes spread over powers of ten."""
+SPREAD = "score and standard error"
+"""Metric of what stands for a capacity: score less error, score, score and error, all at its size.
+Drawn over `SIZE` that is an error bar, which charts of MLflow do not have; it is the chart's title."""
 COLOURS = ("#c2410c", "#0f766e", "#4c46a6", "#0c3a63", "#4a86b8", "#b8860b")
 """Of the first trials, whose curves are drawn together: more cannot be told apart."""
 OTHERS = "#a8a299"
@@ -59,6 +62,8 @@ class RankedTrial(NamedTuple):
     """The executions that count."""
     median: Fit
     """That with the median score."""
+    stands: bool = True
+    """Whether it is what stands for its capacity."""
 
 
 def leading_curve(metric: str) -> str:
@@ -188,11 +193,20 @@ class _Row(NamedTuple):
         size = self.trial.parameters
         points += [(PLACE, float(self.place), 0), ("parameters", float(size), 0)]
         points += [("seconds", sum(done.metrics.get("seconds", 0.0) for done in self.fits), 0)]
-        points += [(SIZE, round(math.log10(max(size, 1)), 3), 0)]
+        points += self._error_bar(round(math.log10(max(size, 1)), 3))
         curve = self._mean_curve(metric)
         names = [metric, *([leading_curve(metric)] if self.is_leading else [])]
         points += [(name, value, epoch) for name in names for epoch, value in curve.items()]
         return [Metric(n, value, now, step) for n, value, step in points if math.isfinite(value)]
+
+    def _error_bar(self, across: float) -> list[tuple[str, float, int]]:
+        said = self.said
+        if said is None or not said.stands:
+            return []
+        error = said.se if math.isfinite(said.se) else 0.0
+        ends = [said.score - error, said.score, said.score + error]
+        down = [(SPREAD, value, step) for step, value in enumerate(ends)]
+        return [*down, *((SIZE, across, step) for _, _, step in down)]
 
     def _counted(self) -> list[DoneFit]:
         wanted = set(self.said.fits) if self.said else set()

@@ -14,7 +14,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from pipeline.ledger.trialrows import KIND, PLACE, SIZE, leading_curve
+from pipeline.ledger.trialrows import KIND, PLACE, SIZE, SPREAD, leading_curve
 from pipeline.ledger.viewer import ui_address
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _width(column: str) -> int:
 
 def _cards(section: str, metric: str) -> list[dict[str, Any]]:
     """Return the charts: MLflow takes their titles from what they show."""
-    curve = leading_curve(metric)
+    curve, plain = leading_curve(metric), {"scaleType": "linear", "lineSmoothness": 0}
 
     def card(kind: str, **settings: Any) -> dict[str, Any]:
         return {
@@ -147,19 +147,13 @@ def _cards(section: str, metric: str) -> list[dict[str, Any]]:
         }
 
     return [
+        card("LINE", metricKey=curve, xAxisKey="step", **plain),
         card(
             "LINE",
-            metricKey=curve,
-            xAxisKey="step",
-            scaleType="linear",
-            xAxisScaleType="linear",
-            lineSmoothness=0,
-            useGlobalXaxisKey=True,
-            useGlobalLineSmoothing=True,
-        ),
-        card(
-            "SCATTER",
-            xaxis={"key": SIZE, "type": "METRIC"},
-            yaxis={"key": "score", "type": "METRIC"},
+            metricKey=SPREAD,
+            xAxisKey="metric",
+            selectedXAxisMetricKey=SIZE,
+            displayPoints=True,
+            **plain,
         ),
     ]

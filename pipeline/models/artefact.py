@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pipeline.core.language import exact, rate
 from pipeline.evaluation.final import forward
 from pipeline.ledger.fitrun import LONGEST_TAG
 from pipeline.ledger.resume import CHAMPION
@@ -138,13 +139,16 @@ def sample(dataset: Dataset, count: int) -> pd.DataFrame:
 
 
 def _params(summary: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is shown beside the model: the champion's plain values."""
+    """Return what is shown beside the model: the champion's plain values, as people write them."""
     plain = {
         name: value
         for name, value in summary["champion"].items()
         if isinstance(value, str | int | float) and name not in {"run_id", "model_uri", "reason"}
     }
-    return {name: str(value) for name, value in plain.items()}
+    return {
+        name: exact(value) if isinstance(value, float) else str(value)
+        for name, value in plain.items()
+    } | {"learning_rate": rate(plain["learning_rate"])}
 
 
 def _log_metrics(ledger: Ledger, summary: Mapping[str, Any], model_id: str) -> None:

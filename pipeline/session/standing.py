@@ -50,7 +50,9 @@ def recorded(one: Ranked) -> RankedTrial:
     fits = {execution: scored.fit for execution, scored in evidence.results.items()}
     median = fits[median_execution(evidence)]
     trial, score, behind = evidence.trial, evidence.shown, one.gap.mean
-    return RankedTrial(trial, score, one.se, behind, one.note, tuple(fits.values()), median)
+    return RankedTrial(
+        trial, score, one.se, behind, one.note, tuple(fits.values()), median, one.stands
+    )
 
 
 def ranking_rows(ranked: Sequence[Ranked], metric: str) -> list[dict[str, object]]:

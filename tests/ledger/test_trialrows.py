@@ -54,6 +54,9 @@ def test_a_row_says_what_came_of_a_trial(sweeps: Any, client: Any) -> None:
     metrics = row.data.metrics
     assert metrics["score"] == pytest.approx(np.mean(scores), rel=1e-3)
     assert (metrics["place"], metrics["score_se"], metrics["executions"]) == (1, 0.12, 2)
+    bar = [value for _, value in history(client, row, trialrows.SPREAD)]
+    assert bar == pytest.approx([np.mean(scores) + k * 0.123 for k in (-1, 0, 1)])
+    assert [value for _, value in history(client, row, trialrows.SIZE)] == [1.613] * 3
     assert (metrics["parameters"], metrics["best_epoch"], metrics["seconds"]) == (
         trial.parameters,
         2,  # the second, which has index 1

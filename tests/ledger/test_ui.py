@@ -30,7 +30,7 @@ PATIENCE = 120_000
 
 WIDE = {"width": 1440, "height": 900}
 TRIALS = 24
-TITLES = ("val_loss by epoch", "log10 parameters vs. score")
+TITLES = ("val_loss by epoch", "score and standard error")
 COLUMNS = ["place", "capacity", "score", "score_se", "test_rmse", "parameters", "learning_rate"]
 IS_CUT_OFF = """(title) => {
   for (let box = title, up = 0; box && up < 3; box = box.parentElement, up++)

@@ -26,7 +26,7 @@ def test_the_links_open_a_view_that_is_there(sweeps: Any, client: Any) -> None:
     tags = client.get_experiment(ledger.store.experiment_id).tags
     state = json.loads(json.loads(tags[f"{TAG}{share}"])["state"])
     assert (state["groupBy"], state["orderByKey"]) == (None, "metrics.`place`")
-    assert [card["type"] for card in state["compareRunCharts"]] == ["LINE", "SCATTER"]
+    assert [card["type"] for card in state["compareRunCharts"]] == ["LINE", "LINE"]
     (section,) = state["compareRunSections"]
     assert {card["metricSectionId"] for card in state["compareRunCharts"]} == {section["uuid"]}
     names = [column.split("`")[1] for column in state["selectedColumns"]]
