@@ -1,6 +1,6 @@
 """Pictures of a real sweep in MLflow's own pages, by a real browser on a real server.
 
-    python -m benchmarks.screens [--fits 60] [--out docs/img]
+    python -m benchmarks.screens [--fits 60] [--out docs/img] [--width 1440]
 
 A sweep of wages logs through `mlflow server`; headless Chromium then opens the link that the sweep
 printed, the table of trials, the champion's page and the report among the artefacts. It
@@ -93,6 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fits", type=int, default=60)
     parser.add_argument("--out", type=Path, default=Path("docs/img"))
+    parser.add_argument("--width", type=int, default=1440, help="of the window; a phone has 390")
     options = parser.parse_args()
     chromium = shutil.which("chromium")
     if chromium is None:
@@ -110,7 +111,7 @@ def main() -> None:
         (link,) = re.findall(rf"{re.escape(address)}\S*viewStateShareKey\S*", said)
         with sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=chromium, args=list(FLAGS))
-            tab = browser.new_page(viewport={"width": 1440, "height": 900})
+            tab = browser.new_page(viewport={"width": options.width, "height": 900})
             tab.set_default_timeout(PATIENCE)
             eyes = Eyes(tab, options.out)
             visit(eyes, address, link, summary)
