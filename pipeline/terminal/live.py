@@ -51,9 +51,9 @@ def panel(picture: Picture, elapsed: float, width: int, height: int) -> list[Tex
             text, width - LABEL, max_lines=most, placeholder=" …", break_on_hyphens=False
         )
         style = "bold green" if label == "leader" and picture.leading else ""
-        for at, line in enumerate([*wrapped, *[""] * (most - len(wrapped))]):
+        for at, said in enumerate([*wrapped, *[""] * (most - len(wrapped))]):
             name = Text(f"{'' if at else label:<{LABEL}}", style="dim")
-            found.append(name.append(line, style or "not dim"))
+            found.append(name.append(said, style or "not dim"))
     rows = max(FEWEST_CHART_LINES, min(CHART_LINES, height - len(found) - 2))
     chart = drawn(picture.capacities, width, rows)
     found += [Text(), *chart, *(Text() for _ in range(rows - len(chart)))]

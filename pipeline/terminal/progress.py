@@ -28,7 +28,6 @@ from pipeline.terminal.table import counts, fits_done, ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import TracebackType
 
     from rich.console import ConsoleOptions
 
@@ -82,8 +81,8 @@ class Display:
         Args:
             verbose: False says nothing until the final table.
             objective: The metric that is searched by; default val_loss.
-            stderr: Where progress goes; default the process's stderr.
-            stdout: Where the final table goes; default the process's stdout.
+            stderr: Where progress goes, and stdout where the final table does; default the process's.
+            stdout: See there.
             clock: Seconds, monotonic.
         """
         self._verbose = verbose
@@ -102,20 +101,15 @@ class Display:
         """Return the display itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the live view, whatever happened."""
         self.close()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        """Draw the panel; called by the thread that refreshes the terminal.
+        """Draw the panel, from the thread that refreshes the terminal.
 
         Takes no lock: this thread holds rich's own, and a printing thread takes them in the other
-        order. A picture that changes while it is drawn is drawn again a quarter second later.
+        order. A picture that changes meanwhile is drawn again a quarter second later.
         """
         elapsed = self._clock() - self._started
         try:
@@ -159,10 +153,9 @@ class Display:
         if self._view is not None:
             self._view.redraw()
         elif self._clock() - self._spoken >= HEARTBEAT:
-            left = time_left(self._picture.seconds_left)
             self._say(
                 f"  stack {progress.stack}: epoch {progress.epoch}/{progress.epochs}, "
-                f"{progress.live} training; {left}"
+                f"{progress.live} training; {time_left(self._picture.seconds_left)}"
             )
 
     @_harmless
@@ -172,7 +165,7 @@ class Display:
         picture.add(result)
         if result.outcome is not Outcome.cut:
             self._round_outcomes[result.outcome] += 1
-        if picture.round_fits and picture.round_done == picture.round_fits:
+        if picture.round_done == picture.round_fits:
             picture.stacks.clear()
 
     @_harmless
@@ -190,13 +183,12 @@ class Display:
             self._note(picture.decision)
         if not picture.round_fits:
             return
-        line = (
+        self._plain(
             f"{picture.phase.partition(':')[0]}: {fits_done(picture.round_done)}"
             f"{tally(self._round_outcomes)} in {duration(self._clock() - self._round_began)}; "
             f"leader {picture.leader}; {time_left(picture.seconds_left)}"
         )
         picture.round_fits = 0
-        self._plain(line)
 
     @_harmless
     def estimate(self, low: float, high: float) -> None:
@@ -307,5 +299,4 @@ class Display:
         if self._view is not None:
             self._view.say(line, style)
         else:
-            stamp = time.strftime("%H:%M:%S")
-            self._err.print(Text(f"{stamp} {line}"), soft_wrap=True)
+            self._err.print(Text(f"{time.strftime('%H:%M:%S')} {line}"), soft_wrap=True)

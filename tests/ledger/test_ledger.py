@@ -173,7 +173,7 @@ def test_infinity_and_nan_stay_out_of_the_charts(sweeps: Any, client: Any) -> No
     ledger.flush()
     (run,) = fits_of(client, ledger.run_id)
     assert history(client, run, "loss") == [(1, 1.0)]
-    assert history(client, run, "val_loss") == [(0, 2.0)]
+    assert history(client, run, "val_loss") == [(1, 2.0)]
     assert run.data.tags["diverged"] == "1"
 
 
