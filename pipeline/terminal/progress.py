@@ -81,8 +81,8 @@ class Display:
         Args:
             verbose: False says nothing until the final table.
             objective: The metric that is searched by; default val_loss.
-            stderr: Where progress goes, and stdout where the final table does; default the process's.
-            stdout: See there.
+            stderr: Where progress goes; default the process's stderr.
+            stdout: Where the final table goes; default the process's stdout.
             clock: Seconds, monotonic.
         """
         self._verbose = verbose
@@ -285,10 +285,7 @@ class Display:
 
     def _plain(self, line: str) -> None:
         """Write one line where there is no view that shows the same."""
-        if self._view is None:
-            self._say(line)
-        else:
-            self._note(line)
+        (self._say if self._view is None else self._note)(line)
 
     def _say(self, line: str, style: str = "") -> None:
         """Write one line that stays: above the live view, or with the time in a plain log."""
