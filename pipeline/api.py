@@ -169,7 +169,7 @@ def _sweep(
     from pipeline.session.loop import run
 
     with _command_line(arguments):
-        run(config, folder, grace=None, began=began)
+        run(config, folder, grace=None, began=began, quiet=not config.verbose)
     import json
 
     try:

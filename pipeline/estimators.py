@@ -13,8 +13,6 @@ Parameters and attributes follow https://scikit-learn.org/stable/developers/deve
 
 from __future__ import annotations
 
-import io
-from contextlib import nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -93,8 +91,7 @@ class _Capacity(BaseEstimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:  # noqa: N803
         """Sweep over network sizes on these rows and keep the champion.
 
-        All rows serve the search (`data.test_fraction=0`): who calls `fit` holds test rows back. The row of
-        a class that has no other is given twice, so that it can be both trained and validated.
+        All rows serve the search (`data.test_fraction=0`): who calls `fit` holds test rows back.
 
         Args:
             X: DataFrame or array of shape (rows, columns); missing values and texts are allowed.
@@ -112,8 +109,7 @@ class _Capacity(BaseEstimator):
         given = _GIVEN[self._task] | roles | self._words()
         verbose = in_notebook() if self.verbose is None else self.verbose
         try:
-            with nullcontext() if verbose else redirect_stdout(io.StringIO()):
-                found = api.sweep(table, target.name, verbose=verbose, **given)
+            found = api.sweep(table, target.name, verbose=verbose, **given)
         except (ConfigError, DataError, NoUsableTrialError) as error:
             raise ValueError(str(error)) from error
         self._keep(found)
@@ -280,9 +276,6 @@ def _table(
             roles["data.weight"] = _free("sample_weight", table)
             table[roles["data.weight"]] = weights
         table = table[used]
-    if target.dtype.kind != "f":
-        lone = ~table[target.name].duplicated(keep=False)
-        table = pd.concat([table, table[lone]])
     return table.reset_index(drop=True), roles
 
 

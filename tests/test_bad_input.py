@@ -72,7 +72,6 @@ WRONG_TABLES: dict[str, tuple[str | bytes, list[str], str]] = {
         ["data.task=classification", "data.target=c"],
         "class",
     ),
-    "a class with one row": (NAMES + "1,2,q\n", [], "one row only"),
     "non-numeric regression target": (NAMES, ["data.task=regression"], "not numeric"),
     "infinite values": (GOOD + "inf,1,3\n", [], "infinite"),
     "all columns dropped": (GOOD, ["data.drop=[a,b]"], "column"),

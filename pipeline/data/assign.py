@@ -51,9 +51,13 @@ class Shuffled:
         return rows[~taken], rows[taken]
 
     def folds(self, rows: np.ndarray, count: int, repeat: int = 0) -> list[Pair]:
-        """Deal the shuffled rows of one stratum after the other to the folds in turn."""
+        """Deal the shuffled rows of one stratum after the other to the folds in turn.
+
+        The row of a class that has no other in the table is in every training part, and never validates.
+        """
         rank, codes, start = self._ranks(rows, _dealing(repeat))
-        return _pairs(rows, (start[codes] + rank) % count, count)
+        lone = np.bincount(self.strata)[codes] == 1
+        return _pairs(rows, np.where(lone, -1, (start[codes] + rank) % count), count)
 
     def _ranks(self, rows: np.ndarray, purpose: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return each row's random place within its stratum, its stratum, and the rows before each."""

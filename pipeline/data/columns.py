@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.core.names import Input
-    from pipeline.data.groups import Subjects
+    from pipeline.data.panels import Subjects
     from pipeline.data.judged import Judged
 
 TARGET = "target"
@@ -163,12 +163,17 @@ def _leaked(fact: ColumnFact, seen: str, *, single: bool) -> ColumnFact:
 
 
 def subjects_note(subjects: Subjects) -> str:
-    """Return what to say of a column whose values are subjects with several rows each."""
+    """Return what to say of a column whose values are subjects with several rows each, or times."""
     name = subjects.column
+    rows, known, others = (
+        ("with the same", f"known {name!r}", "have others")
+        if subjects.key == "group"
+        else ("next to each other in", "times in between", "are later")
+    )
     return (
-        f"Rows with the same {name!r} are nearly alike and stand on both sides of the split: "
-        f"{subjects.seen}. Scores then hold for known {name!r} only. If rows to come have others, say "
-        f"{setting('group', name, listed=False)}"
+        f"Rows {rows} {name!r} are nearly alike and stand on both sides of the split: "
+        f"{subjects.seen}. Scores then hold for {known} only. If rows to come {others}, say "
+        f"{setting(subjects.key, name, listed=False)}"
     )
 
 

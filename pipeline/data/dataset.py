@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.core.names import Grid, Input
     from pipeline.data.columns import ColumnFact
-    from pipeline.data.groups import Subjects
+    from pipeline.data.panels import Subjects
     from pipeline.data.judged import Judged
     from pipeline.data.labels import Label
     from pipeline.data.split import Split

@@ -5,16 +5,25 @@ network knows subjects that it has seen, not how well it does on new ones. An or
 repeats as well, so a column is pointed out only where the rows show it: judged by the other columns, a
 row's nearest neighbour mostly has the same value, and the target differs far less from it than from the
 nearest row of another value. Tried on 40 public tables: the storms of NOAA and the accidents of 48
-states by year are found, the towns, districts, schools and counties of seven others are not.
+states by year are found, the towns, districts, schools and counties of seven others are not. What other
+columns do not show, the plan of a study may (`panels`).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from pipeline.data.panels import (
+    FEWEST_VALUES,
+    MOST_LEVELS,
+    Subjects,
+    means_of,
+    panel,
+    truth_of,
+)
 from pipeline.data.typed import Kind, typed
 
 if TYPE_CHECKING:
@@ -23,8 +32,6 @@ if TYPE_CHECKING:
     from pipeline.data.judged import Judged
     from pipeline.data.target import Target
 
-FEWEST_VALUES = 20
-"""Different values below which a column is a category, not a list of subjects."""
 LARGEST_SHARE = 0.2
 """Of the rows that may have one value: of a larger one most neighbours are by chance."""
 REPEATED = 0.8
@@ -34,27 +41,14 @@ NEAR = 0.5
 ALIKE = 0.45
 """Squared difference of the target from the nearest row of the same value, over that from the nearest of
 another (own runs: storms 0.32 and 0.38, districts of towns from 0.58)."""
-FEWEST_TIMES, FILLED = 5, 0.4
-"""Values of a column over which subjects are measured, and the share of all pairs that there must be."""
-OF_ONE = 0.6
-"""Variance of the target within such a subject, beside the means over all, as a share of that over all (own
-runs: sleepers 0.29, wages by year 0.48, chicks 0.49; plots of soya, too few on the grid, 0.82)."""
 ROUGH = 0.5
 """Half of von Neumann's ratio of the target over the sorted values of a number: about 1 where they are
 names, near 0 where they are a quantity on which the target depends."""
 MOST_LOOKED_AT = 10_000
 MOST_ROWS, MOST_OF_ONE = 1_500, 75
 """Rows whose neighbours are looked for, and of them rows of one value."""
-MOST_COLUMNS, MOST_CANDIDATES, MOST_LEVELS = 100, 8, 12
+MOST_COLUMNS, MOST_CANDIDATES = 100, 8
 SEED = 0
-
-
-class Subjects(NamedTuple):
-    """A column whose values are subjects with several rows each."""
-
-    column: str
-    seen: str
-    """By what it was found, in words."""
 
 
 def repeated_subjects(
@@ -69,7 +63,7 @@ def repeated_subjects(
         train: Numbers of the training rows: no other row is looked at.
     """
     rows = train[:MOST_LOOKED_AT]
-    here, truth = frame.iloc[rows], _truth(target, rows)
+    here, truth = frame.iloc[rows], truth_of(target, rows)
     candidates = list(_candidates(here, judged, truth))[:MOST_CANDIDATES]
     if not candidates:
         return None
@@ -88,55 +82,7 @@ def repeated_subjects(
                 f"another mostly has the same value ({near:.0%}), and the target differs {ratio:.2f} "
                 "times as much from it as from the nearest row of another value",
             )
-    return found or _panel(here, judged, candidates, truth)
-
-
-def _panel(
-    frame: pd.DataFrame,
-    judged: list[Judged],
-    candidates: list[tuple[str, np.ndarray]],
-    truth: np.ndarray,
-) -> Subjects | None:
-    """Return the column whose values were each measured once at most values of another: chicks by day.
-
-    Beside the mean of the day, rows of one chick must be alike, too.
-    """
-    for name, codes in candidates:
-        for item in judged:
-            if item.column.kind not in {Kind.number, Kind.date} or item.column.name == name:
-                continue
-            values = item.column.measure(frame[item.column.name])
-            places = np.unique(values, return_inverse=True)[1]
-            times, subjects = places.max() + 1, codes.max() + 1
-            if (
-                np.isnan(values).any()
-                or times < FEWEST_TIMES
-                or len(codes) < FILLED * times * subjects
-            ):
-                continue
-            if len(np.unique(codes * times + places)) < len(codes):
-                continue
-            rest = truth - _means(places, truth)[places]
-            own = ((rest - _means(codes, rest)[codes]) ** 2).sum() / (len(codes) - subjects)
-            ratio = own / ((rest**2).sum() / len(codes))
-            if ratio <= OF_ONE:
-                return Subjects(
-                    name,
-                    f"each of its {subjects:,} values stands once with most of the {times:,} values of "
-                    f"{item.column.name!r}, and beside those the target varies {ratio:.2f} times as much "
-                    "within one as over all",
-                )
-    return None
-
-
-def _truth(target: Target, rows: np.ndarray) -> np.ndarray:
-    """Return the target as columns whose squared distance is that of values, or 1 for two classes."""
-    if target.classes is None:
-        return target.numbers[rows][:, None]
-    codes = target.numbers[rows]
-    common = np.argsort(-np.bincount(codes), kind="stable")[:MOST_LEVELS]
-    shares: np.ndarray = (codes[:, None] == common).astype(np.float64)
-    return shares / np.sqrt(2)
+    return found or panel(here, judged, candidates, truth)
 
 
 def _candidates(
@@ -172,15 +118,9 @@ def _names(series: pd.Series) -> np.ndarray:
     return codes
 
 
-def _means(codes: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return the mean target of each value, (values, outputs)."""
-    counts = np.bincount(codes)
-    return np.stack([np.bincount(codes, column) / counts for column in truth.T], axis=1)
-
-
 def _is_quantity(codes: np.ndarray, truth: np.ndarray) -> bool:
     """Return whether the target follows the sorted values smoothly."""
-    means = _means(codes, truth)
+    means = means_of(codes, truth)
     steps = (np.diff(means, axis=0) ** 2).sum() / (len(means) - 1)
     return bool(steps < 2 * ROUGH * means.var(axis=0, ddof=1).sum())
 

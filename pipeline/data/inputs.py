@@ -97,4 +97,6 @@ def _levels(series: pd.Series, categories: int) -> list[str]:
     if most < (~rare).sum() + 1:
         rare[np.argsort(counts, kind="stable")[: 1 - most]] = True
     levels = [str(level) for level in counted.index[~rare]]
-    return [*levels, RARE_LEVELS] if rare.any() else levels
+    if rare.sum() == 1:  # with its name, which says more; unknown ones share its input
+        levels.append(str(counted.index[rare][0]))
+    return [*levels, RARE_LEVELS] if rare.sum() > 1 else levels

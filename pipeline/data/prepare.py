@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from pipeline.config.choices import SplitKind
 from pipeline.core.errors import DataError
 from pipeline.data.source import find, inspect
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from pipeline.config.schema_data import DataConfig
     from pipeline.data.dataset import Dataset
-    from pipeline.data.groups import Subjects
+    from pipeline.data.panels import Subjects
     from pipeline.data.judged import Judged
     from pipeline.data.split import Split
     from pipeline.data.table import Table
@@ -196,13 +197,16 @@ def _with_strays(item: Judged, frame: pd.DataFrame, known: np.ndarray) -> Judged
 def _subjects(
     config: DataConfig, table: Table, judged: list[Judged], target: Target, split: Split
 ) -> Subjects | None:
-    """Return the column of repeated subjects that the split does not keep together."""
+    """Return the column of repeated subjects, or of a series, that the split does not keep together."""
     from pipeline.data.groups import repeated_subjects
+    from pipeline.data.panels import series_in_time
 
     if config.kind != "table" or config.group is not None or config.time is not None:
         return None
     found = repeated_subjects(table.frame, judged, target, split.train)
-    is_kept = str(config.split) == "hash" and found is not None and found.column == config.id
+    if found is None and config.split is not SplitKind.last:
+        return series_in_time(table.frame, judged, target, split.train)
+    is_kept = config.split is SplitKind.hash and found is not None and found.column == config.id
     return None if is_kept else found
 
 

@@ -99,7 +99,7 @@ def split_rows(
         DataError: Too few rows (or groups) for a part.
     """
     count = len(target.numbers) - given_test
-    assignment = _assignment(config, target, keys, seed)
+    assignment = _assignment(config, target.strata[:count], keys, seed)
     rows = np.arange(count)
     test = np.arange(count, count + given_test)
     if config.test_fraction > 0 and config.test_path is None:
@@ -116,7 +116,7 @@ def split_rows(
 
 
 def _assignment(
-    config: DataConfig, target: Target, keys: Keys, seed: int
+    config: DataConfig, strata: np.ndarray, keys: Keys, seed: int
 ) -> Shuffled | Grouped | Hashed | Last | Timed:
     """Return the way that the configuration asks for."""
     if keys.times is not None:
@@ -124,10 +124,10 @@ def _assignment(
     if keys.hashes is not None:
         return Hashed(keys.hashes)
     if keys.groups is not None:
-        return Grouped(keys.groups, target.strata, seed)
+        return Grouped(keys.groups, strata, seed)
     if config.split is SplitKind.last:
         return Last()
-    return Shuffled(target.strata, seed)
+    return Shuffled(strata, seed)
 
 
 def _check_fold(

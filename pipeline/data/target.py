@@ -21,7 +21,7 @@ from pipeline.data.labels import Label, codes_of, labels_of, shown
 from pipeline.data.typed import LARGEST, Kind, unchecked_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 MOST_CODES = 15
 """Most different whole numbers that `task=auto` takes for class codes."""
@@ -103,8 +103,8 @@ def read_target(series: pd.Series, task: Task) -> Target:
         task: What the configuration says.
 
     Raises:
-        DataError: One class only, a class with one row, a text that names rows rather than classes, a
-            target that is not numeric or constant where a regression is wanted.
+        DataError: One class only, a text that names rows rather than classes, a target that is not numeric
+            or constant where a regression is wanted.
     """
     name = str(series.name)
     if pd.api.types.is_datetime64_any_dtype(series) or is_nested(series):
@@ -119,8 +119,9 @@ def read_target(series: pd.Series, task: Task) -> Target:
         return Target(name, None, values, (f"The target {name!r} is in seconds.",) * is_time)
     classes = tuple(sorted(set(labels_of(series.unique()))))
     codes, _ = codes_of(series, classes)
-    _check_classes(name, classes, np.bincount(codes, minlength=len(classes)), task)
-    return Target(name, classes, codes, tuple(_alike(name, classes)))
+    _check_classes(name, classes, len(codes))
+    lone = [classes[code] for code in np.flatnonzero(np.bincount(codes) == 1)]
+    return Target(name, classes, codes, (*_alike(name, classes), *_lone(name, lone, task)))
 
 
 def is_text(series: pd.Series) -> bool:
@@ -235,9 +236,8 @@ def _numbers(series: pd.Series, where: str = "") -> np.ndarray:
     return values
 
 
-def _check_classes(name: str, classes: Sequence[Label], counts: np.ndarray, task: Task) -> None:
-    """Refuse classes that cannot be learned or split."""
-    rows = int(counts.sum())
+def _check_classes(name: str, classes: Sequence[Label], rows: int) -> None:
+    """Refuse classes that cannot be learned."""
     endless = [label for label in classes if isinstance(label, float) and math.isinf(label)]
     if endless:
         raise DataError(
@@ -254,16 +254,18 @@ def _check_classes(name: str, classes: Sequence[Label], counts: np.ndarray, task
             f"{shown(classes, 3)}: they name rows, not classes that repeat; {other}predict another "
             "column, or put values together into classes"
         )
-    alone = [label for label, count in zip(classes, counts, strict=True) if count == 1]
-    if not alone:
-        return
-    advice = "leave those rows out or merge the classes"
-    if task is Task.auto and not isinstance(alone[0], str):
-        advice += ", or say data.task=regression"
-    raise DataError(
-        f"target {name!r}: {'class' if len(alone) == 1 else 'each of the classes'} {shown(alone)} has "
-        f"one row only, so it cannot be both trained and validated; {advice}"
-    )
+
+
+def _lone(name: str, lone: Sequence[Label], task: Task) -> Iterator[str]:
+    """Yield a sentence where classes have one row each: a slip of the pen, or no classes at all."""
+    if lone:
+        advice = "correct it, leave it out or merge the classes"
+        if task is Task.auto and not isinstance(lone[0], str):
+            advice += ", or say data.task=regression"
+        yield (
+            f"Target {name!r}: {'class' if len(lone) == 1 else 'each of the classes'} {shown(lone)} has "
+            f"one row only: a random split trains on it, and no score tells how well it is known; {advice}."
+        )
 
 
 def _alike(name: str, classes: Sequence[Label]) -> list[str]:

@@ -11,7 +11,6 @@ import logging
 import random
 import tempfile
 import zipfile
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from pipeline.models.artefact import expected_outputs, sample
 from pipeline.models.artefact_folder import network_file, write_folder
 from pipeline.models.artefact_mlmodel import FOLDER, json_rows, write_mlmodel
 from pipeline.models.verify import (
+    VERIFIER,
     Question,
     UnfaithfulModelError,
     Verifier,
@@ -34,7 +34,7 @@ from pipeline.models.verify import (
 from pipeline.training.quiet import start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import pandas as pd
 
@@ -54,29 +54,21 @@ MOST_PARAMETERS = 1_000_000
 class Proof:
     """The way of a champion, gone once by untrained networks of every encoding."""
 
-    def __init__(
-        self, dataset: Dataset, family: Family, verifier: Callable[[], Verifier] = Verifier.take
-    ) -> None:
+    def __init__(self, dataset: Dataset, family: Family, verifier: Verifier = VERIFIER) -> None:
         """Take what there is before the first round.
 
         Args:
             dataset: The prepared table.
             family: Builds networks.
-            verifier: Gives a process of its own, when it is first needed: it imports for seconds, which
-                the start of a sweep on two cores would feel.
+            verifier: A process of its own that loads models; it is started when it is first asked.
         """
         self._dataset, self._family = dataset, family
         self._rows = proof_rows(dataset)
         self._folder = tempfile.TemporaryDirectory()
-        self._take = verifier
+        self.verifier = verifier
         self._members: list[Member] = []
         self._question: Question | None = None
         self._begun = False
-
-    @cached_property
-    def verifier(self) -> Verifier:
-        """The process that loads models."""
-        return self._take()
 
     def before_round(self, asked: Round) -> None:
         """Begin before the first round that is trained; hear the answer before the first that finds it.
@@ -145,9 +137,8 @@ class Proof:
         self._question, self._members = None, []
 
     def close(self) -> None:
-        """End the process and remove the files."""
-        if "verifier" in vars(self):
-            self.verifier.release()
+        """Leave the process to the next sweep, and remove the files."""
+        self.verifier.release()
         self._folder.cleanup()
 
 

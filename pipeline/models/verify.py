@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import json
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -95,19 +96,18 @@ class Question:
 
 
 class Verifier:
-    """A fresh process, started early because importing its frameworks takes seconds.
+    """A fresh process, kept from one question to the next because importing its frameworks takes seconds.
 
     It holds as much memory as a small sweep: where that gets short while nothing is asked, as with many
     sweeps on one machine, it ends, and is started again when it is needed.
     """
 
     def __init__(self) -> None:
-        """Start the process; it imports while the caller goes on."""
-        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed by close
-        self._process = self._start()
-        self._closed, self._busy = threading.Event(), threading.Event()
-        self._spare_since: float | None = None
-        threading.Thread(target=self._watch, name="verifier", daemon=True).start()
+        """Start nothing yet."""
+        self.process: subprocess.Popen[str] | None = None
+        self._errors: IO[str] | None = None
+        self._lock = threading.Lock()
+        self._busy, self._spare_since = False, math.inf
 
     def check(self, model: Path, rows: pd.DataFrame, expected: np.ndarray) -> None:
         """Compare the predictions of a saved model with those expected.
@@ -130,7 +130,7 @@ class Verifier:
                     break
                 except VerifierGoneError as gone:
                     log.warning("the process that verifies the model %s%s", gone, told)
-                    self._end()
+                    self.close()
                     why = gone
             else:
                 raise UnfaithfulModelError(
@@ -139,19 +139,18 @@ class Verifier:
             question.compare(expected)
 
     def ask(self, question: Question) -> None:
-        """Ask, and do not wait; the process is started again where it gave way.
+        """Ask, and do not wait; the process is started where there is none.
 
         Raises:
             VerifierGoneError: The process has died.
         """
-        self._busy.set()
-        if self._process.poll() is not None:
-            self._end()
-            self._process = self._start()
+        with self._lock:
+            self._busy, self._spare_since = True, math.inf
+            process = self._running()
         try:
-            assert self._process.stdin is not None  # noqa: S101 - it is a pipe
-            self._process.stdin.write(question.line)
-            self._process.stdin.flush()
+            assert process.stdin is not None  # noqa: S101 - it is a pipe
+            process.stdin.write(question.line)
+            process.stdin.flush()
         except OSError:
             raise VerifierGoneError("died early") from None
 
@@ -164,84 +163,63 @@ class Verifier:
         """
         end = time.monotonic() + seconds
         while question.answer() is None:
-            code = self._process.poll()
+            code = None if self.process is None else self.process.poll()
             if code is not None and question.answer() is None:
                 self._raise(code)
             if time.monotonic() > end:
                 raise VerifierGoneError(f"did not answer within {seconds:g} s")
             time.sleep(POLL_SECONDS)
-        self._busy.clear()
+        self._busy = False
 
     @property
     def alive(self) -> bool:
-        """Whether the process still runs."""
-        return self._process.poll() is None
-
-    def close(self) -> None:
-        """End the process if it still runs."""
-        self._closed.set()
-        self._end()
-        self._errors.close()
-
-    def _end(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
+        """Whether the process runs."""
+        return self.process is not None and self.process.poll() is None
 
     def release(self) -> None:
         """Leave the process to the next sweep of this process; without one it ends after a while."""
-        self._busy.clear()
-        with _lock:
-            if not self.alive or _spare:
-                self.close()
-            else:
-                self._spare_since = time.monotonic()
-                _spare.append(self)
+        self._busy, self._spare_since = False, time.monotonic()
 
-    @classmethod
-    def take(cls) -> Verifier:
-        """Return the one that was released, or a new one."""
-        with _lock:
-            while _spare:
-                found = _spare.pop()
-                if found.in_use():
-                    return found
-                found.close()
-        return cls()
+    def close(self) -> None:
+        """End the process if it runs."""
+        if self.process is None or self._errors is None:
+            return
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.process.stdin.close()
+        self._errors.close()
+        self.process = None
 
-    def in_use(self) -> bool:
-        """Take it for use; return whether it still runs."""
-        self._spare_since = None
-        return self.alive
-
-    def _watch(self) -> None:
-        """End the process when memory gets short while nothing is asked, or no other sweep comes."""
-        while not self._closed.wait(LOOK_SECONDS):
-            since = self._spare_since
-            if since is not None and time.monotonic() - since > SPARE_SECONDS:
-                with _lock:
-                    if self in _spare:
-                        _spare.remove(self)
-                        self.close()
-            elif not self._busy.is_set() and memory.free() < LEAST_FREE * memory.total():
-                self._process.kill()
+    def _watch(self, process: subprocess.Popen[str]) -> None:
+        """End a process when memory gets short while nothing is asked, or no other sweep comes."""
+        while process.poll() is None:
+            time.sleep(LOOK_SECONDS)
+            is_spare = time.monotonic() - self._spare_since > SPARE_SECONDS
+            with self._lock:
+                if not self._busy and (is_spare or memory.free() < LEAST_FREE * memory.total()):
+                    process.kill()
+                    process.wait()
 
     def _raise(self, code: int) -> NoReturn:
         """Say why the process ended without an answer."""
         if code < 0:
             raise VerifierGoneError(f"was killed by signal {-code}")
+        assert self._errors is not None  # noqa: S101 - a process has written there
         self._errors.seek(0)
         last = self._errors.read().strip().splitlines()[-1:] or ["no message"]
         raise UnfaithfulModelError(
             f"The saved model does not work in a fresh process: {last[0][:500]}"
         )
 
-    def _start(self) -> subprocess.Popen[str]:
-        self._errors.seek(0)
-        self._errors.truncate()
-        return subprocess.Popen(  # noqa: S603 - our own script
+    def _running(self) -> subprocess.Popen[str]:
+        """Return the process; start one where none runs: it imports while the caller goes on."""
+        if self.process is not None and self.process.poll() is None:
+            return self.process
+        self.close()
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed by close
+        self.process = subprocess.Popen(  # noqa: S603 - our own script
             [sys.executable, "-I", "-B", str(SCRIPT)],  # -B: leave no byte code in the model
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -250,17 +228,15 @@ class Verifier:
             cwd=tempfile.gettempdir(),  # MLflow may create a default store where it is started
             text=True,
         )
+        threading.Thread(
+            target=self._watch, args=(self.process,), name="verifier", daemon=True
+        ).start()
+        return self.process
 
 
-_lock = threading.RLock()
-_spare: list[Verifier] = []
-"""At most one."""
-
-
-@atexit.register
-def _end_spare() -> None:
-    for verifier in _spare:
-        verifier.close()
+VERIFIER = Verifier()
+"""Of this process: one sweep after the other uses it."""
+atexit.register(VERIFIER.close)
 
 
 def bodies(rows: pd.DataFrame) -> list[tuple[str, str, bytes]]:

@@ -50,6 +50,7 @@ def run(
     *,
     grace: float | None = GRACE_SECONDS,
     began: float | None = None,
+    quiet: bool = False,
 ) -> int:
     """Run one sweep from configuration to champion, notify the webhook, return the exit code.
 
@@ -58,12 +59,14 @@ def run(
         output_dir: Receives summary.json, the report and the log.
         grace: Seconds from a first signal to the end of the process; None in somebody else's.
         began: When it was requested, in `process_seconds`; None: when the process began.
+        quiet: Write nothing on stdout, where a command has its result.
 
     Raises:
         SweepError: What a user can act on; carries the exit code.
     """
     try:
-        code = _run(config, output_dir, grace, began)
+        display = Display(config.verbose, objective=objective(config), quiet=quiet)
+        code = _run(config, output_dir, display, grace, began)
     except Interrupted:
         raise  # the sweep is started again: only its end is notified
     except Exception as error:
@@ -73,7 +76,13 @@ def run(
     return code
 
 
-def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: float | None) -> int:
+def _run(
+    config: SweepConfig,
+    output_dir: Path,
+    display: Display,
+    grace: float | None,
+    began: float | None,
+) -> int:
     """Open the rooms, search, finish, and end the parent run truthfully."""
     check_at_start(config.tracking.uri)
     budget, before = Budget(config.budget), next(_sweeps)
@@ -85,10 +94,7 @@ def _run(config: SweepConfig, output_dir: Path, grace: float | None, began: floa
     from pipeline.models.serving import keep_encoders
     from pipeline.session.ending import finish
 
-    with (
-        StopRequest(grace) as stop,
-        Display(config.verbose, objective=objective(config)) as display,
-    ):
+    with StopRequest(grace) as stop, display:
         stop.show = display.stopping
         dataset = prepare(config.data, config.seed)
         sweep = _open(config, output_dir, dataset, budget, stop, display)

@@ -1,8 +1,9 @@
 """The champion's capacity validated once more, with the rows of repeated subjects held together.
 
 Where a random split parts the rows of patients, machines or storms, its scores hold for subjects that
-training has seen. What the same capacity scores on subjects that it has not is shown beside them; the
-choice stays as it is, as a user who sees the two numbers can set `data.group`.
+training has seen; where it parts a series, for times in between. What the same capacity scores on others
+is shown beside them; the choice stays as it is, as a user who sees the two numbers can set `data.group` or
+`data.time`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.config.choices import SplitKind
 from pipeline.core.control import Unattended
 from pipeline.core.errors import DataError
 from pipeline.data import prepare
@@ -23,8 +25,10 @@ from pipeline.session.trainer import Trainer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.core.control import Control
+    from pipeline.config.choices import SplitKind
+from pipeline.core.control import Control
     from pipeline.core.records import Fit
+    from pipeline.data.panels import Subjects
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +56,8 @@ def validate_together(
     data, name = trainer.config.data, subjects.column
     kept = [column for column in data.drop if column != name]
     by = None if data.id == name else data.id
-    data = replace(data, group=name, drop=kept, id=by, folds=FOLDS, repeats=1)
+    data = replace(data, split=SplitKind.random, drop=kept, id=by, folds=FOLDS, repeats=1)
+    setattr(data, subjects.key, name)
     config = replace(trainer.config, data=data)
     try:
         grouped = Trainer.of(config, prepare(data, config.seed))
@@ -64,7 +69,7 @@ def validate_together(
         return
     apart = float(about["champion"]["val_loss"])
     sentence = (
-        f"Validated once with each {name!r} on one side only, {fit.trial.capacity.label} has a "
+        f"Validated once {_how(subjects)}, {fit.trial.capacity.label} has a "
         f"validation loss of {together:.4g} instead of {apart:.4g}"
     )
     facts = [
@@ -78,6 +83,13 @@ def validate_together(
         "attention": attention(dataset, facts),
         "subjects": {"column": name, "val_loss": apart, "val_loss_together": together},
     }
+
+
+def _how(subjects: Subjects) -> str:
+    """Return how rows were held together, in words."""
+    if subjects.key == "time":
+        return f"on rows that are later by {subjects.column!r} than those trained on"
+    return f"with each {subjects.column!r} on one side only"
 
 
 def _loss(trainer: Trainer, fit: Fit, unit: float, control: Control) -> float | None:

@@ -72,6 +72,7 @@ class Display:
         verbose: bool,
         *,
         objective: Objective | None = None,
+        quiet: bool = False,
         stderr: Console | None = None,
         stdout: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -81,11 +82,13 @@ class Display:
         Args:
             verbose: False says nothing until the final table.
             objective: The metric that is searched by; default val_loss.
+            quiet: Nothing at all is written on stdout: the caller has the result as an object.
             stderr: Where progress goes; default the process's stderr.
             stdout: Where the final table goes; default the process's stdout.
             clock: Seconds, monotonic.
         """
         self._verbose = verbose
+        self._quiet = quiet
         self._err = stderr or Console(file=sys.stderr, highlight=False)
         self._out = stdout
         self._clock = clock
@@ -234,7 +237,7 @@ class Display:
             summary: The sweep's summary as in `summary.json`.
             rows: Best first; keys become columns in the order of the first row.
         """
-        if isinstance(self._view, NotebookView):
+        if self._quiet or isinstance(self._view, NotebookView):
             return
         self._end_view()
         out = self._out or Console(file=sys.stdout, highlight=False)
@@ -245,13 +248,15 @@ class Display:
             out.print(ranking(rows))
 
     def closing(self, lines: Mapping[str, str]) -> bool:
-        """Say where to go from here: in a notebook's cell or on a terminal (True), else on stderr.
+        """Say where to go from here: in a notebook's cell or on a terminal (True, also where nothing is to be said), else on stderr.
 
         Args:
             lines: Label to text; a text may be a command, and is not broken.
         """
         if isinstance(self._view, NotebookView):
             self._view.close_with(lines)
+            return True
+        if self._quiet:
             return True
         out = self._out or Console(file=sys.stdout, highlight=False)
         self._closing(lines, out if out.is_terminal else None)

@@ -46,7 +46,6 @@ CASES = {
         {},
         "aligned with blanks; write them",
     ),
-    "lonely class": (lines("a,b,y", [*ROWS, "1,2,2"]), {}, "class 2 has one row only"),
     "text regression": (
         lines("a,b,y", [*ROWS, "1,2,many"]),
         {"task": Task.regression},

@@ -48,6 +48,39 @@ def chicks(generator: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame({"day": day, "chick": chick + 100, "diet": chick % 4, "weight": weight})
 
 
+def travellers(generator: np.random.Generator) -> pd.DataFrame:
+    """Return 210 people who chose one of 4 ways to travel, a row a way; income and party are the person's."""
+    person, mode = np.repeat(np.arange(210), 4), np.tile(np.arange(1, 5), 210)
+    return pd.DataFrame(
+        {
+            "individual": person + 1,
+            "mode": mode,
+            "wait": generator.integers(0, 60, 840),
+            "cost": generator.integers(10, 200, 840) * mode,
+            "income": generator.integers(2, 72, 210)[person],
+            "party": generator.integers(1, 6, 210)[person],
+            "choice": (mode == generator.integers(1, 5, 210)[person] % 5).astype(int),
+        }
+    )
+
+
+def workers(generator: np.random.Generator) -> pd.DataFrame:
+    """Return ten years of months: each branch grows with the seasons and shrinks for a while."""
+    months = pd.date_range("2006-01-01", periods=120, freq="MS").strftime("%Y-%m-%d")
+    level = generator.normal(0, 1, (4, 120)).cumsum(axis=1) + np.sin(np.arange(120) / 6) * 3
+    branches = {f"branch {one}": 1000 + 20 * level[one] for one in range(3)}
+    return pd.DataFrame({"month": months, **branches, "jobs": 5000 + 50 * level[3]})
+
+
+def sold(generator: np.random.Generator) -> pd.DataFrame:
+    """Return homes with the day on which each was sold: days by chance, prices that rise over the years."""
+    days = np.sort(generator.choice(3000, 300, replace=False))
+    when = pd.Timestamp("2015-01-01") + pd.to_timedelta(days, "D")
+    size = generator.normal(80, 20, 300)
+    price = 3 * size + days / 30 + generator.normal(0, 20, 300)
+    return pd.DataFrame({"sold": when.strftime("%Y-%m-%d"), "size": size, "price": price})
+
+
 def trial(generator: np.random.Generator) -> pd.DataFrame:
     """Return 50 varieties grown once in each of 12 fields, to which the yield belongs."""
     variety, field = np.repeat(np.arange(50), 12), np.tile(np.arange(12), 50)
@@ -103,7 +136,12 @@ def quantities(generator: np.random.Generator) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("make", "target", "subject"),
-    [(storms, "wind", "name"), (patients, "sick", "patient"), (chicks, "weight", "chick")],
+    [
+        (storms, "wind", "name"),
+        (patients, "sick", "patient"),
+        (chicks, "weight", "chick"),
+        (travellers, "choice", "individual"),
+    ],
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_repeated_subjects_are_pointed_out_with_the_word_that_keeps_them_together(
@@ -122,14 +160,33 @@ def test_repeated_subjects_are_pointed_out_with_the_word_that_keeps_them_togethe
 
 @pytest.mark.parametrize(
     ("make", "target"),
-    [(homes, "rent"), (departments, "wage"), (quantities, "pay"), (trial, "harvest")],
+    [
+        (homes, "rent"),
+        (departments, "wage"),
+        (quantities, "pay"),
+        (trial, "harvest"),
+        (sold, "price"),
+    ],
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_ordinary_categories_and_quantities_are_not(prepared, make, target, seed):
     """Towns with a place and a level of their own, codes with a name beside them, years of work."""
     dataset = prepared(make(np.random.default_rng(seed)), target=target)
     assert dataset.subjects is None
-    assert not any("data.group" in note for note in dataset.notes)
+    assert not any("data.group" in note or "data.time" in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_series_in_time_is_pointed_out(prepared, seed):
+    """Whatever the order of the file; not where its times already part the rows."""
+    frame = workers(np.random.default_rng(seed))
+    dataset = prepared(frame.sample(frac=1, random_state=seed), target="jobs")
+    assert dataset.subjects[::2] == ("month", "time")
+    fact = next(fact for fact in dataset.facts if fact.name == "month")
+    assert fact.attention is Attention.severe
+    assert "If rows to come are later, say data.time=month" in fact.sentence
+    assert prepared(frame, target="jobs", time="month").subjects is None
+    assert prepared(frame, target="jobs", split=SplitKind.last).subjects is None
 
 
 def test_rows_that_are_no_training_rows_are_not_looked_at(prepared):

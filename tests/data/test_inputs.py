@@ -81,6 +81,16 @@ def test_a_name_stands_where_its_value_goes(encoding: str) -> None:
         assert (here[:, place] == (raw["city"] == level)).all()
 
 
+def test_the_only_rare_level_has_its_name() -> None:
+    """A column of "yes", "no" and twice "perhaps" has three inputs that say so."""
+    frame = pd.DataFrame({"a": ["yes"] * 30 + ["no"] * 20 + ["perhaps"] * 2}, dtype=object)
+    columns = [Column("a", "category")]
+    names = [one.name for one in inputs_of(frame, columns, "standard")]
+    assert names == ["a = no", "a = yes", "a = perhaps"]
+    here = np.asarray(fit_encoder(frame, frame, columns, "standard").transform(frame))
+    assert here[:, 2].tolist() == [0.0] * 50 + [1.0] * 2
+
+
 @pytest.mark.parametrize("levels", [3, 63, 64, 65, 200])
 def test_levels_are_those_that_the_encoder_keeps(levels: int) -> None:
     """Also where there are more than may have an input of their own, and where counts tie."""

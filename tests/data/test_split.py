@@ -17,6 +17,7 @@ from pipeline.data.assign import Grouped, Hashed, Last, Shuffled, Timed, quotas
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.split import Keys, split_rows
 from pipeline.data.target import Target
+from pipeline.evaluation.baselines import BASELINES, fit_baselines
 
 SHARES = st.floats(0.05, 0.6)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -67,6 +68,23 @@ def test_every_way_gives_each_row_one_side_and_repeats_itself(codes, share, seed
             assert np.array_equal(validated, rows)
         for train, validation in pairs:
             assert not set(train) & set(validation)
+
+
+@given(codes=class_codes(), seed=SEEDS, folds=st.integers(2, 5))
+def test_the_row_of_a_class_that_has_no_other_is_trained_on(codes, seed, folds):
+    """In every part of every dealing; all other rows validate once."""
+    lone = len(codes)
+    codes = np.append(codes, codes.max() + 1)
+    for config in (
+        DataConfig(name="t", test_fraction=0.2),
+        DataConfig(name="t", test_fraction=0.2, folds=folds),
+    ):
+        split = split_rows(config, target_of(codes), Keys(), seed)
+        assert all(lone in train and lone not in held for train, held in split.folds)
+        assert lone not in split.test
+        if config.folds:
+            held = np.concatenate([validation for _, validation in split.folds])
+            assert np.array_equal(np.sort([*held, *split.test, lone]), np.arange(lone + 1))
 
 
 @given(codes=class_codes(), share=SHARES, seed=SEEDS)
@@ -271,3 +289,18 @@ def test_a_part_with_one_group_alone_is_said(prepared):
     notes = " ".join(prepared(table, target="y", group="clinic", folds=3).notes)
     assert "All validation rows" not in notes
     assert "All test rows are of one value of 'clinic'" in notes
+
+
+@pytest.mark.parametrize("folds", [None, 3])
+@pytest.mark.parametrize("alone", [("odd",), ("odd", "strange")])
+def test_a_class_of_one_row_is_said_and_kept(prepared, people, alone, folds):
+    """A table is not refused for a slip of the pen; boosting and linear models are fitted beside it."""
+    for row, label in enumerate(alone):
+        people.loc[7 * row, "left"] = label
+    dataset = prepared(people, target="left", folds=folds, drop=["wage"])
+    (note,) = [note for note in dataset.notes if "one row only" in note]
+    assert all(repr(label) in note for label in alone)
+    assert not any("no training row" in note for note in dataset.notes)
+    assert set(alone) < set(dataset.classes)
+    fitted = fit_baselines(dataset.arrays("standard"), 0)
+    assert set(fitted) == set(BASELINES)

@@ -49,6 +49,16 @@ def test_a_class_absent_from_training_gets_probability_zero() -> None:
         assert shares.sum(axis=1) == pytest.approx(np.ones(len(shares)))
 
 
+def test_a_class_of_one_row_in_a_large_table_leaves_no_baseline_out() -> None:
+    """Boosting that stops early parts each class in two."""
+    arrays = _arrays(regression=False, rows=20_100)
+    y = np.zeros((len(arrays.y_train), 4), np.float32)
+    y[:, :3] = arrays.y_train
+    y[5] = [0, 0, 0, 1]
+    lone = Arrays(arrays.x_train, y, arrays.x_val[:10], y[-10:], regression=False)
+    assert set(fit_baselines(lone, 0)) == set(BASELINES)
+
+
 @pytest.mark.parametrize("regression", [True, False])
 def test_baselines_with_enough_time_are_the_same(*, regression: bool) -> None:
     """Their few first iterations, which are timed, leave nothing behind."""

@@ -30,7 +30,7 @@ from pipeline.data.labels import label_text
 from pipeline.data.typed import tidy
 from pipeline.ledger.files import download_model
 from pipeline.ledger.location import resolve
-from pipeline.models.verify import Verifier, bodies
+from pipeline.models.verify import VERIFIER, bodies
 from pipeline.predict import main as predict
 from tests.field.recipes import NUMBER, TABLES, Recipe, combined
 
@@ -130,7 +130,7 @@ def test_a_swept_table_gives_a_row_one_prediction(
     assert right.shape == (ASKED, len(recipe.labels) or 1)
     model = saved_model(found.tracking_uri, found.summary["champion"]["model_uri"], workplace)
     server, address = serving(model)
-    fresh = Verifier.take()  # it verified the sweep; it has MLflow and Keras, and not this package
+    fresh = VERIFIER  # it verified the sweep; it has MLflow and Keras, and not this package
     try:
         for part, taken in PARTS.items():
             some = rows.iloc[taken]

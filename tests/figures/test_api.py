@@ -48,8 +48,11 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     """Replace the runner by one that only notes what it was given."""
     calls: list[Any] = []
 
-    def run(config: Any, folder: Path, *, grace: float | None, began: float) -> int:
+    def run(
+        config: Any, folder: Path, *, grace: float | None, began: float, quiet: bool
+    ) -> int:
         assert grace is None  # the process belongs to whoever called
+        assert quiet is not config.verbose
         assert 0.0 < began <= process_seconds()
         calls.append((config, sys.argv[1:]))
         (folder / "summary.json").write_text(json.dumps({"sweep_run_id": "abc"}))
@@ -223,7 +226,7 @@ def test_a_real_sweep_from_a_dataframe(
         found.predict(frame[["size"]])
     assert (found.output_dir / "report.html").exists()
     assert found.summary["seconds"] <= time.monotonic() - begun
-    capsys.readouterr()
+    assert capsys.readouterr().out == ""  # verbose=False
     assert replay.main([f"run={found.summary['champion']['run_id']}"]) == 0
     assert "are equal bit for bit" in capsys.readouterr().out
     (known,) = json.loads((workplace / "cache" / history.NAME).read_text())["sweeps"]

@@ -253,6 +253,15 @@ def test_not_verbose_says_only_the_end() -> None:
     assert "2x64 lr 0.003" in written(out)
 
 
+def test_a_quiet_one_says_nothing_at_all() -> None:
+    """Of a sweep in somebody's program, which has the result as an object: stdout is the program's."""
+    err, out = consoles(terminal=True)
+    display = Display(False, stderr=err, stdout=out, quiet=True)
+    play(display)
+    assert display.closing({"answer": "Use 1 hidden layer."})
+    assert written(err) == written(out) == ""
+
+
 def test_final_table_is_on_stdout_and_whole_when_piped() -> None:
     """A pipe gets unwrapped rows with their figures."""
     err, out = consoles(terminal=False)

@@ -134,7 +134,7 @@ def test_every_kind_of_column_is_served_as_it_is_predicted(tmp_path: Path) -> No
     kinds = {column.name: str(column.kind) for column in dataset.columns if column.used}
     assert set(EVERY_KIND) <= set(kinds), dataset.dropped
     verifier = Asked()
-    proof = Proof(dataset, family(dataset), lambda: verifier)
+    proof = Proof(dataset, family(dataset), verifier)
     state = random.getstate()
     proof.before_round(ROUND)
     assert random.getstate() == state
@@ -199,7 +199,7 @@ def test_a_builders_own_code_is_refused_before_the_first_round(
     """With its name and what to do; a registered layer would load here and nowhere else."""
     dataset = dataset_of(table(), tmp_path)
     verifier = Asked()
-    proof = Proof(dataset, family(dataset, hidden), lambda: verifier)
+    proof = Proof(dataset, family(dataset, hidden), verifier)
     with pytest.raises(ConfigError, match=words) as refused:
         proof.before_round(ROUND)
     assert refused.value.exit_code == 2
@@ -215,8 +215,7 @@ def test_a_model_that_fails_elsewhere_is_refused_before_the_second_round(tmp_pat
         (VerifierGoneError("was killed by signal 9"), False, False),
         (VerifierGoneError("did not answer within 5 s"), True, False),
     ):
-        answer = partial(Asked, failure=failure, alive=alive)
-        proof = Proof(dataset, family(dataset), answer)
+        proof = Proof(dataset, family(dataset), Asked(failure=failure, alive=alive))
         proof.before_round(ROUND)
         if refused:
             with pytest.raises(ConfigError, match=r"untrained network.*no such layer"):
@@ -230,7 +229,7 @@ def test_a_model_that_fails_elsewhere_is_refused_before_the_second_round(tmp_pat
 def test_another_number_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the process predicts must be what the network gives here."""
     dataset = dataset_of(table(), tmp_path)
-    proof = Proof(dataset, family(dataset), Asked)
+    proof = Proof(dataset, family(dataset), Asked())
     proof.before_round(ROUND)
     proof._members[0].model.set_weights([w + 0.1 for w in proof._members[0].model.get_weights()])
     with pytest.raises(ConfigError, match="asked with JSON, differs from the trained one"):

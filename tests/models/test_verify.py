@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import textwrap
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from pipeline.models import verify as module
-from pipeline.models.verify import UnfaithfulModelError, Verifier
+from pipeline.models.verify import Question, UnfaithfulModelError, Verifier
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,6 @@ ROWS = pd.DataFrame({"age": [1.5, None], "sex": ["f", None], "big": [2**53 + 1, 
 def verifier_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a maker of verifiers whose fresh process runs some other code."""
     made: list[Verifier] = []
-    monkeypatch.setattr(module, "_spare", [])  # what another test's sweep has left
 
     def make(code: str) -> Verifier:
         script = tmp_path / "script.py"
@@ -48,6 +48,9 @@ ECHO = """
     found = [{"prediction": 3.0}, {"prediction": 4.0}]
     answers = [found] * 3 + [found[:1]] * 3
     json.dump(answers, open(task["answer"], "w"))
+"""
+MORE = """
+    task = json.loads(sys.stdin.readline())
 """
 
 
@@ -86,7 +89,7 @@ def test_a_process_that_hangs_is_ended(
     verifier = verifier_that("import time; time.sleep(600)")
     with pytest.raises(UnfaithfulModelError, match=r"within .* twice"):
         verifier.check(tmp_path, ROWS, np.zeros((2, 1)))
-    assert verifier._process.poll() is not None
+    assert not verifier.alive
 
 
 def test_a_process_that_was_killed_is_started_once_more(verifier_that: Any, tmp_path: Path) -> None:
@@ -101,11 +104,15 @@ def test_a_process_that_was_killed_is_started_once_more(verifier_that: Any, tmp_
     verifier.check(tmp_path, ROWS, np.array([[3.0], [4.0]]))
 
 
-def test_a_process_that_was_never_asked_ends(verifier_that: Any) -> None:
-    """A sweep without a champion closes it."""
-    verifier = verifier_that("")
+def test_a_process_ends_with_its_owner(verifier_that: Any, tmp_path: Path) -> None:
+    """Whatever it is at; one that was never asked has no process."""
+    verifier = verifier_that("import time; time.sleep(600)")
     verifier.close()
-    assert verifier._process.poll() is not None
+    assert not verifier.alive
+    verifier.ask(Question(tmp_path, ROWS, str(tmp_path)))
+    process = verifier.process
+    verifier.close()
+    assert process.poll() == -signal.SIGKILL
 
 
 def test_a_waiting_process_gives_way_when_memory_is_short(
@@ -115,30 +122,38 @@ def test_a_waiting_process_gives_way_when_memory_is_short(
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(module, "LEAST_FREE", 2.0)
     verifier = verifier_that(ECHO)
-    assert verifier._process.wait(60) == -signal.SIGKILL
-    verifier.check(tmp_path, ROWS, np.array([[3.0], [4.0]]))
+    for _ in range(2):
+        verifier.check(tmp_path, ROWS, np.array([[3.0], [4.0]]))
+        verifier.process.wait(60)
 
 
-def test_the_next_sweep_of_this_process_takes_over_the_process(verifier_that: Any) -> None:
-    """It has imported already; one that has died is not handed on."""
-    first = verifier_that(ECHO)
-    first.release()
-    assert Verifier.take() is first
-    first._process.kill()
-    first._process.wait()
-    first.release()
-    second = Verifier.take()
-    assert second is not first
-    second.close()
+def test_the_next_sweep_of_this_process_takes_over_the_process(
+    verifier_that: Any, tmp_path: Path
+) -> None:
+    """It has imported already; one that has died is started again."""
+    verifier = verifier_that("while True:" + textwrap.indent(textwrap.dedent(ECHO), "    ") + MORE)
+    pids = []
+    for _ in range(3):
+        verifier.check(tmp_path, ROWS, np.array([[3.0], [4.0]]))
+        verifier.release()
+        pids.append(verifier.process.pid)
+        if len(pids) == 2:
+            verifier.process.kill()
+            verifier.process.wait()
+    assert pids[0] == pids[1] != pids[2]
 
 
 def test_a_process_that_nobody_takes_over_ends(
-    verifier_that: Any, monkeypatch: pytest.MonkeyPatch
+    verifier_that: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A notebook that is done with sweeps has its memory back."""
+    """A notebook that is done with sweeps has its memory back; while a sweep lasts, it waits."""
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(module, "LEAST_FREE", 0.0)
     monkeypatch.setattr(module, "SPARE_SECONDS", 0.0)
-    verifier = verifier_that(ECHO)
+    verifier = verifier_that(ECHO + MORE)
+    verifier.check(tmp_path, ROWS, np.array([[3.0], [4.0]]))
+    time.sleep(0.1)
+    assert verifier.alive
     verifier.release()
-    verifier._process.wait(60)
+    verifier.process.wait(60)
     assert not verifier.alive
