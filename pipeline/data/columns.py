@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.core.names import Input
-    from pipeline.data.panels import Subjects
     from pipeline.data.judged import Judged
+    from pipeline.data.panels import Subjects
 
 TARGET = "target"
 """The kind of the column that is predicted."""

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from pipeline.core.names import Grid, Input
     from pipeline.data.columns import ColumnFact
-    from pipeline.data.panels import Subjects
     from pipeline.data.judged import Judged
     from pipeline.data.labels import Label
+    from pipeline.data.panels import Subjects
     from pipeline.data.split import Split
     from pipeline.data.target import Target
     from pipeline.data.typed import Column

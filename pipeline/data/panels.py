@@ -1,7 +1,7 @@
-"""Finds rows that belong together by the plan of a study: subjects measured at the same times, and series.
+"""Finds rows that belong together by the plan of a study: subjects at the same times, and series.
 
-In a panel each chick is weighed on the same days, each person asked about the same ways to travel. In a series a
-row between two that were trained on is told by them, and one that comes later is not.
+In a panel each chick is weighed on the same days, each person asked about the same ways to travel. In a
+series a row between two that were trained on is told by them, and one that comes later is not.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ OF_ONE = 0.6
 """Variance of the target within such a subject, beside the means over all, as a share of that over all (own
 runs: sleepers 0.29, wages by year 0.48, chicks 0.49; plots of soya, too few on the grid, 0.82)."""
 FEWEST_STEPS, EVEN, SMOOTH = 30, 0.8, 0.25
-"""Of a series: rows; deviation of the gaps between its times over their mean (1 where dates come by chance, 0.63
-of an even series of which 60 % are drawn); von Neumann's ratio of its target, halved."""
+"""Of a series: rows; deviation of the gaps between its times over their mean (1 where dates come by chance,
+0.63 of an even series of which 60 % are drawn); von Neumann's ratio of its target, halved."""
 MOST_LEVELS = 12
 
 

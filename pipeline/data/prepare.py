@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from pipeline.config.schema_data import DataConfig
     from pipeline.data.dataset import Dataset
-    from pipeline.data.panels import Subjects
     from pipeline.data.judged import Judged
+    from pipeline.data.panels import Subjects
     from pipeline.data.split import Split
     from pipeline.data.table import Table
     from pipeline.data.target import Target

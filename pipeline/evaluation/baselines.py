@@ -97,8 +97,10 @@ def fit_baselines(arrays: Arrays, seed: int, seconds: float | None = None) -> di
 
 
 def _in_pairs(classes: np.ndarray) -> np.ndarray:
-    """Return all places, and those of classes that stand once again: boosting of more than 10,000 rows parts
-    each class in two, to see when to stop."""
+    """Return all places, and once more those of classes that have one row.
+
+    Boosting of more than 10,000 rows parts each class in two, to see when to stop.
+    """
     lone = np.bincount(classes)[classes] == 1
     return np.concatenate([np.arange(len(classes)), np.flatnonzero(lone)])
 

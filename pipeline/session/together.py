@@ -25,8 +25,7 @@ from pipeline.session.trainer import Trainer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pipeline.config.choices import SplitKind
-from pipeline.core.control import Control
+    from pipeline.core.control import Control
     from pipeline.core.records import Fit
     from pipeline.data.panels import Subjects
 

@@ -248,7 +248,9 @@ class Display:
             out.print(ranking(rows))
 
     def closing(self, lines: Mapping[str, str]) -> bool:
-        """Say where to go from here: in a notebook's cell or on a terminal (True, also where nothing is to be said), else on stderr.
+        """Say where to go from here: in a notebook's cell or on a terminal (True), else on stderr.
+
+        A quiet one says nothing, and True.
 
         Args:
             lines: Label to text; a text may be a command, and is not broken.

@@ -89,6 +89,15 @@ def test_labels_and_probabilities_are_in_the_order_of_classes(
     assert classifier.score(rows, label) == accuracy_score(label, predicted) > 0.8
 
 
+def test_the_order_of_rows_does_not_matter(classifier: CapacityClassifier) -> None:
+    """Nor does what else is predicted with them."""
+    rows, _ = flats()
+    order = np.random.default_rng(0).permutation(FLATS)
+    right = classifier.predict_proba(rows)
+    np.testing.assert_allclose(classifier.predict_proba(rows.iloc[order]), right[order], rtol=1e-5)
+    np.testing.assert_allclose(classifier.predict_proba(rows.iloc[3:4]), right[3:4], rtol=1e-5)
+
+
 def test_what_was_given_reaches_the_sweep(classifier: CapacityClassifier) -> None:
     """Weights, groups and the seed; rows of weight 0 are left out, no row is kept for a test."""
     from pipeline.session import results
@@ -157,6 +166,7 @@ def test_other_columns_are_refused(classifier: CapacityClassifier) -> None:
         (np.zeros((20, 2)), range(19), None, "inconsistent numbers of samples"),
         (np.zeros((20, 2)), [np.nan] * 20, None, "NaN"),
         (np.zeros((20, 2)), range(20), [-1.0] * 20, "(?i)negative"),
+        (np.zeros((1, 2)), range(1), None, "1 sample"),
         (pd.DataFrame(index=range(20)), range(20), None, "0 feature"),
     ],
 )

@@ -48,9 +48,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     """Replace the runner by one that only notes what it was given."""
     calls: list[Any] = []
 
-    def run(
-        config: Any, folder: Path, *, grace: float | None, began: float, quiet: bool
-    ) -> int:
+    def run(config: Any, folder: Path, *, grace: float | None, began: float, quiet: bool) -> int:
         assert grace is None  # the process belongs to whoever called
         assert quiet is not config.verbose
         assert 0.0 < began <= process_seconds()

@@ -8,7 +8,6 @@ import json
 import random
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
