@@ -80,15 +80,13 @@ class Display:
         """Prepare a display; nothing is written before `start`.
 
         Args:
-            verbose: False says nothing until the final table.
+            verbose: False says nothing until the final table; with `quiet` not that either.
             objective: The metric that is searched by; default val_loss.
-            quiet: Nothing at all is written on stdout: the caller has the result as an object.
             stderr: Where progress goes; default the process's stderr.
             stdout: Where the final table goes; default the process's stdout.
             clock: Seconds, monotonic.
         """
-        self._verbose = verbose
-        self._quiet = quiet
+        self._verbose, self._quiet = verbose, quiet
         self._err = stderr or Console(file=sys.stderr, highlight=False)
         self._out = stdout
         self._clock = clock
@@ -96,9 +94,8 @@ class Display:
         self._broken = False
         self._view: TerminalView | NotebookView | None = None
         self._picture = Picture(metric=(objective or Objective()).metric)
-        self._started = self._spoken = clock()
+        self._started = self._spoken = self._round_began = clock()
         self._round_outcomes: Counter[str] = Counter()
-        self._round_began = self._started
 
     def __enter__(self) -> Self:
         """Return the display itself."""
@@ -250,19 +247,16 @@ class Display:
     def closing(self, lines: Mapping[str, str]) -> bool:
         """Say where to go from here: in a notebook's cell or on a terminal (True), else on stderr.
 
-        A quiet one says nothing, and True.
-
         Args:
             lines: Label to text; a text may be a command, and is not broken.
         """
         if isinstance(self._view, NotebookView):
             self._view.close_with(lines)
-            return True
-        if self._quiet:
-            return True
-        out = self._out or Console(file=sys.stdout, highlight=False)
-        self._closing(lines, out if out.is_terminal else None)
-        return out.is_terminal and not self._broken
+        elif not self._quiet:
+            out = self._out or Console(file=sys.stdout, highlight=False)
+            self._closing(lines, out if out.is_terminal else None)
+            return out.is_terminal and not self._broken
+        return True
 
     @_harmless
     def _closing(self, lines: Mapping[str, str], out: Console | None) -> None:
