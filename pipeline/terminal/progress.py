@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from rich.console import Console
 from rich.text import Text
@@ -64,7 +64,7 @@ def _harmless(
     return guarded
 
 
-class Display:
+class Display(contextlib.AbstractContextManager["Display"]):
     """The sweep's voice. Every method may be called from any thread, and none of them raises."""
 
     def __init__(
@@ -80,7 +80,8 @@ class Display:
         """Prepare a display; nothing is written before `start`.
 
         Args:
-            verbose: False says nothing until the final table; with `quiet` not that either.
+            verbose: False says nothing until the final table.
+            quiet: Not that either: the caller has the result as an object.
             objective: The metric that is searched by; default val_loss.
             stderr: Where progress goes; default the process's stderr.
             stdout: Where the final table goes; default the process's stdout.
@@ -96,10 +97,6 @@ class Display:
         self._picture = Picture(metric=(objective or Objective()).metric)
         self._started = self._spoken = self._round_began = clock()
         self._round_outcomes: Counter[str] = Counter()
-
-    def __enter__(self) -> Self:
-        """Return the display itself."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Close the live view, whatever happened."""
