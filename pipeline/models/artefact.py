@@ -145,10 +145,10 @@ def _params(summary: Mapping[str, Any]) -> dict[str, str]:
         for name, value in summary["champion"].items()
         if isinstance(value, str | int | float) and name not in {"run_id", "model_uri", "reason"}
     }
-    return {
-        name: exact(value) if isinstance(value, float) else str(value)
-        for name, value in plain.items()
-    } | {"learning_rate": rate(plain["learning_rate"])}
+    written = {name: exact(value) for name, value in plain.items() if isinstance(value, float)}
+    if "learning_rate" in written:
+        written["learning_rate"] = rate(plain["learning_rate"])
+    return {name: str(value) for name, value in plain.items()} | written
 
 
 def _log_metrics(ledger: Ledger, summary: Mapping[str, Any], model_id: str) -> None:
