@@ -23,7 +23,8 @@ def test_the_notebook_runs_and_stays_small(repo: Path, workplace: Path) -> None:
     (workplace / "data").mkdir()
     shutil.copy(repo / "data" / "titanic_891_full.csv", workplace / "data")
     notebook = nbformat.read(repo / "docs" / "notebook.ipynb", as_version=4)
-    for cell in notebook.cells:  # the same cells, less time
+    for cell in notebook.cells:  # the same cells, whatever else the machine does
+        cell.source = cell.source.replace('"budget.seconds": 60', '"budget.seconds": 600')
         cell.source = cell.source.replace("seconds=20", "seconds=10")
     NotebookClient(
         notebook, timeout=1500, kernel_name="python3", resources={"metadata": {"path": workplace}}
