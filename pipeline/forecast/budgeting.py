@@ -41,7 +41,8 @@ def fitting(
     """Return what of a plan to train now: an order or a choice of its fits, never a change of one.
 
     Stacks go to whichever worker is free first, the cheapest first. One that would not finish gives way
-    to as many of its fits as would, the most telling first (`by_importance`).
+    to as many of its fits as would, the most telling first (`by_importance`); where stacks wait for
+    workers and not all would finish, each has its share of the time.
 
     Args:
         plan: What is to be trained.
@@ -58,11 +59,14 @@ def fitting(
     free = [0.0] * max(1, workers)
     kept: list[Stack] = []
     ordered = sorted(plan.stacks, key=lambda one: (cost[one.number], one.number))
+    # More stacks than workers, and not time for all: each has its share, or the last would have none.
+    several = len(ordered) > len(free) and sum(cost.values()) > left * len(free)
+    share = left * len(free) / len(ordered) if several else left
     for stack in ordered:
         at = free.index(min(free))
         part = stack
-        if free[at] + cost[stack.number] > left:
-            part = narrowed(stack, seconds, left - free[at])
+        if cost[stack.number] > min(share, left - free[at]):
+            part = narrowed(stack, seconds, min(share, left - free[at]))
             if free[at] + seconds(part, 1.0) > left:
                 continue  # not even an epoch
         free[at] += seconds(part, None)

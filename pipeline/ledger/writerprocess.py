@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from pipeline.config.redact import redacted
 from pipeline.ledger.sqlitefile import relax_commits
 from pipeline.ledger.store import is_of_store, isolate
+from pipeline.runtime.memory import collect_seldom
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,6 +40,7 @@ def main() -> None:
     """Serve each connection until the sweep is gone; then stop at once: it may be resumed right away."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the sweep gets them too, and decides
         signal.signal(number, signal.SIG_IGN)
+    collect_seldom()
     watch = threading.Thread(target=_end_in_time, daemon=True)
     watch.start()
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - slow, before the first fit arrives

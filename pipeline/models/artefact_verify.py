@@ -7,6 +7,7 @@ started while the sweep still does other things; then it reads lines of JSON fro
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -22,6 +23,9 @@ def main() -> int:
     """Answer one line after the other; the first model that fails ends it, and its words are the last."""
     if hasattr(os, "nice"):
         os.nice(NICE)
+    gc.set_threshold(
+        50_000, 20, 20
+    )  # imports make objects that stay; Python would visit them all the time
     import keras  # noqa: F401 - the slow import, before the work arrives
     import mlflow.pyfunc.scoring_server
     import skops.io  # noqa: F401 - the same

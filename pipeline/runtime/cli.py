@@ -81,6 +81,10 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
     and is 1. Credentials are hidden in both.
     """
     ending = _Ending()
+    if ending.own:
+        from pipeline.runtime.memory import collect_seldom
+
+        collect_seldom()
     try:
         code = main()
     except SweepError as error:
@@ -109,7 +113,9 @@ class _Ending:
         """Register before anything else does: what is registered first runs last."""
         self.code: int | None = None
         spec = getattr(sys.modules["__main__"], "__spec__", None)
-        if spec is not None and spec.name.startswith("pipeline."):
+        self.own = spec is not None and spec.name.startswith("pipeline.")
+        """Whether this process is one of our commands, rather than a test or a user's program."""
+        if self.own:
             atexit.register(self._end)
 
     def _end(self) -> None:

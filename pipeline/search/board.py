@@ -113,6 +113,12 @@ class Board:
             self._leads[capacity] = next(iter(leads(known)), None)
         return self._leads[capacity]
 
+    def lead_with(self, capacity: Capacity, nuisance: Nuisance) -> Evidence | None:
+        """Return the best of a capacity's trials with these nuisance values, or None, as `lead` does."""
+        tried = self.tried(capacity, nuisance)
+        known = [found for trial in tried if (found := self.evidence(trial))]
+        return next(iter(leads(known)), None)
+
     def leads(self) -> list[Evidence]:
         """Return one trial for every usable capacity, best score first."""
         found = (self.lead(capacity) for capacity in self._capacities)

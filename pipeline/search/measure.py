@@ -40,8 +40,16 @@ class Bench:
         """Return one point of the space."""
         return trial_of(self.family, capacity, rate, nuisance)
 
-    def measure(self, candidates: Sequence[Candidate], reason: str) -> Walk[None]:
-        """Train every candidate's bracket in one round, and re-centre those that need it together."""
+    def measure(
+        self, candidates: Sequence[Candidate], reason: str, beside: Sequence[Trial] = ()
+    ) -> Walk[None]:
+        """Train every candidate's bracket in one round, and re-centre those that need it together.
+
+        Args:
+            candidates: What is measured.
+            reason: Of the round, one sentence.
+            beside: Trials for which the round is shared.
+        """
         # The first round tells how noisy seeds are, by which all later comparisons are judged.
         plan = self.board.executions
         executions = plan.fewest if self.board.rounds else plan.first
@@ -50,7 +58,7 @@ class Bench:
             for one in candidates
             for rate in self.ladder.bracket(one.rate)
         ]
-        yield from self.board.ask(wanted, executions, reason)
+        yield from self.board.ask([*wanted, *beside], executions, reason)
         for _ in range(self.board.rules.recentre):
             moved = [(one, rate) for one in candidates if (rate := self._centre(one)) is not None]
             wanted = [

@@ -9,11 +9,12 @@ from pipeline.search import sentences
 from pipeline.search.grow import LOOK_ON, in_doubt, note_unusable, weigh
 from pipeline.search.judge import verdict
 from pipeline.search.measure import Candidate
-from pipeline.search.tune import tune
+from pipeline.search.tune import others, tune
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pipeline.core.family import Nuisance
     from pipeline.core.records import Capacity, Value
     from pipeline.search.board import Walk
     from pipeline.search.decide import Evidence
@@ -24,6 +25,9 @@ def begin(
     bench: Bench, first: Sequence[Capacity], values: Mapping[str, tuple[Value, ...]]
 ) -> Walk[int]:
     """Measure the first capacities, simplest first, and tune their nuisance values.
+
+    The first round tries every other nuisance value too, at the middle rate of the start: a budget that
+    ends early has then seen what an encoding does.
 
     Args:
         bench: Where capacities are measured.
@@ -37,7 +41,10 @@ def begin(
     nuisance = tuple((name, options[0]) for name, options in values.items())
     candidates = [Candidate(one, bench.ladder.first, nuisance) for one in first]
     labels = listing(one.label for one in first)
-    yield from bench.measure(candidates, f"The simplest first: {labels}.")
+    trial = bench.trial(first[-1], bench.ladder.first, nuisance)
+    early = [one for some in others(bench, trial, values).values() for one in some]
+    more = f", beside it other {listing(options)}" if (options := _several(values)) else ""
+    yield from bench.measure(candidates, f"The simplest first: {labels}{more}.", early)
     simplest = board.lead(first[0])
     accepted = simplest
     if simplest is None:
@@ -47,7 +54,7 @@ def begin(
         _note_start(bench, first[:1])
         if len(first) > 1:
             accepted = yield from weigh(bench, candidates[1:], simplest, LOOK_ON)
-    yield from _tune(bench, first, values)
+    yield from _tune(bench, first, values, nuisance)
     start = board.lead(first[-1])
     failed = accepted is None and start is not None and not in_doubt(bench, start)
     return 1 if failed else 0
@@ -64,12 +71,19 @@ def _note_start(bench: Bench, first: Sequence[Capacity]) -> Evidence | None:
     return lead
 
 
+def _several(values: Mapping[str, tuple[Value, ...]]) -> list[str]:
+    return [name for name, options in values.items() if len(options) > 1]
+
+
 def _tune(
-    bench: Bench, first: Sequence[Capacity], values: Mapping[str, tuple[Value, ...]]
+    bench: Bench,
+    first: Sequence[Capacity],
+    values: Mapping[str, tuple[Value, ...]],
+    nuisance: Nuisance,
 ) -> Walk[None]:
     """Tune the start, and give the simplest model what helped: an encoding may be all it lacks."""
     board = bench.board
-    tuned = yield from tune(bench, first[-1], values)
+    tuned = yield from tune(bench, first[-1], values, nuisance)
     simplest, start = board.lead(first[0]), board.lead(first[-1])
     if not tuned or len(first) == 1 or simplest is None or start is None:
         return

@@ -12,53 +12,75 @@ from pipeline.search.judge import settle, verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pipeline.core.family import Nuisance
     from pipeline.core.records import Capacity, Trial, Value
     from pipeline.search.board import Walk
     from pipeline.search.decide import Evidence
     from pipeline.search.measure import Bench
 
 
-def tune(bench: Bench, capacity: Capacity, space: Mapping[str, tuple[Value, ...]]) -> Walk[str]:
+def others(
+    bench: Bench, trial: Trial, space: Mapping[str, tuple[Value, ...]]
+) -> dict[str, list[Trial]]:
+    """Return for every name the trials with another value of it, at the rate of a trial or around it."""
+    return {
+        name: [
+            _changed(bench, trial, {name: value}, rate)
+            for value in values
+            if value != trial.nuisance_value(name, values[0])
+            for rate in _rates(bench, name, trial.learning_rate)
+        ]
+        for name, values in space.items()
+        if len(values) > 1
+    }
+
+
+def tune(
+    bench: Bench,
+    capacity: Capacity,
+    space: Mapping[str, tuple[Value, ...]],
+    start: Nuisance | None = None,
+) -> Walk[str]:
     """Try every other nuisance value at the best rate of a capacity, some at the rates around it too.
 
     Values are changed one at a time: a full factorial would cost their product. Those that help
     beyond noise are then tried together. As with learning rates, the best score leads from here.
 
+    Args:
+        bench: Where capacities are measured.
+        capacity: Whose values are tuned.
+        space: Every nuisance parameter with its values.
+        start: The values to go from, where others were tried beside them; None: those that lead.
+
     Returns:
         `better` or `same` when another value was adopted, beyond noise or within it; else nothing.
     """
     board = bench.board
-    lead = board.lead(capacity)
+    lead = board.lead(capacity) if start is None else board.lead_with(capacity, start)
     names = [name for name, values in space.items() if len(values) > 1]
     if lead is None or not names:
         return ""
-    options = {
-        name: [
-            _changed(bench, lead, {name: value}, rate)
-            for value in space[name]
-            if value != current
-            for rate in _rates(bench, name, lead.trial.learning_rate)
-        ]
-        for name in names
-        if (current := lead.trial.nuisance_value(name, space[name][0])) is not None
-    }
+    options = others(bench, lead.trial, space)
     asked = yield from board.ask(
         [trial for trials in options.values() for trial in trials],
         lead.executions,
         f"Other {language.listing(names)} at {language.trial(lead.trial.name)}.",
     )
-    if not asked:
+    if not asked and start is None:
         return ""
     helpful: dict[str, Value] = {}
     for name, trials in options.items():
-        known = [found for trial in trials if (found := board.evidence(trial))]
+        tried = dict.fromkeys(
+            one for trial in trials for one in board.tried(capacity, trial.nuisance)
+        )
+        known = [found for trial in tried if (found := board.evidence(trial))]
         if not known:
             continue
         best = min(known, key=lambda one: one.order)
         if (yield from _is_better(bench, best, lead)):
             helpful[name] = best.trial.nuisance_value(name, "")
     if len(helpful) > 1:
-        together = _changed(bench, lead, helpful, lead.trial.learning_rate)
+        together = _changed(bench, lead.trial, helpful, lead.trial.learning_rate)
         yield from board.ask(
             [together], lead.executions, f"What helped, together: {language.trial(together.name)}."
         )
@@ -70,9 +92,9 @@ def _rates(bench: Bench, name: str, rate: float) -> tuple[float, ...]:
     return bench.ladder.around(rate) if PER_TRIAL[name].own_rates else (rate,)
 
 
-def _changed(bench: Bench, lead: Evidence, values: Mapping[str, Value], rate: float) -> Trial:
-    nuisance = tuple(sorted({**dict(lead.trial.nuisance), **values}.items()))
-    return bench.trial(lead.trial.capacity, rate, nuisance)
+def _changed(bench: Bench, trial: Trial, values: Mapping[str, Value], rate: float) -> Trial:
+    nuisance = tuple(sorted({**dict(trial.nuisance), **values}.items()))
+    return bench.trial(trial.capacity, rate, nuisance)
 
 
 def _is_better(bench: Bench, one: Evidence, lead: Evidence) -> Walk[bool]:

@@ -74,7 +74,8 @@ def test_begun_fits_are_planned_ones_that_have_time_for_an_epoch(
     cheapest = min(costs)
     if cheapest * SEEDS <= left:  # a trial would finish: the time is used
         assert now.stacks
-    if cheapest * len(RATES) * SEEDS <= left:
+    share = min(left, left * workers / len(costs))  # of each stack, where not all would finish
+    if cheapest * len(RATES) * SEEDS <= share:
         assert bracket(costs.index(cheapest), 8 + costs.index(cheapest)) in now.stacks
 
 
@@ -86,6 +87,15 @@ def test_without_hurry_a_round_is_trained_as_planned(
     plan, seconds = plan_of(costs)
     for left in (None, PLENTY * 1e4):
         assert fitting(plan, seconds, left, workers, must=must) is plan
+
+
+def test_where_stacks_wait_for_workers_and_time_is_short_each_has_its_share() -> None:
+    """Three encodings on two workers, time for a half: none is left out for the rates of another."""
+    plan, seconds = plan_of([1.0, 2.0, 2.0])
+    now = fitting(plan, seconds, 15.0, 2, must=False)
+    assert [one.number for one in now.stacks] == [0, 1, 2]
+    assert [len(one.fits) for one in now.stacks] == [9, 5, 3]
+    assert {one.trial.learning_rate for one in now.stacks[2].fits} == {RATES[1]}
 
 
 def test_trials_are_trained_one_after_the_other_where_time_is_short() -> None:

@@ -311,6 +311,25 @@ def test_the_linear_model_gets_the_encoding_that_helped_the_start():
     assert walked.choice.trial.name == "linear lr 0.003 encoding piecewise"
 
 
+def test_the_first_round_has_seen_what_other_encodings_do():
+    """A budget that ends after it knows them: each at the middle rate of the start."""
+    values = NuisanceConfig(encoding=[Encoding.standard, Encoding.embedded], bins=[48, 120])
+    first, *later = walk(search(course_rules(nuisance=values)), course).rounds
+    rates: dict[tuple[str, str], set[float]] = {}
+    for fit in first.fits:
+        own = fit.trial.capacity.label, fit.trial.encoding
+        rates.setdefault(own, set()).add(fit.trial.learning_rate)
+    start = first.fits[-1].trial.capacity.label
+    assert {own: len(some) for own, some in rates.items()} == {
+        ("linear", "standard"): 3,
+        (start, "standard"): 3,
+        (start, "embedded-48"): 1,
+        (start, "embedded-120"): 1,
+    }
+    assert rates[start, "embedded-48"] < rates[start, "standard"]
+    assert later
+
+
 def test_trials_are_first_compared_on_few_executions():
     """Two after the first round, which tells how noisy seeds are; more for close calls and finalists."""
     walked = walk(search(screen=2), Noisy(bowl))
