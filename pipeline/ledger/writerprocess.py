@@ -15,9 +15,9 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from pipeline.config.redact import redacted
+from pipeline.core.collector import collect_seldom
 from pipeline.ledger.sqlitefile import relax_commits
 from pipeline.ledger.store import is_of_store, isolate
-from pipeline.runtime.memory import collect_seldom
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO, cast
 
 from pipeline.config.messages import did_you_mean
 from pipeline.config.redact import redacted, redacted_argument
+from pipeline.core.collector import collect_seldom
 from pipeline.core.commands import version
 from pipeline.core.errors import ConfigError, SweepError
 
@@ -82,8 +83,6 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
     """
     ending = _Ending()
     if ending.own:
-        from pipeline.runtime.memory import collect_seldom
-
         collect_seldom()
     try:
         code = main()
