@@ -495,7 +495,7 @@ def test_a_server_refuses_what_predict_refuses(saved: Saved, scoring: str) -> No
     assert "the rows lack 1 of 7 columns: 'sex'" in refused.value.read().decode()
 
 
-@pytest.mark.parametrize("encoding", ["standard", "piecewise", "quantile"])
+@pytest.mark.parametrize("encoding", ["standard", "piecewise", "quantile", "embedded"])
 def test_folds_are_averaged_in_the_targets_own_unit(encoding: str, tmp_path: Path) -> None:
     """Every member has its own encoder and target scale; their average is the prediction."""
     config = compose(["data=wages", "data.folds=3"])
