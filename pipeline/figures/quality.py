@@ -27,8 +27,8 @@ MISCALIBRATED = 0.1
 rows a perfect model shows more (`calibration_noise`), and then nothing is said."""
 NO_BETTER = "No better than a constant prediction beyond noise"
 ENCODING = "search.nuisance.encoding"
-ENCODINGS = ("standard", "quantile", "piecewise")
-"""Proposed to a champion that a baseline beats."""
+ENCODINGS = ("standard", "quantile", "embedded")
+"""Proposed to a champion that a baseline beats; a user's own network embeds nothing."""
 EVERY_ROW = "choose on every row instead of a few"
 OF_PROBES = frozenset({"dead-units", "saturation", "vanishing-gradients", "rate-too-low"})
 """Findings that need a look inside a network, which only the best fit of a capacity gets: one says it."""
@@ -168,10 +168,12 @@ def _beaten(record: SweepRecord, found: Stand) -> Remark:
         f"{found.words.capitalize()} has {called(record.summary)} {language.number(found.value)} on the "
         f"same rows, the champion {language.number(found.own)} ({found.noise})"
     )
+    own = record.config.get("model.family") == "builder"
+    wanted = [name.replace("embedded", "piecewise") if own else name for name in ENCODINGS]
     tried = set(listing(record, ENCODING))
-    if record.config.get("data.kind", "table") != "table" or tried.issuperset(ENCODINGS):
+    if record.config.get("data.kind", "table") != "table" or tried.issuperset(wanted):
         return Remark("baselines", f"{sentence}: prefer it.", "warning")
-    overrides = (f"{ENCODING}=[{','.join(ENCODINGS)}]",)
+    overrides = (f"{ENCODING}=[{','.join(wanted)}]",)
     sentence += ": another encoding of numbers may close the gap."
     return Remark("baselines", sentence, "warning", overrides, "try other encodings of numbers")
 

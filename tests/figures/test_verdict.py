@@ -114,10 +114,12 @@ def test_a_better_baseline_is_admitted(record: SweepRecord) -> None:
     record.summary["baselines"]["gradient_boosting"]["test_loss"] = 0.2
     assert "and is better (" in answer(record)[2]
     assert "prefer it" in answer(record)[2]
-    assert "search.nuisance.encoding=[standard,quantile,piecewise]" in next_words(record)
+    assert "search.nuisance.encoding=[standard,quantile,embedded]" in next_words(record)
+    own = replace(record, config={**record.config, "model.family": "builder"})
+    assert "search.nuisance.encoding=[standard,quantile,piecewise]" in next_words(own)
     for change in (
         {"data.kind": "images"},
-        {"search.nuisance.encoding": "['standard', 'quantile', 'piecewise']"},
+        {"search.nuisance.encoding": "['standard', 'quantile', 'embedded']"},
     ):
         config = {**record.config, **change}
         assert not remark(replace(record, config=config), "baselines").overrides
