@@ -81,7 +81,7 @@ def benchmark(repo: Path) -> Callable[..., Any]:
             cwd=repo, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
-            out, errors = process.communicate(timeout=540)
+            out, errors = process.communicate(timeout=1200)
         finally:
             if process.poll() is None:  # its servers, in sessions of their own, would stay
                 own = psutil.Process(process.pid)
