@@ -146,7 +146,7 @@ def test_an_objective_that_is_maximised_and_an_ensemble(
     """AUC is shown as people read it; the validation loss stays a loss."""
     words = {"objective": "val_auc:max", "champion": "ensemble", "data.weight": "weight"}
     words |= {"search": "random", "search.trials": 3, "search.space.units_max": 32}
-    summary = swept(table, "bought", workplace, **words)
+    summary = swept(table, "bought", workplace, **words, verbose=True)
     champion = summary["champion"]
     fits = fits_of(summary)
     own = fits[fits["trial"] == champion["trial"]]
