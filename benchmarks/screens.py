@@ -19,9 +19,11 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from benchmarks.commands import sweep
 from benchmarks.harness.places import Server
+from pipeline.ledger.views import MENU
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +66,7 @@ def visit(eyes: Eyes, address: str, link: str, summary: dict[str, Any]) -> None:
 
     parent = MlflowClient(address).get_run(summary["sweep_run_id"])
     experiment = f"{address}/#/experiments/{parent.info.experiment_id}"
-    champion = summary["champion"]
+    champion, menu = summary["champion"], urlencode(MENU)
     trials = f"{summary['trials']} matching runs"
     with eyes.look("comparison", link) as tab:
         tab.get_by_text(trials).wait_for()
@@ -76,13 +78,13 @@ def visit(eyes: Eyes, address: str, link: str, summary: dict[str, Any]) -> None:
         if not first.inner_text().startswith(f"1. {champion['capacity']} "):
             raise SystemExit(f"first by place: {first.inner_text()}, not {champion['trial']}")
     model = champion["model_uri"].rpartition("/")[2]
-    with eyes.look("champion", f"{experiment}/models/{model}") as tab:
+    with eyes.look("champion", f"{experiment}/models/{model}?{menu}") as tab:
         tab.get_by_text("What goes in and what comes out").first.wait_for()
-    with eyes.look("signature", f"{experiment}/models/{model}/artifacts") as tab:
+    with eyes.look("signature", f"{experiment}/models/{model}/artifacts?{menu}") as tab:
         tab.get_by_text("MLmodel").first.click()
         tab.get_by_text("signature").first.wait_for()
     with eyes.look(
-        "report", f"{experiment}/runs/{summary['sweep_run_id']}/artifacts/report.html"
+        "report", f"{experiment}/runs/{summary['sweep_run_id']}/artifacts/report.html?{menu}"
     ) as tab:
         tab.frame_locator("iframe").first.locator("h1").first.wait_for()
         tab.wait_for_timeout(3000)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -159,8 +158,10 @@ class _Row(NamedTuple):
     @property
     def name(self) -> str:
         """Capacity and learning rate, and what else differs from the champion: lists cut long names off."""
-        own = tuple(pair for pair in self.trial.nuisance if pair not in self.first.nuisance)
-        return f"{self.place}. {language.trial(replace(self.trial, nuisance=own).name)}"
+        own = (pair for pair in self.trial.nuisance if pair not in self.first.nuisance)
+        more = [value if isinstance(value, str) else f"{name} {value}" for name, value in own]
+        rate = language.rate(self.trial.learning_rate)
+        return " ".join([f"{self.place}. {self.trial.capacity.label} lr {rate}", *more])
 
     @property
     def is_leading(self) -> bool:

@@ -164,7 +164,8 @@ def _log_metrics(ledger: Ledger, summary: Mapping[str, Any], model_id: str) -> N
         places.append((ledger.champion_row, None))
     for run_id, linked in places:
         metrics = [
-            Metric(name, float(value), now, 0, model_id=linked)
+            # A row is read by people: MLflow shows every digit that it is given.
+            Metric(name, float(value if linked else f"{value:.4g}"), now, 0, model_id=linked)
             for name, value in scores.items()
             if value is not None and math.isfinite(value)
         ]

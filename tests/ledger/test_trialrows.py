@@ -98,7 +98,7 @@ def test_names_say_what_differs_from_the_champion(sweeps: Any, client: Any) -> N
     rows = rows_of(client, ledger)
     names = [row.info.run_name for row in rows]
     assert (names[0], names[1]) == ("1. 1x4 lr 0.003", "2. 1x5 lr 0.003")
-    assert names[-1] == "8. 1x4 lr 0.003 encoding piecewise"
+    assert names[-1] == "8. 1x4 lr 0.003 piecewise"
     drawn = ["val_loss by epoch" in row.data.metrics for row in rows]
     assert drawn == [True] * 6 + [False] * 2
     colours = [row.data.tags["mlflow.runColor"] for row in rows]
