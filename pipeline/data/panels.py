@@ -58,7 +58,9 @@ def panel(
     for name, codes in candidates:
         subjects = codes.max() + 1
         for other, places in columns.items():
-            times = 1 if places is None or other.name == name else places.max() + 1
+            if places is None or other.name == name:
+                continue
+            times = places.max() + 1
             if times == 1 or len(codes) < FILLED * times * subjects:
                 continue
             if len(np.unique(codes * times + places)) < len(codes):
@@ -105,7 +107,8 @@ def _codes(frame: pd.DataFrame, column: Column) -> np.ndarray | None:
     if column.kind not in {Kind.number, Kind.date, Kind.category} or series.isna().any():
         return None
     if column.kind is Kind.category:
-        return pd.factorize(series.astype(str))[0]
+        codes: np.ndarray = pd.factorize(series.astype(str))[0]
+        return codes
     values = column.measure(series)
     return None if np.isnan(values).any() else np.unique(values, return_inverse=True)[1]
 
