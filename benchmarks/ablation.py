@@ -30,7 +30,7 @@ from benchmarks.smalltables import TABLES, outer
 from pipeline.core.control import Unattended
 from pipeline.core.records import Fit, Outcome, Trial
 from pipeline.data import prepare
-from pipeline.data.constant import constant_loss
+from pipeline.evaluation.scores import constant_loss
 from pipeline.session.facts import without_repeats
 from pipeline.session.trainer import Trainer
 from pipeline.training.families.mlp import of_widths

@@ -49,7 +49,7 @@ raise SystemExit(code)
 PLAN = """
 import json, sys
 from pipeline.config.launch import compose_for_plan
-from pipeline.forecast.prospect import prospect
+from pipeline.forecast.timemodel import prospect
 found = prospect(compose_for_plan(sys.argv[1:], "plan", "")).forecast
 fits = [way.fits for way in found.ways]
 print(json.dumps({"low": found.low, "high": found.high, "fits": [min(fits), max(fits)],

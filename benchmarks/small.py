@@ -34,10 +34,10 @@ from pipeline.core.control import Unattended
 from pipeline.core.losses import row_losses
 from pipeline.core.records import FitResult, Outcome, Scored
 from pipeline.data import prepare
-from pipeline.data.constant import constant_loss
 from pipeline.data.fewrows import FEW
 from pipeline.evaluation.final import forward
 from pipeline.evaluation.folds import Unseen, unseen_inputs
+from pipeline.evaluation.scores import constant_loss
 from pipeline.runtime.cli import arguments
 from pipeline.search import missing
 from pipeline.session.facts import searcher_of

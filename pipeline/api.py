@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,19 +23,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from pipeline.core.errors import ConfigError, DataError, SweepError
+from pipeline.ledger.read import SweepRecord
 from pipeline.runtime.budget import process_seconds
 from pipeline.session import results
 from pipeline.session.guest import guest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import pandas as pd
-
     from pipeline.figures.palette import Figure
-    from pipeline.ledger.read import SweepRecord
-    from pipeline.models.portable import PortableModel
+    from pipeline.models.find_model import PortableModel
 
 TABLE = "data.parquet"
 """The DataFrame as the sweep reads it, in the output folder: what was swept can be swept again."""
@@ -63,7 +62,7 @@ class SweepResult:
     def _model(self) -> PortableModel:
         """The champion, read from the store once."""
         from pipeline.ledger.location import resolve
-        from pipeline.models.portable import PortableModel
+        from pipeline.models.find_model import PortableModel
 
         return PortableModel.download(resolve(self.tracking_uri), self.run_id)
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from pipeline.runtime.cli import arguments, exit_with
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ARGUMENTS = {"tracking.uri": "MLflow store; default: sqlite under mlruns/ in the working directory"}
 ABOUT = "python -m pipeline.doctor: is everything there that a sweep needs?"

@@ -13,6 +13,8 @@ Parameters and attributes follow https://scikit-learn.org/stable/developers/deve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -36,9 +38,6 @@ from pipeline.session.guest import guest
 from pipeline.terminal.notebook import in_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from pipeline.figures.palette import Figure
 
 LARGEST_SEED = 2**31 - 1
@@ -187,7 +186,7 @@ class _Capacity(BaseEstimator):
     def _keep(self, found: api.SweepResult) -> None:
         """Keep what a fitted estimator says and predicts with, so that it needs no store."""
         from pipeline.ledger.location import resolve
-        from pipeline.models.portable import PortableModel
+        from pipeline.models.find_model import PortableModel
 
         self.sweep_id_ = found.run_id
         self.champion_: dict[str, Any] = found.summary["champion"]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.runtime.cli import exit_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from pipeline.data.columns import ColumnFact
-    from pipeline.forecast.prospect import Prospect
+    from pipeline.forecast.timemodel import Prospect
 
 PROGRAM = "pipeline.plan"
 PURPOSE = (
@@ -38,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pipeline.config.launch import compose_for_plan
 
     config = compose_for_plan(sys.argv[1:] if argv is None else argv, PROGRAM, PURPOSE)
-    from pipeline.forecast.prospect import prospect
+    from pipeline.forecast.timemodel import prospect
 
     print("\n".join(lines(prospect(config))))
     return 0
@@ -60,7 +59,7 @@ def _data(plan: Prospect) -> Iterator[str]:
     """Say what is swept."""
     found, config, workers = plan.outline, plan.times.config, plan.times.limits.workers
     parts = ", ".join(f"{count:,} {part}" for part, count in found.rows.items() if count)
-    about = "" if found.exact else "about "
+    about = "" if found.digest else "about "
     task = "regression" if found.regression else f"{found.outputs} classes"
     columns = f"{found.columns} columns"
     if found.used < found.columns:
@@ -100,7 +99,7 @@ def _columns(facts: Sequence[ColumnFact]) -> Iterator[str]:
 def _numbers(plan: Prospect) -> Iterator[str]:
     """Say how much there is to do and what it takes, as a range where it is not known."""
     from pipeline.core.language import duration
-    from pipeline.forecast.prospect import SECONDS_AN_HOUR
+    from pipeline.forecast.timemodel import SECONDS_AN_HOUR
 
     forecast, price = plan.forecast, plan.times.config.budget.cost_per_hour
     ways = forecast.ways

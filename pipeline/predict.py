@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from pipeline.runtime.cli import arguments, exit_with
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ARGUMENTS = {
     "model": "RUN_ID of a sweep (its champion) or of a fit, NAME@ALIAS, a models:/ URI, or latest (the"

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from pipeline.runtime.cli import arguments, exit_with
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ABOUT = (
     "python -m pipeline.replay run=RUN_ID [data.path=FILE] [tracking.uri=URI]\n\n"

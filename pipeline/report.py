@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from pipeline.core.errors import ConfigError
 from pipeline.runtime.cli import arguments, exit_with
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ABOUT = (
     "python -m pipeline.report sweep=ID|latest|A,B [output=FILE] [tracking.uri=URI]\n\n"

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from pipeline.config.schema import SweepConfig
 from pipeline.runtime.cli import exit_with
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pipeline.config.schema import SweepConfig
 
 
 def main() -> int:

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain, product
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pipeline.config.help import Option
 from pipeline.config.hydras import ALLOWED, unknown_setting
 from pipeline.config.keys import Key, all_keys, described, required
 from pipeline.config.messages import Problem, did_you_mean, message, problem
@@ -27,12 +29,7 @@ from pipeline.config.redact import redacted_argument
 from pipeline.core.commands import quoted
 from pipeline.core.errors import ConfigError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from pipeline.config.help import Option
-
-    Groups = Mapping[str, Sequence[Option]]
+Groups = Mapping[str, Sequence[Option]]
 
 _FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
 _SEVERAL = re.compile(r",|^(?:choice|range|glob|interval|shuffle|sort)\(")
@@ -59,20 +56,17 @@ class Argument:
 def read(arguments: Iterable[str], groups: Groups) -> list[Argument]:
     """Read the arguments of one run.
 
-    Args:
-        arguments: `key=value` each, as typed.
-        groups: The options of every group.
-
     Raises:
         ConfigError: Every unknown key or option and every value of a wrong type, in one message.
     """
     known: list[Argument] = []
     problems: list[Problem] = []
-    for text in (each.strip() for each in arguments):
-        try:
-            known.append(_read(text, groups))
-        except _WrongError as error:
-            problems.append(error.problem)
+    for text in arguments:
+        found = _read(text.strip(), groups)
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            known.append(found)
     if problems:
         only = {group: each[0].name for group, each in groups.items() if len(each) == 1}
         raise ConfigError(message(problems, only | {one.name: one.value for one in known}))
@@ -80,60 +74,46 @@ def read(arguments: Iterable[str], groups: Groups) -> list[Argument]:
 
 
 def runs(arguments: Sequence[str], groups: Groups) -> list[list[str]]:
-    """Return the arguments of each run of `-m`: every combination, the last argument fastest.
-
-    Raises:
-        ConfigError: As `read`, for all values of all arguments.
-    """
+    """Return the arguments of each run of `-m`: every combination, the last fastest; raises as `read`."""
     each = [_alternatives(text.strip()) for text in arguments]
     read(chain.from_iterable(each), groups)
     return [list(combination) for combination in product(*each)]
 
 
-class _WrongError(Exception):
-    """An argument that cannot be used."""
-
-    def __init__(self, wrong: Problem | str) -> None:
-        super().__init__()
-        self.problem = wrong if isinstance(wrong, Problem) else Problem(wrong)
-
-
-def _read(text: str, groups: Groups) -> Argument:
-    """Read one argument."""
+def _read(text: str, groups: Groups) -> Argument | Problem:
     start, _, value = text.partition("=")
     name, shown = start.lstrip("+"), redacted_argument(text)
-    wrong: Problem | str | None = _wrong_key(text, name, groups)
+    wrong = _wrong_key(text, name, groups)
     if wrong:
-        raise _WrongError(wrong)
+        return wrong
     try:
         meant = _value(name, value)
-    except HydraException as error:
-        raise _WrongError(f"{shown}: the value cannot be read{_how(name, value)}") from error
+    except HydraException:
+        return Problem(f"{shown}: the value cannot be read{_how(name, value)}")
     if isinstance(meant, _Several):
-        wrong = f"{shown}: several values; write a list as {name}=[a,b], or run one after another with -m"
-    elif name in groups:
+        instead = f"write a list as {name}=[a,b], or run one after another with -m"
+        return Problem(f"{shown}: several values; {instead}")
+    if name in groups:
         wrong = _wrong_option(name, meant, groups[name])
     elif name in all_keys():
         wrong = _wrong_type(all_keys()[name], meant)
-    if wrong:
-        raise _WrongError(wrong)
-    return Argument(start[: len(start) - len(name)], name, meant, name in groups)
+    return wrong or Argument(start[: len(start) - len(name)], name, meant, name in groups)
 
 
-def _wrong_key(text: str, name: str, groups: Groups) -> Problem | str | None:
+def _wrong_key(text: str, name: str, groups: Groups) -> Problem | None:
     """Return what is wrong with an argument before its value is looked at."""
     shown, known, equals = redacted_argument(text), [*groups, *all_keys()], "=" in text
     if text.startswith("~"):
-        return f"{shown}: nothing can be removed; give the key another value"
+        return Problem(f"{shown}: nothing can be removed; give the key another value")
     if name in ALLOWED and equals:
         return None
     if re.match(r"hydra\b", name):
         return unknown_setting(name, text.partition("=")[2])
     if not equals or not name:
         hint = f"; what should {name} be?" if name in known else did_you_mean(name, known)
-        return f"{shown}: an override is written key=value{hint}"
+        return Problem(f"{shown}: an override is written key=value{hint}")
     hint = f"{did_you_mean(name, known)} (--help lists the keys)"
-    return None if name in known else f"unknown key {name}{hint}"
+    return None if name in known else Problem(f"unknown key {name}{hint}")
 
 
 class _Several(list[str]):
@@ -144,8 +124,6 @@ def _value(name: str, text: str, *, split: bool = False) -> Any:
     """Return a value: text and columns literally, all else as Hydra's grammar reads it.
 
     Args:
-        name: Of the key or group.
-        text: As typed.
         split: Whether a comma separates several texts.
     """
     key = all_keys().get(name)

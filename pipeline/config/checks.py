@@ -6,30 +6,31 @@ Everything is found at once, before any data is read and without importing a fra
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.config.choices import ComputeKind, Task
+from pipeline.config.choices import (
+    CLASSIFICATION_METRICS,
+    REGRESSION_METRICS,
+    STORE_SCHEMES,
+    ComputeKind,
+    Task,
+)
 from pipeline.config.combinations import (
+    Wrong,
     data_problems,
     ignored_problems,
     model_problems,
     search_problems,
     training_problems,
 )
+from pipeline.config.fields import LARGEST, Range
 from pipeline.config.identity import flat
-from pipeline.config.keys import all_keys
+from pipeline.config.keys import all_keys, required
 from pipeline.config.messages import Problem, did_you_mean, problem
-from pipeline.config.names import CLASSIFICATION_METRICS, REGRESSION_METRICS, STORE_SCHEMES
-from pipeline.config.ranges import LARGEST
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pipeline.config.combinations import Wrong
-    from pipeline.config.ranges import Range
-    from pipeline.config.schema import SweepConfig
+from pipeline.config.schema import SweepConfig
 
 _STORES = "http://HOST:PORT, sqlite:///FILE.db or postgresql://USER:PASSWORD@HOST/NAME"
 
@@ -40,7 +41,6 @@ def problems(config: SweepConfig, *, stored: bool = False) -> list[Problem]:
     A combination with a number that is out of range by itself is left out: it is one mistake.
 
     Args:
-        config: What to check.
         stored: Whether a sweep has run with it: what nothing read then does no harm now.
     """
     values = flat(asdict(config))
@@ -73,7 +73,11 @@ def _single_values(values: Mapping[str, Any]) -> Iterator[Problem]:
         if key.allowed is not None:
             yield from _outside(name, value, key.allowed)
         if key.is_text and isinstance(value, str) and (not value.strip() or "\0" in value):
-            yield problem(name, value, f"must not be empty{', or null' * key.is_optional}")
+            yield problem(
+                name,
+                value,
+                f"must not be empty{', or null' * (required(key.hint) is not key.hint)}",
+            )
 
 
 def _outside(name: str, value: Any, allowed: Range) -> Iterator[Problem]:
@@ -99,7 +103,6 @@ def _follows(combined: Problem, wrong: set[str]) -> bool:
 
 
 def _objective(config: SweepConfig) -> Iterator[Wrong]:
-    """The metric, the task, the direction."""
     metric, colon, direction = config.objective.partition(":")
     of_task = {Task.regression: REGRESSION_METRICS, Task.classification: CLASSIFICATION_METRICS}
     known = of_task.get(config.data.task, REGRESSION_METRICS | CLASSIFICATION_METRICS)
@@ -111,7 +114,6 @@ def _objective(config: SweepConfig) -> Iterator[Wrong]:
 
 
 def _limits(config: SweepConfig) -> Iterator[Wrong]:
-    """Budget, compute, registry and the top level."""
     if config.budget.cost is not None and config.budget.cost_per_hour is None:
         yield "budget.cost", "needs budget.cost_per_hour, this machine's price"
     if config.compute.address is not None and config.compute.kind is ComputeKind.local:
@@ -123,7 +125,6 @@ def _limits(config: SweepConfig) -> Iterator[Wrong]:
 
 
 def _addresses(config: SweepConfig) -> Iterator[Wrong]:
-    """The MLflow store and the webhook; nothing is contacted."""
     wrong = _wrong_store(config.tracking.uri) if config.tracking.uri is not None else ""
     if wrong:
         yield "tracking.uri", wrong

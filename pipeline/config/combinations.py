@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from pipeline.config.choices import (
+    ACTIVATIONS,
+    DATA_KINDS,
+    OPTIMIZERS,
+    USE_MOMENTUM,
     ChampionKind,
     ChampionRows,
     ClassWeight,
@@ -15,17 +20,12 @@ from pipeline.config.choices import (
     Task,
 )
 from pipeline.config.messages import did_you_mean
-from pipeline.config.names import ACTIVATIONS, DATA_KINDS, OPTIMIZERS, USE_MOMENTUM
+from pipeline.config.schema import SweepConfig
+from pipeline.config.schema_data import DataConfig
 from pipeline.config.schema_search import PER_TRIAL, CapacityConfig, LearningRateConfig
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from pipeline.config.schema import SweepConfig
-    from pipeline.config.schema_data import DataConfig
-
-    Wrong = tuple[str, str] | tuple[str, str, Any]
-    """A key and what its value must be; the value, where it is only a part of the key's."""
+Wrong = tuple[str, str] | tuple[str, str, Any]
+"""A key and what its value must be; the value, where it is only a part of the key's."""
 
 _CHANNELS = (1, 3)
 _EMBEDS = {"mlp", "tabm"}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import is_dataclass
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, get_type_hints
+from pathlib import Path, PurePath
+from typing import Any, cast, get_type_hints
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -19,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from pipeline.config.arguments import read
+from pipeline.config.arguments import Argument, read
 from pipeline.config.checks import problems
 from pipeline.config.help import groups
 from pipeline.config.hydras import (
@@ -38,12 +39,6 @@ from pipeline.config.redact import hide_environment, redacted
 from pipeline.config.schema import SweepConfig
 from pipeline.core.commands import quoted
 from pipeline.core.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from pipeline.config.arguments import Argument
 
 _CHOICES = "hydra.runtime.choices"
 
@@ -81,7 +76,11 @@ def compose_raw(arguments: Sequence[Argument], extra: Path | None = None) -> Dic
     """
     _register()
     hide_environment()
-    options = [f"{each.plus}{each.name}={_option(each)}" for each in arguments if each.is_option]
+    options = [
+        f"{each.plus}{each.name}={'null' if each.value is None else each.value}"
+        for each in arguments
+        if each.is_option
+    ]
     options += [f"hydra.searchpath=[{quoted(f'file://{extra}')}]"] if extra else []
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="sweep"):
@@ -97,10 +96,6 @@ def compose_raw(arguments: Sequence[Argument], extra: Path | None = None) -> Dic
     if wrong:
         raise ConfigError(message(wrong, OmegaConf.select(composed, _CHOICES)))
     return composed
-
-
-def _option(argument: Argument) -> str:
-    return "null" if argument.value is None else str(argument.value)
 
 
 def _set_values(composed: DictConfig, arguments: Sequence[Argument]) -> Iterator[Problem]:
@@ -132,14 +127,12 @@ def _register() -> None:
             store.store(group=group, name=f"base_{group}", node=schema)
     for name, schema in zip(("base_capacity", "base_other"), SEARCHES, strict=True):
         store.store(group="search", name=name, node=schema)
-    OmegaConf.register_new_resolver("below_epochs", _below_epochs, replace=True)
+    # The usual patience, or less where there are too few epochs for it.
+    OmegaConf.register_new_resolver(
+        "below_epochs", lambda usual, epochs: max(1, min(usual, epochs - 1)), replace=True
+    )
     # A launcher that hands on an empty variable means that there is none.
     OmegaConf.register_new_resolver("env", lambda name: os.environ.get(name) or None, replace=True)
-
-
-def _below_epochs(patience: int, epochs: int) -> int:
-    """Return the usual patience, or less where there are too few epochs for it."""
-    return max(1, min(patience, epochs - 1))
 
 
 def plain(composed: DictConfig) -> SweepConfig:
@@ -157,11 +150,9 @@ def plain(composed: DictConfig) -> SweepConfig:
         raise ConfigError(message(wrong, options))
     try:
         _name_the_data(own)
-        config = OmegaConf.to_object(own)
+        config = cast("SweepConfig", OmegaConf.to_object(own))
     except OmegaConfBaseException as error:
         raise ConfigError(redacted(about_values(error))) from error
-    if not isinstance(config, SweepConfig):
-        raise TypeError(type(config))
     wrong = problems(config)
     if wrong:
         raise ConfigError(message(wrong, options))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, is_dataclass
+from pathlib import Path
 
 from pipeline.config.messages import did_you_mean
 from pipeline.config.places import conf_dir
 from pipeline.core.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 _WIDTH = 100
 SWEEP = "pipeline.sweep"
@@ -51,16 +48,10 @@ resumable."""
 
 
 def help_text(program: str, purpose: str, group: str = "", extra: Path | None = None) -> str:
-    """Return a page of help.
+    """Return a page of help; ConfigError where there is no such group.
 
     Args:
-        program: The module, for example `pipeline.sweep`.
-        purpose: What it does, in a sentence or two.
         group: The group to explain; empty for the overview.
-        extra: A folder of the user's own files.
-
-    Raises:
-        ConfigError: There is no such group.
     """
     known = groups(extra)
     if group:
@@ -89,7 +80,7 @@ def _group(group: str, known: Mapping[str, Sequence[Option]]) -> str:
     lines += [""] * bool(lines)
     for name, key in all_keys().items():
         inside = name.startswith(f"{group}.") if group != "sweep" else "." not in name
-        if inside and not key.is_group:
+        if inside and not is_dataclass(key.hint):
             lines.append(f"{name}: {described(key.hint, key.allowed)}")
             indent = " " * 4
             lines.append(

@@ -10,26 +10,21 @@ or argument that sets it is refused all the same: its author expects it to work.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import MissingConfigException
-from omegaconf import OmegaConf
-from yaml import MarkedYAMLError
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError, YAMLError
 
 from pipeline.config.keys import all_keys, described
 from pipeline.config.messages import Problem, did_you_mean
 from pipeline.config.places import conf_dir
 from pipeline.config.redact import shown
 from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from omegaconf import DictConfig
-    from omegaconf.errors import OmegaConfBaseException
-    from yaml import YAMLError
 
 FOLDER = "the name of a folder, in which only ${now:FORMAT} is looked up"
 ALLOWED: Mapping[str, str] = {
@@ -73,17 +68,19 @@ def hydra_problems(hydra: DictConfig) -> Iterator[Problem]:
     given = dict(_leaves(OmegaConf.to_container(hydra, resolve=False), "hydra"))
     usual = _usual()
     emptied = {key for key in usual if not any(each.startswith(f"{key}.") for each in given)}
+    # One of the files that were picked in place of the usual ones does it, or names the one that does.
+    recipe = OmegaConf.select(hydra, "runtime.choices.experiment")
+    where = f"{f'experiment={recipe}, ' if recipe else ''}below conf/ or --config-dir"
     for key in sorted(given.keys() | (usual.keys() & emptied)):
         if key in ALLOWED:
             if not _fits(key, given.get(key)):
                 yield Problem(f"{key}={shown(key, given.get(key))}: must be {ALLOWED[key]}")
         elif given.get(key) != usual.get(key) and not _is_hydras(key):
-            yield Problem(f"{key}={shown(key, given.get(key))}: {NOT_IN_A_FILE}{_where(hydra)}")
+            yield Problem(f"{key}={shown(key, given.get(key))}: {NOT_IN_A_FILE} ({where})")
 
 
 @cache
 def _usual() -> dict[str, Any]:
-    """Return Hydra's settings as they are before any file says anything."""
     with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="sweep"):
         bare = compose(None, return_hydra_config=True)
     return dict(_leaves(OmegaConf.to_container(bare.hydra, resolve=False), "hydra"))
@@ -113,12 +110,6 @@ def _fits(key: str, value: Any) -> bool:
     )
 
 
-def _where(hydra: DictConfig) -> str:
-    """Return the files that were picked in place of the usual ones: it is one of them, or names it."""
-    recipe = OmegaConf.select(hydra, "runtime.choices.experiment")
-    return f" ({f'experiment={recipe}, ' if recipe else ''}below conf/ or --config-dir)"
-
-
 _IN_FILE = re.compile(r"In '(?P<file>[^']+)'")
 _FULL_KEY = re.compile(r"full_key: (?P<key>\S+)")
 _ENVIRONMENT = re.compile(r"Environment variable '(?P<name>\w+)' not found")
@@ -132,7 +123,10 @@ _LISTED = (
 def about_files(error: Exception) -> str:
     """Return why Hydra could not put the files together: a key, a value or an option."""
     if isinstance(error, MissingConfigException):
-        return _missing_option(error)
+        group, _, option = (error.missing_cfg_file or "").rpartition("/")
+        names = [name for name in error.options or () if not name.startswith("base_")]
+        allowed = f"must be one of {', '.join(names)}" if names else "there is no such group"
+        return f"{group}={option}: {allowed}{did_you_mean(option, names)} (conf/{group}/)"
     text = f"{error}\n{error.__cause__ or ''}"
     in_file, full_key = _IN_FILE.search(text), _FULL_KEY.search(text)
     where = f" (conf/{in_file['file']}.yaml)" if in_file else ""
@@ -171,13 +165,6 @@ def about_yaml(error: YAMLError) -> str:
         mark = error.problem_mark
         return f"{mark.name}, line {mark.line + 1}: no valid YAML: {error.problem}"
     return f"no valid YAML: {' '.join(str(error).split())}"
-
-
-def _missing_option(error: MissingConfigException) -> str:
-    group, _, option = (error.missing_cfg_file or "").rpartition("/")
-    names = [name for name in error.options or () if not name.startswith("base_")]
-    allowed = f"must be one of {', '.join(names)}" if names else "there is no such group"
-    return f"{group}={option}: {allowed}{did_you_mean(option, names)} (conf/{group}/)"
 
 
 def _belongs_elsewhere(key: str) -> str:

@@ -9,21 +9,17 @@ import json
 import os
 import pkgutil
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import Enum
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from pipeline.config.redact import shown
-from pipeline.config.schema import OUTSIDE_FINGERPRINT
+from pipeline.config.schema import OUTSIDE_FINGERPRINT, SweepConfig
 from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core.records import Direction, Objective
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pipeline.config.schema import SweepConfig
 
 SOURCE = "model.builder.source"
 """No key of a configuration: a hash of the code that its builder is."""
@@ -109,7 +105,7 @@ def _plain(value: Any) -> Any:
 def builder_source(reference: str) -> str:
     """Return a hash of the module that `package.module:function` names; empty where there is none.
 
-    It is spec as an import would find it, the working directory included, but neither it nor a
+    It is found as an import would find it, the working directory included, but neither it nor a
     package around it is imported. What it imports itself is not looked at.
     """
     importlib.invalidate_caches()  # it may have been written a moment ago

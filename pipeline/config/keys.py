@@ -6,19 +6,16 @@ import ast
 import inspect
 import textwrap
 import types
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from pipeline.config.fields import Range
 from pipeline.config.schema import SweepConfig
 from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pipeline.config.ranges import Range
 
 SEARCHES = (CapacityConfig, OtherSearchConfig)
 """The schemas that `search` may have; which one follows from `search=`."""
@@ -38,11 +35,6 @@ class Key:
     """Of its number, or of each number of its list."""
 
     @property
-    def is_group(self) -> bool:
-        """Whether it holds further keys."""
-        return is_dataclass(self.hint)
-
-    @property
     def is_text(self) -> bool:
         """Whether its value is free text, to be read literally."""
         return required(self.hint) is str
@@ -51,11 +43,6 @@ class Key:
     def is_mapping(self) -> bool:
         """Whether it maps columns of the table to texts or lists of texts."""
         return get_origin(self.hint) is dict
-
-    @property
-    def is_optional(self) -> bool:
-        """Whether null is a value."""
-        return type(None) in get_args(self.hint)
 
     @property
     def doc(self) -> str:

@@ -12,21 +12,18 @@ import logging
 import os
 import shlex
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from pipeline.config.help import SWEEP, groups, help_text
+from pipeline.config.schema import SweepConfig
 from pipeline.core.commands import version
 from pipeline.core.errors import ConfigError, Interrupted, SweepError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from pipeline.config.schema import SweepConfig
-
-    Task = Callable[[SweepConfig, Path], int]
-    Check = Callable[[SweepConfig], None]
+Task = Callable[[SweepConfig, Path], int]
+Check = Callable[[SweepConfig], None]
 
 logger = logging.getLogger(__name__)
 

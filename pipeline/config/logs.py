@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from pipeline.config.redact import RedactingFormatter
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FILE = "sweep.log"
 
@@ -38,7 +35,6 @@ def log_into(folder: Path, detailed: bool | str | list[str] = False) -> None:
     In the file ours count from INFO, everybody else's from WARNING.
 
     Args:
-        folder: Receives `sweep.log`.
         detailed: True: every line of everybody; or the loggers of which every line counts. The
             terminal shows them then.
     """

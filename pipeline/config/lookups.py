@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.config.messages import Problem
 from pipeline.config.redact import is_secret_variable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ENVIRONMENT = ("env", "oc.env")
 RESOLVERS = (*ENVIRONMENT, "now", "oc.select", "below_epochs")

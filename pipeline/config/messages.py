@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.config.redact import redacted, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 _LIKE_ENOUGH = 0.6
 """difflib's own default: below it the suggestion is more confusing than none."""
@@ -34,7 +32,6 @@ def message(problems: Sequence[Problem], options: Mapping[str, str]) -> str:
     """Return all problems as one message, each with the place to change it.
 
     Args:
-        problems: In any order.
         options: The option picked for each group, as in Hydra's `runtime.choices`.
     """
     lines = list(

@@ -5,13 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from pipeline.config.schema import SweepConfig
+from pipeline.config.schema import SweepConfig
 
 HIDDEN = "***"
 

@@ -18,7 +18,7 @@ from pipeline.config.choices import (
     SaveModels,
     WidthShape,
 )
-from pipeline.config.ranges import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SHARE_BELOW_1, Range, within
+from pipeline.config.fields import COUNT, NOT_NEGATIVE, POSITIVE, SEED, SHARE_BELOW_1, Range, within
 from pipeline.config.schema_data import DataConfig
 from pipeline.config.schema_search import SearchConfig
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from omegaconf import MISSING
 
 from pipeline.config.choices import MissingTarget, SplitKind, Task
-from pipeline.config.ranges import BETWEEN_0_AND_1, COUNT, SHARE, SHARE_BELOW_1, TWO_OR_MORE, within
+from pipeline.config.fields import BETWEEN_0_AND_1, COUNT, SHARE, SHARE_BELOW_1, TWO_OR_MORE, within
 
 
 @dataclass

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from omegaconf import MISSING
 
 from pipeline.config.choices import (
+    ACTIVATIONS,
     DEFAULT_BINS,
     IN_INTERVALS,
+    OPTIMIZERS,
     Encoding,
     Prefer,
     SearchKind,
     encoding_name,
 )
-from pipeline.config.names import ACTIVATIONS, OPTIMIZERS
-from pipeline.config.pertrial import PerTrial, any_value, declared, per_trial
-from pipeline.config.ranges import (
+from pipeline.config.fields import (
     ABOVE_ONE,
     BETWEEN_0_AND_1,
     COUNT,
@@ -26,14 +26,14 @@ from pipeline.config.ranges import (
     SHARE,
     SHARE_BELOW_1,
     TWO_OR_MORE,
+    PerTrial,
     Range,
+    any_value,
+    declared,
+    per_trial,
     within,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pipeline.core.records import Value
+from pipeline.core.records import Value
 
 
 @dataclass
@@ -64,7 +64,7 @@ class LearningRateConfig:
 class NuisanceConfig:
     """Further values tuned like the learning rate; one entry = fixed.
 
-    What follows from an entry: pipeline/config/pertrial.py.
+    What follows from an entry: pipeline/config/fields.py.
     """
 
     dropout: list[float] = per_trial(0.0, allowed=SHARE_BELOW_1, program=lambda rate: rate > 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 import yaml
 from omegaconf import OmegaConf
@@ -50,22 +50,17 @@ def load(text: str) -> SweepConfig:
         raise ConfigError("the stored configuration is not one that a sweep wrote")
     if (tree.get("notify") or {}).get("url") == HIDDEN:
         tree["notify"]["url"] = None
+    is_capacity = (tree.get("search") or {}).get("kind") == SearchKind.capacity.name
     try:
-        base = OmegaConf.structured(SweepConfig(search=_search_schema(tree)))
-        config = OmegaConf.to_object(OmegaConf.merge(base, tree))
+        search = CapacityConfig() if is_capacity else OtherSearchConfig()
+        base = OmegaConf.structured(SweepConfig(search=search))
+        config = cast("SweepConfig", OmegaConf.to_object(OmegaConf.merge(base, tree)))
     except OmegaConfBaseException as error:
         reason = str(error).partition("\n")[0]
         raise ConfigError(
             f"the stored configuration does not fit this version: {reason}"
         ) from error
-    if not isinstance(config, SweepConfig):
-        raise TypeError(type(config))
     wrong = problems(config, stored=True)
     if wrong:
         raise ConfigError(message(wrong, {}))
     return config
-
-
-def _search_schema(tree: dict[str, Any]) -> CapacityConfig | OtherSearchConfig:
-    kind = (tree.get("search") or {}).get("kind")
-    return CapacityConfig() if kind == SearchKind.capacity.name else OtherSearchConfig()

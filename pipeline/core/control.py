@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -35,20 +33,16 @@ class Control(Protocol):
         """Return why training must stop at the next boundary (budget, signal), or an empty string."""
 
 
+@dataclass(frozen=True)
 class Unattended:
     """A control that nobody listens to."""
 
-    def __init__(self, reason: Callable[[], str] = str) -> None:
-        """Begin.
-
-        Args:
-            reason: Returns why training must stop, or an empty string, as `str` always does.
-        """
-        self._reason = reason
+    reason: Callable[[], str] = str
+    """Returns why training must stop, or an empty string, as `str` always does."""
 
     def stop_reason(self) -> str:
         """Return the reason that is given."""
-        return self._reason()
+        return self.reason()
 
     def report(self, progress: Progress) -> None:
         """Let it pass."""

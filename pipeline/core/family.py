@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from pipeline.core.records import Capacity, Trial, Value
+from pipeline.core.records import Capacity, Trial, Value
 
-    Nuisance = tuple[tuple[str, Value], ...]
-    """Per-trial values by name, sorted; which there are: pipeline/config/pertrial.py."""
+Nuisance = tuple[tuple[str, Value], ...]
+"""Per-trial values by name, sorted; which there are: pipeline/config/fields.py."""
 
 
 class Family(Protocol):

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pipeline.core.names import NAMELESS
+from pipeline.core.names import NAMELESS, Names
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from pipeline.core.names import Names
     from pipeline.core.statistics import Units
 
 Value = bool | int | float | str

@@ -8,13 +8,11 @@ together: then these are counted. Both are called a unit here.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 FLOOR = 0.07
 """Least share of the rows' own part that the variance is: subtracting may leave nothing by chance. A

@@ -5,11 +5,34 @@ Hands out `prepare`, which returns a `Dataset`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.data.prepare import prepare
+from pipeline.config.schema_data import DataConfig
+from pipeline.data.source import find, inspect
 
-if TYPE_CHECKING:  # at run time it would import pandas; a bad path is answered before that
+if TYPE_CHECKING:
     from pipeline.data.dataset import Dataset as Dataset
 
 __all__ = ["prepare"]
+
+
+def prepare(config: DataConfig, seed: int) -> Dataset:
+    """Return the prepared data set of a configuration: read, split, judged, in this order.
+
+    What is wrong with a path is said before pandas is imported.
+
+    Raises:
+        DataError: Whatever is wrong with the data, in one message.
+    """
+    if config.kind == "images" and config.target is None:
+        config = replace(config, target="label")
+    sources = [(find(config.path), "data.path")]
+    if config.test_path is not None:
+        sources.append((find(config.test_path, "data.test_path"), "data.test_path"))
+    if config.kind != "images":
+        for path, key in sources:
+            inspect(path, key)
+    from pipeline.data.assemble import assembled
+
+    return assembled(config, sources, seed)

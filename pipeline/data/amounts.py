@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from pipeline.config.choices import Task
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.infer import different, found
 from pipeline.data.numberforms import Found, find_form
 from pipeline.data.plain import keeps_text, plain_numbers
 from pipeline.data.target import MOST_CODES, is_text
 from pipeline.data.typed import Column, Kind, is_given, unchecked_numbers, unreadable
-
-if TYPE_CHECKING:
-    from pipeline.config.schema_data import DataConfig
 
 
 def with_amounts(
@@ -27,8 +23,6 @@ def with_amounts(
     regression is asked for: they may be classes.
 
     Args:
-        frame: Raw rows.
-        config: The data group; its target is a column of the frame.
         notes: Receives a sentence on how the numbers are written.
         known: Of test rows the form that the table writes the target in, which their own file may not
             show: only `1.234` beside a table with `1.234,50`. None: found from the rows.

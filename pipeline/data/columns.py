@@ -6,20 +6,16 @@ override that changes a judgement stands beside it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pipeline.data.judged import setting
+from pipeline.core.names import Input
+from pipeline.data.judged import Judged, setting
+from pipeline.data.panels import Subjects
 from pipeline.data.roles import REASONS
 from pipeline.data.typed import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pipeline.core.names import Input
-    from pipeline.data.judged import Judged
-    from pipeline.data.panels import Subjects
 
 TARGET = "target"
 """The kind of the column that is predicted."""

@@ -10,17 +10,11 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pandas as pd
 
-from pipeline.data.labels import codes_of, labels_of_texts
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from pipeline.data.labels import Label
+from pipeline.data.labels import Label, codes_of, labels_of_texts
 
 RUN = re.compile(r"(?s)'*(?:[=@\t\r\n]|[+-](?![\d\s.,%]*\Z|\d[\d.]*[eE][+-]?\d+\Z|inf\Z)).*")
 PROBABILITY = "probability_"
@@ -37,37 +31,35 @@ def original(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and RUN.fullmatch(cell) else cell
 
 
-def write_csv(frame: pd.DataFrame, path: Path | None = None) -> str | None:
-    """Write a table as CSV (compressed where the name ends in .gz), or return it as text."""
+def write_csv(frame: pd.DataFrame) -> str:
+    """Return a table as the text of a CSV file."""
     texts = [name for name in frame.columns if frame[name].dtype.kind == "O"]
-    safe = frame.assign(**{name: frame[name].map(_cell) for name in texts})
-    return safe.to_csv(path, index=False)  # type: ignore[no-any-return, unused-ignore]
+    safe = frame.assign(
+        **{
+            name: frame[name].map(lambda cell: inert(cell) if isinstance(cell, str) else cell)
+            for name in texts
+        }
+    )
+    return safe.to_csv(index=False)
 
 
 def read_predictions(content: bytes, classes: Sequence[Label] | None) -> pd.DataFrame:
     """Return a table of predictions with the labels as they were.
 
     Args:
-        content: Of `predictions.csv`.
         classes: The labels of the target, sorted; None where they are not known: the file's own
             columns of probabilities are named like them.
     """
     header = pd.read_csv(io.BytesIO(content), nrows=0)
-    names = [str(name).removeprefix(PROBABILITY) for name in header if _is_share(name)]
+    names = [
+        one.removeprefix(PROBABILITY) for one in map(str, header) if one.startswith(PROBABILITY)
+    ]
     if not names:
         return pd.read_csv(io.BytesIO(content))
     known = labels_of_texts(names) if classes is None else classes
     texts = dict.fromkeys(LABELS, str)
     frame = pd.read_csv(io.BytesIO(content), dtype=texts, na_filter=False)
     return frame.assign(**{name: _labels(frame[name].map(original), known) for name in LABELS})
-
-
-def _cell(value: object) -> object:
-    return inert(value) if isinstance(value, str) else value
-
-
-def _is_share(name: object) -> bool:
-    return str(name).startswith(PROBABILITY)
 
 
 def _labels(texts: pd.Series, classes: Sequence[Label]) -> pd.Series:

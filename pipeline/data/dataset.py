@@ -5,28 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from pipeline.core.names import Names
+from pipeline.core.names import Grid, Input, Names
 from pipeline.core.records import Arrays
+from pipeline.data.columns import ColumnFact
 from pipeline.data.imagefile import read_image
 from pipeline.data.images import PATH
 from pipeline.data.inputs import grid_of, inputs_of
-from pipeline.data.typed import typed
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from pipeline.core.names import Grid, Input
-    from pipeline.data.columns import ColumnFact
-    from pipeline.data.judged import Judged
-    from pipeline.data.labels import Label
-    from pipeline.data.panels import Subjects
-    from pipeline.data.split import Split
-    from pipeline.data.target import Target
-    from pipeline.data.typed import Column
+from pipeline.data.judged import Judged
+from pipeline.data.labels import Label
+from pipeline.data.panels import Subjects
+from pipeline.data.split import Split
+from pipeline.data.target import Target
+from pipeline.data.typed import Column, typed
 
 CHUNK_ROWS = 1 << 16
 """Rows encoded at a time, so that memory stays bounded by the result."""
@@ -78,6 +73,11 @@ class Dataset:
         """Every column but the target, and how it is read."""
         return tuple(item.column for item in self.judgements)
 
+    @property
+    def used(self) -> tuple[Column, ...]:
+        """The columns that a network sees."""
+        return tuple(column for column in self.columns if column.used)
+
     @cached_property
     def facts(self) -> tuple[ColumnFact, ...]:
         """What became of every column, for people; the target first."""
@@ -86,9 +86,9 @@ class Dataset:
 
         leaked: dict[str, str] = {}
         if self.image_shape is None:
-            known, used = self.split.known, [column for column in self.columns if column.used]
-            target = self.judged.numbers[known]
-            leaked = leaks(self.frame.iloc[known], used, target, regression=self.regression)
+            known = self.split.known
+            target, regression = self.judged.numbers[known], self.regression
+            leaked = leaks(self.frame.iloc[known], self.used, target, regression=regression)
         task = "regression" if self.regression else f"{self.outputs} classes"
         inputs = self.input_names("standard")
         facts = column_facts(self.judgements, inputs, self.subjects, leaked)
@@ -121,16 +121,11 @@ class Dataset:
 
     def part(self, name: str) -> np.ndarray:
         """Return the row numbers of "train", "validation" or "test"."""
-        rows: np.ndarray = getattr(self.split, name)
-        return rows
+        return getattr(self.split, name)
 
     def features(self, part: str) -> pd.DataFrame:
         """Return the raw feature columns of a part, as the user's table has them."""
         return self.frame.iloc[self.part(part)]
-
-    def targets(self, part: str) -> pd.Series:
-        """Return the raw target of a part."""
-        return self.raw_target.iloc[self.part(part)]
 
     def encoder(self, encoding: str, fold: int = 0) -> Any:
         """Return the fitted transformer from typed columns to float32 inputs, (rows, inputs).
@@ -143,11 +138,10 @@ class Dataset:
             return to_float32()
         key = (encoding, fold)
         if key not in self._encoders:
-            used = [column for column in self.columns if column.used]
-            train = typed(self.frame.iloc[self.split.fold(fold)[0]], used)
-            known = typed(self.frame.iloc[self.split.describing], used)
-            self._names.setdefault(encoding, inputs_of(known, used, encoding))
-            self._encoders[key] = fit_encoder(train, known, used, encoding)
+            train = typed(self.frame.iloc[self.split.fold(fold)[0]], self.used)
+            known = typed(self.frame.iloc[self.split.describing], self.used)
+            self._names.setdefault(encoding, inputs_of(known, self.used, encoding))
+            self._encoders[key] = fit_encoder(train, known, self.used, encoding)
         return self._encoders[key]
 
     def input_names(self, encoding: str) -> tuple[Input, ...]:
@@ -155,9 +149,8 @@ class Dataset:
         if self.image_shape is not None:
             return ()
         if encoding not in self._names:
-            used = [column for column in self.columns if column.used]
-            known = typed(self.frame.iloc[self.split.describing], used)
-            self._names[encoding] = inputs_of(known, used, encoding)
+            known = typed(self.frame.iloc[self.split.describing], self.used)
+            self._names[encoding] = inputs_of(known, self.used, encoding)
         return self._names[encoding]
 
     def encode(self, raw: pd.DataFrame, encoding: str, fold: int = 0) -> np.ndarray:
@@ -185,8 +178,7 @@ class Dataset:
     def inputs(self, rows: np.ndarray, encoding: str, fold: int = 0) -> np.ndarray:
         """Return some rows of this table as float32 inputs of shape (rows, *input_shape)."""
         if self.images is not None:
-            images: np.ndarray = self.images[rows].astype(np.float32)
-            return images
+            return self.images[rows].astype(np.float32)
         return self.encode(self.frame.iloc[rows], encoding, fold)
 
     def input_shape(self, encoding: str) -> tuple[int, ...]:
@@ -208,19 +200,11 @@ class Dataset:
             return 0.0, 1.0
         return self.judged.scaling(self.split.fold(fold)[0])
 
-    def encode_targets(self, series: pd.Series, fold: int = 0) -> np.ndarray:
-        """Return raw targets as float32 of shape (rows, outputs), as in Arrays."""
-        return self._encoded(self.judged.encode(series), fold)
-
     def encoded_targets(self, rows: np.ndarray, fold: int = 0) -> np.ndarray:
         """Return the targets of some rows of this table as float32 of shape (rows, outputs)."""
-        return self._encoded(self.judged.numbers[rows], fold)
-
-    def _encoded(self, values: np.ndarray, fold: int) -> np.ndarray:
-        """Return judged targets as float32 of shape (rows, outputs)."""
+        values = self.judged.numbers[rows]
         if self.classes is not None:
-            one_hot: np.ndarray = np.eye(self.outputs, dtype=np.float32)[values]
-            return one_hot
+            return np.eye(self.outputs, dtype=np.float32)[values]
         mean, scale = self.target_scaling(fold)
         scaled: np.ndarray = ((values - mean) / scale).astype(np.float32)
         return scaled[:, None]
@@ -229,8 +213,6 @@ class Dataset:
         """Return what an engine trains on; cached per encoding, fold and class weight.
 
         Args:
-            encoding: A name of `config.schema.Encoding`.
-            fold: 0 where there is no k-fold.
             class_weight: "none", or "balanced": a class weighs inversely to its training rows.
         """
         key = (encoding, fold, class_weight)
@@ -240,9 +222,9 @@ class Dataset:
             mean, scale = self.target_scaling(fold)
             self._arrays[key] = Arrays(
                 x_train=x_train,
-                y_train=self._encoded(self.judged.numbers[train], fold),
+                y_train=self.encoded_targets(train, fold),
                 x_val=x_val,
-                y_val=self._encoded(self.judged.numbers[validation], fold),
+                y_val=self.encoded_targets(validation, fold),
                 regression=self.regression,
                 train_weight=self._train_weight(train, class_weight),
                 val_weight=self.sample_weight(validation),
@@ -282,7 +264,6 @@ class Dataset:
         return None if here is None else (here / here.mean()).astype(np.float32)
 
     def _train_weight(self, train: np.ndarray, class_weight: str) -> np.ndarray | None:
-        """Return sample weight times class weight."""
         weight = self.sample_weight(train)
         if class_weight == "none" or self.regression:
             return weight

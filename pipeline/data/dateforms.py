@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from pipeline.data.typed import CYCLES, CYCLIC_PARTS, DATE_PARTS, ISO, date_part, dates
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pandas as pd
 
 MOSTLY = 0.95
 """Share of rows from which a column counts as dates."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data import dateforms, numberforms
 from pipeline.data.infer import different, found, kind_of
@@ -19,13 +21,6 @@ from pipeline.data.typed import (
     unreadable,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import pandas as pd
-
-    from pipeline.config.schema_data import DataConfig
-
 MOST_UNREADABLE = 0.05
 """Share of given cells of a file of test rows that may be unreadable in a column."""
 MOSTLY_UNREADABLE = 0.5
@@ -36,7 +31,6 @@ def declared(config: DataConfig, series: pd.Series) -> Judged | None:
     """Return a column as the configuration says; None where it says nothing.
 
     Args:
-        config: The data group.
         series: The column's rows that are not test rows.
 
     Raises:
@@ -96,7 +90,6 @@ def unread_elsewhere(
     """Yield sentences on cells of test rows that are given but cannot be read.
 
     Args:
-        frame: All rows.
         columns: How they are read, judged from the known rows.
         known: Numbers of the rows that were judged; of the others nothing is known yet.
         given_test: Rows at the end that came from `data.test_path`.
@@ -116,13 +109,10 @@ def unread_elsewhere(
             continue
         given = int(is_given(series).sum())
         if given_test and bad.sum() > MOST_UNREADABLE * given:
+            written = f"written like {column.format}" if column.format else f"a plain {column.kind}"
             raise DataError(
                 f"data.test_path: {int(bad.sum())} of {given} values of column {column.name!r} cannot "
-                f"be read as the {column.kind} that the table ({_written(column)}) has there, for "
+                f"be read as the {column.kind} that the table ({written}) has there, for "
                 f"example {found(series, bad)}"
             )
         yield f"Column {column.name!r}, test rows: {_count(series, bad, column)}."
-
-
-def _written(column: Column) -> str:
-    return f"written like {column.format}" if column.format else f"a plain {column.kind}"

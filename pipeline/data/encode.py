@@ -6,21 +6,16 @@ class of ours. `TRUSTED` is all that skops must be told to trust.
 
 from __future__ import annotations
 
-import functools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pipeline.config.choices import EMBEDDED, encoding_parts
 from pipeline.core.errors import DataError
-from pipeline.data.typed import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import pandas as pd
-
-    from pipeline.data.typed import Column
+from pipeline.data.typed import Column, Kind
 
 Steps = list[tuple[str, Any]]
 """Fitted steps of a scikit-learn pipeline, by name."""
@@ -64,7 +59,6 @@ def fit_encoder(
         known: Typed rows that decide which inputs there are (levels, indicators, intervals). The same
             training rows; with k-fold all rows that are not test rows, so that every fold has the
             same inputs.
-        columns: The used columns.
         encoding: A name of `config.choices.Encoding`, or `piecewise-48` for 48 intervals a number.
 
     Raises:
@@ -74,6 +68,7 @@ def fit_encoder(
     from sklearn.frozen import FrozenEstimator
     from sklearn.impute import MissingIndicator
     from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder
 
     numbers = [
         name for column in columns if column.kind is not Kind.category for name in column.outputs
@@ -87,8 +82,15 @@ def fit_encoder(
     if missing:
         parts.append(("missing", MissingIndicator(features="all").fit(known[missing]), missing))
     if categories:
-        one_hot = _one_hot(len(known), len(categories)).fit(known[categories])
-        parts.append(("categories", one_hot, categories))
+        fewest, most = level_limits(len(known), len(categories))
+        one_hot = OneHotEncoder(
+            min_frequency=fewest,
+            max_categories=most,
+            handle_unknown="infrequent_if_exist",
+            sparse_output=False,
+            dtype=np.float32,
+        )
+        parts.append(("categories", one_hot.fit(known[categories]), categories))
     # Fitting a ColumnTransformer also transforms; with frozen parts two rows of it are enough, and
     # a large table is never encoded only to be thrown away.
     frozen = [(name, FrozenEstimator(part), names) for name, part, names in parts]
@@ -121,54 +123,31 @@ def level_limits(rows: int, categories: int) -> tuple[int, int]:
     return max(RARE, rows // 1000), max(2, min(MOST_LEVELS, MOST_ONE_HOT // categories))
 
 
-def _one_hot(rows: int, categories: int) -> Any:
-    """Return the unfitted encoder of categories."""
-    from sklearn.preprocessing import OneHotEncoder
-
-    fewest, most = level_limits(rows, categories)
-    return OneHotEncoder(
-        min_frequency=fewest,
-        max_categories=most,
-        handle_unknown="infrequent_if_exist",
-        sparse_output=False,
-        dtype=np.float32,
-    )
-
-
 def _fitted_numbers(frame: pd.DataFrame, known: pd.DataFrame, encoding: str) -> Any:
     """Return the fitted encoder of numbers: imputation, then the named scaling."""
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)
     filled = imputer.fit_transform(frame)
     name, bins = encoding_parts(encoding)
-    scalings: dict[str, Callable[[np.ndarray, np.ndarray], Steps]] = {
-        "standard": _standard,
-        "robust": _robust,
-        "quantile": _quantile,
-        "piecewise": functools.partial(_piecewise, bins=bins),
-        "embedded": functools.partial(_embedded, bins=bins),
-    }
-    scaling = scalings[name](filled, known.to_numpy())
+    match name:
+        case "standard":
+            scaling: Steps = [("scale", StandardScaler().fit(filled))]
+        case "robust":
+            scaling = _robust(filled, known.to_numpy())
+        case "quantile":
+            most = min(QUANTILES, len(filled))
+            mapping = QuantileTransformer(
+                n_quantiles=most, output_distribution="normal", random_state=0
+            )
+            scaling = [("quantiles", mapping.fit(filled))]
+        case "piecewise":
+            scaling = _piecewise(filled, known.to_numpy(), bins)
+        case _:
+            scaling = _embedded(filled, known.to_numpy(), bins)
     return Pipeline([("impute", imputer), *scaling])
-
-
-def _standard(filled: np.ndarray, known: np.ndarray) -> Steps:  # noqa: ARG001 - one shape for all
-    """Return scaling to mean 0 and standard deviation 1."""
-    from sklearn.preprocessing import StandardScaler
-
-    return [("scale", StandardScaler().fit(filled))]
-
-
-def _quantile(filled: np.ndarray, known: np.ndarray) -> Steps:  # noqa: ARG001 - one shape for all
-    """Return the mapping to a normal distribution."""
-    from sklearn.preprocessing import QuantileTransformer
-
-    mapping = QuantileTransformer(
-        n_quantiles=min(QUANTILES, len(filled)), output_distribution="normal", random_state=0
-    )
-    return [("quantiles", mapping.fit(filled))]
 
 
 def _robust(filled: np.ndarray, known: np.ndarray) -> Steps:
@@ -293,3 +272,16 @@ def _intervals(
         scaler = FrozenEstimator(MinMaxScaler(clip=True).fit(np.array(ends).T))
         parts.append((f"{prefix}interval {interval + 1}", scaler, having))
     return parts
+
+
+def plain_sklearn() -> AbstractContextManager[None]:
+    """Use scikit-learn with its own defaults, whatever `sklearn.set_config` was told."""
+    import sklearn
+
+    return sklearn.config_context(
+        assume_finite=False,
+        array_api_dispatch=False,
+        transform_output="default",
+        enable_metadata_routing=False,
+        skip_parameter_validation=False,
+    )

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from pipeline.data.columns import Attention, said
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.data.columns import ColumnFact
-    from pipeline.data.dataset import Dataset
+from pipeline.data.columns import Attention, ColumnFact, said
+from pipeline.data.dataset import Dataset
 
 FEW = 100
 """Validation rows (groups, with `data.group`) below which folds are proposed.
 
 `benchmarks/small.py`, 16 tables with 16 to 91 of them, 1 = what a constant loses: the score of a split is
-0.16 off the test loss, that of five folds 0.09, and what folds save (the average of five networks) loses
-0.029 less (standard error 0.011) with a tenth fewer fits; averaged, the executions of a split do as well.
-With 128 to 211 rows, 4 tables: 0.09 and 0.04 off, 0.011 less (0.008). Proposed, not done: it saves
-another model.
+0.16 off the test loss, that of five folds 0.09. Proposed, not done: it saves another model.
 """
 MEASURED = (
     "on small tables a score by so few was off the test by 16 % of what a constant loses, "

@@ -10,9 +10,11 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -20,10 +22,6 @@ import pandas as pd
 
 from pipeline.core.errors import DataError
 from pipeline.data.typed import tidy
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
 
 SHOWN = 10
 """Names that a message lists."""
@@ -60,11 +58,7 @@ def check_frame(frame: object) -> pd.DataFrame:
 
 
 def find_target(frame: pd.DataFrame, target: object) -> str:
-    """Return the name of the column to predict, in a frame that `check_frame` returned.
-
-    Raises:
-        DataError: There is none.
-    """
+    """Return the name of the column to predict, of a frame from `check_frame`; DataError for none."""
     names = list(frame.columns)
     if target is None:
         raise DataError("target=None: say which column of the DataFrame is to be predicted")
@@ -103,11 +97,7 @@ def with_plain_target(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, boo
 
 
 def plain_frame(frame: object) -> pd.DataFrame:
-    """Return rows to predict as `write_frame` would store them; what it refuses stays as it is.
-
-    Raises:
-        DataError: As `check_frame`.
-    """
+    """Return rows to predict as `write_frame` would store them; what only that refuses stays as it is."""
     rows = check_frame(frame)
     columns = {}
     for name in rows.columns:
@@ -124,8 +114,6 @@ def write_frame(frame: pd.DataFrame, path: Path, left_out: Collection[str] = ())
     """Write a frame that `check_frame` returned as a Parquet file, without its index.
 
     Args:
-        frame: Any rows.
-        path: The file.
         left_out: Columns that are no feature anyway (`data.drop`): whatever they hold.
 
     Raises:
@@ -173,7 +161,6 @@ def plain_column(series: pd.Series) -> pd.Series:
 
 
 def _of_complex(series: pd.Series) -> pd.Series:
-    """Refuse complex numbers."""
     raise DataError(
         f"{series.iloc[0]} is a complex number; give the real and the imaginary part a column each"
     )
@@ -237,7 +224,6 @@ class CellKind(Enum):
 
 
 def _family(cell: Any) -> CellKind:
-    """Return what one cell is."""
     if not pd.api.types.is_scalar(cell) and not isinstance(cell, Enum | UUID):
         return CellKind.nested
     if isinstance(cell, bytes | complex | np.complexfloating):

@@ -11,11 +11,12 @@ columns do not show, the plan of a study may (`panels`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
+from pipeline.data.judged import Judged
 from pipeline.data.panels import (
     FEWEST_VALUES,
     MOST_LEVELS,
@@ -24,13 +25,8 @@ from pipeline.data.panels import (
     panel,
     truth_of,
 )
+from pipeline.data.target import Target
 from pipeline.data.typed import Kind, typed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pipeline.data.judged import Judged
-    from pipeline.data.target import Target
 
 LARGEST_SHARE = 0.2
 """Of the rows that may have one value: of a larger one most neighbours are by chance."""

@@ -19,23 +19,9 @@ DENSE = 1.2
 """Longest range of consecutive numbers, as a multiple of the table's rows: some rows were left out."""
 BEYOND_NOISE = 4.0
 """Standard errors from which a column is related to the target: by chance once in 16,000 columns."""
-NAMES = frozenset(
-    (
-        "id",
-        "ids",
-        "nr",
-        "no",
-        "number",
-        "num",
-        "key",
-        "uuid",
-        "guid",
-        "index",
-        "idx",
-        "row",
-        "rowid",
-    )
-)
+NAMES = frozenset({
+    "id", "ids", "nr", "no", "number", "num", "key", "uuid", "guid", "index", "idx", "row", "rowid",
+})  # fmt: skip
 
 
 def helpful(
@@ -53,7 +39,6 @@ def helpful(
 
     Args:
         series: The rows that may be looked at, raw.
-        judged: What it was taken for.
         target: Their targets: numbers, or int64 codes of classes. None: nothing is known of them.
         rows: Of the whole table.
         is_long: Its numbers have more digits than float64: different ones are counted as they are given.

@@ -1,28 +1,32 @@
-"""A folder with one folder of PNG or JPEG files per class."""
+"""Images: a folder with one folder of PNG or JPEG files per class, or a table of pixels.
+
+The pixels of a table are the feature columns, row by row from the top left.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.imagefile import SUFFIXES, read_image
-from pipeline.data.pixels import image_shape
+from pipeline.data.infer import found
+from pipeline.data.judged import Judged
+from pipeline.data.roles import jobs
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.table import Table
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pipeline.config.schema_data import DataConfig
+from pipeline.data.typed import Column, Kind, numbers
 
 PATH = "path"
 """The one feature column of a folder of images."""
 MOST_NAMED = 10
 """Unreadable files that the log names."""
+BRIGHTEST = 255
 
 
 def load_images(config: DataConfig, path: Path, key: str) -> Table:
@@ -32,7 +36,9 @@ def load_images(config: DataConfig, path: Path, key: str) -> Table:
         DataError: No folder, no classes, or more unreadable files than `data.unreadable` allows.
     """
     shape = image_shape(config)
-    _check_roles(config)
+    for role in ("group", "time", "id", "weight"):
+        if getattr(config, role) is not None:
+            raise DataError(f"data.{role} names a column, but data.kind=images has none")
     if not path.is_dir():
         raise DataError(f"{key}={path} is a file; data.kind=images needs a folder of folders")
     classes = sorted(entry for entry in path.iterdir() if entry.is_dir())
@@ -48,13 +54,6 @@ def load_images(config: DataConfig, path: Path, key: str) -> Table:
     if not flat:
         raise DataError(f"{key}={path} holds no PNG or JPEG file in its {len(classes)} folders")
     return _decoded(config, flat, shape, notes, key)
-
-
-def _check_roles(config: DataConfig) -> None:
-    """Refuse columns, which a folder of images does not have."""
-    for role in ("group", "time", "id", "weight"):
-        if getattr(config, role) is not None:
-            raise DataError(f"data.{role} names a column, but data.kind=images has none")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -104,7 +103,6 @@ def image_rows(folder: Path, key: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
     Args:
         folder: With or without a folder per class.
-        key: Where the folder was named, for the message.
 
     Returns:
         One row a file with its path, sorted, and a sentence about files that cannot be read.
@@ -112,7 +110,7 @@ def image_rows(folder: Path, key: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     Raises:
         DataError: No image can be read.
     """
-    files = sorted(file for place in (folder, *_inside(folder)) for file in _files(place))
+    files = sorted(file for place in (folder, *folder.rglob("*/")) for file in _files(place))
     readable, unreadable = [], []
     for file in files:
         try:
@@ -127,5 +125,39 @@ def image_rows(folder: Path, key: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
     return pd.DataFrame({PATH: readable}), notes
 
 
-def _inside(folder: Path) -> list[Path]:
-    return [place for place in folder.rglob("*") if place.is_dir()]
+def image_shape(config: DataConfig) -> tuple[int, int, int]:
+    """Return (height, width, channels) of an image, of a checked configuration."""
+    height, width = cast("int", config.image_height), cast("int", config.image_width)
+    return height, width, config.image_channels
+
+
+def judge_pixels(config: DataConfig, frame: pd.DataFrame) -> list[Judged]:
+    """Return every column but the target: pixels, all of them used (constant ones too), or with another job.
+
+    Raises:
+        DataError: Not height x width x channels pixel columns, or values that are no brightness.
+    """
+    named = jobs(config)
+    pixels = [name for name in frame.columns if name != config.target and name not in named]
+    height, width, channels = image_shape(config)
+    if len(pixels) != height * width * channels:
+        raise DataError(
+            f"{len(pixels)} pixel columns are not {height} x {width} x {channels}; "
+            "set data.image_height, data.image_width, data.image_channels, or name the columns "
+            "that are no pixels in data.drop"
+        )
+    for name in pixels:
+        values = numbers(frame[name])
+        bad = ~((values >= 0) & (values <= BRIGHTEST))
+        if bad.any():
+            raise DataError(
+                f"column {name!r} is no pixel: {found(frame[name], bad)}; "
+                f"a pixel is a number from 0 to {BRIGHTEST}"
+            )
+    return [
+        Judged(Column(name, Kind.category, used=False), named[name])
+        if name in named
+        else Judged(Column(name, Kind.pixel))
+        for name in frame.columns
+        if name != config.target
+    ]

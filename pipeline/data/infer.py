@@ -99,7 +99,10 @@ def kind_of(series: pd.Series) -> Judged:
             "not plain values (lists, bytes or complex numbers)",
         )
     if isinstance(series.dtype, pd.CategoricalDtype):
-        return Judged(_declared_type(series.dtype, name))
+        levels = tuple(map(str, series.dtype.categories))
+        ordered = Column(name, Kind.ordered, parts=levels)
+        category = Column(name, Kind.category, format=CANONICAL)
+        return Judged(ordered if series.dtype.ordered else category)
     return _with_none_said(_text_kind(*different(counts), series), counts)
 
 
@@ -111,13 +114,6 @@ def _with_none_said(judged: Judged, counts: pd.Series) -> Judged:
     rows = f"{none.sum()} rows" if none.sum() > 1 else "1 row"
     note = f"Column {judged.column.name!r}: {none.index[0]!r} in {rows} is no value, as a blank cell is."
     return replace(judged, note=note)
-
-
-def _declared_type(dtype: pd.CategoricalDtype, name: str) -> Column:
-    """Return a column that is categorical by its type, ordered where that is."""
-    if dtype.ordered:
-        return Column(name, Kind.ordered, parts=tuple(map(str, dtype.categories)))
-    return Column(name, Kind.category, format=CANONICAL)
 
 
 def _counts(series: pd.Series) -> pd.Series | None:
@@ -195,7 +191,6 @@ def _doubted(
 
 
 def _shown(texts: pd.Series) -> str:
-    """Return examples of texts for a message."""
     shown = ", ".join(repr(text) for text in texts[:EXAMPLES])
     return shown + (f" and {len(texts) - EXAMPLES} more" if len(texts) > EXAMPLES else "")
 
@@ -217,7 +212,7 @@ def as_number(
             f"Column {name!r}: {example} is read as {value}; nothing else in it says what "
             f"{found.doubt!r} means."
         )
-        other = "." if _decimal(found.form) == "," else ","
+        other = "." if found.form and found.form.partition("234")[2][0] == "," else ","
         return Judged(column, note=note, hint=f"data.decimal='{other}'", is_doubted=True)
     codes = texts[texts.str.fullmatch(_EXPONENT)]
     if len(codes) and texts.str.fullmatch(rf"[-+]?\d+|{_EXPONENT}").all():
@@ -228,11 +223,6 @@ def as_number(
         note = f"Column {name!r} holds numbers written like {found.form}; they are read as numbers."
         return Judged(column, note=note)
     return Judged(column)
-
-
-def _decimal(form: str) -> str:
-    """Return the decimal mark of a form."""
-    return form.partition("234")[2][0] if form else "."
 
 
 def _as_date(
@@ -262,11 +252,7 @@ def _with_missing(column: Column, what: str, strange: pd.Series, times: np.ndarr
 
 
 def refuse_infinite(series: pd.Series, judged: Judged) -> None:
-    """Refuse a number column that cannot be scaled.
-
-    Raises:
-        DataError: A value is infinite or beyond LARGEST.
-    """
+    """Refuse a number column that cannot be scaled: a value is infinite or beyond LARGEST."""
     if not judged.column.used or judged.column.kind is not Kind.number:
         return
     name = judged.column.name

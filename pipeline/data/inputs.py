@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import pandas as pd
 
 from pipeline.config.choices import encoding_parts
 from pipeline.core.names import Grid, Input
 from pipeline.data.encode import embedded_columns, level_limits, quantile_edges, spread
-from pipeline.data.typed import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import pandas as pd
-
-    from pipeline.data.typed import Column
+from pipeline.data.typed import Column, Kind
 
 RARE_LEVELS = "(rare)"
 """The level that all rare and all unknown ones share."""
@@ -27,8 +21,6 @@ def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> 
 
     Args:
         known: Typed rows that decide which inputs there are, as `fit_encoder` takes them.
-        columns: The used columns.
-        encoding: A name of `config.choices.Encoding`.
     """
     numbers = [
         Input(column.name, name)

@@ -40,7 +40,6 @@ def setting(key: str, name: str, value: str = "", *, listed: bool = True) -> str
 
     Args:
         key: A key that holds a list of columns, or with a value a mapping from columns.
-        name: The column.
         value: Plain text for a mapping.
         listed: False: the key holds one column.
     """

@@ -8,15 +8,12 @@ every one of them is spelled exactly as Python would write it (`1`, `1.0`, `True
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from pipeline.data.typed import TRUTH
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 Label = bool | int | float | str
 

@@ -8,16 +8,12 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.source import utf16
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.config.schema_data import DataConfig
 
 DELIMITERS = (",", ";", "\t", "|")
 CHECKED_RECORDS = 200
@@ -61,7 +57,6 @@ def layout(head: bytes, where: str, config: DataConfig | None = None) -> Layout:
     several, the one with the most fields.
 
     Args:
-        head: The first bytes.
         where: Key and file, for messages.
         config: What is said of encoding, delimiter and decimal mark wins over the judgement.
 
@@ -92,7 +87,10 @@ def layout(head: bytes, where: str, config: DataConfig | None = None) -> Layout:
             "give every column a name, or say how they are separated (data.delimiter)"
         )
     cells = [cell.strip() for row in rows[1:] for cell in row]
-    commas = delimiter != "," and _only_commas(cells)
+    with_comma, with_point = (
+        any(re.fullmatch(rf"-?\d+{mark}\d+", cell) for cell in cells) for mark in (",", r"\.")
+    )
+    commas = delimiter != "," and with_comma and not with_point
     decimal = (config and config.decimal) or _decimal(cells)
     return Layout(encoding, delimiter, decimal, header, skip, len(rows), commas)
 
@@ -151,13 +149,6 @@ def _records(text: str, delimiter: str) -> list[list[str]]:
     return (rows[:-1] if len(rows) > 1 and not text.endswith(("\n", "\r")) else rows) or [[""]]
 
 
-def _only_commas(cells: Sequence[str]) -> bool:
-    """Return whether numbers are written 3,14 and never 3.14."""
-    commas = sum(bool(re.fullmatch(r"-?\d+,\d+", cell)) for cell in cells)
-    points = sum(bool(re.fullmatch(r"-?\d+\.\d+", cell)) for cell in cells)
-    return commas > 0 and points == 0
-
-
 def _decimal(cells: Sequence[str]) -> str:
     """Return the one decimal mark that a file's numbers show; empty for none or both."""
     shown = [mark for mark, sure in _DECISIVE.items() if any(map(sure.fullmatch, cells))]
@@ -165,11 +156,7 @@ def _decimal(cells: Sequence[str]) -> str:
 
 
 def check_header(header: tuple[str, ...], where: str) -> None:
-    """Refuse a header with a repeated name; blanks around it make no other name.
-
-    Raises:
-        DataError: Two columns have one name.
-    """
+    """Refuse a header with a repeated name; blanks around it make no other name."""
     from pipeline.data.typed import tidy
 
     names = [tidy(name) for name in header]

@@ -8,17 +8,12 @@ numbers part them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
-from pipeline.data.typed import typed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from pipeline.data.typed import Column
+from pipeline.data.typed import Column, typed
 
 UNEXPLAINED = 0.001
 """Share of the target's variance that a feature leaves open, from which it is in doubt; the best honest one
@@ -44,9 +39,7 @@ def leaks(
 
     Args:
         frame: Raw rows that may be looked at.
-        columns: Those that are used.
         target: Of these rows; numbers, or positions of classes.
-        regression: The task.
     """
     rows = np.arange(len(frame))
     most = max(FEWEST, min(MOST_ROWS, MOST_CELLS // len(columns)))
@@ -71,7 +64,7 @@ def _of_numbers(values: pd.DataFrame, target: np.ndarray) -> Iterator[tuple[str,
     """Yield each typed column with the share of the target's variance that it leaves open."""
     numbers = values.select_dtypes("number")
     ranks = pd.Series(target).rank().to_numpy()
-    told = np.fmax(_explained(numbers, target), _explained(numbers.rank(), ranks))
+    told = np.fmax(*(_explained(*pair) for pair in ((numbers, target), (numbers.rank(), ranks))))
     given = numbers.notna().sum().to_numpy()
     for name, share, count in zip(numbers.columns, told, given, strict=True):
         if count >= max(FEWEST, len(values) / 2):
@@ -87,15 +80,10 @@ def _of_numbers(values: pd.DataFrame, target: np.ndarray) -> Iterator[tuple[str,
 
 def _explained(numbers: pd.DataFrame, target: np.ndarray) -> np.ndarray:
     """Return the squared correlation of each column with the target, over the rows that have a value."""
-    here = numbers.notna().to_numpy()
-    rows = np.maximum(here.sum(axis=0), 1)
-    x = np.where(here, numbers.to_numpy(), 0.0)
-    y = np.where(here, target[:, None], 0.0)
-    x = np.where(here, x - x.sum(axis=0) / rows, 0.0)
-    y = np.where(here, y - y.sum(axis=0) / rows, 0.0)
+    beside = np.broadcast_to(target[:, None], numbers.shape)
     with np.errstate(all="ignore"):
-        shared = (x * y).sum(axis=0) ** 2 / ((x**2).sum(axis=0) * (y**2).sum(axis=0))
-    return np.nan_to_num(shared)
+        shared = numbers.corrwith(pd.DataFrame(beside, numbers.index, numbers.columns))
+    return np.nan_to_num(shared.to_numpy() ** 2)
 
 
 def _of_classes(values: pd.DataFrame, target: np.ndarray) -> Iterator[tuple[str, float]]:

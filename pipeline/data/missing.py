@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from pipeline.config.choices import MissingTarget, Task
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.infer import rows_text
 from pipeline.data.labels import spelled
 from pipeline.data.target import detect, is_nested, is_text
 from pipeline.data.typed import MISSING_TEXTS, unchecked_numbers
-
-if TYPE_CHECKING:
-    from pipeline.config.schema_data import DataConfig
 
 WORDS = frozenset(("none", "-", "--", "."))
 """Marks of MISSING_TEXTS that are as often a class ("none, mild, severe"; "+, -"): among other words
@@ -43,8 +40,6 @@ def with_target(
     """Return the rows that have a target: trimmed texts, or what a text file spells with them.
 
     Args:
-        frame: Raw rows.
-        config: The data group; its target is a column of the frame.
         notes: Receives a sentence where rows are left out, labels merged, or a text taken as a class.
         written: The rows are from a text file, whose texts are all it has.
 
@@ -125,11 +120,7 @@ def _marks(series: pd.Series, na_is_class: bool | None) -> _Marks:
 
 
 def _refuse(series: pd.Series, config: DataConfig, marks: _Marks) -> None:
-    """Refuse rows without a target, unless they are to be left out and others stay.
-
-    Raises:
-        DataError: It names the texts that are read as no value, and the keys that decide.
-    """
+    """Refuse rows without a target, with the keys that decide, unless they are left out and others stay."""
     name, missing = str(series.name), marks.missing
     if missing.all():
         raise DataError(f"target {name!r} is missing in every row{_said(marks)}")

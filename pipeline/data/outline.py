@@ -12,18 +12,16 @@ import os
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, cast
 
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
+from pipeline.data import prepare
+from pipeline.data.columns import ColumnFact
+from pipeline.data.dataset import Dataset
 from pipeline.data.fewrows import few_rows
 from pipeline.data.imagefile import SUFFIXES
-from pipeline.data.prepare import prepare
 from pipeline.data.source import GZIP, PARQUET, find, utf16
-
-if TYPE_CHECKING:
-    from pipeline.config.schema_data import DataConfig
-    from pipeline.data.columns import ColumnFact
-    from pipeline.data.dataset import Dataset
 
 MOST_BYTES = 4 << 20
 """Text that is read whole: half a second."""
@@ -62,23 +60,9 @@ class Outline:
     mark: str
     """Of the file, without reading it (`file_mark`)."""
 
-    @property
-    def exact(self) -> bool:
-        """Whether the whole table was read."""
-        return bool(self.digest)
-
 
 def outline(config: DataConfig, seed: int, encodings: list[str]) -> Outline:
-    """Return the sizes of a table.
-
-    Args:
-        config: The data group.
-        seed: Of the split.
-        encodings: By which rows may be encoded.
-
-    Raises:
-        DataError: As `prepare`.
-    """
+    """Return the sizes of a table; what is wrong with it is refused as by `prepare`."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             part, growth = _first_rows(config, Path(folder))
@@ -145,7 +129,6 @@ def _cut(path: Path, part: Path) -> tuple[Path, float]:
 
 
 def _parquet(path: Path, part: Path) -> tuple[Path, float]:
-    """Take the first rows of a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -192,7 +175,7 @@ def _outline(
         rows={part: round(count * growth.get(part, 1.0)) for part, count in rows.items()},
         all_rows=round(known * growth.get("train", 1.0) + test * growth.get("test", 1.0)),
         columns=len(dataset.columns),
-        used=sum(column.used for column in dataset.columns),
+        used=len(dataset.used),
         facts=dataset.facts,
         few=() if growth else tuple(few_rows(dataset).lines),
         shapes={

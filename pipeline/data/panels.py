@@ -6,19 +6,15 @@ series a row between two that were trained on is told by them, and one that come
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from pipeline.data.typed import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pipeline.data.judged import Judged
-    from pipeline.data.target import Target
-    from pipeline.data.typed import Column
+from pipeline.data.judged import Judged
+from pipeline.data.target import Target
+from pipeline.data.typed import Column, Kind
 
 FEWEST_VALUES = 20
 """Different values below which a column is a category, not a list of subjects."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-MARKS = (
-    *("#N/A", "#NA", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null", "<NA>", "-NaN", "-nan"),
-)
+MARKS = ("#N/A", "#NA", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null", "<NA>", "-NaN", "-nan")
 """Texts of a CSV file that are nothing in every column but the target. typed.MISSING_TEXTS, which has
 them all, is what a feature reads as missing."""
 _TRUTH = frozenset(("True", "TRUE", "true", "False", "FALSE", "false"))
@@ -46,17 +44,11 @@ def _cast(series: pd.Series) -> np.ndarray | None:
         values = pa.chunked_array(pa.array(series.array)).cast(pa.float64())
     except (pa.ArrowException, TypeError, ValueError):
         return None
-    found: np.ndarray = values.to_numpy()
-    return found
+    return values.to_numpy()
 
 
 def keeps_text(series: pd.Series, values: np.ndarray) -> bool:
-    """Return whether texts that are numbers might mean something else: codes, or thousands.
-
-    Args:
-        series: The texts.
-        values: The numbers that they spell.
-    """
+    """Return whether texts that are numbers might mean something else: codes, or thousands."""
     here = values[np.isfinite(values)]
     whole = here == np.round(here)
     if whole.all():
@@ -96,7 +88,6 @@ def as_values(series: pd.Series, values: np.ndarray | None, *, commas: bool) -> 
     each column of a CSV file a type.
 
     Args:
-        series: Texts.
         values: Its numbers, where all of them are plain.
         commas: The file writes decimal commas only.
     """

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from pipeline.config.choices import SplitKind
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.dateforms import parts_of
 from pipeline.data.declared import declared
@@ -19,11 +20,6 @@ from pipeline.data.plain import loses_digits
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.split import Keys
 from pipeline.data.typed import Column, Kind, dates, numbers, tidy
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pipeline.config.schema_data import DataConfig
 
 REASONS = {
     "group": "keeps rows together (data.group)",
@@ -39,13 +35,7 @@ MOST_SHOWN = 20
 
 
 def check_columns(config: DataConfig, frame: pd.DataFrame, key: str = "data.path") -> None:
-    """Refuse a configuration that names columns which the table does not have.
-
-    Raises:
-        DataError: With the nearest column, or all of them.
-    """
-    if config.target is None:
-        raise DataError(f"data.target is not set: name the column to predict; {_columns(frame)}")
+    """Refuse a configuration that names columns which the table does not have; say the nearest, or all."""
     for role, name in _named(config):
         if name not in frame.columns:
             lower = {str(column).lower(): str(column) for column in frame.columns}
@@ -90,8 +80,6 @@ def judge_features(
     """Return the judgement of every column but the target, in the table's order.
 
     Args:
-        config: The data group.
-        frame: All rows.
         seen: Numbers of the rows that may be looked at: those that are not test rows.
         target: Of all rows: numbers, or codes of classes.
 
@@ -131,13 +119,7 @@ def _calendar(config: DataConfig, series: pd.Series) -> Judged:
 
 
 def keys(config: DataConfig, frame: pd.DataFrame, hashes: np.ndarray) -> Keys:
-    """Return what the rows are assigned by.
-
-    Args:
-        config: The data group.
-        frame: All rows.
-        hashes: Of their content, as `row_hashes` returns them.
-    """
+    """Return what the rows are assigned by."""
     if config.split is not SplitKind.hash:
         return Keys(groups(config, frame), times(config, frame), None)
     by = config.group or config.id
@@ -150,21 +132,18 @@ def groups(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
         return None
     column = frame[config.group]
     by = column if loses_digits(column) else row_hashes(column.to_frame())
-    codes: np.ndarray = pd.factorize(by)[0]
-    return codes
+    return pd.factorize(by)[0]
 
 
 def times(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
-    """Return the time of each row as float64, for sorting, or None."""
-    return None if config.time is None else _times(config, frame[config.time])
-
-
-def _times(config: DataConfig, series: pd.Series) -> np.ndarray:
-    """Return a column of dates or numbers as float64.
+    """Return the time of each row as float64, for sorting, or None.
 
     Raises:
         DataError: Neither dates nor numbers, or a missing value.
     """
+    if config.time is None:
+        return None
+    series = frame[config.time]
     column = (declared(config, series) or kind_of(series)).column
     if column.kind not in {Kind.date, Kind.number}:
         raise DataError(

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MISSING_HASH = np.uint64(0x9E3779B97F4A7C15)
 
@@ -20,9 +17,6 @@ def row_hashes(frame: pd.DataFrame) -> np.ndarray:
     A value hashes by what it says, not by the type that its column happens to have: 3, 3.0 and "3"
     are equal, so that a missing value or a text which arrives tomorrow moves no other row. Neither
     does the order of the columns.
-
-    Returns:
-        uint64, shape (rows,).
     """
     total = np.zeros(len(frame), dtype=np.uint64)
     for position, name in enumerate(frame.columns):

@@ -5,13 +5,11 @@ from __future__ import annotations
 import difflib
 import gzip
 import zlib
-from typing import IO, TYPE_CHECKING, cast
+from pathlib import Path
+from typing import IO, cast
 
 from pipeline.config.places import data_dir, find_data
 from pipeline.core.errors import DataError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SAMPLE_BYTES = 1 << 20
 """How much of a file is read to judge its format, encoding and delimiter."""
@@ -33,7 +31,6 @@ def find(path: str | None, key: str = "data.path") -> Path:
 
     Args:
         path: What the configuration says, resolved by `config.places.find_data`.
-        key: The configuration key, for the message.
 
     Raises:
         DataError: Nothing is there; the message names what is near.
@@ -114,11 +111,7 @@ def _first_bytes(path: Path, key: str) -> bytes:
             "(a folder of images is data=images)"
         )
     try:
-        with path.open("rb") as file:
-            head = file.read(SAMPLE_BYTES)
-        if not head.startswith(GZIP):
-            return head
-        with gzip.open(path) as file:
+        with opened(path) as file:
             return file.read(SAMPLE_BYTES)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{key}={path} is a damaged gzip file: {error}") from error

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.config.choices import SplitKind
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.assign import Grouped, Hashed, Last, Shuffled, Timed
-
-if TYPE_CHECKING:
-    from pipeline.config.schema_data import DataConfig
-    from pipeline.data.target import Target
+from pipeline.data.target import Target
 
 FEWEST = 2
 """Rows that every part must have: one row has no spread."""
@@ -89,17 +86,24 @@ def split_rows(
     """Split the rows of a table as the configuration says.
 
     Args:
-        config: The data group.
         target: Of every row; its classes are the strata of a random split.
         keys: Groups, times or hashes, where the configuration asks for them.
-        seed: Of the random split.
         given_test: The last so many rows come from `data.test_path` and are the test rows.
 
     Raises:
         DataError: Too few rows (or groups) for a part.
     """
     count = len(target.numbers) - given_test
-    assignment = _assignment(config, target.strata[:count], keys, seed)
+    strata = target.strata[:count]
+    assignment: Shuffled | Grouped | Hashed | Last | Timed = Shuffled(strata, seed)
+    if keys.times is not None:
+        assignment = Timed(keys.times)
+    elif keys.hashes is not None:
+        assignment = Hashed(keys.hashes)
+    elif keys.groups is not None:
+        assignment = Grouped(keys.groups, strata, seed)
+    elif config.split is SplitKind.last:
+        assignment = Last()
     rows = np.arange(count)
     test = np.arange(count, count + given_test)
     if config.test_fraction > 0 and config.test_path is None:
@@ -113,21 +117,6 @@ def split_rows(
     for train, validation in folds:
         _check_fold(config, target, train, validation, count)
     return Split(*folds[0], test, tuple(folds), assignment)
-
-
-def _assignment(
-    config: DataConfig, strata: np.ndarray, keys: Keys, seed: int
-) -> Shuffled | Grouped | Hashed | Last | Timed:
-    """Return the way that the configuration asks for."""
-    if keys.times is not None:
-        return Timed(keys.times)
-    if keys.hashes is not None:
-        return Hashed(keys.hashes)
-    if keys.groups is not None:
-        return Grouped(keys.groups, strata, seed)
-    if config.split is SplitKind.last:
-        return Last()
-    return Shuffled(strata, seed)
 
 
 def _check_fold(
@@ -148,7 +137,6 @@ def _check_fold(
 
 
 def _check(part: str, rows: np.ndarray, count: int, key: str, value: float) -> None:
-    """Refuse a part with too few rows."""
     if len(rows) < FEWEST:
         raise DataError(
             f"too few rows: {len(rows)} of {count} would be {part} rows ({key}={value:g}), at "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.amounts import with_amounts
 from pipeline.data.load import read_table
@@ -15,11 +16,6 @@ from pipeline.data.missing import with_target
 from pipeline.data.plain import as_values, keeps_text, plain_numbers, unmarked
 from pipeline.data.roles import check_columns
 from pipeline.data.rowhash import row_hashes
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pipeline.config.schema_data import DataConfig
 
 
 @dataclass(frozen=True)
@@ -41,9 +37,6 @@ def load_table(config: DataConfig, path: Path, key: str, amounts: str | None = N
     """Return the rows of a CSV or Parquet file that have a target.
 
     Args:
-        config: The data group.
-        path: The file.
-        key: The configuration key, for messages.
         amounts: Of test rows `Table.amounts` of the training table; None: what the file itself shows.
 
     Raises:
@@ -86,14 +79,8 @@ def _by_value(
         config: Columns that it names for a kind or a job stay text.
         cast: Whether numbers may be cast before kinds are judged.
     """
-    stays = {
-        config.target,
-        config.group,
-        config.id,
-        *config.categories,
-        *config.dates,
-        *config.ordered,
-    }
+    named = (config.target, config.group, config.id)
+    stays = {*named, *config.categories, *config.dates, *config.ordered}
     as_points = not frame.attrs["commas"] and frame.attrs["decimal"] != ","
     values: dict[str, pd.Series] = {}
     for name in frame.columns:

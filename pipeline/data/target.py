@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,6 @@ from pipeline.core.errors import DataError
 from pipeline.data.infer import found, kind_of, rows_text
 from pipeline.data.labels import Label, codes_of, labels_of, shown
 from pipeline.data.typed import LARGEST, Kind, unchecked_numbers
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 MOST_CODES = 15
 """Most different whole numbers that `task=auto` takes for class codes."""

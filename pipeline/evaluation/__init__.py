@@ -2,5 +2,3 @@
 
 Hands out `final.evaluate`, which returns `Verdicts`.
 """
-
-from __future__ import annotations

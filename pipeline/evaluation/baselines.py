@@ -7,15 +7,13 @@ import logging
 import math
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pipeline.core.records import Arrays
+from pipeline.core.records import Arrays
 
 log = logging.getLogger(__name__)
 
@@ -36,28 +34,36 @@ a core, a table of two classes less than one: no formula says it as well."""
 class Baseline:
     """A fitted baseline."""
 
-    predict: Callable[[np.ndarray], np.ndarray]
-    """From encoded rows (rows, *input_shape) to predictions (rows, outputs) in the units of
-    `Arrays.y_train`: standardised targets, or class probabilities."""
+    model: Any
+    """An estimator of scikit-learn."""
+    outputs: int
     share: float = 1.0
     """Of its iterations that there was time for."""
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Return the predictions."""
-        return self.predict(x)
+        """Return the predictions for encoded rows, (rows, *input_shape).
+
+        Returns:
+            Float64 (rows, outputs), as `Arrays.y_train`: standardised targets, or class probabilities.
+        """
+        from threadpoolctl import threadpool_limits
+
+        flat = x.reshape(len(x), -1)
+        with threadpool_limits(1):
+            if not hasattr(self.model, "classes_"):
+                return np.asarray(self.model.predict(flat), dtype=np.float64).reshape(-1, 1)
+            shares = np.zeros((len(x), self.outputs))
+            shares[:, self.model.classes_] = self.model.predict_proba(flat)
+        return shares
 
 
 def fit_baselines(arrays: Arrays, seed: int, seconds: float | None = None) -> dict[str, Baseline]:
-    """Fit each baseline on the training rows.
+    """Fit each baseline on the training rows; one that cannot be fitted is left out, which is said.
 
     Args:
-        arrays: The split.
         seed: Of boosting, and of the sample of a very large table.
         seconds: That they may take together, about; None: as long as they need. Where that is enough,
             they are the same.
-
-    Returns:
-        Each by its name; without one that cannot be fitted, which is said.
     """
     until = math.inf if seconds is None else time.perf_counter() + seconds
     from threadpoolctl import threadpool_limits
@@ -67,8 +73,7 @@ def fit_baselines(arrays: Arrays, seed: int, seconds: float | None = None) -> di
     weights = None if arrays.train_weight is None else arrays.train_weight[rows]
     truth = arrays.y_train[rows]
     fitted = {}
-    for name in BASELINES:
-        model = _model(name, seed, regression=arrays.regression)
+    for name, model in _models(seed, regression=arrays.regression).items():
         target = truth[:, 0] if arrays.regression else truth.argmax(axis=1)
         is_parted = name == "gradient_boosting" and not arrays.regression
         places = _in_pairs(target) if is_parted else np.arange(len(target))
@@ -91,8 +96,7 @@ def fit_baselines(arrays: Arrays, seed: int, seconds: float | None = None) -> di
                 name,
                 100 * share,
             )
-        predict = _predictor(model, arrays.outputs, regression=arrays.regression)
-        fitted[name] = Baseline(predict, share)
+        fitted[name] = Baseline(model, arrays.outputs, share)
     return fitted
 
 
@@ -140,43 +144,16 @@ def _sample(arrays: Arrays, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
 
 
-def _model(name: str, seed: int, *, regression: bool) -> Any:
-    """Return the unfitted scikit-learn estimator of a baseline."""
+def _models(seed: int, *, regression: bool) -> dict[str, Any]:
+    """Return the unfitted estimators of the baselines, by name."""
     from sklearn import dummy, ensemble, linear_model
 
-    if name == "constant":
-        return dummy.DummyRegressor() if regression else dummy.DummyClassifier(strategy="prior")
-    if name == "linear":
+    if regression:
         # A little ridge: one-hot columns are collinear, and plain least squares may then explode.
-        return (
-            linear_model.Ridge(alpha=1.0)
-            if regression
-            else linear_model.LogisticRegression(max_iter=500)
-        )
-    boosted = (
-        ensemble.HistGradientBoostingRegressor
-        if regression
-        else ensemble.HistGradientBoostingClassifier
-    )
-    return boosted(random_state=seed)
-
-
-def _predictor(
-    model: Any,
-    outputs: int,
-    *,
-    regression: bool,
-) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function from encoded rows to predictions in the units of the arrays."""
-    from threadpoolctl import threadpool_limits
-
-    def predict(x: np.ndarray) -> np.ndarray:
-        flat = x.reshape(len(x), -1)
-        with threadpool_limits(1):
-            if regression:
-                return np.asarray(model.predict(flat), dtype=np.float64).reshape(-1, 1)
-            shares = np.zeros((len(x), outputs))
-            shares[:, model.classes_] = model.predict_proba(flat)
-        return shares
-
-    return predict
+        linear, constant = linear_model.Ridge(alpha=1.0), dummy.DummyRegressor()
+        boosted = ensemble.HistGradientBoostingRegressor(random_state=seed)
+    else:
+        linear = linear_model.LogisticRegression(max_iter=500)
+        constant = dummy.DummyClassifier(strategy="prior")
+        boosted = ensemble.HistGradientBoostingClassifier(random_state=seed)
+    return dict(zip(BASELINES, (constant, linear, boosted), strict=True))

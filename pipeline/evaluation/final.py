@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.losses import row_losses
+from pipeline.core.records import Fit
 from pipeline.core.statistics import Difference
+from pipeline.data.dataset import Dataset
 from pipeline.data.labels import label_text
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
-from pipeline.evaluation.folds import Unseen, unseen_inputs
-from pipeline.evaluation.paired import PredictedRows, lags
+from pipeline.evaluation.folds import Average, Unseen, unseen_inputs
 from pipeline.evaluation.pictures import with_pictures
-from pipeline.evaluation.scores import all_scores
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from pipeline.core.records import Fit
-    from pipeline.data import Dataset
-    from pipeline.evaluation.folds import Average
+from pipeline.evaluation.scores import all_scores, lags
 
 INCUMBENT = "incumbent"
 """The model in production, among the scores."""
@@ -115,12 +110,9 @@ def evaluate(
     """Score the models, the baselines and the incumbent.
 
     Args:
-        dataset: The prepared table.
         models: By name the networks whose average it is: `single`, the execution with the median score
             (with k-fold one fold's network); `ensemble`, all executions of the chosen trial; `greedy`.
         champion: The model whose predictions are kept.
-        seed: For the baselines.
-        terms: What else the networks were chosen and trained by.
         incumbent: From raw feature rows to predictions in the units of the arrays.
     """
     shares: dict[str, float] = {}
@@ -146,13 +138,8 @@ def evaluate(
         score_incumbent(dataset, verdicts, incumbent)
     _compare(dataset, verdicts, unseen_of, champion, terms.metric)
     kept = unseen_of[champion]
-    table = (
-        _frame(dataset, "test", kept.test)
-        if len(test)
-        else _frame(dataset, "validation", kept.validation)
-    )
-    rows = test if len(test) else kept.validation.rows
-    verdicts.predictions = with_pictures(dataset, table, rows)
+    part, own = ("test", kept.test) if len(test) else ("validation", kept.validation)
+    verdicts.predictions = with_pictures(dataset, _frame(dataset, part, own), own.rows)
     return verdicts
 
 
@@ -160,13 +147,9 @@ def _compare(
     dataset: Dataset, verdicts: Verdicts, models: Mapping[str, Unseen], champion: str, metric: str
 ) -> None:
     """Add how each model stands to the champion on the same rows."""
-    parts = {
-        "validation": {
-            n: PredictedRows(m.validation.rows, m.validation.outputs) for n, m in models.items()
-        }
-    }
+    parts = {"validation": {name: model.validation for name, model in models.items()}}
     if len(dataset.split.test):
-        parts["test"] = {n: PredictedRows(m.test.rows, m.test.outputs) for n, m in models.items()}
+        parts["test"] = {name: model.test for name, model in models.items()}
     verdicts.lags = {part: lags(dataset, found, champion, metric) for part, found in parts.items()}
     by_loss = {part: lags(dataset, found, champion, "val_loss") for part, found in parts.items()}
     for name in BASELINES:
@@ -226,10 +209,7 @@ def _of_baselines(
     """Return the predictions of the baselines, each fitted once a fold as the champion is.
 
     Args:
-        dataset: The prepared table.
         folds: The champion's, as `_folds` returns them.
-        seed: Of boosting.
-        class_weight: Of the networks.
         seconds: That all of them may take; None: as long as they need.
         shares: Filled in, see Verdicts.
     """
@@ -257,7 +237,6 @@ def _scored(
     """Return the scores of predictions for some rows, and the loss of each row.
 
     Args:
-        dataset: The prepared table.
         rows: Row numbers, (rows,).
         predicted: (rows, outputs), in the units of the first fold's arrays.
     """

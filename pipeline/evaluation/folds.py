@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from pipeline.data import Dataset
+    from pipeline.data.dataset import Dataset
 
 
 class Average:
@@ -20,7 +19,6 @@ class Average:
 
         Args:
             rows: Row numbers of the table, int64 (rows,), each once, in any order.
-            outputs: Output nodes.
         """
         self.rows = rows
         self._order = np.argsort(rows)
@@ -50,8 +48,10 @@ class Unseen:
     def __init__(self, dataset: Dataset, folds: Iterable[int]) -> None:
         """Start without predictions; `folds` are those of the parts."""
         self._dataset = dataset
-        self.validation = Average(_validated(dataset, folds), dataset.outputs)
-        """Out-of-fold: of every row that one of the folds validates."""
+        rows = np.concatenate([dataset.split.fold(fold)[1] for fold in sorted(set(folds))])
+        first = np.sort(np.unique(rows, return_index=True)[1])  # fold after fold: in order of time
+        self.validation = Average(rows[first], dataset.outputs)
+        """Out-of-fold: of every row that one of the folds validates, each once."""
         self.test = Average(dataset.split.test, dataset.outputs)
 
     def add(self, fold: int, outputs: Mapping[str, np.ndarray], weight: int = 1) -> None:
@@ -61,7 +61,6 @@ class Unseen:
             fold: Whose training rows the part was trained on.
             outputs: By name as in `unseen_inputs`, (rows, outputs) in the units of that fold's arrays; a
                 part that is not there is left out.
-            weight: How often they count.
         """
         split = self._dataset.split
         for part, own, rows in (
@@ -77,16 +76,7 @@ class Unseen:
             return outputs
         mean, scale = self._dataset.target_scaling(fold)
         first_mean, first_scale = self._dataset.target_scaling()
-        converted: np.ndarray = (outputs * scale + mean - first_mean) / first_scale
-        return converted
-
-
-def _validated(dataset: Dataset, folds: Iterable[int]) -> np.ndarray:
-    """Return the rows that some folds validate, each once, fold after fold (so in order of time)."""
-    rows = np.concatenate([dataset.split.fold(fold)[1] for fold in sorted(set(folds))])
-    _, first = np.unique(rows, return_index=True)
-    each_once: np.ndarray = rows[np.sort(first)]
-    return each_once
+        return (outputs * scale + mean - first_mean) / first_scale
 
 
 def unseen_inputs(dataset: Dataset, encoding: str, fold: int) -> dict[str, np.ndarray]:

@@ -8,15 +8,12 @@ look at: it is run on part of the validation rows and judged on the others, seve
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Losses = Callable[[np.ndarray], np.ndarray]
-    """From predictions (..., rows, outputs) of all validation rows to losses (..., rows)."""
+Losses = Callable[[np.ndarray], np.ndarray]
+"""From predictions (..., rows, outputs) of all validation rows to losses (..., rows)."""
 
 PARTS = 5
 """Parts of the validation rows, each held out once: with two, half of the rows choose, and choose worse."""
@@ -30,9 +27,7 @@ def select(candidates: np.ndarray, losses: Losses, most: int, seed: int = 0) -> 
 
     Args:
         candidates: Predictions for the validation rows, float64 (networks, rows, outputs).
-        losses: Loss of every row.
         most: Most networks that may be taken, repeats counted, at least 1.
-        seed: Of the parts.
     """
     rows = candidates.shape[1]
     every = np.arange(rows)

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.data import Dataset
+    from pipeline.data.dataset import Dataset
 
 COLUMN = "image"
 MOST = 24
@@ -21,7 +21,6 @@ def with_pictures(dataset: Dataset, predictions: pd.DataFrame, rows: np.ndarray)
     """Add the pixels of the surest right and wrong rows, so that the report can show them.
 
     Args:
-        dataset: Whose rows were predicted.
         predictions: With the columns truth, prediction and, for classes, probabilities.
         rows: Their row numbers in the data set.
 

@@ -1,11 +1,21 @@
-"""Scores of predictions: the same definitions for networks, ensembles, baselines and incumbents."""
+"""Scores of predictions, and how the champion stands to each model beside it, on the same rows.
+
+The same definitions for networks, ensembles, baselines and incumbents.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.core.losses import row_losses
-from pipeline.core.statistics import mean_error
+from pipeline.core.statistics import Difference, mean_error, paired
+from pipeline.evaluation.folds import Average
+
+if TYPE_CHECKING:
+    from pipeline.data.dataset import Dataset
 
 BINARY = 2
 """Classes of a task that has an ROC curve."""
@@ -31,25 +41,22 @@ def all_scores(
         "loss": float(np.average(losses, weights=weights)),
         "loss_se": mean_error(losses, weights=weights, clusters=clusters).se,
     }
-    task = _regression_scores if regression else _classification_scores
-    found |= task(truth, predicted, weights)
     if regression:
-        found["rmse"] *= target_scale
-        found["mae"] *= target_scale
-    return found
+        return found | _regression_scores(truth, predicted, weights, target_scale)
+    return found | _classification_scores(truth, predicted, weights)
 
 
 def _regression_scores(
-    truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None
+    truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None, scale: float
 ) -> dict[str, float]:
-    """Return rmse, mae and r2 in standardised units."""
+    """Return rmse and mae in the target's own unit, and r2."""
     error = truth.astype(np.float64) - predicted.astype(np.float64)
     squared = float(np.average(error**2, axis=0, weights=weights).mean())
     centre = np.average(truth, axis=0, weights=weights)
     spread = float(np.average((truth - centre) ** 2, axis=0, weights=weights).mean())
     found = {
-        "rmse": float(np.sqrt(squared)),
-        "mae": float(np.average(np.abs(error), axis=0, weights=weights).mean()),
+        "rmse": float(np.sqrt(squared)) * scale,
+        "mae": float(np.average(np.abs(error), axis=0, weights=weights).mean()) * scale,
     }
     if spread > 0:
         found["r2"] = 1 - squared / spread
@@ -72,3 +79,114 @@ def _classification_scores(
         auc = roc_auc_score(actual, predicted[:, 1], sample_weight=weights)
         found["auc"] = float(auc)
     return found
+
+
+def lag(dataset: Dataset, one: Average, champion: Average, metric: str) -> Difference | None:
+    """Return by how much a model is worse than the champion, on the rows that both predict.
+
+    Args:
+        metric: The objective, as it is logged: `val_loss`, `val_auc`, ...
+
+    Returns:
+        Its mean is in the unit of the metric, above 0 where the model is worse than the champion
+        (so of an accuracy the champion's minus the model's); None where no row is shared.
+    """
+    rows, own, other = np.intersect1d(one.rows, champion.rows, return_indices=True)
+    if not len(rows):
+        return None
+    truth = dataset.encoded_targets(rows)
+    weights = dataset.sample_weight(rows)
+    regression, scale = dataset.regression, dataset.target_scaling()[1]
+    values = [
+        row_values(metric, truth, outputs, weights, regression=regression) * unit(metric, scale)
+        for outputs in (one.outputs[own], champion.outputs[other])
+    ]
+    return paired(values[0], values[1], weights=weights, clusters=dataset.clusters(rows))
+
+
+def unit(metric: str, target_scale: float) -> float:
+    """Return what a row's value is multiplied by to be in the metric's unit."""
+    return target_scale if metric == "val_mae" else 1.0
+
+
+def row_values(
+    metric: str,
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    weights: np.ndarray | None,
+    *,
+    regression: bool,
+) -> np.ndarray:
+    """Return a value for each row whose weighted mean is the metric, lower is better.
+
+    Of accuracy and AUC it is the negative. The AUC is no mean over rows, but to first order it is: of
+    each row's share in it (the structural components of DeLong, DeLong and Clarke-Pearson 1988, as a
+    linearised mean over all rows). A root mean squared error is compared by its square.
+
+    Args:
+        metric: As it is logged: `val_loss`, `val_auc`, ...
+        truth: (rows, outputs), standardised targets or one-hot classes.
+        predicted: (rows, outputs), standardised predictions or class probabilities.
+    """
+    if metric == "val_mae":
+        return np.abs(truth.astype(np.float64) - predicted).mean(axis=1)
+    if metric == "val_accuracy" and not regression:
+        return -(truth.argmax(axis=1) == predicted.argmax(axis=1)).astype(np.float64)
+    if metric == "val_auc" and truth.shape[1] == BINARY and 0 < truth[:, 1].mean() < 1:
+        weight = np.ones(len(truth)) if weights is None else weights.astype(np.float64)
+        return -_auc_shares(truth[:, 1] > 0, predicted[:, 1], weight)
+    return row_losses(truth, predicted, regression=regression)
+
+
+def _auc_shares(positive: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return values of rows whose weighted mean is the area under the ROC curve."""
+    placed = np.empty(len(score))
+    for own in (positive, ~positive):
+        others = np.sort(score[~own])
+        kept = weight[~own][np.argsort(score[~own], kind="stable")]
+        below = np.concatenate(([0.0], np.cumsum(kept)))
+        left, right = (np.searchsorted(others, score[own], side) for side in ("left", "right"))
+        share = (below[left] + below[right]) / (2 * below[-1])  # a tie counts half
+        placed[own] = share
+    placed[~positive] = 1.0 - placed[~positive]
+    area = float(np.average(placed[positive], weights=weight[positive]))
+    total = weight.sum()
+    stretched = np.where(positive, total / weight[positive].sum(), total / weight[~positive].sum())
+    return area + stretched * (placed - area)
+
+
+def lags(
+    dataset: Dataset, models: Mapping[str, Average], champion: str, metric: str
+) -> dict[str, Difference]:
+    """Return the `lag` of every model behind the champion."""
+    own = models[champion]
+    found = {
+        name: lag(dataset, one, own, metric) for name, one in models.items() if name != champion
+    }
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def constant_loss(dataset: Dataset, metric: str) -> float | None:
+    """Return the loss of predicting the mean, or the shares of the classes, on rows that are not test rows.
+
+    Args:
+        metric: The objective. Of accuracy and AUC, what the constant misses of 1.
+
+    Returns:
+        In the metric's own unit; None for another metric, or where the constant loses nothing.
+    """
+    rows = dataset.split.known
+    weights, values = dataset.sample_weight(rows), dataset.judged.numbers[rows]
+    if dataset.regression:
+        away = values - np.average(values, weights=weights)
+        squared = float(np.average(away**2, weights=weights))
+        absolute = float(np.average(np.abs(away), weights=weights))
+        scaled = squared / dataset.target_scaling()[1] ** 2
+        losses = {"val_loss": scaled, "val_rmse": squared**0.5, "val_mae": absolute}
+    else:
+        counts = np.bincount(values, weights=weights)
+        shares = counts[counts > 0] / counts.sum()
+        entropy, missed = -float(shares @ np.log(shares)), 1.0 - float(shares.max())
+        losses = {"val_loss": entropy, "val_accuracy": missed, "val_auc": 0.5}
+    found = losses.get(metric, 0.0)
+    return found if found > 0.0 else None

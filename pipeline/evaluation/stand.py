@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from pipeline.core.language import exact, finite, percent, with_error
 from pipeline.evaluation.baselines import BASELINES
-from pipeline.evaluation.paired import CONSTANT
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+CONSTANT = "constant"
 CLEARLY = 2.0
 """Standard errors of a paired difference from which a sentence says that two models differ: of equally
 good ones chance alone sets one pair in twenty as far apart. A promotion looks again and again and asks
@@ -69,33 +67,21 @@ def stands(summary: Mapping[str, Any]) -> list[Stand]:
     part, prefix = ("test", "test") if tested is not None else ("validation", "val")
     beside = summary.get("baselines") or {}
     own = beside.get(champion.get("kind", "single")) or {}
-    known = [
-        _stand(name, part, prefix, beside.get(name) or {}, champion, own) for name in BASELINES
-    ]
-    return sorted((one for one in known if one is not None), key=lambda one: one.lag)
-
-
-def _stand(
-    name: str,
-    part: str,
-    prefix: str,
-    scores: Mapping[str, Any],
-    champion: Mapping[str, Any],
-    own: Mapping[str, Any],
-) -> Stand | None:
-    metric = str(champion.get("objective", "val_loss"))
-    key = f"{prefix}_{metric.removeprefix('val_')}"
-    lag, error = (finite(scores.get(f"{prefix}_{word}")) for word in ("lag", "lag_se"))
-    if lag is None or error is None:  # a sweep of before they were compared in pairs: by the loss
-        key = f"{prefix}_loss"
-    value = finite(scores.get(key))
-    mine = finite(own.get(key, champion.get(key)))
-    if value is None or mine is None:
-        return None
-    if lag is None or error is None:
-        pair = (finite(scores.get(f"{key}_se")), finite(champion.get(f"{key}_se")))
-        lag, error = value - mine, math.hypot(*(spread or 0.0 for spread in pair))
-    return Stand(name, part, value, mine, lag, error)
+    metric = str(champion.get("objective", "val_loss")).removeprefix("val_")
+    found = []
+    for name in BASELINES:
+        scores = beside.get(name) or {}
+        lag, error = (finite(scores.get(f"{prefix}_{word}")) for word in ("lag", "lag_se"))
+        paired = lag is not None and error is not None
+        key = f"{prefix}_{metric if paired else 'loss'}"  # before they were compared in pairs
+        value, mine = finite(scores.get(key)), finite(own.get(key, champion.get(key)))
+        if value is None or mine is None:
+            continue
+        if lag is None or error is None:
+            pair = (finite(scores.get(f"{key}_se")), finite(champion.get(f"{key}_se")))
+            lag, error = value - mine, math.hypot(*(spread or 0.0 for spread in pair))
+        found.append(Stand(name, part, value, mine, lag, error))
+    return sorted(found, key=lambda one: one.lag)
 
 
 class Plain(NamedTuple):

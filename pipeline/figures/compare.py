@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.core import language
 from pipeline.core.statistics import paired
 from pipeline.data.csvfile import PROBABILITY
-from pipeline.evaluation.paired import row_values
+from pipeline.evaluation.scores import row_values
 from pipeline.evaluation.stand import CLEARLY
 from pipeline.figures import palette
 from pipeline.figures.tables import named

@@ -6,8 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import language
-from pipeline.evaluation.paired import CONSTANT
-from pipeline.evaluation.stand import CLEARLY, best, called, is_noise, stands
+from pipeline.evaluation.stand import CLEARLY, CONSTANT, best, called, is_noise, stands
 from pipeline.figures.findings import OF_DATA, all_findings, most_show, of_champion
 from pipeline.figures.predictions import calibration_error, calibration_noise
 from pipeline.figures.remark import SEVERE, Remark, listing, setting

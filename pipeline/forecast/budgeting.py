@@ -6,16 +6,13 @@ came. The reserve follows from what this sweep has measured of itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.core.records import Stack
+from pipeline.core.records import Fit, Stack, StackPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
-
-    from pipeline.core.records import Fit, StackPlan
     from pipeline.forecast.timemodel import TableSizes
 
 PLENTY = 2.0
@@ -45,8 +42,6 @@ def fitting(
     workers and not all would finish, each has its share of the time.
 
     Args:
-        plan: What is to be trained.
-        seconds: Predicts.
         left: Seconds left; None without a limit.
         workers: Stacks that run at once.
         must: Whether to begin the most telling trial whatever it is predicted to cost.
@@ -121,7 +116,6 @@ def reserve(table: TableSizes, limit: float, load: float, writing: float) -> flo
     """Return the seconds to keep back of a budget as soon as there is anything to save.
 
     Args:
-        table: Sizes of the data.
         limit: The budget in seconds.
         load: Wall time for a second of work: 1 on an idle machine.
         writing: Seconds of recording that are to come, ranks included.

@@ -8,25 +8,19 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from pipeline.config import fingerprint
 from pipeline.config.choices import ComputeKind
-from pipeline.core.records import Outcome
+from pipeline.core.control import Progress
+from pipeline.core.records import FitResult, Outcome, Round, StackPlan, Trial
 from pipeline.data.outline import file_mark
 from pipeline.forecast import history
-from pipeline.forecast.budgeting import RANKED, SAVING_SECONDS, fitting, reserve, without
+from pipeline.forecast.budgeting import RANKED, SAVING_SECONDS, Seconds, fitting, reserve, without
 from pipeline.forecast.left import TimeLeft
-from pipeline.forecast.path import Path, RoundTime
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
-
-    from pipeline.core.control import Progress
-    from pipeline.core.records import FitResult, Round, StackPlan, Trial
-    from pipeline.forecast.budgeting import Seconds
-    from pipeline.forecast.timemodel import TimeModel
-    from pipeline.runtime.budget import Budget
+from pipeline.forecast.stacktime import Path, RoundTime
+from pipeline.forecast.timemodel import TimeModel
+from pipeline.runtime.budget import Budget
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +52,6 @@ class Forecaster:
         """Look up what is known of this sweep.
 
         Args:
-            times: Of the sweep.
-            digest: Of its data.
-            budget: Gets its reserve from here.
             written: Seconds that the background writer has worked.
             show: Gets the fewest and the most seconds left, whenever they are known better.
         """
@@ -116,7 +107,6 @@ class Forecaster:
         """Yield what of a plan to train next, until nothing of it or no time is left.
 
         Args:
-            plan: What is to be trained.
             usable: Tells whether some fit has a score.
         """
         while plan.stacks and not self._budget.ended():
@@ -216,7 +206,6 @@ class Forecaster:
             self._budget.reserve = reserve(self._times.table, limit, self._load, writing)
 
     def _seconds(self, plan: StackPlan) -> Seconds:
-        """Return what predicts a stack's seconds beside the others of a plan."""
         at_once = max(1, min(self._times.limits.workers, len(plan.stacks)))
         time, known, engine = self._times.time, self._known, plan.engine
         pace = self._left.pace

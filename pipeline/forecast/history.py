@@ -17,7 +17,7 @@ from pathlib import Path as File
 from typing import Any
 
 from pipeline.core.files import write_whole
-from pipeline.forecast.path import Path, path_of
+from pipeline.forecast.stacktime import Path, path_of
 from pipeline.training.threads import cores
 
 log = logging.getLogger(__name__)
@@ -94,9 +94,6 @@ def recall(fingerprint: str, machine: str, rows: int, marks: set[str]) -> tuple[
     Another table of about as many rows (a nightly one) counts where configuration and machine agree.
 
     Args:
-        fingerprint: Of the configuration.
-        machine: Where it will run.
-        rows: Of the table.
         marks: Digest of the data, mark of its file; whichever is known.
     """
     known: list[tuple[float, Path]] = []
@@ -119,10 +116,7 @@ def keep(
     Two sweeps that end together may lose one of the two updates, never the file.
 
     Args:
-        machine: Where the sweep ran.
-        rates: After it.
         identity: Fingerprint of its configuration, digest of its data, mark of its file.
-        rows: Of its table.
         path: None where a budget or a signal has ended it.
     """
     place, known = cache_file(), _read()

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from pipeline.forecast.stacktime import WallTime
-from pipeline.forecast.timemodel import MEASURED
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.core.records import Round
-    from pipeline.forecast.path import Path, RoundTime
-    from pipeline.forecast.timemodel import Forecast
+from pipeline.core.records import Round
+from pipeline.forecast.stacktime import Path, RoundTime, WallTime
+from pipeline.forecast.timemodel import MEASURED, Forecast
 
 TRUST = 5.0
 """Predicted seconds that weigh as much as measured ones, in saying how fast it goes today."""
@@ -23,11 +17,7 @@ class TimeLeft:
     """What is known of the way to the end."""
 
     def __init__(self, forecast: Forecast) -> None:
-        """Start before the first round.
-
-        Args:
-            forecast: The ways in which the sweep may go.
-        """
+        """Start before the first round."""
         self.slow = 1.0
         """Seconds for each that is predicted, until rounds tell."""
         self._forecast = forecast
@@ -46,7 +36,6 @@ class TimeLeft:
         """Take note of a round that begins.
 
         Args:
-            asked: The round.
             work: What of it is to be trained, as predicted.
             fits: As many: the others are done.
             now: Seconds of the sweep.

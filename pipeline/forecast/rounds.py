@@ -9,26 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.config.choices import SearchKind
-from pipeline.core.records import Outcome, Round, Scored
-from pipeline.search.axes import Choices, Space
+from pipeline.config.schema_search import OtherSearchConfig
+from pipeline.core.family import Family
+from pipeline.core.records import Fit, Outcome, Round, Scored, Trial
 from pipeline.search.board import Board
-from pipeline.search.space import ladder
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pipeline.config.schema_search import OtherSearchConfig
-    from pipeline.core.family import Family
-    from pipeline.core.records import Fit, Trial
-    from pipeline.search.capacity import CapacitySearch
-    from pipeline.search.executions import Executions
+from pipeline.search.capacity import CapacitySearch
+from pipeline.search.executions import Executions
+from pipeline.search.space import Choices, Space, ladder
 
 GAINS = (-6.0, 1.0, 5.0)
 """Doublings of the start's parameters up to which growing pays, on each table."""
@@ -125,7 +119,6 @@ def counted_rounds(
 
 
 def _grid(space: Space, listed: list[Choices]) -> Iterator[Trial]:
-    """Yield every point of a space of listed values."""
     for point in product(*(axis.values for axis in listed)):
         yield space.trial({axis.name: value for axis, value in zip(listed, point, strict=True)})
 

@@ -1,19 +1,17 @@
-"""How long stacks and rounds take here: the planner's arithmetic at the pace of a machine."""
+"""How long stacks, rounds and whole sweeps take here: the planner's arithmetic at the pace of a machine."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
+from pipeline.core.records import Round, Stack, StackPlan
 from pipeline.training.cost import COMPILE_SECONDS, SHARE_OF_EPOCHS, Cost
 from pipeline.training.padding import pad_to
+from pipeline.training.planner import Limits, Workload, plan_stacks
 from pipeline.training.sizes import cpu
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
-
-    from pipeline.core.records import Stack, StackPlan
-    from pipeline.training.planner import Workload
 
 ROUND_SECONDS = 0.3
 """A round beside its stacks: proposing, recording, waiting for the store."""
@@ -45,7 +43,6 @@ class StackTime:
         """Bind the table and the machine.
 
         Args:
-            workload: The fits' family, settings and rows.
             pace: Seconds for each that the constants say.
             cores: How many train at once.
         """
@@ -74,8 +71,6 @@ class StackTime:
         """Return the seconds of a stack beside others.
 
         Args:
-            engine: That of the plan.
-            stack: The stack.
             compiled: Programs that need not be compiled.
             at_once: Stacks that share the cores.
             epochs: Of each fit; None: as many as fits usually train.
@@ -125,3 +120,92 @@ class StackTime:
     def _widths(self, stack: Stack) -> tuple[int, ...]:
         """Return what members are padded to; the linear model has no widths."""
         return stack.padded_units or pad_to(self._cost.widths(fit.trial) for fit in stack.fits)
+
+
+@dataclass(frozen=True)
+class RoundTime:
+    """One round."""
+
+    phase: str
+    trials: int
+    fits: int
+    stacks: int
+    again: float
+    """Seconds, those of compiling left out."""
+    compiling: float = 0.0
+    """Seconds that another sweep on the same table is spared: its programs are on the disk."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """A whole sweep."""
+
+    startup_seconds: float
+    """From the start of the process to the first round."""
+    rounds: tuple[RoundTime, ...]
+    ending_seconds: float
+    """From the last round to the end of the process."""
+    trials: int
+    parameters: tuple[int, int]
+    """The smallest and the largest network."""
+
+    @property
+    def fits(self) -> int:
+        """Fits of all rounds."""
+        return sum(one.fits for one in self.rounds)
+
+    @property
+    def again(self) -> float:
+        """Seconds from start to exit where all programs are on the disk."""
+        return self.startup_seconds + sum(one.again for one in self.rounds) + self.ending_seconds
+
+    @property
+    def compiling(self) -> float:
+        """Seconds more where none is."""
+        return sum(one.compiling for one in self.rounds)
+
+    def scaled(self, factor: float) -> Path:
+        """Return the path on a table with so many times the rows.
+
+        Seconds of training follow the rows. Programs for as many rows are on the disk; others are
+        compiled, which takes as long as it did.
+        """
+        rounds = (
+            replace(one, again=one.again * factor, compiling=(factor != 1.0) * one.compiling)
+            for one in self.rounds
+        )
+        return replace(self, rounds=tuple(rounds))
+
+
+def path_of_rounds(
+    rounds: Sequence[Round], time: StackTime, limits: Limits, startup: float, ending: float
+) -> Path:
+    """Return rounds with their seconds, between so many at the start and at the end of the process."""
+    compiled: set[Hashable] = set()
+    times = []
+    for asked in rounds:
+        plan = plan_stacks(asked.fits, time.workload, limits)
+        trials, work = len({fit.trial for fit in asked.fits}), time.of_round(plan, compiled)
+        sizes = trials, len(asked.fits), len(plan.stacks)
+        times.append(RoundTime(asked.phase, *sizes, work.again, work.compiling))
+    parameters = {fit.trial: fit.trial.parameters for asked in rounds for fit in asked.fits}
+    smallest_largest = min(parameters.values()), max(parameters.values())
+    return Path(startup, tuple(times), ending, len(parameters), smallest_largest)
+
+
+def path_of(document: Any) -> Path:
+    """Return a stored path.
+
+    Raises:
+        TypeError, KeyError, ValueError: The document makes no sense.
+    """
+    rounds = tuple(RoundTime(**one) for one in document["rounds"])
+    low, high = document["parameters"]
+    found = Path(**{**document, "rounds": rounds, "parameters": (low, high)})
+    numbers = [found.startup_seconds, found.ending_seconds, found.trials, low, high]
+    for one in rounds:
+        numbers += [one.trials, one.fits, one.stacks, one.again, one.compiling]
+    fits = [one.fits for one in rounds] or [0]
+    if not all(math.isfinite(number) and number >= 0 for number in numbers) or min(fits) < 1:
+        raise ValueError(document)
+    return found

@@ -6,30 +6,25 @@ import math
 import tempfile
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from pipeline.core.language import exact, rate
-from pipeline.evaluation.final import forward
+from pipeline.data.dataset import Dataset
+from pipeline.evaluation.final import Member, forward
 from pipeline.ledger.fitrun import LONGEST_TAG
+from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.resume import CHAMPION
+from pipeline.ledger.store import Store
 from pipeline.ledger.writer import Job
 from pipeline.models.artefact_folder import write_folder
 from pipeline.models.artefact_mlmodel import FOLDER, write_mlmodel
 from pipeline.models.modelcard import CARD, NOTE_TAG, model_card
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pandas as pd
-
-    from pipeline.data.dataset import Dataset
-    from pipeline.evaluation.final import Member
-    from pipeline.ledger.ledger import Ledger
-    from pipeline.ledger.store import Store
-    from pipeline.models.verify import Verifier
+from pipeline.models.verify import Verifier
 
 CHAMPION_TAG = "champion_model"
 """Tag of the parent run: id of its champion's LoggedModel."""
@@ -55,39 +50,29 @@ def save_champion(
     """Save, verify and link the champion; everything queued in the ledger is written first.
 
     Args:
-        ledger: Of the sweep.
-        dataset: The prepared table.
         members: The networks: one, or all executions of the trial, whose average predicts.
         summary: `summary.json` so far; `champion.run_id` is the run that the model belongs to.
         verifier: A fresh process, started earlier.
-
-    Returns:
-        The model's URI and id.
 
     Raises:
         UnfaithfulModelError: The saved model does not predict what the trained one predicts.
         StoreError: The store is out of reach.
     """
     store, run_id = ledger.store, str(summary["champion"]["run_id"])
-    created: list[Any] = []
     card = model_card(dataset, summary)
     tags = {"sweep": ledger.run_id, "data_digest": dataset.digest, NOTE_TAG: card[:LONGEST_TAG]}
 
-    def create() -> None:
-        created.append(
-            store.client.create_logged_model(
-                store.experiment_id,
-                name=CHAMPION,
-                source_run_id=run_id,
-                params=_params(summary),
-                tags=tags,
-                model_type="table",
-            )
-        )
-
-    ledger.write(Job("champion", [create]))
-    ledger.flush()
-    model = created[0]
+    model = ledger.ask(
+        "champion",
+        lambda: store.client.create_logged_model(
+            store.experiment_id,
+            name=CHAMPION,
+            source_run_id=run_id,
+            params=_params(summary),
+            tags=tags,
+            model_type="table",
+        ),
+    )
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / FOLDER).mkdir(parents=True)
@@ -134,8 +119,7 @@ def sample(dataset: Dataset, count: int) -> pd.DataFrame:
     """Return raw rows to compare predictions on, those that training has not seen first."""
     parts = ("test", "validation", "train")
     part = next(part for part in parts if len(dataset.part(part)))
-    columns = [column.name for column in dataset.columns if column.used]
-    return dataset.features(part)[columns].head(count)
+    return dataset.features(part)[[column.name for column in dataset.used]].head(count)
 
 
 def _params(summary: Mapping[str, Any]) -> dict[str, str]:

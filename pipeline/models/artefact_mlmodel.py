@@ -34,9 +34,6 @@ def write_mlmodel(
 
     Args:
         root: The artefact; `FOLDER` is in it already.
-        dataset: The prepared table.
-        model_id: Of the LoggedModel.
-        run_id: Of the run that it belongs to.
         place: Where the LoggedModel's files will be.
         about: Metadata: sweep, trial, data digest.
     """
@@ -48,13 +45,13 @@ def write_mlmodel(
         names.append("pillow")
     for name, content in environment.environment_files(environment.requirements(*names)).items():
         (root / name).write_bytes(content)
-    used = [column.name for column in dataset.columns if column.used]
+    used = [column.name for column in dataset.used]
     split = json_rows(dataset.features("train")[used].head(EXAMPLE_ROWS))
     (root / EXAMPLE).write_text(json.dumps(split), encoding="utf-8")
     served = json.dumps({"dataframe_split": split}, indent=1)
     (root / SERVING_EXAMPLE).write_text(served, encoding="utf-8")
     shutil.copyfile(Path(__file__).with_name(SERVED), root / SERVED)
-    kinds = {column.name: str(column.kind) for column in dataset.columns if column.used}
+    kinds = {column.name: str(column.kind) for column in dataset.used}
     model = Model(
         artifact_path=place,
         run_id=run_id,
@@ -94,11 +91,10 @@ def signature(dataset: Dataset) -> ModelSignature:
     from mlflow.types import ColSpec, Schema
     from mlflow.types.schema import AnyType
 
-    used = (column.name for column in dataset.columns if column.used)
     scores = (f"probability_{label}" for label in dataset.classes or ())
     label = ColSpec(_label_type(dataset.classes), "prediction")
     return ModelSignature(
-        inputs=Schema([ColSpec(AnyType(), name, required=False) for name in used]),
+        inputs=Schema([ColSpec(AnyType(), column.name, required=False) for column in dataset.used]),
         outputs=Schema([label, *(ColSpec("double", name) for name in scores)]),
     )
 

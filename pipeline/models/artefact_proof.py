@@ -11,12 +11,17 @@ import logging
 import random
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pipeline.core.errors import ConfigError, DataError
+from pipeline.core.family import Family
+from pipeline.core.records import Fit, Round
+from pipeline.data.dataset import Dataset
 from pipeline.data.typed import typed
 from pipeline.evaluation.final import Member
 from pipeline.ledger.modelfile import ModelTemplate
@@ -32,15 +37,6 @@ from pipeline.models.verify import (
     bodies,
 )
 from pipeline.training.quiet import start
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import pandas as pd
-
-    from pipeline.core.family import Family
-    from pipeline.core.records import Fit, Round
-    from pipeline.data import Dataset
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import pandas as pd  # noqa: TC002 - MLflow reads the annotations when it loads the class
+import pandas as pd  # MLflow reads the annotations when it loads the class
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +17,15 @@ from pipeline.core.errors import ConfigError, SweepError
 from pipeline.data import imagefile, typed
 from pipeline.ledger.files import download_model
 from pipeline.ledger.fitrecord import MODEL_TYPE
-from pipeline.ledger.location import elsewhere
+from pipeline.ledger.location import Location, elsewhere
 from pipeline.ledger.store import UNKNOWN, connect, is_of_store, out_of_reach
 from pipeline.models.artefact import CHAMPION_TAG
+from pipeline.models.artefact_folder import compose
 from pipeline.models.artefact_mlmodel import FOLDER, SERVED
 from pipeline.models.artefact_predictor import DESCRIPTION, Predictor
-from pipeline.models.serving import compose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mlflow import MlflowClient
-
-    from pipeline.ledger.location import Location
 
 FORMS = "RUN_ID, latest, NAME@ALIAS, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID"
 LATEST = "latest"
@@ -46,7 +44,6 @@ def load_predictor(
     """Return the predictor of a model.
 
     Args:
-        location: The store.
         model: A run (of a sweep: its champion; of a fit: that fit), a registered model, or `latest`.
         look: As of `Predictor`; what it raises is raised.
 
@@ -77,7 +74,6 @@ def fetch(location: Location, model: str, folder: Path) -> Path:
 
 
 def _fetch(client: MlflowClient, location: Location, model: str, folder: Path) -> Path:
-    """Return a folder with the files of a predictor."""
     if model == LATEST:
         model = _latest(client, location)
     if re.fullmatch(r"[0-9a-f]{32}", model):
@@ -135,8 +131,7 @@ def _latest(client: MlflowClient, location: Location) -> str:
             f"model=latest: {location.shown} holds no finished sweep with a champion."
             f"{elsewhere(location)}"
         )
-    found: str = runs[0].info.run_id
-    return found
+    return runs[0].info.run_id
 
 
 def open_predictor(
@@ -161,3 +156,34 @@ def open_predictor(
 def _damaged(model: str, error: Exception) -> ConfigError:
     why = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return ConfigError(f"model={model}: refused or damaged: {why}")
+
+
+@dataclass(eq=False)
+class PortableModel:
+    """A saved model as bytes: it goes wherever a pickle goes, and needs no store there."""
+
+    files: dict[str, bytes]
+    """Content by name, as they stand in the artefact's folder (no folders inside it)."""
+    _predictor: Predictor | None = field(default=None, repr=False)
+    """Made of the files when it is first needed."""
+
+    @classmethod
+    def download(cls, location: Location, model: str) -> PortableModel:
+        """Return a model of a store; `model` and what is raised are those of `load_predictor`."""
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = fetch(location, model, Path(temporary))
+            return cls({path.name: path.read_bytes() for path in folder.iterdir()})
+
+    @property
+    def predictor(self) -> Predictor:
+        """The loaded networks; a damaged file raises ConfigError."""
+        if self._predictor is None:
+            with tempfile.TemporaryDirectory() as temporary:
+                for name, content in self.files.items():
+                    (Path(temporary) / Path(name).name).write_bytes(content)
+                self._predictor = open_predictor(Path(temporary), "the pickled one")
+        return self._predictor
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the files alone: a loaded network is the process's."""
+        return {"files": self.files, "_predictor": None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import language
@@ -11,8 +12,6 @@ from pipeline.evaluation.stand import stated
 from pipeline.search.sentences import size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from jinja2 import Environment
 
     from pipeline.data.dataset import Dataset
@@ -29,12 +28,7 @@ LONGEST = 7900
 
 
 def model_card(dataset: Dataset, summary: Mapping[str, Any]) -> str:
-    """Return what it was tried on, how good it is, and what it must not be used for.
-
-    Args:
-        dataset: The prepared table.
-        summary: `summary.json` so far.
-    """
+    """Return what it was tried on, how good it is, and what it must not be used for."""
     champion = summary["champion"]
     scores = [("validation loss", champion["val_loss"]), ("test loss", champion.get("test_loss"))]
     if champion["objective"] != "val_loss":
@@ -45,16 +39,19 @@ def model_card(dataset: Dataset, summary: Mapping[str, Any]) -> str:
         for name, one in summary.get("baselines", {}).items()
         if name in BASELINES
     ]
-    return _rendered(
-        CARD,
-        dataset=dataset,
-        summary=summary,
-        champion=champion,
-        model=_model(champion),
-        scores=[(name, value) for name, value in scores if value is not None],
-        stated=stated(summary),
-        columns=[column for column in dataset.columns if column.used],
-        most=MOST_COLUMNS,
+    return (
+        _templates()
+        .get_template(CARD)
+        .render(
+            dataset=dataset,
+            summary=summary,
+            champion=champion,
+            model=_model(champion),
+            scores=[(name, value) for name, value in scores if value is not None],
+            stated=stated(summary),
+            columns=dataset.used,
+            most=MOST_COLUMNS,
+        )
     )
 
 
@@ -70,13 +67,12 @@ def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
     """Return the description of a sweep that has a champion.
 
     Args:
-        summary: `summary.json`.
         table: Link to the prepared table of all fits.
     """
     champion = summary["champion"]
     columns = summary.get("data", {}).get("columns", [])
-    said = _rendered(
-        "note.md",
+    template = _templates().get_template("note.md")
+    said = template.render(
         summary=summary,
         champion=champion,
         careful=[str(one["note"]) for one in columns if one["attention"] == "severe"],
@@ -92,10 +88,6 @@ def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
         table=table,
     )
     return said.rstrip()[:LONGEST]
-
-
-def _rendered(template: str, **values: Any) -> str:
-    return _templates().get_template(template).render(values)
 
 
 @functools.cache

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config.combinations import TABS
 from pipeline.core.errors import ConfigError, DataError
-from pipeline.ledger.location import check, resolve
+from pipeline.core.files import write_whole
+from pipeline.ledger.location import Location, check, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
 
-    from pipeline.ledger.location import Location
     from pipeline.models.artefact_predictor import Predictor
 
 
@@ -101,7 +101,6 @@ def _source(text: str, stack: ExitStack) -> Path:
     """Return the file or folder to read; a pipe is copied, since a table's file is read more than once.
 
     Args:
-        text: What `input=` says.
         stack: Removes the copy.
     """
     from pipeline.data.source import find
@@ -110,11 +109,8 @@ def _source(text: str, stack: ExitStack) -> Path:
         return place
     copy = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "stdin"
     with copy.open("wb") as target:
-        if text in STDIN:
-            shutil.copyfileobj(sys.stdin.buffer, target)
-        else:
-            with place.open("rb") as pipe:
-                shutil.copyfileobj(pipe, target)
+        pipe = sys.stdin.buffer if text in STDIN else stack.enter_context(place.open("rb"))
+        shutil.copyfileobj(pipe, target)
     return copy
 
 
@@ -161,21 +157,16 @@ def _output(text: str) -> Path | None:
 
 
 def _write(predicted: pd.DataFrame, output: Path | None) -> None:
-    """Write predictions whole or not at all: a file beside the output takes its name at the end."""
     from pipeline.data.csvfile import write_csv
 
     if output is None:
-        sys.stdout.write(str(write_csv(predicted)))
+        sys.stdout.write(write_csv(predicted))
         return
-    suffix = "".join(output.suffixes[-2:]) if output.name.endswith(".csv.gz") else output.suffix
-    partial = output.with_name(f".{output.name}.partial{suffix}")
+    if output.suffix == ".parquet":
+        content = predicted.to_parquet(index=False)
+    else:
+        content = write_csv(predicted).encode()
     try:
-        if suffix == ".parquet":
-            predicted.to_parquet(partial, index=False)
-        else:
-            write_csv(predicted, partial)
-        partial.replace(output)
+        write_whole(output, gzip.compress(content) if output.suffix == ".gz" else content)
     except OSError as error:
         raise ConfigError(f"output={output}: cannot be written ({error.strerror})") from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.statistics import paired
 from pipeline.data.labels import places_among
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pipeline.config.schema_data import DataConfig
 
 FALSE_PROMOTIONS = 0.05
 """Largest chance that any of a year of nights promotes a model that is no better."""
@@ -202,7 +199,6 @@ def errors_asked(looks: int, units: int) -> float:
 
 
 def _compared(challenge: Challenge, incumbent: Incumbent) -> Promotion:
-    """Compare the losses on the same rows, pairwise."""
     new, old = challenge.losses, challenge.incumbent_losses
     if new is None or old is None or new.shape != old.shape:
         raise AssertionError("both models are scored on the same test rows")

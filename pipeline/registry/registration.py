@@ -1,22 +1,43 @@
-"""Writing a champion into the registry: its version, its reason, and the alias that moves or stays."""
+"""Writing a champion into the registry: its version, its reason, and the alias that moves or stays.
+
+Versions are judged one after the other, in the order of their numbers. MLflow sets an alias without asking
+where it stood. But it gives each version of a model a number of its own, and keeps the tags that a version is
+created with in the same transaction: whoever creates version 5 sees that version 4 is still waiting to be
+judged, and lets it go first. So two sweeps that end together are not both compared with the same incumbent,
+on a local store and on a server alike.
+
+What remains: a sweep that sleeps for longer than `PATIENCE` is passed over. It looks at its own tag just
+before it sets the alias and then refuses itself; only one that sleeps exactly between that look and the
+next call, or a person who moves the alias by hand in that moment, is not seen.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pipeline.ledger.ledger import Ledger
+from pipeline.ledger.location import Location
 from pipeline.ledger.writer import Job
-from pipeline.registry import turn
+from pipeline.models.artefact import Champion
 from pipeline.registry.judge import Promotion, Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from mlflow import MlflowClient
 
-    from pipeline.ledger.ledger import Ledger
-    from pipeline.ledger.location import Location
-    from pipeline.models.artefact import Champion
+STATE_TAG = "judged"
+WAITING, JUDGED, PASSED_OVER = "waiting", "yes", "passed over"
+
+PATIENCE = 120.0
+"""Seconds that a version is waited for: it is judged within a second, or, where the incumbent changed in
+the meantime and is loaded again, within some ten seconds."""
+PAUSE = 0.5
+
 
 GLOBAL = "MLFLOW_TRACKING_URI"
 
@@ -54,7 +75,7 @@ class Registration:
         steps += [self._create_version, self._show_version]
         self._ledger.write(Job(f"register {self._name}", steps))
         self._ledger.flush()
-        turn.await_turn(self._client, self._name, self._version, self._ledger.ask)
+        self._await_turn()
 
     def production(self) -> str:
         """Return the version in production; empty for none."""
@@ -65,14 +86,13 @@ class Registration:
         """Move the alias or not, write down why, and let the next version go; return what was decided.
 
         Args:
-            verdict: What is to be done.
             before: The version in production that it rests on, empty for none.
         """
         refused: list[str] = []
 
         def move() -> None:
             # No call between these looks and the move: what is left of the race is one round trip.
-            if not turn.is_waiting(self._client, self._name, self._version):
+            if not _waits(self._own()):  # somebody has passed us over
                 refused.append(PASSED)
             elif self.production() not in {before, self._version}:
                 refused.append(MOVED)
@@ -89,10 +109,40 @@ class Registration:
             verdict = Promotion(promoted=False, reason=why)
             self._ledger.ask("refused", lambda: self._explain(why))
         elif before:
-            self._ledger.ask("challenged", lambda: self._tell(before, verdict.reason))
+            word = f"by version {self._version}: {verdict.reason}"
+            self._ledger.ask("challenged", lambda: self._tag(before, CHALLENGED_TAG, word))
         if PASSED not in refused:
-            self._ledger.ask("judged", lambda: turn.done(self._client, self._name, self._version))
+            self._ledger.ask("judged", lambda: self._tag(self._version, STATE_TAG, JUDGED))
         return verdict
+
+    def _await_turn(self) -> None:
+        """Return when every version with a lower number was judged, or is not waited for any longer."""
+        ask = self._ledger.ask
+        deadline = time.monotonic() + PATIENCE
+        own = ask("own version", self._own)
+        while ahead := ask("versions that wait", self._ahead):
+            oldest = own.creation_timestamp - 1000 * PATIENCE
+            stale = [one for one in ahead if int(one.creation_timestamp) < oldest]
+            if time.monotonic() >= deadline:
+                stale = ahead
+            for one in stale:
+                ask(
+                    "pass over",
+                    functools.partial(self._tag, str(one.version), STATE_TAG, PASSED_OVER),
+                )
+            if not stale:
+                time.sleep(PAUSE)
+
+    def _ahead(self) -> list[Any]:
+        """Return the versions with lower numbers that wait to be judged."""
+        versions = newest(self._client, self._name)
+        return [one for one in versions if int(one.version) < self.number and _waits(one)]
+
+    def _own(self) -> Any:
+        return self._client.get_model_version(self._name, self._version)
+
+    def _tag(self, version: str, tag: str, text: str) -> None:
+        self._client.set_model_version_tag(self._name, version, tag, text)
 
     def _point(self, alias: str, version: str) -> None:
         self._client.set_registered_model_alias(self._name, alias, version)
@@ -112,7 +162,7 @@ class Registration:
         tags = {
             "sweep": self._ledger.run_id,
             ROWS_TAG: json.dumps(rows),
-            turn.STATE_TAG: turn.WAITING,
+            STATE_TAG: WAITING,
         }
         tags |= {metric.key: f"{metric.value:.6g}" for metric in model.metrics or []}
         with _as_global_store(self._ledger.store.location):
@@ -131,14 +181,19 @@ class Registration:
         self._client.set_logged_model_tags(self._champion.model_id, {VERSIONS_TAG: links})
 
     def _explain(self, reason: str) -> None:
-        """Write the reason where people look."""
         self._client.update_model_version(self._name, self._version, description=reason)
-        self._client.set_model_version_tag(self._name, self._version, REASON_TAG, reason)
+        self._tag(self._version, REASON_TAG, reason)
 
-    def _tell(self, incumbent: str, reason: str) -> None:
-        """Leave a word with the version that was challenged."""
-        said = f"by version {self._version}: {reason}"
-        self._client.set_model_version_tag(self._name, incumbent, CHALLENGED_TAG, said)
+
+def newest(client: MlflowClient, name: str) -> list[Any]:
+    """Return the newest versions of a registered model, at most a thousand."""
+    quote = "'" if "'" not in name else '"'
+    where, order = f"name = {quote}{name}{quote}", ["version_number DESC"]
+    return list(client.search_model_versions(where, max_results=1000, order_by=order))
+
+
+def _waits(version: Any) -> bool:
+    return dict(version.tags).get(STATE_TAG) == WAITING
 
 
 @contextmanager

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
+from pipeline.config.schema import RegistryConfig
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import ConfigError, StoreError
+from pipeline.data.dataset import Dataset
 from pipeline.data.labels import places_among
-from pipeline.ledger.store import UNKNOWN, reaching
+from pipeline.ledger.ledger import Ledger
+from pipeline.ledger.location import Location
+from pipeline.ledger.store import UNKNOWN, Store, reaching
+from pipeline.models.artefact import Champion
 from pipeline.models.artefact_folder import describe
+from pipeline.models.artefact_predictor import Predictor
 from pipeline.models.find_model import ForeignModelError, load_predictor
-from pipeline.registry import turn
 from pipeline.registry.judge import (
     Challenge,
     Incumbent,
@@ -22,23 +32,10 @@ from pipeline.registry.judge import (
     other_schema,
     split_of,
 )
-from pipeline.registry.registration import CHAMPION, ROWS_TAG, Registration
+from pipeline.registry.registration import CHAMPION, ROWS_TAG, Registration, newest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy as np
-    import pandas as pd
     from mlflow import MlflowClient
-
-    from pipeline.config.schema import RegistryConfig
-    from pipeline.config.schema_data import DataConfig
-    from pipeline.data.dataset import Dataset
-    from pipeline.ledger.ledger import Ledger
-    from pipeline.ledger.location import Location
-    from pipeline.ledger.store import Store
-    from pipeline.models.artefact import Champion
-    from pipeline.models.artefact_predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def _look_up(client: MlflowClient, location: Location, name: str) -> Standing:
         if error.error_code == "INVALID_PARAMETER_VALUE":
             raise ConfigError(f"registry.name={name}: {error.message}") from error
         raise
-    latest = _latest(client, name)
+    latest = max((int(one.version) for one in newest(client, name)), default=0)
     try:
         version = client.get_model_version_by_alias(name, CHAMPION)
     except MlflowException as error:
@@ -128,11 +125,6 @@ def _loaded(location: Location, name: str, version: Any) -> tuple[Incumbent, Pre
     return Incumbent(number, schema=schema, rows=kept), predictor
 
 
-def _latest(client: MlflowClient, name: str) -> int:
-    """Return the highest version number of a registered model, 0 without a version."""
-    return max((int(one.version) for one in turn.newest(client, name)), default=0)
-
-
 @dataclass(frozen=True)
 class Contest:
     """How the champion of a sweep did on its test rows, and how an incumbent does on the same."""
@@ -154,22 +146,14 @@ def challenge(
     champion: Champion,
     contest: Contest,
 ) -> Promotion:
-    """Register the sweep's champion and move the alias if it is really better.
+    """Register the champion and move the alias if it is really better (registry.dry_run: say what would be).
 
-    Sweeps are judged one after the other (`turn`): when it is this one's turn, it is compared with the
-    version that is in production then. The alias moves only while it still stands there.
+    Sweeps are judged one after the other (`registration`): when it is this one's turn, it is compared with
+    the version that is in production then. The alias moves only while it still stands there.
 
     Args:
-        ledger: Of the sweep.
         config: `registry.name` is set.
-        data: How the table was split.
-        dataset: The prepared table.
         standing: From `look_up`.
-        champion: The saved and verified model.
-        contest: The losses that are compared.
-
-    Returns:
-        What was decided (with `registry.dry_run`: what would be).
     """
     name, rows = str(config.name), Rows(dataset.digest, split_of(data))
 

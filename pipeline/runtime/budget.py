@@ -45,7 +45,6 @@ class Budget:
         """Bind the limits.
 
         Args:
-            config: The limits; None means no limit.
             spent_before: Seconds that earlier processes of a resumed sweep took.
         """
         self._config = config

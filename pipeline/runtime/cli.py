@@ -9,16 +9,14 @@ import logging
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, NoReturn, TextIO, cast
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NoReturn, TextIO, cast
 
 from pipeline.config.messages import did_you_mean
 from pipeline.config.redact import redacted, redacted_argument
 from pipeline.core.collector import collect_seldom
 from pipeline.core.commands import version
 from pipeline.core.errors import ConfigError, SweepError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
 
 _HELP = {"-h", "--help"}
 _INTERRUPTED = 130
@@ -32,7 +30,6 @@ def arguments(
     Hydra is not involved: a value may hold `=`, commas or brackets, and an id stays text.
 
     Args:
-        argv: The arguments after the program's name.
         allowed: What each name means, in a sentence.
         needed: The names that must be there.
         about: What the program does and how it is called, for `--help`.
@@ -48,7 +45,9 @@ def arguments(
     for word in argv:
         name, equals, value = word.partition("=")
         if not equals or name not in allowed:
-            raise ConfigError(_unknown(word, name, allowed))
+            forms = " ".join(f"{each}=..." for each in allowed)
+            hint = f"{did_you_mean(name, allowed)} (allowed: {forms})"
+            raise ConfigError(f"{redacted_argument(word)}: not understood{hint}")
         if not value:
             raise ConfigError(f"{name}= is empty: {allowed[name]}")
         if name in found:
@@ -58,12 +57,6 @@ def arguments(
         if name not in found:
             raise ConfigError(f"{name}=... is missing: {allowed[name]}")
     return found
-
-
-def _unknown(word: str, name: str, allowed: Mapping[str, str]) -> str:
-    hint = did_you_mean(name, allowed)
-    forms = " ".join(f"{each}=..." for each in allowed)
-    return f"{redacted_argument(word)}: not understood{hint} (allowed: {forms})"
 
 
 def _help_text(allowed: Mapping[str, str], needed: Collection[str], about: str) -> str:

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib import request
 from urllib.error import URLError
 
 from pipeline.core.errors import SweepError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 log = logging.getLogger(__name__)
 
 SECONDS = 10.0
 """How long the webhook may take; a sweep never waits longer for somebody's chat."""
 
+OF_CHAMPION = (
+    "trial", "capacity", "parameters", "networks", "objective", "score", "val_loss", "test_loss", "model_uri",
+)  # fmt: skip
 KEYS = ("sweep_run_id", "experiment", "status", "seconds", "trials", "fits", "cost", "registry")
 
 
 def message(output_dir: Path, error: BaseException | None = None) -> dict[str, Any]:
-    """Return what the webhook is told: the heart of `summary.json`, or what went wrong.
-
-    Args:
-        output_dir: Of the sweep.
-        error: What ended it, when something did.
-    """
+    """Return what the webhook is told: the heart of `summary.json`, or what went wrong."""
     if error is not None:
         code = error.exit_code if isinstance(error, SweepError) else 1
         return {"status": "failed", "exit_code": code, "text": f"sweep failed: {error}"}
@@ -38,17 +34,6 @@ def message(output_dir: Path, error: BaseException | None = None) -> dict[str, A
         return {"status": "finished", "exit_code": 0, "text": text}
     champion = summary["champion"]
     told = {key: summary[key] for key in KEYS if summary.get(key) is not None}
-    names = (
-        "trial",
-        "capacity",
-        "parameters",
-        "networks",
-        "objective",
-        "score",
-        "val_loss",
-        "test_loss",
-        "model_uri",
-    )
     text = (
         f"{summary['experiment']}: {champion['trial']}, {champion['objective']} {champion['score']:.4g}, "
         f"{summary['fits']} fits in {summary['seconds']:.0f} s"
@@ -56,7 +41,7 @@ def message(output_dir: Path, error: BaseException | None = None) -> dict[str, A
     return told | {
         "exit_code": 0,
         "text": text,  # chat tools show this field as it is
-        "champion": {name: champion.get(name) for name in names},
+        "champion": {name: champion.get(name) for name in OF_CHAMPION},
     }
 
 

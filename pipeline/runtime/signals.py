@@ -15,11 +15,9 @@ import select
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING, NoReturn, Self
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import FrameType
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn, Self
 
 HANDLED = (signal.SIGTERM, signal.SIGINT)
 

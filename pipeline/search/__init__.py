@@ -5,22 +5,18 @@ Hands out `searcher`, which returns the `Searcher` of a configuration.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
+from pipeline.config.schema import SweepConfig
 from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
+from pipeline.core.family import Family
+from pipeline.core.records import Scored, Trial
 from pipeline.search.capacity import CapacitySearch
 from pipeline.search.choose import chosen, complete_enough, evidence_of, leads, longest
 from pipeline.search.decide import median_execution, pareto, standard_error
 from pipeline.search.executions import Executions
 from pipeline.search.protocol import Choice, Proposal, Searcher, is_usable, key, missing
 from pipeline.search.ranking import Ranked, ranking, standing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from pipeline.config.schema import SweepConfig
-    from pipeline.core.family import Family
-    from pipeline.core.records import Scored, Trial
 
 __all__ = [
     "Choice",
@@ -47,8 +43,6 @@ def searcher(config: SweepConfig, family: Family, constant: float | None = None)
     """Return the search that a configuration asks for; KerasTuner is imported only for its own.
 
     Args:
-        config: Of the sweep.
-        family: Which networks there are.
         constant: What the best constant prediction loses by the objective, where that is known.
     """
     executions = executions_of(config)

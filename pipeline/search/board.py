@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from pipeline.core.records import Decision, Outcome, Round, Scored
+from pipeline.config.schema_search import CapacityConfig
+from pipeline.core.family import Nuisance
+from pipeline.core.records import Capacity, Decision, Outcome, Round, Scored, Trial
+from pipeline.core.statistics import Difference, Pool
 from pipeline.search.choose import evidence_of, leads, rule_of
 from pipeline.search.decide import Evidence, difference, luck
-
-if TYPE_CHECKING:
-    from pipeline.config.schema_search import CapacityConfig
-    from pipeline.core.family import Nuisance
-    from pipeline.core.records import Capacity, Trial
-    from pipeline.core.statistics import Difference, Pool
-    from pipeline.search.executions import Executions
+from pipeline.search.executions import Executions
 
 T = TypeVar("T")
 Walk = Generator[Round, Sequence[Scored], T]

@@ -7,30 +7,25 @@ sweep, another process and another hash seed all get the same next round.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.errors import ConfigError
+from pipeline.core.family import Family
+from pipeline.core.records import Capacity, Scored
 from pipeline.search import sentences, space
 from pipeline.search.board import Board, OutOfRounds, Walk
 from pipeline.search.choose import choose, complete_enough, rule_of
-from pipeline.search.confirm import confirm
+from pipeline.search.confirm import confirm, refine
+from pipeline.search.decide import Evidence
+from pipeline.search.executions import Executions
 from pipeline.search.grow import grow
 from pipeline.search.measure import Bench
 from pipeline.search.protocol import Choice, Proposal, key
-from pipeline.search.refine import refine
 from pipeline.search.shrink import shrink
 from pipeline.search.start import begin
 from pipeline.search.tune import tune
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.config.schema_search import CapacityConfig
-    from pipeline.core.family import Family
-    from pipeline.core.records import Capacity, Scored
-    from pipeline.search.decide import Evidence
-    from pipeline.search.executions import Executions
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pipeline.config.choices import Prefer
-from pipeline.core.records import Decision
+from pipeline.config.schema_search import CapacityConfig
+from pipeline.core.records import Capacity, Decision, Scored
+from pipeline.core.statistics import Difference
 from pipeline.search import decide, sentences
 from pipeline.search.decide import Evidence
+from pipeline.search.executions import Executions
 from pipeline.search.protocol import Choice, is_usable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from pipeline.config.schema_search import CapacityConfig
-    from pipeline.core.records import Capacity, Scored
-    from pipeline.core.statistics import Difference
-    from pipeline.search.executions import Executions
 
 
 @dataclass(frozen=True)

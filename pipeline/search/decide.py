@@ -7,12 +7,13 @@ answer in any process.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.core.records import Scored, Trial
 from pipeline.core.statistics import (
     NO_POOL,
     Difference,
@@ -23,12 +24,6 @@ from pipeline.core.statistics import (
     pooled,
     two_way,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from pipeline.core.records import Scored, Trial
-
 
 STRAIGHT = 1e-9
 """Share of a front's range below which a point lies on the line between its ends."""
@@ -82,11 +77,6 @@ class Evidence:
         return np.array(known, np.float64)
 
     @cached_property
-    def mean_rows(self) -> np.ndarray | None:
-        """Loss per unit, mean over executions; None unless all have the same units."""
-        return None if self.table is None else self.table.mean(axis=0)
-
-    @cached_property
     def luck(self) -> Pool:
         """Return what its seeds, two or more, tell of the luck of one."""
         return own_luck(self.scores, self.table, self.any.units or Units())
@@ -113,8 +103,6 @@ def difference(
     execution the scores are compared as they are, with an infinite standard error.
 
     Args:
-        one: A trial.
-        other: The trial that it is compared with.
         folds: Of a k-fold split, of which the executions are the fits; 0: they are seeds.
         pool: What all trials tell of the luck of a seed (`luck`).
     """
@@ -183,13 +171,8 @@ def median_execution(evidence: Evidence) -> int:
     return ordered[len(ordered) // 2]
 
 
-def parameters(trial: Trial) -> float:
-    """Return the size that counts unless another is asked for."""
-    return trial.parameters
-
-
 def pareto(
-    candidates: Iterable[Evidence], size: Callable[[Trial], float] = parameters
+    candidates: Iterable[Evidence], size: Callable[[Trial], float] = lambda trial: trial.parameters
 ) -> tuple[Evidence, ...]:
     """Return the candidates than which no smaller or equal one is as good, smallest first."""
     front: list[Evidence] = []

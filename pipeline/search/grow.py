@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from pipeline.core.language import listing
+from pipeline.core.records import Capacity
 from pipeline.search import sentences
-from pipeline.search.judge import Leader, against, explain, settle_with
-from pipeline.search.measure import Candidate
+from pipeline.search.board import Board, Walk
+from pipeline.search.decide import Evidence
+from pipeline.search.judge import Comparison, Leader, against, explain, settle_with
+from pipeline.search.measure import Bench, Candidate
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
-
-    from pipeline.core.records import Capacity
-    from pipeline.search.board import Board, Walk
-    from pipeline.search.decide import Evidence
-    from pipeline.search.judge import Comparison
-    from pipeline.search.measure import Bench
-
-    Neighbour = Callable[[Capacity], Capacity | None]
+Neighbour = Callable[[Capacity], Capacity | None]
 
 
 def neighbours(
@@ -67,7 +60,6 @@ def grow(
     are looked at, as often as patience allows (double descent). An improvement starts anew.
 
     Args:
-        bench: Where capacities are measured.
         frontier: The capacities to grow from first.
         patience: Capacities to look beyond one that did not improve.
         bumps: Capacities since the best that did not improve already.
@@ -92,8 +84,9 @@ def grow(
             break
         labels = listing(child.capacity.label for child in children)
         yield from bench.measure(children, f"Larger than the last: {labels}.")
-        look = Look(bumps < patience, bumps < patience + doubt)
-        accepted = yield from weigh(bench, children, best, look)
+        accepted = yield from weigh(
+            bench, children, best, further=bumps < patience, doubted=bumps < patience + doubt
+        )
         leads = [lead for child in children if (lead := board.lead(child.capacity))]
         frontier = [accepted] if accepted else leads
         last = [] if accepted else (last or frontier)
@@ -104,25 +97,21 @@ def grow(
     return last or ([best] if best else [])
 
 
-@dataclass(frozen=True)
-class Look:
-    """Whether growing looks beyond a capacity that did not improve."""
-
-    at_all: bool
-    """In any case."""
-    in_doubt: bool
-    """Where noise hides how it compares with the best."""
-
-
-LOOK_ON = Look(at_all=True, in_doubt=True)
-
-
 def weigh(
-    bench: Bench, children: Sequence[Candidate], best: Evidence, look: Look
+    bench: Bench,
+    children: Sequence[Candidate],
+    best: Evidence,
+    *,
+    further: bool = True,
+    doubted: bool = True,
 ) -> Walk[Evidence | None]:
     """Judge measured capacities against the best before them; return the one that is better.
 
     What is said of them waits until all are judged: it tells what follows.
+
+    Args:
+        further: Whether growing looks beyond a capacity that did not improve.
+        doubted: Whether it does where noise hides how that compares with the best.
 
     Returns:
         What growing goes on from: the best of those that are better; or, where bought executions
@@ -140,7 +129,7 @@ def weigh(
         word = found.verdict(board)
         if word == "better" and capacity != accepted:
             word = "behind"
-        beyond = look.at_all or (look.in_doubt and in_doubt(bench, board.lead(capacity)))
+        beyond = further or (doubted and in_doubt(bench, board.lead(capacity)))
         explain(board, found, word, _then(word, onward, looks_beyond=beyond))
     return onward
 

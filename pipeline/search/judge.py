@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from pipeline.core.records import Capacity
+from pipeline.core.statistics import Difference
 from pipeline.search import sentences
-from pipeline.search.decide import paired
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pipeline.core.records import Capacity
-    from pipeline.core.statistics import Difference
-    from pipeline.search.board import Board, Walk
-    from pipeline.search.decide import Evidence
+from pipeline.search.board import Board, Walk
+from pipeline.search.decide import Evidence, paired
 
 
 def verdict(board: Board, gap: Difference, reference: float) -> str:
@@ -141,9 +136,6 @@ def settle_with(
     executions have been bought. When a bought execution rules one out, what is next stands for it.
 
     Args:
-        board: What is known.
-        capacity: To be judged.
-        leader: Who leads before it.
         accepts: Whether a comparison is one after which the search goes on from the capacity.
     """
     while (one := board.lead(capacity)) and (other := leader.lead()):

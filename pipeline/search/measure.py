@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pipeline.core import language
-from pipeline.core.records import Outcome
-from pipeline.search.space import trial_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from pipeline.core.family import Family, Nuisance
-    from pipeline.core.records import Capacity, Trial
-    from pipeline.search.board import Board, Walk
-    from pipeline.search.space import RateLadder
+from pipeline.core.family import Family, Nuisance
+from pipeline.core.records import Capacity, Outcome, Trial
+from pipeline.search.board import Board, Walk
+from pipeline.search.space import RateLadder, trial_of
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,9 @@ class Bench:
                 for one, rate in moved
                 for near in self.ladder.around(rate)
             ]
-            asked = yield from self.board.ask(wanted, executions, _recentred(moved))
+            labels = ", ".join(f"{one.capacity.label} at {language.rate(at)}" for one, at in moved)
+            reason = f"The best rate lies on the edge of its bracket: re-centred for {labels}."
+            asked = yield from self.board.ask(wanted, executions, reason)
             if not asked:
                 break
         yield from self._catch_up(candidates)
@@ -112,8 +108,3 @@ class Bench:
             if best == [edge] and self.ladder.beyond(edge.learning_rate, direction) is not None:
                 return edge.learning_rate
         return None
-
-
-def _recentred(moved: Iterable[tuple[Candidate, float]]) -> str:
-    labels = ", ".join(f"{one.capacity.label} at {language.rate(rate)}" for one, rate in moved)
-    return f"The best rate lies on the edge of its bracket: re-centred for {labels}."

@@ -11,23 +11,18 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras_tuner
 
-from pipeline.core.records import Outcome, Scored
+from pipeline.config.schema_search import CapacityConfig
+from pipeline.core.family import Family
+from pipeline.core.records import Capacity, Fit, Outcome, Scored, Trial
 from pipeline.search import space
 from pipeline.search.capacity import CapacitySearch
 from pipeline.search.executions import Executions
-from pipeline.search.protocol import missing
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pipeline.config.schema_search import CapacityConfig
-    from pipeline.core.family import Family
-    from pipeline.core.records import Capacity, Fit, Trial
-    from pipeline.search.protocol import Choice, Proposal
+from pipeline.search.protocol import Choice, Proposal, missing
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +49,6 @@ class CapacityOracle(keras_tuner.Oracle):
         Args:
             objective: What the tuner reports, with its direction.
             config: The rules; those about noise have nothing to act on.
-            family: Which capacities there are.
             max_trials: Most trials; None: until the search is over.
         """
         log.info("One number a trial: the capacity search runs without its noise rules.")

@@ -9,36 +9,75 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import keras_tuner
 from threadpoolctl import threadpool_limits
 
 from pipeline.config.choices import SearchKind
+from pipeline.config.schema_search import OtherSearchConfig
+from pipeline.core.family import Family
 from pipeline.core.language import plural
-from pipeline.core.records import Round
-from pipeline.search.axes import Axis, Choices, Space
-from pipeline.search.choose import Rule, choose, chosen, complete_enough
-from pipeline.search.executions import fit_seed
+from pipeline.core.records import Decision, Fit, Round, Scored, Trial
+from pipeline.search import sentences
+from pipeline.search.board import Walk
+from pipeline.search.choose import Rule, choose, chosen, complete_enough, evidence_of
+from pipeline.search.decide import Evidence
+from pipeline.search.executions import Executions, fit_seed
 from pipeline.search.protocol import Choice, Proposal, key
-from pipeline.search.replay import Replay
-from pipeline.search.told import Told
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.config.schema_search import OtherSearchConfig
-    from pipeline.core.family import Family
-    from pipeline.core.records import Fit, Scored, Trial
-    from pipeline.search.board import Walk
-    from pipeline.search.executions import Executions
+from pipeline.search.space import Axis, Choices, Space
 
 OBJECTIVE = keras_tuner.Objective("score", "min")
 NEVER = 10**9
 """KerasTuner gives up after so many failed trials in a row; large networks fail in rows."""
 ONE_SE = 1.0
 """These searches have no rule of their own: the usual one standard error."""
+
+
+class Told:
+    """Memory of one replay: fits by what makes them the same, rounds, and decisions."""
+
+    def __init__(self, phase: str) -> None:
+        """Start empty, for a search of this name."""
+        self.decisions: list[Decision] = []
+        self.rounds = 0
+        self._phase = phase
+        self._fits: dict[tuple[str, int], Scored] = {}
+        self._best: Evidence | None = None
+
+    def knows(self, fit: Fit) -> bool:
+        """Return whether a fit has been trained: a trial proposed again is not trained again."""
+        return key(fit) in self._fits
+
+    def hear(self, answers: Sequence[Scored]) -> None:
+        """Take in a round, and note whether it holds a better trial than those before."""
+        self._fits.update((key(scored.fit), scored) for scored in answers)
+        trials = dict.fromkeys((scored.fit.trial, scored.fit.epochs) for scored in answers)
+        found = [
+            evidence_of([one for one in answers if (one.fit.trial, one.fit.epochs) == point])
+            for point in trials
+        ]
+        usable = [one for one in found if one is not None]
+        self._note(min(usable, key=lambda one: one.order, default=None), len(found), len(usable))
+        self.rounds += 1
+
+    def score(self, keys: Sequence[tuple[str, int]]) -> float:
+        """Return the score of a trial from its executions; infinite when any is unusable."""
+        evidence = evidence_of([self._fits[each] for each in keys])
+        return math.inf if evidence is None else evidence.score
+
+    def _note(self, best: Evidence | None, trials: int, usable: int) -> None:
+        label, shown, word = "", None, "infeasible"
+        reason = f"None of {plural(trials, 'trial')} is usable."
+        if best is not None:
+            is_best = self._best is None or best.order < self._best.order
+            word = "same" if not is_best else "start" if self._best is None else "better"
+            reason = sentences.round_of_others(best, self._best, trials, trials - usable)
+            label, shown = best.trial.capacity.label, best.shown
+            self._best = best if is_best else self._best
+        decision = Decision(self.rounds, self._phase, label, shown, None, word, reason)
+        self.decisions.append(decision)
 
 
 def hyperparameters(axes: Sequence[Axis]) -> keras_tuner.HyperParameters:
@@ -54,14 +93,6 @@ def hyperparameters(axes: Sequence[Axis]) -> keras_tuner.HyperParameters:
     return space
 
 
-def _unsaved(oracle: keras_tuner.Oracle) -> keras_tuner.Oracle:
-    """Return an oracle that writes no project folder and prints nothing."""
-    oracle.save = lambda: None
-    oracle._save_trial = lambda _trial: None  # noqa: SLF001 - it has no public switch
-    oracle.verbose = 0
-    return oracle
-
-
 class KerasTunerSearch:
     """Grid, random, Bayesian or Hyperband search over the same space and engine as ours."""
 
@@ -71,11 +102,14 @@ class KerasTunerSearch:
         self._executions = executions
         self._space = Space(config, family, is_grid=config.kind is SearchKind.grid)
         self._rule = Rule(config.prefer, ONE_SE, executions.folds)
-        self._replay = Replay(self._start)
+        self._told = Told(config.kind.name)
+        self._walk: Walk[None] | None = None
+        self._asked: Round | None = None
+        self._fed: list[Scored] = []
 
     def propose(self, finished: Sequence[Scored]) -> Proposal:
         """Return the first round that `finished` does not answer completely, or the end."""
-        asked, told = self._replay.to(finished)
+        asked, told = self._replayed(finished), self._told
         if asked is not None:
             return Proposal(asked, tuple(told.decisions))
         choice = self.choose(finished)
@@ -88,9 +122,25 @@ class KerasTunerSearch:
         """Return the best so far by the configured rule; None without a usable trial."""
         return choose(complete_enough(finished, self._executions.first), self._rule)
 
-    def _start(self) -> tuple[Walk[None], Told]:
-        told = Told(self._config.kind.name)
-        return self._script(told), told
+    def _replayed(self, finished: Sequence[Scored]) -> Round | None:
+        """Return the first round that is not answered completely, None at the end.
+
+        The script of the last call is fed on where the fits begin with what it was fed; else it starts
+        over. So the answer depends on the fits alone, and costs a replay only after a change.
+        """
+        answers = {key(scored.fit): scored for scored in finished if scored.outcome.is_done}
+        if self._walk is None or not all(_is_same(one, answers) for one in self._fed):
+            self._told, self._fed = Told(self._config.kind.name), []
+            self._walk = self._script(self._told)
+            self._asked = next(self._walk, None)
+        while self._asked is not None and all(key(fit) in answers for fit in self._asked.fits):
+            batch = [answers[key(fit)] for fit in self._asked.fits]
+            self._fed += batch
+            try:
+                self._asked = self._walk.send(batch)
+            except StopIteration:
+                self._asked = None
+        return self._asked
 
     def _script(self, told: Told) -> Walk[None]:
         """Ask the oracle for rounds of trials, have them trained, and tell it what they scored."""
@@ -105,8 +155,8 @@ class KerasTunerSearch:
                 count = plural(len(asked), "trial")
                 reason = f"{count} proposed by KerasTuner's {self._config.kind.name} search."
                 told.hear((yield Round(told.rounds, self._config.kind.name, fresh, reason)))
-            for trial in asked:
-                self._tell(oracle, trial, told)
+            for trial in asked if self._config.kind is not SearchKind.grid else ():
+                _end(oracle, trial, told.score([key(fit) for fit in self._fits(trial)]))
 
     def _oracle(self) -> keras_tuner.Oracle:
         """Return a fresh oracle. Its seed is never 0, which KerasTuner takes for unset."""
@@ -130,7 +180,10 @@ class KerasTunerSearch:
                 epochs = self._executions.epochs
                 oracle = oracles.HyperbandOracle(max_epochs=epochs, factor=config.factor, **common)
                 oracle.max_trials = config.trials
-        return _unsaved(oracle)
+        oracle.save = lambda: None  # it writes no project folder and prints nothing
+        oracle._save_trial = lambda _trial: None  # noqa: SLF001 - it has no public switch
+        oracle.verbose = 0
+        return oracle
 
     def _ask(self, oracle: keras_tuner.Oracle) -> list[keras_tuner.engine.trial.Trial]:
         """Return the oracle's next trials: at most a round, fewer when it waits or is done."""
@@ -157,12 +210,6 @@ class KerasTunerSearch:
         fits = (self._executions.fit(point, n) for n in range(self._executions.first))
         return [replace(fit, epochs=epochs) for fit in fits]
 
-    def _tell(
-        self, oracle: keras_tuner.Oracle, trial: keras_tuner.engine.trial.Trial, told: Told
-    ) -> None:
-        if self._config.kind is not SearchKind.grid:
-            _end(oracle, trial, told.score([key(fit) for fit in self._fits(trial)]))
-
 
 def _end(oracle: keras_tuner.Oracle, trial: keras_tuner.engine.trial.Trial, score: float) -> None:
     """Tell the score of a trial; one that is not finite is failed, which is never ranked."""
@@ -170,3 +217,11 @@ def _end(oracle: keras_tuner.Oracle, trial: keras_tuner.engine.trial.Trial, scor
         oracle.update_trial(trial.trial_id, {OBJECTIVE.name: score})
     trial.status = "COMPLETED" if math.isfinite(score) else "FAILED"
     oracle.end_trial(trial)
+
+
+def _is_same(fed: Scored, answers: Mapping[tuple[str, int], Scored]) -> bool:
+    """Return whether a fit that was fed is among the answers as it was."""
+    found = answers.get(key(fed.fit))
+    if found is None or found.outcome != fed.outcome:
+        return False
+    return found.score == fed.score or not fed.outcome.is_ranked

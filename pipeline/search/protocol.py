@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from pipeline.core.records import Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.core.records import Decision, Fit, Round, Scored, Trial
+from pipeline.core.records import Decision, Fit, Outcome, Round, Scored, Trial
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from pipeline.core.language import number, plural, trial
+from pipeline.core.statistics import Difference, Pool
 from pipeline.search import decide, sentences
 from pipeline.search.choose import leads
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.core.statistics import Difference, Pool
-    from pipeline.search.decide import Evidence
+from pipeline.search.decide import Evidence
 
 CHOSEN = {
     "smallest": "chosen: {how}",
@@ -49,7 +46,6 @@ def ranking(
     """Return every usable trial: the chosen one first, then by score.
 
     Args:
-        known: The evidence on them.
         taken: That of the chosen one; None: none yet.
         prefer: The rule of choice: `smallest`, `best` or `knee`.
         errors: Standard errors within which the smallest is as good as the best.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from pipeline.core.language import exact, listing, plural, rate, trial
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from pipeline.core.statistics import Difference
-    from pipeline.search.decide import Evidence
+from pipeline.core.statistics import Difference
+from pipeline.search.decide import Evidence
 
 
 def change(one: Evidence, gap: Difference) -> str:
@@ -37,11 +34,8 @@ def comparison(one: Evidence, other: Evidence, gap: Difference, verdict: str, th
     """Return the sentence on a capacity that was compared with the best before it.
 
     Args:
-        one: The capacity.
         other: The best before it; both with the executions that they share.
-        gap: Their difference.
         verdict: As decided; `slight`, `slight loss` where what is beyond noise was too small to count.
-        then: What follows from it.
     """
     how = {
         "better": f"better than {{}} by {exact(-gap.mean)}",

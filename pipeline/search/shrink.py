@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from pipeline.core.language import listing
+from pipeline.core.records import Capacity
+from pipeline.search.board import Board, Walk
+from pipeline.search.decide import Evidence
 from pipeline.search.grow import neighbours, note_failed, note_unusable
-from pipeline.search.judge import Leader, against, explain, settle_with
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.core.records import Capacity
-    from pipeline.search.board import Board, Walk
-    from pipeline.search.decide import Evidence
-    from pipeline.search.judge import Comparison
-    from pipeline.search.measure import Bench, Candidate
+from pipeline.search.judge import Comparison, Leader, against, explain, settle_with
+from pipeline.search.measure import Bench, Candidate
 
 KEPT = ("better", "smaller")
 """Verdicts after which shrinking goes on from a capacity."""

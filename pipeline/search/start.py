@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
+from pipeline.core.family import Nuisance
 from pipeline.core.language import listing
+from pipeline.core.records import Capacity, Value
 from pipeline.search import sentences
-from pipeline.search.grow import LOOK_ON, in_doubt, note_unusable, weigh
+from pipeline.search.board import Walk
+from pipeline.search.decide import Evidence
+from pipeline.search.grow import in_doubt, note_unusable, weigh
 from pipeline.search.judge import verdict
-from pipeline.search.measure import Candidate
+from pipeline.search.measure import Bench, Candidate
 from pipeline.search.tune import others, tune
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pipeline.core.family import Nuisance
-    from pipeline.core.records import Capacity, Value
-    from pipeline.search.board import Walk
-    from pipeline.search.decide import Evidence
-    from pipeline.search.measure import Bench
 
 
 def begin(
@@ -53,7 +48,7 @@ def begin(
     else:
         _note_start(bench, first[:1])
         if len(first) > 1:
-            accepted = yield from weigh(bench, candidates[1:], simplest, LOOK_ON)
+            accepted = yield from weigh(bench, candidates[1:], simplest)
     yield from _tune(bench, first, values, nuisance)
     start = board.lead(first[-1])
     failed = accepted is None and start is not None and not in_doubt(bench, start)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core import language
+from pipeline.core.family import Nuisance
+from pipeline.core.records import Capacity, Trial, Value
 from pipeline.search import sentences
+from pipeline.search.board import Walk
+from pipeline.search.decide import Evidence
 from pipeline.search.judge import settle, verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pipeline.core.family import Nuisance
-    from pipeline.core.records import Capacity, Trial, Value
-    from pipeline.search.board import Walk
-    from pipeline.search.decide import Evidence
-    from pipeline.search.measure import Bench
+from pipeline.search.measure import Bench
 
 
 def others(

@@ -16,7 +16,7 @@ from pipeline.core.records import Round
 from pipeline.data.split import ALL_ROWS
 from pipeline.evaluation.final import Member
 from pipeline.ledger.donefits import CHAMPION_PHASE
-from pipeline.models.serving import keep_encoders
+from pipeline.models.artefact_folder import keep_encoders
 from pipeline.search import executions_of
 from pipeline.session.champion import half_the_time
 from pipeline.session.facts import encoded

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pipeline.config import objective
 from pipeline.config.choices import IN_INTERVALS, Encoding, encoding_name
 from pipeline.data.columns import Attention, recorded
-from pipeline.data.constant import constant_loss
 from pipeline.data.fewrows import few_rows
+from pipeline.evaluation.scores import constant_loss
 from pipeline.ledger.facts import SweepFacts, ValidationRows
 from pipeline.search import searcher
 

@@ -47,7 +47,7 @@ def guest() -> Iterator[None]:
         if "sklearn" not in sys.modules:
             yield
             return
-        from pipeline.data.host import plain_sklearn
+        from pipeline.data.encode import plain_sklearn
 
         with plain_sklearn():  # of this thread alone; others start with the defaults
             yield

@@ -90,8 +90,8 @@ def _run(
         budget.restart(began)
     if before:
         memory.give_back()
+    from pipeline.models.artefact_folder import keep_encoders
     from pipeline.models.artefact_proof import Proof
-    from pipeline.models.serving import keep_encoders
     from pipeline.session.ending import finish
 
     with StopRequest(grace) as stop, display:

@@ -11,8 +11,8 @@ import pytest
 
 from pipeline.config.checks import problems
 from pipeline.config.compose import compose
+from pipeline.config.fields import LARGEST, Range
 from pipeline.config.keys import all_keys
-from pipeline.config.ranges import LARGEST, Range
 from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core.errors import ConfigError
 from pipeline.training.families.base import choices
@@ -195,6 +195,7 @@ COMBINATIONS = [
     ("model.builder=a:b search.nuisance.encoding=[embedded]", "model=mlp or tabm"),
     ("champion=greedy champion_rows=folds", "champion_rows"),
     ("data=mnist data.image_channels=2", "data.image_channels"),
+    ("data=mnist data.image_height=null", "data.image_height"),
     ("data=images data.path=F data.task=regression", "data.task"),
     ("notify.url=ftp://host", "notify.url"),
     ("notify.url=hooks.example.com/x", "notify.url"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from pipeline.config.names import ACTIVATIONS, OPTIMIZERS, USE_MOMENTUM
+from pipeline.config.choices import ACTIVATIONS, OPTIMIZERS, USE_MOMENTUM
 
 WRAPPERS = {"optimizer", "lossscaleoptimizer", "multioptimizer", "optimizermap"}
 MIX_UNITS = {"softmax", "log_softmax", "sparsemax", "glu"}

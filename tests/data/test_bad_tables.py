@@ -35,7 +35,6 @@ CASES = {
     "ragged": (lines("a,b,y", [*ROWS, "1,2,3,4,5"]), {}, "line 42"),
     "duplicate column": (lines("a,b,a,y", ["1,2,3,4"]), {}, "'a' stands in the header 2 times"),
     "unknown target": (GOOD, {"target": "yy"}, "did you mean 'y'"),
-    "no target": (GOOD, {"target": None}, "data.target is not set"),
     "unknown drop": (GOOD, {"drop": ["bb"]}, "data.drop=bb"),
     "unknown group": (GOOD, {"group": "town"}, "its columns are a, b, y"),
     "missing target": (lines("a,b,y", [*ROWS, "1,2,"]), {}, "missing in 1 of 41 rows, row 41"),

@@ -10,11 +10,11 @@ from pipeline.config.choices import MissingTarget, SplitKind, Task
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data import prepare
-from pipeline.data.constant import constant_loss
+from pipeline.evaluation.scores import constant_loss
 
 
 def test_arrays_are_the_encoded_rows_of_their_parts(people, prepared):
-    """What `features` and `targets` give, encoded, is what the engine trains on."""
+    """What the table holds, encoded, is what the engine trains on."""
     dataset = prepared(people, target="left", drop=["wage"])
     arrays = dataset.arrays("standard")
     for part, x, y in (
@@ -22,7 +22,8 @@ def test_arrays_are_the_encoded_rows_of_their_parts(people, prepared):
         ("validation", arrays.x_val, arrays.y_val),
     ):
         assert np.array_equal(dataset.encode(dataset.features(part), "standard"), x)
-        assert np.array_equal(dataset.encode_targets(dataset.targets(part)), y)
+        raw = dataset.raw_target.iloc[dataset.part(part)]
+        assert np.array_equal(np.eye(2, dtype=np.float32)[dataset.judged.encode(raw)], y)
         assert x.dtype == y.dtype == np.float32
         assert x.flags.c_contiguous
     assert list(dataset.features("test").columns) == [
@@ -95,18 +96,16 @@ def test_classes_are_the_labels_as_they_were_sorted(prepared, labels, classes):
     dataset = prepared(frame, target="y", task=Task.classification)
     assert dataset.classes == classes
     assert [type(label) for label in dataset.classes] == [type(label) for label in classes]
-    assert dataset.encode_targets(pd.Series([classes[-1]])).tolist() == [
-        [0.0] * (len(classes) - 1) + [1.0]
-    ]
+    assert dataset.judged.encode(pd.Series([classes[-1]])).tolist() == [len(classes) - 1]
 
 
 def test_a_class_reads_the_same_from_a_file_of_another_type(prepared):
     """Tomorrow's rows may hold 1.0 or "1" where the table had 1."""
     dataset = prepared(pd.DataFrame({"a": np.arange(60) % 7, "y": [0, 1] * 30}), target="y")
     for values in ([1, 0], [1.0, 0.0], ["1", "0"], [True, False]):
-        assert dataset.encode_targets(pd.Series(values))[:, 1].tolist() == [1.0, 0.0]
+        assert dataset.judged.encode(pd.Series(values)).tolist() == [1, 0]
     with pytest.raises(DataError, match=r"2 in row 2 .* is none of the classes 0, 1"):
-        dataset.encode_targets(pd.Series([0, 2]))
+        dataset.judged.encode(pd.Series([0, 2]))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +215,7 @@ def test_a_separate_file_gives_the_test_rows(people, prepared, tmp_path):
     dataset = prepared(people, target="wage", test_path=str(tmp_path / "other.parquet"))
     assert len(dataset.split.test) == 40
     assert len(dataset.split.train) + len(dataset.split.validation) == 200
-    assert np.allclose(dataset.targets("test"), people["wage"][:40])
+    assert np.allclose(dataset.raw_target.iloc[dataset.split.test], people["wage"][:40])
 
 
 def test_test_rows_that_are_rows_of_the_table_are_no_test(people, prepared, tmp_path):

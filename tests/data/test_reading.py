@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.config.choices import Task
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
-from pipeline.data import arrowcsv, load
+from pipeline.data import load
 from pipeline.data.infer import judge
 from pipeline.data.layout import layout
 from pipeline.data.typed import Column, Kind, typed
@@ -138,7 +138,7 @@ def test_a_large_file_is_split_as_a_small_one(rows, quoted):
         path = Path(folder) / "t.csv"
         path.write_text(text, "utf-8")
         form = layout(path.read_bytes(), "t.csv", DataConfig(name="x", delimiter=","))
-        fast = arrowcsv.read_large(path, form)
+        fast = load.read_large(path, form)
         if fast is not None:
             slow = load._parse_any(path, form)
             pd.testing.assert_frame_equal(

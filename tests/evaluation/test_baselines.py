@@ -88,11 +88,9 @@ def test_a_baseline_that_fails_is_left_out_and_said(
         def fit(self, *_: object, **__: object) -> None:
             raise MemoryError
 
-    whole = baselines._model
+    whole = baselines._models
     monkeypatch.setattr(
-        baselines,
-        "_model",
-        lambda name, seed, **kind: Failing() if name == "linear" else whole(name, seed, **kind),
+        baselines, "_models", lambda seed, **kind: whole(seed, **kind) | {"linear": Failing()}
     )
     assert list(fit_baselines(_arrays(regression=True), 0)) == ["constant", "gradient_boosting"]
     assert "the baseline linear could not be fitted: MemoryError" in caplog.text

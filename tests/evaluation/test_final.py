@@ -36,7 +36,7 @@ def softmax(slope):
 def direct(dataset, part, predicted):
     """Return the scores of predictions for a part, computed from the data set alone."""
     return all_scores(
-        dataset.encode_targets(dataset.targets(part)),
+        dataset.encoded_targets(dataset.part(part)),
         predicted,
         regression=dataset.regression,
         target_scale=dataset.target_scaling()[1],
@@ -97,7 +97,7 @@ def test_predicted_classes_have_their_labels_and_shares(prepared, member):
     expected = softmax(0.8)(dataset.encode(dataset.features("test"), "standard"), training=False)
     np.testing.assert_allclose(shares, expected)
     assert table["prediction"].tolist() == [dataset.classes[best] for best in shares.argmax(1)]
-    assert table["truth"].tolist() == dataset.targets("test").tolist()
+    assert table["truth"].tolist() == dataset.raw_target.iloc[dataset.split.test].tolist()
 
 
 def test_the_incumbent_predicts_raw_test_rows(prepared, member):
@@ -199,7 +199,7 @@ def test_without_weights_row_losses_are_plain(prepared, member):
     only = member(linear(0.5))
     found = evaluate(dataset, {"single": [only], "ensemble": [only]}, champion="single", seed=0)
     predicted = linear(0.5)(dataset.encode(dataset.features("test"), "standard"), False)
-    truth = dataset.encode_targets(dataset.targets("test"))
+    truth = dataset.encoded_targets(dataset.split.test)
     plain = row_losses(truth, predicted, regression=True)
     assert np.array_equal(found.test_row_losses["single"], plain)
 

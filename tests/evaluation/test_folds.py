@@ -44,7 +44,7 @@ def direct(dataset, predicted):
     rows = np.array(list(predicted))
     mean, scale = dataset.target_scaling()
     return all_scores(
-        dataset.encode_targets(dataset.raw_target.iloc[rows]),
+        dataset.encoded_targets(rows),
         (np.array(list(predicted.values()))[:, None] - mean) / scale,
         regression=True,
         target_scale=scale,

@@ -12,10 +12,18 @@ from sklearn import metrics
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.statistics import paired
 from pipeline.data import prepare
-from pipeline.evaluation.paired import PredictedRows, lag, row_values
+from pipeline.evaluation.folds import Average
+from pipeline.evaluation.scores import lag, row_values
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def predicted(rows: np.ndarray, outputs: np.ndarray) -> Average:
+    """Return what a model predicts for some rows."""
+    found = Average(rows, outputs.shape[1])
+    found.add(rows, outputs)
+    return found
 
 
 def drawn(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -101,9 +109,9 @@ def test_rows_that_vary_together_count_as_one(
         counted = len(np.unique(clusters))
         assert counted == (table["storm"].iloc[test].nunique() if units == "storm" else 17)
     zero, level = np.zeros((len(test), 1)), np.full((len(test), 1), 0.8)
-    found = lag(dataset, PredictedRows(test, level), PredictedRows(test, zero), "val_loss")
+    found = lag(dataset, predicted(test, level), predicted(test, zero), "val_loss")
     assert found is not None
-    truth = dataset.encode_targets(dataset.targets("test")).astype(np.float64)
+    truth = dataset.encoded_targets(test).astype(np.float64)
     losses = [row_values("val_loss", truth, p, None, regression=True) for p in (level, zero)]
     alone = paired(losses[0], losses[1])
     assert found.mean == pytest.approx(alone.mean)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.forecast import history
 from pipeline.forecast.history import MEASURED, Rates, keep, known_rates, machine_key, recall
-from pipeline.forecast.path import Path, RoundTime
+from pipeline.forecast.stacktime import Path, RoundTime
 
 HERE = "here | 2 cores"
 ROUNDS = (RoundTime("start", 6, 18, 2, 5.0, 4.0), RoundTime("grow", 6, 18, 2, 7.0))

@@ -13,9 +13,9 @@ from pipeline.config import fingerprint
 from pipeline.config.schema import BudgetConfig
 from pipeline.forecast import history
 from pipeline.forecast.history import Rates
-from pipeline.forecast.path import Path, RoundTime, path_of_rounds
-from pipeline.forecast.prospect import first_cut
 from pipeline.forecast.rounds import walk
+from pipeline.forecast.stacktime import Path, RoundTime, path_of_rounds
+from pipeline.forecast.timemodel import first_cut
 from tests.forecast.workplace import bowl, capacity_search, times
 
 if TYPE_CHECKING:

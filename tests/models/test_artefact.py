@@ -26,10 +26,9 @@ from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.files import download_model
 from pipeline.ledger.ledger import open_ledger
 from pipeline.models.artefact import expected_outputs, save_beside, save_champion
-from pipeline.models.artefact_folder import write_folder
+from pipeline.models.artefact_folder import keep_encoders, write_folder
 from pipeline.models.artefact_predictor import Predictor
 from pipeline.models.find_model import load_predictor
-from pipeline.models.serving import keep_encoders
 from pipeline.models.verify import Verifier, bodies
 from pipeline.predict import main
 from pipeline.registry.registration import _as_global_store

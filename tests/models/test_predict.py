@@ -24,7 +24,7 @@ from pipeline.evaluation.final import Member
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.ledger import open_ledger
 from pipeline.models.artefact import save_champion
-from pipeline.models.serving import keep_encoders
+from pipeline.models.artefact_folder import keep_encoders
 from pipeline.predict import main
 from pipeline.training import quiet
 

@@ -22,7 +22,7 @@ from pipeline.models import find_model
 from pipeline.models.artefact import Champion
 from pipeline.models.artefact_folder import describe
 from pipeline.models.find_model import ForeignModelError, model_id_of
-from pipeline.registry import registry, turn
+from pipeline.registry import registration, registry
 from pipeline.registry.registry import Contest, challenge, look_up
 
 OLD = np.tile([1.0, 1.2, 0.8], 50)
@@ -243,7 +243,7 @@ def test_an_alias_that_somebody_moves_while_it_is_compared_is_left_alone(day: Da
     assert not verdict.promoted
     assert "somebody moved the alias" in verdict.reason
     assert day.alias("champion") == "1"
-    assert day.tags("3")[turn.STATE_TAG] == turn.JUDGED
+    assert day.tags("3")[registration.STATE_TAG] == registration.JUDGED
 
 
 def test_a_version_waits_for_those_with_lower_numbers(
@@ -253,15 +253,17 @@ def test_a_version_waits_for_those_with_lower_numbers(
     day.end(OLD, None)
     client = day.client
     before = client.create_model_version(
-        NAME, "runs:/x", tags={turn.STATE_TAG: turn.WAITING}, run_id=None
+        NAME, "runs:/x", tags={registration.STATE_TAG: registration.WAITING}, run_id=None
     )
     pauses = []
 
     def pause(seconds: float) -> None:
         pauses.append(seconds)
-        turn.done(client, NAME, before.version)
+        client.set_model_version_tag(
+            NAME, before.version, registration.STATE_TAG, registration.JUDGED
+        )
 
-    monkeypatch.setattr(turn.time, "sleep", pause)
+    monkeypatch.setattr(registration.time, "sleep", pause)
     assert day.end(OLD - 0.2).promoted
     assert pauses
     assert day.alias("champion") == "3"
@@ -272,7 +274,7 @@ def test_a_dead_version_is_passed_over_and_refuses_itself_when_it_wakes(
 ) -> None:
     """Its sweep slept, or was killed: nobody waits for ever, and it may not move the alias later."""
     day.end(OLD, None)
-    monkeypatch.setattr(turn.await_turn, "__defaults__", (0.0,))
+    monkeypatch.setattr(registration, "PATIENCE", 0.0)
     meanwhile = []
 
     def overtaken(_: Any) -> tuple[Any, str]:
@@ -285,7 +287,7 @@ def test_a_dead_version_is_passed_over_and_refuses_itself_when_it_wakes(
     assert "waited for too long" in verdict.reason
     assert meanwhile[0].promoted
     assert day.alias("champion") == "3"
-    assert day.tags("2")[turn.STATE_TAG] == turn.PASSED_OVER
+    assert day.tags("2")[registration.STATE_TAG] == registration.PASSED_OVER
 
 
 def test_every_look_at_the_registered_model_raises_the_bar(day: Day) -> None:

@@ -15,9 +15,8 @@ from pipeline.config.schema_search import (
     OtherSearchConfig,
     SpaceConfig,
 )
-from pipeline.search.axes import Choices, LogRange, Space
-from pipeline.search.refine import vertex
-from pipeline.search.space import ladder
+from pipeline.search.confirm import vertex
+from pipeline.search.space import Choices, LogRange, Space, ladder
 from tests.search.toy import ToyFamily, capacity
 
 RATE = st.floats(1e-6, 1.0)

@@ -1,32 +1,40 @@
-"""From a configuration to a prepared data set: read, split, judge, in this order.
-
-No pandas at module level: what is wrong with a path is said before it is imported.
-"""
+"""Splits, judges and assembles a table that was read; test rows are not looked at before they must be."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from pipeline.config.choices import SplitKind
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
-from pipeline.data.source import find, inspect
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-    import pandas as pd
-
-    from pipeline.config.schema_data import DataConfig
-    from pipeline.data.dataset import Dataset
-    from pipeline.data.judged import Judged
-    from pipeline.data.panels import Subjects
-    from pipeline.data.split import Split
-    from pipeline.data.table import Table
-    from pipeline.data.target import Target
+from pipeline.data.columns import subjects_note
+from pipeline.data.dataset import Dataset
+from pipeline.data.declared import unread_elsewhere
+from pipeline.data.groups import repeated_subjects
+from pipeline.data.images import PATH, image_shape, judge_pixels, load_images
+from pipeline.data.judged import Judged
+from pipeline.data.panels import Subjects, series_in_time
+from pipeline.data.roles import (
+    groups,
+    jobs,
+    judge_features,
+    keys,
+    sample_weights,
+    tidy_names,
+    times,
+)
+from pipeline.data.rowhash import digest
+from pipeline.data.split import Split, split_rows
+from pipeline.data.table import Table, join, load_table
+from pipeline.data.target import Target, read_target
+from pipeline.data.typed import MISSING_TEXTS, Column, Kind, unreadable
 
 MOST_DEVIATIONS = 1e12
 """Of a target from its training mean."""
@@ -39,39 +47,21 @@ STRAY_ROWS = 20_000
 """Rows in which stray texts are looked for; one that is too rare there is within what is tolerated."""
 
 
-def prepare(config: DataConfig, seed: int) -> Dataset:
-    """Return the prepared data set of a configuration.
+def assembled(config: DataConfig, sources: Sequence[tuple[Path, str]], seed: int) -> Dataset:
+    """Return the data set of a table, and of a separate file of test rows where there is one.
 
     Args:
-        config: The data group.
-        seed: Of the random split; 0 is a seed like any other.
-
-    Raises:
-        DataError: Whatever is wrong with the data, in one message.
+        sources: Files that `source.inspect` has passed, each with its key for messages.
     """
-    if config.kind == "images" and config.target is None:
-        config = replace(config, target="label")
-    sources = [(find(config.path), "data.path")]
-    if config.test_path is not None:
-        sources.append((find(config.test_path, "data.test_path"), "data.test_path"))
-    if config.kind != "images":
-        for path, key in sources:
-            inspect(path, key)
-
-    import numpy as np
-
-    from pipeline.data.images import load_images
-    from pipeline.data.roles import tidy_names
-    from pipeline.data.table import join, load_table
-    from pipeline.data.target import read_target
-
     config = tidy_names(config)
     is_images = config.kind == "images"
     table = (load_images if is_images else load_table)(config, *sources[0])
     target = read_target(table.frame[config.target], config.task)
     if len(sources) == 1:
         return _prepared(config, table, target, 0, seed)
-    as_before = _as_before(config, target)
+    # A mark that is a class of the table is one among the test rows, too.
+    marked = any(str(label).lower() in MISSING_TEXTS for label in target.classes or ())
+    as_before = replace(config, na_is_class=True) if marked else config
     test = (
         load_images(as_before, *sources[1])
         if is_images
@@ -83,28 +73,9 @@ def prepare(config: DataConfig, seed: int) -> Dataset:
     return _prepared(config, both, target, len(test.frame), seed)
 
 
-def _as_before(config: DataConfig, target: Target) -> DataConfig:
-    """Return how the target of test rows is read: a mark that is a class of the table is one there."""
-    from pipeline.data.typed import MISSING_TEXTS
-
-    labels = target.classes or ()
-    if any(str(label).lower() in MISSING_TEXTS for label in labels):
-        return replace(config, na_is_class=True)
-    return config
-
-
 def _prepared(
     config: DataConfig, table: Table, target: Target, given_test: int, seed: int
 ) -> Dataset:
-    """Split, judge and assemble."""
-    from pipeline.data.columns import subjects_note
-    from pipeline.data.dataset import Dataset
-    from pipeline.data.declared import unread_elsewhere
-    from pipeline.data.pixels import image_shape
-    from pipeline.data.roles import groups, keys, sample_weights, times
-    from pipeline.data.rowhash import digest
-    from pipeline.data.split import split_rows
-
     frame = table.frame
     split = split_rows(config, target, keys(config, table.frame, table.hashes), seed, given_test)
     _check_reach(config, target, split)
@@ -146,8 +117,6 @@ def _prepared(
 
 def _check_reach(config: DataConfig, target: Target, split: Split) -> None:
     """Refuse a regression target whose squared error would overflow float32 in some row."""
-    import numpy as np
-
     if not target.regression:
         return
     for train, _ in split.folds:
@@ -162,12 +131,6 @@ def _check_reach(config: DataConfig, target: Target, split: Split) -> None:
 
 def _judge(config: DataConfig, table: Table, known: np.ndarray, target: Target) -> list[Judged]:
     """Return the judgement of every column but the target; test rows are not looked at."""
-    from pipeline.data.images import PATH
-    from pipeline.data.judged import Judged
-    from pipeline.data.pixels import judge_pixels
-    from pipeline.data.roles import judge_features
-    from pipeline.data.typed import Column, Kind
-
     if config.kind == "images":
         return [Judged(Column(PATH, Kind.image))]
     if config.kind == "pixels":
@@ -182,8 +145,6 @@ def _judge(config: DataConfig, table: Table, known: np.ndarray, target: Target) 
 
 def _with_strays(item: Judged, frame: pd.DataFrame, known: np.ndarray) -> Judged:
     """Record which texts count as missing among numbers or dates, as "n/k": for new rows they do too."""
-    from pipeline.data.typed import unreadable
-
     if not item.column.used or not item.column.kind.is_numeric:
         return item
     cells = frame[item.column.name]
@@ -198,9 +159,6 @@ def _subjects(
     config: DataConfig, table: Table, judged: list[Judged], target: Target, split: Split
 ) -> Subjects | None:
     """Return the column of repeated subjects, or of a series, that the split does not keep together."""
-    from pipeline.data.groups import repeated_subjects
-    from pipeline.data.panels import series_in_time
-
     if config.kind != "table" or config.group is not None or config.time is not None:
         return None
     found = repeated_subjects(table.frame, judged, target, split.train)
@@ -211,11 +169,7 @@ def _subjects(
 
 
 def _check_inputs(judged: list[Judged]) -> None:
-    """Refuse a table without features, or with two inputs of one name.
-
-    Raises:
-        DataError: None is left, or a part of a date would be called like another column.
-    """
+    """Refuse a table without features, or where a part of a date would be called like another column."""
     columns = [item.column for item in judged if item.column.used]
     if not columns:
         reasons = "; ".join(f"{item.column.name}: {item.reason}" for item in judged[:5])
@@ -230,8 +184,6 @@ def _check_inputs(judged: list[Judged]) -> None:
 
 def _tested_twice(table: Table, split: Split) -> str:
     """Return what to say where test rows are rows of the table, more often than rows repeat by chance."""
-    import numpy as np
-
     known, test = table.hashes[split.known], table.hashes[split.test]
     seen = int(np.isin(test, known).sum())
     repeats = 1.0 - len(np.unique(known)) / len(known)
@@ -246,8 +198,6 @@ def _tested_twice(table: Table, split: Split) -> str:
 
 def _rule_notes(config: DataConfig, judged: list[Judged]) -> Iterator[str]:
     """Yield how to keep the columns that were dropped by rule, not by the configuration."""
-    from pipeline.data.roles import jobs
-
     named = jobs(config)
     by_rule = [item.column.name for item in judged if item.reason and item.column.name not in named]
     if by_rule:
@@ -256,8 +206,6 @@ def _rule_notes(config: DataConfig, judged: list[Judged]) -> Iterator[str]:
 
 def _group_notes(config: DataConfig, groups_of: np.ndarray | None, split: Split) -> Iterator[str]:
     """Yield that a part is too small a sample of groups to tell how others do."""
-    import numpy as np
-
     parts = {"validation": split.validation, "test": split.test}
     for part, rows in parts.items():
         is_folded = part == "validation" and config.folds
@@ -271,9 +219,6 @@ def _group_notes(config: DataConfig, groups_of: np.ndarray | None, split: Split)
 
 
 def _split_notes(config: DataConfig, table: Table, target: Target, split: Split) -> Iterator[str]:
-    """Yield what a user should know about the split."""
-    import numpy as np
-
     if target.classes is not None:
         present = np.bincount(target.numbers[split.train], minlength=len(target.classes))
         for code in np.flatnonzero(present == 0):
