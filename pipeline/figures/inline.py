@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WIDTH, HEIGHT = 460, 150
-LEFT, RIGHT, TOP, BOTTOM = 16, 70, 24, 22
+LEFT, RIGHT, TOP, BOTTOM = 16, 96, 24, 22
 """Pixels beside the points; their labels stand there."""
 
 
@@ -63,7 +63,7 @@ def capacity_svg(points: Sequence[CapacityScore], marked: str) -> str:
         )
         if stands_out:
             parts.append(
-                f'<text x="{x:.0f}" y="{y - 9:.0f}" text-anchor="middle" font-weight="600" '
+                f'<text x="{x + 9:.0f}" y="{y + 4:.0f}" font-weight="600" '
                 f'fill="{CHAMPION}">{escape(point.label)} {point.score:.4g}</text>'
             )
     ends = ((known[0], LEFT, "start"), (known[-1], WIDTH - 4, "end"))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.core import language
 from pipeline.core.errors import ConfigError
 from pipeline.ledger.read import SweepRecord, read_sweep
 from pipeline.session.guest import guest
@@ -118,15 +119,26 @@ def html(sweep: Which = "latest", tracking_uri: str | None = None) -> str:
     """Return answer, picture and table of the capacities as a small piece of HTML, for a notebook."""
     from html import escape
 
+    import pandas as pd
+
     from pipeline.figures import trials as tables
     from pipeline.figures.inline import CapacityScore, capacity_svg
 
     record = read(sweep, tracking_uri)
     table = tables.capacities(record)
     chosen = tables.champion_entry(record).get("capacity", "")
-    columns = (table[name].tolist() for name in ("capacity", "parameters", "score"))
+    columns = (table[name].tolist() for name in ("capacity", "parameters", "score", "se"))
     points = [CapacityScore(*values) for values in zip(*columns, strict=True)]
-    shown = table[["capacity", "parameters", "learning_rate", "score", "se", "executions"]]
+    shown = pd.DataFrame(
+        {
+            "capacity": table["capacity"],
+            "parameters": table["parameters"],
+            "learning rate": table["learning_rate"].map(language.rate),
+            "score": table["score"],
+            "standard error": table["se"],
+            "executions": table["executions"],
+        }
+    )
     return (
         f"<p style='max-width:60em'>{escape(answer(record))}</p>"
         f"{capacity_svg(points, str(chosen))}"

@@ -157,6 +157,17 @@ def test_tables_of_nothing_have_their_columns(kind: Callable[[str], SweepRecord]
     assert results.figures(found) == {}
 
 
+def test_a_notebook_shows_answer_picture_and_capacities(record: SweepRecord) -> None:
+    """Rates as people write them, errors as bars in the picture and as a column of the table."""
+    record.fits.loc[record.fits["capacity"] == "2x32", "learning_rate"] *= 0.00948683 / 0.003
+    shown = results.html(record)
+    assert results.answer(record)[:30] in shown
+    assert "<svg" in shown
+    assert "<th>learning rate</th>" in shown
+    assert "<th>standard error</th>" in shown
+    assert "00948" not in shown
+
+
 def test_figures_by_name(record: SweepRecord) -> None:
     """All that the sweep has, or one; an unknown name is told what there is."""
     assert "capacity" in results.figures(record)
