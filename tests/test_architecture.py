@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -324,3 +325,35 @@ def test_one_class_name_stands_for_one_thing() -> None:
         if len(paths) > 1 and {Path(path).name for path in paths} != BACKENDS
     }
     assert twice.keys() <= STILL_TWICE, twice
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((ROOT / "benchmarks").rglob("*.py")),
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_what_a_benchmark_imports_of_the_product_exists(path: Path) -> None:
+    """Most benchmarks run for minutes, so no test runs them: a renamed function would go unseen."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline")):
+            continue
+        place = ROOT.joinpath(*(node.module or "").split("."))
+        source = (
+            place.with_suffix(".py") if place.with_suffix(".py").exists() else place / "__init__.py"
+        )
+        assert source.exists(), node.module
+        defined = {one.stem for one in place.glob("*")} | set(
+            _defined(ast.parse(source.read_text()))
+        )
+        missing = {alias.name for alias in node.names} - defined
+        assert not missing, f"{node.module}: {missing}"
+
+
+def _defined(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
