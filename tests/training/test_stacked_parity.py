@@ -118,23 +118,16 @@ CASES = (
         family={"family": "tabm", "members": 3},
     ),
     Case(
-        "two networks in one, three classes, weighted rows, normalised, AdamW",
+        "two networks in one, a number embedded, three classes, weighted rows, normalised, AdamW",
         "weighted",
         ((7,), (20,)),
-        family={"family": "tabm", "members": 2, "batch_normalization": True},
+        family={
+            "family": "tabm",
+            "members": 2,
+            "batch_normalization": True,
+            "grid": Grid(slots=3, numbers=1),
+        },
         settings={"optimizer": "adamw"},
-    ),
-    Case(
-        "embedded numbers before two networks in one, an input beside them",
-        "regression",
-        ((9, 30), (32, 20)),
-        family={"family": "tabm", "members": 2, "grid": Grid(2, 1)},
-    ),
-    Case(
-        "embedded numbers before a linear model, weighted rows",
-        "weighted",
-        ((),),
-        family={"grid": Grid(2, 2)},
     ),
 )
 
