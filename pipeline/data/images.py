@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -126,9 +125,16 @@ def image_rows(folder: Path, key: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
 
 def image_shape(config: DataConfig) -> tuple[int, int, int]:
-    """Return (height, width, channels) of an image, of a checked configuration."""
-    height, width = cast("int", config.image_height), cast("int", config.image_width)
-    return height, width, config.image_channels
+    """Return (height, width, channels) of an image.
+
+    Raises:
+        DataError: The configuration does not say.
+    """
+    if config.image_height is None or config.image_width is None:
+        raise DataError(
+            f"data.image_height and data.image_width must be set for data.kind={config.kind}"
+        )
+    return config.image_height, config.image_width, config.image_channels
 
 
 def judge_pixels(config: DataConfig, frame: pd.DataFrame) -> list[Judged]:

@@ -38,6 +38,7 @@ def make_dataset(digest: str = "monday") -> Any:
         image_shape=None,
         images=None,
         columns=(Column("age", "number"),),
+        used=(Column("age", "number"),),
         digest=digest,
         target_scaling=lambda: (10.0, 2.0),
     )
