@@ -176,7 +176,7 @@ def card(record: SweepRecord) -> str:
     """Return the model card of a made-up table."""
     rows = SimpleNamespace(__len__=lambda: 10)
     table: Any = SimpleNamespace(
-        regression=True, target="y", name="t", columns=(), classes=None, outputs=1, digest="d",
+        regression=True, target="y", name="t", columns=(), used=(), classes=None, outputs=1, digest="d",
         dropped=(), part=lambda _: range(10), rows=rows,
     )  # fmt: skip
     return model_card(table, record.summary)
