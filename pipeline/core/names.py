@@ -13,10 +13,12 @@ class Input(NamedTuple):
     """Of the user's table."""
     name: str
     """The column with what this input is of it: `sold (month)`, `city = Bonn`, `size, missing`."""
+    slot: int | None = None
+    """Its slot in the grid of numbers that the network embeds; None: it is not in it."""
 
-    def part(self, what: str) -> Input:
+    def part(self, what: str, slot: int | None = None) -> Input:
         """Return an input that is one part of this one."""
-        return Input(self.column, f"{self.name}, {what}")
+        return Input(self.column, f"{self.name}, {what}", slot)
 
 
 class Grid(NamedTuple):

@@ -189,10 +189,7 @@ class Dataset:
 
     def grid(self, encoding: str) -> Grid | None:
         """Return how many inputs at the start of a row the network embeds; None for none."""
-        if self.image_shape is not None:
-            return None
-        used = [column for column in self.columns if column.used]
-        return grid_of(typed(self.frame.iloc[self.split.describing], used), used, encoding)
+        return grid_of(self.input_names(encoding))
 
     def target_scaling(self, fold: int = 0) -> tuple[float, float]:
         """Return (mean, standard deviation) that regression targets are scaled by; (0, 1) for none."""

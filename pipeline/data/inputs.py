@@ -54,30 +54,18 @@ def _scaled(known: pd.DataFrame, numbers: list[Input], encoding: str) -> Iterato
         return
     edges = quantile_edges(values, bins)
     many, few = embedded_columns(edges) if name == "embedded" else ([], list(range(len(edges))))
-    yield from (numbers[at].part("embedded") for at in many)
+    yield from (numbers[at].part("embedded", 0) for at in many)
     for columns, whole in ((many, True), (few, False)):
-        for interval in range(max((len(edges[at]) for at in columns), default=1) - 1):
-            having = (at for at in columns if whole or len(edges[at]) > interval + 1)
-            yield from (numbers[at].part(f"interval {interval + 1}") for at in having)
+        for interval in range(1, max((len(edges[at]) for at in columns), default=1)):
+            having = (at for at in columns if whole or len(edges[at]) > interval)
+            slot = interval if whole else None
+            yield from (numbers[at].part(f"interval {interval}", slot) for at in having)
 
 
-def grid_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> Grid | None:
-    """Return how many inputs at the start of a row the network embeds; None for none.
-
-    Args:
-        known: As for `inputs_of`.
-        columns: The used columns.
-        encoding: Its name.
-    """
-    name, bins = encoding_parts(encoding)
-    numbers = [
-        part for column in columns if column.kind is not Kind.category for part in column.outputs
-    ]
-    if name != "embedded" or not numbers:
-        return None
-    edges = quantile_edges(known[numbers].to_numpy(), bins)
-    many, _ = embedded_columns(edges)
-    return Grid(max(len(edges[at]) for at in many), len(many)) if many else None
+def grid_of(inputs: Sequence[Input]) -> Grid | None:
+    """Return how many inputs at the start of a row the network embeds; None for none."""
+    slots = [one.slot for one in inputs if one.slot is not None]
+    return Grid(max(slots) + 1, slots.count(0)) if slots else None
 
 
 def _levels(series: pd.Series, categories: int) -> list[str]:

@@ -44,9 +44,7 @@ def without_repeats(config: SweepConfig, dataset: Dataset) -> SweepConfig:
     seen: dict[tuple[Input, ...], tuple[Encoding, int]] = {
         dataset.input_names("standard"): (Encoding.standard, 0)
     }
-    for name in sorted(
-        divided, reverse=True
-    ):  # piecewise before embedded: the simpler of equal ones
+    for name in sorted(divided, reverse=True):  # piecewise first: the simpler of equal ones
         for bins in sorted(nuisance.bins):
             seen.setdefault(dataset.input_names(encoding_name(name, bins)), (name, bins))
     new = set(seen.values())

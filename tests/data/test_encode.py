@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.config.choices import Encoding
 from pipeline.core.names import Grid
 from pipeline.data.encode import TRUSTED, fit_encoder, quantile_edges
-from pipeline.data.inputs import grid_of
+from pipeline.data.inputs import grid_of, inputs_of
 from pipeline.data.typed import MISSING_LEVEL, Column, typed
 
 ENCODINGS = [encoding.value for encoding in Encoding]
@@ -81,15 +81,15 @@ def test_embedded_numbers_stand_slot_by_slot_and_few_intervals_behind_them():
     encoder = fit_encoder(frame, frame, columns, "embedded")
     later = pd.DataFrame({"long": [6.0, 1e9], "few": [1.0, 1e9], "short": [10.0, 1e9]})
     got = np.asarray(encoder.transform(later))
-    grid = grid_of(frame, columns, "embedded")
+    grid = grid_of(inputs_of(frame, columns, "embedded"))
     assert grid == Grid(slots=13, numbers=2)
     table, few = got[:, : 13 * 2].reshape(2, 13, 2), got[:, 13 * 2 :]
     assert np.allclose(table[0, 0], [0.0, 5 / np.sqrt(10)], atol=1e-6)  # standard
     assert table[0, 1:, 0].tolist() == [1] * 6 + [0] * 6
     assert table[:, 1:, 1].tolist() == [[1] * 10 + [0] * 2] * 2
     assert few.tolist() == [[1, 0], [1, 1]]
-    assert grid_of(frame, columns[1:2], "embedded") is None
-    assert grid_of(frame, columns, "piecewise-48") is None
+    assert grid_of(inputs_of(frame, columns[1:2], "embedded")) is None
+    assert grid_of(inputs_of(frame, columns, "piecewise-48")) is None
 
 
 def test_piecewise_has_as_many_intervals_as_a_column_has_values_to_separate():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -253,19 +254,24 @@ def test_unit_axes_of_members_describe_every_weight() -> None:
     assert axes[-2:] == ((None, 1, None), (None,))
 
 
+@pytest.mark.parametrize("normalised", [False, True])
 @pytest.mark.parametrize("others", [0, 3])
 @pytest.mark.parametrize("name", ["mlp", "tabm"])
-def test_embedded_numbers_are_counted_and_described(name: str, others: int) -> None:
+def test_embedded_numbers_are_counted_and_described(
+    name: str, others: int, normalised: bool
+) -> None:
     """Parameters in closed form, an axis entry for every weight, and a first guess linear in each number."""
     grid = Grid(slots=5, numbers=2)
     shapes = {"standard": (4,), "embedded-4": (grid.slots * grid.numbers + others,)}
-    model, grids = ModelConfig(family=name, members=3), {"embedded-4": grid}
+    model = ModelConfig(family=name, members=3, batch_normalization=normalised)
+    grids = {"embedded-4": grid}
     found = family(model, CapacityConfig(), shapes, 2, regression=False, grids=grids)
     for widths in ((), (6,), (6, 9)):
         trial = Trial(of_widths(*widths), 1.0, 0, (("encoding", "embedded-4"),))
         built = found.build(trial)
         weights, axes = built.get_weights(), found.unit_axes(trial.capacity, trial.encoding)
-        assert built.count_params() == found.parameters(trial.capacity, trial.encoding)
+        trained = sum(math.prod(weight.shape) for weight in built.trainable_weights)
+        assert trained == found.parameters(trial.capacity, trial.encoding)
         assert [len(own) for own in axes] == [weight.ndim for weight in weights]
         lengths = dict(enumerate(widths))
         for weight, own in zip(weights, axes, strict=True):
@@ -273,7 +279,8 @@ def test_embedded_numbers_are_counted_and_described(name: str, others: int) -> N
                 assert layer is None or length == lengths[layer]
         kernel, offsets = initial_weights(found, trial, seed=1)[:2]
         assert kernel.shape == (5, 2, EMBEDDED)
-        assert offsets.shape == (2, EMBEDDED)
+        if not normalised:  # which would subtract them again
+            assert offsets.shape == (2, EMBEDDED)
         assert kernel[0].all()
         assert not kernel[1:].any()
 

@@ -97,7 +97,7 @@ def hidden_layers(
     return layers
 
 
-def embedding(row: Any, inputs: int, grid: Grid) -> Any:
+def embedding(row: Any, inputs: int, grid: Grid, *, biased: bool) -> Any:
     """Return a row with `EMBEDDED` trainable numbers in the place of every number of its grid.
 
     A number becomes `linear(x) + W e(x)` with its encoding e, and W starts at 0, so that at first the
@@ -107,6 +107,7 @@ def embedding(row: Any, inputs: int, grid: Grid) -> Any:
         row: Symbolic, (rows, inputs).
         inputs: Numbers of a row.
         grid: Those at its start.
+        biased: Add a bias; False where BatchNormalization would subtract it again.
     """
     import keras
 
@@ -116,7 +117,10 @@ def embedding(row: Any, inputs: int, grid: Grid) -> Any:
         numbers = keras.layers.Cropping1D((0, inputs - first), name="numbers")(column(row))
     numbers = keras.layers.Reshape((grid.slots, grid.numbers), name="grid")(numbers)
     layer = keras.layers.EinsumDense(
-        "bsn,snd->bnd", (grid.numbers, EMBEDDED), bias_axes="nd", name=EMBEDDING
+        "bsn,snd->bnd",
+        (grid.numbers, EMBEDDED),
+        bias_axes="nd" if biased else None,
+        name=EMBEDDING,
     )
     embedded = keras.layers.Flatten(name="embedded")(layer(numbers))
     if inputs == first:

@@ -83,7 +83,8 @@ class Mlp(Ladder):
         if grid is None:
             return inputs, 0
         others = inputs - grid.slots * grid.numbers
-        return grid.numbers * EMBEDDED + others, grid.numbers * EMBEDDED * (grid.slots + 1)
+        biased = not self.scope.model.batch_normalization
+        return grid.numbers * EMBEDDED + others, grid.numbers * EMBEDDED * (grid.slots + biased)
 
     def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
         """Return the trainable parameters in closed form."""
@@ -111,14 +112,19 @@ class Mlp(Ladder):
             One tuple per array of `keras.Model.get_weights()`, with one entry per axis: the
             0-based hidden layer whose units lie along it, or None for inputs and outputs.
         """
-        embeds = self.scope.grid(encoding) is not None
-        axes: list[tuple[int | None, ...]] = [(None,) * 3, (None,) * 2] if embeds else []
+        axes = self._embedding_axes(encoding)
         before: int | None = None
         vectors = 4 if self.scope.model.batch_normalization else 1  # scale, offset, mean, variance
         for layer in range(len(widths_of(capacity))):
             axes += [(before, layer), *[(layer,)] * vectors]
             before = layer
         return (*axes, (before, None), (None,))
+
+    def _embedding_axes(self, encoding: str) -> list[tuple[int | None, ...]]:
+        """Return the axes of the weights that embed numbers, of which none are units."""
+        if self.scope.grid(encoding) is None:
+            return []
+        return [(None,) * 3] if self.scope.model.batch_normalization else [(None,) * 3, (None,) * 2]
 
     def build(self, trial: Trial) -> Any:
         """Return an uncompiled keras.Model with fresh weights; of members it puts out the mean."""
@@ -140,6 +146,11 @@ class Mlp(Ladder):
         if grid is None:
             return keras.Sequential(stack, name=self.name)
         row, *after = stack
-        numbers = layers.embedding(row, scope.inputs(trial.encoding), grid)
+        numbers = layers.embedding(
+            row,
+            scope.inputs(trial.encoding),
+            grid,
+            biased=not scope.model.batch_normalization,
+        )
         outputs = reduce(lambda made, layer: layer(made), after, numbers)
         return keras.Model(row, outputs, name=self.name)

@@ -66,6 +66,5 @@ class TabM(Mlp):
         shared = super().unit_axes(capacity, encoding)
         if not widths_of(capacity):
             return shared
-        last, embeds = len(widths_of(capacity)) - 1, self.scope.grid(encoding) is not None
-        first = 2 if embeds else 0
+        last, first = len(widths_of(capacity)) - 1, len(self._embedding_axes(encoding))
         return (*shared[:first], (None, None), *shared[first:-2], (None, last, None), (None,))
