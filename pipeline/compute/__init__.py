@@ -5,18 +5,14 @@ Hands out `run`, which yields each stack with the results of its fits as it ends
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from pipeline.config.choices import ComputeKind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pipeline.config.schema import ComputeConfig
-    from pipeline.core.control import Control
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
-    from pipeline.training.settings import Settings
+from pipeline.config.schema import ComputeConfig
+from pipeline.core.control import Control
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
+from pipeline.training.settings import Settings
 
 
 def run(

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pipeline.compute.local import stacks_at_once
+from pipeline.config.schema import ComputeConfig, TrainingConfig
 from pipeline.runtime import memory
 from pipeline.training.planner import Limits
-
-if TYPE_CHECKING:
-    from pipeline.config.schema import ComputeConfig, TrainingConfig
 
 
 def limits(training: TrainingConfig, compute: ComputeConfig) -> Limits:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING
 
 from pipeline.compute.splitting import train
+from pipeline.config.schema import ComputeConfig
+from pipeline.core.control import Control, Progress
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
 from pipeline.training.engine import engine
+from pipeline.training.settings import Settings
 from pipeline.training.threads import cores, prepare
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pipeline.config.schema import ComputeConfig
-    from pipeline.core.control import Control, Progress
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
-    from pipeline.training.settings import Settings
 
 
 def run_here(

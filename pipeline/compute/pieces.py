@@ -8,16 +8,13 @@ learning rates of a trial, where clear losers are dropped) stay together.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from operator import mul
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
-
-    from pipeline.core.control import Progress
-    from pipeline.core.records import Fit, Stack, StackPlan
+from pipeline.core.control import Progress
+from pipeline.core.records import Fit, Stack, StackPlan
 
 MOST_TILES = 4
 """Tiles of a piece on CPUs: seconds of work against the milliseconds of sending it."""

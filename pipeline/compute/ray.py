@@ -6,24 +6,18 @@ import logging
 import statistics
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from pipeline.compute.pieces import Piece, halves, pieces, standing
-from pipeline.compute.ray_cluster import RETRIES, join, memory_of
-from pipeline.compute.ray_task import News
-from pipeline.core.records import FitResult, Outcome
+from pipeline.compute.ray_cluster import RETRIES, Cluster, join, memory_of
+from pipeline.compute.ray_task import News, RayResult
+from pipeline.config.schema import ComputeConfig
+from pipeline.core.control import Control
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, Fit, FitResult, Outcome, Stack, StackPlan
+from pipeline.training.settings import Settings
 from pipeline.training.sizes import cpu
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pipeline.compute.ray_cluster import Cluster
-    from pipeline.compute.ray_task import RayResult
-    from pipeline.config.schema import ComputeConfig
-    from pipeline.core.control import Control
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, Fit, Stack, StackPlan
-    from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -8,22 +8,19 @@ import signal
 import socket
 import threading
 import weakref
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.compute.pieces import Slots
 from pipeline.compute.ray_task import ProgressBoard, train_piece
+from pipeline.config.schema import ComputeConfig
 from pipeline.core.errors import ConfigError
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, Stack
 from pipeline.training.cost import Cost
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pipeline.config.schema import ComputeConfig
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, Stack
-    from pipeline.training.settings import Settings
+from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -12,16 +12,14 @@ import os
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.compute.splitting import train
+from pipeline.core.control import Progress
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, FitResult, Stack
+from pipeline.training.settings import Settings
 from pipeline.training.threads import prepare, use_cores
-
-if TYPE_CHECKING:
-    from pipeline.core.control import Progress
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, FitResult, Stack
-    from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)
 

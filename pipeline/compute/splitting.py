@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from pipeline.core.records import FitResult, Outcome
+from pipeline.core.control import Control
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, FitResult, Outcome, Stack
+from pipeline.training.engine import Engine
 from pipeline.training.memory import is_out_of_memory
-
-if TYPE_CHECKING:
-    from pipeline.core.control import Control
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, Stack
-    from pipeline.training.engine import Engine
-    from pipeline.training.settings import Settings
+from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pipeline.core.names import NAMELESS, Names
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from pipeline.core.statistics import Units
+from pipeline.core.statistics import Units
 
 Value = bool | int | float | str
 NO_FOLD = 0

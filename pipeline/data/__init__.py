@@ -12,9 +12,7 @@ from pipeline.config.schema_data import DataConfig
 from pipeline.data.source import find, inspect
 
 if TYPE_CHECKING:
-    from pipeline.data.dataset import Dataset as Dataset
-
-__all__ = ["prepare"]
+    from pipeline.data.dataset import Dataset
 
 
 def prepare(config: DataConfig, seed: int) -> Dataset:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pipeline.core.commands import quoted
-
-if TYPE_CHECKING:
-    from pipeline.data.typed import Column
+from pipeline.data.typed import Column
 
 NOT_PLAIN = frozenset({"null", "true", "false", "nan", "inf"})
 """What Hydra takes for something else than text."""

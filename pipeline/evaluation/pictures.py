@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.data.dataset import Dataset
+
 if TYPE_CHECKING:
     import pandas as pd
-
-    from pipeline.data.dataset import Dataset
 
 COLUMN = "image"
 MOST = 24

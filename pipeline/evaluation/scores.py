@@ -6,16 +6,13 @@ The same definitions for networks, ensembles, baselines and incumbents.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.core.losses import row_losses
 from pipeline.core.statistics import Difference, mean_error, paired
+from pipeline.data.dataset import Dataset
 from pipeline.evaluation.folds import Average
-
-if TYPE_CHECKING:
-    from pipeline.data.dataset import Dataset
 
 BINARY = 2
 """Classes of a task that has an ROC curve."""

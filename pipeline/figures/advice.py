@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from pipeline.core import language
 from pipeline.core.records import Outcome
@@ -31,11 +32,7 @@ from pipeline.figures.trials import (
     trials,
 )
 from pipeline.figures.verdict import FINISHED, MOST_NAMED, command, status, was_cut
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pipeline.ledger.read import SweepRecord
+from pipeline.ledger.read import SweepRecord
 
 MANY_FAILED = 0.2
 """Share of fits that failed from which the space itself is in doubt (tuning_playbook: look at it)."""

@@ -10,11 +10,10 @@ from pipeline.core import language
 from pipeline.figures import palette
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry
+from pipeline.ledger.read import SweepRecord
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-    from pipeline.ledger.read import SweepRecord
 
 CHAMPION = "champion"
 NAMES = {

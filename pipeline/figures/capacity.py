@@ -9,13 +9,12 @@ from pipeline.figures import palette
 from pipeline.figures.remark import setting
 from pipeline.figures.tables import is_outside, lowest, rows, view
 from pipeline.figures.trials import SMALLEST, capacities, leader, objective, prefers, role
+from pipeline.ledger.read import SweepRecord
 from pipeline.search.sentences import within
 
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
-
-    from pipeline.ledger.read import SweepRecord
 
 ACCEPTED = frozenset({"start", "better", "smaller", "chosen"})
 """Verdicts after which the search stood at that capacity."""

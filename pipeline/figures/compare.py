@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,14 +17,11 @@ from pipeline.figures import palette
 from pipeline.figures.tables import named
 from pipeline.figures.trials import capacities, champion_entry, done_fits, leader, objective
 from pipeline.figures.verdict import headline, parameters_shown, status
+from pipeline.ledger.read import SweepRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
     import plotly.graph_objects as go
-
-    from pipeline.ledger.read import SweepRecord
 
 OUTSIDE = ("tracking.", "compute.", "budget.", "registry.", "notify.", "resume", "verbose")
 """Settings that do not change what a fit is."""

@@ -18,11 +18,10 @@ from pipeline.figures.trials import (
     objective,
     role,
 )
+from pipeline.ledger.read import SweepRecord
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-    from pipeline.ledger.read import SweepRecord
 
 NO_CURVES = "No usable fit left a curve."
 SIDES = {"smaller": palette.SMALLER, "larger": palette.LARGER}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -10,9 +10,7 @@ from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry, scored_fits
-
-if TYPE_CHECKING:
-    from pipeline.ledger.read import SweepRecord
+from pipeline.ledger.read import SweepRecord
 
 SEVERITIES = ("severe", "warning", "info")
 """The worst first."""

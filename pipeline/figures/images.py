@@ -13,11 +13,10 @@ from pipeline.figures import palette
 from pipeline.figures.predictions import part_name
 from pipeline.figures.remark import setting
 from pipeline.figures.tables import named, rows
+from pipeline.ledger.read import SweepRecord
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-    from pipeline.ledger.read import SweepRecord
 
 ACROSS = 6
 """Images in a line: still to be seen on a phone."""

@@ -11,7 +11,8 @@ import functools
 import gzip
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -22,11 +23,7 @@ from pipeline.figures.plots import Drawn, draw
 from pipeline.figures.trials import remembered
 from pipeline.figures.trialtable import trial_table
 from pipeline.figures.verdict import average, headline, name
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.ledger.read import SweepRecord
+from pipeline.ledger.read import SweepRecord
 
 HEROES = ("capacity", "curves")
 """The figure below the answer: the first of these that there is."""

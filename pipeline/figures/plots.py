@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.figures import baselines, capacity, curves, images, predictions, rates, sizes
 from pipeline.figures.trials import capacities
+from pipeline.ledger.read import SweepRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import plotly.graph_objects as go
-
-    from pipeline.ledger.read import SweepRecord
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ from pipeline.core import language
 from pipeline.data.csvfile import PROBABILITY
 from pipeline.figures import palette
 from pipeline.figures.tables import named
+from pipeline.ledger.read import SweepRecord
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-    from pipeline.ledger.read import SweepRecord
 
 MOST_POINTS = 2_000
 """Rows drawn in a scatter: a fixed sample beyond, so that the page stays small."""

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from pipeline.core import language
-from pipeline.evaluation.stand import CLEARLY, CONSTANT, best, called, is_noise, stands
+from pipeline.evaluation.stand import CLEARLY, CONSTANT, Stand, best, called, is_noise, stands
 from pipeline.figures.findings import OF_DATA, all_findings, most_show, of_champion
 from pipeline.figures.predictions import calibration_error, calibration_noise
 from pipeline.figures.remark import SEVERE, Remark, listing, setting
 from pipeline.figures.sizes import leader_losses
 from pipeline.figures.trials import champion_entry, scored_fits
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pipeline.evaluation.stand import Stand
-    from pipeline.ledger.read import SweepRecord
+from pipeline.ledger.read import SweepRecord
 
 NARROW_GAP = 0.05
 """Share of the validation loss by which training loss lies below it that is next to nothing."""

@@ -21,11 +21,10 @@ from pipeline.figures.trials import (
     scored_fits,
     trials,
 )
+from pipeline.ledger.read import SweepRecord
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-    from pipeline.ledger.read import SweepRecord
 
 LEVELS = 6
 """Values of a hyperparameter that are told apart; more are put into as many equal groups."""

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ast
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.core import language
-
-if TYPE_CHECKING:
-    from pipeline.ledger.read import SweepRecord
+from pipeline.ledger.read import SweepRecord
 
 SEVERE = "severe"
 """A severity above warnings: what makes every score doubtful."""

@@ -21,11 +21,10 @@ from pipeline.figures.trials import (
     objective,
     trials,
 )
+from pipeline.ledger.read import SweepRecord
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from pipeline.ledger.read import SweepRecord
 
 KEPT = frozenset({"start", "better", "smaller"})
 OUT = frozenset({"infeasible", "stopped"})

@@ -21,11 +21,10 @@ from pipeline.figures.trials import (
     role,
     scored_fits,
 )
+from pipeline.ledger.read import SweepRecord
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-    from pipeline.ledger.read import SweepRecord
 
 WIDE_RANGE = 1.2
 """Powers of ten from which one axis label a power is enough."""

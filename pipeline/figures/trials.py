@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import math
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -16,15 +17,10 @@ from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core.records import Capacity, Direction, Fit, Objective, Outcome, Scored, Trial
 from pipeline.figures.remark import setting
 from pipeline.figures.tables import lowest, rows
+from pipeline.ledger.read import SweepRecord
 from pipeline.search.choose import evidence_of, longest
-from pipeline.search.decide import median_execution
+from pipeline.search.decide import Evidence, median_execution
 from pipeline.search.ranking import ranking
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pipeline.ledger.read import SweepRecord
-    from pipeline.search.decide import Evidence
 
 T = TypeVar("T")
 _KNOWN: ContextVar[dict[object, object] | None] = ContextVar("known", default=None)

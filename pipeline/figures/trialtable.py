@@ -17,11 +17,10 @@ from pipeline.figures.trials import (
     objective,
     trials,
 )
+from pipeline.ledger.read import SweepRecord
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from pipeline.ledger.read import SweepRecord
 
 MOST_POINTS = 150
 """Points a curve has in the page: longer ones are thinned, as a screen has no more to show."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.core import language
 from pipeline.core.records import Outcome
@@ -21,10 +21,8 @@ from pipeline.figures.trials import (
     scored_fits,
     trials,
 )
+from pipeline.ledger.read import SweepRecord
 from pipeline.search.sentences import is_selection, size, within
-
-if TYPE_CHECKING:
-    from pipeline.ledger.read import SweepRecord
 
 FINISHED = "finished"
 """The status of a sweep that came to its own end."""

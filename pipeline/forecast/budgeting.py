@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from pipeline.core.records import Fit, Stack, StackPlan
-
-if TYPE_CHECKING:
-    from pipeline.forecast.timemodel import TableSizes
+from pipeline.forecast.timemodel import TableSizes
 
 PLENTY = 2.0
 """With this many times the predicted seconds left, a round is trained as it is planned."""

@@ -6,21 +6,18 @@ import shutil
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.redact import redacted
 from pipeline.core.errors import SweepError
-from pipeline.ledger.location import check
+from pipeline.ledger.location import Location, check
 from pipeline.ledger.store import connect, is_of_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from mlflow import MlflowClient
-
-    from pipeline.ledger.location import Location
 
 STORE_CODE = 5
 """Exit code of a store that is out of reach."""

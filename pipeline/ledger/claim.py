@@ -6,21 +6,15 @@ import os
 import platform
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from pipeline.core.errors import ConfigError, LostStoreError, StoreError
+from pipeline.ledger.store import Store
 from pipeline.ledger.system import sample
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from filelock import BaseFileLock
-
-    from pipeline.ledger.store import Store
 
 CLAIM, ALIVE, SECONDS = "claim", "alive", "seconds"
 """Tags of the parent run: who writes to it, a number that changes while they do, time spent."""

@@ -5,19 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
 from pipeline.ledger.checkup import Check, check_store
 from pipeline.ledger.environment import RECORDED, installed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pipeline.ledger.location import Location
+from pipeline.ledger.location import Location
 
 # In a process of its own: broken drivers end the process that asks for them.
 DEVICES = "import keras; print(keras.backend.backend(), *keras.distribution.list_devices('gpu'))"

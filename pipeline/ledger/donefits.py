@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from pipeline.config.choices import SaveModels
-from pipeline.core.records import Fit, Outcome, Scored
+from pipeline.core.records import Fit, Objective, Outcome, Scored, Trial
 from pipeline.ledger.encoding import fit_key
+from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.stackfile import FitCurves
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from pipeline.core.records import Objective, Trial
-    from pipeline.ledger.facts import SweepFacts
-
 
 CHAMPION_PHASE = "champion"
 """Of the round that trains the champion on all rows: no fit of the search."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.core.records import Capacity, Fit, Round, Stack, StackPlan, Trial
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def fit_key(fingerprint: str, digest: str, fit: Fit) -> str:

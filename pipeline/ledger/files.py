@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from pipeline.ledger.location import Location
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-    from pipeline.ledger.location import Location
 
 
 class RunFiles:

@@ -5,28 +5,26 @@ from __future__ import annotations
 import random
 import re
 import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from pipeline.core import language
 from pipeline.core.errors import StoreError
+from pipeline.core.records import FitResult, Trial
+from pipeline.ledger.donefits import DoneFit
+from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.files import download_model, local_folder
-from pipeline.ledger.fitrun import STATUS, Point, parameters, points, step_of, tags
+from pipeline.ledger.fitrun import STATUS, Place, Point, parameters, points, step_of, tags
 from pipeline.ledger.modelfile import ModelTemplate, read_weights
+from pipeline.ledger.store import Store
 from pipeline.ledger.writer import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import numpy as np
     from mlflow import MlflowClient
-
-    from pipeline.core.records import FitResult, Trial
-    from pipeline.ledger.donefits import DoneFit
-    from pipeline.ledger.facts import SweepFacts
-    from pipeline.ledger.fitrun import Place
-    from pipeline.ledger.store import Store
 
 MODEL_TYPE = "keras"
 """Of the LoggedModel of every fit; a champion has another."""

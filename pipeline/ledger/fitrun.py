@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.core import language
-from pipeline.core.records import Outcome
+from pipeline.core.records import Fit, FitResult, Outcome, Trial
 from pipeline.ledger.encoding import encode_fit
 from pipeline.ledger.environment import SOURCE, user
-
-if TYPE_CHECKING:
-    from pipeline.core.records import Fit, FitResult, Trial
-    from pipeline.ledger.facts import SweepFacts
+from pipeline.ledger.facts import SweepFacts
 
 LONGEST_TAG = 8000
 """MLflow cuts longer tags without a word."""

@@ -16,19 +16,15 @@ import subprocess
 import sys
 import threading
 from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.core.errors import StoreError
 from pipeline.ledger import resume
-from pipeline.ledger.fitrecord import Written
+from pipeline.ledger.fitrecord import FitRecord, Written
+from pipeline.ledger.store import Store
 from pipeline.ledger.writer import MOST_AT_ONCE
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
-    from pipeline.ledger.fitrecord import FitRecord
-    from pipeline.ledger.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from pipeline.config.choices import SaveModels
+from pipeline.config.schema import TrackingConfig
+from pipeline.core.records import (
+    Decision,
+    Fit,
+    FitResult,
+    Round,
+    Scored,
+    Stack,
+    StackPlan,
+    Trial,
+)
 from pipeline.ledger import resume
-from pipeline.ledger.donefits import DoneFits, ranked
+from pipeline.ledger.donefits import DoneFit, DoneFits, ranked
 from pipeline.ledger.encoding import decode_plan, encode_plan
+from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.fitrecord import saved_weights
 from pipeline.ledger.fitwriter import FITS
 from pipeline.ledger.location import resolve
-from pipeline.ledger.parent import begin
-from pipeline.ledger.stackfile import read_stacks
+from pipeline.ledger.parent import Begun, begin
+from pipeline.ledger.stackfile import FitCurves, read_stacks
 from pipeline.ledger.stackrecorder import StackRecorder
 from pipeline.ledger.store import open_store, reaching
-from pipeline.ledger.trialrows import TrialRows
+from pipeline.ledger.trialrows import RankedTrial, TrialRows
 from pipeline.ledger.writer import Job, Writer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import numpy as np
-
-    from pipeline.config.schema import TrackingConfig
-    from pipeline.core.records import (
-        Decision,
-        Fit,
-        FitResult,
-        Round,
-        Scored,
-        Stack,
-        StackPlan,
-        Trial,
-    )
-    from pipeline.ledger.donefits import DoneFit
-    from pipeline.ledger.facts import SweepFacts
-    from pipeline.ledger.parent import Begun
-    from pipeline.ledger.stackfile import FitCurves
-    from pipeline.ledger.trialrows import RankedTrial
 
 
 class Ledger:

@@ -11,18 +11,15 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote, urlsplit
+from typing import TypeVar
+from urllib.parse import SplitResult, quote, urlsplit
 
 from pipeline.config.redact import redacted
 from pipeline.core.errors import ConfigError, StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from urllib.parse import SplitResult
 
 log = logging.getLogger(__name__)
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import h5py  # type: ignore[import-untyped]
 import numpy as np
 
 from pipeline.ledger.environment import backend, environment_files, requirements
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 WEIGHTS = "model.weights.h5"
 ARCHIVE = "data/model.keras"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from filelock import FileLock
 
@@ -12,12 +12,10 @@ from pipeline.core.errors import ConfigError
 from pipeline.ledger import resume
 from pipeline.ledger.claim import SECONDS, Claim
 from pipeline.ledger.environment import provenance
+from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.files import RunFiles
 from pipeline.ledger.fitrun import LONGEST_PARAM, LONGEST_TAG
-
-if TYPE_CHECKING:
-    from pipeline.ledger.facts import SweepFacts
-    from pipeline.ledger.store import Store
+from pipeline.ledger.store import Store
 
 START = "sweep.json"
 """What is known at the start, as a file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from pipeline.core.statistics import Units, two_way
 from pipeline.data.csvfile import read_predictions
 from pipeline.ledger.donefits import CHAMPION_PHASE
 from pipeline.ledger.files import RunFiles
-from pipeline.ledger.location import elsewhere, resolve
+from pipeline.ledger.location import Location, elsewhere, resolve
 from pipeline.ledger.parent import RAN_ON, START
 from pipeline.ledger.resume import children, sweep_run
 from pipeline.ledger.stackfile import FitCurves, read_stacks
@@ -25,11 +26,7 @@ from pipeline.ledger.store import connect, reaching
 from pipeline.ledger.viewer import run_link, ui_command
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mlflow import MlflowClient
-
-    from pipeline.ledger.location import Location
 
 LATEST = "latest"
 WHOLE_NUMBERS = (

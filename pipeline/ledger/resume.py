@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config import differences
@@ -13,18 +14,14 @@ from pipeline.core.errors import ConfigError, DataError
 from pipeline.core.records import Outcome
 from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.encoding import decode_fit
-from pipeline.ledger.location import elsewhere
+from pipeline.ledger.facts import SweepFacts
+from pipeline.ledger.files import RunFiles
+from pipeline.ledger.location import Location, elsewhere
+from pipeline.ledger.stackfile import FitCurves
 from pipeline.ledger.store import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-
     from mlflow import MlflowClient
-
-    from pipeline.ledger.facts import SweepFacts
-    from pipeline.ledger.files import RunFiles
-    from pipeline.ledger.location import Location
-    from pipeline.ledger.stackfile import FitCurves
 
 log = logging.getLogger(__name__)
 

@@ -11,16 +11,14 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 
 from pipeline.ledger.files import sync
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 REMOTE = ("nfs", "cifs", "smb", "9p", "fuse", "afs", "ceph", "lustre", "gpfs", "beegfs", "virtiofs")
 """Beginnings of the names of file systems that may be shared: a write-ahead log needs one machine."""

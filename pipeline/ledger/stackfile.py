@@ -11,18 +11,15 @@ from __future__ import annotations
 import io
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pipeline.core.statistics import Units, are_several, joined
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pipeline.ledger.facts import ValidationRows
+from pipeline.ledger.facts import ValidationRows
 
 log = logging.getLogger(__name__)
 

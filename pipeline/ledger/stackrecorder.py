@@ -6,27 +6,23 @@ import functools
 import hashlib
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from pipeline.config.choices import SaveModels
 from pipeline.core.errors import StoreError
-from pipeline.core.records import Outcome
+from pipeline.core.records import Fit, FitResult, Outcome, Round, Stack, Trial
 from pipeline.ledger.donefits import DoneFit, DoneFits
+from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.fitrecord import FitRecord, ModelRecord, Templates, late_job
 from pipeline.ledger.fitrun import Place, parameters, step_of
 from pipeline.ledger.fitwriter import FITS
+from pipeline.ledger.parent import Begun
 from pipeline.ledger.stackfile import CUT, FitCurves, pack, pack_weights, sample, unpack_weights
 from pipeline.ledger.trained import Trained
 from pipeline.ledger.writer import Job
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    import numpy as np
-
-    from pipeline.core.records import Fit, FitResult, Round, Stack, Trial
-    from pipeline.ledger.facts import SweepFacts
-    from pipeline.ledger.parent import Begun
 
 log = logging.getLogger(__name__)
 

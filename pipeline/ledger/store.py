@@ -8,23 +8,20 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from filelock import FileLock
 
 from pipeline.config.redact import redacted
 from pipeline.core.errors import ConfigError, LostStoreError, StoreError
-from pipeline.ledger.location import SQLITE, check, within
+from pipeline.ledger.location import SQLITE, Location, check, within
 from pipeline.ledger.sqlitefile import create, relax_commits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from mlflow import MlflowClient
-
-    from pipeline.ledger.location import Location
 
 MIGRATION_SECONDS = 120.0
 """How long to wait while another sweep creates the same store; creating one takes 2 to 5 s."""

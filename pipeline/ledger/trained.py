@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pipeline.core.records import Finding, FitResult, Outcome
+from pipeline.core.statistics import Units
 from pipeline.ledger.encoding import decode_fit, encode_fit
 from pipeline.ledger.fitrun import Place
 from pipeline.ledger.stackfile import FitCurves
-
-if TYPE_CHECKING:
-    from pipeline.core.statistics import Units
 
 COUNTS = ("round", "position", "stack")
 FROM_PLACE = ("phase", *COUNTS)

@@ -9,23 +9,21 @@ from __future__ import annotations
 import functools
 import math
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pipeline.core import language
+from pipeline.core.records import Fit, Objective, Trial
+from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.environment import SOURCE, user
 from pipeline.ledger.fitrun import LONGEST_TAG, trial_parameters
+from pipeline.ledger.store import Store
 from pipeline.ledger.writer import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from mlflow.entities import Metric
-
-    from pipeline.core.records import Fit, Objective, Trial
-    from pipeline.ledger.donefits import DoneFit
-    from pipeline.ledger.store import Store
 
 KIND = "trial"
 """Tag `kind` of these runs; that of their sweep is `sweep`, fits have none."""

@@ -5,12 +5,9 @@ from __future__ import annotations
 import functools
 import shlex
 import socket
-from typing import TYPE_CHECKING
 
 from pipeline.core.commands import program
-
-if TYPE_CHECKING:
-    from pipeline.ledger.location import Location
+from pipeline.ledger.location import Location
 
 HOST = "127.0.0.1"
 PORT = 5000

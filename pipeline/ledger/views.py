@@ -11,15 +11,13 @@ import json
 import logging
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
+from pipeline.ledger.ledger import Ledger
+from pipeline.ledger.store import Store
 from pipeline.ledger.trialrows import KIND, PLACE, SIZE, SPREAD, leading_curve
 from pipeline.ledger.viewer import ui_address
-
-if TYPE_CHECKING:
-    from pipeline.ledger.ledger import Ledger
-    from pipeline.ledger.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -10,15 +10,11 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from pipeline.ledger.location import Location
 from pipeline.ledger.store import is_deleted, is_final, is_of_store, out_of_reach
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from pipeline.ledger.location import Location
 
 logger = logging.getLogger(__name__)
 

@@ -21,6 +21,7 @@ from pipeline.data.dataset import Dataset
 from pipeline.evaluation.final import Member
 from pipeline.ledger.encoding import decode_fit
 from pipeline.ledger.files import RunFiles, download_model
+from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.location import Location
 from pipeline.ledger.modelfile import ARCHIVE
 from pipeline.models import artefact_predictor
@@ -28,8 +29,6 @@ from pipeline.models.artefact_predictor import DESCRIPTION, FORMAT
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-    from pipeline.ledger.ledger import Ledger
 
 SERVING = "serving"
 """Artefact folder of the parent run, for the encoders."""

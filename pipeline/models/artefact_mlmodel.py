@@ -11,13 +11,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.data.dataset import Dataset
 from pipeline.ledger import environment
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import ModelSignature
-
-    from pipeline.data.dataset import Dataset
 
 FOLDER = "artifacts/model"
 """Where the predictor's folder stands inside the artefact."""

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core import language
+from pipeline.data.dataset import Dataset
 from pipeline.evaluation.baselines import BASELINES
 from pipeline.evaluation.stand import stated
 from pipeline.search.sentences import size
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-    from pipeline.data.dataset import Dataset
 
 CARD = "model_card.md"
 NOTE_TAG = "mlflow.note.content"

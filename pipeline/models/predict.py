@@ -15,11 +15,10 @@ from pipeline.config.combinations import TABS
 from pipeline.core.errors import ConfigError, DataError
 from pipeline.core.files import write_whole
 from pipeline.ledger.location import Location, check, resolve
+from pipeline.models.artefact_predictor import Predictor
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from pipeline.models.artefact_predictor import Predictor
 
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import psutil
 
-if TYPE_CHECKING:
-    from pipeline.config.schema import BudgetConfig
+from pipeline.config.schema import BudgetConfig
 
 SECONDS_AN_HOUR = 3600.0
 

@@ -6,18 +6,15 @@ Each step is attempted; one that fails is said in a line, and the others are don
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pipeline.core.commands import module
 from pipeline.core.errors import Interrupted, StoreError, SweepError
 from pipeline.core.files import write_whole
+from pipeline.ledger.ledger import Ledger
 from pipeline.session.summary import dumps
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from pipeline.ledger.ledger import Ledger
 
 log = logging.getLogger(__name__)
 

@@ -6,13 +6,15 @@ What the search kept back to choose by would otherwise never be trained on. The 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.config.choices import ChampionRows
-from pipeline.core.records import Round
+from pipeline.config.schema import SweepConfig
+from pipeline.core.records import Fit, FitResult, Round
+from pipeline.data.dataset import Dataset
 from pipeline.data.split import ALL_ROWS
 from pipeline.evaluation.final import Member
 from pipeline.ledger.donefits import CHAMPION_PHASE
@@ -20,15 +22,8 @@ from pipeline.models.artefact_folder import keep_encoders
 from pipeline.search import executions_of
 from pipeline.session.champion import half_the_time
 from pipeline.session.facts import encoded
+from pipeline.session.sweep import Sweep
 from pipeline.session.trainer import cut_to_fits
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.config.schema import SweepConfig
-    from pipeline.core.records import Fit, FitResult
-    from pipeline.data import Dataset
-    from pipeline.session.sweep import Sweep
 
 log = logging.getLogger(__name__)
 

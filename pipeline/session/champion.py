@@ -11,27 +11,22 @@ from __future__ import annotations
 import functools
 import logging
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.core.control import Unattended
+from pipeline.core.control import Control, Unattended
 from pipeline.core.losses import row_losses
+from pipeline.core.records import Fit, Scored, Trial
 from pipeline.evaluation.final import Member, forward
 from pipeline.evaluation.folds import unseen_inputs
 from pipeline.evaluation.greedy import select
 from pipeline.ledger.encoding import trained_in
+from pipeline.ledger.ledger import Ledger
 from pipeline.search import is_usable, longest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from pipeline.core.control import Control
-    from pipeline.core.records import Fit, Scored, Trial
-    from pipeline.ledger.ledger import Ledger
-    from pipeline.session.networks import Networks
-    from pipeline.session.trainer import Trainer
+from pipeline.session.networks import Networks
+from pipeline.session.trainer import Trainer
 
 log = logging.getLogger(__name__)
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pipeline.core.commands import module
 from pipeline.core.language import exact
 from pipeline.evaluation.stand import best, called, plainly
+from pipeline.ledger.location import Location
 from pipeline.ledger.viewer import ui_command
 from pipeline.search.sentences import is_selection, size
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pipeline.ledger.location import Location
 
 
 def labelled(

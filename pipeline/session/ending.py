@@ -6,44 +6,39 @@ import contextlib
 import functools
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from pipeline.config import objective
 from pipeline.config.choices import ChampionRows
+from pipeline.config.schema import SweepConfig
 from pipeline.core.control import Unattended
 from pipeline.core.errors import BudgetError, NoUsableTrialError
 from pipeline.core.language import number
+from pipeline.core.records import Fit
 from pipeline.data.csvfile import write_csv
 from pipeline.evaluation.final import INCUMBENT, Member, Terms, Verdicts, evaluate, score_incumbent
 from pipeline.evaluation.stand import is_noise, plainly
+from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.views import prepare_view, table_link
-from pipeline.models.artefact import save_champion
+from pipeline.models.artefact import Champion, save_champion
 from pipeline.models.modelcard import NOTE_TAG, sweep_note
-from pipeline.registry.registry import Contest, challenge, look_up
+from pipeline.models.verify import Verifier
+from pipeline.registry.registry import Contest, Standing, challenge, look_up
+from pipeline.search import Choice, Ranked
 from pipeline.session.aftermath import Aftermath, report_command, write_report, write_summary
 from pipeline.session.allrows import on_all_rows, wanted_rows
 from pipeline.session.champion import Candidates, half_the_time
 from pipeline.session.closing import labelled, last_line
+from pipeline.session.networks import Networks
+from pipeline.session.result import SearchResult
 from pipeline.session.standing import ranking_rows, recorded, trials_ranked
 from pipeline.session.summary import summarise
+from pipeline.session.sweep import Sweep
 from pipeline.session.together import validate_together
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-
-    from pipeline.config.schema import SweepConfig
-    from pipeline.core.records import Fit
-    from pipeline.ledger.ledger import Ledger
-    from pipeline.models.artefact import Champion
-    from pipeline.models.verify import Verifier
-    from pipeline.registry.registry import Standing
-    from pipeline.search import Choice, Ranked
-    from pipeline.session.networks import Networks
-    from pipeline.session.result import SearchResult
-    from pipeline.session.sweep import Sweep
-    from pipeline.session.trainer import Trainer
+from pipeline.session.trainer import Trainer
 
 log = logging.getLogger(__name__)
 

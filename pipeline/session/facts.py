@@ -5,23 +5,19 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from pipeline.config import objective
 from pipeline.config.choices import IN_INTERVALS, Encoding, encoding_name
+from pipeline.config.schema import SweepConfig
+from pipeline.core.family import Family
+from pipeline.core.names import Input
 from pipeline.data.columns import Attention, recorded
+from pipeline.data.dataset import Dataset
 from pipeline.data.fewrows import few_rows
 from pipeline.evaluation.scores import constant_loss
 from pipeline.ledger.facts import SweepFacts, ValidationRows
-from pipeline.search import searcher
-
-if TYPE_CHECKING:
-    from pipeline.config.schema import SweepConfig
-    from pipeline.core.family import Family
-    from pipeline.core.names import Input
-    from pipeline.data import Dataset
-    from pipeline.ledger.ledger import Ledger
-    from pipeline.search import Searcher
+from pipeline.ledger.ledger import Ledger
+from pipeline.search import Searcher, searcher
 
 
 def encoded(config: SweepConfig, dataset: Dataset) -> list[tuple[str, int]]:

@@ -13,15 +13,12 @@ import random
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.ledger.store import without_autolog
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PREFIXES = ("MLFLOW_", "_MLFLOW_", "TF_", "XLA_", "JAX_", "CAPACITY_SWEEP_", "HYDRA_", "RAY_")
 """Environment variables that a sweep sets or takes out."""

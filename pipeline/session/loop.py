@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from itertools import count
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from pipeline.config import fingerprint, flatten, objective
 from pipeline.config.choices import SearchKind
 from pipeline.config.redact import redacted
+from pipeline.config.schema import SweepConfig
 from pipeline.config.text import dump
 from pipeline.core.commands import sweep_again
 from pipeline.core.errors import Interrupted
+from pipeline.core.records import FitResult, Round, Scored, Stack
 from pipeline.data import prepare
+from pipeline.data.dataset import Dataset
 from pipeline.ledger.location import check_at_start
 from pipeline.runtime import memory
 from pipeline.runtime.budget import Budget
@@ -30,14 +34,6 @@ from pipeline.session.trainer import Trainer, cut_to_fits
 from pipeline.terminal.progress import Display
 from pipeline.training.quiet import start
 from pipeline.training.threads import prepare as prepare_threads
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from pipeline.config.schema import SweepConfig
-    from pipeline.core.records import FitResult, Round, Scored, Stack
-    from pipeline.data import Dataset
 
 log = logging.getLogger(__name__)
 _sweeps = count()

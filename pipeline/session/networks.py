@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from pipeline.core.family import Family
+from pipeline.core.records import Fit, FitResult
+from pipeline.ledger.ledger import Ledger
 from pipeline.training.models import rebuild
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from pipeline.core.family import Family
-    from pipeline.core.records import Fit, FitResult
-    from pipeline.ledger.ledger import Ledger
 
 log = logging.getLogger(__name__)
 

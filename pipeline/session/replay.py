@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.config import builder_source
+from pipeline.config.schema import SweepConfig
 from pipeline.config.text import load
 from pipeline.core.control import Unattended
 from pipeline.core.errors import ConfigError, DataError
+from pipeline.core.records import FitResult
 from pipeline.data import prepare
 from pipeline.ledger.environment import provenance
-from pipeline.ledger.recorded import recorded_fit
+from pipeline.ledger.recorded import RecordedFit, recorded_fit
 from pipeline.session.trainer import Trainer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pipeline.config.schema import SweepConfig
-    from pipeline.core.records import FitResult
-    from pipeline.ledger.recorded import RecordedFit
 
 log = logging.getLogger(__name__)
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline.core.errors import ConfigError
 from pipeline.core.files import write_whole
-from pipeline.ledger.read import read_sweep
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.ledger.read import SweepRecord
+from pipeline.ledger.read import SweepRecord, read_sweep
 
 
 def report(sweeps: Sequence[str], output: str | None, uri: str | None) -> str:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from pipeline.core.errors import LostStoreError
-
-if TYPE_CHECKING:
-    from pipeline.session.sweep import Sweep
+from pipeline.session.sweep import Sweep
 
 log = logging.getLogger(__name__)
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from pipeline.core.language import plural
-from pipeline.search import chosen, missing, sentences
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.core.records import Decision, Scored
-    from pipeline.search import Choice, Proposal, Searcher
+from pipeline.core.records import Decision, Scored
+from pipeline.search import Choice, Proposal, Searcher, chosen, missing, sentences
 
 LATER = {
     "start": "growing, shrinking and confirming the finalists",

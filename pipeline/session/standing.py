@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from pipeline.config.schema import SweepConfig
 from pipeline.core.language import number, trial
+from pipeline.core.records import Scored
 from pipeline.figures.inline import CapacityScore
 from pipeline.ledger.trialrows import RankedTrial
-from pipeline.search import complete_enough, executions_of, median_execution, ranking, standing
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.config.schema import SweepConfig
-    from pipeline.core.records import Scored
-    from pipeline.search import Choice, Ranked
+from pipeline.search import (
+    Choice,
+    Ranked,
+    complete_enough,
+    executions_of,
+    median_execution,
+    ranking,
+    standing,
+)
 
 SHOWN_TRIALS = 10
 """Rows of the final table."""

@@ -5,31 +5,25 @@ from __future__ import annotations
 import functools
 import json
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.config.choices import ChampionRows
+from pipeline.core.records import Capacity, Fit
 from pipeline.data.columns import recorded
+from pipeline.data.dataset import Dataset
 from pipeline.data.fewrows import attention, few_rows
-from pipeline.evaluation.final import optimism
+from pipeline.evaluation.final import Member, Verdicts, optimism
 from pipeline.evaluation.stand import stated
-from pipeline.search import executions_of, front, longest, mean_of
+from pipeline.ledger.ledger import Ledger
+from pipeline.runtime.budget import Budget
+from pipeline.search import Choice, executions_of, front, longest, mean_of
+from pipeline.search.executions import Executions
 from pipeline.session.allrows import trained_rows
+from pipeline.session.result import SearchResult
+from pipeline.session.trainer import Trainer
 from pipeline.training.cost import latency
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pipeline.core.records import Capacity, Fit
-    from pipeline.data import Dataset
-    from pipeline.evaluation.final import Member, Verdicts
-    from pipeline.ledger.ledger import Ledger
-    from pipeline.runtime.budget import Budget
-    from pipeline.search import Choice
-    from pipeline.search.executions import Executions
-    from pipeline.session.result import SearchResult
-    from pipeline.session.trainer import Trainer
-
 
 ROWS = {
     ChampionRows.train: "",

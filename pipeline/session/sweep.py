@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from pipeline.config.redact import redacted
 from pipeline.core.commands import sweep_again
+from pipeline.core.control import Progress
 from pipeline.core.errors import Interrupted
-from pipeline.search import is_usable
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pipeline.core.control import Progress
-    from pipeline.forecast.forecaster import Forecaster
-    from pipeline.ledger.ledger import Ledger
-    from pipeline.runtime.budget import Budget
-    from pipeline.runtime.signals import StopRequest
-    from pipeline.search import Searcher
-    from pipeline.session.networks import Networks
-    from pipeline.session.trainer import Trainer
-    from pipeline.terminal.progress import Display
+from pipeline.forecast.forecaster import Forecaster
+from pipeline.ledger.ledger import Ledger
+from pipeline.runtime.budget import Budget
+from pipeline.runtime.signals import StopRequest
+from pipeline.search import Searcher, is_usable
+from pipeline.session.networks import Networks
+from pipeline.session.trainer import Trainer
+from pipeline.terminal.progress import Display
 
 
 @dataclass

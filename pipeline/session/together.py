@@ -9,25 +9,21 @@ is shown beside them; the choice stays as it is, as a user who sees the two numb
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pipeline.config.choices import SplitKind
-from pipeline.core.control import Unattended
+from pipeline.core.control import Control, Unattended
 from pipeline.core.errors import DataError
+from pipeline.core.records import Fit
 from pipeline.data import prepare
 from pipeline.data.columns import Attention, recorded
 from pipeline.data.fewrows import attention
+from pipeline.data.panels import Subjects
 from pipeline.session.trainer import Trainer
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pipeline.core.control import Control
-    from pipeline.core.records import Fit
-    from pipeline.data.panels import Subjects
 
 log = logging.getLogger(__name__)
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from pipeline.compute.limits import limits
 from pipeline.config import objective
+from pipeline.config.schema import SweepConfig
+from pipeline.core.control import Control
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
+from pipeline.data.dataset import Dataset
 from pipeline.training.planner import Workload, plan_stacks
 from pipeline.training.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from pipeline.config.schema import SweepConfig
-    from pipeline.core.control import Control
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
-    from pipeline.data import Dataset
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,18 @@ import logging
 import math
 import sys
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from rich.live import Live
 from rich.text import Text
 
 from pipeline.core import language
+from pipeline.figures.inline import CapacityScore
+from pipeline.terminal.picture import Picture
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import Console, RenderableType
-
-    from pipeline.figures.inline import CapacityScore
-    from pipeline.terminal.picture import Picture
 
 LABEL = 8
 """Columns of a label."""

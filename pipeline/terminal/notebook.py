@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from html import escape
-from typing import TYPE_CHECKING
 
 from pipeline.core.language import duration
 from pipeline.figures.inline import capacity_svg
+from pipeline.terminal.picture import Picture
 from pipeline.terminal.table import fits_done
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from pipeline.terminal.picture import Picture
 
 SECONDS = 0.5
 """Between two updates: a notebook keeps up, and its log of messages stays short."""

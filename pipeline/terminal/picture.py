@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from pipeline.core import language
-from pipeline.core.records import Outcome
+from pipeline.core.control import Progress
+from pipeline.core.records import FitResult, Outcome
+from pipeline.figures.inline import CapacityScore
 from pipeline.terminal.table import fits_done
-
-if TYPE_CHECKING:
-    from pipeline.core.control import Progress
-    from pipeline.core.records import FitResult
-    from pipeline.figures.inline import CapacityScore
 
 SHOWN_STEPS = 6
 """Capacities of the path that are named, the last ones."""

@@ -14,25 +14,23 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from rich.console import Console
 from rich.text import Text
 
+from pipeline.core.control import Progress
 from pipeline.core.language import duration
 from pipeline.core.records import Decision, Finding, FitResult, Objective, Outcome, Round, StackPlan
+from pipeline.figures.inline import CapacityScore
 from pipeline.terminal.live import TerminalView, panel
 from pipeline.terminal.notebook import NotebookView, in_notebook
 from pipeline.terminal.picture import Picture, tally, time_left
 from pipeline.terminal.table import counts, fits_done, ranking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from rich.console import ConsoleOptions
-
-    from pipeline.core.control import Progress
-    from pipeline.figures.inline import CapacityScore
 
 HEARTBEAT = 30.0
 """Seconds between plain lines while a stack trains: a nightly log shows life, and stays short."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
+import numpy as np
 
+from pipeline.core.records import Arrays
 from pipeline.training.metrics import normalised
 from pipeline.training.order import epoch_order, steps
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from pipeline.core.records import Arrays
 
 
 class Batches(keras.utils.PyDataset):

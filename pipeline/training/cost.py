@@ -6,19 +6,15 @@ forecast multiplies them by what a machine was measured to take (`forecast.machi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from typing import cast
 
+from pipeline.core.family import Family
+from pipeline.core.records import Fit, Trial
 from pipeline.training.order import steps
-from pipeline.training.padding import candidates
+from pipeline.training.padding import PaddedFamily, Widths, candidates
+from pipeline.training.settings import Settings
 from pipeline.training.sizes import CPU, FLOPS, padded_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.core.family import Family
-    from pipeline.core.records import Fit, Trial
-    from pipeline.training.padding import PaddedFamily, Widths
-    from pipeline.training.settings import Settings
 
 COMPILE_SECONDS = 2.0
 """Tracing and compiling a program, benchmarks/README.md."""

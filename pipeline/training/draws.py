@@ -6,19 +6,15 @@ An architecture is built once; what is remembered of it is how each of its array
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
+from pipeline.core.family import Family
+from pipeline.core.records import Trial
 from pipeline.training.families.layers import EMBEDDING, SIGNS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pipeline.core.family import Family
-    from pipeline.core.records import Trial
 
 Draw = Callable[[np.random.Generator], np.ndarray]
 

@@ -8,17 +8,13 @@ kept: a small rate starts slowly and may win in the end.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.core.records import Fit, Trial
 from pipeline.core.statistics import two_way
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.core.records import Fit, Trial
-    from pipeline.training.settings import Settings
+from pipeline.training.settings import Settings
 
 FEWEST_SEEDS = 2
 """Without a second seed there is no standard error, and nothing is dropped."""

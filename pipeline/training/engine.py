@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from pipeline.config.choices import EngineKind
+from pipeline.core.control import Control
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, FitResult, Stack
 from pipeline.training.models import rebuild
 from pipeline.training.quiet import start
-
-if TYPE_CHECKING:
-    from pipeline.core.control import Control
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, FitResult, Stack
-    from pipeline.training.settings import Settings
+from pipeline.training.settings import Settings
 
 __all__ = ["Engine", "engine", "rebuild"]
 

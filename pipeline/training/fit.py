@@ -7,23 +7,17 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from pipeline.core.control import Progress
-from pipeline.core.records import Outcome
+from pipeline.core.control import Control, Progress
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, FitResult, Outcome, Stack, Trial
 from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
 from pipeline.training.memory import is_out_of_memory
 from pipeline.training.program import FitProgram, State
 from pipeline.training.run import Run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pipeline.core.control import Control
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, FitResult, Stack, Trial
-    from pipeline.training.settings import Settings
+from pipeline.training.settings import Settings
 
 REPORT_SECONDS = 0.3
 """Shortest time between two reports of progress."""

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from collections.abc import Callable
+from typing import Any
 
 SEEDS = ("global_random_seed", "global_seed_generator")
 """Where Keras keeps what `keras.utils.set_random_seed` sets."""

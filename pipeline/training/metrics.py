@@ -8,14 +8,11 @@ validation values are exact. Both count rows by their weights where there are an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pipeline.core.records import Arrays, Objective
+from pipeline.core.records import Arrays, Objective
 
 VAL_AUC = "val_auc"
 """Area under the ROC curve; of two classes only, and only where it is the objective: it needs a

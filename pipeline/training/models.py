@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import random
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from pipeline.core.family import Family
+from pipeline.core.records import Trial
 from pipeline.training.draws import all_layers, draws_of
 from pipeline.training.streams import Stream, generator
-
-if TYPE_CHECKING:
-    from pipeline.core.family import Family
-    from pipeline.core.records import Trial
 
 _building = threading.Lock()
 """Keras' seeds are global: one model at a time is drawn by it."""

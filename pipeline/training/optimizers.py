@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.core.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pipeline.core.records import Trial
-    from pipeline.training.settings import Settings
+from pipeline.core.records import Trial
+from pipeline.training.settings import Settings
 
 
 def names() -> tuple[str, ...]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable
+from typing import Protocol
 
 from pipeline.core.family import Family
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from pipeline.core.records import Capacity
+from pipeline.core.records import Capacity
 
 Widths = tuple[int, ...]
 """Units of every hidden layer, first layer first."""

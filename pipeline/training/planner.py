@@ -8,22 +8,18 @@ together, because the engine compares them, unless memory forbids it.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core import language
-from pipeline.core.records import Stack, StackPlan
+from pipeline.core.family import Family
+from pipeline.core.records import Fit, Stack, StackPlan
 from pipeline.training.cost import Cost
+from pipeline.training.padding import PaddedFamily, Widths
+from pipeline.training.settings import Settings
 from pipeline.training.stackable import why_not_stacked
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
-
-    from pipeline.core.family import Family
-    from pipeline.core.records import Fit
-    from pipeline.training.padding import PaddedFamily, Widths
-    from pipeline.training.settings import Settings
 
 
 @dataclass(frozen=True)

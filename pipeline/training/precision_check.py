@@ -5,19 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from pipeline.config.choices import EngineKind
 from pipeline.core.control import Unattended
 from pipeline.core.errors import ConfigError
-from pipeline.core.records import Stack
-from pipeline.training.engine import engine
-
-if TYPE_CHECKING:
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, Fit
-    from pipeline.training.engine import Engine
-    from pipeline.training.settings import Settings
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, Fit, Stack
+from pipeline.training.engine import Engine, engine
+from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -6,26 +6,22 @@ Compiling and tracing cost about a second; setting weights and optimizer state c
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from pipeline.core.records import Outcome
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, Fit, Outcome, Trial
 from pipeline.training.batches import Batches
 from pipeline.training.metrics import VAL_AUC, auc, normalised, raw_metric
 from pipeline.training.models import initial_weights, random_states, seed_layers
 from pipeline.training.optimizers import optimizer_for
 from pipeline.training.pooling import has_members, to_fit
 from pipeline.training.precision import precision
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, Fit, Trial
-    from pipeline.training.run import Run
-    from pipeline.training.settings import Settings
+from pipeline.training.run import Run
+from pipeline.training.settings import Settings
 
 LARGEST_EXECUTION = 64
 """Steps between two looks at budget and signals: well under a second for the models of a sweep."""

@@ -9,13 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from pipeline.training.host import settle
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 STDERR = 2
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from pipeline.core.records import FitResult, Outcome
+from pipeline.core.records import Arrays, Fit, FitResult, Outcome
 from pipeline.training.metrics import finished_curves, weighted
+from pipeline.training.settings import Settings
 from pipeline.training.stopping import Stopping, diverged, divergence_message
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from pipeline.core.records import Arrays, Fit
-    from pipeline.training.settings import Settings
 
 
 class OpenFit:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pipeline.config.schema import SweepConfig
 from pipeline.config.schema_search import CapacityConfig
-from pipeline.core.records import Objective
+from pipeline.core.records import Objective, Trial
 from pipeline.training.order import batch_size
-
-if TYPE_CHECKING:
-    from pipeline.config.schema import SweepConfig
-    from pipeline.core.records import Trial
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays
-    from pipeline.training.settings import Settings
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays
+from pipeline.training.settings import Settings
 
 ELEMENTWISE = {"sgd", "rmsprop", "adam", "adamw", "adamax", "adagrad", "adadelta", "ftrl", "lion"}
 """Optimizers that treat every weight by itself, so that a padded zero stays zero. The others mix

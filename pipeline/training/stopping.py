@@ -6,14 +6,10 @@ not better: training stops after epoch 11 and the weights of epoch 9 are kept.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from pipeline.core.records import Direction
-
-if TYPE_CHECKING:
-    from pipeline.training.settings import Settings
+from pipeline.training.settings import Settings
 
 
 class Stopping:

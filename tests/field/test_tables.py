@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pipeline.data import Dataset
+    from pipeline.data.dataset import Dataset
 
 FIT = Fit(Trial(Capacity("linear", (("layers", 0),)), 0.01, 10), 0, 0, 1)
 ORDER = np.random.default_rng(3).permutation(40)

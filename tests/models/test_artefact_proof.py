@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pipeline.data import Dataset
+    from pipeline.data.dataset import Dataset
 
 TRIAL = Trial(Capacity("1x8", (("layers", 1), ("units", 8))), 0.01, 100)
 ROUND = Round(0, "start", (Fit(TRIAL, 0, 0, 3), Fit(TRIAL, 1, 1, 3)))

@@ -7,24 +7,20 @@ that learnt nothing are also looked into (probes.py). Every threshold stands in 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 
-from pipeline.core.records import Outcome
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, Finding, FitResult, Outcome, Trial
 from pipeline.training.diagnose.background import background
 from pipeline.training.diagnose.case import Case
 from pipeline.training.diagnose.causes import CAUSES
 from pipeline.training.diagnose.probes import Probe
 from pipeline.training.diagnose.symptoms import SYMPTOMS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
-
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, Finding, FitResult, Trial
-    from pipeline.training.settings import Settings
+from pipeline.training.settings import Settings
 
 PROBES_KEPT = 8
 """Networks that are kept to look into fits."""

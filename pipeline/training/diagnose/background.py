@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 
 from pipeline.core.losses import row_losses
-from pipeline.core.records import Finding
+from pipeline.core.records import Arrays, Finding
 from pipeline.training.diagnose import thresholds as at
 from pipeline.training.families.layers import is_image
 from pipeline.training.metrics import weighted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pipeline.core.records import Arrays
 
 NAMED = 3
 """Inputs or classes that a sentence lists."""

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.core.records import FitResult
 from pipeline.core.statistics import Difference, mean_error, paired
 from pipeline.training.diagnose import thresholds as at
-
-if TYPE_CHECKING:
-    from pipeline.core.records import FitResult
-    from pipeline.training.diagnose.background import Background
-    from pipeline.training.diagnose.probes import Probes
-    from pipeline.training.settings import Settings
+from pipeline.training.diagnose.background import Background
+from pipeline.training.diagnose.probes import Probes
+from pipeline.training.settings import Settings
 
 UNKNOWN = Difference(float("nan"), float("nan"), 0.0)
 

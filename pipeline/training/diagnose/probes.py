@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
+from pipeline.core.family import Family
 from pipeline.core.losses import row_losses
+from pipeline.core.records import Fit, Trial
 from pipeline.core.statistics import mean_error
+from pipeline.training.diagnose.background import Background
 from pipeline.training.diagnose.thresholds import SATURATION_MARGIN
 from pipeline.training.models import initial_weights, rebuild
 from pipeline.training.pooling import members_of, targets_of_members
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.core.family import Family
-    from pipeline.core.records import Fit, Trial
-    from pipeline.training.diagnose.background import Background
 
 Probes = dict[str, list[float]]
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
 from pipeline.core.records import Finding, Outcome
 from pipeline.training.diagnose import thresholds as at
-from pipeline.training.diagnose.case import times
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pipeline.training.diagnose.case import Case
+from pipeline.training.diagnose.case import Case, times
 
 
 def no_signal(case: Case) -> Finding | None:

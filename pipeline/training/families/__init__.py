@@ -7,20 +7,16 @@ its name; nothing else has to know of it. Importing a family imports no framewor
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from pipeline.config.messages import did_you_mean
+from pipeline.config.schema import ModelConfig
+from pipeline.config.schema_search import SearchConfig
 from pipeline.core.errors import ConfigError
+from pipeline.core.family import Family
+from pipeline.core.names import Grid
 from pipeline.training.families.base import Scope
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pipeline.config.schema import ModelConfig
-    from pipeline.config.schema_search import SearchConfig
-    from pipeline.core.family import Family
-    from pipeline.core.names import Grid
 
 _SHARED = {"base", "ladder", "layers"}
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import floor, prod
-from typing import TYPE_CHECKING
 
+from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import CapacityConfig, SearchConfig, SpaceConfig
 from pipeline.core.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from pipeline.config.schema import ModelConfig
-    from pipeline.core.names import Grid
+from pipeline.core.names import Grid
 
 
 @dataclass(frozen=True)

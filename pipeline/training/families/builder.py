@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pipeline.config import builder_source
 from pipeline.core.errors import ConfigError
-from pipeline.core.records import Trial
+from pipeline.core.records import Capacity, Trial
+from pipeline.training.families.base import Scope
 from pipeline.training.families.mlp import Mlp
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pipeline.core.records import Capacity
-    from pipeline.training.families.base import Scope
 
 _SOURCES: dict[str, str] = {}
 """What the code of a module was when a sweep last began with it: what is trained is what is recorded."""

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import mul
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from pipeline.core.errors import ConfigError
-from pipeline.core.records import Capacity
+from pipeline.core.records import Capacity, Trial
+from pipeline.training.families.base import Scope
 from pipeline.training.families.ladder import Ladder
 from pipeline.training.families.layers import is_image
-
-if TYPE_CHECKING:
-    from pipeline.core.records import Trial
-    from pipeline.training.families.base import Scope
 
 KERNEL = 3
 """Height and width of a convolution: the smallest that sees a neighbourhood."""

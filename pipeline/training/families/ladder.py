@@ -8,14 +8,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self, cast
 
-from pipeline.training.families.base import choices, grown, largest, shrunk, too_small
-
-if TYPE_CHECKING:
-    from pipeline.core.family import Nuisance
-    from pipeline.core.records import Capacity, Trial
-    from pipeline.training.families.base import Scope
+from pipeline.core.family import Nuisance
+from pipeline.core.records import Capacity, Trial
+from pipeline.training.families.base import Scope, choices, grown, largest, shrunk, too_small
 
 
 @dataclass(frozen=True, eq=False)

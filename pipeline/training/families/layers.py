@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.config.choices import EMBEDDED
-
-if TYPE_CHECKING:
-    from pipeline.config.schema import ModelConfig
-    from pipeline.core.names import Grid
-    from pipeline.core.records import Trial
+from pipeline.config.schema import ModelConfig
+from pipeline.core.names import Grid
+from pipeline.core.records import Trial
 
 IMAGE_DIMENSIONS = 3
 """Height, width, channels."""

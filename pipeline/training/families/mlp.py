@@ -6,15 +6,12 @@ import os
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from pipeline.config.choices import EMBEDDED, WidthShape
-from pipeline.core.records import Capacity
+from pipeline.core.records import Capacity, Trial
+from pipeline.training.families.base import Scope
 from pipeline.training.families.ladder import Ladder
-
-if TYPE_CHECKING:
-    from pipeline.core.records import Trial
-    from pipeline.training.families.base import Scope
 
 LINEAR = Capacity("linear", (("layers", 0), ("units", 0)))
 """No hidden layer: linear or logistic regression."""

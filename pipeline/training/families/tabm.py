@@ -10,13 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from pipeline.core.records import Capacity
+from pipeline.training.families.base import Scope
 from pipeline.training.families.mlp import Mlp, widths_of
-
-if TYPE_CHECKING:
-    from pipeline.core.records import Capacity
-    from pipeline.training.families.base import Scope
 
 
 def create(scope: Scope) -> TabM:

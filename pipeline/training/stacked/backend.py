@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pipeline.training.sizes import Device
+from pipeline.training.sizes import Device
 
 _adapter: Any = import_module(f"pipeline.training.stacked.on_{keras.backend.backend()}")
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from pipeline.core.records import Outcome
+from pipeline.core.records import Arrays, Fit, FitResult, Outcome
 from pipeline.training.metrics import finished_curves, raw_metric
 from pipeline.training.run import OpenFit
+from pipeline.training.settings import Settings
 from pipeline.training.stacked.epoch import RAW, measured
-
-if TYPE_CHECKING:
-    from pipeline.core.records import Arrays, Fit, FitResult
-    from pipeline.training.settings import Settings
 
 
 class Course(OpenFit):

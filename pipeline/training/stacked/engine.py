@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from concurrent.futures import as_completed, wait
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from pipeline.core.control import Progress
-from pipeline.core.records import Outcome
+from pipeline.core.control import Control, Progress
+from pipeline.core.family import Family
+from pipeline.core.records import Arrays, FitResult, Outcome, Stack
 from pipeline.runtime import memory
 from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
 from pipeline.training.fit import REPORT_SECONDS, FitEngine
+from pipeline.training.padding import PaddedFamily
+from pipeline.training.settings import Settings
 from pipeline.training.stackable import why_not_in_memory, why_not_stacked
 from pipeline.training.stacked.course import Course
 from pipeline.training.stacked.programs import Programs
@@ -21,15 +25,6 @@ from pipeline.training.stacked.repacking import repacked
 from pipeline.training.stacked.tables import is_there
 from pipeline.training.stacked.tile import StackContext, Tile
 from pipeline.training.threads import cores, pool
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.core.control import Control
-    from pipeline.core.family import Family
-    from pipeline.core.records import Arrays, FitResult, Stack
-    from pipeline.training.padding import PaddedFamily
-    from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)
 

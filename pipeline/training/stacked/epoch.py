@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from keras import ops
 
 from pipeline.core.records import Direction
 from pipeline.training.metrics import VAL_AUC
-
-if TYPE_CHECKING:
-    from pipeline.training.settings import Settings
-    from pipeline.training.stacked.step import State
+from pipeline.training.settings import Settings
+from pipeline.training.stacked.step import State
 
 RAW = ("loss", "metric", "val_loss", "val_metric")
 """The curves that a program measures, in this order; `metric` is mae or accuracy."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from keras import ops
 
 from pipeline.training.metrics import VAL_AUC
 from pipeline.training.stacked.auc import auc
 from pipeline.training.stacked.backend import map_members, put
-
-if TYPE_CHECKING:
-    from pipeline.training.stacked.step import RowLosses, State
-    from pipeline.training.stacked.template import Template
+from pipeline.training.stacked.step import RowLosses, State
+from pipeline.training.stacked.template import Template
 
 
 class Evaluation:

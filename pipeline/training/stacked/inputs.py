@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from pipeline.core.records import Arrays, Fit
 from pipeline.training.metrics import normalised
+from pipeline.training.settings import Settings
 from pipeline.training.sizes import padded_rows
+from pipeline.training.stacked.members import Members
 from pipeline.training.stacked.orders import Orders
+from pipeline.training.stacked.step import State
 from pipeline.training.stacked.update import decay_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.core.records import Arrays, Fit
-    from pipeline.training.settings import Settings
-    from pipeline.training.stacked.members import Members
-    from pipeline.training.stacked.step import State
 
 ORDERS = Orders()
 """Shared by all stacks of this process."""

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from pipeline.core.records import Fit
 from pipeline.training.families.layers import OUTPUT
 from pipeline.training.models import initial_weights
+from pipeline.training.padding import Axes, PaddedFamily, Widths
 from pipeline.training.stacked.epoch import RAW
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.core.records import Fit
-    from pipeline.training.padding import Axes, PaddedFamily, Widths
-    from pipeline.training.stacked.step import State
-    from pipeline.training.stacked.template import Template
-    from pipeline.training.stacked.update import Update
+from pipeline.training.stacked.step import State
+from pipeline.training.stacked.template import Template
+from pipeline.training.stacked.update import Update
 
 TRAIN_CURVES = len(RAW) // 2
 

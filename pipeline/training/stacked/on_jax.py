@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import keras
 
 from pipeline.training import sizes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pipeline.training.sizes import Device
+from pipeline.training.sizes import Device
 
 
 def device(*, convolutional: bool = False) -> Device:  # noqa: ARG001 - JAX maps convolutions too

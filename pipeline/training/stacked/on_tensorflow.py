@@ -6,7 +6,8 @@ import contextlib
 import json
 import logging
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -20,12 +21,8 @@ from pipeline.training.program_cache import (
     keep_trace,
     read_trace,
 )
+from pipeline.training.sizes import Device
 from pipeline.training.stacked.plain_names import rename_functions
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from pipeline.training.sizes import Device
 
 log = logging.getLogger(__name__)
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from pipeline.training.order import epoch_order
-
-if TYPE_CHECKING:
-    import numpy as np
 
 MOST_BYTES = 32 << 20
 """Of one process; the least recently used go first."""

@@ -7,11 +7,10 @@ of compiled programs looks up by names too: what another process compiled was ra
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from tensorflow.core.framework.attr_value_pb2 import NameAttrList
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.framework.node_def_pb2 import NodeDef

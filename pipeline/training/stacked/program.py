@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from keras import ops
 
+from pipeline.training.sizes import Shape
 from pipeline.training.stacked.backend import put
-
-if TYPE_CHECKING:
-    from pipeline.training.sizes import Shape
-    from pipeline.training.stacked.epoch import EpochEnd
-    from pipeline.training.stacked.evaluation import Evaluation
-    from pipeline.training.stacked.step import State, TrainStep
+from pipeline.training.stacked.epoch import EpochEnd
+from pipeline.training.stacked.evaluation import Evaluation
+from pipeline.training.stacked.step import State, TrainStep
 
 
 class Program:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import keras
 import numpy as np
 
+from pipeline.core.records import Arrays, Capacity, Stack, Trial
 from pipeline.training.metrics import VAL_AUC
+from pipeline.training.padding import PaddedFamily, Widths
 from pipeline.training.precision import precision
 from pipeline.training.program_cache import DamagedProgramsError, kept, trace_name
-from pipeline.training.sizes import Shape, padded_rows, shape_of
+from pipeline.training.settings import Settings
+from pipeline.training.sizes import Device, Shape, padded_rows, shape_of
 from pipeline.training.stacked.backend import Compiled, device
 from pipeline.training.stacked.epoch import EpochEnd, measured
 from pipeline.training.stacked.evaluation import Evaluation
@@ -25,14 +29,6 @@ from pipeline.training.stacked.step import ProgramLayout, RowLosses, TrainStep
 from pipeline.training.stacked.template import Template
 from pipeline.training.stacked.update import Update, decay_of
 from pipeline.training.threads import cores
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
-
-    from pipeline.core.records import Arrays, Capacity, Stack, Trial
-    from pipeline.training.padding import PaddedFamily, Widths
-    from pipeline.training.settings import Settings
-    from pipeline.training.sizes import Device
 
 ANY_RATE = 0.5
 """Dropout of the template, whose layers take the members' own rates."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipeline.training.stacked.tile import Tile
+from pipeline.training.stacked.tile import Tile
 
 
 def repacked(tiles: Sequence[Tile], size: int) -> list[Tile]:

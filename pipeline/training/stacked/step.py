@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 from keras import ops
 
+from pipeline.training.padding import Axes
 from pipeline.training.pooling import MEMBERS_AXIS, mean_over_members, targets_of_members
 from pipeline.training.stacked.backend import gradients, map_members
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pipeline.training.padding import Axes
-    from pipeline.training.stacked.template import Template
-    from pipeline.training.stacked.update import Update
+from pipeline.training.stacked.template import Template
+from pipeline.training.stacked.update import Update
 
 State = dict[str, Any]
 """Everything that training changes: stacked arrays by name; see `members.first_state`."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from keras import ops, tree
 
+from pipeline.core.records import Arrays
 from pipeline.training.stacked.inputs import table
-
-if TYPE_CHECKING:
-    from pipeline.core.records import Arrays
-    from pipeline.training.stacked.step import State
+from pipeline.training.stacked.step import State
 
 
 class DeviceTable:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 
+from pipeline.core.records import Fit
 from pipeline.training.models import layer_seed, random_states
 from pipeline.training.pooling import members_of
 from pipeline.training.stacked.layers import MemberDropout, RowNormalization
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pipeline.core.records import Fit
 
 
 class Template:

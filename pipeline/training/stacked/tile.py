@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from keras import ops, tree
 
+from pipeline.core.records import Arrays, Fit
+from pipeline.training.settings import Settings
+from pipeline.training.stacked.backend import Compiled
+from pipeline.training.stacked.course import Course
 from pipeline.training.stacked.inputs import member_values, orders
+from pipeline.training.stacked.programs import Plan, Programs
+from pipeline.training.stacked.step import State
 from pipeline.training.stacked.tables import table_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from pipeline.core.records import Arrays, Fit
-    from pipeline.training.settings import Settings
-    from pipeline.training.stacked.backend import Compiled
-    from pipeline.training.stacked.course import Course
-    from pipeline.training.stacked.programs import Plan, Programs
-    from pipeline.training.stacked.step import State
 
 
 class StackContext:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 
+from pipeline.core.records import Trial
 from pipeline.training.optimizers import optimizer_for
+from pipeline.training.settings import Settings
 from pipeline.training.stacked.backend import MemberOptimizer
-
-if TYPE_CHECKING:
-    from pipeline.core.records import Trial
-    from pipeline.training.settings import Settings
 
 
 class Update:
