@@ -9,7 +9,9 @@ that nothing has seen. No search and no MLflow: what is compared is the networks
 and variant: the chosen pair, its validation and test loss (mean over seeds of one network each, and the
 loss of their average), the standard deviation of the validation loss over seeds, CPU seconds.
 
-With `--small N` the tables are the twenty of benchmarks/smalltables.py, N outer splits each, instead.
+With `--small N` the tables are the twenty of benchmarks/smalltables.py, N outer splits each, instead. With
+`--champion-rows` the pair is trained besides on all rows that are not test rows: every seed once more for
+its median best epoch (`refit`), and as the average of five folds (`folds`).
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import argparse
 import json
 import tempfile
 import time
+from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +34,7 @@ from benchmarks.smalltables import TABLES, outer
 from pipeline.core.control import Unattended
 from pipeline.core.records import Fit, Outcome, Trial
 from pipeline.data import prepare
+from pipeline.data.split import ALL_ROWS
 from pipeline.evaluation.scores import constant_loss
 from pipeline.session.facts import without_repeats
 from pipeline.session.trainer import Trainer
@@ -72,6 +77,7 @@ def variant(rows: Rows, task: str, words: str, options: argparse.Namespace) -> d
     """Train the networks of a variant and test the best pair of architecture and rate."""
     with tempfile.TemporaryDirectory() as folder:
         more = [f"data.task={task}", "model=tabm", *words.split()]
+        more += ["champion_rows=folds"] * options.champion_rows
         config = config_of(Path(folder), *rows, more)
         dataset = prepare(config.data, config.seed)
     trainer = Trainer.of(without_repeats(config, dataset), dataset)
@@ -93,6 +99,7 @@ def variant(rows: Rows, task: str, words: str, options: argparse.Namespace) -> d
     scores = {trial: float(np.mean([_loss(one) for one in own])) for trial, own in by_trial.items()}
     best = min(scores, key=scores.__getitem__)
     members = by_trial[best]
+    all_rows = _on_all_rows(trainer, members) if options.champion_rows else {}
     unit = (constant_loss(dataset, "val_loss") or 1.0) if dataset.regression else 1.0
     return {
         "capacity": best.capacity.label,
@@ -102,6 +109,7 @@ def variant(rows: Rows, task: str, words: str, options: argparse.Namespace) -> d
         "validation": scores[best] / unit,
         "test": float(np.mean([tested(dataset, trainer.family, [one]) for one in members])) / unit,
         "test_average": tested(dataset, trainer.family, members) / unit,
+        **{name: loss / unit for name, loss in all_rows.items()},
         "sd": float(np.std([_loss(one) for one in members], ddof=1)) / unit,
         "epochs": float(np.mean([one.best_epoch for one in members])),
         "seconds": time.perf_counter() - began,
@@ -120,6 +128,20 @@ def _trials(trainer: Trainer, options: argparse.Namespace) -> Iterator[Trial]:
             yield Trial(capacity, rate, size, tuple(sorted(chosen)))
 
 
+def _on_all_rows(trainer: Trainer, members: list[FitResult]) -> dict[str, float]:
+    """Return the test loss of one network trained on all known rows, and of the average of folds."""
+    further = range(ALL_ROWS, 1 + len(trainer.dataset.split.further))
+    epochs = 1 + round(float(np.median([one.best_epoch for one in members])))
+    refits = [replace(one.fit, fold=ALL_ROWS, epochs=epochs) for one in members]
+    folds = [replace(members[0].fit, fold=fold) for fold in further if fold != ALL_ROWS]
+    plan = trainer.plan([*refits, *folds])
+    found = [one for _, some in trainer.run(plan, Unattended()) for one in some if _usable(one)]
+    again = [one for one in found if one.fit.fold == ALL_ROWS]
+    folded = [members[0], *(one for one in found if one.fit.fold != ALL_ROWS)]
+    loss = partial(tested, trainer.dataset, trainer.family)
+    return {"refit": float(np.mean([loss([one]) for one in again])), "folds": loss(folded)}
+
+
 def _usable(one: FitResult) -> bool:
     return one.outcome is Outcome.completed
 
@@ -134,6 +156,7 @@ def main() -> None:
     parser.add_argument("variants", nargs="+", help="NAME=words of python -m pipeline.sweep")
     parser.add_argument("--data", type=Path, help="a folder like ../shared/bench")
     parser.add_argument("--small", type=int, default=0, help="outer splits of twenty small tables")
+    parser.add_argument("--champion-rows", action="store_true", help="also on all known rows")
     parser.add_argument("--tables", default="", help="names, a comma between; default: all")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--units", type=numbers, default=[64.0])
