@@ -12,6 +12,7 @@ In a notebook::
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import threading
@@ -25,7 +26,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from pipeline.core.commands import quoted
 from pipeline.core.errors import ConfigError, DataError, SweepError
+from pipeline.ledger.location import resolve
 from pipeline.ledger.read import SweepRecord
 from pipeline.runtime.budget import process_seconds
 from pipeline.session import results
@@ -61,7 +64,6 @@ class SweepResult:
     @cached_property
     def _model(self) -> PortableModel:
         """The champion, read from the store once."""
-        from pipeline.ledger.location import resolve
         from pipeline.models.find_model import PortableModel
 
         return PortableModel.download(resolve(self.tracking_uri), self.run_id)
@@ -169,7 +171,6 @@ def _sweep(
 
     with _command_line(arguments):
         run(config, folder, grace=None, began=began, quiet=not config.verbose)
-    import json
 
     try:
         done = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
@@ -197,16 +198,12 @@ def _word(value: object) -> str:
 
 def _key(name: object) -> str:
     """Write a key of a mapping, the name of a column."""
-    from pipeline.core.commands import quoted
-
     return str(name) if str(name).isidentifier() else quoted(str(name))
 
 
 def _item(value: object) -> str:
     """Write an item of a list; text is quoted where it may hold a comma or a bracket, or be no text."""
     if isinstance(value, str):
-        from pipeline.core.commands import quoted
-
         is_plain = value != "null" and re.fullmatch(r"[\w./:@%+-]+", value)
         return value if is_plain else quoted(value)
     return _word(value)

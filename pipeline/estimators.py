@@ -33,6 +33,7 @@ from sklearn.utils.validation import (
 
 from pipeline import api
 from pipeline.core.errors import ConfigError, DataError, NoUsableTrialError
+from pipeline.ledger.location import resolve
 from pipeline.session import results
 from pipeline.session.guest import guest
 from pipeline.terminal.notebook import in_notebook
@@ -185,7 +186,6 @@ class _Capacity(BaseEstimator):
 
     def _keep(self, found: api.SweepResult) -> None:
         """Keep what a fitted estimator says and predicts with, so that it needs no store."""
-        from pipeline.ledger.location import resolve
         from pipeline.models.find_model import PortableModel
 
         self.sweep_id_ = found.run_id

@@ -17,7 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from omegaconf import OmegaConf
+
 from pipeline.config.help import SWEEP, groups, help_text
+from pipeline.config.redact import hide_secrets_of, redacted, redacted_argument
 from pipeline.config.schema import SweepConfig
 from pipeline.core.commands import version
 from pipeline.core.errors import ConfigError, Interrupted, SweepError
@@ -156,12 +159,9 @@ def _checked(line: CommandLine, check: Check) -> list[_Job]:
 
     With `--cfg job` the configurations are printed instead.
     """
-    from omegaconf import OmegaConf
-
     from pipeline.config.arguments import read, runs
     from pipeline.config.compose import compose_raw, own_part, plain
     from pipeline.config.lookups import as_written
-    from pipeline.config.redact import hide_secrets_of, redacted, redacted_argument
     from pipeline.config.text import without_credentials
 
     known, composed = groups(line.extra), []

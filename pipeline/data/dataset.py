@@ -12,7 +12,9 @@ import pandas as pd
 
 from pipeline.core.names import Grid, Input, Names
 from pipeline.core.records import Arrays
-from pipeline.data.columns import ColumnFact
+from pipeline.core.statistics import blocks
+from pipeline.data.columns import ColumnFact, column_facts, target_fact
+from pipeline.data.encode import fit_encoder, to_float32
 from pipeline.data.imagefile import read_image
 from pipeline.data.images import PATH
 from pipeline.data.inputs import grid_of, inputs_of
@@ -81,7 +83,6 @@ class Dataset:
     @cached_property
     def facts(self) -> tuple[ColumnFact, ...]:
         """What became of every column, for people; the target first."""
-        from pipeline.data.columns import column_facts, target_fact
         from pipeline.data.leaks import leaks
 
         leaked: dict[str, str] = {}
@@ -132,8 +133,6 @@ class Dataset:
 
         It takes `typed(raw, self.columns)`, never raw rows; for images, an array of pixels.
         """
-        from pipeline.data.encode import fit_encoder, to_float32
-
         if self.image_shape is not None:
             return to_float32()
         key = (encoding, fold)
@@ -248,7 +247,6 @@ class Dataset:
             return codes if len(np.unique(codes)) < len(rows) else None
         if self.times is None:
             return None
-        from pipeline.core.statistics import blocks
 
         order = np.argsort(self.times[rows], kind="stable")
         found = np.empty(len(rows), np.int64)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from pipeline.data.columns import Attention, ColumnFact, said
 from pipeline.data.dataset import Dataset
 
@@ -39,8 +41,6 @@ class Few(NamedTuple):
 
 def few_rows(dataset: Dataset) -> Few:
     """Return what to say of few validation rows; nothing where folds validate on every row already."""
-    import numpy as np
-
     if len(dataset.split.folds) > 1:
         return Few()
     rows, known = dataset.split.validation, dataset.split.known

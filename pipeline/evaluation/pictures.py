@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from pipeline.data.dataset import Dataset
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMN = "image"
 MOST = 24

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
+import plotly.graph_objects as go
 
 from pipeline.core import language
 from pipeline.figures import palette
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry
 from pipeline.ledger.read import SweepRecord
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 CHAMPION = "champion"
 NAMES = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
 
 from pipeline.core import language
 from pipeline.figures import palette
@@ -11,10 +14,6 @@ from pipeline.figures.tables import is_outside, lowest, rows, view
 from pipeline.figures.trials import SMALLEST, capacities, leader, objective, prefers, role
 from pipeline.ledger.read import SweepRecord
 from pipeline.search.sentences import within
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 ACCEPTED = frozenset({"start", "better", "smaller", "chosen"})
 """Verdicts after which the search stood at that capacity."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
 
 from pipeline.core import language
 from pipeline.core.statistics import paired
@@ -18,10 +20,6 @@ from pipeline.figures.tables import named
 from pipeline.figures.trials import capacities, champion_entry, done_fits, leader, objective
 from pipeline.figures.verdict import headline, parameters_shown, status
 from pipeline.ledger.read import SweepRecord
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
 
 OUTSIDE = ("tracking.", "compute.", "budget.", "registry.", "notify.", "resume", "verbose")
 """Settings that do not change what a fit is."""

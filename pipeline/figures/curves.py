@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 
 from pipeline.core import language
 from pipeline.figures import palette
@@ -19,9 +20,6 @@ from pipeline.figures.trials import (
     role,
 )
 from pipeline.ledger.read import SweepRecord
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 NO_CURVES = "No usable fit left a curve."
 SIDES = {"smaller": palette.SMALLER, "larger": palette.LARGER}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from pipeline.data.csvfile import PROBABILITY
 from pipeline.figures import palette
@@ -14,9 +14,6 @@ from pipeline.figures.predictions import part_name
 from pipeline.figures.remark import setting
 from pipeline.figures.tables import named, rows
 from pipeline.ledger.read import SweepRecord
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 ACROSS = 6
 """Images in a line: still to be seen on a phone."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from pipeline.core import language
 from pipeline.data.csvfile import PROBABILITY
 from pipeline.figures import palette
 from pipeline.figures.tables import named
 from pipeline.ledger.read import SweepRecord
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 MOST_POINTS = 2_000
 """Rows drawn in a scatter: a fixed sample beyond, so that the page stays small."""

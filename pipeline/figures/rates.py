@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from pipeline.core import language
 from pipeline.core.records import Outcome
@@ -22,9 +21,6 @@ from pipeline.figures.trials import (
     trials,
 )
 from pipeline.ledger.read import SweepRecord
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 LEVELS = 6
 """Values of a hyperparameter that are told apart; more are put into as many equal groups."""

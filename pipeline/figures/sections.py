@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from pipeline.core import language
 from pipeline.evaluation.baselines import BASELINES
@@ -22,9 +24,6 @@ from pipeline.figures.trials import (
     trials,
 )
 from pipeline.ledger.read import SweepRecord
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 KEPT = frozenset({"start", "better", "smaller"})
 OUT = frozenset({"infeasible", "stopped"})

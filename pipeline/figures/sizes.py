@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from pipeline.core import language
 from pipeline.figures import palette
@@ -22,9 +23,6 @@ from pipeline.figures.trials import (
     scored_fits,
 )
 from pipeline.ledger.read import SweepRecord
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 WIDE_RANGE = 1.2
 """Powers of ten from which one axis label a power is enough."""

@@ -7,11 +7,9 @@ one place where that is traded for `Any`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pandas as pd
-
+import pandas as pd
 
 REACH = 1.6
 """How far beyond the 80 % best scores an axis goes, as a multiple of their distance to the best."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from pipeline.core import language
 from pipeline.figures.tables import groups, rows
@@ -18,9 +20,6 @@ from pipeline.figures.trials import (
     trials,
 )
 from pipeline.ledger.read import SweepRecord
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MOST_POINTS = 150
 """Points a curve has in the page: longer ones are thinned, as a screen has no more to show."""

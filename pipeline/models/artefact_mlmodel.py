@@ -11,11 +11,13 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
+
 from pipeline.data.dataset import Dataset
 from pipeline.ledger import environment
 
 if TYPE_CHECKING:
-    import pandas as pd
     from mlflow.models import ModelSignature
 
 FOLDER = "artifacts/model"
@@ -106,9 +108,6 @@ def json_rows(frame: pd.DataFrame) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Return a cell as JSON can hold it: what is no number, truth or text becomes its text."""
-    import numpy as np
-    import pandas as pd
-
     if isinstance(value, np.generic):
         value = value.item()
     if pd.api.types.is_scalar(value) and pd.isna(value):

@@ -147,7 +147,6 @@ def proof_rows(dataset: Dataset) -> pd.DataFrame:
     rows = sample(dataset, ROWS)
     if dataset.image_shape is not None:  # pixels are not imputed
         return rows
-    import pandas as pd
 
     empty = pd.DataFrame(
         {name: rows[name].iloc[:1].mask(np.array([True])) for name in rows.columns}
@@ -161,8 +160,6 @@ def refuse_unserved(dataset: Dataset, rows: pd.DataFrame) -> None:
     Raises:
         DataError: A column is read otherwise than from the table.
     """
-    import pandas as pd
-
     if dataset.images is not None:
         return
     here = typed(rows, dataset.columns)

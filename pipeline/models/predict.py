@@ -9,17 +9,15 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from pipeline.config.combinations import TABS
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import ConfigError, DataError
 from pipeline.core.files import write_whole
 from pipeline.ledger.location import Location, check, resolve
-from pipeline.models.artefact_predictor import Predictor
-
-if TYPE_CHECKING:
-    import pandas as pd
-
+from pipeline.models.artefact_predictor import UNREADABLE, Predictor
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 STDIN, STDOUT = {"-", "/dev/stdin"}, {"-", "/dev/stdout"}
@@ -84,8 +82,6 @@ def _predictions(
 def _share(text: str | None) -> float:
     """Return the largest share of a column's values that may be unreadable."""
     if text is None:
-        from pipeline.models.artefact_predictor import UNREADABLE
-
         return UNREADABLE
     try:
         share = 0.0 if text == "error" else float(text)
@@ -136,7 +132,6 @@ def _rows(source: Path, delimiter: str | None) -> pd.DataFrame:
         for note in notes:
             sys.stderr.write(f"{note}\n")
         return rows
-    from pipeline.config.schema_data import DataConfig
     from pipeline.data.load import read_table
 
     return read_table(source, "input", config=DataConfig(delimiter=delimiter))

@@ -14,16 +14,14 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
+import pandas as pd
 
 from pipeline.core.errors import SweepError
 from pipeline.models.artefact_mlmodel import json_rows
 from pipeline.runtime import memory
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -241,8 +239,6 @@ atexit.register(VERIFIER.close)
 
 def bodies(rows: pd.DataFrame) -> list[tuple[str, str, bytes]]:
     """Return rows as the body of an HTTP request: (name, content type, body) of each form they have."""
-    import pandas as pd
-
     plain = json_rows(rows)
     csv = pd.DataFrame(plain["data"], columns=plain["columns"], dtype=object).to_csv(index=False)
     found = [

@@ -18,6 +18,9 @@ from pipeline.core.errors import Interrupted
 from pipeline.core.records import FitResult, Round, Scored, Stack
 from pipeline.data import prepare
 from pipeline.data.dataset import Dataset
+from pipeline.forecast.forecaster import Forecaster
+from pipeline.forecast.timemodel import table_of, time_model_of
+from pipeline.ledger.ledger import open_ledger
 from pipeline.ledger.location import check_at_start
 from pipeline.runtime import memory
 from pipeline.runtime.budget import Budget
@@ -128,10 +131,6 @@ def _open(
     display: Display,
 ) -> Sweep:
     """Open family, search and ledger; everything that can be refused is refused here."""
-    from pipeline.forecast.forecaster import Forecaster
-    from pipeline.forecast.timemodel import table_of, time_model_of
-    from pipeline.ledger.ledger import open_ledger
-
     trainer = Trainer.of(config, dataset)
     family = trainer.family
     prepare_threads(convolutional=family.convolutional)

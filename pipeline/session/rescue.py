@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from pipeline.core.errors import LostStoreError
+from pipeline.core.files import write_whole
 from pipeline.session.sweep import Sweep
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,6 @@ def rescued(sweep: Sweep, error: Exception) -> str:
 
 def _rescue(sweep: Sweep) -> str:
     """Write the best network and `summary.json`; return what was saved, in a sentence."""
-    from pipeline.core.files import write_whole
     from pipeline.evaluation.final import Member
     from pipeline.models.artefact import save_beside
     from pipeline.session.summary import dumps, partial_summary

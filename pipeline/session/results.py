@@ -10,7 +10,10 @@ In a notebook::
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from pipeline.core import language
 from pipeline.core.errors import ConfigError
@@ -18,8 +21,6 @@ from pipeline.ledger.read import SweepRecord, read_sweep
 from pipeline.session.guest import guest
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from pipeline.figures.palette import Figure
 
 Which = str | SweepRecord
@@ -67,8 +68,6 @@ def capacities(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.D
 
 def curves(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.DataFrame:
     """Return all curves in one long table: run_id, trial, capacity, execution, epoch, metrics."""
-    import pandas as pd
-
     record = read(sweep, tracking_uri)
     parts = [frame.assign(run_id=run) for run, frame in record.curves.items()]
     if not parts:
@@ -79,8 +78,6 @@ def curves(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.DataF
 
 def decisions(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.DataFrame:
     """Return one row a decision: round, phase, capacity, score, se, verdict, reason."""
-    import pandas as pd
-
     columns = ["round", "phase", "capacity", "score", "se", "verdict", "reason"]
     return pd.DataFrame(read(sweep, tracking_uri).decisions, columns=columns)
 
@@ -92,8 +89,6 @@ def columns(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.Data
     `attention` says whether a person should look: severe (it may give the target away), dropped (by
     rule), doubted, assumed or none; `hint` is the override that changes the judgement.
     """
-    import pandas as pd
-
     names = ["name", "kind", "used", "what", "inputs", "attention", "reason", "note", "hint"]
     from pipeline.figures.findings import facts
 
@@ -118,8 +113,6 @@ def answer(sweep: Which = "latest", tracking_uri: str | None = None) -> str:
 def html(sweep: Which = "latest", tracking_uri: str | None = None) -> str:
     """Return answer, picture and table of the capacities as a small piece of HTML, for a notebook."""
     from html import escape
-
-    import pandas as pd
 
     from pipeline.figures import trials as tables
     from pipeline.figures.inline import CapacityScore, capacity_svg
@@ -174,8 +167,6 @@ def report(
     sweep: Which = "latest", output: str = "report.html", tracking_uri: str | None = None
 ) -> str:
     """Write the report page and return the path it was written to."""
-    from pathlib import Path
-
     from pipeline.figures.page import page
 
     Path(output).write_text(page(read(sweep, tracking_uri)), encoding="utf-8")

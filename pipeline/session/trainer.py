@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.compute import run
 from pipeline.compute.limits import limits
 from pipeline.config import objective
 from pipeline.config.schema import SweepConfig
@@ -12,6 +13,7 @@ from pipeline.core.control import Control
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
 from pipeline.data.dataset import Dataset
+from pipeline.training.families import family
 from pipeline.training.planner import Workload, plan_stacks
 from pipeline.training.settings import Settings
 
@@ -28,8 +30,6 @@ class Trainer:
     @classmethod
     def of(cls, config: SweepConfig, dataset: Dataset) -> Trainer:
         """Return what trains networks on a table; the table's values are those of `config.data`."""
-        from pipeline.training.families import family
-
         shapes = input_shapes(config, dataset)
         found = {name: dataset.grid(name) for name in shapes}
         grids = {name: grid for name, grid in found.items() if grid is not None}
@@ -52,8 +52,6 @@ class Trainer:
 
     def run(self, plan: StackPlan, control: Control) -> Iterator[tuple[Stack, list[FitResult]]]:
         """Train stacks where `compute` says; yield each as it ends, with the results of its fits."""
-        from pipeline.compute import run
-
         compute = self.config.compute
         yield from run(plan, self.arrays, self.family, self.settings, control, compute)
 

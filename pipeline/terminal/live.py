@@ -7,17 +7,15 @@ import math
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from pipeline.core import language
 from pipeline.figures.inline import CapacityScore
 from pipeline.terminal.picture import Picture
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
 
 LABEL = 8
 """Columns of a label."""

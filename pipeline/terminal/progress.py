@@ -15,9 +15,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
 from pipeline.core.control import Progress
@@ -28,9 +28,6 @@ from pipeline.terminal.live import TerminalView, panel
 from pipeline.terminal.notebook import NotebookView, in_notebook
 from pipeline.terminal.picture import Picture, tally, time_left
 from pipeline.terminal.table import counts, fits_done, ranking
-
-if TYPE_CHECKING:
-    from rich.console import ConsoleOptions
 
 HEARTBEAT = 30.0
 """Seconds between plain lines while a stack trains: a nightly log shows life, and stays short."""

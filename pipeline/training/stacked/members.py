@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from pipeline.core.records import Fit
@@ -113,8 +114,6 @@ def _stacked(members: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
 
 def _needs_mask(template: Template) -> bool:
     """Tell whether a padded unit may put out anything but zero."""
-    import keras
-
     layers = [layer for layer in template.model.layers if layer.name != OUTPUT]
     hidden = [layer for layer in layers if hasattr(layer, "activation")]
     zero = keras.ops.zeros((1, 1))
