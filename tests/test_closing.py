@@ -12,7 +12,7 @@ import pytest
 from pipeline.core import commands
 from pipeline.ledger import viewer
 from pipeline.ledger.location import resolve
-from pipeline.session.closing import answer
+from pipeline.session.aftermath import answer
 
 
 def about(objective: str = "val_loss", **scores: dict[str, float]) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline import report
-from pipeline.config.launch import launch
-from pipeline.config.logs import LogFile
+from pipeline.config.launch import LogFile, launch
 from pipeline.core.errors import ConfigError
 from pipeline.core.files import write_whole
 from pipeline.runtime.notify import message
@@ -59,12 +58,12 @@ def test_a_log_that_cannot_be_written_is_said_once(capsys: pytest.CaptureFixture
     heard: list[str] = []
     listener = logging.Handler()
     listener.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
-    logging.getLogger("pipeline.config.logs").addHandler(listener)
+    logging.getLogger("pipeline.config.launch").addHandler(listener)
     try:
         for _ in range(3):
             logger.warning("a line")
     finally:
-        logging.getLogger("pipeline.config.logs").removeHandler(listener)
+        logging.getLogger("pipeline.config.launch").removeHandler(listener)
         handler.stream.close = lambda: None  # type: ignore[method-assign]
     assert heard == [
         "/dev/full cannot be written (No space left on device): it is incomplete from here on"

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from pipeline.compute.splitting import train
-from pipeline.config.schema import ComputeConfig
+from pipeline.config.schema import ComputeConfig, TrainingConfig
 from pipeline.core.control import Control, Progress
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
+from pipeline.runtime import memory
 from pipeline.training.engine import engine
+from pipeline.training.planner import Limits
 from pipeline.training.settings import Settings
 from pipeline.training.threads import cores, prepare
 
@@ -66,3 +68,19 @@ class _Closing:
 
     def close(self) -> None:
         self._closed.set()
+
+
+def limits(training: TrainingConfig, compute: ComputeConfig) -> Limits:
+    """Return memory and number of stacks at once.
+
+    Free memory wavers; rounded down to a power of two it seldom changes a plan, and the plan is
+    recorded with its round.
+
+    Args:
+        training: `memory_share`, `engine`.
+        compute: `workers`.
+    """
+    room = int(training.memory_share * memory.free())
+    return Limits(
+        1 << max(0, room.bit_length() - 1), stacks_at_once(training.engine.value, compute)
+    )

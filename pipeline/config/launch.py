@@ -20,10 +20,56 @@ from typing import NoReturn
 from omegaconf import OmegaConf
 
 from pipeline.config.help import SWEEP, groups, help_text
-from pipeline.config.redact import hide_secrets_of, redacted, redacted_argument
+from pipeline.config.redact import RedactingFormatter, hide_secrets_of, redacted, redacted_argument
 from pipeline.config.schema import SweepConfig
 from pipeline.core.commands import version
 from pipeline.core.errors import ConfigError, Interrupted, SweepError
+
+FILE = "sweep.log"
+
+
+class LogFile(logging.FileHandler):
+    """A file of log lines; when it cannot be written any more, the terminal says so once."""
+
+    _lost = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Say that the file is incomplete from here on."""
+        if not self._lost and isinstance(error := sys.exception(), OSError):
+            self._lost = True
+            logging.getLogger(__name__).warning(
+                "%s cannot be written (%s): it is incomplete from here on",
+                self.baseFilename,
+                error.strerror,
+            )
+        elif not self._lost:
+            super().handleError(record)
+
+
+def log_into(folder: Path, detailed: bool | str | list[str] = False) -> None:
+    """Send this process' log lines into a folder, warnings to the terminal too; what was set before ends.
+
+    In the file ours count from INFO, everybody else's from WARNING.
+
+    Args:
+        detailed: True: every line of everybody; or the loggers of which every line counts. The
+            terminal shows them then.
+    """
+    names = [detailed] if isinstance(detailed, str) else detailed
+    shown = logging.StreamHandler()
+    shown.setLevel("NOTSET" if names else "WARNING")
+    shown.setFormatter(RedactingFormatter("%(message)s"))
+    file = LogFile(folder / FILE, encoding="utf-8")
+    file.setFormatter(RedactingFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    level = "DEBUG" if names is True else "WARNING"
+    logging.basicConfig(level=level, handlers=[shown, file], force=True)
+    # The display prints these lines itself: here they only reach the file.
+    display = logging.getLogger("pipeline.terminal.progress")
+    display.handlers[:], display.propagate = [file], False
+    logging.getLogger("pipeline").setLevel("INFO")
+    for name in ["pipeline"] if names is True else names or []:
+        logging.getLogger(name).setLevel("DEBUG")
+
 
 Task = Callable[[SweepConfig, Path], int]
 Check = Callable[[SweepConfig], None]
@@ -204,7 +250,7 @@ def _output_folder(path: Path) -> Path:
 
 def _run(task: Task, job: _Job) -> int:
     """Run the task in its output folder; a failure is logged, and the next run of `-m` goes on."""
-    from pipeline.config.logs import log_into
+    from pipeline.config.launch import log_into
     from pipeline.config.text import dump
 
     config, folder = job.config, job.folder

@@ -16,8 +16,15 @@ from pipeline.core.control import Progress
 from pipeline.core.records import FitResult, Outcome, Round, StackPlan, Trial
 from pipeline.data.outline import file_mark
 from pipeline.forecast import history
-from pipeline.forecast.budgeting import RANKED, SAVING_SECONDS, Seconds, fitting, reserve, without
-from pipeline.forecast.left import TimeLeft
+from pipeline.forecast.budgeting import (
+    RANKED,
+    SAVING_SECONDS,
+    Seconds,
+    TimeLeft,
+    fitting,
+    reserve,
+    without,
+)
 from pipeline.forecast.stacktime import Path, RoundTime
 from pipeline.forecast.timemodel import TimeModel
 from pipeline.runtime.budget import Budget

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pipeline.compute.limits import limits
+from pipeline.compute.local import limits
 from pipeline.config import fingerprint, objective
 from pipeline.config.choices import ComputeKind
 from pipeline.config.schema import BudgetConfig, SweepConfig

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
+import subprocess
 import time
 import uuid
 from collections.abc import Callable
@@ -14,7 +16,6 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from pipeline.core.errors import ConfigError, LostStoreError, StoreError
 from pipeline.ledger.store import Store
-from pipeline.ledger.system import sample
 
 CLAIM, ALIVE, SECONDS = "claim", "alive", "seconds"
 """Tags of the parent run: who writes to it, a number that changes while they do, time spent."""
@@ -170,3 +171,41 @@ def _died_here(holder: str) -> bool:
     host, _, rest = holder.partition(":")
     number = rest.partition(":")[0]
     return host == platform.node() and number.isdigit() and not psutil.pid_exists(int(number))
+
+
+MEGABYTE = 1e6
+MOST_GPUS = 8
+"""GPUs that are written down: each takes two of the thirty metric keys."""
+
+QUERY = ("--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits")
+QUERY_SECONDS = 5
+
+
+def sample() -> dict[str, float]:
+    """Return the load of processors, memory and NVIDIA GPUs since the last sample, by metric key."""
+    memory = psutil.virtual_memory()
+    found = {
+        "system/cpu_utilization_percentage": psutil.cpu_percent(),
+        "system/system_memory_usage_megabytes": memory.used / MEGABYTE,
+        "system/system_memory_usage_percentage": memory.percent,
+        "system/process_memory_megabytes": psutil.Process().memory_info().rss / MEGABYTE,
+    }
+    for number, (load, used) in enumerate(_gpus()):
+        found[f"system/gpu_{number}_utilization_percentage"] = load
+        found[f"system/gpu_{number}_memory_usage_megabytes"] = used
+    return found
+
+
+def _gpus() -> list[tuple[float, float]]:
+    """Return utilisation in percent and memory in MiB of each GPU; none where nothing answers."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    try:
+        answer = subprocess.run(  # noqa: S603 - fixed words
+            [program, *QUERY], capture_output=True, text=True, timeout=QUERY_SECONDS, check=True
+        ).stdout
+        rows = [line.split(",") for line in answer.splitlines()[:MOST_GPUS]]
+        return [(float(load), float(used)) for load, used in rows]
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return []

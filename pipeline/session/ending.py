@@ -28,10 +28,16 @@ from pipeline.models.modelcard import NOTE_TAG, sweep_note
 from pipeline.models.verify import Verifier
 from pipeline.registry.registry import Contest, Standing, challenge, look_up
 from pipeline.search import Choice, Ranked
-from pipeline.session.aftermath import Aftermath, report_command, write_report, write_summary
+from pipeline.session.aftermath import (
+    Aftermath,
+    labelled,
+    last_line,
+    report_command,
+    write_report,
+    write_summary,
+)
 from pipeline.session.allrows import on_all_rows, wanted_rows
 from pipeline.session.champion import Candidates, half_the_time
-from pipeline.session.closing import labelled, last_line
 from pipeline.session.networks import Networks
 from pipeline.session.result import SearchResult
 from pipeline.session.standing import ranking_rows, recorded, trials_ranked

@@ -14,7 +14,8 @@ from pipeline.config.redact import redacted
 from pipeline.config.schema import SweepConfig
 from pipeline.config.text import dump
 from pipeline.core.commands import sweep_again
-from pipeline.core.errors import Interrupted
+from pipeline.core.errors import Interrupted, LostStoreError
+from pipeline.core.files import write_whole
 from pipeline.core.records import FitResult, Round, Scored, Stack
 from pipeline.data import prepare
 from pipeline.data.dataset import Dataset
@@ -29,7 +30,6 @@ from pipeline.runtime.signals import GRACE_SECONDS, StopRequest
 from pipeline.search import missing
 from pipeline.session.facts import encoded, facts_of, facts_shown, searcher_of
 from pipeline.session.networks import Networks
-from pipeline.session.rescue import rescued
 from pipeline.session.result import SearchResult, result_of
 from pipeline.session.standing import capacities
 from pipeline.session.sweep import Sweep
@@ -41,6 +41,8 @@ from pipeline.training.threads import prepare as prepare_threads
 log = logging.getLogger(__name__)
 _sweeps = count()
 """Sweeps of this process so far: several under `-m`."""
+CHAMPION = "champion"
+"""Folder in the output folder for a model that `mlflow.pyfunc.load_model` loads, where the store is lost."""
 
 
 def run(
@@ -234,3 +236,49 @@ def _record(sweep: Sweep, round_: Round, stack: Stack, results: Sequence[FitResu
             sweep.display.finding(finding, result.fit.name)
     sweep.ledger.record_stack(round_, stack, results)
     sweep.forecaster.stack_done(results)
+
+
+def rescued(sweep: Sweep, error: Exception) -> str:
+    """Save what can be saved after an error; return the error as the reason of the sweep's end.
+
+    Only a store that is gone for good asks for it: after any other error the sweep is resumed.
+    """
+    if isinstance(error, LostStoreError):
+        try:
+            log.error("%s", _rescue(sweep))
+        except Exception as failure:  # noqa: BLE001 - the error that counts is the loss of the store
+            log.error("the champion so far could not be saved: %s", failure)  # noqa: TRY400 - one line
+    return f"{type(error).__name__}: {error}"
+
+
+def _rescue(sweep: Sweep) -> str:
+    """Write the best network and `summary.json`; return what was saved, in a sentence."""
+    from pipeline.evaluation.final import Member
+    from pipeline.models.artefact import save_beside
+    from pipeline.session.summary import dumps, partial_summary
+
+    ledger = sweep.ledger
+    choice = sweep.searcher.choose(ledger.finished())
+    if choice is None:
+        return "no fit was usable yet: nothing is left of this sweep but its log"
+    name = choice.trial.name
+    done = [one for one in ledger.done if one.fit.trial == choice.trial]
+    kept = [one for one in done if sweep.networks.kept(one.fit)]
+    if not kept:
+        return f"{name} was the best, but its network is no longer in memory"
+    best = min(kept, key=lambda one: (one.fit.execution != choice.execution, one.score)).fit
+    member, place = (
+        Member(best, sweep.networks.model(best)),
+        (sweep.output_dir / CHAMPION).absolute(),
+    )
+    trainer = sweep.trainer
+    save_beside(place, trainer.dataset, member, {"sweep": ledger.run_id, "trial": name})
+    metric = trainer.settings.objective.metric
+    about = partial_summary(choice, member, ledger, metric, sweep.budget)
+    about["champion"]["model_uri"] = str(place)
+    summary = sweep.output_dir / "summary.json"
+    write_whole(summary, dumps(about).encode())
+    return (
+        f"the best so far, {name}, is saved: mlflow.pyfunc.load_model({str(place)!r}) takes raw"
+        f" rows; {summary} says what it is"
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.compute import run
-from pipeline.compute.limits import limits
+from pipeline.compute.local import limits
 from pipeline.config import objective
 from pipeline.config.schema import SweepConfig
 from pipeline.core.control import Control

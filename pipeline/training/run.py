@@ -2,15 +2,49 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from pipeline.core.records import Arrays, Fit, FitResult, Outcome
+from pipeline.core.records import Arrays, Direction, Fit, FitResult, Outcome
 from pipeline.training.metrics import finished_curves, weighted
 from pipeline.training.settings import Settings
-from pipeline.training.stopping import Stopping, diverged, divergence_message
+
+
+class Stopping:
+    """Early stopping of a fit; the best epoch is kept.
+
+    Patience is the number of epochs without improvement: best in epoch 9, patience 2, epochs 10 and 11
+    not better: training stops after epoch 11 and the weights of epoch 9 are kept. A non-finite value never
+    improves, not even in the first epoch, where Keras' EarlyStopping would take it for the best.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Start before the first epoch: objective, patience and min_delta are those of the settings."""
+        self._sign = 1.0 if settings.objective.direction is Direction.min else -1.0
+        self._settings = settings
+        self._best = math.inf
+        self.best_epoch = -1
+        """0-based; -1 before the first finite value."""
+
+    @property
+    def best(self) -> float:
+        """The best value, as logged; not finite before the first finite value."""
+        return self._sign * self._best
+
+    def improved(self, epoch: int, value: float) -> bool:
+        """Take note of the objective after an epoch, 0-based; return whether it is a new best."""
+        loss = self._sign * float(value)
+        if not (math.isfinite(loss) and loss + self._settings.min_delta < self._best):
+            return False
+        self._best, self.best_epoch = loss, epoch
+        return True
+
+    def exhausted(self, epoch: int) -> bool:
+        """Return whether `patience` epochs have passed from the best to this one, 0-based."""
+        return epoch - self.best_epoch >= self._settings.patience
 
 
 class OpenFit:
@@ -45,9 +79,13 @@ class OpenFit:
         return self.curves().get(self._settings.objective.metric, np.empty(0))
 
     def check(self, epoch: int, loss: float, val_loss: float) -> None:
-        """End the fit where an epoch's losses are no numbers."""
-        if diverged(loss, val_loss):
-            self.end(Outcome.diverged, divergence_message(epoch, self.fit.trial.learning_rate))
+        """End the fit where the losses of an epoch, 0-based, are no numbers."""
+        if not (math.isfinite(loss) and math.isfinite(val_loss)):
+            rate = self.fit.trial.learning_rate
+            message = (
+                f"learning rate {rate:g} diverged in epoch {epoch + 1}: the loss is not finite"
+            )
+            self.end(Outcome.diverged, message)
 
     def complete(self) -> None:
         """End the fit in the ordinary way; infeasible where the objective was never a number."""
@@ -94,7 +132,7 @@ class Run(OpenFit):
     @property
     def best(self) -> float:
         """The best objective so far, as logged."""
-        return float(self._stopping.best[0])
+        return self._stopping.best
 
     def note(self, logs: Mapping[str, float], weights: Callable[[], list[np.ndarray]]) -> None:
         """Take note of a finished epoch and decide whether the fit goes on.
@@ -109,9 +147,9 @@ class Run(OpenFit):
         self.check(epoch, logs["loss"], logs["val_loss"])
         if not self.is_open:
             return
-        if self._stopping.improved(epoch, self.objectives[-1])[0]:
+        if self._stopping.improved(epoch, self.objectives[-1]):
             self.best_weights, self.best_epoch = weights(), epoch
-        if self.epoch >= self.fit.epochs or self._stopping.exhausted(epoch)[0]:
+        if self.epoch >= self.fit.epochs or self._stopping.exhausted(epoch):
             self.complete()
 
     def result(self, row_losses: np.ndarray | None) -> FitResult:

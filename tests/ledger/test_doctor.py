@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline import doctor
-from pipeline.ledger import checkup
 from pipeline.ledger import doctor as checks
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def test_a_full_disk_is_a_warning(
 ) -> None:
     """It may still be enough."""
     usage = SimpleNamespace(free=10**6)
-    monkeypatch.setattr(checkup.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: usage)
     assert doctor.main([]) == 0
     assert "note  disk" in capsys.readouterr().out
 

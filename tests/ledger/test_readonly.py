@@ -15,7 +15,7 @@ import pytest
 
 from pipeline import report
 from pipeline.core.errors import ConfigError
-from pipeline.ledger import checkup
+from pipeline.ledger import doctor
 from pipeline.ledger.location import SQLITE, check, resolve
 from pipeline.ledger.read import read_sweep
 from pipeline.ledger.recorded import recorded_fit
@@ -140,7 +140,7 @@ def test_the_doctor_says_that_it_can_only_be_read(copy: Any, monkeypatch: Any) -
     def refuse(location: Any) -> None:
         raise ConfigError("it cannot be written there.")
 
-    monkeypatch.setattr(checkup, "check", refuse)
-    (found,) = checkup.check_store(resolve(copy[0]))
+    monkeypatch.setattr(doctor, "check", refuse)
+    (found,) = doctor.check_store(resolve(copy[0]))
     assert found.code == 2
     assert "report, predict and replay read it all the same" in found.sentence

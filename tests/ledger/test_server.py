@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.core.errors import StoreError
 from pipeline.core.records import Outcome
-from pipeline.ledger.checkup import check_store
+from pipeline.ledger.doctor import check_store
 from pipeline.ledger.location import resolve
 from pipeline.ledger.read import read_sweep
 

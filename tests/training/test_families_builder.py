@@ -11,10 +11,9 @@ from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Trial
-from pipeline.training.draws import draws_of
 from pipeline.training.families import family
 from pipeline.training.families.mlp import of_widths
-from pipeline.training.models import initial_weights
+from pipeline.training.models import draws_of, initial_weights
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,8 @@ from pipeline.core.records import Arrays, Direction, Fit, Objective, Outcome, Tr
 from pipeline.training.dropping import behind
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.order import batch_size, epoch_order, steps
-from pipeline.training.run import Run
+from pipeline.training.run import Run, Stopping
 from pipeline.training.settings import Settings
-from pipeline.training.stopping import Stopping
 
 MAXIMISED = Objective("val_accuracy", Direction.max)
 TRIAL = Trial(of_widths(2), 0.01, 10)
@@ -92,19 +91,17 @@ def test_stopping_is_keras_early_stopping(
     )
     theirs.set_model(SimpleNamespace(stop_training=False))
     theirs.on_train_begin()
-    ours = Stopping(
-        Settings(patience=patience, min_delta=min_delta, objective=Objective("v", direction)),
-        members=2,
-    )
+    objective = Objective("v", direction)
+    ours = Stopping(Settings(patience=patience, min_delta=min_delta, objective=objective))
     for epoch, value in enumerate(values):
         theirs.on_epoch_end(epoch, {"v": value})
-        ours.improved(epoch, np.array([value, -value]))
-        stops = ours.exhausted(epoch)[0]
-        assert bool(theirs.model.stop_training) == bool(stops)
+        ours.improved(epoch, value)
+        stops = ours.exhausted(epoch)
+        assert bool(theirs.model.stop_training) == stops
         if stops:
             break
-    assert ours.best_epoch[0] == theirs.best_epoch
-    assert ours.best[0] == theirs.best
+    assert ours.best_epoch == theirs.best_epoch
+    assert ours.best == theirs.best
 
 
 @given(seed=st.integers(0, 2**40), epoch=st.integers(0, 500), rows=st.integers(1, 300))

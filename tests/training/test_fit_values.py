@@ -16,11 +16,10 @@ from pipeline.config.schema_data import DataConfig
 from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Arrays, Direction, Objective, Trial
-from pipeline.training.draws import draw_of
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.memory import is_out_of_memory
 from pipeline.training.metrics import auc, finished_curves, logged, normalised
-from pipeline.training.models import initial_weights
+from pipeline.training.models import draw_of, initial_weights
 from pipeline.training.optimizers import names, optimizer_for
 from pipeline.training.settings import Settings
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.training.order import epoch_order
-from pipeline.training.stacked.inputs import orders
-from pipeline.training.stacked.orders import Orders
+from pipeline.training.stacked.inputs import Orders, orders
 from pipeline.training.stacked.tables import table_of
 
 if TYPE_CHECKING:

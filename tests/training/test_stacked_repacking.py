@@ -16,7 +16,7 @@ from pipeline.training import sizes
 from pipeline.training.engine import engine
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.settings import Settings
-from pipeline.training.stacked.repacking import repacked
+from pipeline.training.stacked.engine import repacked
 from pipeline.training.stacked.tile import Tile
 
 if TYPE_CHECKING:

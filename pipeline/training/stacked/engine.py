@@ -21,7 +21,6 @@ from pipeline.training.settings import Settings
 from pipeline.training.stackable import why_not_in_memory, why_not_stacked
 from pipeline.training.stacked.course import Course
 from pipeline.training.stacked.programs import Programs
-from pipeline.training.stacked.repacking import repacked
 from pipeline.training.stacked.tables import is_there
 from pipeline.training.stacked.tile import StackContext, Tile
 from pipeline.training.threads import cores, pool
@@ -165,3 +164,30 @@ def _say_how(family: str) -> None:
 
 def _groups(courses: Sequence[Course], size: int) -> list[Sequence[Course]]:
     return [courses[at : at + size] for at in range(0, len(courses), size)]
+
+
+def repacked(tiles: Sequence[Tile], size: int) -> list[Tile]:
+    """Return as few of the tiles as hold the open members; the others are emptied into them.
+
+    It follows from results, not from clocks. Tiles with the fewest open members give way, one after
+    the other, so that little is moved and the state of one tile at most is held twice.
+
+    Args:
+        tiles: Of one stack.
+        size: Members of a tile.
+    """
+    crowd = [len(tile.open) for tile in tiles]
+    needed = -(-sum(crowd) // size)
+    fullest = sorted(range(len(tiles)), key=lambda at: -crowd[at])[:needed]
+    kept = [tiles[at] for at in sorted(fullest)]
+    for at, tile in enumerate(tiles):
+        if at not in fullest:
+            _empty(tile, kept)
+    return kept
+
+
+def _empty(tile: Tile, others: Sequence[Tile]) -> None:
+    """Move the open members of a tile into the places of ended ones."""
+    moving = tile.leave()
+    for other in others:
+        moving = other.fill(moving)
