@@ -24,8 +24,8 @@ DAYS = (
 )
 TIMES = "| %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p|, %H:%M|T%H:%M:%S"
 OTHERS = "%m/%Y|%m.%Y|%m-%Y|%Y/%m|%b %Y|%B %Y|%b-%Y|%b-%y|%b, %Y|%H:%M|%H:%M:%S|%I:%M %p"
-FORMATS = (ISO, *map("".join, product(DAYS.split("|"), TIMES.split("|"))), *OTHERS.split("|"))
 """Of those that read most rows, the first is taken: month before day, four digits of a year before two."""
+_TIME = r"[ ,T]+\d{1,2}:.*"
 _LIKELY = (
     r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{4}[-/]\d{1,2}$|\d{1,2}[-/.]\d{4}$"
     r"|\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?$"
@@ -57,7 +57,14 @@ def find_format(texts: pd.Series, times: np.ndarray) -> DateFormat | None:
     looks = head.str.match(_LIKELY).mean()
     if looks < FEW:
         return None
-    likely = [form for form in FORMATS if _share(head, times[: len(head)], form) > FEW]
+    weights = times[: len(head)]
+    if _share(texts, times, ISO) == 1.0:  # none reads more, and every other one reads these as well
+        return DateFormat(ISO, 1.0)
+    bare = head.str.replace(_TIME, "", regex=True)
+    days = [day for day in DAYS.split("|") if _share(bare, weights, day) > FEW]
+    ends = TIMES.split("|") if texts.str.contains(_TIME).any() else [""]
+    forms = [ISO, *map("".join, product(days, ends)), *OTHERS.split("|")]
+    likely = [form for form in forms if _share(head, weights, form) > FEW]
     shares = {form: _share(texts, times, form) for form in likely}
     if not shares:
         return DateFormat("", 0.0) if looks >= MOSTLY else None

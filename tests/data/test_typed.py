@@ -13,8 +13,9 @@ import pytest
 
 import pipeline.data.imagefile
 import pipeline.data.typed
+from pipeline.data.dateforms import find_format
 from pipeline.data.infer import judge
-from pipeline.data.typed import DATE_PARTS, MISSING_LEVEL, Column, typed
+from pipeline.data.typed import DATE_PARTS, MISSING_LEVEL, Column, dates, typed
 
 NAN = float("nan")
 
@@ -107,6 +108,24 @@ def test_ambiguous_dates_are_named():
     assert judged.column.format == "%m/%d/%Y"
     assert "month first" in judged.note
     assert judge(pd.Series(["13/04/2020", "05/06/2021"] * 9)).column.format == "%d/%m/%Y"
+
+
+@pytest.mark.parametrize(
+    ("form", "most"), [("%Y-%m-%d", 1), ("%d.%m.%Y", 60), ("%d/%m/%y %H:%M:%S", 80)]
+)
+def test_a_format_is_found_without_reading_the_column_in_each_that_is_known(
+    form: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are 250 of them, 10 ms each: `plan` has two seconds."""
+    read = []
+    monkeypatch.setattr(
+        "pipeline.data.dateforms.dates", lambda *args: read.append(args) or dates(*args)
+    )
+    days = pd.Series(pd.date_range("2020-01-01", periods=300, freq="29h").strftime(form))
+    found = find_format(days, np.ones(len(days)))
+    assert found is not None
+    assert (found.format, found.share) == ("ISO8601" if form == "%Y-%m-%d" else form, 1.0)
+    assert len(read) <= most
 
 
 def test_a_date_becomes_year_month_weekday_and_elapsed_days():
