@@ -137,7 +137,7 @@ def _budget(plan: Prospect) -> Iterator[str]:
     if budget.seconds is None and budget.fits is None and budget.cost is None:
         return
     if cut is None:
-        yield "No budget ends it before it is done."
+        yield "The budget lasts: the search is likely to be done before it ends."
         return
     yield (
         f"{cut.budget} ends it in round {cut.round} (the last would be {len(rounds) - 1}), "

@@ -66,7 +66,7 @@ def test_a_search_on_new_data_says_its_range(tmp_path: Path) -> None:
         (["budget.fits=20"], "budget.fits=20 ends it in round"),
         (["data.folds=4", "data.repeats=2"], "predict wage (regression)"),
         (["search=hyperband", "training.epochs=9"], "Counted from the space"),
-        (["budget.cost=1", "budget.cost_per_hour=2"], "No budget ends it"),
+        (["budget.cost=1", "budget.cost_per_hour=2"], "The budget lasts"),
     ],
 )
 def test_other_words_are_planned_too(words: list[str], says: str, tmp_path: Path) -> None:

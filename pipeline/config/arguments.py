@@ -111,6 +111,8 @@ def _wrong_key(text: str, name: str, groups: Groups) -> Problem | None:
         return unknown_setting(name, text.partition("=")[2])
     if not equals or not name:
         hint = f"; what should {name} be?" if name in known else did_you_mean(name, known)
+        if text.endswith((".csv", ".csv.gz", ".parquet")):
+            hint = f"; a table of your own: data.path={shown} data.target=COLUMN"
         return Problem(f"{shown}: an override is written key=value{hint}")
     hint = f"{did_you_mean(name, known)} (--help lists the keys)"
     return None if name in known else Problem(f"unknown key {name}{hint}")

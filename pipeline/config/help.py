@@ -33,7 +33,8 @@ Examples:
 Groups (--help GROUP lists the keys of one):
 {options}
 
-Keys without a group: objective, champion, resume, seed, verbose (--help sweep)
+Keys without a group: objective, champion, champion_size, champion_rows, resume, seed, verbose
+(--help sweep)
 
 Flags:
   -h, --help [GROUP]      this page, or the keys of a group

@@ -47,6 +47,7 @@ def refused(*words: str) -> str:
         ("data=my.csv", "data=table data.path=FILE"),
         ("wages", "written key=value"),
         ("=5", "written key=value"),
+        ("flats.csv", "of your own: data.path=flats.csv data.target=COLUMN"),
         ("~data", "nothing can be removed"),
         ("search.space.architectures=[[50]", "cannot be read"),
         ("training.epochs=1,2", "with -m"),
