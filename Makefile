@@ -45,7 +45,7 @@ test-slow: install ## run the rare tests: minutes of sweeps that seldom are the 
 	@.venv/bin/python -m pytest -n $(JOBS) --dist worksteal -m rare $(ARGS)
 
 test-jax: .venv-jax/.installed ## run the training tests on the JAX backend, in an environment without TensorFlow
-	@KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not rare and not any_backend" tests/training $(ARGS)
+	@KERAS_BACKEND=jax .venv-jax/bin/python -m pytest -n $(JOBS) --dist worksteal -m "not rare and not any_backend" tests/training $(ARGS)
 
 check: install .venv-tools/.installed ## formatting, lint (security rules too), types, architecture, shell, YAML, manifests
 	@.venv/bin/ruff format --check .

@@ -24,6 +24,8 @@ from pipeline.training.models import initial_weights
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.any_backend
+
 TABLE = {"standard": (10,), "piecewise": (60,)}
 IMAGE = {"standard": (28, 28, 1)}
 
