@@ -72,6 +72,7 @@ def _data(plan: Prospect) -> Iterator[str]:
         f"{workers} {'stack' if workers == 1 else 'stacks'} at once"
     )
     yield from found.few
+    yield from found.notes
     yield from _columns(found.facts)
 
 
@@ -92,7 +93,7 @@ def _columns(facts: Sequence[ColumnFact]) -> Iterator[str]:
     if len(shown) < len(columns):
         yield f"  ... {len(columns) - len(shown)} more"
     for fact in urgent[:MOST_COLUMNS]:
-        if fact.attention is not Attention.dropped:
+        if fact.attention is not Attention.dropped or fact.note:
             yield f"  {fact.sentence}"
 
 

@@ -14,7 +14,6 @@ import pandas as pd
 from pipeline.config.choices import SplitKind
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
-from pipeline.data.columns import subjects_note
 from pipeline.data.dataset import Dataset
 from pipeline.data.declared import unread_elsewhere
 from pipeline.data.groups import repeated_subjects
@@ -23,7 +22,6 @@ from pipeline.data.judged import Judged
 from pipeline.data.panels import Subjects, series_in_time
 from pipeline.data.roles import (
     groups,
-    jobs,
     judge_features,
     keys,
     sample_weights,
@@ -92,13 +90,10 @@ def _prepared(
         raw_target=frame[config.target],
         judged=target,
         judgements=tuple(judged),
-        notes=(
+        table_notes=(
             *table.notes,
             *target.notes,
-            *(item.sentence for item in judged if item.note),
             *unread,
-            *_rule_notes(config, judged),
-            *([subjects_note(subjects)] if subjects else []),
             *_split_notes(config, table, target, split),
             *_group_notes(config, groups_of, split),
         ),
@@ -194,14 +189,6 @@ def _tested_twice(table: Table, split: Split) -> str:
         f"{which} {len(test):,} rows of data.test_path stand in data.path too: the test score is one of rows "
         "that were trained on. Give rows of their own, or leave data.test_path out (data.test_fraction)"
     )
-
-
-def _rule_notes(config: DataConfig, judged: list[Judged]) -> Iterator[str]:
-    """Yield how to keep the columns that were dropped by rule, not by the configuration."""
-    named = jobs(config)
-    by_rule = [item.column.name for item in judged if item.reason and item.column.name not in named]
-    if by_rule:
-        yield f"Columns left out by rule ({', '.join(by_rule)}) are kept where data.keep names them."
 
 
 def _group_notes(config: DataConfig, groups_of: np.ndarray | None, split: Split) -> Iterator[str]:

@@ -6,7 +6,7 @@ override that changes a judgement stands beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -68,6 +68,7 @@ class ColumnFact:
         if self.kind == Kind.image:
             return "is the input"
         parts = [part.removeprefix(self.name).strip(" ,=()") or "value" for part in self.inputs]
+        parts = [" ".join(part.split()) for part in parts]  # a level may hold line breaks
         shown = ", ".join(parts[:SHOWN_PARTS]) + (", ..." if len(parts) > SHOWN_PARTS else "")
         many = f"{len(parts)} inputs"
         return (
@@ -141,7 +142,7 @@ def _fact(judged: Judged, inputs: tuple[str, ...]) -> ColumnFact:
         note=judged.note,
         hint=judged.hint,
     )
-    if judged.reason and judged.reason not in REASONS.values():
+    if _is_dropped(judged):
         return replace(fact, attention=Attention.dropped)
     if judged.is_doubted:
         return replace(fact, attention=Attention.doubted)
@@ -171,6 +172,21 @@ def subjects_note(subjects: Subjects) -> str:
         f"{subjects.seen}. Scores then hold for {known} only. If rows to come {others}, say "
         f"{setting(subjects.key, name, listed=False)}"
     )
+
+
+def column_notes(judgements: Sequence[Judged], subjects: Subjects | None) -> Iterator[str]:
+    """Yield what is assumed or doubtful of columns, and how to keep those that a rule left out."""
+    yield from (judged.sentence for judged in judgements if judged.note)
+    by_rule = [judged.column.name for judged in judgements if _is_dropped(judged)]
+    if by_rule:
+        yield f"Columns left out by rule ({', '.join(by_rule)}) are kept where data.keep names them."
+    if subjects is not None:
+        yield subjects_note(subjects)
+
+
+def _is_dropped(judged: Judged) -> bool:
+    """Return whether a rule left a column out, not the configuration."""
+    return bool(judged.reason) and judged.reason not in REASONS.values()
 
 
 def attention(facts: Sequence[ColumnFact]) -> list[ColumnFact]:

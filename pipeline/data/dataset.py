@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline.core.names import Grid, Input, Names
 from pipeline.core.records import Arrays
 from pipeline.core.statistics import blocks
-from pipeline.data.columns import ColumnFact, column_facts, target_fact
+from pipeline.data.columns import ColumnFact, column_facts, column_notes, target_fact
 from pipeline.data.encode import fit_encoder, to_float32
 from pipeline.data.imagefile import read_image
 from pipeline.data.images import PATH
@@ -40,7 +40,8 @@ class Dataset:
     judged: Target
     judgements: tuple[Judged, ...]
     """Of every column but the target, in the table's order."""
-    notes: tuple[str, ...]
+    table_notes: tuple[str, ...]
+    """Sentences on the file, the target and the split."""
     split: Split
     digest: str
     scale_target: bool = True
@@ -94,6 +95,11 @@ class Dataset:
         inputs = self.input_names("standard")
         facts = column_facts(self.judgements, inputs, self.subjects, leaked)
         return (target_fact(self.target, task, self.tested_twice), *facts)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the log says before the first round: of the table, then of its columns."""
+        return (*self.table_notes, *column_notes(self.judgements, self.subjects))
 
     @property
     def dropped(self) -> tuple[tuple[str, str], ...]:

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from pipeline.data.typed import CYCLES, CYCLIC_PARTS, DATE_PARTS, ISO, date_part, dates
+from pipeline.data.typed import CYCLES, CYCLIC_PARTS, DATE_PARTS, ISO, WEEK, date_part, dates
 
 MOSTLY = 0.95
 """Share of rows from which a column counts as dates."""
@@ -23,11 +23,11 @@ DAYS = (
     "|%d %b %y|%Y-%b-%d|%a %b %d %Y|%A, %d %B %Y|%a, %d %b %Y|%A, %B %d, %Y|%a, %b %d, %Y|%A %d %B %Y"
 )
 TIMES = "| %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p|, %H:%M|T%H:%M:%S"
-OTHERS = "%m/%Y|%m.%Y|%m-%Y|%Y/%m|%b %Y|%B %Y|%b-%Y|%b-%y|%b, %Y|%H:%M|%H:%M:%S|%I:%M %p"
+OTHERS = f"{WEEK}|%m/%Y|%m.%Y|%m-%Y|%Y/%m|%b %Y|%B %Y|%b-%Y|%b-%y|%b, %Y|%H:%M|%H:%M:%S|%I:%M %p"
 """Of those that read most rows, the first is taken: month before day, four digits of a year before two."""
 _TIME = r"[ ,T]+\d{1,2}:.*"
 _LIKELY = (
-    r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{4}[-/]\d{1,2}$|\d{1,2}[-/.]\d{4}$"
+    r"\d{4}-?W\d\d$|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{4}[-/]\d{1,2}$|\d{1,2}[-/.]\d{4}$"
     r"|\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?$"
     r"|(?:\d{1,2}[-. ]{1,2}|[A-Za-z]{3,9},? )*[A-Za-z]{3,9}\.?[-, ]+(?:\d{1,2},? )?'?\d{2,4}"
 )

@@ -44,7 +44,12 @@ def declared(config: DataConfig, series: pd.Series) -> Judged | None:
         return _checked(series, Column(name, Kind.ordered, parts=levels), f"data.ordered.{name}")
     if name in config.dates:
         form = config.dates[name]
-        parts = dateforms.parts_of(dates(series, form))
+        try:
+            parts = dateforms.parts_of(dates(series, form))
+        except (
+            ValueError
+        ) as error:  # no directive of strptime, or one without another that it needs
+            raise DataError(f"data.dates.{name}={form}: {error}") from error
         return _checked(
             series, Column(name, Kind.date, parts=parts, format=form), f"data.dates.{name}={form}"
         )

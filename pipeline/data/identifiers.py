@@ -83,7 +83,9 @@ def _left_out(judged: Judged, reason: str, note: str = "") -> Judged:
     """Return a column that is not used; without a note of its own, with how it was read before."""
     column = replace(judged.column, used=False)
     read = judged.note and f"{judged.note.rstrip('.')}, and left out ({reason})."
-    return Judged(column, reason, note or read, setting("keep", column.name))
+    is_readable = judged.is_doubted and not judged.hint.startswith("data.drop")
+    hint = judged.hint if is_readable else setting("keep", column.name)
+    return Judged(column, reason, note or read, hint)
 
 
 def _doubted(judged: Judged, what: str) -> Judged:

@@ -45,6 +45,8 @@ PARTLY = 0.5
 STRAY_TEXTS = 3
 """Most different texts that may stand among numbers."""
 EXAMPLES = 3
+LIFE = 75
+"""Years over which dates of one column hardly reach: of two digits, some are probably of a century before."""
 MOST_LEVELS = 20
 """Different texts from which it is odd that a category looks like numbers."""
 _EXPONENT = r"\d+[eE]\d+"
@@ -180,7 +182,7 @@ def _doubted(
     elif date is not None:
         most = f" reads more than {date.share:.0%} of its rows" if date.format else " is known"
         what = f"looks like dates ({texts.iloc[0]!r}), but no format{most}"
-        hint = setting("dates", name, date.format or "%Y-%m-%d")
+        hint = setting("dates", name, date.format or "FORMAT")
     elif len(texts) > MOST_LEVELS and texts.str.fullmatch(_NUMBER_LIKE).mean() >= MOSTLY:
         what = f"looks like numbers ({texts.iloc[0]!r}), but not in one form that is known"
         hint = setting("drop", name)
@@ -238,6 +240,14 @@ def _as_date(
         note = f"Column {name!r}: dates could be read month or day first; taken as {first} first."
         hint = setting("dates", name, found.other)
         return Judged(column, note=note, hint=hint, is_doubted=True)
+    when = dates(texts, found.format)
+    if "%y" in found.format and when.dt.year.max() - when.dt.year.min() > LIFE:
+        example = texts.iloc[int(when.argmax())]
+        note = (
+            f"Column {name!r}: a year of two digits is read as 1969 to 2068, so that {example} is in "
+            f"{when.dt.year.max()}; write years with four digits."
+        )
+        return Judged(column, note=note, hint=setting("drop", name), is_doubted=True)
     if strange.any():
         return _with_missing(column, "dates", texts[strange], times[strange])
     return Judged(column)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.data.typed import MAGNITUDES, written
+from pipeline.data.typed import MAGNITUDES, usual, written
 
 ENOUGH = 10
 """Different numbers with a mark that agree, before their form alone says that it separates thousands."""
@@ -66,7 +66,7 @@ def find_form(
         attrs: What is known of the file (`load.read_table`).
     """
     attrs = attrs or {}
-    parsed = [_NUMBER.fullmatch(text) for text in texts]
+    parsed = [_NUMBER.fullmatch(usual(text)) for text in texts]
     units: Counter[tuple[str, str]] = Counter()
     matched = [
         (match, int(rows)) for match, rows in zip(parsed, times, strict=True) if match is not None
@@ -92,7 +92,8 @@ def find_form(
     share = float(times[read].sum() / times.sum())
     # Beside decimal commas points must be recorded: `typed` would read an unmarked 1.234 as 1234 there.
     beside = attrs.get("decimal") == "," and any("." in core for core, _ in cores)
-    is_plain = form == "1234.5" and not beside
+    signed = any("(" in text or usual(text) != text for text in texts)
+    is_plain = form == "1234.5" and not beside and not signed
     return Found("" if is_plain else form, prefix + suffix.strip(), share, doubt)
 
 

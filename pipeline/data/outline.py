@@ -51,6 +51,8 @@ class Outline:
     """What became of each column."""
     few: tuple[str, ...]
     """What to say of few validation rows (`data.fewrows`)."""
+    notes: tuple[str, ...]
+    """How the file, the target and the split were read; of columns see `facts`."""
     shapes: dict[str, tuple[int, ...]]
     """Shape of one encoded row, by encoding."""
     outputs: int
@@ -178,6 +180,7 @@ def _outline(
         used=len(dataset.used),
         facts=dataset.facts,
         few=() if growth else tuple(few_rows(dataset).lines),
+        notes=dataset.table_notes,
         shapes={
             name: dataset.image_shape or (len(dataset.input_names(name)),) for name in encodings
         },

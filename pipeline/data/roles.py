@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -19,7 +20,7 @@ from pipeline.data.judged import Judged, setting
 from pipeline.data.plain import loses_digits
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.split import Keys
-from pipeline.data.typed import Column, Kind, dates, numbers, tidy
+from pipeline.data.typed import Column, Kind, dates, numbers, tidy, unchecked_numbers
 
 REASONS = {
     "group": "keeps rows together (data.group)",
@@ -41,6 +42,7 @@ def check_columns(config: DataConfig, frame: pd.DataFrame, key: str = "data.path
             lower = {str(column).lower(): str(column) for column in frame.columns}
             close = difflib.get_close_matches(name.lower(), lower, n=1)
             hint = f"did you mean {lower[close[0]]!r}?" if close else _columns(frame)
+            hint = _misread(frame, name) or hint
             raise DataError(f"data.{role}={name}: the table ({key}) has no column {name!r}; {hint}")
 
 
@@ -67,6 +69,20 @@ def _columns(frame: pd.DataFrame) -> str:
     names = [str(column) for column in frame.columns]
     more = f", ... ({len(names)} in all)" if len(names) > MOST_SHOWN else ""
     return f"its columns are {', '.join(names[:MOST_SHOWN])}{more}"
+
+
+def _misread(frame: pd.DataFrame, name: str) -> str:
+    """Return how the header seems to be meant: below a title, without names, or parted by another sign."""
+    header = [str(column) for column in frame.columns]
+    for place, row in enumerate(frame.head(MOST_SHOWN).itertuples(index=False), start=2):
+        cells = [tidy(cell) for text in row for cell in re.split(r"[,;\t|]", str(text))]
+        if len(cells) > 1 and name in cells:
+            return f"{name!r} stands in line {place}: remove the lines above the header"
+    if len(header) == 1 and name in header[0]:
+        return f"its only one is {header[0]!r}; say how columns are separated (data.delimiter)"
+    if not np.isnan(unchecked_numbers(pd.Series(header, dtype=object))).any():
+        return f"its first line holds numbers ({', '.join(header[:3])}), no names: add a header"
+    return ""
 
 
 def jobs(config: DataConfig) -> dict[str, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import gzip
+import re
 import zlib
 from pathlib import Path
 from typing import IO, cast
@@ -22,7 +24,14 @@ OTHER_FORMATS = {
     b"BZh": "a bzip2 file",
     b"\xfd7zXZ": "an xz file",
     b"\x89HDF": "an HDF5 file",
+    b"ARROW1": "an Arrow (Feather) file",
+    b"SQLite format 3": "an SQLite database",
 }
+OTHER_TEXTS = {
+    rb"\s*\[?\s*\{\s*\"": "JSON",
+    rb"\s*<(?i:!doctype|html|table|\?xml)": "HTML or XML",
+}
+"""How texts begin that are no CSV."""
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -71,6 +80,9 @@ def inspect(path: Path, key: str = "data.path") -> tuple[str, bytes]:
     for mark, name in OTHER_FORMATS.items():
         if head.startswith(mark):
             raise DataError(f"{key}={path} is {name}; save the table as CSV or Parquet")
+    for begin, name in OTHER_TEXTS.items():
+        if re.match(begin, head.removeprefix(codecs.BOM_UTF8)):
+            raise DataError(f"{key}={path} holds {name}; save the table as CSV or Parquet")
     if not head.strip():
         raise DataError(f"{key}={path} is empty; a table needs a header line and rows")
     if b"\0" in head and not utf16(head):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pipeline.config.choices import Task
 from pipeline.core.errors import DataError
 from pipeline.data.infer import found, kind_of, rows_text
 from pipeline.data.labels import Label, codes_of, labels_of, shown
+from pipeline.data.numberforms import currencies
 from pipeline.data.typed import LARGEST, Kind, unchecked_numbers
 
 MOST_CODES = 15
@@ -185,6 +187,12 @@ def _refuse_strays(series: pd.Series) -> None:
 
 def _refuse_amounts(series: pd.Series, different: pd.Series) -> None:
     """Refuse many different texts that look like amounts; they would be as many classes."""
+    several = currencies(different)
+    if len(several) > 1:
+        raise DataError(
+            f"target {str(series.name)!r} holds amounts in several currencies ({', '.join(several)}), which "
+            "are no one number; convert them to one"
+        )
     like = different[different.astype(str).str.strip().str.fullmatch(AMOUNT).to_numpy(dtype=bool)]
     if series.isin(like).mean() < NEARLY_ALL:
         return
@@ -266,11 +274,21 @@ def _lone(name: str, lone: Sequence[Label], task: Task) -> Iterator[str]:
 
 
 def _alike(name: str, classes: Sequence[Label]) -> list[str]:
-    """Return a sentence where classes differ only in case."""
-    lower = Counter(label.lower() for label in classes if isinstance(label, str))
-    twice = [label for label in classes if isinstance(label, str) and lower[label.lower()] > 1]
+    """Return a sentence where classes differ only in case, in signs that nobody sees, or as 1 and 1.0 do."""
+    forms = [_seen(label) for label in classes]
+    times = Counter(forms)
+    twice = [label for label, form in zip(classes, forms, strict=True) if times[form] > 1]
     if not twice:
         return []
     return [
-        f"Classes of {name!r} that differ only in upper and lower case stay apart: {shown(twice)}."
+        f"Classes of {name!r} that differ only in how they are written stay apart: {shown(twice)}."
     ]
+
+
+def _seen(label: Label) -> str:
+    """Return a label as a reader takes it: case, invisible signs and zeros behind a point are not seen."""
+    if not isinstance(label, str):
+        return repr(label)
+    text = unicodedata.normalize("NFKC", label).casefold()
+    text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf").strip()
+    return re.sub(r"(?<=\d)\.0+$", "", text)

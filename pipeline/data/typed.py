@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-MISSING_TEXTS = frozenset(
-    ("", "?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null", "none", "<na>")
-)
-"""Texts that mean "no value" in a feature, compared stripped and in lower case."""
+MISSING_TEXTS = frozenset((
+    "", "?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "nan", "-nan", "null", "none", "<na>", "0000-00-00",
+    "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!", "#nv", "#wert!", "#bezug!", "#zahl!",
+))  # fmt: skip
+"""Texts that mean "no value" in a feature, compared stripped and in lower case; Excel's errors, too."""
 MISSING_LEVEL = "(missing)"
 """The level of a category without a value."""
 LARGEST = 1e100
@@ -36,9 +37,9 @@ CYCLES = {"hour": 24, "weekday": 7, "month": 12, "day of year": 365.25}
 """Sine and cosine of the place in such a cycle put December beside January."""
 CYCLIC_PARTS = tuple(f"{cycle} {wave}" for cycle in CYCLES for wave in ("sin", "cos"))
 ISO = "ISO8601"
+WEEK = "%G-W%V-%u"  # 2024-W09 is its Monday
 CANONICAL = "canonical"
-"""Format of a category in which 3, 3.0 and "3.0" are one level; columns of models saved by earlier
-versions have no format, and keep their texts as they are."""
+"""Format of a category in which 3, 3.0 and "3.0" are one level; models of old have none: texts stay."""
 _WHOLE_FLOAT = re.compile(r"[-+]?(?:0|[1-9]\d{0,14})\.0+|[-+]?[1-9](?:\.\d+)?e\+\d\d")
 """A whole number as Python and pandas write a float."""
 
@@ -119,9 +120,8 @@ def tidy(name: object) -> str:
 def typed(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """Return the typed columns of raw rows.
 
-    Numbers and booleans become float64 (missing, infinite and unreadable values become NaN),
-    categories text (a missing value becomes MISSING_LEVEL), ordered levels their rank from 0, a date
-    its parts as float64.
+    Numbers and booleans become float64 (NaN where missing, infinite or unreadable), categories text
+    (MISSING_LEVEL where missing), ordered levels their rank from 0, a date its parts as float64.
 
     Args:
         frame: Raw rows with at least the used columns, under their own names, in any order.
@@ -145,10 +145,7 @@ def typed(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
 
 
 def unreadable(series: pd.Series, column: Column) -> np.ndarray:
-    """Return which cells are given but cannot be read as the column's kind; bool, one a row.
-
-    A cell that means "no value" (empty, NA, ?, a stray) is not given. A category takes every cell.
-    """
+    """Return which cells are given (`is_given`) but not as the column's kind; a category takes every cell."""
     if not column.kind.is_numeric:
         return np.zeros(len(series), dtype=bool)
     return np.isnan(column.measure(series)) & is_given(series, column.strays)
@@ -202,8 +199,7 @@ def _parsed(series: pd.Series, form: str) -> np.ndarray:
     truth = texts.str.lower().map(TRUTH).to_numpy(dtype=np.float64)
     values = np.where(np.isnan(truth), values, truth)
     if not form and series.attrs.get("decimal") == ",":
-        # The file writes decimal commas, and nothing is recorded of marks (a table of another format,
-        # a model of an earlier version): 1,5 is 1.5, and 1.234 is 1234 where commas part no cells.
+        # Nothing is recorded of marks: 1,5 is 1.5, and 1.234 is 1234 where commas part no cells.
         grouped = series.attrs.get("delimiter", ",") != ","
         own = written(texts, "1.234,5" if grouped else "1234,5")
         values = np.where(np.isnan(own) | (~np.isnan(values) & (not grouped)), values, own)
@@ -215,12 +211,17 @@ def written(texts: pd.Series, form: str) -> np.ndarray:
     pattern, thousands, decimal = _pattern(form)
     values = np.full(len(texts), np.nan)
     for place, text in enumerate(texts):
-        if match := pattern.fullmatch(text):
+        if match := pattern.fullmatch(usual(text)):
             digits = match["number"].replace(thousands, "") if thousands else match["number"]
             sign = -1.0 if match["open"] or "-" in (match["before"], match["sign"]) else 1.0
             size = float(digits.replace(decimal, ".")) * MAGNITUDES[match["magnitude"].upper()]
             values[place] = sign * size
     return values
+
+
+def usual(text: str) -> str:
+    """Return a number with its minus in front (SAP: 66.49-), and a whole price without its dash (12.-)."""
+    return re.sub(r"^([\d.,]*[.,]\d\d)-$", r"-\1", re.sub(r"(\d)\.[-\u2013\u2014]+$", r"\1", text))
 
 
 @functools.lru_cache(maxsize=256)
@@ -259,10 +260,9 @@ def ranks(series: pd.Series, order: Sequence[str]) -> np.ndarray:
 
 
 def dates(series: pd.Series, format_: str) -> pd.Series:
-    """Return a column as datetimes without zone (UTC); what is no date becomes NaT.
+    """Return a column as datetimes without zone (UTC), NaT for what is no date.
 
-    Beside its own format every column reads its days without a time (spreadsheets leave midnight out),
-    ISO dates and datetime objects: so a date comes from JSON, Parquet and other programs.
+    Beside its own format it reads its days alone (spreadsheets leave midnight out), ISO dates and objects.
     """
     if not pd.api.types.is_datetime64_any_dtype(series) or isinstance(series.dtype, pd.ArrowDtype):
         codes, uniques = pd.factorize(series)
@@ -270,6 +270,8 @@ def dates(series: pd.Series, format_: str) -> pd.Series:
         texts = pd.Series([*cells, MISSING_LEVEL], dtype=object)
         if "%b" in format_:  # as people write it: Sept 3, Feb. 3
             texts = texts.str.replace(r"\b([A-Za-z]{3})t?\.?(?=[\s,\d-]|$)", r"\1", regex=True)
+        if format_ == WEEK:
+            texts = texts.str.replace(r"^(\d{4})-?W(\d\d)$", r"\1-W\2-1", regex=True)
         found = pd.to_datetime(texts, format=format_ or ISO, errors="coerce", utc=True)
         for form in (re.split(r"[ ,T]+%[HI]", format_)[0], ISO) if format_ not in {"", ISO} else ():
             left = found.isna() & texts.str.match(r"\d{4}-\d{2}-\d{2}" if form == ISO else "")

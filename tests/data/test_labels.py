@@ -199,7 +199,7 @@ def test_classes_that_differ_in_case_stay_apart_and_are_said():
     """Nobody knows which of them the owner means."""
     _, target = read(["yes", "Yes", "no"] * 5)
     assert target.classes == ("Yes", "no", "yes")
-    assert "only in upper and lower case stay apart: 'Yes', 'yes'" in target.notes[0]
+    assert "only in how they are written stay apart: 'Yes', 'yes'" in target.notes[0]
 
 
 @pytest.mark.parametrize("mark", sorted(MISSING_TEXTS - {"", "none", "-", "--", "."}))

@@ -1,0 +1,132 @@
+"""Tables as offices, shops and other programs export them: read as meant, or refused in words that help."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.core.errors import DataError
+from pipeline.data.typed import Kind, unchecked_numbers
+from pipeline.plan import _columns
+
+ROWS = 60
+
+
+def table(cells, target="y"):
+    """Return a table of a column x, a number a and a target that is a number."""
+    draw = np.random.default_rng(0)
+    a = draw.normal(size=ROWS).round(3)
+    return pd.DataFrame({"x": list(cells), "a": a, target: (2 * a).round(3)})
+
+
+@pytest.mark.parametrize(
+    ("write", "value"),
+    [
+        (lambda n: f"({n}.25)" if n % 2 else f"{n}.25", -13.25),
+        (lambda n: f"{n}.25-" if n % 2 else f"{n}.25", -13.25),
+        (lambda n: f"CHF {n * 100}.-", 1300.0),
+        (lambda n: f"{n * 100}.\u2013", 1300.0),
+        (lambda n: "#DIV/0!" if n == 5 else "#NV" if n == 6 else "#WERT!" if n < 5 else f"{n}.5", 13.5),
+    ],
+    ids=["brackets", "minus behind", "dash", "long dash", "errors"],
+)  # fmt: skip
+def test_numbers_of_accountants_are_numbers(prepared, write, value):
+    """A minus in brackets or behind, a price without rappen, cells that a spreadsheet could not compute."""
+    texts = [write(n) for n in range(ROWS)]
+    (column, _) = prepared(table(texts), target="y").columns
+    assert column.kind is Kind.number
+    assert unchecked_numbers(pd.Series([texts[13]]), column.format)[0] == value
+
+
+def test_marks_of_schools_are_no_negative_numbers(prepared):
+    """2- is a good mark less a bit, not minus two."""
+    (column, _) = prepared(
+        table(f"{n % 5 + 1}{'-+ '[n % 3]}" for n in range(ROWS)), target="y"
+    ).columns
+    assert column.kind is Kind.category
+
+
+def test_weeks_are_dates(prepared):
+    """Of ISO 8601, with a dash and without, read alike in a file of one row."""
+    for dash in ("-", ""):
+        weeks = table(f"202{n % 3}{dash}W{n % 52 + 1:02}" for n in range(ROWS))
+        (column, _) = prepared(weeks, target="y").columns
+        assert column.kind is Kind.date
+        assert column.measure(pd.Series(["2024-W10"]))[0] == (
+            pd.Timestamp("2024-03-04") - pd.Timestamp("1970-01-01")
+        ) / pd.Timedelta(days=1)
+
+
+def test_years_of_two_digits_over_a_century_are_said(prepared):
+    """Who was born in 1930 is not born in 2030."""
+    born = table(f"{n % 27 + 1:02}.{n % 12 + 1:02}.{30 + n:02}" for n in range(ROWS))
+    notes = " ".join(prepared(born, target="y").notes)
+    assert "a year of two digits is read as 1969 to 2068" in notes
+    young = table(f"{n % 27 + 1:02}.{n % 12 + 1:02}.{n % 25:02}" for n in range(ROWS))
+    assert "two digits" not in " ".join(prepared(young, target="y").notes)
+
+
+def test_a_format_that_no_program_knows_is_refused(prepared):
+    """In the words of the one that reads it."""
+    with pytest.raises(DataError, match=r"data\.dates\.x=%G-W%V: ISO year directive"):
+        prepared(
+            table(f"2024-W{n % 52 + 1:02}" for n in range(ROWS)), target="y", dates={"x": "%G-W%V"}
+        )
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["1", "1.0", "0", "0.0"], "'0', '0.0', '1', '1.0'"),
+        (["rot", "rot\u200b", "bar"], "'rot', "),
+        (["caf\u00e9", "cafe\u0301", "bar"], "stay apart: 'caf"),
+    ],
+)
+def test_labels_that_look_alike_are_said(prepared, texts, said):
+    """They stay apart, as those that differ in case do."""
+    frame = table(range(ROWS)).assign(y=(texts * ROWS)[:ROWS])
+    assert said in " ".join(prepared(frame, target="y").notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("Rents of 2024,,\n,,\nx,a,y\n1,2,3\n4,5,6\n", "'y' stands in line 3: remove the lines"),
+        ("Rents of 2024\nx,a,y\n1,2,3\n4,5,6\n", "'y' stands in line 2: remove the lines"),
+        ("x^a^y\n1^2^3\n4^5^6\n", r"its only one is 'x\^a\^y'; say how columns .*data\.delimiter"),
+        ("1,2,3\n4,5,6\n7,8,9\n", r"its first line holds numbers \(1, 2, 3\), no names"),
+        ('[{"x":1,"a":2,"y":3},{"x":1,"a":2,"y":3}]', "holds JSON; save the table as CSV"),
+        ('\ufeff{"x":1,"y":3}\n{"x":1,"y":3}\n', "holds JSON; save the table as CSV"),
+        ("<!DOCTYPE html>\n<table><tr><td>x</td></tr></table>\n", "holds HTML or XML"),
+        (b"ARROW1\0\0abc", "an Arrow .Feather. file"),
+    ],
+    ids=["title", "short title", "caret", "no header", "json", "lines of json", "html", "feather"],
+)
+def test_what_is_no_table_is_told_from_one_without_the_target(prepared, content, said):
+    """The message says what the file is, not that it lacks a column."""
+    with pytest.raises(DataError, match=said):
+        prepared(content, target="y")
+
+
+def test_a_target_in_several_currencies_is_no_class(prepared):
+    """Nor one number."""
+    frame = table(range(ROWS)).assign(
+        y=[f"{'EUR' if n % 2 else 'USD'} {n * 7}.50" for n in range(ROWS)]
+    )
+    with pytest.raises(DataError, match=r"several currencies \(EUR, USD\)"):
+        prepared(frame, target="y")
+
+
+def test_the_plan_says_why_a_column_is_lost(prepared):
+    """Of one that is left out too: that it looks like numbers, and the word that reads it as such."""
+    texts = [f"{n}.{n} kg" if n % 3 else f"{n}00 g" for n in range(ROWS)]
+    dataset = prepared(table(texts), target="y")
+    said = "\n".join(_columns(dataset.facts))
+    assert "% of its rows, but also" in said
+    assert "data.numbers=[x] changes that" in said
+    assert "data.keep" not in said
+    frame = table(f"line {n % 3}\nof two" for n in range(ROWS))
+    assert "3 inputs: line 0 of two, line 1 of two, line 2 of two" in "\n".join(
+        _columns(prepared(frame, target="y").facts)
+    )
