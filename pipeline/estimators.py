@@ -33,6 +33,7 @@ from sklearn.utils.validation import (
 
 from pipeline import api
 from pipeline.core.errors import ConfigError, DataError, NoUsableTrialError
+from pipeline.data.typed import tidy
 from pipeline.ledger.location import resolve
 from pipeline.session import results
 from pipeline.session.guest import guest
@@ -171,6 +172,10 @@ class _Capacity(BaseEstimator):
     def _target(self, rows: pd.DataFrame, y: Any) -> pd.Series:
         """Return the target as a column with a name that no other column has."""
         name = str(getattr(y, "name", None) or "target")
+        if isinstance(y, pd.Series) and not isinstance(y.dtype, np.dtype):
+            if y.isna().any():
+                raise ValueError("Input y contains NaN.")
+            y = pd.Series(y.tolist()).to_numpy()  # labels of a nullable dtype stay whole, or truths
         _, values = check_X_y(
             np.zeros((len(rows), 1)),
             y,
@@ -245,14 +250,19 @@ class CapacityClassifier(ClassifierMixin, _Capacity):
 
     def _encoded(self, values: np.ndarray) -> Any:
         """Return the labels as text: the sweep takes any, and sorts them by rules of its own."""
-        check_classification_targets(values)
-        self.classes_, codes = np.unique(values, return_inverse=True)
+        if pd.isna(values).any():
+            raise ValueError("Input y contains NaN.")
+        try:
+            check_classification_targets(values)
+            self.classes_, codes = np.unique(values, return_inverse=True)
+        except TypeError as error:
+            raise ValueError(f"y holds labels that cannot be told apart: {error}") from error
         if len(self.classes_) < 2:  # noqa: PLR2004
             raise ValueError(
                 f"y has one class, {self.classes_.tolist()[0]!r}: CapacityClassifier needs two or more"
             )
-        names = [str(label) for label in self.classes_]
-        if len({name.strip() for name in names} - {""}) < len(names):
+        names = [str(label).strip() for label in self.classes_]
+        if len({*names} - {""}) < len(names):
             names = [f"class {position}" for position in range(len(names))]
         self._labels = names
         return np.array(names, dtype=object)[codes]
@@ -280,6 +290,6 @@ def _table(
 
 def _free(name: str, table: pd.DataFrame) -> str:
     """Return a column name that the table does not have yet."""
-    while name in table.columns:
+    while tidy(name) in {*map(tidy, table.columns)}:
         name += "_"
     return name

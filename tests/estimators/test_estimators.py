@@ -179,6 +179,50 @@ def test_bad_input_is_a_value_error(
     assert not (workplace / "outputs").exists()
 
 
+@pytest.mark.parametrize(
+    ("target", "labels"),
+    [
+        ([" a", "b "], [" a", "b "]),
+        (pd.Series([1, 2], dtype="Int64"), [1, 2]),
+        (pd.Series([True, False], dtype="boolean"), [False, True]),
+        (pd.Series([1, 2], dtype="int64[pyarrow]"), [1, 2]),
+        (pd.Series(["b", "a"], dtype="category"), ["a", "b"]),
+    ],
+    ids=["blanks", "Int64", "boolean", "arrow", "category"],
+)
+def test_labels_of_any_dtype_stay_what_they_are(target: Any, labels: list[Any]) -> None:
+    """Whole numbers stay whole, truths stay truths, and blanks around a text do not lose its column."""
+    made = CapacityClassifier()
+    column = made._target(pd.DataFrame({"size": range(2)}), target)
+    assert made.classes_.tolist() == labels
+    assert [type(label) for label in made.classes_.tolist()] == [*map(type, labels)]
+    assert made._labels == [str(label).strip() for label in labels]
+    assert set(column) == set(made._labels)
+
+
+def test_a_target_called_like_a_column_gets_a_name_of_its_own() -> None:
+    """`size ` is the same column as `size` for whoever reads the table."""
+    made = CapacityClassifier()
+    named = made._target(pd.DataFrame({"size": range(2)}), pd.Series([1, 2], name="size "))
+    assert named.name == "size _"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        pd.Series(["a", pd.NA], dtype="string"),
+        pd.Series(["a", None], dtype=object),
+        pd.Series([1, None], dtype="Int64"),
+        pd.Series(["a", 1, 2.5], dtype=object),
+    ],
+    ids=["string", "None", "Int64", "mixed"],
+)
+def test_labels_that_are_none_are_a_value_error(target: Any) -> None:
+    """In words, not as a comparison that failed."""
+    with pytest.raises(ValueError, match=r"contains NaN|cannot be told apart"):
+        CapacityClassifier()._target(pd.DataFrame({"size": range(len(target))}), target)
+
+
 def test_sparse_rows_are_refused_as_scikit_learn_does(workplace: Path) -> None:
     """A TypeError there."""
     with pytest.raises(TypeError, match="dense data is required"):
