@@ -49,11 +49,11 @@ class Picture:
     """The fewest and the most that are likely."""
 
     def add(self, result: FitResult) -> None:
-        """Count a finished fit; one that was cut is trained again."""
+        """Count a finished fit; one that was cut is not done."""
+        self.outcomes[result.outcome] += 1
         if result.outcome is not Outcome.cut:
             self.fits += 1
             self.round_done += 1
-            self.outcomes[result.outcome] += 1
 
     def rank(self, capacities: tuple[CapacityScore, ...]) -> None:
         """Take how the capacities stand, the best first."""

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from pipeline.core.control import Progress
 from pipeline.core.language import duration
-from pipeline.core.records import Decision, Finding, FitResult, Objective, Outcome, Round, StackPlan
+from pipeline.core.records import Decision, Finding, FitResult, Objective, Round, StackPlan
 from pipeline.figures.inline import CapacityScore
 from pipeline.terminal.live import TerminalView, panel
 from pipeline.terminal.notebook import NotebookView, in_notebook
@@ -155,8 +155,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
         """Count a fit."""
         picture = self._picture
         picture.add(result)
-        if result.outcome is not Outcome.cut:
-            self._round_outcomes[result.outcome] += 1
+        self._round_outcomes[result.outcome] += 1
         if picture.round_done == picture.round_fits:
             picture.stacks.clear()
 
@@ -173,6 +172,9 @@ class Display(contextlib.AbstractContextManager["Display"]):
         for decision in decisions:
             picture.decision = f"{decision.verdict}: {decision.reason}"
             self._note(picture.decision)
+            if decision.verdict == "chosen" and decision.score is not None and not standing:
+                # all that has a score was cut, and stands nowhere
+                picture.rank((CapacityScore(decision.capacity, 0, decision.score),))
         if not picture.round_fits:
             return
         self._plain(

@@ -292,15 +292,17 @@ def test_a_repeated_finding_is_said_once(caplog: pytest.LogCaptureFixture) -> No
     assert caplog.text.count("12 of 64 units are dead") == 1
 
 
-def test_a_cut_fit_is_not_counted() -> None:
-    """A fit cut by a signal is repeated on resume, so it is not done."""
+def test_a_cut_fit_is_not_done_and_what_is_chosen_of_cut_ones_leads() -> None:
+    """A fit cut by a signal is repeated on resume; a budget's end chooses among those it cut."""
     err, out = consoles(terminal=False)
     with Display(True, stderr=err, stdout=out) as display:
         display.round(ROUND, PLAN)
         for execution in range(3):
             display.fit_done(result(execution, 0.5, outcome=Outcome.cut))
-        display.decisions([], ())
-    assert "0 fits done in" in written(err)
+        chosen = Decision(3, "choice", "2x64", 0.5, None, "chosen", "2x64 is chosen: 0.5")
+        display.decisions([chosen], ())
+    assert "0 fits done, 3 cut in" in written(err)
+    assert "leader 2x64: val_loss 0.5" in written(err)
 
 
 def test_plain_log_shows_life_now_and_then() -> None:
