@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pipeline.core import language
 from pipeline.core.control import Progress
-from pipeline.core.records import FitResult, Outcome
+from pipeline.core.records import FitResult, Objective, Outcome
 from pipeline.figures.inline import CapacityScore
 from pipeline.terminal.table import fits_done
 
@@ -32,6 +32,8 @@ class Picture:
     title: str = ""
     phase: str = "preparing: Keras starts, a model is saved and loaded on trial"
     stacks: dict[int, Progress] = field(default_factory=dict)
+    best: float = math.nan
+    """The best objective of a fit so far."""
     round_done: int = 0
     round_fits: int = 0
     fits: int = 0
@@ -44,9 +46,15 @@ class Picture:
     decision: str = ""
     stopping: str = ""
     """What is done about a signal."""
-    metric: str = "val_loss"
+    objective: Objective = field(default_factory=Objective)
     seconds_left: tuple[float, float] | None = None
     """The fewest and the most that are likely."""
+
+    def follow(self, progress: Progress) -> None:
+        """Take how far a stack is."""
+        self.stacks[progress.stack] = progress
+        seen = [one for one in (self.best, progress.best) if math.isfinite(one)]
+        self.best = min(seen, key=self.objective.as_loss, default=math.nan)
 
     def add(self, result: FitResult) -> None:
         """Count a finished fit; one that was cut is not done."""
@@ -71,9 +79,11 @@ class Picture:
         """Who leads, with its standard error; of a first round the best fit so far."""
         if self.capacities:
             best = self.capacities[0]
-            return f"{best.label}: {self.metric} {language.with_error(best.score, best.se)}"
-        seen = [one.best for one in self.stacks.values() if math.isfinite(one.best)]
-        return f"none yet; best fit so far {language.number(seen[0])}" if seen else "none yet"
+            return (
+                f"{best.label}: {self.objective.metric} {language.with_error(best.score, best.se)}"
+            )
+        seen = f"; best fit so far {language.number(self.best)}" if math.isfinite(self.best) else ""
+        return f"none yet{seen}"
 
     def lines(self) -> list[Line]:
         """Return label and text of every line below the head, always the same ones."""

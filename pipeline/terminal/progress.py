@@ -22,12 +22,12 @@ from rich.text import Text
 
 from pipeline.core.control import Progress
 from pipeline.core.language import duration
-from pipeline.core.records import Decision, Finding, FitResult, Objective, Round, StackPlan
+from pipeline.core.records import Decision, Finding, Fit, FitResult, Objective, Round, StackPlan
 from pipeline.figures.inline import CapacityScore
 from pipeline.terminal.live import TerminalView, panel
 from pipeline.terminal.notebook import NotebookView, in_notebook
 from pipeline.terminal.picture import Picture, tally, time_left
-from pipeline.terminal.table import counts, fits_done, ranking
+from pipeline.terminal.table import counts, fits_done, labelled, ranking
 
 HEARTBEAT = 30.0
 """Seconds between plain lines while a stack trains: a nightly log shows life, and stays short."""
@@ -89,7 +89,8 @@ class Display(contextlib.AbstractContextManager["Display"]):
         self._lock = threading.RLock()
         self._broken = False
         self._view: TerminalView | NotebookView | None = None
-        self._picture = Picture(metric=(objective or Objective()).metric)
+        self._picture = Picture(objective=objective or Objective())
+        self._stack_of: dict[Fit, int] = {}
         self._started = self._spoken = self._round_began = clock()
         self._round_outcomes: Counter[str] = Counter()
 
@@ -134,6 +135,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
         picture.phase = f"{round.phase}, round {round.number}: {plan.sentence}"
         picture.round_done, picture.round_fits = 0, len(round.fits)
         picture.stacks.clear()
+        self._stack_of = {fit: stack.number for stack in plan.stacks for fit in stack.fits}
         self._round_outcomes.clear()
         self._round_began = self._clock()
         self._note(f"{picture.phase}{f' - {round.reason}' if round.reason else ''}")
@@ -141,7 +143,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
     @_harmless
     def progress(self, progress: Progress) -> None:
         """Take note of a stack's progress; cheap, drawn by another thread."""
-        self._picture.stacks[progress.stack] = progress
+        self._picture.follow(progress)
         if self._view is not None:
             self._view.redraw()
         elif self._clock() - self._spoken >= HEARTBEAT:
@@ -156,8 +158,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
         picture = self._picture
         picture.add(result)
         self._round_outcomes[result.outcome] += 1
-        if picture.round_done == picture.round_fits:
-            picture.stacks.clear()
+        picture.stacks.pop(self._stack_of.get(result.fit, -1), None)  # they are told of together
 
     @_harmless
     def decisions(self, decisions: Sequence[Decision], standing: tuple[CapacityScore, ...]) -> None:
@@ -254,13 +255,13 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     @_harmless
     def _closing(self, lines: Mapping[str, str], out: Console | None) -> None:
-        width = max(map(len, lines), default=0)
+        wide = max(map(len, lines), default=0) + 2
         for label, text in lines.items():
             if out is None:
-                self._say(f"{label:<{width}}  {text}")
-                continue
-            log.info("%s: %s", label, text)
-            out.print(Text.assemble((f"{label:<{width}}  ", "bold"), text), soft_wrap=True)
+                self._say(f"{label:<{wide}}{text}")
+            else:
+                log.info("%s: %s", label, text)
+                out.print(labelled(label, text, wide, out.width), soft_wrap=True)
 
     @_harmless
     def close(self) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
+
+SENTENCES = frozenset({"answer", "why"})
+"""Labels of the last lines that a person reads; the others are copied."""
 
 
 def counts(summary: Mapping[str, object]) -> str:
@@ -35,6 +39,19 @@ def ranking(rows: Sequence[Mapping[str, object]]) -> Table:
         cells = (Text(cell(row.get(name))) for name in columns)
         table.add_row(*cells, style="bold" if position == 0 else None)
     return table
+
+
+def labelled(label: str, text: str, indent: int, columns: int) -> Text:
+    """Lay out one of the last lines: a sentence breaks between words, a command or link is left to copy.
+
+    Args:
+        indent: Columns of the labels.
+        columns: Of the terminal.
+    """
+    if label in SENTENCES:
+        room = max(columns - indent - 1, 20)
+        text = textwrap.fill(text, room, break_on_hyphens=False).replace("\n", "\n" + " " * indent)
+    return Text.assemble((f"{label:<{indent}}", "bold"), text)
 
 
 def cell(value: object) -> str:

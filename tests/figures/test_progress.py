@@ -20,9 +20,11 @@ from pipeline.core.control import Progress
 from pipeline.core.records import (
     Capacity,
     Decision,
+    Direction,
     Finding,
     Fit,
     FitResult,
+    Objective,
     Outcome,
     Round,
     Stack,
@@ -190,10 +192,29 @@ def test_a_signal_is_answered_in_the_panel(*, terminal: bool) -> None:
 
 
 def test_before_anything_has_led_the_best_fit_is_named() -> None:
-    """A single fit is no leader."""
-    picture = Picture(stacks={0: Progress(0, 5, 50, 3, 0.612)})
-    assert picture.leader == "none yet; best fit so far 0.612"
+    """A single fit is no leader; the best is that of all stacks, in the objective's own direction."""
     assert Picture().leader == "none yet"
+    for direction, best in (("min", "0.550"), ("max", "0.612")):
+        picture = Picture(objective=Objective("val_auc", Direction(direction)))
+        for stack, seen in enumerate((0.612, math.nan, 0.55)):
+            picture.follow(Progress(stack, 5, 50, 3, seen))
+        assert picture.leader == f"none yet; best fit so far {best}"
+
+
+def test_a_stack_that_is_done_does_not_train_any_more() -> None:
+    """While the others of its round still do."""
+    err, _ = consoles(terminal=True)
+    other = tuple(Fit(TRIAL, execution, execution, 50) for execution in range(3, 5))
+    plan = StackPlan((Stack(0, FITS), Stack(1, other)), "stacked", "5 fits in 2 stacks")
+    with Display(True, stderr=err) as display:
+        display.start("wages")
+        display.round(Round(3, "grow", (*FITS, *other), "wider"), plan)
+        display.progress(Progress(0, 40, 50, 3, 0.6))
+        display.progress(Progress(1, 0, 50, 2, math.nan, compiling=True))
+        display.fit_done(result(0, 0.9, 0.5, 0.6))
+        err.print(display)
+    *_, drawn_last = written(err).split("now     ")
+    assert "compiling 1 program\n" in drawn_last.partition("fits")[0]
 
 
 @given(
@@ -222,11 +243,17 @@ def test_the_last_words_stand_on_the_terminal_and_never_in_a_pipe(*, terminal: b
     err, _ = consoles(terminal=terminal)
     out = Console(file=io.StringIO(), force_terminal=terminal, width=80, color_system=None)
     command = "python -m pipeline.predict " + " ".join(f"word={n}" for n in range(30))
+    sentence = "1x32 [odd]: test RMSE 3.91; the best baseline, gradient boosting, has 1,234.5678 and is worse"
     with Display(True, stderr=err, stdout=out) as display:
-        assert display.closing({"answer": "1x32 [odd]", "predict": command}) is terminal
+        assert display.closing({"answer": sentence, "predict": command}) is terminal
     said, silent = (out, err) if terminal else (err, out)
     assert f"predict  {command}\n" in written(said)
-    assert "answer   1x32 [odd]\n" in written(said)
+    if terminal:
+        shown = written(out).partition("\npredict")[0]
+        assert " ".join(shown.split()) == f"answer {sentence}"
+        assert [len(line) < 80 for line in shown.splitlines()] == [True, True]
+    else:
+        assert f"answer   {sentence}\n" in written(err)
     assert written(silent) == ""
 
 
