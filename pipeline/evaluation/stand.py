@@ -148,7 +148,7 @@ def sentence(summary: Mapping[str, Any]) -> str:
     found = stands(summary)
     if not found:
         return ""
-    first, name, unfair = found[0], called(summary), _cut_short(summary)
+    first, name, unfair = found[0], called(summary), out_of_time(summary)
     rows = f"on the {first.part} rows " if first.part != "test" else ""
     if is_noise(summary):
         (constant,) = (one for one in found if one.model == CONSTANT)
@@ -164,7 +164,7 @@ def sentence(summary: Mapping[str, Any]) -> str:
     return f"{said}: no different beyond noise ({first.noise}){unfair}"
 
 
-def _cut_short(summary: Mapping[str, Any]) -> str:
+def out_of_time(summary: Mapping[str, Any]) -> str:
     """Return a clause on the baselines that a budget left no time for all of their iterations."""
     beside = summary.get("baselines") or {}
     shares = {name: finite((beside.get(name) or {}).get("iterations_share")) for name in BASELINES}

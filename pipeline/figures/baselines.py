@@ -6,6 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pipeline.core import language
+from pipeline.evaluation.stand import out_of_time
 from pipeline.figures import palette
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry
@@ -34,9 +35,7 @@ def baseline_scores(record: SweepRecord) -> pd.DataFrame:
     found = [(CHAMPION, entry)] if entry else []
     for name, scores in dict(record.summary.get("baselines") or {}).items():
         if name != entry.get("kind", "single"):
-            share = language.finite(scores.get("iterations_share"))
-            part_of = f" ({language.percent(share)} of its iterations)" if share else ""
-            found.append((f"{NAMES.get(name, str(name))}{part_of}", scores))
+            found.append((NAMES.get(name, str(name)), scores))
     table = pd.DataFrame(
         [
             (name, part, loss, language.finite(scores.get(f"{prefix}_loss_se")))
@@ -90,6 +89,7 @@ def caption(record: SweepRecord) -> str:
     first = str(table["model"].iloc[0])
     won = "The champion" if first == CHAMPION else f"{first[:1].upper()}{first[1:]}"
     return (
-        f"{won} has the lowest loss on the {table['part'].iloc[0]} rows. Bars are one standard error of "
-        "each by itself; whether two differ is said above, from the rows they share."
+        f"{won} has the lowest loss on the {table['part'].iloc[0]} rows{out_of_time(record.summary)}. Bars "
+        "are one standard error of each by itself; whether two differ is said above, from the rows they "
+        "share."
     )

@@ -21,6 +21,8 @@ FEWEST_IN_BIN = 25
 """Rows of a point of the calibration curve: of fewer the observed share is mostly noise."""
 ONE_IN_TWENTY = 1.645
 """Standard deviations of a normal above which one value in twenty lies."""
+SKEWED = 0.283
+"""What the skewness of one absolute value adds to it (Cornish and Fisher), over the root of their number."""
 TWO_CLASSES = 2
 NO_PROBABILITIES = "This sweep left no predicted classes."
 NO_PREDICTIONS = "This sweep left no predictions: it ended before its champion was tested."
@@ -152,8 +154,7 @@ def calibration(record: SweepRecord) -> go.Figure:
     if table is None or table.empty or not is_classification(record):
         return palette.empty(title, NO_PROBABILITIES)
     sure, right, says = _claims(record)
-    points = int(np.clip(len(sure) // FEWEST_IN_BIN, 1, BINS))
-    parts = np.array_split(np.argsort(sure, kind="stable"), points)
+    parts = _points(sure)
     means = np.array([(sure[part].mean(), right[part].mean()) for part in parts])
     sizes = np.array([len(part) for part in parts])
     figure = palette.blank(title)
@@ -201,32 +202,33 @@ def _claims(record: SweepRecord) -> tuple[np.ndarray, np.ndarray, str]:
 
 
 def calibration_error(record: SweepRecord) -> float | None:
-    """Return the mean distance between claimed and observed probability, weighted by rows."""
+    """Return the mean distance of the drawn points from the diagonal, weighted by their rows."""
     table = record.predictions
     if table is None or table.empty or not is_classification(record):
         return None
     sure, right, _ = _claims(record)
-    return float(np.abs(_per_bin(sure, sure - right)).sum() / len(sure))
+    return float(sum(abs((sure - right)[part].sum()) for part in _points(sure)) / len(sure))
 
 
 def calibration_noise(record: SweepRecord) -> float | None:
     """Return the calibration error that a perfect model stays below 19 times in 20 on these rows.
 
-    Its claims are chances: in a bin the count of what comes true is a sum of coin tosses, about normal
+    Its claims are chances: in a point the count of what comes true is a sum of coin tosses, about normal
     with variance v = sum of p (1 - p). Its absolute value has mean sqrt(2 v / pi) and variance
-    (1 - 2 / pi) v; bins are independent.
+    (1 - 2 / pi) v; points are independent.
     """
     table = record.predictions
     if table is None or table.empty or not is_classification(record):
         return None
     sure, _, _ = _claims(record)
-    variance = _per_bin(sure, sure * (1 - sure))
+    variance = np.array([(sure * (1 - sure))[part].sum() for part in _points(sure)])
     mean = np.sqrt(2 * variance / np.pi).sum()
     spread = np.sqrt((1 - 2 / np.pi) * variance.sum())
-    return float((mean + ONE_IN_TWENTY * spread) / len(sure))
+    above = ONE_IN_TWENTY + SKEWED / np.sqrt(len(variance))
+    return float((mean + above * spread) / len(sure))
 
 
-def _per_bin(sure: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the sums of values over the bins of claimed probability."""
-    bins = np.clip((sure * BINS).astype(int), 0, BINS - 1)
-    return np.bincount(bins, weights=values.astype(np.float64), minlength=BINS)
+def _points(sure: np.ndarray) -> list[np.ndarray]:
+    """Return the rows of each point of the curve, by claimed probability: about as many in each."""
+    points = int(np.clip(len(sure) // FEWEST_IN_BIN, 1, BINS))
+    return np.array_split(np.argsort(sure, kind="stable"), points)

@@ -188,10 +188,10 @@ def optimism(record: SweepRecord) -> Iterator[Remark]:
     )
     name, more, error = _more_than_baselines(record)
     if name and more > CLEARLY * error:
-        why = f"{language.number(more)} more than that of {name}, which chose nothing"
-        yield Remark(
-            "optimism", f"{sentence}, a rise of {why}: choosing the best of many flatters."
-        )
+        theirs = gap - more
+        its = f"{language.number(abs(theirs))} {'above' if theirs >= 0 else 'below'} its own"
+        why = f"that of {name}, which chose nothing, {its}: choosing the best of many flatters"
+        yield Remark("optimism", f"{sentence}, {why}.")
     elif abs(gap) <= CLEARLY * _own_noise(record):
         yield Remark("optimism", f"{sentence}, within noise.", "good")
     elif gap < 0:

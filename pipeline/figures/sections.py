@@ -89,7 +89,7 @@ def key_figures(record: SweepRecord) -> list[Figure]:
         ]
     if entry:
         scored, _, spread = verdict.score(entry).partition("±")
-        extra = f"± {spread.strip()}" if spread else ""
+        extra = f"±{language.GLUE}{spread.strip()}" if spread else ""
         found.append(Figure(objective(record).metric, scored.strip(), extra))
         found.append(Figure("parameters", *verdict.parameters_shown(entry)))
         found.append(Figure("learning rate", language.rate(entry.get("learning_rate"))))
@@ -103,7 +103,7 @@ def key_figures(record: SweepRecord) -> list[Figure]:
 
 
 def _error(value: float | None) -> str:
-    return f"± {language.number(value, 2)}" if value else ""
+    return f"±{language.GLUE}{language.number(value, 2)}" if value else ""
 
 
 def _mark(word: str) -> str:

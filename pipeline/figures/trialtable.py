@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.core import language
+from pipeline.core.records import Outcome
 from pipeline.figures.tables import groups, rows
 from pipeline.figures.trials import (
     NUISANCE,
@@ -61,6 +62,7 @@ def trial_table(record: SweepRecord) -> dict[str, Any] | None:
                 "cells": [[_finite(value), text] for value, text in cells.values()],
                 "head": bool(row is None or row.stands),
                 "champion": name == champion,
+                "cut": bool((own[name]["outcome"] == Outcome.cut.value).all()),
                 "run": medians.get(name, str(own[name]["run_id"].iloc[0])),
                 "fits": [
                     {"run": fit["run_id"], "cells": [_cell(key, fit[key]) for key in inner]}

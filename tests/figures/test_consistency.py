@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import re
 from collections import defaultdict
+from copy import deepcopy
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +18,13 @@ from pipeline.core import language
 from pipeline.evaluation.stand import CLEARLY, stands
 from pipeline.figures import sections
 from pipeline.figures.advice import next_command, remarks
+from pipeline.figures.baselines import baseline_scores
 from pipeline.figures.baselines import caption as baselines_caption
 from pipeline.figures.findings import all_findings
 from pipeline.figures.plots import EVERY
-from pipeline.figures.trials import evidence, remembered, trials
+from pipeline.figures.predictions import calibration, calibration_error
+from pipeline.figures.trials import done_fits, evidence, remembered, trials
+from pipeline.figures.trialtable import trial_table
 from pipeline.figures.verdict import answer, headline
 from pipeline.models.modelcard import model_card, sweep_note
 from pipeline.search.choose import Rule, choose
@@ -252,6 +257,33 @@ def test_what_is_said_is_so(number: int) -> None:
         value = re.search(pattern, said[place])
         assert value is not None
         assert float(value[1]) == pytest.approx(loss, abs=0.006)
+
+
+@pytest.mark.parametrize("number", range(SWEEPS))
+def test_words_and_pictures_count_the_same(number: int) -> None:
+    """How far chances are off is what the drawn points are off; trials are those done and those cut."""
+    record = sweep(number)
+    error = calibration_error(record)
+    if error is not None:
+        (points,) = [one for one in calibration(record).data if one.customdata is not None]
+        sizes = np.asarray(points.customdata)
+        apart = np.abs(np.asarray(points.x) - np.asarray(points.y))
+        assert error == pytest.approx((apart * sizes).sum() / sizes.sum())
+    first = record.fits["trial"].iloc[-1]
+    record = replace(record, fits=record.fits.copy())
+    record.fits.loc[record.fits["trial"] == first, "outcome"] = "cut"
+    table = trial_table(record)
+    assert table is not None
+    counted = done_fits(record)["trial"].nunique()
+    assert counted == len(table["rows"]) - sum(row["cut"] for row in table["rows"])
+
+
+def test_a_baseline_that_had_no_time_is_said_where_it_is_drawn() -> None:
+    """Above the figure, where there is room for it on a phone: its label was cut off."""
+    record = deepcopy(sweep(0))
+    record.summary["baselines"]["gradient_boosting"]["iterations_share"] = 0.22
+    assert "boosting had time for 22" in baselines_caption(record)
+    assert "gradient boosting" in set(baseline_scores(record)["model"])
 
 
 def test_the_sweeps_differ_in_what_is_claimed_of_them() -> None:

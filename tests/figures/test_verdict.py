@@ -347,6 +347,8 @@ def test_a_rise_is_called_flattery_only_beyond_what_baselines_rise(
     found = remark(record, "optimism")
     assert (found.severity, said in found.sentence) == (severity, True)
     assert ("flatters" in found.sentence) == ("flatters" in said)
+    if (gap, more) == (0.02, 0.28):
+        assert "boosting, which chose nothing, 0.260 below its own" in found.sentence
 
 
 def beside(record: SweepRecord, lag: float, se: float, *, name: str = "gradient_boosting") -> None:

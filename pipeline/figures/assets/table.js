@@ -14,6 +14,7 @@
   const heads = [...document.querySelectorAll(".fits th[data-key]")];
   const haystack = rows.map((row) => row.cells.map((cell) => cell[1])
     .concat(row.fits.map((fit) => `${fit.run} ${fit.cells.join(" ")}`)).join(" ").toLowerCase());
+  const cut = rows.filter((row) => row.cut).length;
   const picked = new Map(), open = new Set();
   let order = { key: "place", up: true }, all = false;
 
@@ -91,7 +92,7 @@
     const found = rows.map((_, i) => i).filter((i) => words.every((w) => haystack[i].includes(w))).sort(compare);
     const shown = all || words.length ? found : found.filter((i) => rows[i].head || rows[i].champion);
     body.replaceChildren(...shown.flatMap((i) => line(rows[i], i)));
-    counter.textContent = `${shown.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} trials`;
+    counter.textContent = `${shown.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")} trials${cut ? `, ${cut.toLocaleString("en")} cut` : ""}`;
     const hidden = found.length - shown.length;
     more.hidden = hidden === 0;
     more.textContent = `Show ${hidden.toLocaleString("en")} trials at other rates`;
