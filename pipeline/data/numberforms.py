@@ -92,8 +92,8 @@ def find_form(
     share = float(times[read].sum() / times.sum())
     # Beside decimal commas points must be recorded: `typed` would read an unmarked 1.234 as 1234 there.
     beside = attrs.get("decimal") == "," and any("." in core for core, _ in cores)
-    signed = any("(" in text or usual(text) != text for text in texts)
-    is_plain = form == "1234.5" and not beside and not signed
+    odd = any("(" in text or usual(text) != text or not text.isascii() for text in texts)
+    is_plain = form == "1234.5" and not beside and not odd
     return Found("" if is_plain else form, prefix + suffix.strip(), share, doubt)
 
 

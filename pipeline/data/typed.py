@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -113,12 +114,12 @@ class Column:
 
 
 def tidy(name: object) -> str:
-    """Return a column's name as it is used: no blanks around it, a line break is one blank."""
-    return re.sub(r"\s*[\r\n]+\s*", " ", str(name)).strip()
+    """Return a column's name as it is used: no blanks around it, one for a line break, ö as one sign."""
+    return unicodedata.normalize("NFC", re.sub(r"\s*[\r\n]+\s*", " ", str(name)).strip())
 
 
 def typed(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
-    """Return the typed columns of raw rows.
+    """Return the typed columns (`outputs`) of raw rows, in their order.
 
     Numbers and booleans become float64 (NaN where missing, infinite or unreadable), categories text
     (MISSING_LEVEL where missing), ordered levels their rank from 0, a date its parts as float64.
@@ -126,9 +127,6 @@ def typed(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     Args:
         frame: Raw rows with at least the used columns, under their own names, in any order.
         columns: How each column is read; those not `used` are ignored.
-
-    Returns:
-        The same rows in the same order, with the columns' `outputs`.
 
     Raises:
         ValueError: A used column is missing.

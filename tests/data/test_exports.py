@@ -28,8 +28,9 @@ def table(cells, target="y"):
         (lambda n: f"CHF {n * 100}.-", 1300.0),
         (lambda n: f"{n * 100}.\u2013", 1300.0),
         (lambda n: "#DIV/0!" if n == 5 else "#NV" if n == 6 else "#WERT!" if n < 5 else f"{n}.5", 13.5),
+        (lambda n: "".join(chr(0x660 + int(digit)) for digit in str(n * 31)), 403.0),
     ],
-    ids=["brackets", "minus behind", "dash", "long dash", "errors"],
+    ids=["brackets", "minus behind", "dash", "long dash", "errors", "arabic digits"],
 )  # fmt: skip
 def test_numbers_of_accountants_are_numbers(prepared, write, value):
     """A minus in brackets or behind, a price without rappen, cells that a spreadsheet could not compute."""
@@ -107,6 +108,12 @@ def test_what_is_no_table_is_told_from_one_without_the_target(prepared, content,
     """The message says what the file is, not that it lacks a column."""
     with pytest.raises(DataError, match=said):
         prepared(content, target="y")
+
+
+def test_a_name_is_found_however_its_umlaut_is_composed(prepared):
+    """A Mac writes o and two dots where a keyboard writes ö."""
+    dataset = prepared(table(range(ROWS), "gro\u0308\u00dfe"), target="gr\u00f6\u00dfe")
+    assert dataset.target == "gr\u00f6\u00dfe"
 
 
 def test_a_target_in_several_currencies_is_no_class(prepared):
