@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from pipeline.config.schema import SweepConfig
@@ -18,6 +19,8 @@ def main() -> int:
 
 
 def _sweep(config: SweepConfig, output_dir: Path) -> int:
+    if config.verbose and sys.stderr.isatty():  # the next word comes after seconds
+        print("starting Keras ...", file=sys.stderr, flush=True)
     from pipeline.session.loop import (
         run,  # brings TensorFlow: after all that may be wrong was found
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import report
+from pipeline import report, sweep
 from pipeline.config.launch import LogFile, launch
 from pipeline.core.errors import ConfigError
 from pipeline.core.files import write_whole
@@ -17,6 +19,22 @@ from tests.disk import full_disk
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@pytest.mark.parametrize(("verbose", "said"), [(True, "starting Keras ..."), (False, "")])
+def test_a_person_hears_something_while_the_libraries_load(
+    *, verbose: bool, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal, at once: an empty screen for half a minute looks like a mistake."""
+    monkeypatch.setattr(
+        "pipeline.config.launch.launch",
+        lambda task, _check: task(SimpleNamespace(verbose=verbose), None),
+    )
+    monkeypatch.setitem(sys.modules, "pipeline.session.loop", SimpleNamespace(run=lambda *_: 0))
+    monkeypatch.setattr("pipeline.runtime.signals.end_at_once", lambda: None)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert sweep.main() == 0
+    assert capsys.readouterr().err.strip() == said
 
 
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
