@@ -12,7 +12,7 @@ import pytest
 from pipeline.core import commands
 from pipeline.ledger import viewer
 from pipeline.ledger.location import resolve
-from pipeline.session.aftermath import answer
+from pipeline.session.aftermath import answer, labelled
 
 
 def about(objective: str = "val_loss", **scores: dict[str, float]) -> dict[str, Any]:
@@ -109,3 +109,14 @@ def test_the_ui_is_opened_on_a_port_that_is_free(monkeypatch: pytest.MonkeyPatch
         assert viewer.ui_command(location).endswith(f" --port {taken}")
         assert viewer.run_link(location, "1").startswith(f"http://127.0.0.1:{taken}/")
     viewer.free_port.cache_clear()
+
+
+def test_a_report_that_there_was_no_time_for_is_a_command() -> None:
+    """The budget ended: five lines all the same, and the page can be had."""
+    store = "sqlite:////data/mlflow.db"
+    found = about(single=OWN) | {"report": None, "link": "", "sweep_run_id": "ab"}
+    found["champion"] |= {"model_uri": "models:/m-1", "reason": "the best"}
+    words = ["input=FILE", f"tracking.uri={store}"]
+    said = labelled(found, resolve(store), words)["report"]
+    assert said.endswith(f"-m pipeline.report sweep=ab tracking.uri={store}")
+    assert labelled(found | {"report": "a.html"}, resolve(store), words)["report"] == "a.html"

@@ -96,6 +96,7 @@ def key_figures(record: SweepRecord) -> list[Figure]:
     tried = language.finite(summary.get("trials"))
     took = language.duration(summary.get("seconds"))
     about = f"{language.plural(int(tried), 'trial')} in {took}" if tried else took
+    about += f", {summary['cut']} more cut" if summary.get("cut") else ""
     found.append(Figure("fits", language.count(len(done_fits(record))), about))
     if language.finite(summary.get("cost")) is not None:
         found.append(Figure("cost", language.number(summary["cost"])))

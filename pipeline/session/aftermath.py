@@ -126,10 +126,11 @@ def labelled(
         arguments: What `predict` needs beside the model: the file of the sweep, the store.
     """
     model = f"model={about['champion']['model_uri']}"
+    store = (word for word in arguments if word.startswith("tracking.uri="))
     lines = {
         "answer": answer(about),
         "why": about["champion"]["reason"],
-        "report": about["report"] or "",
+        "report": about["report"] or module("report", f"sweep={about['sweep_run_id']}", *store),
         "predict": module("predict", model, *arguments),
         "compare": "" if location.is_server else ui_command(location),
         "link": _link(about),

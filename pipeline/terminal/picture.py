@@ -57,9 +57,11 @@ class Picture:
         self.best = min(seen, key=self.objective.as_loss, default=math.nan)
 
     def add(self, result: FitResult) -> None:
-        """Count a finished fit; one that was cut is not done."""
-        self.outcomes[result.outcome] += 1
-        if result.outcome is not Outcome.cut:
+        """Count a finished fit; one that was cut is not done, and counts as cut where it has a score."""
+        is_done = result.outcome is not Outcome.cut
+        if is_done or result.best_epoch >= 0:
+            self.outcomes[result.outcome] += 1
+        if is_done:
             self.fits += 1
             self.round_done += 1
 

@@ -156,8 +156,9 @@ class Display(contextlib.AbstractContextManager["Display"]):
     def fit_done(self, result: FitResult) -> None:
         """Count a fit."""
         picture = self._picture
+        before = picture.outcomes.copy()
         picture.add(result)
-        self._round_outcomes[result.outcome] += 1
+        self._round_outcomes += picture.outcomes - before
         picture.stacks.pop(self._stack_of.get(result.fit, -1), None)  # they are told of together
 
     @_harmless

@@ -8,6 +8,7 @@ import math
 import sys
 import threading
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -325,10 +326,11 @@ def test_a_cut_fit_is_not_done_and_what_is_chosen_of_cut_ones_leads() -> None:
     with Display(True, stderr=err, stdout=out) as display:
         display.round(ROUND, PLAN)
         for execution in range(3):
-            display.fit_done(result(execution, 0.5, outcome=Outcome.cut))
+            cut = result(execution, 0.5, outcome=Outcome.cut)
+            display.fit_done(replace(cut, best_epoch=execution - 1))  # the first has no score
         chosen = Decision(3, "choice", "2x64", 0.5, None, "chosen", "2x64 is chosen: 0.5")
         display.decisions([chosen], ())
-    assert "0 fits done, 3 cut in" in written(err)
+    assert "0 fits done, 2 cut in" in written(err)
     assert "leader 2x64: val_loss 0.5" in written(err)
 
 
