@@ -88,8 +88,10 @@ def caption(record: SweepRecord) -> str:
         return "This sweep ended before anything was tested."
     first = str(table["model"].iloc[0])
     won = "The champion" if first == CHAMPION else f"{first[:1].upper()}{first[1:]}"
+    late = out_of_time(record.summary)
+    late = "" if first in late else late  # it won all the same
     return (
-        f"{won} has the lowest loss on the {table['part'].iloc[0]} rows{out_of_time(record.summary)}. Bars "
+        f"{won} has the lowest loss on the {table['part'].iloc[0]} rows{late}. Bars "
         "are one standard error of each by itself; whether two differ is said above, from the rows they "
         "share."
     )

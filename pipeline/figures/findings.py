@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.figures.tables import rows
-from pipeline.figures.trials import champion_entry, scored_fits
+from pipeline.figures.trials import champion_entry, neighbours, scored_fits
 from pipeline.ledger.read import SweepRecord
 
 SEVERITIES = ("severe", "warning", "info")
@@ -19,6 +19,9 @@ AWAY = "give the target away"
 """What the sentence about such a column says (data/columns.py)."""
 OF_DATA = frozenset({LEAK, "absent-class", "unscaled-inputs"})
 """Findings that are about the table and not about one fit."""
+MORE = "more units or layers may do better"
+"""What a fit that learns too little is advised (training/diagnose/symptoms.py)."""
+TRIED = "larger networks were tried and not chosen"
 COLUMNS = ["run_id", "trial", "capacity", "code", "severity", "sentence"]
 
 
@@ -35,9 +38,12 @@ def all_findings(record: SweepRecord) -> pd.DataFrame:
 
 
 def of_champion(record: SweepRecord) -> pd.DataFrame:
-    """Return the findings of the champion's own fits."""
-    table = all_findings(record)
-    return table[table["trial"] == champion_entry(record).get("trial")]
+    """Return the findings of the champion's own fits; to grow is no advice where that was tried."""
+    table, (_, larger) = all_findings(record), neighbours(record)
+    own = table[table["trial"] == champion_entry(record).get("trial")]
+    if larger is None or own.empty:
+        return own
+    return own.assign(sentence=own["sentence"].str.replace(MORE, TRIED))
 
 
 def most_show(record: SweepRecord, code: str, *severities: str) -> tuple[int, int]:

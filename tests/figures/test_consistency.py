@@ -281,8 +281,10 @@ def test_words_and_pictures_count_the_same(number: int) -> None:
 def test_a_baseline_that_had_no_time_is_said_where_it_is_drawn() -> None:
     """Above the figure, where there is room for it on a phone: its label was cut off."""
     record = deepcopy(sweep(0))
-    record.summary["baselines"]["gradient_boosting"]["iterations_share"] = 0.22
+    record.summary["baselines"]["gradient_boosting"] |= {"iterations_share": 0.22, "test_loss": 9.0}
     assert "boosting had time for 22" in baselines_caption(record)
+    record.summary["baselines"]["gradient_boosting"]["test_loss"] = 0.0
+    assert "had time" not in baselines_caption(record)
     assert "gradient boosting" in set(baseline_scores(record)["model"])
 
 
