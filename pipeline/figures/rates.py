@@ -13,6 +13,7 @@ from pipeline.figures.capacity import NOTHING_USABLE
 from pipeline.figures.tables import view
 from pipeline.figures.trials import (
     NUISANCE,
+    capacities,
     is_varied,
     leader,
     objective,
@@ -103,14 +104,14 @@ def _diverged(figure: go.Figure, failed: pd.DataFrame) -> None:
 
 def rates_caption(record: SweepRecord) -> str:
     """Say why rates are searched at each capacity, from this sweep's own numbers."""
-    best = trials(record).drop_duplicates("capacity")["learning_rate"]
+    best = capacities(record)["learning_rate"]
     if best.empty:
         return "Every rate that was tried failed, at every capacity."
     if not is_varied(best):
         return "The same rate was best at every capacity that was tried."
     low, high = language.rate(best.min()), language.rate(best.max())
     return (
-        f"The rate that scored best was {low} to {high}, depending on the capacity; each is compared "
+        f"The best rate was {low} to {high}, depending on the capacity; each is compared "
         "at its own."
     )
 

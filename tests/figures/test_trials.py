@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.figures.rates import rates_caption
 from pipeline.figures.sizes import front as loss_against_parameters
 from pipeline.figures.trials import (
     capacities,
@@ -163,6 +164,10 @@ def test_more_executions_stand_for_a_capacity(record: SweepRecord) -> None:
     record.fits = pd.concat([record.fits, more], ignore_index=True)
     row = capacities(record).set_index("capacity").loc["2x64"]
     assert (row["trial"], row["executions"]) == ("2x64 lr 0.003", 6)
+    rates = capacities(record)["learning_rate"]
+    assert 0.001 not in set(rates)
+    said = "The same rate" if len(set(rates)) == 1 else f"{rates.min():g} to {rates.max():g}"
+    assert said in rates_caption(record)
 
 
 def test_a_trial_with_a_failed_execution_is_out(record: SweepRecord) -> None:
