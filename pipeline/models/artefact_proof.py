@@ -133,8 +133,12 @@ class Proof:
         self._question, self._members = None, []
 
     def close(self) -> None:
-        """Leave the process to the next sweep, and remove the files."""
-        self.verifier.release()
+        """Leave the process to the next sweep, and remove the files.
+
+        One that has not read them yet would die of it, and the next sweep's champion with it.
+        """
+        is_asked = self._question is not None and self._question.answer() is None
+        (self.verifier.close if is_asked else self.verifier.release)()
         self._folder.cleanup()
 
 

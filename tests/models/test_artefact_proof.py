@@ -66,7 +66,11 @@ class Asked:
         self.asked.append(question)
 
     def release(self) -> None:
+        """Do what a process does that waits for the next sweep."""
+
+    def close(self) -> None:
         """Do what a process does that ends."""
+        self.alive = False
 
     def wait(self, question: Question, seconds: float) -> None:
         """Fail as told, or answer at once."""
@@ -285,3 +289,18 @@ def test_a_sweep_refuses_a_layer_of_its_builder_before_it_trains(
     (parent,) = client.search_runs(experiments)
     assert parent.info.status == "FAILED"
     assert parent.data.tags["kind"] == "sweep"
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_process_that_was_asked_for_files_that_are_gone_is_ended(
+    answered: bool, tmp_path: Path
+) -> None:
+    """An interrupted sweep's question would end it while the next sweep's champion waits."""
+    dataset = dataset_of(table(), tmp_path)
+    verifier: Any = Asked()
+    proof = Proof(dataset, family(dataset), verifier)
+    proof.before_round(ROUND)
+    if answered:
+        served(verifier.asked[0])
+    proof.close()
+    assert verifier.alive is answered
