@@ -140,6 +140,10 @@ class _Capacity(BaseEstimator):
 
     def _words(self) -> dict[str, Any]:
         """Return the parameters as keys of the command line; `overrides` have the last word."""
+        if not isinstance(self.overrides, Mapping | None):
+            raise ValueError(  # noqa: TRY004 - bad input is a ValueError here
+                f"overrides={self.overrides!r}: must map keys to values, {{'training.epochs': 50}}"
+            )
         words: dict[str, Any] = {
             "budget.seconds": self.seconds,
             "experiment": self.experiment,

@@ -240,3 +240,10 @@ def test_a_wrong_override_is_a_value_error(workplace: Path) -> None:
     rows = np.random.default_rng(1).normal(size=(60, 2))
     with pytest.raises(ValueError, match=r"training\.epochs"):
         CapacityRegressor(overrides={"training.epoch": 3}).fit(rows, rows[:, 0])
+
+
+def test_overrides_that_are_no_mapping_are_refused(workplace: Path) -> None:
+    """In words."""
+    rows = np.zeros((20, 2))
+    with pytest.raises(ValueError, match="must map keys to values"):
+        CapacityRegressor(overrides=["training.epochs=3"]).fit(rows, range(20))  # type: ignore[arg-type]
