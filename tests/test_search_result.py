@@ -9,7 +9,7 @@ import pytest
 from pipeline.core.records import Outcome, Scored
 from pipeline.evaluation.stand import sentence
 from pipeline.search.choose import longest
-from pipeline.session.result import result_of
+from pipeline.session.standing import result_of
 from tests.forecast.workplace import bowl, capacity_search, fit
 
 ENDED = "budget.seconds=60 ended after 55 s"

@@ -28,8 +28,6 @@ def run(
     Args:
         plan: The round, packed; its engine trains it.
         arrays_of: Returns what a fit is trained on; the fits of a stack share it.
-        family: Builds the networks.
-        settings: What is fixed over the search.
         control: Listens in, and may say stop; open fits are then cut.
         config: Where to train.
 

@@ -8,7 +8,7 @@ learning rates of a trial, where clear losers are dropped) stay together.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 from operator import mul
@@ -44,7 +44,6 @@ def pieces(plan: StackPlan, slots: Slots, tile: int, *, compared: bool) -> list[
     """Cut the stacks of a round into pieces, the largest first so that the round ends evenly.
 
     Args:
-        plan: The round.
         slots: Of the cluster as it is now; pieces stay small enough for one that grows.
         tile: Fits that a CPU trains together.
         compared: Whether the learning rates of a trial are compared while they train.
@@ -109,8 +108,4 @@ def _parts(stack: Stack, most: int, *, compared: bool) -> list[Stack]:
 
 
 def _work(stack: Stack) -> int:
-    return _parameters(stack.fits) * len(stack.fits)
-
-
-def _parameters(fits: Sequence[Fit]) -> int:
-    return max(fit.trial.parameters for fit in fits)
+    return max(fit.trial.parameters for fit in stack.fits) * len(stack.fits)

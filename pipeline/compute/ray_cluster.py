@@ -22,8 +22,6 @@ from pipeline.core.records import Arrays, Stack
 from pipeline.training.cost import Cost
 from pipeline.training.settings import Settings
 
-log = logging.getLogger(__name__)
-
 RETRIES = 5
 """How often Ray starts a piece anew when the node or process that trains it dies."""
 WORKER_BYTES = 800 << 20

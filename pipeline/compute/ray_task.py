@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.compute.splitting import train
+from pipeline.compute.local import train
 from pipeline.core.control import Progress
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, FitResult, Stack
@@ -148,11 +148,6 @@ def train_piece(
 
     Args:
         place: Number of the round within the process of the sweep, and of the piece within it.
-        engine_name: Of the plan.
-        stack: The piece.
-        arrays: What it is trained on.
-        family: Builds the networks.
-        settings: What is fixed over the search.
         board: A handle of ProgressBoard.
     """
     import ray

@@ -123,11 +123,7 @@ class _Several(list[str]):
 
 
 def _value(name: str, text: str, *, split: bool = False) -> Any:
-    """Return a value: text and columns literally, all else as Hydra's grammar reads it.
-
-    Args:
-        split: Whether a comma separates several texts.
-    """
+    """Return a value: text and columns literally, all else by Hydra's grammar; `split` texts at commas."""
     key = all_keys().get(name)
     if name in _FOLDERS or (key is not None and key.is_text):
         if text == "null":

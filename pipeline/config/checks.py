@@ -38,10 +38,8 @@ _STORES = "http://HOST:PORT, sqlite:///FILE.db or postgresql://USER:PASSWORD@HOS
 def problems(config: SweepConfig, *, stored: bool = False) -> list[Problem]:
     """Return everything that is wrong with a configuration; an empty list when nothing is.
 
-    A combination with a number that is out of range by itself is left out: it is one mistake.
-
-    Args:
-        stored: Whether a sweep has run with it: what nothing read then does no harm now.
+    A combination with a number that is out of range by itself is left out: it is one mistake. In one that
+    is `stored` a sweep has run: what nothing read then does no harm now.
     """
     values = flat(asdict(config))
     alone = list(_single_values(values))

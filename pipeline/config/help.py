@@ -49,11 +49,7 @@ resumable."""
 
 
 def help_text(program: str, purpose: str, group: str = "", extra: Path | None = None) -> str:
-    """Return a page of help; ConfigError where there is no such group.
-
-    Args:
-        group: The group to explain; empty for the overview.
-    """
+    """Return a page of help on a group (empty: the overview); ConfigError where there is no such group."""
     known = groups(extra)
     if group:
         return _group(group, known)
@@ -102,10 +98,8 @@ class Option:
 def groups(extra: Path | None = None) -> dict[str, tuple[Option, ...]]:
     """Return the options of every group by its name (`data`, `search/space`, ...), both sorted.
 
-    Read from the folders of conf/; no Hydra needed, and Hydra's own groups are none.
-
-    Args:
-        extra: A folder of the user's own (`--config-dir`); its files win over ours.
+    Read from the folders of conf/; no Hydra needed, and Hydra's own groups are none. Files of the user's
+    own folder `extra` (`--config-dir`) win over ours.
     """
     known: dict[str, dict[str, Option]] = {}
     for root in filter(None, (conf_dir(), extra)):

@@ -60,11 +60,7 @@ def unknown_setting(key: str, value: str) -> Problem:
 
 
 def hydra_problems(hydra: DictConfig) -> Iterator[Problem]:
-    """Yield what a composed configuration sets of Hydra's that it must not.
-
-    Args:
-        hydra: Its part `hydra`; nothing in it is looked up.
-    """
+    """Yield what the part `hydra` of a composed configuration sets that it must not; nothing is looked up."""
     given = dict(_leaves(OmegaConf.to_container(hydra, resolve=False), "hydra"))
     usual = _usual()
     emptied = {key for key in usual if not any(each.startswith(f"{key}.") for each in given)}

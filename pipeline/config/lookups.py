@@ -29,11 +29,7 @@ _SEEN = "\0"
 
 
 def lookup_problems(own: DictConfig) -> Iterator[Problem]:
-    """Yield what a composed configuration must not look up; nothing is looked up for that.
-
-    Args:
-        own: Without Hydra's part.
-    """
+    """Yield what a configuration without Hydra's part must not look up; nothing is looked up for that."""
     for key, text in _lookups(own).items():
         for inner in _inside(text):
             wrong = _wrong(key, inner)

@@ -29,11 +29,7 @@ def problem(key: str, value: Any, must: str) -> Problem:
 
 
 def message(problems: Sequence[Problem], options: Mapping[str, str]) -> str:
-    """Return all problems as one message, each with the place to change it.
-
-    Args:
-        options: The option picked for each group, as in Hydra's `runtime.choices`.
-    """
+    """Return all problems as one message, each with the place to change it, by the options picked."""
     lines = list(
         dict.fromkeys(redacted(each.sentence) + _place(each.key, options) for each in problems)
     )

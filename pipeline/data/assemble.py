@@ -46,11 +46,7 @@ STRAY_ROWS = 20_000
 
 
 def assembled(config: DataConfig, sources: Sequence[tuple[Path, str]], seed: int) -> Dataset:
-    """Return the data set of a table, and of a separate file of test rows where there is one.
-
-    Args:
-        sources: Files that `source.inspect` has passed, each with its key for messages.
-    """
+    """Return the data set of a table, and of a file of test rows if there is one; each with its key."""
     config = tidy_names(config)
     is_images = config.kind == "images"
     table = (load_images if is_images else load_table)(config, *sources[0])

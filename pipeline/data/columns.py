@@ -97,7 +97,6 @@ def column_facts(
     Pixel columns, which are all alike, are one fact.
 
     Args:
-        judgements: Of the columns.
         inputs: Of the standard encoding.
         subjects: What repeats, if anything does.
         leaked: Columns that tell the target alone, with what was seen.

@@ -47,11 +47,8 @@ class DateFormat:
 def find_format(texts: pd.Series, times: np.ndarray) -> DateFormat | None:
     """Return the format of a column's dates; None where it does not look like dates.
 
-    The format is empty where it looks like dates but none is known that fits.
-
-    Args:
-        texts: The different texts, stripped, none of them missing.
-        times: Rows of each.
+    The format is empty where it looks like dates but none is known that fits. The different texts are
+    stripped and none is missing; each stands in so many rows.
     """
     head = texts.iloc[:HEAD]
     looks = head.str.match(_LIKELY).mean()

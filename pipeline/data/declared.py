@@ -28,10 +28,7 @@ MOSTLY_UNREADABLE = 0.5
 
 
 def declared(config: DataConfig, series: pd.Series) -> Judged | None:
-    """Return a column as the configuration says; None where it says nothing.
-
-    Args:
-        series: The column's rows that are not test rows.
+    """Return a column, without its test rows, as the configuration says; None where it says nothing.
 
     Raises:
         DataError: Most of its cells cannot be read so.

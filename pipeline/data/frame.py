@@ -113,8 +113,7 @@ def plain_frame(frame: object) -> pd.DataFrame:
 def write_frame(frame: pd.DataFrame, path: Path, left_out: Collection[str] = ()) -> None:
     """Write a frame that `check_frame` returned as a Parquet file, without its index.
 
-    Args:
-        left_out: Columns that are no feature anyway (`data.drop`): whatever they hold.
+    Columns `left_out` are no feature anyway (`data.drop`): whatever they hold.
 
     Raises:
         DataError: A column that cannot be read as anything; the message names it and what to do.

@@ -17,11 +17,7 @@ RARE_LEVELS = "(rare)"
 
 
 def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> tuple[Input, ...]:
-    """Return the inputs that `encode.fit_encoder` makes, in its order; imports no scikit-learn.
-
-    Args:
-        known: Typed rows that decide which inputs there are, as `fit_encoder` takes them.
-    """
+    """Return the inputs that `encode.fit_encoder` makes of `known`, in its order; imports no scikit-learn."""
     numbers = [
         Input(column.name, name)
         for column in columns

@@ -27,10 +27,9 @@ def label_text(label: Label) -> str:
 
 
 def labels_of_texts(texts: Sequence[str]) -> list[Label]:
-    """Return texts as the labels that they spell: `label_text` of each is the very same text again.
+    """Return different, trimmed texts as the labels that they spell: `label_text` of each is the same text.
 
-    Args:
-        texts: All different labels, trimmed; one of another spelling keeps all of them text.
+    One of another spelling keeps all of them text.
     """
     if set(texts) <= {"True", "False"}:
         return [text == "True" for text in texts]

@@ -35,12 +35,7 @@ CANDIDATE = 0.99
 def leaks(
     frame: pd.DataFrame, columns: Sequence[Column], target: np.ndarray, *, regression: bool
 ) -> dict[str, str]:
-    """Return the columns that tell the target alone, each with what was seen, in words.
-
-    Args:
-        frame: Raw rows that may be looked at.
-        target: Of these rows; numbers, or positions of classes.
-    """
+    """Return the columns that tell the target (numbers, or positions of classes) alone, and what was seen."""
     rows = np.arange(len(frame))
     most = max(FEWEST, min(MOST_ROWS, MOST_CELLS // len(columns)))
     if len(rows) > most:

@@ -104,11 +104,7 @@ def _unit(match: re.Match[str]) -> tuple[str, str]:
 
 
 def _one_unit(units: Counter[tuple[str, str]]) -> tuple[tuple[str, str], set[tuple[str, str]]]:
-    """Return the unit of most rows, and all that are the same: 10k beside 1.2M and 950 is one.
-
-    Args:
-        units: Rows of each (prefix, suffix).
-    """
+    """Return the unit (prefix, suffix) of most rows, and all like it: 10k beside 1.2M and 950 is one."""
     (prefix, suffix), _ = units.most_common(1)[0]
     letters = "kKMB" if prefix or units[prefix, "k"] or units[prefix, "K"] else "kK"
     scaled = {(prefix, letter) for letter in letters if units[prefix, letter]}

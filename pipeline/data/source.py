@@ -36,10 +36,7 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def find(path: str | None, key: str = "data.path") -> Path:
-    """Return the file or folder that a configured path means; it exists.
-
-    Args:
-        path: What the configuration says, resolved by `config.places.find_data`.
+    """Return the file or folder that a path, resolved by `config.places.find_data`, means; it exists.
 
     Raises:
         DataError: Nothing is there; the message names what is near.

@@ -97,10 +97,6 @@ def read_target(series: pd.Series, task: Task) -> Target:
     `auto` is classification for text, booleans, at most MOST_CODES different whole numbers, and
     numbers that are spelled like codes (01, or both 1.1 and 1.10); all other numbers are a regression.
 
-    Args:
-        series: The raw target column, without missing values.
-        task: What the configuration says.
-
     Raises:
         DataError: One class only, a text that names rows rather than classes, a target that is not numeric
             or constant where a regression is wanted.

@@ -13,11 +13,7 @@ class Average:
     """Predictions averaged row by row as they come in, some rows more often than others."""
 
     def __init__(self, rows: np.ndarray, outputs: int) -> None:
-        """Start without predictions.
-
-        Args:
-            rows: Row numbers of the table, int64 (rows,), each once, in any order.
-        """
+        """Start without predictions of these rows of the table, int64 (rows,), each once, in any order."""
         self.rows = rows
         self._order = np.argsort(rows)
         self._total = np.zeros((len(rows), outputs))

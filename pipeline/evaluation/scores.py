@@ -79,10 +79,7 @@ def _classification_scores(
 
 
 def lag(dataset: Dataset, one: Average, champion: Average, metric: str) -> Difference | None:
-    """Return by how much a model is worse than the champion, on the rows that both predict.
-
-    Args:
-        metric: The objective, as it is logged: `val_loss`, `val_auc`, ...
+    """Return by how much a model is worse than the champion by `metric`, on the rows that both predict.
 
     Returns:
         Its mean is in the unit of the metric, above 0 where the model is worse than the champion
@@ -93,17 +90,13 @@ def lag(dataset: Dataset, one: Average, champion: Average, metric: str) -> Diffe
         return None
     truth = dataset.encoded_targets(rows)
     weights = dataset.sample_weight(rows)
-    regression, scale = dataset.regression, dataset.target_scaling()[1]
+    regression = dataset.regression
+    unit = dataset.target_scaling()[1] if metric == "val_mae" else 1.0
     values = [
-        row_values(metric, truth, outputs, weights, regression=regression) * unit(metric, scale)
+        row_values(metric, truth, outputs, weights, regression=regression) * unit
         for outputs in (one.outputs[own], champion.outputs[other])
     ]
     return paired(values[0], values[1], weights=weights, clusters=dataset.clusters(rows))
-
-
-def unit(metric: str, target_scale: float) -> float:
-    """Return what a row's value is multiplied by to be in the metric's unit."""
-    return target_scale if metric == "val_mae" else 1.0
 
 
 def row_values(

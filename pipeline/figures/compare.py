@@ -37,11 +37,6 @@ def names(records: Sequence[SweepRecord]) -> list[str]:
     return [f"{chr(ord('A') + i % 26)} · {record.run_id[:8]}" for i, record in enumerate(records)]
 
 
-def same_data(records: Sequence[SweepRecord]) -> bool:
-    """Return whether all sweeps had the same rows in the same split."""
-    return len({str(record.digest) for record in records}) == 1
-
-
 def settings_that_differ(records: Sequence[SweepRecord]) -> list[tuple[str, list[str]]]:
     """Return each setting that is not the same in all sweeps, with its value in each."""
     keys = dict.fromkeys(key for record in records for key in record.config)
@@ -127,7 +122,7 @@ def _comparable(records: Sequence[SweepRecord]) -> str:
     metrics = {objective(record).metric for record in records}
     if len(metrics) > 1:
         return f"They followed different objectives ({language.listing(sorted(metrics))})."
-    if same_data(records):
+    if len({str(record.digest) for record in records}) == 1:
         return "All had the same rows in the same split, so their scores can be compared."
     return "Their data or split differ: scores are of different rows and only roughly comparable."
 
@@ -174,8 +169,8 @@ def champions(records: Sequence[SweepRecord]) -> go.Figure:
 def capacities_together(records: Sequence[SweepRecord]) -> go.Figure:
     """Draw the best loss of each capacity over its parameters, one line a sweep."""
     figure = palette.blank("Capacity against loss", 440)
-    for label, record, colour in zip(names(records), records, _colours(records), strict=True):
-        table = capacities(record)
+    for place, (label, record) in enumerate(zip(names(records), records, strict=True)):
+        table, colour = capacities(record), palette.SERIES[place % len(palette.SERIES)]
         palette.dots(
             figure,
             table["parameters"],
@@ -195,10 +190,6 @@ def capacities_together(records: Sequence[SweepRecord]) -> go.Figure:
     return figure.update_yaxes(title_text=objective(records[0]).metric)
 
 
-def _colours(records: Sequence[SweepRecord]) -> list[str]:
-    return [palette.SERIES[i % len(palette.SERIES)] for i in range(len(records))]
-
-
 class Apart(NamedTuple):
     """By how much one champion is worse than another."""
 
@@ -209,13 +200,7 @@ class Apart(NamedTuple):
 
 
 def apart(one: SweepRecord, other: SweepRecord, key: str) -> Apart:
-    """Return by how much the second champion is worse.
-
-    Args:
-        one: A sweep with a champion.
-        other: Another.
-        key: The score that is compared, in their champions' entries: `test_loss` or `val_loss`.
-    """
+    """Return by how much the second champion is worse by `key`, `test_loss` or `val_loss`."""
     entries = [champion_entry(record) for record in (one, other)]
     scores = [language.finite(entry.get(key)) or 0.0 for entry in entries]
     table = _shared(one, other) if key == "test_loss" else None

@@ -27,12 +27,7 @@ LABEL = 12
 """Pixels above an image for its label."""
 
 
-def has_images(record: SweepRecord) -> bool:
-    """Return whether the ledger kept the pixels of some predicted rows."""
-    return len(_kept(record)) > 0
-
-
-def _kept(record: SweepRecord) -> pd.DataFrame:
+def kept(record: SweepRecord) -> pd.DataFrame:
     """Return the predictions with pixels, of a size that the configuration tells."""
     table = record.predictions
     if table is None or "image" not in table or shape(record) is None:
@@ -56,7 +51,7 @@ def draw(record: SweepRecord) -> go.Figure:
     """
     title = f"Images of the {part_name(record)} rows: wrong and right"
     size = shape(record)
-    table = _kept(record)
+    table = kept(record)
     if size is None or table.empty:
         return palette.empty(title, "This sweep kept no images.")
     table = _surest_first(table)
@@ -107,7 +102,9 @@ def _draw_line(
     tile = size[:2]
     for column, row in enumerate(rows(line)):
         left = column * (tile[1] + GAP)
-        canvas[top : top + tile[0], left : left + tile[1]] = _grey(row.image, size)
+        pixels = np.frombuffer(base64.b64decode(row.image), dtype=np.uint8).reshape(size)
+        grey = pixels.mean(axis=2, dtype=np.float32) / 255
+        canvas[top : top + tile[0], left : left + tile[1]] = grey
         correct = str(row.truth) == str(row.prediction)
         figure.add_annotation(
             x=left + tile[1] / 2,
@@ -116,13 +113,6 @@ def _draw_line(
             text=palette.plain(row.truth if correct else f"{row.truth} → {row.prediction}"),
             font={"size": 12, "color": palette.MUTED if correct else palette.BAD},
         )
-
-
-def _grey(image: str, size: tuple[int, int, int]) -> np.ndarray:
-    """Return an image as grey values from 0 to 1, shape (height, width)."""
-    pixels = np.frombuffer(base64.b64decode(image), dtype=np.uint8).reshape(size)
-    grey: np.ndarray = pixels.mean(axis=2, dtype=np.float32) / 255
-    return grey
 
 
 def caption(record: SweepRecord) -> str:

@@ -54,11 +54,7 @@ def page(record: SweepRecord) -> str:
 
 @remembered()
 def compare_page(records: Sequence[SweepRecord]) -> str:
-    """Return the page that compares sweeps, in the order given.
-
-    Args:
-        records: Two or more sweeps, usually of the same data.
-    """
+    """Return the page that compares two or more sweeps, usually of the same data, in the order given."""
     champions, together = compare.champions(records), compare.capacities_together(records)
     ring = "A ring marks what each sweep chose."
     title = f"{len(records)} sweeps compared"
@@ -80,16 +76,9 @@ def compare_page(records: Sequence[SweepRecord]) -> str:
 def _document(title: str, body: Markup) -> str:
     """Return a whole page around its body."""
     nonce = hashlib.sha256(body.encode()).hexdigest()[:20]
-    return str(_render("page.html", title=title, body=body, nonce=nonce, palette=_palette()))
-
-
-def _palette() -> dict[str, object]:
-    return {
-        "paper": palette.PAPER,
-        "dark": palette.DARK,
-        "series": palette.SERIES,
-        "template": palette.TEMPLATE.to_plotly_json(),
-    }
+    colours = {"paper": palette.PAPER, "dark": palette.DARK, "series": palette.SERIES}
+    colours["template"] = palette.TEMPLATE.to_plotly_json()
+    return str(_render("page.html", title=title, body=body, nonce=nonce, palette=colours))
 
 
 def _render(template: str, **values: Any) -> Markup:
@@ -106,7 +95,8 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"json": _json, "packed": _packed, "height": _height, "plain": _plain}
+    found.filters |= {"json": _json, "packed": _packed, "plain": _plain}
+    found.filters["height"] = lambda drawn: int(drawn.figure.layout.height)
     found.globals["plotly"] = _library
     found.globals["asset"] = _asset
     return found
@@ -134,10 +124,6 @@ def _asset(path: str) -> Markup:
     loader = _templates().loader
     assert loader is not None  # noqa: S101 - set above
     return Markup(loader.get_source(_templates(), path)[0])  # noqa: S704 - no data
-
-
-def _height(drawn: Drawn) -> int:
-    return int(drawn.figure.layout.height)
 
 
 def _plain(drawn: Drawn) -> object:

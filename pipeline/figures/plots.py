@@ -76,4 +76,4 @@ def plots(record: SweepRecord) -> tuple[Plot, ...]:
     found = CAPACITY
     if record.predictions is not None and len(record.predictions):
         found += CLASSIFICATION if predictions.is_classification(record) else REGRESSION
-    return found + IMAGES if images.has_images(record) else found
+    return found + IMAGES if len(images.kept(record)) else found

@@ -179,9 +179,9 @@ def calibration(record: SweepRecord) -> go.Figure:
 
 def calibration_caption(record: SweepRecord) -> str:
     """Say how far probabilities can be trusted."""
-    error, most = calibration_error(record), calibration_noise(record)
     off = ""
-    if error is not None and most is not None:
+    if found := miscalibration(record):
+        error, most = found
         perfect = f"a perfect model shows up to {language.percent(most)} on so many rows"
         off = f" Its probabilities are off by {language.percent(error)} on average; {perfect}."
     return f"Above the diagonal the champion is too timid, below it too sure.{off}"
@@ -201,31 +201,25 @@ def _claims(record: SweepRecord) -> tuple[np.ndarray, np.ndarray, str]:
     return table[columns].max(axis=1).to_numpy(), right, "probability it gave its class"
 
 
-def calibration_error(record: SweepRecord) -> float | None:
-    """Return the mean distance of the drawn points from the diagonal, weighted by their rows."""
-    table = record.predictions
-    if table is None or table.empty or not is_classification(record):
-        return None
-    sure, right, _ = _claims(record)
-    return float(sum(abs((sure - right)[part].sum()) for part in _points(sure)) / len(sure))
+def miscalibration(record: SweepRecord) -> tuple[float, float] | None:
+    """Return the mean distance of the drawn points from the diagonal, weighted by their rows, and noise.
 
-
-def calibration_noise(record: SweepRecord) -> float | None:
-    """Return the calibration error that a perfect model stays below 19 times in 20 on these rows.
-
-    Its claims are chances: in a point the count of what comes true is a sum of coin tosses, about normal
-    with variance v = sum of p (1 - p). Its absolute value has mean sqrt(2 v / pi) and variance
-    (1 - 2 / pi) v; points are independent.
+    Noise is what a perfect model stays below 19 times in 20 on these rows. Its claims are chances: in a
+    point the count of what comes true is a sum of coin tosses, about normal with variance v = sum of
+    p (1 - p). Its absolute value has mean sqrt(2 v / pi) and variance (1 - 2 / pi) v; points are
+    independent. None where there are no predicted classes.
     """
     table = record.predictions
     if table is None or table.empty or not is_classification(record):
         return None
-    sure, _, _ = _claims(record)
-    variance = np.array([(sure * (1 - sure))[part].sum() for part in _points(sure)])
+    sure, right, _ = _claims(record)
+    points = _points(sure)
+    error = float(sum(abs((sure - right)[part].sum()) for part in points) / len(sure))
+    variance = np.array([(sure * (1 - sure))[part].sum() for part in points])
     mean = np.sqrt(2 * variance / np.pi).sum()
     spread = np.sqrt((1 - 2 / np.pi) * variance.sum())
     above = ONE_IN_TWENTY + SKEWED / np.sqrt(len(variance))
-    return float((mean + above * spread) / len(sure))
+    return error, float((mean + above * spread) / len(sure))
 
 
 def _points(sure: np.ndarray) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.core import language
 from pipeline.evaluation.stand import CLEARLY, CONSTANT, Stand, best, called, is_noise, stands
 from pipeline.figures.findings import OF_DATA, all_findings, most_show, of_champion
-from pipeline.figures.predictions import calibration_error, calibration_noise
+from pipeline.figures.predictions import miscalibration
 from pipeline.figures.remark import SEVERE, Remark, listing, setting
 from pipeline.figures.sizes import leader_losses
 from pipeline.figures.trials import champion_entry, scored_fits
@@ -19,7 +19,7 @@ NARROW_GAP = 0.05
 """Share of the validation loss by which training loss lies below it that is next to nothing."""
 MISCALIBRATED = 0.1
 """Mean distance of claimed from observed probability that a reader of probabilities would notice; on few
-rows a perfect model shows more (`calibration_noise`), and then nothing is said."""
+rows a perfect model shows more (`miscalibration`), and then nothing is said."""
 NO_BETTER = "No better than a constant prediction beyond noise"
 ENCODING = "search.nuisance.encoding"
 ENCODINGS = ("standard", "quantile", "embedded")
@@ -128,8 +128,8 @@ def fitting(record: SweepRecord) -> Iterator[Remark]:
 
 def calibration(record: SweepRecord) -> Iterator[Remark]:
     """Say when its probabilities are further off than a perfect model's would be on these rows."""
-    error, perfect = calibration_error(record), calibration_noise(record)
-    if error is not None and perfect is not None and error > max(MISCALIBRATED, perfect):
+    error, perfect = miscalibration(record) or (0.0, 0.0)
+    if error > max(MISCALIBRATED, perfect):
         weighted = record.config.get("training.class_weight", "none") != "none"
         why = ", as training.class_weight asks for" if weighted else ""
         rank = "" if is_noise(record.summary) else "rank by them, but "

@@ -81,7 +81,8 @@ def key_figures(record: SweepRecord) -> list[Figure]:
         )
         value = verdict.shown(plain.name, plain.own)
         of = f", {target(record)}" if plain.name in {"rmse", "mae"} and target(record) else ""
-        found.append(Figure(f"{plain.part} {plain.label}{of}", value, _error(error)))
+        spread = f"±{language.GLUE}{language.number(error, 2)}" if error else ""
+        found.append(Figure(f"{plain.part} {plain.label}{of}", value, spread))
         found += [
             Figure(name.replace("_", " "), verdict.shown(plain.name, plain.beside[name]))
             for name in BASELINES
@@ -101,10 +102,6 @@ def key_figures(record: SweepRecord) -> list[Figure]:
     if language.finite(summary.get("cost")) is not None:
         found.append(Figure("cost", language.number(summary["cost"])))
     return found
-
-
-def _error(value: float | None) -> str:
-    return f"±{language.GLUE}{language.number(value, 2)}" if value else ""
 
 
 def _mark(word: str) -> str:

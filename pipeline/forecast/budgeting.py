@@ -57,20 +57,14 @@ class TimeLeft:
             )
 
     def end_round(self, seconds: float) -> None:
-        """Learn from a round that was trained to its end.
-
-        Args:
-            seconds: Wall time, what it waited for compilers left out.
-        """
+        """Learn from a round that was trained to its end in so many seconds, those of compiling left out."""
         self._taken += seconds
         self._predicted += self._here.again
 
     def seconds(self, now: float, ending: float) -> tuple[float, float]:
-        """Return the fewest and the most seconds that are likely left; they never get further apart.
+        """Return the fewest and the most seconds likely left, never further apart than before.
 
-        Args:
-            now: Seconds of the sweep.
-            ending: Seconds from the last round to the end of the process, as predicted.
+        `now` counts from the sweep's start, `ending` from the last round to the end of the process.
         """
         spread = MEASURED if self._taken > TRUST else self._forecast.spread
         elapsed, after = now - self._begun, self.slow * ending

@@ -85,8 +85,7 @@ class Forecaster:
     def begin_search(self, done: int) -> None:
         """Take note that everything is open: how long that took tells how fast this machine is today.
 
-        Args:
-            done: Fits that earlier processes have recorded.
+        Earlier processes have recorded so many fits as `done`.
         """
         self._done_before, self._usable = done, done > 0
         self._load, self._started = min(self._budget.load(), MOST_LOAD), self._budget.elapsed()
@@ -111,11 +110,7 @@ class Forecaster:
         self._changed()
 
     def parts(self, plan: StackPlan, usable: Callable[[], bool]) -> Iterator[StackPlan]:
-        """Yield what of a plan to train next, until nothing of it or no time is left.
-
-        Args:
-            usable: Tells whether some fit has a score.
-        """
+        """Yield what of a plan to train next, until none or no time is left; `usable`: a fit has a score."""
         while plan.stacks and not self._budget.ended():
             left, workers = self._budget.seconds_left(), self._times.limits.workers
             # A prediction may be wrong, and a trial that is cut costs nothing: time is not given away.

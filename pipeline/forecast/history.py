@@ -92,9 +92,7 @@ def recall(fingerprint: str, machine: str, rows: int, marks: set[str]) -> tuple[
     """Return the path of the sweep that tells most of one to come, and whether it is the very same.
 
     Another table of about as many rows (a nightly one) counts where configuration and machine agree.
-
-    Args:
-        marks: Digest of the data, mark of its file; whichever is known.
+    Marks: digest of the data and mark of its file, whichever is known.
     """
     known: list[tuple[float, Path]] = []
     for one in reversed(_read()["sweeps"]):

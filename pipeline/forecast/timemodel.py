@@ -21,9 +21,8 @@ from pipeline.forecast.stacktime import Path, StackTime, path_of_rounds
 from pipeline.search import executions_of
 from pipeline.search.capacity import CapacitySearch
 from pipeline.training.families import family as family_of
-from pipeline.training.planner import Limits, Workload
+from pipeline.training.planner import Limits, Workload, engine_used
 from pipeline.training.settings import Settings
-from pipeline.training.stackable import engine_used
 from pipeline.training.threads import cores
 
 MEASURED, UNMEASURED = 1.3, 2.0
@@ -112,11 +111,7 @@ class TimeModel:
         return self.rates.ending_seconds + self.table.baseline_seconds
 
     def forecast(self, marks: set[str]) -> Forecast:
-        """Return how the sweep may go.
-
-        Args:
-            marks: Of the data: its digest, the mark of its file, whichever is known.
-        """
+        """Return how the sweep may go; marks are its data's digest and the mark of its file, where known."""
         known = fingerprint(self.config), self.machine, self.table.rows
         path, same = history.recall(*known, marks)
         if path is None or self.config.compute.kind is ComputeKind.ray:

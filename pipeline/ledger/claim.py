@@ -46,10 +46,7 @@ class Claim:
             self._lock = FileLock(folder / f".sweep-{run_id}.lock", thread_local=False)
 
     def take(self, *, fresh: bool) -> None:
-        """Claim the sweep.
-
-        Args:
-            fresh: Whether this process has just created it, so that nobody else can hold it.
+        """Claim the sweep; nobody else can hold one that is `fresh`: this process has just created it.
 
         Raises:
             ConfigError: Another process is writing to it.
@@ -80,11 +77,7 @@ class Claim:
                 self._watched[path] = _identity(path)
 
     def sure_of(self, written: Callable[[], None]) -> None:
-        """Wait until all is written, and make sure that it is where it was written.
-
-        Args:
-            written: Waits; StoreError when it cannot be written.
-        """
+        """Wait by `written`, which may raise StoreError, and make sure that all is where it was written."""
         try:
             written()
         except StoreError:
@@ -93,12 +86,9 @@ class Claim:
         self.present()
 
     def present(self, *, files: bool = True) -> None:
-        """Make sure that the store is the one that was opened.
+        """Make sure that the store is the one that was opened; `files`: the folder of the sweep's too.
 
         Linux goes on writing to a file that has been deleted; nobody will find it again.
-
-        Args:
-            files: Whether the folder of the sweep's files counts, beside the database.
 
         Raises:
             LostStoreError: It is gone, or another one.

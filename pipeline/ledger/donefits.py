@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.config.choices import SaveModels
 from pipeline.core.records import Fit, Objective, Outcome, Scored, Trial
@@ -53,9 +53,7 @@ class DoneFit:
     def scored_by_loss(self) -> Scored:
         """Return the fit as a search by validation loss would see it."""
         score = self.metrics.get("best_val_loss", float("nan"))
-        losses = self.curves.row_losses if self.curves else None
-        units = self.curves.units if self.curves else None
-        return Scored(self.fit, self.outcome, score, losses, self.round, units=units)
+        return replace(self.scored(Objective()), score=score)
 
 
 class DoneFits:
@@ -78,11 +76,6 @@ class DoneFits:
             self._cut.pop(done.key, None)
         elif math.isfinite(done.score):
             self._cut[done.key] = done
-
-    def extend(self, found: Iterable[DoneFit]) -> None:
-        """Remember several fits."""
-        for done in found:
-            self.add(done)
 
     def find(self, fit: Fit) -> DoneFit | None:
         """Return a finished fit, or None."""

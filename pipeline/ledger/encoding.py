@@ -74,15 +74,9 @@ def encode_plan(asked: Round, plan: StackPlan) -> dict[str, Any]:
 def trained_in(
     asked: Round, plan: StackPlan, fit: Fit, together: Sequence[int]
 ) -> tuple[Stack, ...]:
-    """Return the stack that a fit was trained in, with those fits alone that were trained with it.
+    """Return a fit's stack, with those fits alone that were trained with it: `together` of `fitrun.Place`.
 
     With others its numbers would be others, and it might be dropped: a rate is compared with its stack's.
-
-    Args:
-        asked: The round.
-        plan: Of the round.
-        fit: One of them.
-        together: As of `fitrun.Place`.
     """
     stacks = tuple(stack for stack in plan.stacks if fit in stack.fits)
     if not together:

@@ -206,13 +206,7 @@ class Templates:
 
 
 def late_job(record: ModelRecord, done: DoneFit, store: Store) -> Job:
-    """Return the work that saves a network whose run has ended already.
-
-    Args:
-        record: The network.
-        done: Knows its run, and learns the model's id.
-        store: Where to.
-    """
+    """Return the work that saves a network whose run has ended; `done` learns the model's id."""
     client, models = store.client, list[Any]()
 
     def tag() -> None:  # last: a resume takes the tag for a whole model

@@ -229,7 +229,8 @@ class Ledger:
         late = self._facts.save_models is not SaveModels.all
         runs = resume.settled(client, self.store.experiment_id, self.run_id, late=late)
         trained = read_stacks(self._files.read_folder("rounds"))
-        self._done.extend(resume.done_fits(runs, trained, self._facts))
+        for done in resume.done_fits(runs, trained, self._facts):
+            self._done.add(done)
         resume.supersede(client, runs, {done.run_id for done in self._done.every()})
         written = {done.key for done in self._done.every()}
         return {key: curves for key, curves in trained.items() if key not in written}

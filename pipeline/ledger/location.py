@@ -139,11 +139,7 @@ def resolve(uri: str | None, working_directory: Path | None = None) -> Location:
 
 
 def check(location: Location, *, reading: bool = False) -> None:
-    """Find out whether the store could work, quickly and without importing MLflow.
-
-    Args:
-        location: The store.
-        reading: Whether nothing will be written to it.
+    """Find out, quickly and without MLflow, whether the store could work, or be read when `reading`.
 
     Raises:
         ConfigError: The folder cannot be written to; the file is no sqlite database, or is not there

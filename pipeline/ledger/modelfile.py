@@ -31,11 +31,7 @@ class ModelTemplate:
     """One architecture as MLflow's keras flavor stores it, ready to take the weights of any fit."""
 
     def __init__(self, model: Any) -> None:
-        """Save the model once, with its n-th weight filled with n, to see where each is stored.
-
-        Args:
-            model: An uncompiled keras.Model; its weights are overwritten.
-        """
+        """Save an uncompiled keras.Model once, its n-th weight filled with n, to see where each stands."""
         shapes = [weight.shape for weight in model.weights]
         model.set_weights([np.full(shape, index + 1) for index, shape in enumerate(shapes)])
         with tempfile.TemporaryDirectory() as folder:

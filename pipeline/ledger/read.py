@@ -82,11 +82,7 @@ class SweepRecord:
 
 
 def read_sweep(uri: str | None, sweep: str) -> SweepRecord:
-    """Return the record of a sweep.
-
-    Args:
-        uri: `tracking.uri`; None is the default store.
-        sweep: The id of its parent run, or `latest`.
+    """Return the record of a sweep, by id or `latest`; a `uri` of None is the default store.
 
     Raises:
         ConfigError: There is no such sweep.

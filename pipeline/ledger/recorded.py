@@ -43,11 +43,7 @@ class RecordedFit:
 
 
 def recorded_fit(uri: str | None, run_id: str) -> RecordedFit:
-    """Return what is recorded of a fit.
-
-    Args:
-        uri: `tracking.uri`; None is the default store.
-        run_id: The child run.
+    """Return what is recorded of a fit, the child run; a `uri` of None is the default store.
 
     Raises:
         ConfigError: There is no such run, or it is no finished fit.

@@ -48,14 +48,13 @@ ENDED = {"FINISHED", "FAILED"}
 
 def find(client: MlflowClient, experiment_id: str, facts: SweepFacts) -> Iterator[Any]:
     """Yield interrupted sweeps with this configuration and data, the latest first."""
-    runs = client.search_runs(
+    yield from client.search_runs(
         [experiment_id],
         "tags.kind = 'sweep' AND attributes.status != 'FINISHED'"
         f" AND tags.fingerprint = '{facts.fingerprint}' AND tags.data_digest = '{facts.digest}'",
         order_by=["attributes.start_time DESC"],
         max_results=50,
     )
-    yield from runs
 
 
 def sweep_run(
@@ -64,10 +63,7 @@ def sweep_run(
     """Return the parent run of a sweep by its id.
 
     Args:
-        client: Of the store.
-        location: The store.
         name: Of the setting that names the run, for messages.
-        run_id: Of the sweep.
         known: Other values of the setting.
 
     Raises:
@@ -146,14 +142,7 @@ def _pages(search: Callable[..., Any]) -> Iterator[Any]:
 
 
 def settled(client: MlflowClient, experiment_id: str, run_id: str, *, late: bool) -> list[Any]:
-    """Return every child run of a sweep; what a dead process left unfinished is buried.
-
-    Args:
-        client: Of the store.
-        experiment_id: Of the sweep.
-        run_id: The sweep.
-        late: As of `bury_models`.
-    """
+    """Return every child run of a sweep; what a dead process left unfinished is buried (`bury_models`)."""
     runs = children(client, experiment_id, run_id)
     bury_models(client, experiment_id, run_id, bury(client, runs), late=late)
     return runs
@@ -172,15 +161,10 @@ def bury(client: MlflowClient, runs: list[Any]) -> list[Any]:
 
 
 def supersede(client: MlflowClient, runs: list[Any], counted: Container[str]) -> None:
-    """Mark runs that ended but do not count as KILLED.
+    """Mark runs that ended but do not count, `counted` being ids of those that do, as KILLED.
 
     The file of their stack is gone or damaged, so that their fits are trained again; or an earlier
     resume of such a sweep recorded them twice. A fit is FINISHED once.
-
-    Args:
-        client: Of the store.
-        runs: The children of the sweep.
-        counted: Ids of the runs whose fits count as done.
     """
     others = [
         run
@@ -208,8 +192,6 @@ def bury_models(
     """Mark models that a dead process had not finished saving as FAILED.
 
     Args:
-        client: Of the store.
-        experiment_id: Of the sweep.
         run_id: The sweep: its champion may be among them.
         runs: Those that were left RUNNING: the network of each may be.
         late: Whether networks are saved after their runs have ended: any of the sweep may be.
@@ -226,13 +208,7 @@ def bury_models(
 
 
 def done_fits(runs: list[Any], curves: Mapping[str, FitCurves], facts: SweepFacts) -> list[DoneFit]:
-    """Return the finished fits that the store holds completely, in order of their start.
-
-    Args:
-        runs: The children of the sweep.
-        curves: By fit key, from the files of the stacks.
-        facts: Of the sweep.
-    """
+    """Return the finished fits that the store holds whole (curves by fit key), in order of their start."""
     return [done for run in runs if (done := _done(run, curves, facts)) is not None]
 
 

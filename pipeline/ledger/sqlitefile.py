@@ -30,15 +30,11 @@ _listening = False
 
 
 def create(database: Path, fill: Callable[[Path], None]) -> None:
-    """Create a database that does not exist yet: whole, or not at all.
+    """Create a database that does not exist yet, whole or not at all; `fill` makes its tables and lets go.
 
     MLflow's migrations take seconds and commit one by one; a process that is killed among them
     leaves a file on which every later one fails. So the file gets its name when it is complete.
     The caller must be the only one that creates here.
-
-    Args:
-        database: Its future place.
-        fill: Makes the tables in an empty database file, and lets go of it.
     """
     if database.exists():
         return

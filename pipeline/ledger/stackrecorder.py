@@ -44,11 +44,8 @@ class StackRecorder:
         """Keep where results go.
 
         Args:
-            begun: The parent run.
-            facts: Of the sweep.
             build: Gives an uncompiled keras.Model of a trial.
             done: Learns every fit that is recorded.
-            put: Queues a job.
         """
         self._store = begun.store
         self._files = begun.files
@@ -95,12 +92,9 @@ class StackRecorder:
             self._record(one, self._fit_record(one, result.weights))
 
     def adopt(self, unwritten: Mapping[str, FitCurves]) -> None:
-        """Record fits that a dead process trained and whose runs it did not come to write.
+        """Record fits, by key, that a dead process trained and whose runs it did not come to write.
 
         Where every fit leaves a model, large networks must be trained again: their weights are not kept.
-
-        Args:
-            unwritten: By fit key, from the files of the stacks.
         """
         read = [Trained.read(self._sweep, key, curves) for key, curves in unwritten.items()]
         trained = [one for one in read if one is not None]

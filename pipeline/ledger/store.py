@@ -118,9 +118,7 @@ def without_autolog() -> Iterator[None]:
 def connect(location: Location, *, reading: bool = False) -> MlflowClient:
     """Return a client of the store; a sqlite file that does not exist yet is created, once.
 
-    Args:
-        location: The store.
-        reading: Whether nothing will be written: the store must exist, and may be read-only.
+    When `reading` nothing will be written: the store must exist, and may be read-only.
 
     Raises:
         ConfigError: The store cannot be written to, is not there to be read, or belongs to another

@@ -71,13 +71,7 @@ class Trained:
 
     @classmethod
     def read(cls, sweep: str, key: str, found: FitCurves) -> Trained | None:
-        """Return what `curves` kept; None where a file of an older version, or a damaged one, does not say.
-
-        Args:
-            sweep: Id of the parent run.
-            key: The fit key.
-            found: From the stack's file.
-        """
+        """Return what `curves` kept; None where a file, of an older version or damaged, does not say."""
         try:
             about = json.loads(found.about)
             _check(about, found)

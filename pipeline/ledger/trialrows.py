@@ -72,13 +72,7 @@ class TrialRows:
     """Writes the rows of one sweep."""
 
     def __init__(self, store: Store, sweep: str, objective: Objective) -> None:
-        """Write nothing yet.
-
-        Args:
-            store: Of the sweep.
-            sweep: Id of its parent run.
-            objective: What trials were compared by.
-        """
+        """Write nothing yet."""
         self._store, self._sweep, self._objective = store, sweep, objective
         self.champion = ""
         """Id of the first row, as soon as it is written."""

@@ -32,13 +32,7 @@ NAME, CREATED = "attributes.`Run Name`", "runDateAndNestInfo"
 
 
 def prepare_view(ledger: Ledger, metric: str, tested: str) -> str:
-    """Leave the prepared page behind and return the link of its charts.
-
-    Args:
-        ledger: Of the sweep.
-        metric: The objective.
-        tested: Metric of the champion's row: its score that people read first.
-    """
+    """Leave the prepared page and return the link of its charts; `tested` is the score people read first."""
     store, sweep = ledger.store, ledger.run_id
     try:
         now = int(time.time() * 1000)

@@ -75,7 +75,6 @@ class Writer:
         """Start the thread.
 
         Args:
-            location: Named in messages.
             retry_seconds: How long a failing step is tried again.
             beat: Leaves a sign of life, about every `BEAT_SECONDS`; its failure is logged, never fatal.
             stopping: Whether the sweep must stop: then waiting is cut short.
@@ -208,10 +207,12 @@ class Writer:
             except Exception as error:
                 if not is_of_store(error):
                     raise
-                now = time.monotonic()
+                now, patience = time.monotonic(), self._retry_seconds
+                if self._stopping():
+                    patience = min(STOPPING_SECONDS, patience)
                 first_failure = first_failure or now
                 final = is_final(error) or is_deleted(self._location)
-                if final or now + pause > first_failure + self._patience():
+                if final or now + pause > first_failure + patience:
                     raise out_of_reach(self._location, error) from error
                 logger.warning(
                     "%s: %s Trying again.", job.name, out_of_reach(self._location, error)
@@ -220,10 +221,6 @@ class Writer:
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
                 return
-
-    def _patience(self) -> float:
-        limit = STOPPING_SECONDS if self._stopping() else self._retry_seconds
-        return min(limit, self._retry_seconds)
 
     def _sign_of_life(self) -> None:
         if self._error is not None:

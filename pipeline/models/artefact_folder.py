@@ -35,11 +35,7 @@ SERVING = "serving"
 
 
 def describe(dataset: Dataset, encoded: Sequence[tuple[str, int]]) -> dict[str, Any]:
-    """Return the description of a model whose members are encoded like this.
-
-    Args:
-        encoded: Encoding and fold of each member.
-    """
+    """Return the description of a model whose members have these encodings and folds."""
     return {
         "format": FORMAT,
         "target": dataset.target,

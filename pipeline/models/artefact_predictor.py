@@ -120,9 +120,7 @@ class Predictor:
     def check(self, frame: pd.DataFrame, unreadable: float = UNREADABLE) -> pd.DataFrame:
         """Return the columns that the model uses; what is odd about them and bearable is logged.
 
-        Args:
-            frame: Raw rows.
-            unreadable: Largest share of a column's given cells that may not be readable.
+        At most the share `unreadable` of a column's given cells may not be readable.
 
         Raises:
             ValueError: A column is missing, twice there, or holds too much that cannot be read.

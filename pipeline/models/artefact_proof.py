@@ -36,7 +36,7 @@ from pipeline.models.verify import (
     VerifierGoneError,
     bodies,
 )
-from pipeline.training.quiet import start
+from pipeline.training.host import start
 
 log = logging.getLogger(__name__)
 
@@ -51,13 +51,7 @@ class Proof:
     """The way of a champion, gone once by untrained networks of every encoding."""
 
     def __init__(self, dataset: Dataset, family: Family, verifier: Verifier = VERIFIER) -> None:
-        """Take what there is before the first round.
-
-        Args:
-            dataset: The prepared table.
-            family: Builds networks.
-            verifier: A process of its own that loads models; it is started when it is first asked.
-        """
+        """Take what there is before the first round; the verifier's process starts when it is first asked."""
         self._dataset, self._family = dataset, family
         self._rows = proof_rows(dataset)
         self._folder = tempfile.TemporaryDirectory()
@@ -196,10 +190,7 @@ def _same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def refuse_own_code(archive: bytes) -> None:
-    """Look for code that a stored network names but does not hold.
-
-    Args:
-        archive: A `.keras` file.
+    """Look for code that a network in a `.keras` file names but does not hold.
 
     Raises:
         ConfigError: A layer or function is not Keras' own, or is stored as byte code.

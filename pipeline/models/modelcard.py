@@ -63,11 +63,7 @@ def _model(champion: Mapping[str, Any]) -> str:
 
 
 def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
-    """Return the description of a sweep that has a champion.
-
-    Args:
-        table: Link to the prepared table of all fits.
-    """
+    """Return the description of a sweep that has a champion; `table` links the prepared table of all fits."""
     champion = summary["champion"]
     columns = summary.get("data", {}).get("columns", [])
     template = _templates().get_template("note.md")

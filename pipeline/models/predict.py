@@ -58,7 +58,7 @@ def _predictions(
 ) -> tuple[pd.DataFrame, str]:
     """Return the predictions, and what to say of values that count as missing."""
     from pipeline.models.find_model import load_predictor
-    from pipeline.training.quiet import start
+    from pipeline.training.host import start
 
     checked: list[pd.DataFrame] = []
 
@@ -93,11 +93,7 @@ def _share(text: str | None) -> float:
 
 
 def _source(text: str, stack: ExitStack) -> Path:
-    """Return the file or folder to read; a pipe is copied, since a table's file is read more than once.
-
-    Args:
-        stack: Removes the copy.
-    """
+    """Return the file or folder to read; a pipe is copied until the stack ends: tables are read twice."""
     from pipeline.data.source import find
 
     if text not in STDIN and not (place := find(text, "input")).is_fifo():

@@ -112,7 +112,6 @@ class Verifier:
 
         Args:
             model: Folder of the MLflow model.
-            rows: Raw rows.
             expected: Numbers that a prediction must equal: for a regression the predictions, for
                 classes the probabilities; shape (rows, outputs).
 

@@ -85,8 +85,7 @@ class Registration:
     def settle(self, verdict: Promotion, before: str) -> Promotion:
         """Move the alias or not, write down why, and let the next version go; return what was decided.
 
-        Args:
-            before: The version in production that it rests on, empty for none.
+        The decision rests on `before`, the version in production, empty for none.
         """
         refused: list[str] = []
 

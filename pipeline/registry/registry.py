@@ -150,10 +150,6 @@ def challenge(
 
     Sweeps are judged one after the other (`registration`): when it is this one's turn, it is compared with
     the version that is in production then. The alias moves only while it still stands there.
-
-    Args:
-        config: `registry.name` is set.
-        standing: From `look_up`.
     """
     name, rows = str(config.name), Rows(dataset.digest, split_of(data))
 

@@ -40,11 +40,7 @@ class Budget:
     """What is left of the limits; `reserve` is kept back for saving, testing and the report."""
 
     def __init__(self, config: BudgetConfig, *, spent_before: float = 0.0) -> None:
-        """Bind the limits.
-
-        Args:
-            spent_before: Seconds that earlier processes of a resumed sweep took.
-        """
+        """Bind the limits; earlier processes of a resumed sweep took `spent_before` seconds."""
         self._config = config
         self.before = spent_before
         self._began = self._cpu_began = 0.0
@@ -52,11 +48,7 @@ class Budget:
         self._end = ""
 
     def restart(self, began: float | None = None) -> None:
-        """Count from now, or a moment before: the process had other work, in a multirun or a notebook.
-
-        Args:
-            began: As `process_seconds` told it then.
-        """
+        """Count from now, or from when `process_seconds` said `began`: the process had other work before."""
         self._began = process_seconds() if began is None else began
         self._cpu_began = cpu_seconds()
 

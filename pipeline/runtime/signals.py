@@ -50,11 +50,9 @@ class StopRequest:
     """
 
     def __init__(self, grace: float | None = GRACE_SECONDS) -> None:
-        """Start without a request.
+        """Start without a request; from the first signal to the end of the process `grace` seconds pass.
 
-        Args:
-            grace: Seconds from the first signal to the end of the process; None: however long it
-                takes, where the process belongs to somebody else (a notebook).
+        None: however long it takes, where the process belongs to somebody else (a notebook).
         """
         self.number: int | None = None
         self.advice = ""

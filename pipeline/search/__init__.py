@@ -40,10 +40,9 @@ __all__ = [
 
 
 def searcher(config: SweepConfig, family: Family, constant: float | None = None) -> Searcher:
-    """Return the search that a configuration asks for; KerasTuner is imported only for its own.
+    """Return the search of a configuration; KerasTuner is imported only for its own.
 
-    Args:
-        constant: What the best constant prediction loses by the objective, where that is known.
+    `constant` is what the best constant prediction loses by the objective, where that is known.
     """
     executions = executions_of(config)
     if isinstance(config.search, CapacityConfig):

@@ -38,7 +38,6 @@ def begin(
     ends early has then seen what an encoding does.
 
     Args:
-        bench: Where capacities are measured.
         first: The simplest model and the start, or the one of them that there is.
         values: Every nuisance parameter with its values.
 
@@ -51,7 +50,8 @@ def begin(
     labels = listing(one.label for one in first)
     trial = bench.trial(first[-1], bench.ladder.first, nuisance)
     early = [one for some in others(bench, trial, values).values() for one in some]
-    more = f", beside it other {listing(options)}" if (options := _several(values)) else ""
+    several = [name for name, options in values.items() if len(options) > 1]
+    more = f", beside it other {listing(several)}" if several else ""
     yield from bench.measure(candidates, f"The simplest first: {labels}{more}.", early)
     simplest = board.lead(first[0])
     accepted = simplest
@@ -77,10 +77,6 @@ def _note_start(bench: Bench, first: Sequence[Capacity]) -> Evidence | None:
     elif first:
         note_unusable(bench, first[0])
     return lead
-
-
-def _several(values: Mapping[str, tuple[Value, ...]]) -> list[str]:
-    return [name for name, options in values.items() if len(options) > 1]
 
 
 def _tune(

@@ -34,11 +34,7 @@ class Rule:
         return self.min_gain * (abs(reference) if self.constant is None else self.constant)
 
     def standing(self, known: Sequence[Evidence]) -> tuple[Evidence, Evidence, Difference]:
-        """Return the smallest that is as good as the best, the best, and how far they are apart.
-
-        Args:
-            known: Every usable trial, at least one.
-        """
+        """Return, of one or more, the smallest as good as the best, the best, and how far apart they are."""
         candidates = leads(known)
         pool = decide.luck(known, folds=self.folds)
         least = self.least_gain(candidates[0].score)

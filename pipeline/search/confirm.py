@@ -51,9 +51,7 @@ def finalists(bench: Bench, rivals: list[Trial]) -> list[Evidence]:
     """Return the best, the one that would be chosen, and their closest rivals; none when alone.
 
     Rivals are trials, not capacities: the rate of the best may be the luckiest of its bracket, too.
-
-    Args:
-        rivals: Trials that were finalists before; new ones are added while there is room.
+    Rivals given were finalists before; new ones are added while there is room.
     """
     found = standing(bench)
     if found is None:

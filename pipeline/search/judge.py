@@ -133,10 +133,8 @@ def settle_with(
     """Settle what stands for a capacity against the leader, whoever that turns out to be.
 
     What would be accepted has to be so on all executions that it has, and against who leads when
-    executions have been bought. When a bought execution rules one out, what is next stands for it.
-
-    Args:
-        accepts: Whether a comparison is one after which the search goes on from the capacity.
+    executions have been bought. When a bought execution rules one out, what is next stands for it. A
+    comparison that `accepts` takes is one after which the search goes on from the capacity.
     """
     while (one := board.lead(capacity)) and (other := leader.lead()):
         gap = yield from settle(board, one, other)

@@ -37,13 +37,7 @@ class Bench:
     def measure(
         self, candidates: Sequence[Candidate], reason: str, beside: Sequence[Trial] = ()
     ) -> Walk[None]:
-        """Train every candidate's bracket in one round, and re-centre those that need it together.
-
-        Args:
-            candidates: What is measured.
-            reason: Of the round, one sentence.
-            beside: Trials for which the round is shared.
-        """
+        """Train every candidate's bracket in a round, trials beside it; re-centre those that need it."""
         # The first round tells how noisy seeds are, by which all later comparisons are judged.
         plan = self.board.executions
         executions = plan.fewest if self.board.rounds else plan.first

@@ -133,11 +133,7 @@ def is_selection(champion: Mapping[str, Any]) -> bool:
 
 
 def size(champion: Mapping[str, Any]) -> str:
-    """Return the size of a model: that of one network, or of all whose average it is.
-
-    Args:
-        champion: The entry of `summary.json`.
-    """
+    """Return the size of a champion (its entry): that of one network, or of all whose average it is."""
     own, networks = f"{champion['parameters']:,} parameters", champion["networks"]
     if networks == 1:
         return own
@@ -185,11 +181,7 @@ def chosen(evidence: Evidence, why: str) -> str:
 
 
 def cut_short(epochs: Sequence[int]) -> str:
-    """Return what to say of a chosen trial whose fits a budget cut after so many epochs; or nothing.
-
-    Args:
-        epochs: Epochs trained, of each fit that was cut.
-    """
+    """Return what to say of a chosen trial whose fits a budget cut after so many epochs each; or nothing."""
     if not epochs:
         return ""
     least, most = min(epochs), max(epochs)

@@ -108,11 +108,7 @@ class Space:
     """The points that a search may propose: axes, and the trial behind a point."""
 
     def __init__(self, config: SearchConfig, family: Family, *, is_grid: bool) -> None:
-        """Read the space of a configuration.
-
-        Args:
-            is_grid: Whether a range of rates becomes its `points`, even in their logarithm.
-        """
+        """Read a configuration; in a grid a range of rates becomes its `points`, even in their logarithm."""
         self._family = family
         self._names, self._capacities = _capacity_axes(family.enumerate(), family)
         self._nuisances = config.nuisance.values()

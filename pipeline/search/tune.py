@@ -43,8 +43,6 @@ def tune(
     beyond noise are then tried together. As with learning rates, the best score leads from here.
 
     Args:
-        bench: Where capacities are measured.
-        capacity: Whose values are tuned.
         space: Every nuisance parameter with its values.
         start: The values to go from, where others were tried beside them; None: those that lead.
 

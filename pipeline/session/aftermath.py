@@ -30,11 +30,7 @@ class Aftermath:
     """The steps after the champion, and what went wrong in them."""
 
     def __init__(self, model_uri: str) -> None:
-        """Begin.
-
-        Args:
-            model_uri: Of the champion, which is saved.
-        """
+        """Begin with the champion's model, which is saved."""
         self._saved = f"The champion is saved as {model_uri}"
         self._store: StoreError | None = None
         self._grave: list[str] = []
@@ -121,8 +117,6 @@ def labelled(
     """Return label and text of the last lines: answer, why, report, predict, compare, link.
 
     Args:
-        about: The summary.
-        location: Of the store.
         arguments: What `predict` needs beside the model: the file of the sweep, the store.
     """
     model = f"model={about['champion']['model_uri']}"

@@ -49,7 +49,6 @@ def on_all_rows(sweep: Sweep, rows: ChampionRows, members: Sequence[Member]) -> 
     """Return the networks trained on all rows; None where the budget did not allow it.
 
     Args:
-        sweep: At its end.
         rows: `refit` or `folds`.
         members: What would be saved otherwise. Of folds the first one: the search has trained it without
             the rows that validate it, and the other folds are of its trial.

@@ -25,8 +25,7 @@ from pipeline.evaluation.greedy import select
 from pipeline.ledger.encoding import trained_in
 from pipeline.ledger.ledger import Ledger
 from pipeline.search import is_usable, longest
-from pipeline.session.networks import Networks
-from pipeline.session.trainer import Trainer
+from pipeline.session.trainer import Networks, Trainer
 
 log = logging.getLogger(__name__)
 

@@ -38,13 +38,11 @@ from pipeline.session.aftermath import (
 )
 from pipeline.session.allrows import on_all_rows, wanted_rows
 from pipeline.session.champion import Candidates, half_the_time
-from pipeline.session.networks import Networks
-from pipeline.session.result import SearchResult
-from pipeline.session.standing import ranking_rows, recorded, trials_ranked
+from pipeline.session.standing import SearchResult, ranking_rows, recorded, trials_ranked
 from pipeline.session.summary import summarise
 from pipeline.session.sweep import Sweep
 from pipeline.session.together import validate_together
-from pipeline.session.trainer import Trainer
+from pipeline.session.trainer import Networks, Trainer
 
 log = logging.getLogger(__name__)
 

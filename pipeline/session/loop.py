@@ -29,13 +29,11 @@ from pipeline.runtime.notify import notify
 from pipeline.runtime.signals import GRACE_SECONDS, StopRequest
 from pipeline.search import missing
 from pipeline.session.facts import encoded, facts_of, facts_shown, searcher_of
-from pipeline.session.networks import Networks
-from pipeline.session.result import SearchResult, result_of
-from pipeline.session.standing import capacities
+from pipeline.session.standing import SearchResult, capacities, result_of
 from pipeline.session.sweep import Sweep
-from pipeline.session.trainer import Trainer, cut_to_fits
+from pipeline.session.trainer import Networks, Trainer, cut_to_fits
 from pipeline.terminal.progress import Display
-from pipeline.training.quiet import start
+from pipeline.training.host import start
 from pipeline.training.threads import prepare as prepare_threads
 
 log = logging.getLogger(__name__)

@@ -25,8 +25,7 @@ log = logging.getLogger(__name__)
 def replay(given: Mapping[str, str]) -> tuple[bool, str]:
     """Train a recorded fit again; return whether every epoch is equal, and one sentence.
 
-    Args:
-        given: The arguments `run`, maybe `data.path`, `model.builder` and `tracking.uri`.
+    The arguments are `run`, maybe `data.path`, `model.builder` and `tracking.uri`.
 
     Raises:
         ConfigError: A builder that is missing, another or too much.

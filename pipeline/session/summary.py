@@ -21,7 +21,7 @@ from pipeline.runtime.budget import Budget
 from pipeline.search import Choice, executions_of, front, longest, mean_of
 from pipeline.search.executions import Executions
 from pipeline.session.allrows import trained_rows
-from pipeline.session.result import SearchResult
+from pipeline.session.standing import SearchResult
 from pipeline.session.trainer import Trainer
 from pipeline.training.cost import latency
 
@@ -51,9 +51,6 @@ def summarise(
         verdicts: The pass over the test rows.
         kind: Which of the models is saved, and has its test scores under `champion`.
         models: The networks of `single`, `ensemble` and `greedy`.
-        ledger: Holds all fits.
-        trainer: Of the sweep.
-        budget: What was spent.
     """
     choice, config = result.choice, trainer.config
     assert choice is not None  # noqa: S101 - checked by finish
@@ -141,11 +138,8 @@ def champion_entry(
     """Return the `champion` part as far as the search decides it.
 
     Args:
-        choice: What the search chose and why.
         single: The median execution, which is saved as the single model: `run_id` is its child run.
         saved: The networks that the saved model averages; `parameters` is that of the chosen trial.
-        ledger: Holds their runs.
-        metric: The objective.
     """
     trial = choice.trial
     return {

@@ -14,8 +14,7 @@ from pipeline.ledger.ledger import Ledger
 from pipeline.runtime.budget import Budget
 from pipeline.runtime.signals import StopRequest
 from pipeline.search import Searcher, is_usable
-from pipeline.session.networks import Networks
-from pipeline.session.trainer import Trainer
+from pipeline.session.trainer import Networks, Trainer
 from pipeline.terminal.progress import Display
 
 

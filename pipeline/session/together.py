@@ -39,7 +39,6 @@ def validate_together(
     Nothing is added where a budget or a signal leaves no time, or there are too few subjects to split.
 
     Args:
-        trainer: Of the sweep.
         fit: Of the chosen trial, which is trained again.
         about: The summary; its facts of the columns are renewed.
         stop_reason: Returns why training must stop, or an empty string.
@@ -88,14 +87,7 @@ def _how(subjects: Subjects) -> str:
 
 
 def _loss(trainer: Trainer, fit: Fit, unit: float, control: Control) -> float | None:
-    """Return the mean validation loss of a trial over folds; None where they were not all trained.
-
-    Args:
-        trainer: Of the folds.
-        fit: Of the trial.
-        unit: Scale of the target, in whose square the loss is given.
-        control: Says when to stop.
-    """
+    """Return a trial's mean loss over folds in the target's `unit` squared; None where one is missing."""
     dataset = trainer.dataset
     plan = trainer.plan([replace(fit, execution=fold, fold=fold) for fold in range(FOLDS)])
     trained = trainer.run(plan, control)

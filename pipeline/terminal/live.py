@@ -33,7 +33,6 @@ def panel(picture: Picture, elapsed: float, width: int, height: int) -> list[Tex
     """Return the panel, always as many lines: nothing below or above it moves.
 
     Args:
-        picture: What is known.
         elapsed: Seconds since the sweep started.
         width: Columns of the terminal.
         height: Its lines.

@@ -112,12 +112,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     @_harmless
     def start(self, title: str, facts: Mapping[str, str] | None = None) -> None:
-        """Open the view.
-
-        Args:
-            title: What is swept, for example the name of the data.
-            facts: Label to value: rows, features, budget, where the sweep is recorded.
-        """
+        """Open the view; facts are label to value: rows, features, budget, where the sweep is recorded."""
         self._picture.title = title
         self._started = self._spoken = self._clock()
         if self._verbose and in_notebook():
@@ -163,12 +158,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     @_harmless
     def decisions(self, decisions: Sequence[Decision], standing: tuple[CapacityScore, ...]) -> None:
-        """Say what the search decided after a round, and how the capacities stand.
-
-        Args:
-            decisions: The new ones.
-            standing: By the best trial of each, the best first.
-        """
+        """Say what the search decided anew after a round, and how capacities stand, the best first."""
         picture = self._picture
         picture.rank(standing)
         for decision in decisions:
@@ -243,8 +233,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
     def closing(self, lines: Mapping[str, str]) -> bool:
         """Say where to go from here: in a notebook's cell or on a terminal (True), else on stderr.
 
-        Args:
-            lines: Label to text; a text may be a command, and is not broken.
+        Lines are label to text; a text may be a command, and is not broken.
         """
         if isinstance(self._view, NotebookView):
             self._view.close_with(lines)

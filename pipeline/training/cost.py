@@ -45,14 +45,7 @@ class Cost:
     """Cost of fits on one table."""
 
     def __init__(self, family: Family, settings: Settings, rows: int, val_rows: int) -> None:
-        """Bind the table.
-
-        Args:
-            family: Knows widths and parameters.
-            settings: Knows the batch size.
-            rows: Training rows.
-            val_rows: Validation rows.
-        """
+        """Bind the table."""
         self._family, self._settings = cast("PaddedFamily", family), settings
         self._rows, self._val_rows = rows, val_rows
         self._products: dict[tuple[Widths, str], int] = {}
@@ -82,8 +75,7 @@ class Cost:
     def program(self, fits: Sequence[Fit]) -> tuple[float, Widths]:
         """Return the time of fits that share a program, compiling included, and its widths.
 
-        Args:
-            fits: Of one encoding and one batch size, as a program's are.
+        They are of one encoding and one batch size, as a program's are.
         """
         own = {self.widths(fit.trial) for fit in fits}
         epochs = SHARE_OF_EPOCHS * sum(fit.epochs for fit in fits)

@@ -41,17 +41,15 @@ def behind(
     for index, (fit, curve) in enumerate(zip(fits, objectives, strict=True)):
         if len(curve) >= epochs and np.isfinite(curve[:epochs]).all():
             groups[fit.trial.with_rate(1.0)][fit.trial.learning_rate][fit.execution] = index
-    losses = [_running_best(curve[:epochs], settings) for curve in objectives]
+    as_loss = settings.objective.as_loss
+    losses = [  # the best value so far of every epoch, lower is better
+        np.minimum.accumulate(np.asarray([as_loss(value) for value in curve[:epochs]]))
+        for curve in objectives
+    ]
     dropped: dict[int, str] = {}
     for rates in groups.values():
         dropped |= _behind_in_group(rates, losses, settings)
     return dropped
-
-
-def _running_best(curve: np.ndarray, settings: Settings) -> np.ndarray:
-    """Return the best value so far of every epoch, so that lower is better."""
-    as_loss = np.asarray([settings.objective.as_loss(value) for value in curve])
-    return np.minimum.accumulate(as_loss)
 
 
 def _behind_in_group(

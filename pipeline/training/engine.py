@@ -8,11 +8,8 @@ from pipeline.config.choices import EngineKind
 from pipeline.core.control import Control
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, FitResult, Stack
-from pipeline.training.models import rebuild
-from pipeline.training.quiet import start
+from pipeline.training.host import start
 from pipeline.training.settings import Settings
-
-__all__ = ["Engine", "engine", "rebuild"]
 
 
 class Engine(Protocol):

@@ -14,9 +14,8 @@ from pipeline.core.family import Family
 from pipeline.core.records import Arrays, FitResult, Outcome, Stack, Trial
 from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
-from pipeline.training.memory import is_out_of_memory
 from pipeline.training.program import FitProgram, State
-from pipeline.training.run import Run
+from pipeline.training.run import Run, is_out_of_memory
 from pipeline.training.settings import Settings
 
 REPORT_SECONDS = 0.3
@@ -82,7 +81,8 @@ class _Group:
     def _train_with(self, program: FitProgram, stop_reason: Callable[[], str]) -> None:
         """Train up to the point where weak rates are dropped, then the others to their end."""
         states = {id(run): program.initial(run.fit) for run in self._runs}
-        if self._may_drop():
+        rates = {run.fit.trial.learning_rate for run in self._runs}
+        if self._settings.drop_after > 0 and len(rates) > 1:
             self._advance(program, states, self._settings.drop_after, stop_reason)
             self._drop()
         longest = max(run.fit.epochs for run in self._runs)
@@ -110,10 +110,6 @@ class _Group:
         for index, message in behind(fits, objectives, self._settings).items():
             if self._runs[index].is_open:
                 self._runs[index].end(Outcome.dropped, message)
-
-    def _may_drop(self) -> bool:
-        rates = {run.fit.trial.learning_rate for run in self._runs}
-        return self._settings.drop_after > 0 and len(rates) > 1
 
     def _result(self, program: FitProgram | None, run: Run) -> FitResult:
         usable = run.outcome not in {Outcome.diverged, Outcome.infeasible}

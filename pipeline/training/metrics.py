@@ -12,31 +12,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.core.records import Arrays, Objective
+from pipeline.core.records import Arrays
 
 VAL_AUC = "val_auc"
 """Area under the ROC curve; of two classes only, and only where it is the objective: it needs a
 sort of all validation rows in every epoch."""
-TWO_CLASSES = 2
 
 
 def raw_metric(regression: bool) -> str:
     """Return the metric that engines measure beside the loss."""
     return "mae" if regression else "accuracy"
-
-
-def logged(regression: bool, outputs: int, objective: Objective) -> tuple[str, ...]:
-    """Return the names of all curves of a fit; an objective must be one of them.
-
-    Args:
-        regression: The task.
-        outputs: Output nodes; 2 for two classes.
-        objective: The configured one.
-    """
-    own = ("loss", "mae", "rmse") if regression else ("loss", "accuracy")
-    names = (*own, *(f"val_{name}" for name in own))
-    wants_auc = objective.metric == VAL_AUC and not regression and outputs == TWO_CLASSES
-    return (*names, VAL_AUC) if wants_auc else names
 
 
 def finished_curves(

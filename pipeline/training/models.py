@@ -19,7 +19,7 @@ import numpy as np
 from pipeline.core.family import Family
 from pipeline.core.records import Trial
 from pipeline.training.families.layers import EMBEDDING, SIGNS
-from pipeline.training.streams import Stream, generator
+from pipeline.training.order import Stream, generator
 
 Draw = Callable[[np.random.Generator], np.ndarray]
 
@@ -69,10 +69,6 @@ def draw_of(initializer: Any, shape: tuple[int, ...]) -> Draw:
 
     Variance scaling (Glorot, He and LeCun are cases of it) is what every Keras layer starts from;
     its numbers are the same on every backend.
-
-    Args:
-        initializer: A Keras initializer.
-        shape: Of the array.
     """
     import keras
 
@@ -139,14 +135,9 @@ _building = threading.Lock()
 
 
 def initial_weights(family: Family, trial: Trial, seed: int) -> list[np.ndarray]:
-    """Return the first weights of a fit, distributed as Keras would draw them.
+    """Return the first weights of a fit, as Keras would draw them; the learning rate plays no part.
 
     An architecture is built once and then only drawn for: thousands of fits are cheap.
-
-    Args:
-        family: Builds the architecture.
-        trial: Its capacity, encoding and other values; the learning rate plays no part.
-        seed: The fit's seed, 0 included.
 
     Returns:
         float32 arrays in the order of `keras.Model.get_weights()`.
@@ -166,12 +157,7 @@ def rebuild(family: Family, trial: Trial, weights: list[np.ndarray]) -> Any:
 
 
 def seed_layers(model: Any, seed: int) -> None:
-    """Set the random state of Dropout and augmentation layers from the fit's seed.
-
-    Args:
-        model: A built keras.Model.
-        seed: The fit's seed, 0 included.
-    """
+    """Set the random state of Dropout and augmentation layers from the fit's seed."""
     for index, state in enumerate(random_states(model)):
         state.assign(layer_seed(seed, index))
 
@@ -188,12 +174,7 @@ def _generator_of(layer: Any) -> Any:
 
 
 def layer_seed(seed: int, index: int) -> np.ndarray:
-    """Return the random state of one layer at the start of a fit: a key, and a counter at 0.
-
-    Args:
-        seed: The fit's seed.
-        index: Position among the layers that draw.
-    """
+    """Return the random state of the n-th layer that draws at a fit's start: a key, and a counter at 0."""
     key = generator(seed, Stream.layers, index).integers(2**31)
     return np.array([key, 0], dtype=np.uint32)
 

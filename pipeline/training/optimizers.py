@@ -47,13 +47,9 @@ def _classes() -> dict[str, Any]:
     """Return Keras' optimizer classes by lower-case name; wrappers around another one left out."""
     import keras
 
-    base = keras.optimizers.Optimizer
-    found = {name.lower(): kind for name, kind in vars(keras.optimizers).items() if _is(kind, base)}
-    return {name: kind for name, kind in found.items() if name not in _NOT_ALONE}
-
-
-_NOT_ALONE = {"optimizer", "lossscaleoptimizer"}
-
-
-def _is(kind: Any, base: type) -> bool:
-    return isinstance(kind, type) and issubclass(kind, base)
+    return {
+        name.lower(): kind
+        for name, kind in vars(keras.optimizers).items()
+        if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer)
+        if name not in {"Optimizer", "LossScaleOptimizer"}
+    }

@@ -1,10 +1,35 @@
-"""Which rows a step sees: the batch size and the order of an epoch, the same in every engine."""
+"""Random numbers of a fit, and which rows a step sees: the same in every engine.
+
+There is one independent stream per purpose, all from the fit's own seed. Nothing else may draw: a fit must
+not depend on what was trained before it in the process. 0 is a seed like any other.
+"""
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import numpy as np
 
-from pipeline.training.streams import Stream, generator
+
+class Stream(IntEnum):
+    """What random numbers are drawn for; the values are part of what makes a fit reproducible."""
+
+    weights = 0
+    order = 1
+    layers = 2
+    """Dropout and augmentation."""
+
+
+def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
+    """Return the generator of one purpose; equal arguments give equal numbers on every machine.
+
+    Args:
+        seed: The fit's seed, >= 0.
+        stream: The purpose.
+        key: Further non-negative integers, for example the epoch.
+    """
+    return np.random.default_rng((seed, int(stream), *key))
+
 
 SMALLEST_BATCH = 32
 """Keras' own default."""
@@ -14,12 +39,7 @@ SMALL_TABLE = 8_000
 
 
 def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
-    """Return the order in which an epoch visits the training rows.
-
-    Args:
-        seed: The fit's seed.
-        epoch: 0-based.
-        rows: Training rows.
+    """Return the order in which an epoch, 0-based, visits the training rows.
 
     Returns:
         A permutation of 0 .. rows - 1, int32.

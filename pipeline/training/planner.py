@@ -15,11 +15,40 @@ from typing import cast
 from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core import language
 from pipeline.core.family import Family
-from pipeline.core.records import Fit, Stack, StackPlan
+from pipeline.core.records import Arrays, Fit, Stack, StackPlan
 from pipeline.training.cost import Cost
 from pipeline.training.padding import PaddedFamily, Widths
 from pipeline.training.settings import Settings
-from pipeline.training.stackable import why_not_stacked
+
+ELEMENTWISE = {"sgd", "rmsprop", "adam", "adamw", "adamax", "adagrad", "adadelta", "ftrl", "lion"}
+"""Optimizers that treat every weight by itself, so that a padded zero stays zero. The others mix
+elements (norms, factored moments) or keep state outside `update_step` (Nadam)."""
+
+
+def why_not_stacked(family: Family, settings: Settings) -> str:
+    """Return why fits with these own settings cannot share a program; an empty string when they can."""
+    if not family.stackable:
+        return f"networks of the {family.name} family cannot share a program"
+    if settings.optimizer.lower() not in ELEMENTWISE:
+        return f"optimizer {settings.optimizer} does not treat every weight by itself"
+    return ""
+
+
+def why_not_in_memory(arrays: Arrays, room: float) -> str:
+    """Return why a table is not brought to the device again, in `room` bytes; empty when it can be."""
+    held = (arrays.x_train, arrays.y_train, arrays.x_val, arrays.y_val)
+    size = sum(array.nbytes for array in held)
+    if size <= room:
+        return ""
+    return (
+        f"another copy of its table takes {size / 1e9:.3g} GB, and stacks may use {room / 1e9:.3g} GB "
+        "(training.memory_share)"
+    )
+
+
+def engine_used(asked: str, family: Family, settings: Settings) -> str:
+    """Return the engine that trains: the one asked for, or `fit` where fits cannot be stacked."""
+    return "fit" if why_not_stacked(family, settings) else asked
 
 
 @dataclass(frozen=True)
@@ -53,7 +82,6 @@ def plan_stacks(fits: Sequence[Fit], workload: Workload, limits: Limits) -> Stac
 
     Args:
         fits: Of the round, in the order in which they were asked for.
-        workload: What they have in common.
         limits: Memory of all running stacks, and how many run at once.
 
     Returns:
@@ -74,8 +102,8 @@ def plan_stacks(fits: Sequence[Fit], workload: Workload, limits: Limits) -> Stac
         for members, widths in _segments(group, cost):
             parts += [(part, widths) for part in _within_memory(members, widths, cost, room)]
     stacks = tuple(_stack(n, members, widths, cost) for n, (members, widths) in enumerate(parts))
-    padding = _share(stacks, cost)
-    return StackPlan(stacks, "stacked", _sentence(len(fits), len(stacks), padding))
+    packed = f"{language.plural(len(fits), 'fit')} in {language.plural(len(stacks), 'stack')}"
+    return StackPlan(stacks, "stacked", f"{packed}, padding {100 * _share(stacks, cost):.0f} %")
 
 
 def _plan_of_singles(fits: Sequence[Fit], reason: str) -> StackPlan:
@@ -175,8 +203,3 @@ def _share(stacks: Sequence[Stack], cost: Cost) -> float:
     padded = [(s, cost.arithmetic(s.fits[0].trial, s.padded_units) * len(s.fits)) for s in stacks]
     whole = sum(work for _, work in padded)
     return sum(stack.padding * work for stack, work in padded) / whole if whole else 0.0
-
-
-def _sentence(fits: int, stacks: int, padding: float) -> str:
-    packed = f"{language.plural(fits, 'fit')} in {language.plural(stacks, 'stack')}"
-    return f"{packed}, padding {100 * padding:.0f} %"

@@ -29,14 +29,7 @@ def check_precision(
     settings: Settings,
     reference: Engine | None = None,
 ) -> None:
-    """Train a fit for a few epochs in both arithmetics; refuse the shorter where it learns otherwise.
-
-    Args:
-        fit: The first of the sweep.
-        arrays: What it is trained on.
-        family: Builds it.
-        settings: With `mixed_precision`.
-        reference: The engine that trains it; None: `fit`.
+    """Train a fit a few epochs in both arithmetics, by `fit`; refuse the shorter where it learns otherwise.
 
     Raises:
         ConfigError: The objectives differ by more than TOLERANCE, or one is no number.

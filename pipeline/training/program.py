@@ -14,12 +14,12 @@ import numpy as np
 
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, Outcome, Trial
+from pipeline.training.host import precision
 from pipeline.training.metrics import VAL_AUC, auc, normalised, raw_metric
 from pipeline.training.models import initial_weights, random_states, seed_layers
 from pipeline.training.optimizers import optimizer_for
 from pipeline.training.order import epoch_order, steps
 from pipeline.training.pooling import has_members, to_fit
-from pipeline.training.precision import precision
 from pipeline.training.run import Run
 from pipeline.training.settings import Settings
 
@@ -28,12 +28,7 @@ class Batches(keras.utils.PyDataset):
     """One epoch of rows; `start` chooses the order of the next one. The last batch may be small."""
 
     def __init__(self, arrays: Arrays, batch: int) -> None:
-        """Hold the arrays without copying them.
-
-        Args:
-            arrays: Training rows, targets and weights.
-            batch: Rows of a step.
-        """
+        """Hold rows, targets and weights without copying them; a step has `batch` rows."""
         super().__init__()
         weight = normalised(arrays.train_weight)
         self._parts = [arrays.x_train, arrays.y_train]
@@ -187,10 +182,8 @@ class _Watch(keras.callbacks.Callback):
 def _metrics(regression: bool, *, whole: bool) -> list[Any]:
     """Return the metrics beside the loss.
 
-    Args:
-        regression: The task.
-        whole: Whether the network is one, and not several whose losses are averaged: the RMSE of
-            training is then the root of that average.
+    A `whole` network is one, and not several whose losses are averaged: the RMSE of training is then the
+    root of that average.
     """
     name = raw_metric(regression)
     if not regression:

@@ -160,3 +160,18 @@ class Run(OpenFit):
     def curves(self) -> dict[str, np.ndarray]:
         """Return the curves as logged; empty before the first epoch."""
         return finished_curves(self._raw, self._arrays) if self._raw else {}
+
+
+_SIGNS = ("RESOURCE_EXHAUSTED", "out of memory", "OOM when allocating")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error of Python, TensorFlow or JAX says that memory ran out."""
+    if isinstance(error, MemoryError):
+        return True
+    name = type(error).__name__
+    if name == "ResourceExhaustedError":
+        return True
+    return name in {"XlaRuntimeError", "JaxRuntimeError", "InternalError"} and any(
+        sign.lower() in str(error).lower() for sign in _SIGNS
+    )

@@ -40,12 +40,7 @@ class Settings:
 
     @classmethod
     def from_config(cls, config: SweepConfig, objective: Objective | None = None) -> Settings:
-        """Return the settings of a sweep.
-
-        Args:
-            config: The whole configuration.
-            objective: `config.objective` as parsed; None means val_loss.
-        """
+        """Return the settings of a sweep; an objective of None means val_loss."""
         training, search = config.training, config.search
         drops = search if isinstance(search, CapacityConfig) else None
         return cls(

@@ -135,19 +135,11 @@ def shape_of(
     blocks = steps(BLOCK_ROWS, val_rows)
     return Shape(
         members=members,
-        seeds=_power_not_below(min(members, seeds)) if device.fills else members,
-        epochs=_power_not_above(min(MOST_EPOCHS, max(1, many // epoch))),
+        seeds=(1 << (min(members, seeds) - 1).bit_length()) if device.fills else members,
+        epochs=1 << (min(MOST_EPOCHS, max(1, many // epoch)).bit_length() - 1),
         steps=min(epoch, many),
         batch=batch,
         rows=rows,
         val_rows=val_rows,
         block=padded_rows(steps(blocks, val_rows), BLOCK_STEP),
     )
-
-
-def _power_not_above(number: int) -> int:
-    return 1 << (number.bit_length() - 1)
-
-
-def _power_not_below(number: int) -> int:
-    return 1 << (number - 1).bit_length()

@@ -55,9 +55,8 @@ def _available() -> int:
 def prepare(*, convolutional: bool = False) -> None:
     """Set the environment that TensorFlow, JAX and XLA read when they start.
 
-    Args:
-        convolutional: Whether convolutions will be trained, as graphs of TensorFlow's operations:
-            each then keeps to one core (benchmarks/README.md: split over two it took 3 times as long).
+    Convolutions are trained as graphs of TensorFlow's operations: each then keeps to one core
+    (benchmarks/README.md: split over two it took 3 times as long).
     """
     own = os.environ.get("XLA_FLAGS", "")
     missing = [flag for flag in _XLA_FLAGS if flag.split("=")[0] not in own]
@@ -103,9 +102,5 @@ def _keep_programs() -> None:
 
 @cache
 def pool(threads: int) -> ThreadPoolExecutor:
-    """Return the threads that run programs, shared by all stacks of this process.
-
-    Args:
-        threads: One a core; one for a GPU, which runs one program at a time.
-    """
+    """Return the threads that run programs, shared by all stacks: one a core; for a GPU one in all."""
     return ThreadPoolExecutor(threads, thread_name_prefix="program")

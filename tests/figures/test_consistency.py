@@ -22,7 +22,7 @@ from pipeline.figures.baselines import baseline_scores
 from pipeline.figures.baselines import caption as baselines_caption
 from pipeline.figures.findings import all_findings
 from pipeline.figures.plots import EVERY
-from pipeline.figures.predictions import calibration, calibration_error
+from pipeline.figures.predictions import calibration, miscalibration
 from pipeline.figures.trials import done_fits, evidence, remembered, trials
 from pipeline.figures.trialtable import trial_table
 from pipeline.figures.verdict import answer, headline
@@ -263,12 +263,11 @@ def test_what_is_said_is_so(number: int) -> None:
 def test_words_and_pictures_count_the_same(number: int) -> None:
     """How far chances are off is what the drawn points are off; trials are those done and those cut."""
     record = sweep(number)
-    error = calibration_error(record)
-    if error is not None:
+    if found := miscalibration(record):
         (points,) = [one for one in calibration(record).data if one.customdata is not None]
         sizes = np.asarray(points.customdata)
         apart = np.abs(np.asarray(points.x) - np.asarray(points.y))
-        assert error == pytest.approx((apart * sizes).sum() / sizes.sum())
+        assert found[0] == pytest.approx((apart * sizes).sum() / sizes.sum())
     first = record.fits["trial"].iloc[-1]
     record = replace(record, fits=record.fits.copy())
     record.fits.loc[record.fits["trial"] == first, "outcome"] = "cut"

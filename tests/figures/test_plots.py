@@ -13,8 +13,8 @@ from pipeline.figures.capacity import draw as capacity_against_loss
 from pipeline.figures.capacity import path
 from pipeline.figures.curves import by_size as curves_by_size
 from pipeline.figures.plots import CAPACITY, CLASSIFICATION, IMAGES, REGRESSION, draw
-from pipeline.figures.predictions import calibration_error
 from pipeline.figures.predictions import confusion as confusion_matrix
+from pipeline.figures.predictions import miscalibration
 from pipeline.figures.rates import SEED, importance, learning_rates
 from pipeline.figures.tables import view
 from pipeline.figures.trials import capacities
@@ -125,10 +125,10 @@ def test_confusion_counts_every_row(kind: Callable[[str], SweepRecord]) -> None:
 def test_honest_probabilities_are_calibrated(kind: Callable[[str], SweepRecord]) -> None:
     """Outcomes drawn from the stated probabilities lie near the diagonal; false ones do not."""
     found = kind("classes")
-    honest = calibration_error(found)
+    honest, _ = miscalibration(found)
     assert found.predictions is not None
     found.predictions["probability_survived"] = 1 - found.predictions["probability_survived"]
-    lying = calibration_error(found)
+    lying, _ = miscalibration(found)
     assert honest is not None
     assert lying is not None
     assert honest < 0.15 < lying

@@ -26,7 +26,7 @@ from pipeline.ledger.ledger import open_ledger
 from pipeline.models.artefact import save_champion
 from pipeline.models.artefact_folder import keep_encoders
 from pipeline.predict import main
-from pipeline.training import quiet
+from pipeline.training import host
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -245,7 +245,7 @@ def test_rows_that_cannot_be_meant_are_refused_before_tensorflow(
     def imported() -> None:
         raise AssertionError("TensorFlow is not needed to refuse a column")
 
-    monkeypatch.setattr(quiet, "start", imported)
+    monkeypatch.setattr(host, "start", imported)
     with pytest.raises(DataError, match=words) as refused:
         store.predict(tmp_path / "in.parquet", tmp_path / "out.csv")
     assert refused.value.exit_code == 2

@@ -11,9 +11,9 @@ import pytest
 from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.records import Arrays, Trial
-from pipeline.training.engine import rebuild
 from pipeline.training.families.base import Scope
 from pipeline.training.families.mlp import Mlp, of_widths
+from pipeline.training.models import rebuild
 
 STANDING_STILL = 1e-12
 """A learning rate that changes no float32 weight of this file."""

@@ -17,10 +17,10 @@ from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Arrays, Direction, Objective, Trial
 from pipeline.training.families.mlp import of_widths
-from pipeline.training.memory import is_out_of_memory
-from pipeline.training.metrics import auc, finished_curves, logged, normalised
+from pipeline.training.metrics import auc, finished_curves, normalised
 from pipeline.training.models import draw_of, initial_weights
 from pipeline.training.optimizers import names, optimizer_for
+from pipeline.training.run import is_out_of_memory
 from pipeline.training.settings import Settings
 
 MAXIMISED = Objective("val_accuracy", Direction.max)
@@ -50,15 +50,6 @@ def test_errors_are_logged_in_the_targets_own_unit(regression: Arrays) -> None:
     found = finished_curves(raw, regression)
     assert (found["rmse"], found["mae"], found["val_rmse"], found["val_mae"]) == (15, 10, 10, 5)
     assert found["val_loss"] == 4
-
-
-def test_what_is_logged_follows_task_and_objective() -> None:
-    """val_auc only of two classes, and only where it is the objective."""
-    by_auc = Objective("val_auc", Direction.max)
-    assert "val_rmse" in logged(True, 1, Objective())
-    assert "val_auc" not in logged(False, 2, Objective())
-    assert "val_auc" in logged(False, 2, by_auc)
-    assert "val_auc" not in logged(False, 3, by_auc)
 
 
 def test_weights_are_scaled_to_mean_one() -> None:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from pipeline.compute import run
-from pipeline.compute.splitting import train as train_or_split
+from pipeline.compute.local import train as train_or_split
 from pipeline.config.schema import ComputeConfig
 from pipeline.core.records import Arrays, Outcome, Stack, StackPlan
 from pipeline.training import sizes

@@ -11,8 +11,8 @@ import pytest
 from pipeline.core.records import Arrays, Outcome, Stack
 from pipeline.training.engine import engine
 from pipeline.training.families.mlp import of_widths
+from pipeline.training.planner import why_not_stacked
 from pipeline.training.settings import Settings
-from pipeline.training.stackable import why_not_stacked
 from tests.training.agreement import agree
 
 if TYPE_CHECKING:

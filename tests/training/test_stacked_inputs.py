@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.training.order import epoch_order
-from pipeline.training.stacked.inputs import Orders, orders
-from pipeline.training.stacked.tables import table_of
+from pipeline.training.stacked.inputs import Orders, orders, table_of
 
 if TYPE_CHECKING:
     from pipeline.core.records import Arrays

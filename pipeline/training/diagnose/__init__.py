@@ -31,14 +31,7 @@ _ORDER = {"severe": 0, "warning": 1, "info": 2}
 def examine(
     results: Sequence[FitResult], arrays: Arrays, family: Family, settings: Settings
 ) -> None:
-    """Fill in the findings of the fits of a stack, in place.
-
-    Args:
-        results: Fits that were trained on the same arrays.
-        arrays: What they were trained on.
-        family: Their family.
-        settings: How they were trained.
-    """
+    """Fill in the findings of the fits of a stack, which were trained on the same arrays, in place."""
     looked_at = [result for result in results if result.outcome in _LOOKED_AT]
     if not looked_at:
         return

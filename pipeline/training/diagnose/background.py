@@ -38,11 +38,7 @@ class Background:
 
 
 def background(arrays: Arrays) -> Background:
-    """Look at the data once.
-
-    Args:
-        arrays: What the fits train on.
-    """
+    """Look at the data once."""
     constant = np.average(arrays.y_train, axis=0, weights=arrays.train_weight)[None]
     sample = np.arange(len(arrays.x_train))
     if len(sample) > at.SAMPLE_ROWS:

@@ -51,11 +51,7 @@ class Scope:
         return self.grids.get(encoding)
 
     def fits(self, parameters: Callable[[str], int]) -> bool:
-        """Tell whether a network keeps `search.max_parameters` at every encoding.
-
-        Args:
-            parameters: The network's parameters for an encoding.
-        """
+        """Tell whether a network keeps `search.max_parameters` at every encoding."""
         limit = self.search.max_parameters
         return limit is None or all(parameters(name) <= limit for name in self.input_shapes)
 
@@ -71,13 +67,7 @@ def shrunk(units: int, shrink: float) -> int:
 
 
 def largest(low: int, high: int, fits: Callable[[int], bool]) -> int | None:
-    """Return the largest size in [low, high] that fits; None when none does.
-
-    Args:
-        low: Smallest size that may be returned.
-        high: Largest size that may be returned.
-        fits: True up to some size and False from there on.
-    """
+    """Return the largest size in [low, high] that fits, as all below it do; None when none does."""
     sizes = range(low, high + 1)
     count = bisect_right(sizes, 0, key=lambda size: int(not fits(size)))
     return sizes[count - 1] if count else None

@@ -17,11 +17,11 @@ from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
 from pipeline.training.fit import REPORT_SECONDS, FitEngine
 from pipeline.training.padding import PaddedFamily
+from pipeline.training.planner import why_not_in_memory, why_not_stacked
 from pipeline.training.settings import Settings
-from pipeline.training.stackable import why_not_in_memory, why_not_stacked
 from pipeline.training.stacked.course import Course
+from pipeline.training.stacked.inputs import is_there
 from pipeline.training.stacked.programs import Programs
-from pipeline.training.stacked.tables import is_there
 from pipeline.training.stacked.tile import StackContext, Tile
 from pipeline.training.threads import cores, pool
 
@@ -167,14 +167,10 @@ def _groups(courses: Sequence[Course], size: int) -> list[Sequence[Course]]:
 
 
 def repacked(tiles: Sequence[Tile], size: int) -> list[Tile]:
-    """Return as few of the tiles as hold the open members; the others are emptied into them.
+    """Return as few tiles of `size` members as hold the open ones; the others are emptied into them.
 
     It follows from results, not from clocks. Tiles with the fewest open members give way, one after
     the other, so that little is moved and the state of one tile at most is held twice.
-
-    Args:
-        tiles: Of one stack.
-        size: Members of a tile.
     """
     crowd = [len(tile.open) for tile in tiles]
     needed = -(-sum(crowd) // size)

@@ -23,19 +23,11 @@ def measured(settings: Settings) -> tuple[str, ...]:
 class EpochEnd:
     """What a member decides after an epoch; the rules of stopping.Stopping and run.Run."""
 
-    def __init__(
-        self, settings: Settings, *, regression: bool, places: list[tuple[bool, int]]
-    ) -> None:
-        """Bind what is fixed in a program.
-
-        Args:
-            settings: The objective.
-            regression: The task.
-            places: Of the arrays that are kept, as template.Template.places gives them.
-        """
+    def __init__(self, settings: Settings, places: list[tuple[bool, int]]) -> None:
+        """Bind what is fixed in a program; places are those of template.Template.places."""
         self._metric = settings.objective.metric
         self._sign = 1.0 if settings.objective.direction is Direction.min else -1.0
-        self._regression, self._places = regression, places
+        self._places = places
 
     def __call__(
         self, state: State, measured: dict[str, Any], row_losses: Any, member: State, rules: State

@@ -6,8 +6,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
+from keras import ops, tree
 
 from pipeline.core.records import Arrays, Fit
 from pipeline.training.metrics import normalised
@@ -53,12 +55,7 @@ ORDERS = Orders()
 
 
 def table(arrays: Arrays, block: int) -> State:
-    """Return the rows of a table as a program wants them, NumPy.
-
-    Args:
-        arrays: The table.
-        block: Rows of a validation pass.
-    """
+    """Return the rows of a table as a program wants them, NumPy; validation rows in blocks."""
     rows, val_rows = len(arrays.x_train), len(arrays.x_val)
     ones = np.ones(rows, np.float32)
     train_weight = normalised(arrays.train_weight)
@@ -102,8 +99,6 @@ def member_values(
 
     Args:
         fits: One per member.
-        members: Knows their units.
-        settings: The optimizer.
         decays: Whether any member of the stack has weight decay.
         masks: Whether padded units need masks.
     """
@@ -123,3 +118,32 @@ def member_values(
 def _padded(array: np.ndarray, rows: int) -> np.ndarray:
     missing = rows - len(array)
     return np.pad(array, [(0, missing), *[(0, 0)] * (array.ndim - 1)]) if missing else array
+
+
+class DeviceTable:
+    """The rows of a table on the device, for as long as anybody holds this."""
+
+    def __init__(self, arrays: Arrays, block: int) -> None:
+        """Bring it there; see `inputs.table`."""
+        self._arrays = arrays  # held, so that nothing else gets its id
+        self.rows: State = tree.map_structure(ops.convert_to_tensor, table(arrays, block))
+
+
+_known: WeakValueDictionary[tuple[int, int], DeviceTable] = WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def is_there(arrays: Arrays) -> bool:
+    """Return whether a stack that trains now has brought the table of these arrays already."""
+    with _lock:
+        return any(owner == id(arrays) for owner, _ in _known)
+
+
+def table_of(arrays: Arrays, block: int) -> DeviceTable:
+    """Return the table of arrays, in blocks of validation rows, the same to all who hold it at a time."""
+    key = id(arrays), block
+    with _lock:  # a second stack waits for the first instead of taking the memory twice
+        found = _known.get(key)
+        if found is None:
+            found = _known[key] = DeviceTable(arrays, block)
+        return found

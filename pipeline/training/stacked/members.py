@@ -31,15 +31,7 @@ class Members:
         widths: Widths,
         encoding: str,
     ) -> None:
-        """Bind what the members of a program share.
-
-        Args:
-            family: Draws their first weights.
-            template: The network at the padded widths.
-            update: Their optimizer.
-            widths: The padded widths.
-            encoding: Of their numbers.
-        """
+        """Bind what the members of a program share."""
         self._family, self._template, self._update = family, template, update
         self._widths = widths
         self._axes = family.unit_axes(family.of_widths(widths), encoding)
@@ -54,12 +46,7 @@ class Members:
         return tuple(found[at] for at in sorted(found))
 
     def first_state(self, fits: Sequence[Fit], validation_rows: int) -> State:
-        """Return the stacked state before the first step, NumPy arrays with a row per member.
-
-        Args:
-            fits: One per member.
-            validation_rows: Padded.
-        """
+        """Return the stacked state before the first step, NumPy arrays with a row per fit."""
         count = len(fits)
         kept = [self._padded(initial_weights(self._family, f.trial, f.seed)) for f in fits]
         rest = [self._template.first_rest(fit) for fit in fits]

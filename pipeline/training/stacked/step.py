@@ -67,14 +67,7 @@ class TrainStep:
     def __init__(
         self, template: Template, update: Update, row_losses: RowLosses, layout: ProgramLayout
     ) -> None:
-        """Bind what is fixed in a program.
-
-        Args:
-            template: The network.
-            update: The optimizer.
-            row_losses: Loss and metric of a row.
-            layout: Batch size, and which axes of the weights are padded units.
-        """
+        """Bind what is fixed in a program; layout: batch size, which axes of the weights are padded units."""
         self._template, self._update, self._row_losses = template, update, row_losses
         self._layout = layout
         self._fills_up = layout.partial and layout.fixed
@@ -83,7 +76,6 @@ class TrainStep:
         """Return the state after a step.
 
         Args:
-            state: Before the step.
             data: `x`, `y`, `weight` of the training rows, `order` of the epochs of this call for
                 every seed, `rows`.
             member: `rate`, `seed`, ..., and `units` where padded units need a mask.

@@ -67,11 +67,7 @@ class Template:
     """A Keras model as a function of its weights, and the places of a member's own values."""
 
     def __init__(self, model: keras.Model) -> None:
-        """Take over a model as the family builds it.
-
-        Args:
-            model: At the padded widths; its weights are never used.
-        """
+        """Take over a model as the family builds it, at the padded widths; its weights are never used."""
         self.model = keras.models.clone_model(model, clone_function=_for_members)
         self.trained = members_of(self.model)
         """What the loss of training is of; it has the model's weights."""
@@ -97,11 +93,7 @@ class Template:
 
     @contextmanager
     def of_rows(self, present: Any) -> Iterator[None]:
-        """Normalise over these rows of a step alone, in what is traced inside.
-
-        Args:
-            present: True for rows that count, (rows,); None: all do.
-        """
+        """Normalise over the `present` rows of a step, (rows,), alone in what is traced inside; None: all."""
         for layer in self._norms:
             layer.present = present
         try:

@@ -14,24 +14,16 @@ from pipeline.core.records import Arrays, Fit
 from pipeline.training.settings import Settings
 from pipeline.training.stacked.backend import Compiled
 from pipeline.training.stacked.course import Course
-from pipeline.training.stacked.inputs import member_values, orders
+from pipeline.training.stacked.inputs import member_values, orders, table_of
 from pipeline.training.stacked.programs import Plan, Programs
 from pipeline.training.stacked.step import State
-from pipeline.training.stacked.tables import table_of
 
 
 class StackContext:
     """What the tiles of a stack share."""
 
     def __init__(self, plan: Plan, arrays: Arrays, settings: Settings, programs: Programs) -> None:
-        """Bring the table to the device.
-
-        Args:
-            plan: The program and its sizes.
-            arrays: The table.
-            settings: Early stopping.
-            programs: Compiles.
-        """
+        """Bring the table to the device."""
         self.plan, self.settings, self.programs = plan, settings, programs
         self.table = table_of(arrays, plan.shape.block)
         scale = np.float32(arrays.target_scale)
@@ -61,12 +53,7 @@ class Tile:
     """Members that are trained by one call of the program; missing ones are dummies."""
 
     def __init__(self, job: StackContext, courses: Sequence[Course]) -> None:
-        """Start the members.
-
-        Args:
-            job: Shared with the other tiles.
-            courses: At most as many as the program has members.
-        """
+        """Start the members, at most as many as the program has; the job is shared with the other tiles."""
         self.job, self.courses = job, list(courses)
         """Courses by their place in the state; places beyond them are those of dummies."""
         self._program: Compiled | None = None

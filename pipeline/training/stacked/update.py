@@ -20,7 +20,6 @@ class Update:
         """Build the optimizer for one member.
 
         Args:
-            settings: Name and momentum.
             trial: Any member's; its rate and decay are not used.
             variables: Trainable variables of the template, which stand in for every member's.
         """
