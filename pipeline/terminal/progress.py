@@ -162,7 +162,10 @@ class Display(contextlib.AbstractContextManager["Display"]):
         picture = self._picture
         picture.rank(standing)
         for decision in decisions:
-            picture.decision = f"{decision.verdict}: {decision.reason}"
+            is_said = f"is {decision.verdict}" in decision.reason
+            picture.decision = (
+                decision.reason if is_said else f"{decision.verdict}: {decision.reason}"
+            )
             self._note(picture.decision)
             if decision.verdict == "chosen" and decision.score is not None and not standing:
                 # all that has a score was cut, and stands nowhere

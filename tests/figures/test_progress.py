@@ -330,8 +330,10 @@ def test_a_cut_fit_is_not_done_and_what_is_chosen_of_cut_ones_leads() -> None:
             display.fit_done(replace(cut, best_epoch=execution - 1))  # the first has no score
         chosen = Decision(3, "choice", "2x64", 0.5, None, "chosen", "2x64 is chosen: 0.5")
         display.decisions([chosen], ())
+        err.print(display)
     assert "0 fits done, 2 cut in" in written(err)
     assert "leader 2x64: val_loss 0.5" in written(err)
+    assert "last    2x64 is chosen: 0.5" in written(err)  # not "chosen: 2x64 is chosen"
 
 
 def test_plain_log_shows_life_now_and_then() -> None:
