@@ -154,6 +154,7 @@ def test_folds_are_averaged_and_validated_out_of_fold(
     assert np.allclose(own, kept["prediction"], rtol=1e-5)
 
 
+@pytest.mark.rare
 def test_a_sweep_that_died_after_the_folds_does_not_train_them_again(
     table: pd.DataFrame,
     home: Path,

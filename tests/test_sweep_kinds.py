@@ -117,6 +117,7 @@ def test_group_folds_weights_and_a_rare_class(table: pd.DataFrame, workplace: Pa
     assert {"constant", "linear", "gradient_boosting"} <= set(summary["baselines"])
 
 
+@pytest.mark.rare
 def test_time_folds_and_hyperband(table: pd.DataFrame, workplace: Path) -> None:
     """The network that is saved, ranked first and scored is the one that was trained longest."""
     words = {

@@ -161,7 +161,7 @@ def draw_report(sweep: Sweep, after: Aftermath) -> str | None:
     uri, limit = sweep.trainer.config.tracking.uri, sweep.budget.limit
     command = report_command(sweep.ledger, uri)
     if limit is not None and sweep.budget.spent() > limit + OVERDUE_SECONDS:
-        log.info("the budget is used up: %s draws the report", command)
+        log.warning("the budget is used up: %s draws the report", command)
         return None
     return after.attempt(
         f"there is no report in {sweep.output_dir} ({command} tries again)",

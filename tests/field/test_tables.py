@@ -90,6 +90,7 @@ def _ways(rows: pd.DataFrame, recipe: Recipe, dataset: Dataset, home: Path) -> I
     yield "columns in another order", everything, native[native.columns[::-1]]
 
 
+@pytest.mark.rare
 @pytest.mark.parametrize("recipe", TABLES, ids=[recipe.name for recipe in TABLES])
 def test_a_row_gives_one_prediction_however_it_comes(recipe: Recipe, tmp_path: Path) -> None:
     """Whole, shuffled, in part, alone; CSV, Parquet, DataFrame, JSON; predict and MLflow."""

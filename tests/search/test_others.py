@@ -56,6 +56,7 @@ def test_every_search_keeps_the_contract(kind, check):
     check(maker(kind))
 
 
+@pytest.mark.rare
 @pytest.mark.usefixtures("keras_tuner")
 def test_the_sequence_is_the_same_in_another_process_with_another_hash_seed(repo):
     """All searches in one process: importing KerasTuner costs its seconds once."""

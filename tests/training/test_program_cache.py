@@ -90,6 +90,7 @@ def train_later(before: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
 
 
+@pytest.mark.rare
 @pytest.mark.slow
 def test_a_later_process_finds_programs_and_compiles_damaged_ones_again(place: Path) -> None:
     """One process fills the cache; the next runs the graphs in it (JAX traces in no time).

@@ -277,6 +277,7 @@ def test_programming_errors_are_not_swallowed(fits: tuple[Fit, ...], family: Fam
         train_or_split(Broken(0), Stack(0, fits), *arguments)
 
 
+@pytest.mark.rare
 @pytest.mark.slow
 def test_a_thousand_fits_do_not_grow_the_process(stacked: Any, fits: tuple[Fit, ...]) -> None:
     """Memory of its own after 1,000 fits is at most 1.2 times that after 100."""

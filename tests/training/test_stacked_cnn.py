@@ -92,6 +92,7 @@ def test_the_reference_finds_the_same(
         agree(one, other, close=1e-4)
 
 
+@pytest.mark.rare
 def test_members_end_in_their_own_way(
     bars: Arrays, make_fits: Callable[..., tuple[Fit, ...]], stopping_control: type
 ) -> None:

@@ -33,7 +33,10 @@ def pictures() -> Arrays:
     return Arrays(x[:70], y[:70], x[70:], y[70:], regression=False)
 
 
-@pytest.mark.parametrize("mixed", [False, True], ids=["32 bits", "16 bits"])
+@pytest.mark.parametrize(
+    "mixed",
+    [pytest.param(False, id="32 bits"), pytest.param(True, id="16 bits", marks=pytest.mark.rare)],
+)
 def test_batch_normalization_of_images_counts_the_rows_of_the_table(
     mixed: bool,
     pictures: Arrays,

@@ -222,6 +222,7 @@ def _architectures(most_layers: int) -> st.SearchStrategy[list[tuple[int, ...]]]
     return st.integers(1, most_layers).flatmap(networks)
 
 
+@pytest.mark.rare
 @pytest.mark.fuzz
 @settings(max_examples=EXAMPLES)
 @given(
