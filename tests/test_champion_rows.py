@@ -112,6 +112,7 @@ def test_inputs_are_those_of_the_search_whatever_a_champion_is_trained_on(
     assert len(means) == 6
 
 
+@pytest.mark.rare
 def test_refit_is_saved_validated_as_before_and_of_a_run_of_its_own(
     table: pd.DataFrame, workplace: Path
 ) -> None:

@@ -19,6 +19,8 @@ from sklearn.metrics import accuracy_score, r2_score
 
 from pipeline.estimators import CapacityClassifier, CapacityRegressor
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "search": "grid",
     "search.space.architectures": [[16]],

@@ -21,6 +21,8 @@ from pipeline.ledger.fitwriter import FITS
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 RATES = [0.001, 0.002, 0.003, 0.005]
 
 

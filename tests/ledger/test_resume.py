@@ -24,6 +24,8 @@ from pipeline.ledger.recorded import recorded_fit
 from pipeline.ledger.stackfile import FitCurves, pack_weights, unpack_weights
 from pipeline.ledger.trained import Trained
 
+pytestmark = pytest.mark.slow
+
 
 def test_finished_fits_come_back_exactly(sweeps: Any) -> None:
     """Same fits, outcomes, scores, row losses and rounds, in the same order."""

@@ -147,6 +147,7 @@ def test_a_server_that_was_away_loses_nothing(line: Line, sweeps: Any, broken: b
     assert sorted(done["trial"]) == sorted(fit.trial.name for fit in asked.fits)
 
 
+@pytest.mark.rare
 def test_a_server_that_stays_away_ends_the_sweep_resumably(line: Line, sweeps: Any) -> None:
     """After the patience of tracking.retry_seconds: exit 5, and what is stored is intact."""
     ledger = sweeps.open(uri=line.uri, retry_seconds=0.5)

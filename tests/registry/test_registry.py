@@ -25,6 +25,8 @@ from pipeline.models.find_model import ForeignModelError, model_id_of
 from pipeline.registry import registration, registry
 from pipeline.registry.registry import Contest, challenge, look_up
 
+pytestmark = pytest.mark.slow
+
 OLD = np.tile([1.0, 1.2, 0.8], 50)
 NAME = "wages"
 

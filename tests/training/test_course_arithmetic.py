@@ -15,6 +15,8 @@ from pipeline.training.families.base import Scope
 from pipeline.training.families.mlp import Mlp, of_widths
 from pipeline.training.models import rebuild
 
+pytestmark = pytest.mark.slow
+
 STANDING_STILL = 1e-12
 """A learning rate that changes no float32 weight of this file."""
 ENGINES = pytest.mark.parametrize("kind", ["fit", "stacked"])

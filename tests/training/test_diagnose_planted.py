@@ -253,6 +253,7 @@ def test_a_validation_loss_that_jumps_is_a_rate_too_high(curve: list[float], sai
         assert finding.sentence.endswith("learning rate 1 overshoots; try 0.1")
 
 
+@pytest.mark.rare
 def test_both_engines_give_the_same_diagnosis(fit_one: Any) -> None:
     """The same codes from curves and weights that agree to rounding."""
     stacked, plain = (fit_one(table("titanic"), (16,), kind=kind) for kind in ("stacked", "fit"))

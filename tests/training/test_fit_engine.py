@@ -16,6 +16,8 @@ from pipeline.training.order import epoch_order
 if TYPE_CHECKING:
     from pipeline.core.records import Arrays, FitResult
 
+pytestmark = pytest.mark.slow
+
 SMALL = of_widths(8)
 BATCH = 32
 

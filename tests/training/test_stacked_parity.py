@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pipeline.core.family import Family
     from pipeline.core.records import Fit, FitResult
 
+pytestmark = pytest.mark.slow
+
 EXPLORES = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
 EXAMPLES, MOST_LAYERS = (100, 4) if EXPLORES else (3, 2)
 """Pairs of random architectures: the long form is part of `make fuzz`."""
