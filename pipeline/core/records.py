@@ -181,6 +181,10 @@ class Finding:
     """What was seen, with its number, and one next step."""
 
 
+GROW = "more units or layers may do better"
+"""Next step of a fit that learns too little; the report says otherwise where larger networks were tried."""
+
+
 @dataclass
 class FitResult:
     """What the engine gives back for one fit; the same from every engine."""

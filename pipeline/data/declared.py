@@ -41,11 +41,9 @@ def declared(config: DataConfig, series: pd.Series) -> Judged | None:
         return _checked(series, Column(name, Kind.ordered, parts=levels), f"data.ordered.{name}")
     if name in config.dates:
         form = config.dates[name]
-        try:
+        try:  # a directive that strptime does not know, or one without another that it needs
             parts = dateforms.parts_of(dates(series, form))
-        except (
-            ValueError
-        ) as error:  # no directive of strptime, or one without another that it needs
+        except ValueError as error:
             raise DataError(f"data.dates.{name}={form}: {error}") from error
         return _checked(
             series, Column(name, Kind.date, parts=parts, format=form), f"data.dates.{name}={form}"

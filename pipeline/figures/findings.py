@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.core import language
-from pipeline.core.records import Outcome
+from pipeline.core.records import GROW, Outcome
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry, neighbours, scored_fits
 from pipeline.ledger.read import SweepRecord
@@ -19,8 +19,6 @@ AWAY = "give the target away"
 """What the sentence about such a column says (data/columns.py)."""
 OF_DATA = frozenset({LEAK, "absent-class", "unscaled-inputs"})
 """Findings that are about the table and not about one fit."""
-MORE = "more units or layers may do better"
-"""What a fit that learns too little is advised (training/diagnose/symptoms.py)."""
 TRIED = "larger networks were tried and not chosen"
 COLUMNS = ["run_id", "trial", "capacity", "code", "severity", "sentence"]
 
@@ -43,7 +41,7 @@ def of_champion(record: SweepRecord) -> pd.DataFrame:
     own = table[table["trial"] == champion_entry(record).get("trial")]
     if larger is None or own.empty:
         return own
-    return own.assign(sentence=own["sentence"].str.replace(MORE, TRIED))
+    return own.assign(sentence=own["sentence"].str.replace(GROW, TRIED, regex=False))
 
 
 def most_show(record: SweepRecord, code: str, *severities: str) -> tuple[int, int]:

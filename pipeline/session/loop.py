@@ -265,10 +265,8 @@ def _rescue(sweep: Sweep) -> str:
     if not kept:
         return f"{name} was the best, but its network is no longer in memory"
     best = min(kept, key=lambda one: (one.fit.execution != choice.execution, one.score)).fit
-    member, place = (
-        Member(best, sweep.networks.model(best)),
-        (sweep.output_dir / CHAMPION).absolute(),
-    )
+    member = Member(best, sweep.networks.model(best))
+    place = (sweep.output_dir / CHAMPION).absolute()
     trainer = sweep.trainer
     save_beside(place, trainer.dataset, member, {"sweep": ledger.run_id, "trial": name})
     metric = trainer.settings.objective.metric

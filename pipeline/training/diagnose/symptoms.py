@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.core.records import Finding, Outcome
+from pipeline.core.records import GROW, Finding, Outcome
 from pipeline.training.diagnose import thresholds as at
 from pipeline.training.diagnose.case import Case, times
 
@@ -81,7 +81,7 @@ def underfitting(case: Case) -> Finding | None:
         "underfitting",
         "info",
         f"the training loss levelled out at {train:.3g}, no lower than the validation loss {mean:.3g};"
-        " more units or layers may do better",
+        f" {GROW}",
     )
 
 
