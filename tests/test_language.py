@@ -30,6 +30,27 @@ def test_measurements_keep_three_digits(value: object, said: str) -> None:
     assert language.number(value) == said
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.43642, "0.4364"),
+        (3.78349, "3.783"),
+        (9_999.4, "9,999"),
+        (9_999.7, "10,000"),
+        (19_720.4, "19,720"),
+        (-133_013.81, "-133,014"),
+        (2.5e6, "2.5e+06"),
+        (0.0, "0"),
+        (float("nan"), "nan"),
+    ],
+)
+def test_scores_keep_four_digits_and_are_written_out_in_a_targets_own_unit(
+    value: float, said: str
+) -> None:
+    """A price's RMSE of 1.972e+04 is read by nobody."""
+    assert language.exact(value) == said
+
+
 def test_error_and_value_have_the_same_decimals() -> None:
     """A value is given to the second digit of its standard error."""
     assert language.with_error(0.42868, 0.0123).replace(language.GLUE, " ") == "0.429 ± 0.012"

@@ -9,6 +9,8 @@ from numbers import Real
 
 MINUTE, HOUR = 60, 3600
 MILLION = 1_000_000
+WRITTEN_OUT = 9_999.5
+"""What four digits would round to a power of ten: 1e+04."""
 NOTHING = "–"
 PLAIN_MAGNITUDES = range(-4, 7)
 """Powers of ten that are written out; beyond them zeros would hide the digits."""
@@ -44,8 +46,12 @@ def number(value: object, digits: int = 3) -> str:
 
 
 def exact(value: float) -> str:
-    """Write a score of a decision: four significant digits, as what is compared may differ by little."""
-    return f"{value:.4g}"
+    """Write a score of a decision: four significant digits, as what is compared may differ by little.
+
+    From 10,000 on it is written out, as people write what stands in a target's own unit: 19,720.
+    """
+    written_out = WRITTEN_OUT <= abs(value) < MILLION
+    return f"{value:,.0f}" if written_out else f"{value:,.4g}"
 
 
 def rate(value: object) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from pipeline.core.language import exact
+
 WIDTH, HEIGHT = 460, 150
 LEFT, RIGHT, TOP, BOTTOM = 16, 96, 24, 22
 """Pixels beside the points; their labels stand there."""
@@ -56,12 +58,12 @@ def capacity_svg(points: Sequence[CapacityScore], marked: str) -> str:
         parts.append(
             f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{5 if stands_out else 3.5}" '
             f'fill="{CHAMPION if stands_out else MUTED}"><title>{escape(point.label)}: '
-            f"{point.score:.4g}, {point.parameters:,} parameters</title></circle>"
+            f"{exact(point.score)}, {point.parameters:,} parameters</title></circle>"
         )
         if stands_out:
             parts.append(
                 f'<text x="{x + 9:.0f}" y="{y + 4:.0f}" font-weight="600" '
-                f'fill="{CHAMPION}">{escape(point.label)} {point.score:.4g}</text>'
+                f'fill="{CHAMPION}">{escape(point.label)} {exact(point.score)}</text>'
             )
     ends = ((known[0], LEFT, "start"), (known[-1], WIDTH - 4, "end"))
     parts += [

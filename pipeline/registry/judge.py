@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.config.schema_data import DataConfig
+from pipeline.core.language import exact
 from pipeline.core.statistics import paired
 from pipeline.data.labels import places_among
 
@@ -209,7 +210,7 @@ def _compared(challenge: Challenge, incumbent: Incumbent) -> Promotion:
     mine, before = (float(np.average(losses, weights=weights)) for losses in (new, old))
     wanted = max(challenge.margin, ROUNDING) * abs(before)
     numbers = (
-        f"test loss {mine:.4g} against {before:.4g} of version {incumbent.version} "
+        f"test loss {exact(mine)} against {exact(before)} of version {incumbent.version} "
         f"on the same {len(new):,} rows, gain {found.mean:.3g} with standard error {found.root:.2g}"
     )
     if not found.mean > wanted:

@@ -10,6 +10,7 @@ from urllib import request
 from urllib.error import URLError
 
 from pipeline.core.errors import SweepError
+from pipeline.core.language import exact
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def message(output_dir: Path, error: BaseException | None = None) -> dict[str, A
     champion = summary["champion"]
     told = {key: summary[key] for key in KEYS if summary.get(key) is not None}
     text = (
-        f"{summary['experiment']}: {champion['trial']}, {champion['objective']} {champion['score']:.4g}, "
+        f"{summary['experiment']}: {champion['trial']}, {champion['objective']} {exact(champion['score'])}, "
         f"{summary['fits']} fits in {summary['seconds']:.0f} s"
     )
     return told | {

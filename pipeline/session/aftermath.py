@@ -161,7 +161,7 @@ def last_line(about: Mapping[str, Any], location: Location) -> str:
     champion = about["champion"]
     start = "" if location.is_server else f"{ui_command(location)} then "
     return (
-        f"champion {champion['trial']} ({champion['objective']} {champion['score']:.4g}): "
+        f"champion {champion['trial']} ({champion['objective']} {exact(champion['score'])}): "
         f"{champion['model_uri']} | compare: {start}{_link(about)}"
     )
 

@@ -135,7 +135,7 @@ def html(sweep: Which = "latest", tracking_uri: str | None = None) -> str:
     return (
         f"<p style='max-width:60em'>{escape(answer(record))}</p>"
         f"{capacity_svg(points, str(chosen))}"
-        f"{shown.to_html(index=False, border=0, float_format=lambda value: f'{value:.4g}')}"
+        f"{shown.to_html(index=False, border=0, float_format=language.exact)}"
     )
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from pipeline.config.choices import SplitKind
 from pipeline.core.control import Control, Unattended
 from pipeline.core.errors import DataError
+from pipeline.core.language import exact
 from pipeline.core.records import Fit
 from pipeline.data import prepare
 from pipeline.data.columns import Attention, recorded
@@ -64,7 +65,7 @@ def validate_together(
     apart = float(about["champion"]["val_loss"])
     sentence = (
         f"Validated once {_how(subjects)}, {fit.trial.capacity.label} has a "
-        f"validation loss of {together:.4g} instead of {apart:.4g}"
+        f"validation loss of {exact(together)} instead of {exact(apart)}"
     )
     facts = [
         replace(fact, note=f"{fact.note}. {sentence}")

@@ -9,6 +9,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.core.language import exact
+
 SENTENCES = frozenset({"answer", "why"})
 """Labels of the last lines that a person reads; the others are copied."""
 
@@ -60,4 +62,4 @@ def cell(value: object) -> str:
         return "-"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else exact(value)
