@@ -145,9 +145,14 @@ def _is_module(origin: str, name: str) -> bool:
     )
 
 
-IMPORTS = [found for path in FILES for found in imports_of(path)]
-GRAPH = house.imports(ROOT)
-ARROWS = house.arrows(GRAPH)
+# Read by the tests alone: every worker of a run imports this file, and the whole house takes seconds to read.
+graph = functools.cache(functools.partial(house.imports, ROOT))
+
+
+@functools.cache
+def arrows() -> set[tuple[str, str]]:
+    """Return which room imports which."""
+    return set(house.arrows(graph()))
 
 
 def room_of(path: Path) -> str:
@@ -164,7 +169,7 @@ def owns(path: Path, patterns: tuple[str, ...]) -> bool:
 
 def test_no_room_knows_a_later_one() -> None:
     """Data flows one way; an import for types alone is knowledge too."""
-    later = [pair for pair in ARROWS if ORDER.index(pair[1]) > ORDER.index(pair[0])]
+    later = [pair for pair in arrows() if ORDER.index(pair[1]) > ORDER.index(pair[0])]
     assert later == []
 
 
@@ -181,7 +186,7 @@ def test_beside_the_rooms_stand_entry_points_alone() -> None:
 
 def test_no_files_import_each_other_in_a_circle() -> None:
     """Also not for types: whoever reads one would have to read all."""
-    assert house.circles(GRAPH) == []
+    assert house.circles(graph()) == []
 
 
 @pytest.mark.parametrize("framework", OWNERS)
@@ -189,7 +194,8 @@ def test_a_framework_stays_in_its_room(framework: str) -> None:
     """One room per framework: exchanging one touches one room."""
     strangers = [
         str(found)
-        for found in IMPORTS
+        for path in FILES
+        for found in imports_of(path)
         if found.top == framework and not owns(found.path, OWNERS[framework])
     ]
     assert strangers == []
@@ -210,7 +216,8 @@ def test_families_and_planner_import_frameworks_late() -> None:
     """`plan` counts parameters and stacks without TensorFlow."""
     early = [
         str(found)
-        for found in IMPORTS
+        for path in FILES
+        for found in imports_of(path)
         if owns(found.path, LATE_FRAMEWORKS)
         and found.top in FRAMEWORKS
         and not found.late
@@ -282,12 +289,12 @@ def test_the_picture_of_the_house_is_the_house() -> None:
     """docs/architecture.md: every arrow drawn is an import, and every import follows from those drawn."""
     plan = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     drawn = set(re.findall(r"^ +(\w+) --> (\w+)$", plan, re.MULTILINE))
-    assert drawn <= set(ARROWS)
+    assert drawn <= arrows()
     rooms: dict[str, set[str]] = {room: set() for room in ORDER}
     for start, end in drawn:
         rooms[start].add(end)
     follows = {(room, other) for room in rooms for other in house.reached(rooms, room)}
-    assert set(ARROWS) - follows == set()
+    assert arrows() - follows == set()
     assert set(re.findall(r"^\| `(\w+)` \| ", plan, re.MULTILINE)) >= set(ORDER[:-1])
 
 
