@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import threading
@@ -72,7 +73,6 @@ def saved(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Sav
     home = tmp_path_factory.mktemp("titanic")
     (home / "mlruns").mkdir()
     shutil.copy(migrated_store, home / "mlruns" / "mlflow.db")
-    verifier = Verifier()
     config = compose(["data=titanic"])
     config.tracking.uri = f"sqlite:///{home}/mlruns/mlflow.db"
     dataset = prepare(config.data, 0)
@@ -111,7 +111,8 @@ def saved(tmp_path_factory: pytest.TempPathFactory, migrated_store: Path) -> Sav
             "test_metrics": {"accuracy": 0.8}, "reason": "It is the smallest.",
         },
     }  # fmt: skip
-    champion = save_champion(ledger, dataset, members[:1], summary, verifier)
+    with contextlib.closing(Verifier()) as verifier:
+        champion = save_champion(ledger, dataset, members[:1], summary, verifier)
     ledger.end("FINISHED")
     path = home / "fetched"
     path.mkdir()
