@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import copy
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # Set before any test imports a framework, and inherited by the processes that tests start.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -104,6 +105,35 @@ def migrated_store(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> 
     store = SqlAlchemyStore(f"sqlite:///{database}", str(folder / "artefacts"))
     store.engine.dispose()  # the copy below must not miss what sqlite still holds open
     return database
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hydra_composes_the_same_files_once() -> Iterator[None]:
+    """Keep what Hydra makes of the shipped conf/: a third of a second each, some hundred times.
+
+    Values, checks and messages come after it, and lookups are not resolved yet. Nothing is kept where a
+    test brings files of its own.
+    """
+    from hydra.core.global_hydra import GlobalHydra
+
+    from pipeline.config import compose as module
+    from pipeline.config.places import conf_dir
+
+    whole, kept = module.hydra_compose, {}
+    shipped = {str(conf_dir()), "pkg://hydra.conf", "structured://"}
+
+    def composed(name: str, **how: Any) -> Any:
+        searched = GlobalHydra.instance().config_loader().get_search_path().get_path()
+        if any(entry.path not in shipped for entry in searched):
+            return whole(name, **how)
+        key = repr((name, how, Path.cwd()))
+        if key not in kept:
+            kept[key] = whole(name, **how)
+        return copy.deepcopy(kept[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "hydra_compose", composed)
+        yield
 
 
 @pytest.fixture

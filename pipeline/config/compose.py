@@ -41,6 +41,8 @@ from pipeline.core.commands import quoted
 from pipeline.core.errors import ConfigError
 
 _CHOICES = "hydra.runtime.choices"
+BASE = "base_sweep"
+"""Name of the schema of sweep.yaml in Hydra's store."""
 
 
 @contextmanager
@@ -119,9 +121,11 @@ def _set_values(composed: DictConfig, arguments: Sequence[Argument]) -> Iterator
 
 
 def _register() -> None:
-    """Store every group's schema as `base_<group>`, and the resolvers that conf/ uses."""
+    """Store every group's schema as `base_<group>`, and the resolvers that conf/ uses; once a process."""
     store = ConfigStore.instance()
-    store.store(name="base_sweep", node=SweepConfig)
+    if f"{BASE}.yaml" in store.repo:
+        return
+    store.store(name=BASE, node=SweepConfig)
     for group, schema in get_type_hints(SweepConfig).items():
         if is_dataclass(schema):
             store.store(group=group, name=f"base_{group}", node=schema)
