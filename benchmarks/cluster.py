@@ -57,6 +57,7 @@ TABLES = ("wages", "titanic", "accounts")
 LINE = re.compile(r"Ray: (\d+) tasks by (\d+) workers on (\d+) nodes(?:, (\d+) ms)?")
 SCORES = """
     SELECT runs.name, latest_metrics.value FROM runs JOIN latest_metrics USING (run_uuid)
+    JOIN tags ON tags.run_uuid = runs.run_uuid AND tags.key = 'fit_key'
     WHERE latest_metrics.key = 'best_val_loss' AND runs.lifecycle_stage = 'active'
 """
 
