@@ -9,6 +9,7 @@ from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.evaluation.stand import CLEARLY, is_noise
 from pipeline.figures.capacity import errors
+from pipeline.figures.findings import most_show
 from pipeline.figures.quality import (
     baselines,
     calibration,
@@ -241,7 +242,15 @@ def _rate(record: SweepRecord) -> Iterator[Remark]:
         ("lowest", 0.1, low, "search.learning_rate.low"),
     ):
         if (chosen / limit if factor > 1 else limit / chosen) * NEAR_EDGE >= 1:
-            sentence = f"Its learning rate {language.rate(chosen)} is the {word} that was allowed."
+            sentence = f"Its learning rate {language.rate(chosen)} is the {word} that was allowed"
+            shown, own = most_show(record, "rate-too-high") if factor > 1 else (0, 0)
+            if shown:
+                overshoots = f"it overshoots in {shown} of its {language.plural(own, 'fit')}"
+                yield Remark(
+                    "learning rate", f"{sentence}, and {overshoots}: no higher one is needed."
+                )
+                continue
+            sentence += "."
             further = f"{key}={language.rate(limit * factor)}"
             if listed:
                 further = f"{VALUES}={written(sorted([*listed, limit * factor]))}"

@@ -149,6 +149,17 @@ def test_an_edge_is_named_and_widened(
     assert override in next_words(record)
 
 
+def test_a_rate_that_overshoots_is_not_raised(record: SweepRecord) -> None:
+    """The diagnosis advises a lower one: the verdict must not advise a higher one."""
+    record.config |= {"search.learning_rate.high": "0.003"}
+    found = {"code": "rate-too-high", "severity": "warning", "sentence": "0.003 overshoots"}
+    record.fits["findings"] = [[found]] * len(record.fits)
+    said = remark(record, "learning rate")
+    assert said.overrides == ()
+    assert said.sentence.endswith("it overshoots in 3 of its 3 fits: no higher one is needed.")
+    assert not any("learning_rate.high" in word for word in next_words(record))
+
+
 @pytest.mark.parametrize(
     ("config", "diverged_from", "executions", "said"),
     [
