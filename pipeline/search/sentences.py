@@ -98,11 +98,18 @@ def limit(frontier: Iterable[Evidence]) -> str:
     )
 
 
-def nuisance(better: Evidence, other: Evidence, gap: Difference, changed: Sequence[str]) -> str:
-    """Return the sentence on nuisance values that were adopted."""
+def nuisance(
+    better: Evidence, other: Evidence, gap: Difference, changed: Sequence[str], *, is_better: bool
+) -> str:
+    """Return the sentence on nuisance values that were adopted, beyond noise or within it."""
+    how = (
+        "kept from here"
+        if is_better
+        else "too little to count, yet the better score leads from here"
+    )
     return (
         f"{better.trial.capacity.label} with {listing(changed)} scores {exact(better.shown)}, without "
-        f"{exact(other.shown)} ({change(better, gap)}, {doubt(gap)}): kept from here."
+        f"{exact(other.shown)} ({change(better, gap)}, {doubt(gap)}): {how}."
     )
 
 

@@ -112,6 +112,6 @@ def _note(bench: Bench, before: Evidence, names: list[str]) -> str:
     was = dict(old.trial.nuisance)
     changed = [f"{name} {value}" for name, value in lead.trial.nuisance if was.get(name) != value]
     word = "better" if verdict(board, gap, old.score) == "better" else "same"
-    reason = sentences.nuisance(lead, old, gap, changed)
+    reason = sentences.nuisance(lead, old, gap, changed, is_better=word == "better")
     board.decide(label, lead.shown, gap.se, word, reason)
     return word

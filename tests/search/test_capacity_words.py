@@ -173,6 +173,13 @@ def test_a_nuisance_value_adopted_within_noise_costs_no_shrinking():
 
     walked = walk(search(course_rules(nuisance=values, learning_rate=ONE_RATE)), score)
     assert walked.choice.trial.capacity.label == "3x200"
+    said = [one for one in walked.decisions if "with dropout 0.5 scores" in one.reason]
+    assert said
+    assert {one.verdict for one in said} == {"same"}
+    assert all(
+        one.reason.endswith("too little to count, yet the better score leads from here.")
+        for one in said
+    )
 
 
 def test_a_gain_too_small_to_count_is_not_called_noise():
