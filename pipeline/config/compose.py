@@ -123,7 +123,8 @@ def _set_values(composed: DictConfig, arguments: Sequence[Argument]) -> Iterator
 def _register() -> None:
     """Store every group's schema as `base_<group>`, and the resolvers that conf/ uses; once a process."""
     store = ConfigStore.instance()
-    if f"{BASE}.yaml" in store.repo:
+    known = store.repo.get(f"{BASE}.yaml")
+    if known is not None and OmegaConf.get_type(known.node) is SweepConfig:  # not a host's own
         return
     store.store(name=BASE, node=SweepConfig)
     for group, schema in get_type_hints(SweepConfig).items():

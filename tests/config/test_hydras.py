@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 
-from pipeline.config.compose import compose
+from pipeline.config.compose import BASE, compose, own_hydra
 from pipeline.config.launch import launch
+from pipeline.config.schema import SweepConfig
 from pipeline.core.errors import ConfigError, SweepError
 
 MARK = "it-ran"
@@ -224,3 +227,12 @@ def test_a_wrong_setting_is_a_configuration_error_through_compose_too(own):
     """`api` and `plan` compose the same way."""
     with pytest.raises(ConfigError, match=r"hydra\.job\.chdir"):
         compose(["hydra.job.chdir=true"])
+
+
+def test_a_schema_of_the_hosts_that_has_our_name_is_in_nobodys_way() -> None:
+    """Schemas are stored once a process; what lies there under that name may be another's."""
+    with own_hydra():
+        ConfigStore.instance().store(name=BASE, node={"theirs": 1})
+        assert compose(["seed=3"]).seed == 3
+        known = ConfigStore.instance().repo[f"{BASE}.yaml"]
+        assert OmegaConf.get_type(known.node) is SweepConfig
