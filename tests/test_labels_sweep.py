@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline import api
-from pipeline.figures.predictions import confusion as confusion_matrix
-from pipeline.figures.predictions import confusion_caption as accuracy_sentence
+from pipeline.figures.predictions import confusion
 from pipeline.ledger.files import download_model
 from pipeline.ledger.location import resolve
 from pipeline.predict import main as predict
@@ -106,7 +105,7 @@ def test_labels_come_back_from_everywhere(labels: list[Any], workplace: Path) ->
     assert tested["truth"].tolist() == frame["y"].iloc[tested["row"] - 1].tolist()
     assert tested["prediction"].tolist() == predicted.iloc[tested["row"] - 1].tolist()
     right = int((tested["truth"] == tested["prediction"]).sum())
-    assert f"{right:,} of {len(tested):,} test rows are right" in accuracy_sentence(found.record)
-    assert np.trace(np.array(confusion_matrix(found.record).data[0].text, dtype=int)) == right
+    assert f"{right:,} of {len(tested):,} test rows are right" in confusion(found.record)[1]
+    assert np.trace(np.array(confusion(found.record)[0].data[0].text, dtype=int)) == right
     assert right > 0.9 * len(tested)
     assert "<blink>" not in (found.output_dir / "report.html").read_text(encoding="utf-8")

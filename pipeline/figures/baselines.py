@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from pipeline.core import language
 from pipeline.evaluation.stand import out_of_time
@@ -47,12 +46,13 @@ def baseline_scores(record: SweepRecord) -> pd.DataFrame:
     return table.astype({"loss": float, "se": float}).sort_values("loss", ignore_index=True)
 
 
-def draw(record: SweepRecord) -> go.Figure:
-    """Draw the loss of champion and baselines, one line each, best on top."""
+def draw(record: SweepRecord) -> palette.Drawing:
+    """Draw the loss of champion and baselines, one line each, best on top; say who has the lowest."""
     table = baseline_scores(record)
     title = "Beside simpler models"
     if table.empty:
         return palette.empty(title, "This sweep ended before anything was tested.")
+    first, part, late = table["model"].iloc[0], table["part"].iloc[0], out_of_time(record.summary)
     table = table[::-1]
     figure = palette.blank(title, 120 + 40 * len(table))
     highest = table["loss"].max()
@@ -73,25 +73,12 @@ def draw(record: SweepRecord) -> go.Figure:
     low, high = float((table["loss"] - errors).min()), float((table["loss"] + errors).max())
     margin = 0.14 * ((high - low) or 1.0)  # holds the figures over the outermost points
     figure.update_xaxes(
-        title_text=f"{table['part'].iloc[0]} loss, lower is better",
-        range=[low - margin, high + margin],
+        title_text=f"{part} loss, lower is better", range=[low - margin, high + margin]
     )
-    return figure.update_yaxes(
-        tickfont={"color": palette.INK, "size": 13}, range=[-0.5, len(table) - 0.3]
-    )
-
-
-def caption(record: SweepRecord) -> str:
-    """Say who has the lowest loss."""
-    table = baseline_scores(record)
-    if table.empty:
-        return "This sweep ended before anything was tested."
-    first = str(table["model"].iloc[0])
+    figure.update_yaxes(tickfont={"color": palette.INK, "size": 13}, range=[-0.5, len(table) - 0.3])
     won = "The champion" if first == CHAMPION else f"{first[:1].upper()}{first[1:]}"
-    late = out_of_time(record.summary)
     late = "" if first in late else late  # it won all the same
-    return (
-        f"{won} has the lowest loss on the {table['part'].iloc[0]} rows{late}. Bars "
-        "are one standard error of each by itself; whether two differ is said above, from the rows they "
-        "share."
+    return figure, (
+        f"{won} has the lowest loss on the {part} rows{late}. Bars are one standard error of each by itself; "
+        "whether two differ is said above, from the rows they share."
     )

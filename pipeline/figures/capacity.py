@@ -23,8 +23,11 @@ THOUSAND = 1000
 NOTHING_USABLE = "No trial was usable: there is no loss to draw."
 
 
-def draw(record: SweepRecord) -> go.Figure:
-    """Draw the best loss of each capacity in order of size, the search's path and its choice."""
+def draw(record: SweepRecord) -> palette.Drawing:
+    """Draw the best loss of each capacity in order of size, the search's path and its choice.
+
+    The words tell what the band means, and the rule of choice.
+    """
     title = "Capacity against loss"
     table = capacities(record)
     if table.empty:
@@ -56,14 +59,10 @@ def draw(record: SweepRecord) -> go.Figure:
         showgrid=False,
     )
     figure.update_layout(showlegend=False)
-    return figure.update_yaxes(title_text=objective(record).metric, range=limits or _room(figure))
-
-
-def caption(record: SweepRecord) -> str:
-    """Tell what the band means, and the rule of choice."""
+    figure.update_yaxes(title_text=objective(record).metric, range=limits or _room(figure))
     allowed = within(errors(record))
     rule = ": the smallest such network is chosen" if prefers(record) == SMALLEST else ""
-    return (
+    return figure, (
         f"A network inside its shaded bar is {allowed} of the best score, on the same seeds and rows"
         f"{rule}. Filled: the search went on from there; hollow: tried and not taken."
     )

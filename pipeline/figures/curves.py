@@ -22,13 +22,14 @@ from pipeline.figures.trials import (
 from pipeline.ledger.read import SweepRecord
 
 NO_CURVES = "No usable fit left a curve."
+NO_PAIR = "The champion left no pair of curves."
 SIDES = {"smaller": palette.SMALLER, "larger": palette.LARGER}
 RATE_COLOURS = (palette.SMALLER, palette.LARGER, *palette.DEPTHS[1:])
 SPIKE = 1.5
 """How far above the start a curve may reach before the picture is cut there."""
 
 
-def by_size(record: SweepRecord) -> go.Figure:
+def by_size(record: SweepRecord) -> palette.Drawing:
     """Lay the val_loss curves of the champion, one size smaller and one larger over each other.
 
     A sweep of one capacity has no sizes to compare: then the other learning rates are drawn.
@@ -44,7 +45,12 @@ def by_size(record: SweepRecord) -> go.Figure:
     if first is not None:
         name = f"{role(record)} {palette.plain(first['capacity'])}"
         drawn += _trial(figure, record, first["trial"], name, palette.CHAMPION)
-    return _finish(figure, drawn, metric)
+    words = (
+        "Bold is the median execution, faint are the others; a dot marks the epoch that is kept."
+    )
+    if all(side is None for side in neighbours(record)):
+        words = "One capacity, at the learning rates that were tried; a dot marks the epoch kept."
+    return _finish(figure, drawn, metric, words)
 
 
 def _beside(record: SweepRecord) -> list[tuple[str, str, str]]:
@@ -75,15 +81,8 @@ def _other_rates(record: SweepRecord) -> list[tuple[str, str, str]]:
     ]
 
 
-def by_size_caption(record: SweepRecord) -> str:
-    """Name the three networks."""
-    if all(side is None for side in neighbours(record)):
-        return "One capacity, at the learning rates that were tried; a dot marks the epoch kept."
-    return "Bold is the median execution, faint are the others; a dot marks the epoch that is kept."
-
-
-def training(record: SweepRecord) -> go.Figure:
-    """Draw training and validation loss of the leader's median execution."""
+def training(record: SweepRecord) -> palette.Drawing:
+    """Draw training and validation loss of the leader's median execution, and say what the gap means."""
     title = "Training against validation"
     chosen = leader(record)
     run = None if chosen is None else median_runs(record).get(chosen["trial"])
@@ -107,15 +106,9 @@ def training(record: SweepRecord) -> go.Figure:
         },
     )
     figure.update_xaxes(range=[0, len(curve) + 1])
-    return _finish(figure, drawn, "loss")
-
-
-def training_caption(record: SweepRecord) -> str:
-    """Say what the gap means."""
     found = leader_losses(record)
-    if found is None:
-        return "The champion left no pair of curves."
-    return f"At the epoch that is kept, {found.words}. {RUNNING}"
+    said = f"At the epoch that is kept, {found.words}. {RUNNING}" if found else NO_PAIR
+    return _finish(figure, drawn, "loss", said)
 
 
 def _trial(
@@ -145,7 +138,7 @@ def _trial(
     return drawn
 
 
-def _finish(figure: go.Figure, drawn: list[np.ndarray], metric: str) -> go.Figure:
+def _finish(figure: go.Figure, drawn: list[np.ndarray], metric: str, words: str) -> palette.Drawing:
     """Label the axes; cut the picture where a first epoch or a spike would flatten the rest."""
     if not drawn:
         return palette.empty(figure.layout.title.text, NO_CURVES)
@@ -157,4 +150,4 @@ def _finish(figure: go.Figure, drawn: list[np.ndarray], metric: str) -> go.Figur
         if values.max() > low + SPIKE * span:
             figure.update_yaxes(range=[low - 0.06 * span, low + SPIKE * span])
     figure.update_yaxes(title_text=metric)
-    return figure.update_xaxes(title_text="epoch", rangemode="tozero", tickformat="d")
+    return figure.update_xaxes(title_text="epoch", rangemode="tozero", tickformat="d"), words

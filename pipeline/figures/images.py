@@ -44,12 +44,13 @@ def shape(record: SweepRecord) -> tuple[int, int, int] | None:
     return height, width, channels
 
 
-def draw(record: SweepRecord) -> go.Figure:
+def draw(record: SweepRecord) -> palette.Drawing:
     """Draw images that were predicted wrong above ones that were predicted right.
 
     The column `image` of the predictions holds the pixels of a few rows (evaluation/pictures.py).
     """
-    title = f"Images of the {part_name(record)} rows: wrong and right"
+    part = part_name(record)
+    title = f"Images of the {part} rows: wrong and right"
     size = shape(record)
     table = kept(record)
     if size is None or table.empty:
@@ -81,9 +82,8 @@ def draw(record: SweepRecord) -> go.Figure:
         meta={"aspect": aspect, "most": WIDTH},  # the page keeps these proportions at any width
     )
     figure.update_xaxes(visible=False, range=[-1, width - GAP + 1])
-    return figure.update_yaxes(
-        visible=False, autorange="reversed", scaleanchor="x", constrain="domain"
-    )
+    figure.update_yaxes(visible=False, autorange="reversed", scaleanchor="x", constrain="domain")
+    return figure, f"{part.capitalize()} rows. Above: true → predicted, where it was wrong."
 
 
 def _surest_first(table: pd.DataFrame) -> pd.DataFrame:
@@ -113,8 +113,3 @@ def _draw_line(
             text=palette.plain(row.truth if correct else f"{row.truth} → {row.prediction}"),
             font={"size": 12, "color": palette.MUTED if correct else palette.BAD},
         )
-
-
-def caption(record: SweepRecord) -> str:
-    """Say what the labels are."""
-    return f"{part_name(record).capitalize()} rows. Above: true → predicted, where it was wrong."

@@ -11,7 +11,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 Figure = go.Figure
-"""What every figure function returns, for those who may not know Plotly."""
+"""For those who may not know Plotly."""
+
+Drawing = tuple[go.Figure, str]
+"""What every figure function returns: the figure, and a sentence on what to see in it."""
 
 SANS = "Inter, ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
@@ -110,11 +113,11 @@ def blank(title: str, height: int = 330) -> go.Figure:
     return go.Figure(layout={"template": TEMPLATE, "title": {"text": title}, "height": height})
 
 
-def empty(title: str, why: str) -> go.Figure:
-    """Return a figure that says why there is nothing to draw."""
+def empty(title: str, why: str) -> Drawing:
+    """Return a figure without data that says why there is nothing to draw, and the same as its words."""
     figure = blank(title, 160)
     figure.add_annotation(text=why, x=0.5, y=0.5, xref="paper", yref="paper")
-    return figure.update_xaxes(visible=False).update_yaxes(visible=False)
+    return figure.update_xaxes(visible=False).update_yaxes(visible=False), why
 
 
 def line(figure: go.Figure, x: Any, y: Any, colour: str, width: float = 2.2, **more: Any) -> None:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import plotly.graph_objects as go
 
 from pipeline.figures import baselines, capacity, curves, images, predictions, rates, sizes
+from pipeline.figures.palette import Drawing
 from pipeline.figures.trials import capacities
 from pipeline.ledger.read import SweepRecord
 
 
-@dataclass(frozen=True)
-class Plot:
-    """A figure and what to see in it."""
+class Plot(NamedTuple):
+    """A kind of figure."""
 
     name: str
     """Short and stable: the anchor in the page and the key in `pipeline.session.results.figures`."""
     heading: str
-    figure: Callable[[SweepRecord], go.Figure]
-    caption: Callable[[SweepRecord], str]
+    draw: Callable[[SweepRecord], Drawing]
 
 
 class Drawn(NamedTuple):
@@ -34,24 +32,22 @@ class Drawn(NamedTuple):
 
 
 CAPACITY: tuple[Plot, ...] = (
-    Plot("capacity", "Capacity against loss", capacity.draw, capacity.caption),
-    Plot("curves", "Validation loss by epoch", curves.by_size, curves.by_size_caption),
-    Plot("training", "Training against validation", curves.training, curves.training_caption),
-    Plot("fitting", "Under- and over-fitting", sizes.fitting, sizes.fitting_caption),
-    Plot("pareto", "Loss against parameters", sizes.front, sizes.front_caption),
-    Plot("rates", "Learning rate against loss", rates.learning_rates, rates.rates_caption),
-    Plot("importance", "What mattered", rates.importances, rates.importance_caption),
-    Plot("baselines", "Beside simpler models", baselines.draw, baselines.caption),
+    Plot("capacity", "Capacity against loss", capacity.draw),
+    Plot("curves", "Validation loss by epoch", curves.by_size),
+    Plot("training", "Training against validation", curves.training),
+    Plot("fitting", "Under- and over-fitting", sizes.fitting),
+    Plot("pareto", "Loss against parameters", sizes.front),
+    Plot("rates", "Learning rate against loss", rates.learning_rates),
+    Plot("importance", "What mattered", rates.importances),
+    Plot("baselines", "Beside simpler models", baselines.draw),
 )
 """Figures of every sweep."""
-REGRESSION = (
-    Plot("predictions", "Predicted against true", predictions.scatter, predictions.scatter_caption),
-)
+REGRESSION = (Plot("predictions", "Predicted against true", predictions.scatter),)
 CLASSIFICATION = (
-    Plot("confusion", "Confusion matrix", predictions.confusion, predictions.confusion_caption),
-    Plot("calibration", "Calibration", predictions.calibration, predictions.calibration_caption),
+    Plot("confusion", "Confusion matrix", predictions.confusion),
+    Plot("calibration", "Calibration", predictions.calibration),
 )
-IMAGES = (Plot("images", "Wrong and right", images.draw, images.caption),)
+IMAGES = (Plot("images", "Wrong and right", images.draw),)
 SIZES = frozenset({"capacity", "fitting", "pareto"})
 """Figures that compare sizes: the page leaves them out where one capacity was usable."""
 EVERY = CAPACITY + REGRESSION + CLASSIFICATION + IMAGES
@@ -65,9 +61,9 @@ def draw(record: SweepRecord) -> dict[str, Drawn]:
     for plot in plots(record):
         if alone and plot.name in SIZES:
             continue
-        figure = plot.figure(record)
+        figure, caption = plot.draw(record)
         if figure.data:
-            found[plot.name] = Drawn(plot.name, plot.heading, figure, plot.caption(record))
+            found[plot.name] = Drawn(plot.name, plot.heading, figure, caption)
     return found
 
 

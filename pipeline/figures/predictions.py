@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from pipeline.core import language
 from pipeline.data.csvfile import PROBABILITY
@@ -46,14 +47,23 @@ def target(record: SweepRecord) -> str:
     return str(known or record.config.get("data.target") or "")
 
 
-def scatter(record: SweepRecord) -> go.Figure:
-    """Draw a regression's predictions over the truth; the diagonal is a perfect model."""
+def scatter(record: SweepRecord) -> palette.Drawing:
+    """Draw a regression's predictions over the truth; the diagonal is a perfect model.
+
+    The words say how far off predictions are, in the target's own unit.
+    """
     title = "Predicted against true"
     table = record.predictions
     if table is None or table.empty:
         return palette.empty(title, NO_PREDICTIONS)
     if is_classification(record):
         return palette.empty(title, "Classes are shown by the confusion matrix.")
+    error = (table["prediction"] - table["truth"]).abs()
+    half, most = (language.number(error.quantile(share)) for share in (0.5, 0.9))
+    words = (
+        f"{len(table):,} {part_name(record)} rows; half of the predictions are off by less than {half}, "
+        f"nine in ten by less than {most}."
+    )
     if len(table) > MOST_POINTS:
         table = table.sample(MOST_POINTS, random_state=0)
     figure = palette.blank(title)
@@ -72,24 +82,14 @@ def scatter(record: SweepRecord) -> go.Figure:
     )
     name = palette.plain(target(record))
     figure.update_xaxes(title_text=f"true {name}".strip())
-    return figure.update_yaxes(title_text=f"predicted {name}".strip())
+    return figure.update_yaxes(title_text=f"predicted {name}".strip()), words
 
 
-def scatter_caption(record: SweepRecord) -> str:
-    """Say how far off predictions are, in the target's own unit."""
-    table = record.predictions
-    if table is None or table.empty or is_classification(record):
-        return "There are no predicted numbers."
-    error = (table["prediction"] - table["truth"]).abs()
-    half, most = (language.number(error.quantile(share)) for share in (0.5, 0.9))
-    return (
-        f"{len(table):,} {part_name(record)} rows; half of the predictions are off by less than {half}, "
-        f"nine in ten by less than {most}."
-    )
+def confusion(record: SweepRecord) -> palette.Drawing:
+    """Draw how often each class was taken for each; colour is the share of the true class.
 
-
-def confusion(record: SweepRecord) -> go.Figure:
-    """Draw how often each class was taken for each; colour is the share of the true class."""
+    The words say how many of the rows are right.
+    """
     title = "Confusion matrix"
     table = record.predictions
     if table is None or table.empty or not is_classification(record):
@@ -121,8 +121,12 @@ def confusion(record: SweepRecord) -> go.Figure:
         ygap=2,
     )
     figure.update_xaxes(title_text="predicted", type="category", showgrid=False)
-    return figure.update_yaxes(
-        title_text="true", type="category", autorange="reversed", showgrid=False
+    figure.update_yaxes(title_text="true", type="category", autorange="reversed", showgrid=False)
+    right = int((table["truth"].astype(str) == table["prediction"].astype(str)).sum())
+    share = language.percent(right / len(table))
+    return (
+        figure,
+        f"{right:,} of {len(table):,} {part_name(record)} rows are right ({share}).",
     )
 
 
@@ -132,17 +136,7 @@ def _class(record: SweepRecord, name: str) -> str:
     return palette.plain(f"{target(record)} = {name}" if bare and target(record) else name)
 
 
-def confusion_caption(record: SweepRecord) -> str:
-    """Say how many of the rows were right, for the caption of the confusion matrix."""
-    table = record.predictions
-    if table is None or table.empty:
-        return NO_PREDICTIONS
-    right = int((table["truth"].astype(str) == table["prediction"].astype(str)).sum())
-    share = language.percent(right / len(table))
-    return f"{right:,} of {len(table):,} {part_name(record)} rows are right ({share})."
-
-
-def calibration(record: SweepRecord) -> go.Figure:
+def calibration(record: SweepRecord) -> palette.Drawing:
     """Draw how often the champion is right over how sure it says it is.
 
     With two classes the probability of the second class is compared with how often it occurs; with
@@ -174,17 +168,12 @@ def calibration(record: SweepRecord) -> go.Figure:
         hovertemplate="says %{x:.0%}, is %{y:.0%}<br>%{customdata:,} rows<extra></extra>",
     )
     figure.update_xaxes(title_text=says, range=[-0.02, 1.02], tickformat=".0%")
-    return figure.update_yaxes(title_text="observed", range=[-0.04, 1.04], tickformat=".0%")
-
-
-def calibration_caption(record: SweepRecord) -> str:
-    """Say how far probabilities can be trusted."""
-    off = ""
-    if found := miscalibration(record):
-        error, most = found
-        perfect = f"a perfect model shows up to {language.percent(most)} on so many rows"
-        off = f" Its probabilities are off by {language.percent(error)} on average; {perfect}."
-    return f"Above the diagonal the champion is too timid, below it too sure.{off}"
+    figure.update_yaxes(title_text="observed", range=[-0.04, 1.04], tickformat=".0%")
+    error, most = (language.percent(share) for share in _off(sure, right, parts))
+    return figure, (
+        "Above the diagonal the champion is too timid, below it too sure. Its probabilities are off by "
+        f"{error} on average; a perfect model shows up to {most} on so many rows."
+    )
 
 
 def _claims(record: SweepRecord) -> tuple[np.ndarray, np.ndarray, str]:
@@ -213,7 +202,11 @@ def miscalibration(record: SweepRecord) -> tuple[float, float] | None:
     if table is None or table.empty or not is_classification(record):
         return None
     sure, right, _ = _claims(record)
-    points = _points(sure)
+    return _off(sure, right, _points(sure))
+
+
+def _off(sure: np.ndarray, right: np.ndarray, points: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Return what `miscalibration` does, of claims whose rows make these points."""
     error = float(sum(abs((sure - right)[part].sum()) for part in points) / len(sure))
     variance = np.array([(sure * (1 - sure))[part].sum() for part in points])
     mean = np.sqrt(2 * variance / np.pi).sum()

@@ -32,8 +32,11 @@ LABEL_FACTOR = 1.9
 """By how much two learning rates must differ for both to be named on the axis."""
 
 
-def learning_rates(record: SweepRecord) -> go.Figure:
-    """Draw loss over learning rate, one line a capacity; diverged rates stand at the upper edge."""
+def learning_rates(record: SweepRecord) -> palette.Drawing:
+    """Draw loss over learning rate, one line a capacity; diverged rates stand at the upper edge.
+
+    The words say, from this sweep's own numbers, why rates are searched at each capacity.
+    """
     title = "Learning rate against loss, for each capacity"
     table = trials(record)
     failed = record.fits[record.fits["outcome"] == Outcome.diverged.value]
@@ -70,7 +73,16 @@ def learning_rates(record: SweepRecord) -> go.Figure:
     figure.update_yaxes(title_text=objective(record).metric, range=limits)
     ticks = _ticks(record.fits["learning_rate"])
     figure.update_xaxes(tickvals=ticks, ticktext=[language.rate(tick) for tick in ticks])
-    return figure.update_xaxes(title_text="learning rate", type="log")
+    figure.update_xaxes(title_text="learning rate", type="log")
+    best = capacities(record)["learning_rate"]
+    if best.empty:
+        return figure, "Every rate that was tried failed, at every capacity."
+    if not is_varied(best):
+        return figure, "The same rate was best at every capacity that was tried."
+    low, high = language.rate(best.min()), language.rate(best.max())
+    return figure, (
+        f"The best rate was {low} to {high}, depending on the capacity; each is compared at its own."
+    )
 
 
 def _ticks(rates: pd.Series) -> list[float]:
@@ -102,20 +114,6 @@ def _diverged(figure: go.Figure, failed: pd.DataFrame) -> None:
     figure.update_layout(yaxis2=above)
 
 
-def rates_caption(record: SweepRecord) -> str:
-    """Say why rates are searched at each capacity, from this sweep's own numbers."""
-    best = capacities(record)["learning_rate"]
-    if best.empty:
-        return "Every rate that was tried failed, at every capacity."
-    if not is_varied(best):
-        return "The same rate was best at every capacity that was tried."
-    low, high = language.rate(best.min()), language.rate(best.max())
-    return (
-        f"The best rate was {low} to {high}, depending on the capacity; each is compared "
-        "at its own."
-    )
-
-
 def importance(record: SweepRecord) -> pd.Series:
     """Return the share of the variance of scores that each hyperparameter explains by itself.
 
@@ -140,8 +138,11 @@ def importance(record: SweepRecord) -> pd.Series:
     return pd.Series(shares, dtype=float).sort_values()
 
 
-def importances(record: SweepRecord) -> go.Figure:
-    """Draw the importance of each hyperparameter as bars; noise is a line that they must exceed."""
+def importances(record: SweepRecord) -> palette.Drawing:
+    """Draw the importance of each hyperparameter as bars; noise is a line that they must exceed.
+
+    The words name what mattered most, or say that nothing stands out of the noise.
+    """
     title = "What mattered: share of the variance each explains by itself"
     shares = importance(record)
     levers = shares.drop(SEED, errors="ignore")
@@ -169,20 +170,11 @@ def importances(record: SweepRecord) -> go.Figure:
             },
         )
     figure.update_xaxes(range=[0, max(0.1, shares.max()) * 1.18], visible=False)
-    return figure.update_yaxes(showgrid=False, tickfont={"color": palette.INK, "size": 13})
-
-
-def importance_caption(record: SweepRecord) -> str:
-    """Name what mattered most, or say that nothing stands out of the noise."""
-    shares = importance(record)
-    levers = shares.drop(SEED, errors="ignore")
-    if levers.empty:
-        return "Too few trials to say."
-    noise = float(shares.get(SEED, 0.0))
+    figure.update_yaxes(showgrid=False, tickfont={"color": palette.INK, "size": 13})
     said = f"{levers.idxmax()} mattered most"
-    if levers.max() <= noise:
+    if levers.max() <= shares.get(SEED, 0.0):
         said = "none explains more than the luck of seeds does, which nobody can set"
-    return (
+    return figure, (
         f"Share of the variance of ranked scores that each setting explains by itself; {said}. Shares "
         "overlap, so they do not add up to 100 %."
     )

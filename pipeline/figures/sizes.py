@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from pipeline.core import language
 from pipeline.figures import palette
@@ -51,8 +50,8 @@ class Losses(NamedTuple):
         return f"training loss lies {language.percent(abs(self.gap))} {side} its validation loss"
 
 
-def front(record: SweepRecord) -> go.Figure:
-    """Draw every fit over its network's size, with the Pareto front of the capacities."""
+def front(record: SweepRecord) -> palette.Drawing:
+    """Draw every fit over its network's size, with the Pareto front of the capacities, and count it."""
     title = "Loss against parameters"
     fits, table = scored_fits(record), capacities(record)
     if table.empty:
@@ -88,7 +87,9 @@ def front(record: SweepRecord) -> go.Figure:
     palette.dots(figure, x, y, "", 22, name=name, marker=palette.ring())
     limits = view(table["score"], table["loss"])
     figure.update_yaxes(title_text=objective(record).metric, range=limits)
-    return figure.update_xaxes(title_text="trainable parameters", **_log_axis(fits["parameters"]))
+    figure.update_xaxes(title_text="trainable parameters", **_log_axis(fits["parameters"]))
+    verb = "has" if len(best) == 1 else "have"
+    return figure, f"{len(best)} of {len(table)} capacities {verb} no smaller one that is as good."
 
 
 def _latencies(record: SweepRecord, best: pd.DataFrame) -> list[str]:
@@ -106,13 +107,6 @@ def _log_axis(sizes: pd.Series) -> dict[str, object]:
     ticks = 1 if high - low > WIDE_RANGE else "D2"
     span = [low - margin, high + margin]
     return {"type": "log", "range": span, "dtick": ticks, "tickformat": "~s"}
-
-
-def front_caption(record: SweepRecord) -> str:
-    """Count the front."""
-    size, known = len(pareto(record)), len(capacities(record))
-    verb = "has" if size == 1 else "have"
-    return f"{size} of {known} capacities {verb} no smaller one that is as good."
 
 
 def losses_by_size(record: SweepRecord) -> pd.DataFrame:
@@ -151,8 +145,11 @@ def best_losses(record: SweepRecord, run: str | None) -> Losses | None:
     return Losses(float(train[best]), float(val[best])) if math.isfinite(train[best]) else None
 
 
-def fitting(record: SweepRecord) -> go.Figure:
-    """Draw training and validation loss of each capacity as the ends of a line."""
+def fitting(record: SweepRecord) -> palette.Drawing:
+    """Draw training and validation loss of each capacity as the ends of a line.
+
+    The words say at which sizes the gap is smallest and widest.
+    """
     title = "Under- and over-fitting at each capacity"
     table = losses_by_size(record)
     if table.empty:
@@ -185,19 +182,17 @@ def fitting(record: SweepRecord) -> go.Figure:
         title_text="capacity, smallest first",
         showgrid=False,
     )
-    return figure.update_yaxes(title_text="loss", range=_range(table))
-
-
-def fitting_caption(record: SweepRecord) -> str:
-    """Say at which sizes the gap is smallest and widest."""
-    table = losses_by_size(record)
+    figure.update_yaxes(title_text="loss", range=_range(table))
     if len(table) <= 1:
-        return "One capacity alone shows no trend."
+        return figure, "One capacity alone shows no trend."
     ordered = table.sort_values("gap", kind="stable")
     narrow, wide = ordered.iloc[0], ordered.iloc[-1]
     if wide["gap"] <= 0:
-        return f"At the best epochs training loss lies below validation loss nowhere. {RUNNING}"
-    return (
+        return (
+            figure,
+            f"At the best epochs training loss lies below validation loss nowhere. {RUNNING}",
+        )
+    return figure, (
         "Both high: under-fitting. Far apart: over-fitting. The gap is smallest for "
         f"{narrow['capacity']} and widest for {wide['capacity']} ({language.percent(wide['gap'])}). {RUNNING}"
     )

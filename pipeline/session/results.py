@@ -160,7 +160,7 @@ def figure(
     known = {plot.name: plot for plot in plots.EVERY}
     if name not in known:
         raise ConfigError(f"figure {name!r}: there is none; allowed: {', '.join(known)}")
-    return known[name].figure(read(sweep, tracking_uri))
+    return known[name].draw(read(sweep, tracking_uri))[0]
 
 
 def report(

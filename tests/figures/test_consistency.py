@@ -19,7 +19,7 @@ from pipeline.evaluation.stand import CLEARLY, stands
 from pipeline.figures import sections
 from pipeline.figures.advice import next_command, remarks
 from pipeline.figures.baselines import baseline_scores
-from pipeline.figures.baselines import caption as baselines_caption
+from pipeline.figures.baselines import draw as beside_baselines
 from pipeline.figures.findings import all_findings
 from pipeline.figures.plots import EVERY
 from pipeline.figures.predictions import calibration, miscalibration
@@ -194,7 +194,7 @@ def statements(record: SweepRecord) -> Iterator[tuple[str, str]]:
     for remark in remarks(record):
         yield f"remark {remark.topic}", remark.sentence
     for plot in EVERY:
-        yield f"caption {plot.name}", plot.caption(record)
+        yield f"caption {plot.name}", plot.draw(record)[1]
     yield "ranking", sections.ranking(record)
     first = trials(record).set_index("trial").loc[record.summary["champion"]["trial"]]
     yield "first row", str(first["note"])
@@ -234,7 +234,7 @@ def test_no_two_statements_contradict_each_other(number: int) -> None:
     for about, values in found.items():
         assert len(values) == 1, (about, dict(values))
     best, *_ = stands(record.summary)
-    caption = baselines_caption(record)
+    caption = beside_baselines(record)[1]
     assert ("The champion has the lowest loss" in caption) <= (not best.is_better)
 
 
@@ -264,7 +264,7 @@ def test_words_and_pictures_count_the_same(number: int) -> None:
     """How far chances are off is what the drawn points are off; trials are those done and those cut."""
     record = sweep(number)
     if found := miscalibration(record):
-        (points,) = [one for one in calibration(record).data if one.customdata is not None]
+        (points,) = [one for one in calibration(record)[0].data if one.customdata is not None]
         sizes = np.asarray(points.customdata)
         apart = np.abs(np.asarray(points.x) - np.asarray(points.y))
         assert found[0] == pytest.approx((apart * sizes).sum() / sizes.sum())
@@ -281,9 +281,9 @@ def test_a_baseline_that_had_no_time_is_said_where_it_is_drawn() -> None:
     """Above the figure, where there is room for it on a phone: its label was cut off."""
     record = deepcopy(sweep(0))
     record.summary["baselines"]["gradient_boosting"] |= {"iterations_share": 0.22, "test_loss": 9.0}
-    assert "boosting had time for 22" in baselines_caption(record)
+    assert "boosting had time for 22" in beside_baselines(record)[1]
     record.summary["baselines"]["gradient_boosting"]["test_loss"] = 0.0
-    assert "had time" not in baselines_caption(record)
+    assert "had time" not in beside_baselines(record)[1]
     assert "gradient boosting" in set(baseline_scores(record)["model"])
 
 

@@ -31,11 +31,11 @@ ALL = [*CAPACITY, *REGRESSION, *CLASSIFICATION, *IMAGES]
 @pytest.mark.parametrize("plot", ALL, ids=lambda plot: plot.name)
 def test_every_figure_draws_or_says_why_not(plot: Plot, any_record: SweepRecord) -> None:
     """A figure has traces, or one sentence in their place; its caption is a sentence."""
-    figure = plot.figure(any_record)
+    figure, caption = plot.draw(any_record)
     assert isinstance(figure, go.Figure)
     assert figure.data or figure.layout.annotations[0].text.endswith(".")
     assert figure.layout.title.text
-    assert plot.caption(any_record).endswith(".")
+    assert caption.endswith(".")
     assert figure.to_json()
 
 
@@ -69,7 +69,7 @@ def test_the_path_is_what_was_accepted(record: SweepRecord) -> None:
 
 def test_the_band_is_the_paired_error_and_every_capacity_is_named(record: SweepRecord) -> None:
     """No legend: names stand at the points; the band reaches as far as noise does, at the best nowhere."""
-    figure = capacity_against_loss(record)
+    figure = capacity_against_loss(record)[0]
     names = [trace.name for trace in figure.data]
     assert "the search's path" in names
     assert figure.layout.showlegend is False
@@ -86,13 +86,15 @@ def test_the_band_is_the_paired_error_and_every_capacity_is_named(record: SweepR
 
 def test_the_courses_picture_lays_three_sizes_over_each_other(record: SweepRecord) -> None:
     """Champion, one size smaller, one larger, by name."""
-    named = {trace.name for trace in curves_by_size(record).data if trace.showlegend is not False}
+    named = {
+        trace.name for trace in curves_by_size(record)[0].data if trace.showlegend is not False
+    }
     assert named == {"champion 2x51", "smaller 2x41", "larger 2x64"}
 
 
 def test_diverged_rates_are_marked(kind: Callable[[str], SweepRecord]) -> None:
     """Also when nothing else can be drawn."""
-    names = [trace.name for trace in learning_rates(kind("hopeless")).data]
+    names = [trace.name for trace in learning_rates(kind("hopeless"))[0].data]
     assert names == ["diverged"]
 
 
@@ -117,7 +119,7 @@ def test_confusion_counts_every_row(kind: Callable[[str], SweepRecord]) -> None:
     found = kind("classes")
     assert found.predictions is not None
     found.predictions["prediction"] = "died"
-    heat = confusion_matrix(found).data[0]
+    heat = confusion_matrix(found)[0].data[0]
     assert np.asarray(heat.text).sum() == len(found.predictions)
     assert heat.z.shape == (2, 2)
 
@@ -138,9 +140,9 @@ def test_names_from_the_data_are_text_in_plots(record: SweepRecord) -> None:
     """Plotly reads a small HTML of its own: a capacity's name must not be part of it."""
     bad = "<b>1x32</b><a href='https://x'>"
     record.fits["capacity"] = record.fits["capacity"].replace("1x32", bad)
-    named = [note.text for note in capacity_against_loss(record).layout.annotations]
+    named = [note.text for note in capacity_against_loss(record)[0].layout.annotations]
     assert "&lt;b&gt;1x32&lt;/b&gt;&lt;a href='https://x'&gt;" in named
-    hovers = " ".join(str(trace.hovertemplate) for trace in learning_rates(record).data)
+    hovers = " ".join(str(trace.hovertemplate) for trace in learning_rates(record)[0].data)
     assert "<a href" not in hovers
 
 
@@ -171,5 +173,5 @@ def test_one_capacity_is_drawn_at_all_its_rates(make: Callable[..., SweepRecord]
     """Where no size differs the learning rates do: also one that diverged has its curve."""
     found = make(("1x32",), 1)
     found.fits.loc[found.fits["learning_rate"] == 0.01, "outcome"] = "diverged"
-    named = {trace.name for trace in curves_by_size(found).data if trace.showlegend is not False}
+    named = {trace.name for trace in curves_by_size(found)[0].data if trace.showlegend is not False}
     assert named == {"champion 1x32", "learning rate 0.001", "learning rate 0.01"}

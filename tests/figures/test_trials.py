@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.figures.rates import rates_caption
+from pipeline.figures.rates import learning_rates
 from pipeline.figures.sizes import front as loss_against_parameters
 from pipeline.figures.trials import (
     capacities,
@@ -119,7 +119,7 @@ def test_the_front_says_how_long_a_row_takes(record: SweepRecord) -> None:
 
     def shown() -> list[str]:
         (line,) = [
-            one for one in loss_against_parameters(record).data if one.name == "Pareto front"
+            one for one in loss_against_parameters(record)[0].data if one.name == "Pareto front"
         ]
         return list(line.customdata)
 
@@ -167,7 +167,7 @@ def test_more_executions_stand_for_a_capacity(record: SweepRecord) -> None:
     rates = capacities(record)["learning_rate"]
     assert 0.001 not in set(rates)
     said = "The same rate" if len(set(rates)) == 1 else f"{rates.min():g} to {rates.max():g}"
-    assert said in rates_caption(record)
+    assert said in learning_rates(record)[1]
 
 
 def test_a_trial_with_a_failed_execution_is_out(record: SweepRecord) -> None:
