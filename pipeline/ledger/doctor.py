@@ -13,18 +13,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from packaging.requirements import Requirement
 
 from pipeline.config.redact import redacted
 from pipeline.core.errors import SweepError
 from pipeline.ledger.environment import RECORDED, installed
-from pipeline.ledger.location import Location, check
+from pipeline.ledger.location import Location, MlflowClient, check
 from pipeline.ledger.store import connect, is_of_store
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 # In a process of its own: broken drivers end the process that asks for them.
 DEVICES = "import keras; print(keras.backend.backend(), *keras.distribution.list_devices('gpu'))"

@@ -6,14 +6,11 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from pipeline.ledger.location import Location
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+from pipeline.ledger.location import Location, MlflowClient
 
 
 class RunFiles:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,12 +19,10 @@ from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.files import download_model, local_folder
 from pipeline.ledger.fitrun import STATUS, Place, Point, parameters, points, step_of, tags
+from pipeline.ledger.location import MlflowClient
 from pipeline.ledger.modelfile import ModelTemplate, read_weights
 from pipeline.ledger.store import Store
 from pipeline.ledger.writer import Job
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 MODEL_TYPE = "keras"
 """Of the LoggedModel of every fit; a champion has another."""

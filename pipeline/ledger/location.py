@@ -15,11 +15,16 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import SplitResult, quote, urlsplit
 
 from pipeline.config.redact import redacted
 from pipeline.core.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient as MlflowClient  # noqa: PLC0414 - others import it from here
+else:
+    MlflowClient = Any  # the name alone, for annotations: importing MLflow takes seconds
 
 log = logging.getLogger(__name__)
 

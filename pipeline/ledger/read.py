@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,15 +18,12 @@ from pipeline.core.statistics import Units, two_way
 from pipeline.data.csvfile import read_predictions
 from pipeline.ledger.donefits import CHAMPION_PHASE
 from pipeline.ledger.files import RunFiles
-from pipeline.ledger.location import Location, elsewhere, resolve
+from pipeline.ledger.location import Location, MlflowClient, elsewhere, resolve
 from pipeline.ledger.parent import RAN_ON, START
 from pipeline.ledger.resume import children, sweep_run
 from pipeline.ledger.stackfile import FitCurves, read_stacks
 from pipeline.ledger.store import connect, reaching
 from pipeline.ledger.viewer import run_link, ui_command
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 LATEST = "latest"
 WHOLE_NUMBERS = (

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.config import SOURCE
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Fit, StackPlan
 from pipeline.ledger.encoding import decode_fit, decode_plan, trained_in
 from pipeline.ledger.files import RunFiles
-from pipeline.ledger.location import resolve
+from pipeline.ledger.location import MlflowClient, resolve
 from pipeline.ledger.parent import RAN_ON, START
 from pipeline.ledger.resume import run_named, sweep_run
 from pipeline.ledger.stackfile import FitCurves, read_stacks
 from pipeline.ledger.store import connect, reaching
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 CONFIG = "config.yaml"
 """The sweep's configuration, with its parent run."""

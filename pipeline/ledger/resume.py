@@ -6,7 +6,7 @@ import functools
 import json
 import logging
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.config import differences
 from pipeline.config.messages import did_you_mean
@@ -16,12 +16,9 @@ from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.encoding import decode_fit
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.files import RunFiles
-from pipeline.ledger.location import Location, elsewhere
+from pipeline.ledger.location import Location, MlflowClient, elsewhere
 from pipeline.ledger.stackfile import FitCurves
 from pipeline.ledger.store import UNKNOWN
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 log = logging.getLogger(__name__)
 

@@ -11,17 +11,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from filelock import FileLock
 
 from pipeline.config.redact import redacted
 from pipeline.core.errors import ConfigError, LostStoreError, StoreError
-from pipeline.ledger.location import SQLITE, Location, check, within
+from pipeline.ledger.location import SQLITE, Location, MlflowClient, check, within
 from pipeline.ledger.sqlitefile import create, relax_commits
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 MIGRATION_SECONDS = 120.0
 """How long to wait while another sweep creates the same store; creating one takes 2 to 5 s."""

@@ -12,17 +12,13 @@ import threading
 import time
 import traceback
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
 
 from pipeline.config.redact import redacted
 from pipeline.core.collector import collect_seldom
 from pipeline.ledger.fitrecord import FitRecord, Written
-from pipeline.ledger.location import Location
+from pipeline.ledger.location import Location, MlflowClient
 from pipeline.ledger.sqlitefile import relax_commits
 from pipeline.ledger.store import is_of_store, isolate
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 IDLE_SECONDS = 300.0
 """Without a fit, after which memory is given back: in a notebook, or while large networks train."""

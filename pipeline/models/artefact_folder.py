@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pipeline.data.imagefile
 import pipeline.data.typed
@@ -22,13 +22,10 @@ from pipeline.evaluation.final import Member
 from pipeline.ledger.encoding import decode_fit
 from pipeline.ledger.files import RunFiles, download_model
 from pipeline.ledger.ledger import Ledger
-from pipeline.ledger.location import Location
+from pipeline.ledger.location import Location, MlflowClient
 from pipeline.ledger.modelfile import ARCHIVE
 from pipeline.models import artefact_predictor
 from pipeline.models.artefact_predictor import DESCRIPTION, FORMAT
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 SERVING = "serving"
 """Artefact folder of the parent run, for the encoders."""

@@ -10,22 +10,19 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.config.messages import did_you_mean
 from pipeline.core.errors import ConfigError, SweepError
 from pipeline.data import imagefile, typed
 from pipeline.ledger.files import download_model
 from pipeline.ledger.fitrecord import MODEL_TYPE
-from pipeline.ledger.location import Location, elsewhere
+from pipeline.ledger.location import Location, MlflowClient, elsewhere
 from pipeline.ledger.store import UNKNOWN, connect, is_of_store, out_of_reach
 from pipeline.models.artefact import CHAMPION_TAG
 from pipeline.models.artefact_folder import compose
 from pipeline.models.artefact_mlmodel import FOLDER, SERVED
 from pipeline.models.artefact_predictor import DESCRIPTION, Predictor
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 FORMS = "RUN_ID, latest, NAME@ALIAS, models:/NAME/VERSION, models:/NAME@ALIAS or models:/m-ID"
 LATEST = "latest"

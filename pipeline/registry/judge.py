@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -88,7 +88,7 @@ class Challenge:
     rows: Rows
     losses: np.ndarray | None
     """The challenger's loss on each of its test rows, unweighted; None or empty without test rows."""
-    incumbent: Incumbent | None
+    incumbent: Incumbent | None = None
     """None: there is none."""
     incumbent_losses: np.ndarray | None = None
     """The incumbent's, on the same rows."""
@@ -102,12 +102,11 @@ class Challenge:
     """Share of the incumbent's loss by which the challenger must be better."""
     replace_broken: bool = False
     """Whether an incumbent that cannot be loaded or does not predict is replaced uncompared."""
-    known: bool = field(default=True)
+    known: bool = True
     """Whether the registered model existed before."""
 
 
-@dataclass(frozen=True)
-class Promotion:
+class Promotion(NamedTuple):
     """What becomes of the challenger."""
 
     promoted: bool

@@ -19,16 +19,13 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.ledger.ledger import Ledger
-from pipeline.ledger.location import Location
+from pipeline.ledger.location import Location, MlflowClient
 from pipeline.ledger.writer import Job
 from pipeline.models.artefact import Champion
 from pipeline.registry.judge import Promotion, Rows
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 STATE_TAG = "judged"
 WAITING, JUDGED, PASSED_OVER = "waiting", "yes", "passed over"

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.config.schema import RegistryConfig
-from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import ConfigError, StoreError
 from pipeline.data.dataset import Dataset
 from pipeline.data.labels import places_among
 from pipeline.ledger.ledger import Ledger
-from pipeline.ledger.location import Location
+from pipeline.ledger.location import Location, MlflowClient
 from pipeline.ledger.store import UNKNOWN, Store, reaching
 from pipeline.models.artefact import Champion
 from pipeline.models.artefact_folder import describe
@@ -30,12 +29,8 @@ from pipeline.registry.judge import (
     Schema,
     judge,
     other_schema,
-    split_of,
 )
 from pipeline.registry.registration import CHAMPION, ROWS_TAG, Registration, newest
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
 
 
 @dataclass(frozen=True)
@@ -125,59 +120,39 @@ def _loaded(location: Location, name: str, version: Any) -> tuple[Incumbent, Pre
     return Incumbent(number, schema=schema, rows=kept), predictor
 
 
-@dataclass(frozen=True)
-class Contest:
-    """How the champion of a sweep did on its test rows, and how an incumbent does on the same."""
-
-    losses: np.ndarray | None
-    """Of the champion, each row unweighted; None or empty without test rows."""
-    incumbent: Callable[[Standing], tuple[np.ndarray | None, str]]
-    """Losses of whoever stands in production on the same rows, or why it does not predict them."""
-    weights: np.ndarray | None = None
-    clusters: np.ndarray | None = None
-
-
 def challenge(
     ledger: Ledger,
     config: RegistryConfig,
-    data: DataConfig,
-    dataset: Dataset,
-    standing: Standing,
     champion: Champion,
-    contest: Contest,
+    asked: Challenge,
+    standing: Standing,
+    losses_of: Callable[[Standing], tuple[np.ndarray | None, str]],
 ) -> Promotion:
     """Register the champion and move the alias if it is really better (registry.dry_run: say what would be).
 
     Sweeps are judged one after the other (`registration`): when it is this one's turn, it is compared with
     the version that is in production then. The alias moves only while it still stands there.
+
+    Args:
+        asked: What is known of the champion; the incumbent is added here.
+        standing: Who stood in production before the champion was tested.
+        losses_of: Losses of whoever stands there on the champion's test rows, or why it does not
+            predict them.
     """
-    name, rows = str(config.name), Rows(dataset.digest, split_of(data))
+    name = str(config.name)
 
     def judged(now: Standing, looks: int) -> Promotion:
-        losses, problem = contest.incumbent(now)
+        losses, problem = losses_of(now)
         incumbent = now.incumbent
         if problem and incumbent is not None:
             incumbent = replace(incumbent, problem=problem)
-        return judge(
-            Challenge(
-                schema=schema_of(dataset),
-                rows=rows,
-                losses=contest.losses,
-                incumbent=incumbent,
-                incumbent_losses=losses,
-                weights=contest.weights,
-                clusters=contest.clusters,
-                looks=looks,
-                margin=config.margin,
-                replace_broken=config.replace_broken,
-                known=now.known,
-            )
-        )
+        against = replace(asked, incumbent=incumbent, incumbent_losses=losses)
+        return judge(replace(against, looks=looks, known=now.known))
 
     if config.dry_run:
         verdict = judged(standing, standing.latest)
         return Promotion(verdict.promoted, f"Dry run, nothing is registered. {verdict.reason}")
-    writing = Registration(ledger, name, champion, rows)
+    writing = Registration(ledger, name, champion, asked.rows)
     writing.register(create=not standing.known)
     before = "" if standing.incumbent is None else standing.incumbent.version
     if ledger.ask("production", writing.production) != before:  # another sweep was judged meanwhile

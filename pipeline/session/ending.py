@@ -26,7 +26,8 @@ from pipeline.ledger.views import prepare_view, table_link
 from pipeline.models.artefact import Champion, save_champion
 from pipeline.models.modelcard import NOTE_TAG, sweep_note
 from pipeline.models.verify import Verifier
-from pipeline.registry.registry import Contest, Standing, challenge, look_up
+from pipeline.registry.judge import Challenge, Rows, split_of
+from pipeline.registry.registry import Standing, challenge, look_up, schema_of
 from pipeline.search import Choice, Ranked
 from pipeline.session.aftermath import (
     Aftermath,
@@ -216,26 +217,18 @@ def _challenge(
             problem = score_incumbent(dataset, verdicts, predict)
         return verdicts.test_row_losses.get(INCUMBENT), problem
 
-    verdict = challenge(
-        ledger,
-        config.registry,
-        config.data,
-        dataset,
-        standing,
-        champion,
-        Contest(
-            verdicts.test_row_losses.get(kind),
-            incumbent,
-            verdicts.test_weights,
-            verdicts.test_clusters,
-        ),
+    asked = Challenge(
+        schema_of(dataset),
+        Rows(dataset.digest, split_of(config.data)),
+        verdicts.test_row_losses.get(kind),
+        weights=verdicts.test_weights,
+        clusters=verdicts.test_clusters,
+        margin=config.registry.margin,
+        replace_broken=config.registry.replace_broken,
     )
+    verdict = challenge(ledger, config.registry, champion, asked, standing, incumbent)
     log.info("Registry, %s: %s", config.registry.name, verdict.reason)
-    return {
-        "name": config.registry.name,
-        "promoted": verdict.promoted,
-        "reason": verdict.reason,
-    }
+    return {"name": config.registry.name, **verdict._asdict()}
 
 
 def _nothing_usable(ledger: Ledger, result: SearchResult) -> BudgetError | NoUsableTrialError:

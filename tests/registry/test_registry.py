@@ -16,6 +16,7 @@ import pytest
 
 from pipeline.config.compose import compose
 from pipeline.config.schema import RegistryConfig
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import ConfigError
 from pipeline.data.typed import Column
 from pipeline.models import find_model
@@ -23,12 +24,20 @@ from pipeline.models.artefact import Champion
 from pipeline.models.artefact_folder import describe
 from pipeline.models.find_model import ForeignModelError, model_id_of
 from pipeline.registry import registration, registry
-from pipeline.registry.registry import Contest, challenge, look_up
+from pipeline.registry.judge import Challenge, Rows, split_of
+from pipeline.registry.registry import challenge, look_up, schema_of
 
 pytestmark = pytest.mark.slow
 
 OLD = np.tile([1.0, 1.2, 0.8], 50)
 NAME = "wages"
+
+
+def asked(data: DataConfig, dataset: Any, losses: Any, config: RegistryConfig) -> Challenge:
+    """Return what is known of a champion before it is compared."""
+    rows = Rows(dataset.digest, split_of(data))
+    margin, broken = config.margin, config.replace_broken
+    return Challenge(schema_of(dataset), rows, losses, margin=margin, replace_broken=broken)
 
 
 def make_dataset(digest: str = "monday") -> Any:
@@ -77,9 +86,13 @@ class Day:
             setattr(self.config, name, value)
         standing = self.look_up()
         data = compose(["data=wages", "data.split=hash"]).data
-        contest = Contest(losses, lambda now: old(now) if callable(old) else (old, ""))
         return challenge(
-            self.ledger, self.config, data, make_dataset(digest), standing, champion, contest
+            self.ledger,
+            self.config,
+            champion,
+            asked(data, make_dataset(digest), losses, self.config),
+            standing,
+            lambda now: old(now) if callable(old) else (old, ""),
         )
 
     def look_up(self) -> Any:
@@ -316,12 +329,13 @@ import numpy as np
 from mlflow import MlflowClient
 from pipeline.config.compose import compose
 from pipeline.config.schema import RegistryConfig
+from pipeline.config.schema_data import DataConfig
 from pipeline.registry import registry
 from pipeline.models.artefact import Champion
 from pipeline.ledger.location import resolve
-from pipeline.registry.registry import Contest, challenge, look_up
+from pipeline.registry.registry import challenge, look_up
 from pipeline.ledger.store import open_store
-from tests.registry.test_registry import NAME, OLD, make_dataset
+from tests.registry.test_registry import NAME, OLD, asked, make_dataset
 from pipeline.models.artefact_folder import describe
 
 uri, experiment, model, gain, start = sys.argv[1:]
@@ -335,11 +349,12 @@ standing = look_up(store, NAME)
 losses = {"1": OLD, "2": OLD - 0.2, "3": OLD - 0.2}
 data = compose(["data=wages", "data.split=hash"]).data
 champion = Champion(store.client.get_logged_model(model).model_uri, model)
-contest = Contest(OLD - float(gain), lambda now: (losses[now.incumbent.version], ""))
+config = RegistryConfig(name=NAME)
+own = asked(data, make_dataset(), OLD - float(gain), config)
 while time.time() < float(start):
     time.sleep(0.001)
 verdict = challenge(
-    jobs, RegistryConfig(name=NAME), data, make_dataset(), standing, champion, contest
+    jobs, config, champion, own, standing, lambda now: (losses[now.incumbent.version], "")
 )
 print(verdict.promoted, verdict.reason)
 """
