@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.core import commands
+from pipeline.core.language import GLUE
 from pipeline.ledger import viewer
 from pipeline.ledger.location import resolve
 from pipeline.session.aftermath import answer, labelled
@@ -51,22 +52,22 @@ def test_a_score_that_did_not_decide_says_what_did() -> None:
     """People read accuracy; champion and baseline are compared by the loss."""
     own = {name: value for name, value in OWN.items() if name != "test_rmse"}
     rival = beside(0.1, test_loss=0.2, test_accuracy=0.88)
-    said = answer(about(single=own, linear=rival))
-    assert said.endswith("test accuracy 0.87; the best baseline, linear, has 0.88 and a worse loss")
+    said = answer(about(single=own, linear=rival)).replace(GLUE, " ")
+    assert said.endswith("test accuracy 87 %; the best baseline, linear, has 88 % and a worse loss")
     rival = beside(0.005, test_loss=0.2, test_accuracy=0.88)
-    said = answer(about(single=own, linear=rival))
-    assert said.endswith("has 0.88, the loss no different beyond noise")
+    said = answer(about(single=own, linear=rival)).replace(GLUE, " ")
+    assert said.endswith("has 88 %, the loss no different beyond noise")
     rival = beside(0.1, test_loss=0.2, test_auc=0.8)
     said = answer(about("val_auc", single=own, linear=rival))
-    assert said.endswith("test AUC 0.91; the best baseline, linear, has 0.8 and is worse")
+    assert said.endswith("test AUC 0.910; the best baseline, linear, has 0.800 and is worse")
 
 
 def test_without_test_rows_the_validation_rows_are_named() -> None:
     """Nothing that was not measured is called a test."""
     rival = beside(0.1, val_loss=0.2, val_rmse=5.0)
     said = answer(about(single={"val_loss": 0.1, "val_rmse": 4.0}, linear=rival))
-    assert "validation RMSE 4;" in said
-    assert answer(about(single={"test_loss": 0.1})).endswith("test loss 0.1")
+    assert "validation RMSE 4.00;" in said
+    assert answer(about(single={"test_loss": 0.1})).endswith("test loss 0.100")
 
 
 def test_a_program_is_called_by_its_path_where_its_name_is_not_this_environments(

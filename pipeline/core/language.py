@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from numbers import Real
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.core.records import Trial, Value
 
 MINUTE, HOUR = 60, 3600
 MILLION = 1_000_000
-WRITTEN_OUT = 9_999.5
-"""What four digits would round to a power of ten: 1e+04."""
 NOTHING = "–"
 PLAIN_MAGNITUDES = range(-4, 7)
 """Powers of ten that are written out; beyond them zeros would hide the digits."""
@@ -45,13 +47,9 @@ def number(value: object, digits: int = 3) -> str:
     return f"{known:,.{max(0, digits - 1 - magnitude)}f}"
 
 
-def exact(value: float) -> str:
-    """Write a score of a decision: four significant digits, as what is compared may differ by little.
-
-    From 10,000 on it is written out, as people write what stands in a target's own unit: 19,720.
-    """
-    written_out = WRITTEN_OUT <= abs(value) < MILLION
-    return f"{value:,.0f}" if written_out else f"{value:,.4g}"
+def exact(value: object) -> str:
+    """Write a score of a decision: four significant digits, as what is compared may differ by little."""
+    return number(value, 4)
 
 
 def rate(value: object) -> str:
@@ -68,6 +66,13 @@ def rate(value: object) -> str:
 def trial(name: str) -> str:
     """Write the name of a trial or fit with its learning rate as people do; two may then share it."""
     return re.sub(r"(?<= lr )[-+.\de]+", lambda found: rate(float(found[0])), name, count=1)
+
+
+def trial_beside(trial: Trial, known: Collection[tuple[str, Value]]) -> str:
+    """Name a trial by capacity, learning rate and those nuisance values that are not known beside it."""
+    own = (pair for pair in trial.nuisance if pair not in known)
+    more = [value if isinstance(value, str) else f"{name} {value}" for name, value in own]
+    return " ".join([f"{trial.capacity.label} lr {rate(trial.learning_rate)}", *more])
 
 
 def count(value: object) -> str:

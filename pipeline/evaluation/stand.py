@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pipeline.core.language import exact, finite, percent, with_error
+from pipeline.core.language import exact, finite, number, percent, with_error
 from pipeline.evaluation.baselines import BASELINES
 
 CONSTANT = "constant"
@@ -99,6 +99,10 @@ class Plain(NamedTuple):
     def label(self) -> str:
         """Its name for people."""
         return METRICS.get(f"val_{self.name}", self.name)
+
+    def written(self, value: float) -> str:
+        """Write such a score as people do: an accuracy is a share."""
+        return percent(value) if self.name == "accuracy" else number(value)
 
 
 def plainly(summary: Mapping[str, Any]) -> Plain | None:

@@ -79,12 +79,12 @@ def key_figures(record: SweepRecord) -> list[Figure]:
         error = (
             language.finite(entry.get(f"{plain.part}_loss_se")) if plain.name == "loss" else None
         )
-        value = verdict.shown(plain.name, plain.own)
+        value = plain.written(plain.own)
         of = f", {target(record)}" if plain.name in {"rmse", "mae"} and target(record) else ""
         spread = f"±{language.GLUE}{language.number(error, 2)}" if error else ""
         found.append(Figure(f"{plain.part} {plain.label}{of}", value, spread))
         found += [
-            Figure(name.replace("_", " "), verdict.shown(plain.name, plain.beside[name]))
+            Figure(name.replace("_", " "), plain.written(plain.beside[name]))
             for name in BASELINES
             if name in plain.beside
         ]

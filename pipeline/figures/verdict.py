@@ -182,18 +182,13 @@ def average(record: SweepRecord) -> tuple[str, str]:
     theirs = None if plain is None else plain.beside.get("ensemble")
     if plain is None or theirs is None or champion_entry(record).get("kind") != "single":
         return "", ""
-    said, own = (shown(plain.name, value) for value in (theirs, plain.own))
+    said, own = (plain.written(value) for value in (theirs, plain.own))
     networks = language.plural(seeds(record), "network")
     sentence = (
         f"The average of its {networks}, one a seed, has {plain.part} {plain.label} {said}; the saved "
         f"one, of the median seed, {own}. To save the average instead, without a new search:"
     )
     return sentence, command(record, {"champion": "ensemble", "resume": record.run_id})
-
-
-def shown(metric: str, value: float) -> str:
-    """Write a score of `plainly`."""
-    return language.percent(value) if metric == "accuracy" else language.number(value)
 
 
 def command(record: SweepRecord, overrides: dict[str, str]) -> str:

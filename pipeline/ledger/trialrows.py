@@ -149,11 +149,8 @@ class _Row(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Capacity and learning rate, and what else differs from the champion: lists cut long names off."""
-        own = (pair for pair in self.trial.nuisance if pair not in self.first.nuisance)
-        more = [value if isinstance(value, str) else f"{name} {value}" for name, value in own]
-        rate = language.rate(self.trial.learning_rate)
-        return " ".join([f"{self.place}. {self.trial.capacity.label} lr {rate}", *more])
+        """Its place and name, without what it has in common with the champion: lists cut long names off."""
+        return f"{self.place}. {language.trial_beside(self.trial, self.first.nuisance)}"
 
     @property
     def is_leading(self) -> bool:

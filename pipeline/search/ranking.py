@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pipeline.core.language import number, plural, trial
+from pipeline.core.language import number, plural, trial_beside
 from pipeline.core.statistics import Difference, Pool
 from pipeline.search import decide, sentences
 from pipeline.search.choose import leads
@@ -65,7 +65,7 @@ def ranking(
             how = _chosen(one, best, gap, errors)
             note = CHOSEN.get(prefer, CHOSEN["smallest"]).format(how=how)
         elif head is not one:
-            note = "fewer executions" if head is None else f"{trial(head.trial.name)} stands for it"
+            note = "fewer executions" if head is None else _other(head, one)
         else:
             note = "best score" if one is best else _behind(gap, errors)
         if one.executions != best.executions and head is one:
@@ -101,6 +101,11 @@ def _chosen(one: Evidence, best: Evidence, gap: Difference, errors: float) -> st
         return f"best score, nothing smaller is {sentences.within(errors)}"
     within = sentences.within(errors) if gap.within(errors) else "as good but for search.min_gain"
     return f"smallest {within}"
+
+
+def _other(head: Evidence, one: Evidence) -> str:
+    named = trial_beside(head.trial, one.trial.nuisance)
+    return f"another {head.trial.capacity.label} stands for it, {named}"
 
 
 def _behind(gap: Difference, errors: float) -> str:

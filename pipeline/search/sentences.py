@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pipeline.core.language import exact, listing, plural, rate, trial
+from pipeline.core.language import exact, listing, number, plural, rate, trial
 from pipeline.core.statistics import Difference
 from pipeline.search.decide import Evidence
 
 
 def change(one: Evidence, gap: Difference) -> str:
     """Return a difference with its sign, in the direction of the objective."""
-    return f"difference {one.sign * gap.mean:+.4g}"
+    value = one.sign * gap.mean
+    return f"difference {'+' if value > 0 else ''}{exact(value)}"
 
 
 def doubt(gap: Difference) -> str:
     """Return how sure a difference is."""
     if gap.se == 0.0:
         return "no noise measured"
-    return f"standard error {exact(gap.se)}"
+    return f"standard error {number(gap.se, 2)}"
 
 
 def first(lead: Evidence) -> str:
@@ -85,7 +86,7 @@ def close(one: Evidence, other: Evidence, gap: Difference, executions: int) -> s
     """Return why two trials get more executions."""
     return (
         f"{one.trial.capacity.label} against {other.trial.capacity.label} is close "
-        f"({change(one, gap)}, standard error {exact(gap.se)}): {executions} executions each."
+        f"({change(one, gap)}, standard error {number(gap.se, 2)}): {executions} executions each."
     )
 
 

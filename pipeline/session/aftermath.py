@@ -141,12 +141,12 @@ def answer(about: Mapping[str, Any]) -> str:
     plain = plainly(about)
     if plain is None:
         return found
-    found += f": {plain.part} {plain.label} {exact(plain.own)}"
+    found += f": {plain.part} {plain.label} {plain.written(plain.own)}"
     rival = best(about)
     theirs = rival and plain.beside.get(rival.model)
     if rival is None or theirs is None:
         return found
-    said = f"{found}; the best baseline, {rival.words}, has {exact(theirs)}"
+    said = f"{found}; the best baseline, {rival.words}, has {plain.written(theirs)}"
     compared = (
         "" if plain.name in {"rmse", champion["objective"].removeprefix("val_")} else called(about)
     )

@@ -16,7 +16,6 @@ from pipeline.config.choices import ChampionRows
 from pipeline.config.schema import SweepConfig
 from pipeline.core.control import Unattended
 from pipeline.core.errors import BudgetError, NoUsableTrialError
-from pipeline.core.language import number
 from pipeline.core.records import Fit
 from pipeline.data.csvfile import write_csv
 from pipeline.evaluation.final import INCUMBENT, Member, Terms, Verdicts, evaluate, score_incumbent
@@ -109,7 +108,7 @@ def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
     about["report"] = draw_report(sweep, after)
     write_summary(sweep.output_dir, ledger, about, after)
     sweep.display.attention(about["data"]["attention"])
-    sweep.display.final(about, ranking_rows(ranked, objective(config).metric))
+    sweep.display.final(about, *ranking_rows(ranked, objective(config).metric))
     _say(sweep, about)
     after.close()
     return 0
@@ -146,7 +145,7 @@ def _page(ledger: Ledger, config: SweepConfig, about: dict[str, Any]) -> str:
     """Name the parent run by what came out, and leave the page that compares the trials; its link."""
     plain, found = plainly(about), about["champion"]["capacity"]
     if plain is not None:
-        found += f", {plain.part} {plain.label} {number(plain.own)}"
+        found += f", {plain.part} {plain.label} {plain.written(plain.own)}"
     ledger.set_tag("mlflow.runName", f"{about['data']['name']}: {found}")
     tested = f"test_{plain.name if plain else 'loss'}"
     return prepare_view(ledger, objective(config).metric, tested)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.config.schema import SweepConfig
-from pipeline.core.language import number, plural, trial
+from pipeline.core.language import exact, listing, number, plural, trial_beside
 from pipeline.core.records import Decision, Scored
 from pipeline.figures.inline import CapacityScore
 from pipeline.ledger.trialrows import RankedTrial
@@ -64,20 +64,27 @@ def recorded(one: Ranked) -> RankedTrial:
     )
 
 
-def ranking_rows(ranked: Sequence[Ranked], metric: str) -> list[dict[str, object]]:
-    """Return the rows of the final table; `metric` is the objective."""
-    return [
+def ranking_rows(ranked: Sequence[Ranked], metric: str) -> tuple[list[dict[str, str]], str]:
+    """Return the rows of the final table, and the nuisance values that all of them have, in words.
+
+    Args:
+        metric: The objective.
+    """
+    shown = ranked[:SHOWN_TRIALS]
+    common = set.intersection(*(set(one.evidence.trial.nuisance) for one in shown))
+    rows = [
         {
-            "rank": position,
-            "trial": trial(one.evidence.trial.name),
-            metric: one.evidence.shown,
+            "#": str(place),
+            "trial": trial_beside(one.evidence.trial, common),
+            metric: exact(one.evidence.shown),
             "SE": number(one.se, 2),
             "behind": number(one.gap.mean, 2),
-            "fits": one.evidence.executions,
-            "why": one.note,
+            "fits": str(one.evidence.executions),
+            "why": one.note.replace("one standard error", "1 SE").replace("standard errors", "SE"),
         }
-        for position, one in enumerate(ranked[:SHOWN_TRIALS], start=1)
+        for place, one in enumerate(shown, start=1)
     ]
+    return rows, listing(f"{name} {value}" for name, value in sorted(common))
 
 
 LATER = {

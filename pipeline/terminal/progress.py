@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 from rich.console import Console, ConsoleOptions
 from rich.text import Text
@@ -215,13 +215,14 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     @_harmless
     def final(
-        self, summary: Mapping[str, object], rows: Sequence[Mapping[str, object]] = ()
+        self, summary: Mapping[str, Any], rows: Sequence[Mapping[str, str]] = (), common: str = ""
     ) -> None:
         """Print the table of the best trials on stdout, also when not verbose; a notebook has its cell.
 
         Args:
             summary: The sweep's summary as in `summary.json`.
             rows: Best first; keys become columns in the order of the first row.
+            common: The values that all of them have.
         """
         if self._quiet or isinstance(self._view, NotebookView):
             return
@@ -231,7 +232,8 @@ class Display(contextlib.AbstractContextManager["Display"]):
             out.width = max(out.width, PLAIN_WIDTH)
         out.print(Text(counts(summary)), soft_wrap=True)
         if rows:
-            out.print(ranking(rows))
+            out.print(Text(f"the best, all with {common}:\n" if common else ""))
+            out.print(ranking(rows, out.width))
 
     def closing(self, lines: Mapping[str, str]) -> bool:
         """Say where to go from here: in a notebook's cell or on a terminal (True), else on stderr.

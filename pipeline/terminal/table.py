@@ -4,43 +4,80 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from rich import box
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.core.language import exact
+from pipeline.core.language import duration, plural
 
 SENTENCES = frozenset({"answer", "why"})
 """Labels of the last lines that a person reads; the others are copied."""
+WHY = "why"
+TEXTS = frozenset({"trial", WHY})
+"""Columns of the ranking that hold no figures."""
+LEAST_FIRST = ("behind", "fits", "#", "SE")
+"""Columns of the ranking that a narrow terminal goes without."""
+GAP = 2
+"""Blanks between two columns."""
+FEWEST = 16
+"""Characters in which a reason can be read, over several lines; with room for fewer there is none."""
 
 
-def counts(summary: Mapping[str, object]) -> str:
-    """Say how a sweep ended and how much it did: `finished: trials 35, fits 225, 41.2 s`."""
+def counts(summary: Mapping[str, Any]) -> str:
+    """Say how a sweep ended and how much it did: `finished: 35 trials, 225 fits, 41 s`."""
     status = summary.get("status", "done")
     ended = "ended by its budget" if status == "budget" else status
-    said = ", ".join(f"{k} {cell(summary[k])}" for k in ("trials", "fits") if k in summary)
-    said += f", cut {summary['cut']}" if summary.get("cut") else ""
-    took = f", {cell(summary['seconds'])} s" if "seconds" in summary else ""
-    return f"{ended}: {said}{took}"
+    said = [plural(summary[name], name[:-1]) for name in ("trials", "fits") if name in summary]
+    said += [f"{summary['cut']:,} more cut"] if summary.get("cut") else []
+    said += [duration(summary["seconds"])] if "seconds" in summary else []
+    return f"{ended}: {', '.join(said)}"
 
 
 def fits_done(count: int) -> str:
     """Say how many fits are done: `1 fit done`."""
-    return f"{count} fit{'' if count == 1 else 's'} done"
+    return f"{plural(count, 'fit')} done"
 
 
-def ranking(rows: Sequence[Mapping[str, object]]) -> Table:
-    """Lay out ranking rows; the first row is the champion."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    columns = list(rows[0])
-    for name in columns:
-        numeric = isinstance(rows[0][name], int | float)
-        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-    for position, row in enumerate(rows):
-        cells = (Text(cell(row.get(name))) for name in columns)
-        table.add_row(*cells, style="bold" if position == 0 else None)
+def ranking(rows: Sequence[Mapping[str, str]], columns: int) -> Table:
+    """Lay out ranking rows, a line each; the first row is the champion.
+
+    Where they are too wide the last clauses of the reasons go, then the columns that matter least.
+    Figures are whole at any width.
+
+    Args:
+        columns: Of the terminal.
+    """
+    names, least = list(rows[0]), iter(LEAST_FIRST)
+    while True:
+        room = columns - sum(_width(rows, name) + GAP for name in names if name != WHY)
+        whys = [_shortened(row.get(WHY, ""), room) for row in rows]
+        dropped = next(least, None) if max(map(len, whys)) > room else None
+        if dropped is None:
+            break
+        names = [name for name in names if name != dropped]
+    if room < FEWEST:
+        names = [name for name in names if name != WHY]
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="dim")
+    for name in names:
+        side: JustifyMethod = "left" if name in TEXTS else "right"
+        table.add_column(Text(name), justify=side, overflow="fold", no_wrap=name != WHY)
+    for row, why in zip(rows, whys, strict=True):
+        cells = (Text(why if name == WHY else row[name]) for name in names)
+        table.add_row(*cells, style="bold" if row is rows[0] else None)
     return table
+
+
+def _width(rows: Sequence[Mapping[str, str]], name: str) -> int:
+    return max(len(name), *(len(row[name]) for row in rows))
+
+
+def _shortened(text: str, room: int) -> str:
+    """Leave out the last clauses of a reason, the first one excepted, as far as there is no room for them."""
+    while len(text) > room and ", " in text:
+        text = text.rpartition(", ")[0]
+    return text
 
 
 def labelled(label: str, text: str, indent: int, columns: int) -> Text:
@@ -54,12 +91,3 @@ def labelled(label: str, text: str, indent: int, columns: int) -> Text:
         room = max(columns - indent - 1, 20)
         text = textwrap.fill(text, room, break_on_hyphens=False).replace("\n", "\n" + " " * indent)
     return Text.assemble((f"{label:<{indent}}", "bold"), text)
-
-
-def cell(value: object) -> str:
-    """Format one value: four significant digits, thousands separated, a dash for nothing."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else exact(value)

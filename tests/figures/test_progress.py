@@ -36,7 +36,7 @@ from pipeline.figures.inline import CapacityScore
 from pipeline.terminal.live import CHART_LINES, drawn, panel
 from pipeline.terminal.picture import Picture, tally, time_left
 from pipeline.terminal.progress import HEARTBEAT, Display
-from pipeline.terminal.table import counts, fits_done
+from pipeline.terminal.table import counts, fits_done, ranking
 
 TRIAL = Trial(Capacity("2x64", (("layers", 2), ("units", 64))), 0.003, 5000)
 FITS = tuple(Fit(TRIAL, execution, execution, 50) for execution in range(3))
@@ -81,7 +81,7 @@ def play(display: Display) -> None:
         display.decisions([BETTER], STANDING)
         display.final(
             {"status": "done", "trials": 1, "fits": 3, "seconds": 4.2},
-            [{"rank": 1, "trial": TRIAL.name, "val_loss": 0.4552}],
+            [{"#": "1", "trial": TRIAL.name, "val_loss": "0.4552"}],
         )
 
 
@@ -262,7 +262,7 @@ def test_one_fit_is_not_fits_and_a_budget_is_no_status() -> None:
     """Lines for people."""
     assert (fits_done(1), fits_done(2)) == ("1 fit done", "2 fits done")
     said = counts({"status": "budget", "trials": 9, "fits": 30, "cut": 2, "seconds": 46.0})
-    assert said == "ended by its budget: trials 9, fits 30, cut 2, 46 s"
+    assert said == "ended by its budget: 9 trials, 30 fits, 2 more cut, 46 s"
 
 
 def test_plain_lines_carry_no_escape_codes() -> None:
@@ -294,9 +294,56 @@ def test_final_table_is_on_stdout_and_whole_when_piped() -> None:
     """A pipe gets unwrapped rows with their figures."""
     err, out = consoles(terminal=False)
     play(Display(True, stderr=err, stdout=out))
-    assert "done: trials 1, fits 3, 4.2 s" in written(out)
+    assert "done: 1 trial, 3 fits, 4.2 s" in written(out)
     assert any("1" in line and "0.4552" in line for line in written(out).splitlines())
     assert "0.4552" not in written(err)
+
+
+NOTES = (
+    "chosen: smallest within 1 SE",
+    "within 1 SE, but larger, on 5 shared executions",
+    "another 128x1024 stands for it, 128x1024 lr 0.0095 embedded-48",
+    "1.5 SE behind, on 2 shared executions",
+)
+
+
+@pytest.mark.parametrize("name", ["2x64 lr 0.003", "128x1024 lr 0.0095 embedded-48"])
+@pytest.mark.parametrize("columns", [80, 120])
+def test_a_ranked_trial_takes_one_line_and_its_figures_are_whole(columns: int, name: str) -> None:
+    """Reasons lose their last clauses, then the columns that matter least go: no figure is cut."""
+    rows = [
+        {"#": str(place), "trial": name, "val_accuracy": "0.4552", "SE": "0.085"}
+        | {"behind": "0.0093", "fits": "19", "why": note}
+        for place, note in enumerate(NOTES, start=1)
+    ]
+    console = Console(file=io.StringIO(), width=columns)
+    console.print(ranking(rows, columns))
+    heading, *lines = written(console).splitlines()
+    assert len(lines) == len(NOTES)
+    assert all(len(line) <= columns for line in [heading, *lines])
+    for line, note in zip(lines, NOTES, strict=True):
+        assert name in line
+        assert "0.4552" in line
+        assert note.partition(",")[0] in line
+    assert ("behind" in heading) == all("0.0093" in line for line in lines)
+    assert (columns == 120) <= all(word in heading for word in rows[0])
+
+
+def test_a_window_too_narrow_for_reasons_has_none() -> None:
+    """A letter a line is read by nobody."""
+    rows = [{"trial": "2x64 lr 0.003", "val_loss": "0.4552", "why": NOTES[1]}]
+    console = Console(file=io.StringIO(), width=30)
+    console.print(ranking(rows, 30))
+    assert "0.4552" in written(console)
+    assert len(written(console).splitlines()) == 2
+
+
+def test_what_all_ranked_trials_have_is_said_once() -> None:
+    """And not in every row."""
+    out = Console(file=io.StringIO(), width=80)
+    rows = [{"trial": "2x64 lr 0.003", "val_loss": "0.4552"}]
+    Display(True, stdout=out).final({}, rows, "encoding embedded-48")
+    assert "the best, all with encoding embedded-48:" in written(out)
 
 
 def test_what_needs_attention_is_said_at_the_end(caplog: pytest.LogCaptureFixture) -> None:

@@ -193,7 +193,10 @@ def test_a_gain_too_small_to_count_is_not_called_noise():
     walked = walk(search(), score)
     (said,) = (one for one in walked.decisions if one.capacity == "3x250" and one.phase == "grow")
     assert said.verdict == "same"
-    assert "better than 2x250 (4.4) by 0.0001, too little to count (search.min_gain)" in said.reason
+    assert (
+        "better than 2x250 (4.400) by 0.0001000, too little to count (search.min_gain)"
+        in said.reason
+    )
 
 
 def test_a_gain_counts_as_a_share_of_what_a_constant_loses():
@@ -246,7 +249,7 @@ def test_an_objective_that_is_better_when_higher_is_shown_as_it_is():
         assert one.score is None or one.score > 0
     worse = next(one for one in walked.decisions if one.capacity == "3x250")
     assert "scores 0.55" in worse.reason
-    assert "worse than 2x250 (0.56) by 0.01" in worse.reason
+    assert "worse than 2x250 (0.5600) by 0.01000" in worse.reason
 
 
 @pytest.mark.parametrize("prefer", list(Prefer))

@@ -35,7 +35,7 @@ def test_the_first_row_need_not_have_the_best_score_and_says_why() -> None:
     assert [one.note for one in found[:3]] == [
         "chosen: smallest within one standard error",
         "best score",
-        "2x4 lr 0.003 stands for it",
+        "another 2x4 stands for it, 2x4 lr 0.003",
     ]
     assert found[3].note.endswith("standard errors behind")
     assert [one.stands for one in found] == [True, True, False, True]
