@@ -17,6 +17,8 @@ OUTPUT = "output"
 """Name of the layer whose outputs are the prediction, or that of each member."""
 SIGNS = "member_inputs"
 """Name of the layer whose kernel starts as random signs."""
+SHARED = "bki,io->bko"
+"""Equation of a hidden layer that members share."""
 EMBEDDING = "embedding"
 """Name of the layer that embeds numbers; its kernel starts as linear (`models.initial_weights`)."""
 MEAN = "mean_of_members"
@@ -86,7 +88,7 @@ def hidden_layers(
         dense = keras.layers.Dense(units, use_bias=biased, name=name)
     else:  # one product of (rows x members) rows; Dense would make one of every row
         dense = keras.layers.EinsumDense(
-            "bki,io->bko", (members, units), bias_axes="o" if biased else None, name=name
+            SHARED, (members, units), bias_axes="o" if biased else None, name=name
         )
     layers = activated(dense, model.activation, number, normalised=model.batch_normalization)
     dropout = float(trial.nuisance_value("dropout", 0.0))

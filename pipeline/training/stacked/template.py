@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from pipeline.core.records import Fit
+from pipeline.training.families.layers import SHARED
 from pipeline.training.models import layer_seed, random_states
 from pipeline.training.pooling import members_of
 
@@ -61,6 +62,24 @@ class RowNormalization(keras.layers.BatchNormalization):
             present = keras.ops.reshape(present, (rows, *[1] * len(pixels)))
             present = keras.ops.broadcast_to(present, (rows, *pixels))
         return super().call(inputs, training=training, mask=present)
+
+
+class SharedDense(keras.layers.EinsumDense):
+    """A hidden layer that the members of a network share, as one product of (rows x members) rows.
+
+    The same numbers to float32 rounding. As the einsum that it stands in for, its slope is one matrix for
+    every row on TensorFlow, written to memory and then added up (docs/experiments.md).
+    """
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        """Return activated outputs, (rows, members, units)."""
+        del training
+        members, width = inputs.shape[1:]
+        outputs = keras.ops.matmul(keras.ops.reshape(inputs, (-1, width)), self.kernel)
+        outputs = keras.ops.reshape(outputs, (-1, members, self.kernel.shape[1]))
+        if self.bias is not None:
+            outputs = outputs + self.bias
+        return self.activation(outputs)
 
 
 class Template:
@@ -130,5 +149,8 @@ def _for_members(layer: keras.layers.Layer) -> keras.layers.Layer:
     if isinstance(layer, keras.layers.BatchNormalization):
         normalization: keras.layers.Layer = RowNormalization.from_config(layer.get_config())
         return normalization
+    if isinstance(layer, keras.layers.EinsumDense) and layer.equation == SHARED:
+        shared: keras.layers.Layer = SharedDense.from_config(layer.get_config())
+        return shared
     copy: keras.layers.Layer = layer.__class__.from_config(layer.get_config())
     return copy
