@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pipeline.config.schema_data import DataConfig
@@ -86,7 +86,7 @@ def layout(head: bytes, where: str, config: DataConfig | None = None) -> Layout:
             f"{where}: the header has {len(header)} columns but the first row has {len(rows[1])}; "
             "give every column a name, or say how they are separated (data.delimiter)"
         )
-    cells = [cell.strip() for row in rows[1:] for cell in row]
+    cells = {cell.strip() for row in rows[1:] for cell in row}  # of pixels 256 different ones
     with_comma, with_point = (
         any(re.fullmatch(rf"-?\d+{mark}\d+", cell) for cell in cells) for mark in (",", r"\.")
     )
@@ -149,7 +149,7 @@ def _records(text: str, delimiter: str) -> list[list[str]]:
     return (rows[:-1] if len(rows) > 1 and not text.endswith(("\n", "\r")) else rows) or [[""]]
 
 
-def _decimal(cells: Sequence[str]) -> str:
+def _decimal(cells: Collection[str]) -> str:
     """Return the one decimal mark that a file's numbers show; empty for none or both."""
     shown = [mark for mark, sure in _DECISIVE.items() if any(map(sure.fullmatch, cells))]
     return shown[0] if len(shown) == 1 else ""
