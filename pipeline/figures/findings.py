@@ -19,6 +19,10 @@ AWAY = "give the target away"
 """What the sentence about such a column says (data/columns.py)."""
 OF_DATA = frozenset({LEAK, "absent-class", "unscaled-inputs"})
 """Findings that are about the table and not about one fit."""
+OF_PROBES = frozenset(
+    {"dead-units", "saturation", "vanishing-gradients", "exploding-gradients", "rate-too-low"}
+)
+"""Findings that need a look inside a network, which only the best fit of a capacity gets: one says it."""
 TRIED = "larger networks were tried and not chosen"
 COLUMNS = ["run_id", "trial", "capacity", "code", "severity", "sentence"]
 
@@ -45,12 +49,15 @@ def of_champion(record: SweepRecord) -> pd.DataFrame:
 
 
 def most_show(record: SweepRecord, code: str, *severities: str) -> tuple[int, int]:
-    """Return how many of the champion's fits show a finding, and of how many; 0 unless most of them do."""
+    """Return how many of the champion's fits show a finding, and of how many.
+
+    0 unless most of them do; of what needs a look inside a network one is enough.
+    """
     table, fits = of_champion(record), scored_fits(record)
     own = int((fits["trial"] == champion_entry(record).get("trial")).sum())
     shown = table[(table["code"] == code) & table["severity"].isin(severities or SEVERITIES)]
     count = int(shown["run_id"].nunique())
-    return (count if 2 * count > own else 0), own
+    return (count if 2 * count > own or code in OF_PROBES else 0), own
 
 
 def by_code(table: pd.DataFrame) -> pd.DataFrame:

@@ -25,8 +25,6 @@ ENCODING = "search.nuisance.encoding"
 ENCODINGS = ("standard", "quantile", "embedded")
 """Proposed to a champion that a baseline beats; a user's own network embeds nothing."""
 EVERY_ROW = "choose on every row instead of a few"
-OF_PROBES = frozenset({"dead-units", "saturation", "vanishing-gradients", "rate-too-low"})
-"""Findings that need a look inside a network, which only the best fit of a capacity gets: one says it."""
 KEPT_EPOCHS = {
     "first-epoch": "were best in their first epoch: the score is that of hardly trained weights.",
     "lucky-epoch": "are kept at an epoch that is far better than those around it: the score flatters.",
@@ -47,7 +45,7 @@ def severe(record: SweepRecord) -> list[Remark]:
     return [
         Remark(str(code).replace("-", " "), f"{said[:1].upper()}{said[1:]}.", SEVERE)
         for code, said in grave.groupby("code", sort=False)["sentence"].first().items()
-        if code in OF_PROBES or not has_champion or most_show(record, str(code))[0]
+        if not has_champion or most_show(record, str(code))[0]
     ]
 
 

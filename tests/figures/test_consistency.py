@@ -53,6 +53,7 @@ CLAIMS: dict[str, dict[str, str]] = {
         "yes": r"it over-fits|planted over-fitting",
         "no": r"not more than noise and size explain|nothing over-fits|healthy",
     },
+    "larger networks": {"try": r"try (deeper|wider) networks", "no": r"planted over-fitting"},
     "who scores best": {
         "champion": r"It has the best score|: the best score, and nothing smaller|scores best too"
         r"|and has the best score|chosen: best score",

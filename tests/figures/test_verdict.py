@@ -149,15 +149,41 @@ def test_an_edge_is_named_and_widened(
     assert override in next_words(record)
 
 
-def test_a_rate_that_overshoots_is_not_raised(record: SweepRecord) -> None:
-    """The diagnosis advises a lower one: the verdict must not advise a higher one."""
-    record.config |= {"search.learning_rate.high": "0.003"}
-    found = {"code": "rate-too-high", "severity": "warning", "sentence": "0.003 overshoots"}
+@pytest.mark.parametrize(
+    ("change", "code", "topic", "said"),
+    [
+        ({"search.learning_rate.high": "0.003"}, "rate-too-high", "learning rate", "it overshoots"),
+        ({"search.learning_rate.high": "0.003"}, "first-epoch", "learning rate", "no higher one"),
+        ({"search.learning_rate.high": "0.003"}, "lucky-epoch", "learning rate", "no higher one"),
+        ({"search.learning_rate.high": "0.003"}, "dead-units", "learning rate", "no higher one"),
+        ({"search.learning_rate.low": "0.003"}, "rate-too-low", "learning rate", "no lower one"),
+        ({"search.space.layers_max": "2"}, "overfitting", "depth", "it over-fits in 3 of its 3"),
+        ({"search.space.layers_max": "2"}, "vanishing-gradients", "depth", "no deeper one"),
+        ({"search.space.units_max": "64"}, "overfitting", "width", "no wider one is needed."),
+    ],
+)
+def test_nothing_is_advised_that_diagnosis_advises_against(
+    change: dict[str, str], code: str, topic: str, said: str, record: SweepRecord
+) -> None:
+    """An edge is named all the same, and what follows says nothing of it."""
+    record.config |= change
+    found = {"code": code, "severity": "warning", "sentence": "the opposite"}
     record.fits["findings"] = [[found]] * len(record.fits)
-    said = remark(record, "learning rate")
-    assert said.overrides == ()
-    assert said.sentence.endswith("it overshoots in 3 of its 3 fits: no higher one is needed.")
-    assert not any("learning_rate.high" in word for word in next_words(record))
+    named = remark(record, topic)
+    assert (named.overrides, named.severity) == ((), "info")
+    assert said in named.sentence
+    words, why = next_command(record)
+    assert not any(word.startswith(next(iter(change))) for word in words.split())
+    assert "edge" not in why
+
+
+def test_no_higher_rate_is_tried_where_too_many_diverged(record: SweepRecord) -> None:
+    """One command cannot leave out the rates that diverge and try higher ones."""
+    fast = record.fits["learning_rate"] == 0.01
+    record.fits.loc[fast, "outcome"] = "diverged"
+    record.config |= {"search.learning_rate.high": "0.003"}
+    assert remark(record, "learning rate").overrides == ()
+    assert "beyond" not in next_command(record)[1]
 
 
 @pytest.mark.parametrize(
