@@ -1,9 +1,25 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and the folder of those that may be lost."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
+
+CACHE = "CAPACITY_SWEEP_CACHE"
+"""Environment variable with another folder for what may be lost; empty: nothing is kept."""
+
+
+def cache_folder() -> Path | None:
+    """Return the folder of what may be lost, in `$XDG_CACHE_HOME` or `~/.cache`; None for none."""
+    own = os.environ.get(CACHE)
+    if own is not None:
+        return Path(own) if own else None
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        return (base if base.is_absolute() else Path.home() / ".cache") / "capacity-sweep"
+    except RuntimeError:  # nobody's home
+        return None
 
 
 def write_whole(path: Path, content: bytes) -> None:

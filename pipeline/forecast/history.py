@@ -7,6 +7,7 @@ and atomically, and whatever cannot be read, understood or written is as if it w
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -16,15 +17,13 @@ from importlib import metadata
 from pathlib import Path as File
 from typing import Any
 
-from pipeline.core.files import write_whole
+from pipeline.core.files import cache_folder, write_whole
 from pipeline.forecast.stacktime import Path, path_of
 from pipeline.training.threads import cores
 
 log = logging.getLogger(__name__)
 
-VARIABLE = "CAPACITY_SWEEP_CACHE"
-"""Environment variable with another folder; empty: nothing is kept."""
-FORMAT = 2
+FORMAT = 3
 """Files of another format are not read, and are written anew."""
 NAME = "calibration.json"
 MOST_SWEEPS, MOST_MACHINES = 64, 16
@@ -58,8 +57,8 @@ class Rates:
         """Return the rates after one more sweep; the first replaces the built-in ones altogether."""
         known: dict[str, Any] = {}
         for name, value in measured.items():
-            if is_plausible(name, value):
-                before = float(getattr(self, name))
+            before, usual = (float(getattr(one, name)) for one in (self, Rates))
+            if usual / FAR <= value <= usual * FAR:
                 near, weight = (
                     min(value, before * MOST_SLOWER),
                     SLOWER if value > before else FASTER,
@@ -68,24 +67,9 @@ class Rates:
         return replace(self, **known, sweeps=self.sweeps + 1)
 
 
-MEASURED = ("startup_seconds", "pace", "ending_seconds")
-
-
-def is_plausible(name: str, value: float) -> bool:
-    """Return whether a value may be a measurement of a rate."""
-    usual = float(getattr(Rates, name))
-    return usual / FAR <= value <= usual * FAR
-
-
 def known_rates(machine: str) -> Rates:
     """Return what is known of a machine; the built-in rates where nothing is."""
-    document: Any = _read()["machines"].get(machine)
-    try:
-        found = Rates(**document)
-        sound = all(is_plausible(name, getattr(found, name)) for name in MEASURED)
-    except (TypeError, KeyError):
-        return Rates()
-    return found if sound and isinstance(found.sweeps, int) else Rates()
+    return Rates(**_read()["machines"].get(machine, {}))
 
 
 def recall(fingerprint: str, machine: str, rows: int, marks: set[str]) -> tuple[Path | None, bool]:
@@ -94,16 +78,13 @@ def recall(fingerprint: str, machine: str, rows: int, marks: set[str]) -> tuple[
     Another table of about as many rows (a nightly one) counts where configuration and machine agree.
     Marks: digest of the data and mark of its file, whichever is known.
     """
-    known: list[tuple[float, Path]] = []
-    for one in reversed(_read()["sweeps"]):
-        with contextlib.suppress(TypeError, KeyError, ValueError):
-            if (one["fingerprint"], one["machine"]) == (fingerprint, machine):
-                path = path_of(one["path"])
-                if marks & {one["digest"], one["mark"]}:
-                    return path.scaled(1.0), True
-                known.append((rows / max(1, one["rows"]), path))
-    near = [path.scaled(factor) for factor, path in known if 1.0 / LIKE <= factor <= LIKE]
-    return next(iter(near), None), False
+    sweeps = reversed(_read()["sweeps"])
+    like = [one for one in sweeps if (one["fingerprint"], one["machine"]) == (fingerprint, machine)]
+    for one in like:
+        if marks & {one["digest"], one["mark"]}:
+            return path_of(one["path"]).scaled(1.0), True
+    near = (one for one in like if 1.0 / LIKE <= rows / one["rows"] <= LIKE)
+    return next((path_of(one["path"]).scaled(rows / one["rows"]) for one in near), None), False
 
 
 def keep(
@@ -125,30 +106,20 @@ def keep(
     machines[machine] = asdict(rates)
     if path is not None:
         same = {"fingerprint": identity[0], "digest": identity[1], "machine": machine}
-        sweeps = [one for one in sweeps if any(one.get(name) != same[name] for name in same)]
+        sweeps = [one for one in sweeps if any(one[name] != same[name] for name in same)]
         sweeps.append({**same, "mark": identity[2], "rows": rows, "path": asdict(path)})
-    content = {
-        "format": FORMAT,
-        "machines": dict(list(machines.items())[-MOST_MACHINES:]),
-        "sweeps": sweeps[-MOST_SWEEPS:],
-    }
+    kept = dict(list(machines.items())[-MOST_MACHINES:])
+    content = json.dumps({"machines": kept, "sweeps": sweeps[-MOST_SWEEPS:]}, indent=1)
     try:
-        write_whole(place, json.dumps(content, indent=1).encode())
+        write_whole(place, f"{_seal(content)}\n{content}".encode())
     except OSError as error:
         log.debug("what this sweep took could not be kept: %s", error)
 
 
 def cache_file() -> File | None:
-    """Return where the file lies: in `$XDG_CACHE_HOME` or `~/.cache`; None where none is wanted."""
-    own = os.environ.get(VARIABLE)
-    if own is not None:
-        return File(own) / NAME if own else None
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        folder = File(base) if File(base).is_absolute() else File.home() / ".cache"
-    except RuntimeError:  # nobody's home
-        return None
-    return folder / "capacity-sweep" / NAME
+    """Return where the file lies, in the cache folder; None where none is wanted."""
+    folder = cache_folder()
+    return folder and folder / NAME
 
 
 def machine_key(engine: str, family: str) -> str:
@@ -161,18 +132,17 @@ def machine_key(engine: str, family: str) -> str:
     return " | ".join(parts)
 
 
+def _seal(content: str) -> str:
+    """Return the first line of a file that we have written, in this format, and nobody has edited."""
+    return hashlib.sha256(f"{FORMAT}\n{content}".encode()).hexdigest()
+
+
 def _read() -> dict[str, Any]:
-    """Return the file's machines and sweeps, none where it cannot be read."""
-    document: Any = None
+    """Return the file's machines and sweeps, none where it is not as we have written it."""
     place = cache_file()
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        document = json.loads(place.read_text(encoding="utf-8")) if place else None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        document = {}
-    machines, sweeps = document.get("machines"), document.get("sweeps")
-    return {
-        "machines": machines if isinstance(machines, dict) else {},
-        "sweeps": [one for one in sweeps if isinstance(one, dict)]
-        if isinstance(sweeps, list)
-        else [],
-    }
+    with contextlib.suppress(OSError, ValueError):
+        seal, _, content = place.read_text(encoding="utf-8").partition("\n") if place else ("",) * 3
+        if seal == _seal(content):
+            found: dict[str, Any] = json.loads(content)
+            return found
+    return {"machines": {}, "sweeps": []}

@@ -18,7 +18,7 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
-from pipeline.core.files import write_whole
+from pipeline.core.files import cache_folder, write_whole
 
 
 class DamagedProgramsError(Exception):
@@ -27,24 +27,21 @@ class DamagedProgramsError(Exception):
 
 LARGEST_BYTES = 300_000_000
 """A program takes about a megabyte."""
-VARIABLE = "CAPACITY_SWEEP_CACHE"
-"""Environment variable with another folder; empty: no cache."""
 TRACE = ".trace"
 """Suffix of a traced program: a SHA-256 digest and the content that it is of."""
 
 
 def folder() -> Path | None:
     """Return the folder of this machine and these versions, made and pruned; None without one."""
-    own = os.environ.get(VARIABLE)
-    if own == "":
+    base = cache_folder()
+    if base is None:
         return None
+    found = base / f"programs-{_identity()}"
     try:
-        base = Path(own) if own else _user_cache() / "capacity-sweep"
-        found = base / f"programs-{_identity()}"
         found.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not os.access(found, os.W_OK):
             return None
-    except (OSError, RuntimeError):  # no home, or read-only
+    except OSError:  # read-only
         return None
     with contextlib.suppress(OSError):  # another process empties it
         _prune(found)
@@ -111,10 +108,6 @@ def clear(found: Path) -> None:
     shutil.rmtree(found, ignore_errors=True)
     with contextlib.suppress(OSError):
         found.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-
-def _user_cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 
 
 def _identity() -> str:

@@ -16,6 +16,7 @@ import pytest
 
 from pipeline import api, replay
 from pipeline.core.errors import ConfigError, DataError
+from pipeline.core.files import CACHE
 from pipeline.forecast import history
 from pipeline.forecast.history import Rates
 from pipeline.runtime.budget import process_seconds
@@ -198,7 +199,7 @@ def test_a_real_sweep_from_a_dataframe(
     remembers it.
     """
     monkeypatch.setattr(runner, "_sweeps", count())
-    monkeypatch.setenv(history.VARIABLE, str(workplace / "cache"))
+    monkeypatch.setenv(CACHE, str(workplace / "cache"))
     import keras
     import tensorflow as tf
 

@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.config.schema import BudgetConfig
 from pipeline.core.control import Progress
+from pipeline.core.files import CACHE
 from pipeline.core.records import FitResult, Outcome
 from pipeline.forecast import history
 from pipeline.forecast.forecaster import Forecaster
@@ -170,7 +171,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture(autouse=True)
 def memory(tmp_path: File, monkeypatch: pytest.MonkeyPatch) -> None:
     """Remember what is played in a cache of its own."""
-    monkeypatch.setenv(history.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE, str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.config import fingerprint
 from pipeline.config.schema import BudgetConfig
+from pipeline.core.files import CACHE
 from pipeline.forecast import history
 from pipeline.forecast.history import Rates
 from pipeline.forecast.rounds import walk
@@ -85,7 +86,7 @@ def test_a_counted_search_is_as_long_as_its_space() -> None:
 
 def test_a_sweep_that_ran_is_planned_as_it_went(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rounds again, without what it compiled; but not on a cluster."""
-    monkeypatch.setenv(history.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE, str(tmp_path))
     sweep = times(KNOWN)
     path = real(sweep, 9.0)
     identity = fingerprint(sweep.config), "digest", "mark"

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import keras
 import pytest
 
+from pipeline.core.files import CACHE
 from pipeline.training import program_cache
 from pipeline.training.program_cache import (
     TRACE,
-    VARIABLE,
     clear,
     folder,
     keep_trace,
@@ -77,7 +77,7 @@ if keras.backend.backend() == "tensorflow":  # numbers the functions that it tra
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Use an empty folder for the cache."""
-    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     for name in ("TF_XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR"):
         monkeypatch.setenv(name, "")  # so that it is as before afterwards, also where it is not set
         monkeypatch.delenv(name)  # as this process was told when it started
@@ -150,7 +150,7 @@ def test_a_trace_is_of_what_it_computes_and_of_the_code(monkeypatch: pytest.Monk
 
 def test_a_trace_without_a_place_is_not_kept(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Switched off: nothing fails."""
-    monkeypatch.setenv(VARIABLE, "")
+    monkeypatch.setenv(CACHE, "")
     keep_trace("one", b"")
     assert read_trace("one") is None
     assert not list(place.rglob(f"*{TRACE}"))
@@ -255,7 +255,7 @@ def test_a_program_that_is_never_kept_is_never_found(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("value", ["", "/proc/nowhere"])
 def test_without_a_place_there_is_no_cache(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Switched off, or not writable: nothing is set and nothing fails."""
-    monkeypatch.setenv(VARIABLE, value)
+    monkeypatch.setenv(CACHE, value)
     monkeypatch.setenv("TF_XLA_FLAGS", "")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
     assert folder() is None
