@@ -23,10 +23,11 @@ from benchmarks.roofline import INPUTS, Silent
 from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import CapacityConfig
 from pipeline.core.records import Arrays, Fit, Trial
+from pipeline.training.cost import Workload
 from pipeline.training.engine import engine
 from pipeline.training.families import family
 from pipeline.training.families.mlp import of_widths
-from pipeline.training.planner import Limits, Workload, plan_stacks
+from pipeline.training.planner import Limits, plan_stacks
 from pipeline.training.settings import Settings
 
 ROWS, VAL_ROWS = 2000, 500

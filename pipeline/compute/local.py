@@ -74,7 +74,16 @@ def run_here(
     control: Control,
     config: ComputeConfig,
 ) -> Iterator[tuple[Stack, list[FitResult]]]:
-    """Train the stacks of a plan on this machine; see compute.run."""
+    """Train the stacks of a round on this machine and yield each with its results as soon as it has ended.
+
+    Args:
+        plan: The round, packed; its engine trains it.
+        arrays_of: Returns what a fit is trained on; the fits of a stack share it.
+        control: Listens in, and may say stop; open fits are then cut.
+
+    Yields:
+        Every stack of the plan, in the order in which they end, its results in the order of its fits.
+    """
     prepare(convolutional=family.convolutional)  # before TensorFlow starts: sums follow the threads
     trainer = engine(plan.engine)
     closing = _Closing(control)

@@ -39,7 +39,7 @@ def run_on_ray(
     control: Control,
     config: ComputeConfig,
 ) -> Iterator[tuple[Stack, list[FitResult]]]:
-    """Train the stacks of a plan on the cluster; see compute.run."""
+    """Train as `local.run_here`, on the cluster: a stack comes in parts, the stack with those fits alone."""
     work = _Round(join(config), plan, control, config)
     try:
         work.send_all(arrays_of, family, settings)

@@ -19,7 +19,7 @@ from pipeline.config.schema import ComputeConfig
 from pipeline.core.errors import ConfigError
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Stack
-from pipeline.training.cost import Cost
+from pipeline.training.cost import Cost, Workload
 from pipeline.training.settings import Settings
 
 RETRIES = 5
@@ -116,7 +116,7 @@ def memory_of(stack: Stack, arrays: Arrays, family: Family, settings: Settings) 
     table = sum(array.nbytes for array in vars(arrays).values() if hasattr(array, "nbytes"))
     if not stack.padded_units:
         return WORKER_BYTES + 2 * table
-    cost = Cost(family, settings, len(arrays.x_train), len(arrays.x_val))
+    cost = Cost(Workload(family, settings, len(arrays.x_train), len(arrays.x_val)))
     members = cost.bytes(stack.fits[0].trial, stack.padded_units, len(stack.fits))
     return WORKER_BYTES + 2 * table + members
 

@@ -7,12 +7,11 @@ import hashlib
 import importlib
 import json
 import os
-import pkgutil
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from enum import Enum
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any, cast
 
@@ -110,12 +109,12 @@ def builder_source(reference: str) -> str:
     """
     importlib.invalidate_caches()  # it may have been written a moment ago
     first, *parts = reference.partition(":")[0].split(".")
-    spec, name = _outermost(first), first
-    for part in parts:
-        if spec is None:
-            return ""
-        name = f"{name}.{part}"
-        spec = _within(list(spec.submodule_search_locations or ()), name)
+    spec = _outermost(first)
+    for (
+        part
+    ) in parts:  # by its last name alone: by its whole one its package would have to be imported
+        folders = list(spec.submodule_search_locations or ()) if spec else []
+        spec = PathFinder.find_spec(part, folders)
     loader: Any = spec.loader if spec else None
     if spec is None or not spec.origin or not hasattr(loader, "get_data"):
         return ""
@@ -129,20 +128,4 @@ def _outermost(name: str) -> ModuleSpec | None:
         find = getattr(finder, "find_spec", None)
         if find is not None and (spec := find(name, None)) is not None:
             return cast("ModuleSpec", spec)
-    return _within([str(Path.cwd())], name)
-
-
-def _within(folders: list[str], name: str) -> ModuleSpec | None:
-    """Return what a folder holds of a name; the standard finder needs its package imported for that."""
-    portions: list[str] = []
-    for folder in folders:
-        finder = pkgutil.get_importer(folder)
-        spec = finder.find_spec(name) if finder else None
-        if spec is not None and spec.loader is not None:
-            return spec
-        portions += (spec.submodule_search_locations or ()) if spec else ()
-    if not portions:
-        return None
-    package = ModuleSpec(name, None, is_package=True)  # without an `__init__.py`
-    package.submodule_search_locations = portions
-    return package
+    return PathFinder.find_spec(name, [str(Path.cwd())])

@@ -168,8 +168,8 @@ def _images(path: Path, part: Path) -> tuple[Path, float]:
 def _outline(
     dataset: Dataset, encodings: list[str], growth: dict[str, float], mark: str
 ) -> Outline:
-    train, validation = (max(map(len, side)) for side in zip(*dataset.split.folds, strict=True))
-    rows = {"train": train, "validation": validation, "test": len(dataset.split.test)}
+    sizes = (*dataset.split.largest, len(dataset.split.test))
+    rows = dict(zip(PARTS, sizes, strict=True))
     known, test = dataset.rows - rows["test"], rows["test"]
     return Outline(
         name=dataset.name,

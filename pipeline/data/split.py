@@ -41,6 +41,12 @@ class Split:
         return np.union1d(self.train, np.concatenate([fold[1] for fold in self.folds]))
 
     @property
+    def largest(self) -> tuple[int, int]:
+        """The most training rows and the most validation rows that a fold of the search has."""
+        train, validation = zip(*self.folds, strict=True)
+        return max(map(len, train)), max(map(len, validation))
+
+    @property
     def describing(self) -> np.ndarray:
         """Return the rows that decide which inputs there are, for every fold the same."""
         return self.train if len(self.folds) == 1 else self.known

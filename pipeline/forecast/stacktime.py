@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.core.records import Round, Stack, StackPlan
-from pipeline.training.cost import COMPILE_SECONDS, SHARE_OF_EPOCHS, Cost
+from pipeline.training.cost import COMPILE_SECONDS, SHARE_OF_EPOCHS, Cost, Workload
 from pipeline.training.padding import pad_to
-from pipeline.training.planner import Limits, Workload, plan_stacks
+from pipeline.training.planner import Limits, plan_stacks
 from pipeline.training.sizes import cpu
 
 ROUND_SECONDS = 0.3
@@ -46,7 +46,7 @@ class StackTime:
             cores: How many train at once.
         """
         self.workload, self._pace, self._cores = workload, pace, max(1, cores)
-        self._cost = Cost(workload.family, workload.settings, workload.rows, workload.val_rows)
+        self._cost = Cost(workload)
 
     def of_round(self, plan: StackPlan, compiled: set[Hashable]) -> WallTime:
         """Return the wall time of a round; programs that it compiles are added to `compiled`.

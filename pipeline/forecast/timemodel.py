@@ -20,8 +20,9 @@ from pipeline.forecast.rounds import counted_rounds, plausible_rounds
 from pipeline.forecast.stacktime import Path, StackTime, path_of_rounds
 from pipeline.search import executions_of
 from pipeline.search.capacity import CapacitySearch
+from pipeline.training.cost import Workload
 from pipeline.training.families import family as family_of
-from pipeline.training.planner import Limits, Workload, engine_used
+from pipeline.training.planner import Limits, engine_used
 from pipeline.training.settings import Settings
 from pipeline.training.threads import cores
 
@@ -146,11 +147,9 @@ def time_model_of(config: SweepConfig, family: Family, table: TableSizes) -> Tim
 
 def table_of(dataset: Dataset) -> TableSizes:
     """Return the sizes of a dataset."""
-    folds = dataset.split.folds
-    train, validation = (max(map(len, side)) for side in zip(*folds, strict=True))
-    inputs = math.prod(dataset.input_shape("standard"))
-    columns, outputs = len(dataset.columns), dataset.outputs
-    return TableSizes(dataset.rows, train, validation, columns, inputs, len(folds), outputs)
+    inputs, folds = math.prod(dataset.input_shape("standard")), len(dataset.split.folds)
+    rows = dataset.rows, *dataset.split.largest
+    return TableSizes(*rows, len(dataset.columns), inputs, folds, dataset.outputs)
 
 
 SECONDS_AN_HOUR = 3600.0

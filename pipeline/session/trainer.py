@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.compute import run
-from pipeline.compute.local import limits
+from pipeline.compute.local import limits, run_here
 from pipeline.config import objective
+from pipeline.config.choices import ComputeKind
 from pipeline.config.schema import SweepConfig
 from pipeline.core.control import Control
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
 from pipeline.data.dataset import Dataset
 from pipeline.ledger.ledger import Ledger
+from pipeline.training.cost import Workload
 from pipeline.training.families import family
 from pipeline.training.models import rebuild
-from pipeline.training.planner import Workload, plan_stacks
+from pipeline.training.planner import plan_stacks
 from pipeline.training.settings import Settings
 
 
@@ -49,16 +50,18 @@ class Trainer:
 
     def plan(self, fits: Sequence[Fit]) -> StackPlan:
         """Pack a whole round into stacks, whatever of it is already done."""
-        sides = zip(*self.dataset.split.folds, strict=True)
-        train, validation = (max(map(len, side)) for side in sides)
         training = self.config.training
-        workload = Workload(self.family, self.settings, train, validation, str(training.engine))
+        sizes = self.dataset.split.largest
+        workload = Workload(self.family, self.settings, *sizes, str(training.engine))
         return plan_stacks(fits, workload, limits(training, self.config.compute))
 
     def run(self, plan: StackPlan, control: Control) -> Iterator[tuple[Stack, list[FitResult]]]:
         """Train stacks where `compute` says; yield each as it ends, with the results of its fits."""
         compute = self.config.compute
-        yield from run(plan, self.arrays, self.family, self.settings, control, compute)
+        run = run_here
+        if compute.kind is ComputeKind.ray:
+            from pipeline.compute.ray import run_on_ray as run
+        return run(plan, self.arrays, self.family, self.settings, control, compute)
 
 
 def input_shapes(config: SweepConfig, dataset: Dataset) -> dict[str, tuple[int, ...]]:

@@ -7,6 +7,7 @@ forecast multiplies them by what a machine was measured to take (`forecast.machi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from pipeline.core.family import Family
@@ -41,13 +42,29 @@ def latency(family: Family, trial: Trial) -> float:
     return 2.0 * family.products(trial.capacity, trial.encoding) / FLOPS
 
 
+@dataclass(frozen=True)
+class Workload:
+    """What every fit of a round has in common."""
+
+    family: Family
+    """Knows the widths and parameters of a capacity."""
+    settings: Settings
+    """Batch size and optimizer."""
+    rows: int
+    """Training rows (of the largest fold)."""
+    val_rows: int
+    """Validation rows (of the largest fold)."""
+    engine: str = "stacked"
+    """The engine that was asked for."""
+
+
 class Cost:
     """Cost of fits on one table."""
 
-    def __init__(self, family: Family, settings: Settings, rows: int, val_rows: int) -> None:
-        """Bind the table."""
-        self._family, self._settings = cast("PaddedFamily", family), settings
-        self._rows, self._val_rows = rows, val_rows
+    def __init__(self, workload: Workload) -> None:
+        """Bind the table, the family and the settings."""
+        self._family, self._settings = cast("PaddedFamily", workload.family), workload.settings
+        self._rows, self._val_rows = workload.rows, workload.val_rows
         self._products: dict[tuple[Widths, str], int] = {}
 
     def widths(self, trial: Trial) -> Widths:

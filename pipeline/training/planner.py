@@ -16,7 +16,7 @@ from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core import language
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, Stack, StackPlan
-from pipeline.training.cost import Cost
+from pipeline.training.cost import Cost, Workload
 from pipeline.training.padding import PaddedFamily, Widths
 from pipeline.training.settings import Settings
 
@@ -52,22 +52,6 @@ def engine_used(asked: str, family: Family, settings: Settings) -> str:
 
 
 @dataclass(frozen=True)
-class Workload:
-    """What every fit of a round has in common."""
-
-    family: Family
-    """Knows the widths and parameters of a capacity."""
-    settings: Settings
-    """Batch size and optimizer."""
-    rows: int
-    """Training rows (of the largest fold)."""
-    val_rows: int
-    """Validation rows (of the largest fold)."""
-    engine: str = "stacked"
-    """The engine that was asked for."""
-
-
-@dataclass(frozen=True)
 class Limits:
     """What running stacks may use together."""
 
@@ -91,7 +75,7 @@ def plan_stacks(fits: Sequence[Fit], workload: Workload, limits: Limits) -> Stac
     reasons = [why_not_stacked(workload.family, workload.settings.of(fit.trial)) for fit in fits]
     if workload.engine == "fit" or all(reasons):
         return _plan_of_singles(fits, next(iter(reasons), ""))
-    cost = Cost(workload.family, workload.settings, workload.rows, workload.val_rows)
+    cost = Cost(workload)
     groups: dict[Hashable, list[Fit]] = defaultdict(list)
     for fit in fits:
         groups[_program(fit, workload)].append(fit)

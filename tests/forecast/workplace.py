@@ -16,9 +16,10 @@ from pipeline.forecast.stacktime import StackTime
 from pipeline.forecast.timemodel import TableSizes, TimeModel
 from pipeline.search import executions_of
 from pipeline.search.capacity import CapacitySearch
+from pipeline.training.cost import Workload
 from pipeline.training.families import family as family_of
 from pipeline.training.families.mlp import of_widths
-from pipeline.training.planner import Limits, Workload
+from pipeline.training.planner import Limits
 from pipeline.training.settings import Settings
 from tests.search.toy import Noisy
 

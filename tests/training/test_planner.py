@@ -15,11 +15,18 @@ from hypothesis import strategies as st
 from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import PER_TRIAL, CapacityConfig
 from pipeline.core.records import Fit, StackPlan, Trial
-from pipeline.training.cost import COMPILE_SECONDS, REUSE_SHARE, SHARE_OF_EPOCHS, Cost, latency
+from pipeline.training.cost import (
+    COMPILE_SECONDS,
+    REUSE_SHARE,
+    SHARE_OF_EPOCHS,
+    Cost,
+    Workload,
+    latency,
+)
 from pipeline.training.families import family as family_of
 from pipeline.training.families.mlp import Mlp, of_widths
 from pipeline.training.padding import pad_to
-from pipeline.training.planner import Limits, Workload, plan_stacks
+from pipeline.training.planner import Limits, plan_stacks
 from pipeline.training.settings import Settings
 from pipeline.training.sizes import FLOPS
 
@@ -147,7 +154,7 @@ def test_trials_with_an_optimizer_that_cannot_be_stacked_leave_the_others_stacke
 def test_padding_never_costs_more_than_the_compilation_it_saves(fits: tuple[Fit, ...]) -> None:
     """A stack's extra time stays below the compilations of its networks apart."""
     workload = _work(_family(), rows=20_000)
-    cost = Cost(workload.family, workload.settings, workload.rows, workload.val_rows)
+    cost = Cost(workload)
     for stack in plan_stacks(fits, workload, ROOMY).stacks:
         networks = {_widths(fit) for fit in stack.fits}
         extra = sum(
@@ -193,7 +200,7 @@ def test_rates_and_seeds_of_a_trial_stay_together(family: Family) -> None:
         for rate in (0.1, 0.01)
         for width in (497, 498, 499)
     ]
-    cost = Cost(family, Settings(), 1000, 250)
+    cost = Cost(Workload(family, Settings(), 1000, 250))
     room = cost.bytes(fits[0].trial, (512,), 10)
     plan = plan_stacks(fits, _work(family), Limits(room, 1))
     assert sorted(len(stack.fits) for stack in plan.stacks) == [6, 6, 6]
@@ -205,7 +212,7 @@ def test_the_table_is_counted_once_for_stacks_side_by_side(family: Family) -> No
     """What it takes is taken from all workers together; another fold is another table."""
     rows = 100_000
     fits = [_fit((512,), seed=seed) for seed in range(40)]
-    cost = Cost(family, Settings(), rows, rows // 4)
+    cost = Cost(Workload(family, Settings(), rows, rows // 4))
     table = cost.table("standard")
     assert table == pytest.approx(4 * 1.25 * rows * (INPUTS + 1 + 1), rel=0.01)
     room = 2 * cost.bytes(fits[0].trial, (512,), 10)

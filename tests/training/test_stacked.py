@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from pipeline.compute import run
+from pipeline.compute.local import run_here
 from pipeline.compute.local import train as train_or_split
 from pipeline.config.schema import ComputeConfig
 from pipeline.core.records import Arrays, Outcome, Stack, StackPlan
@@ -224,7 +224,7 @@ def test_stacks_side_by_side_give_the_same_bits(
     told = Settings(patience=2)
     done = {
         stack.number: results
-        for stack, results in run(
+        for stack, results in run_here(
             plan, lambda _: regression, family, told, _Silent(), ComputeConfig(workers=2)
         )
     }

@@ -15,9 +15,10 @@ import pytest
 from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import CapacityConfig, SpaceConfig
 from pipeline.core.records import Arrays, Outcome, Stack
+from pipeline.training.cost import Workload
 from pipeline.training.engine import engine
 from pipeline.training.families import family as family_of
-from pipeline.training.planner import Limits, Workload, plan_stacks
+from pipeline.training.planner import Limits, plan_stacks
 from pipeline.training.settings import Settings
 from tests.training.agreement import agree
 
