@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -101,7 +100,7 @@ def _file_format(data: DataConfig) -> Iterator[Wrong]:
         yield "data.decimal", "must be . or ,"
     if data.encoding is not None:
         try:
-            codecs.lookup(data.encoding)
+            "".encode(data.encoding)  # no codec that is of no text either
         except LookupError:
             yield "data.encoding", "must be one of Python, such as cp1252"
 

@@ -250,7 +250,6 @@ def _output_folder(path: Path) -> Path:
 
 def _run(task: Task, job: _Job) -> int:
     """Run the task in its output folder; a failure is logged, and the next run of `-m` goes on."""
-    from pipeline.config.launch import log_into
     from pipeline.config.text import dump
 
     config, folder = job.config, job.folder
@@ -269,16 +268,11 @@ def _run(task: Task, job: _Job) -> int:
     try:
         return task(config, folder)
     except Interrupted as error:
-        _tell(error)
+        logger.error(str(error))  # noqa: TRY400 - one line, no traceback
         raise SystemExit(error.exit_code) from error  # no further run of -m starts
     except SweepError as error:
-        _tell(error)
+        logger.error(str(error))  # noqa: TRY400 - one line, no traceback
         return error.exit_code
     except Exception:
         logger.exception("unexpected failure; please report it with the lines below")
         return 1
-
-
-def _tell(error: SweepError) -> None:
-    """Put a failure that the user can act on on the terminal and into sweep.log, without a traceback."""
-    logger.error(str(error))

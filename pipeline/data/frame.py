@@ -12,7 +12,7 @@ import difflib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
-from enum import Enum, auto
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -86,9 +86,7 @@ def with_plain_target(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, boo
         values = target.astype(object).astype("Int64") if whole else target.astype(object)
         return frame.assign(**{name: values}), True
     if pd.api.types.is_complex_dtype(dtype) or (
-        isinstance(dtype, np.dtype)
-        and dtype.kind == "O"
-        and CellKind.nested in map(_family, target)
+        isinstance(dtype, np.dtype) and dtype.kind == "O" and bytes in map(_kind, target)
     ):
         raise DataError(
             f"target {name!r} holds values like {target.dropna().iloc[0]!r}; predict a number or a class"
@@ -193,47 +191,37 @@ def _of_objects(series: pd.Series) -> pd.Series:
     """Return a column of Python objects: numbers or truths where all are, else text; nested ones as bytes."""
     if pd.api.types.infer_dtype(series, skipna=True) == "string":
         return series  # by far the most frequent, and told by C
-    families = {_family(cell) for cell in series}
-    if CellKind.nested in families:
+    kinds = set(map(_kind, series))
+    if bytes in kinds:
         return series.map(lambda cell: repr(cell).encode())
-    families.discard(CellKind.nothing)
-    if families == {CellKind.whole}:
+    kinds.discard(None)
+    if kinds == {int}:
         return series.astype("Int64")
-    if families and families <= {CellKind.whole, CellKind.number}:
+    if kinds and kinds <= {int, float}:
         return pd.Series(
             [np.nan if pd.isna(cell) else float(cell) for cell in series], series.index, np.float64
         )
-    if families == {CellKind.truth}:
+    if kinds == {bool}:
         return series.astype("boolean")
     return series.map(lambda cell: None if pd.isna(cell) else _text(cell)).astype(object)
 
 
-class CellKind(Enum):
-    """What a cell of a column of Python objects is."""
+def _kind(cell: Any) -> type | None:
+    """Return as what a cell is read: bool, int (of 64 bits), float, str or bytes; None: nothing is there.
 
-    nothing = auto()
-    truth = auto()
-    whole = auto()
-    """A whole number of 64 bits."""
-    number = auto()
-    text = auto()
-    """Or anything else that is told by its text: a date, an interval, an enum."""
-    nested = auto()
-    """A list, an array, bytes, an object of some other library."""
-
-
-def _family(cell: Any) -> CellKind:
-    if not pd.api.types.is_scalar(cell) and not isinstance(cell, Enum | UUID):
-        return CellKind.nested
-    if isinstance(cell, bytes | complex | np.complexfloating):
-        return CellKind.nested
+    A str is whatever is told by its text: a date, an interval, an enum. Bytes stand for what is nested:
+    a list, an array, an object of some other library.
+    """
+    is_one = pd.api.types.is_scalar(cell) or isinstance(cell, Enum | UUID)
+    if not is_one or isinstance(cell, bytes | complex | np.complexfloating):
+        return bytes
     if pd.isna(cell):
-        return CellKind.nothing
+        return None
     if isinstance(cell, bool | np.bool_):
-        return CellKind.truth
+        return bool
     if isinstance(cell, int | np.integer) and -LARGEST_WHOLE <= cell < LARGEST_WHOLE:
-        return CellKind.whole
-    return CellKind.number if isinstance(cell, int | float | np.number | Decimal) else CellKind.text
+        return int
+    return float if isinstance(cell, int | float | np.number | Decimal) else str
 
 
 def _text(value: Any) -> str:

@@ -64,7 +64,7 @@ def layout(head: bytes, where: str, config: DataConfig | None = None) -> Layout:
         DataError: A duplicate name in the header, lines longer than the header, or no delimiter.
     """
     encoding = (config and config.encoding) or _encoding(head)
-    text = _decoded(head, encoding, where)
+    text = head.decode(encoding, errors="replace")
     lines = text.splitlines(keepends=True)
     skip = next((place for place, line in enumerate(lines) if line.strip()), 0)
     said = _SEPARATOR.fullmatch(lines[skip]) if lines else None
@@ -114,13 +114,6 @@ def single_byte(content: bytes) -> str:
     except UnicodeDecodeError:
         return "latin-1"
     return "cp1252"
-
-
-def _decoded(head: bytes, encoding: str, where: str) -> str:
-    try:
-        return head.decode(encoding, errors="replace")
-    except LookupError as error:
-        raise DataError(f"{where}: data.encoding={encoding} is no encoding of Python") from error
 
 
 def _delimiter(text: str) -> str:

@@ -26,14 +26,15 @@ class TimeLeft:
         self.slow = 1.0
         """Seconds for each that is predicted, until rounds tell."""
         self._forecast = forecast
-        self._taken = self._predicted = 0.0
+        self.taken = self.predicted = 0.0
+        """Seconds of the rounds that were trained to their end."""
         self._here, self._begun, self._widest = WallTime(), 0.0, math.inf
         self._behind = [_sum(way.rounds, None) for way in forecast.ways]
 
     @property
     def pace(self) -> float:
         """Seconds for each that is predicted."""
-        return (self._taken + TRUST * self.slow) / (self._predicted + TRUST)
+        return (self.taken + TRUST * self.slow) / (self.predicted + TRUST)
 
     def begin_round(
         self, asked: Round, work: WallTime, fits: int, now: float, behind: int | None
@@ -58,15 +59,15 @@ class TimeLeft:
 
     def end_round(self, seconds: float) -> None:
         """Learn from a round that was trained to its end in so many seconds, those of compiling left out."""
-        self._taken += seconds
-        self._predicted += self._here.again
+        self.taken += seconds
+        self.predicted += self._here.again
 
     def seconds(self, now: float, ending: float) -> tuple[float, float]:
         """Return the fewest and the most seconds likely left, never further apart than before.
 
         `now` counts from the sweep's start, `ending` from the last round to the end of the process.
         """
-        spread = MEASURED if self._taken > TRUST else self._forecast.spread
+        spread = MEASURED if self.taken > TRUST else self._forecast.spread
         elapsed, after = now - self._begun, self.slow * ending
         low = max(0.0, self.pace * self._here.again / spread - elapsed)
         high = max(0.0, self.pace * self._here.seconds * spread - elapsed)

@@ -74,8 +74,6 @@ class Forecaster:
         self._rounds: list[RoundTime] = []
         self._trials: set[Trial] = set()
         self._compiled: set[Hashable] = set()
-        self._predicted = self._taken = 0.0
-        """Seconds of the rounds that were trained to their end."""
         self._fits = self._recorded = self._open = 0
         """Fits that this process has trained; of the present round those trained, and those to train."""
         self._writing, self._wrote_first, self._wrote = USUAL_WRITING, 0.0, 0.0
@@ -153,8 +151,6 @@ class Forecaster:
         again, sizes = seconds - compiling, (trials, fits, stacks)
         self._rounds.append(RoundTime(self._asked.phase, *sizes, again, compiling))
         if self._whole and not self._open:  # else its time tells nothing
-            self._predicted += self._work.again
-            self._taken += again
             self._left.end_round(again)
         self._recorded = self._open = 0
         self._wrote = self._written()
@@ -180,9 +176,9 @@ class Forecaster:
                 whose programs it had: then its rounds are remembered.
         """
         times = self._times
-        if not self._predicted or times.config.compute.kind is ComputeKind.ray:
+        if not self._left.predicted or times.config.compute.kind is ComputeKind.ray:
             return  # what was cut, or what a cluster takes, says nothing of this machine
-        measured = {"pace": times.rates.pace * self._taken / self._predicted}
+        measured = {"pace": times.rates.pace * self._left.taken / self._left.predicted}
         ending, startup, path = seconds - self._searched, times.startup_seconds, None
         if self._budget.owns_process:
             startup = self._started

@@ -11,7 +11,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, count, product
 
 import numpy as np
 
@@ -84,38 +84,31 @@ def walk(search: CapacitySearch, answer: Callable[[Fit], Scored]) -> list[Round]
 
 def counted_rounds(
     config: OtherSearchConfig, family: Family, executions: Executions
-) -> list[Round]:
-    """Return rounds of the size and number that another search will ask for.
+) -> list[list[Round]]:
+    """Return rounds of the size and number that another search will ask for; of Hyperband two bounds.
 
-    A grid's trials are the very ones. Of the others only the numbers and epochs are exact; which
-    points are drawn is not known, and the trials here are drawn evenly from the space.
+    A grid's trials are the very ones. Of the others only the numbers and epochs are known; which
+    points are drawn is not, and the trials here are drawn evenly from the space.
     """
     space = Space(config, family, is_grid=config.kind is SearchKind.grid)
     listed = [axis for axis in space.axes if isinstance(axis, Choices)]
     size = math.prod(len(axis.values) for axis in listed)
     if len(listed) < len(space.axes):
         size = config.trials
+    lengths = [[executions.epochs] * size]
     if config.kind is SearchKind.hyperband:
-        lengths = list(_hyperband(config, executions.epochs, size))
-    else:
-        number = min(config.trials, size)
-        lengths = [
-            [executions.epochs] * min(config.round, number - first)
-            for first in range(0, number, config.round)
+        lengths = _hyperband(config, executions.epochs, size)
+    walks = []
+    for epochs in (one[: config.trials] for one in lengths):
+        trials = _grid(space, listed) if config.kind is SearchKind.grid else _drawn(space)
+        fits = [
+            tuple(replace(executions.fit(trial, n), epochs=most) for n in range(executions.first))
+            for most, trial in zip(epochs, trials, strict=False)
         ]
-    trials = _grid(space, listed) if config.kind is SearchKind.grid else _drawn(space)
-    return [
-        Round(
-            number,
-            str(config.kind),
-            tuple(
-                replace(executions.fit(trial, execution), epochs=most)
-                for most, trial in zip(epochs, trials, strict=False)
-                for execution in range(executions.first)
-            ),
-        )
-        for number, epochs in enumerate(lengths)
-    ]
+        parts = (fits[first : first + config.round] for first in range(0, len(fits), config.round))
+        rounds = (tuple(chain.from_iterable(part)) for part in parts)
+        walks.append([Round(n, str(config.kind), part) for n, part in enumerate(rounds)])
+    return walks
 
 
 def _grid(space: Space, listed: list[Choices]) -> Iterator[Trial]:
@@ -136,58 +129,21 @@ def _drawn(space: Space) -> Iterator[Trial]:
         yield space.trial(point)
 
 
-def _hyperband(config: OtherSearchConfig, epochs: int, space: int) -> Iterator[list[int]]:
-    """Yield the epochs of the trials of every round (keras_tuner 1.4: HyperbandOracle).
+def _hyperband(config: OtherSearchConfig, epochs: int, space: int) -> list[list[int]]:
+    """Return the epochs of its trials in the order that trains least, and most, before any limit.
 
-    It goes once through its brackets, from the one with most rungs to plain training. A bracket that
-    waits for results lets the next one begin.
+    It goes once through its brackets, from the one with most rungs to plain training (keras_tuner 1.4:
+    HyperbandOracle). A bracket that waits for results lets the next one begin: at the latest when it is
+    done, at the soonest a rung later.
     """
-    brackets = [_Bracket(n, epochs, config.factor) for n in range(_rungs(epochs, config.factor))]
-    open_brackets: list[_Bracket] = []
-    drawn = total = 0
-    while total < config.trials:
-        asked: list[tuple[_Bracket, int]] = []
-        while len(asked) < min(config.round, config.trials - total):
-            places = ((one, one.next_rung()) for one in open_brackets)
-            place = next(((one, rung) for one, rung in places if rung is not None), None)
-            if place is None and brackets:
-                open_brackets.append(brackets.pop())
-                place = open_brackets[-1], 0
-            if place is None or (place[1] == 0 and drawn == space):
-                break  # nothing new is left to draw
-            drawn += place[1] == 0
-            place[0].started[place[1]] += 1
-            asked.append(place)
-        if not asked:
-            return
-        for bracket, rung in asked:
-            bracket.finished[rung] += 1
-        total += len(asked)
-        yield [math.ceil(epochs / config.factor ** (one.number - rung)) for one, rung in asked]
-
-
-class _Bracket:
-    """One bracket of Hyperband: how many trials each rung takes, has started, and finished."""
-
-    def __init__(self, number: int, epochs: int, factor: int) -> None:
-        last = math.ceil(1 + math.log(epochs, factor)) / (number + 1)
-        self.number = number
-        self.sizes = [math.ceil(last * float(factor) ** rung) for rung in range(number, -1, -1)]
-        self.started, self.finished = [0] * (number + 1), [0] * (number + 1)
-
-    def next_rung(self) -> int | None:
-        """Return the rung of its next trial; None when all wait for results."""
-        if self.started[-1] == self.sizes[-1]:
-            return None
-        if self.started[0] < self.sizes[0]:
-            return 0
-        for rung in range(1, len(self.sizes)):
-            beaten = self.sizes[rung - 1] - self.sizes[rung]
-            if self.finished[rung - 1] - self.started[rung] > beaten:
-                return rung
-        return None
-
-
-def _rungs(epochs: float, factor: int) -> int:
-    """Return how many rungs the largest bracket has."""
-    return 0 if epochs < 1 else 1 + _rungs(epochs / factor, factor)
+    rungs = next(n for n in count() if epochs / config.factor**n < 1)
+    parts: list[tuple[int, list[int]]] = []
+    for place, number in enumerate(reversed(range(rungs))):
+        last = math.ceil(1 + math.log(epochs, config.factor)) / (number + 1)
+        sizes = [math.ceil(last * float(config.factor) ** n) for n in range(number, -1, -1)]
+        for rung, size in enumerate(sizes):
+            length = math.ceil(epochs / config.factor ** (number - rung))
+            parts.append((place + rung, [length] * min(size, space)))
+        space -= min(sizes[0], space)
+    orders = sorted(parts, key=lambda part: part[0]), parts
+    return [[length for _, part in order for length in part] for order in orders]

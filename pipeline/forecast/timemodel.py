@@ -128,7 +128,7 @@ class TimeModel:
             basis = "simulated"
         else:
             assert isinstance(search, OtherSearchConfig)  # noqa: S101 - one schema per kind
-            walks, basis = [counted_rounds(search, family, executions)], "counted"
+            walks, basis = counted_rounds(search, family, executions), "counted"
         beside = self.startup_seconds, self.ending_seconds
         ways = [path_of_rounds(rounds, self.time, self.limits, *beside) for rounds in walks]
         ways.sort(key=lambda way: way.again)
@@ -195,28 +195,25 @@ def prospect(config: SweepConfig) -> Prospect:
 
 def first_cut(path: Path, budget: BudgetConfig) -> Cut | None:
     """Return where the tightest budget ends a sweep; None where it keeps them all."""
-    cuts = []
+    limits = []
     if budget.seconds is not None:
-        cuts.append(_by_seconds(path, budget.seconds, f"budget.seconds={budget.seconds:g}"))
+        limits.append((f"budget.seconds={budget.seconds:g}", budget.seconds, math.inf))
     if budget.cost is not None and budget.cost_per_hour:
         seconds = budget.cost / budget.cost_per_hour * SECONDS_AN_HOUR
-        cuts.append(_by_seconds(path, seconds, f"budget.cost={budget.cost:g}"))
-    if budget.fits is not None and path.fits > budget.fits:
-        left, number = budget.fits, 0
-        while left >= path.rounds[number].fits:
-            left, number = left - path.rounds[number].fits, number + 1
-        cuts.append(Cut(f"budget.fits={budget.fits}", number, budget.fits))
-    return min((cut for cut in cuts if cut is not None), key=lambda cut: cut.fits, default=None)
+        limits.append((f"budget.cost={budget.cost:g}", seconds, math.inf))
+    if budget.fits is not None:
+        limits.append((f"budget.fits={budget.fits}", math.inf, budget.fits))
+    cuts = (_cut(path, *limit) for limit in limits)
+    return min(filter(None, cuts), key=lambda cut: cut.fits, default=None)
 
 
-def _by_seconds(path: Path, seconds: float, name: str) -> Cut | None:
-    """Return where a limit of time ends a sweep that finds no program on the disk."""
+def _cut(path: Path, name: str, seconds: float, most: float) -> Cut | None:
+    """Return where a limit of seconds or fits ends a sweep that finds no program on the disk."""
     left, fits, number = seconds - path.startup_seconds - path.ending_seconds, 0, 0
     for number, one in enumerate(path.rounds):
         taken = one.again + one.compiling
-        if taken > left > 0.0:
-            fits += int(left / taken * one.fits)
-        if taken > left:
-            return Cut(name, number, fits)
+        share = min(left / taken if taken else 1.0, (most - fits) / one.fits)
+        if share < 1.0:
+            return Cut(name, number, fits + int(max(share, 0.0) * one.fits))
         left, fits = left - taken, fits + one.fits
     return None if left >= 0.0 else Cut(name, number, fits)

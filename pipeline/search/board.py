@@ -106,14 +106,15 @@ class Board:
         was leading when they were given, and a luckier score on fewer is no evidence against it.
         """
         if capacity not in self._leads:
-            known = [found for trial in self.trials(capacity) if (found := self.evidence(trial))]
-            self._leads[capacity] = next(iter(leads(known)), None)
+            self._leads[capacity] = self._leading(self.trials(capacity))
         return self._leads[capacity]
 
     def lead_with(self, capacity: Capacity, nuisance: Nuisance) -> Evidence | None:
         """Return the best of a capacity's trials with these nuisance values, or None, as `lead` does."""
-        tried = self.tried(capacity, nuisance)
-        known = [found for trial in tried if (found := self.evidence(trial))]
+        return self._leading(self.tried(capacity, nuisance))
+
+    def _leading(self, trials: Iterable[Trial]) -> Evidence | None:
+        known = [found for trial in trials if (found := self.evidence(trial))]
         return next(iter(leads(known)), None)
 
     def leads(self) -> list[Evidence]:

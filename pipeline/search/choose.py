@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -36,11 +37,13 @@ class Rule:
     def standing(self, known: Sequence[Evidence]) -> tuple[Evidence, Evidence, Difference]:
         """Return, of one or more, the smallest as good as the best, the best, and how far apart they are."""
         candidates = leads(known)
-        pool = decide.luck(known, folds=self.folds)
-        least = self.least_gain(candidates[0].score)
-        return decide.smallest_within(
-            candidates, self.one_se, folds=self.folds, pool=pool, least=least
-        )
+        best = candidates[0]
+        pool, least = decide.luck(known, folds=self.folds), self.least_gain(best.score)
+        for candidate in sorted(candidates, key=lambda one: (one.trial.parameters, one.order)):
+            gap = decide.difference(candidate, best, folds=self.folds, pool=pool)
+            if math.isfinite(gap.se) and gap.within(self.one_se, least):
+                return candidate, best, gap
+        return best, best, Difference(0.0, 0.0, 0.0)
 
 
 def rule_of(rules: CapacityConfig, executions: Executions, constant: float | None) -> Rule:

@@ -144,27 +144,6 @@ def _error(
     return two_way(means, table, of.units or Units(), pool)
 
 
-def smallest_within(
-    candidates: Iterable[Evidence],
-    errors: float,
-    *,
-    folds: int = 0,
-    pool: Pool = NO_POOL,
-    least: float = 0.0,
-) -> tuple[Evidence, Evidence, Difference]:
-    """Return the smallest trial within so many standard errors of the best, the best, and how far.
-
-    Or within the least gain that counts (`search.min_gain`).
-    """
-    ordered = sorted(candidates, key=lambda evidence: evidence.order)
-    best = ordered[0]
-    for candidate in sorted(ordered, key=lambda one: (one.trial.parameters, one.order)):
-        gap = difference(candidate, best, folds=folds, pool=pool)
-        if math.isfinite(gap.se) and gap.within(errors, least):
-            return candidate, best, gap
-    return best, best, Difference(0.0, 0.0, 0.0)
-
-
 def median_execution(evidence: Evidence) -> int:
     """Return the execution with the median score; of an even number the worse of the middle two."""
     ordered = sorted(evidence.results, key=lambda i: (evidence.results[i].score, i))

@@ -69,12 +69,8 @@ class Bench:
         behind: dict[int, list[Trial]] = {}
         for one in candidates:
             lead = self.board.lead(one.capacity)
-            own = self.board.tried(one.capacity, one.nuisance)
-            known = [found for trial in own if (found := self.board.evidence(trial))]
-            if lead is None or not known:
-                continue
-            best = min(known, key=lambda found: (-found.executions, found.order))
-            if best.executions < lead.executions:
+            best = self.board.lead_with(one.capacity, one.nuisance)
+            if lead and best and best.executions < lead.executions:
                 behind.setdefault(lead.executions, []).append(best.trial)
         for executions, trials in sorted(behind.items()):
             names = ", ".join(language.trial(trial.name) for trial in trials)
