@@ -39,7 +39,7 @@ from pipeline.evaluation.final import forward
 from pipeline.evaluation.folds import Unseen, unseen_inputs
 from pipeline.evaluation.scores import constant_loss
 from pipeline.runtime.cli import arguments
-from pipeline.search import missing
+from pipeline.search.protocol import missing
 from pipeline.session.facts import searcher_of
 from pipeline.session.trainer import Trainer
 from pipeline.training.models import rebuild
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from pipeline.config.schema import SweepConfig
     from pipeline.core.family import Family
     from pipeline.data import Dataset
-    from pipeline.search import Choice
+    from pipeline.search.protocol import Choice
 
 MODES = {
     "split": [],

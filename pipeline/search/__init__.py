@@ -1,6 +1,6 @@
 """Decides which fits are trained next, and which trial is chosen; the core is pure and needs numpy.
 
-Hands out `searcher`, which returns the `Searcher` of a configuration.
+Hands out `searcher`, which returns the `Searcher` of a configuration; what it speaks in is in `protocol`.
 """
 
 from __future__ import annotations
@@ -12,31 +12,10 @@ from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.core.family import Family
 from pipeline.core.records import Scored, Trial
 from pipeline.search.capacity import CapacitySearch
-from pipeline.search.choose import chosen, complete_enough, evidence_of, leads, longest
-from pipeline.search.decide import median_execution, pareto, standard_error
+from pipeline.search.choose import complete_enough, evidence_of, leads
+from pipeline.search.decide import pareto, standard_error
 from pipeline.search.executions import Executions
-from pipeline.search.protocol import Choice, Proposal, Searcher, is_usable, key, missing
-from pipeline.search.ranking import Ranked, ranking, standing
-
-__all__ = [
-    "Choice",
-    "Proposal",
-    "Ranked",
-    "Searcher",
-    "chosen",
-    "complete_enough",
-    "executions_of",
-    "front",
-    "is_usable",
-    "key",
-    "longest",
-    "mean_of",
-    "median_execution",
-    "missing",
-    "ranking",
-    "searcher",
-    "standing",
-]
+from pipeline.search.protocol import Searcher
 
 
 def searcher(config: SweepConfig, family: Family, constant: float | None = None) -> Searcher:

@@ -24,7 +24,8 @@ from pipeline.evaluation.folds import unseen_inputs
 from pipeline.evaluation.greedy import select
 from pipeline.ledger.encoding import trained_in
 from pipeline.ledger.ledger import Ledger
-from pipeline.search import is_usable, longest
+from pipeline.search.choose import longest
+from pipeline.search.protocol import is_usable
 from pipeline.session.trainer import Networks, Trainer
 
 log = logging.getLogger(__name__)

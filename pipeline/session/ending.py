@@ -27,7 +27,8 @@ from pipeline.models.modelcard import NOTE_TAG, sweep_note
 from pipeline.models.verify import Verifier
 from pipeline.registry.judge import Challenge, Rows, split_of
 from pipeline.registry.registry import Standing, challenge, look_up, schema_of
-from pipeline.search import Choice, Ranked
+from pipeline.search.protocol import Choice
+from pipeline.search.ranking import Ranked
 from pipeline.session.aftermath import (
     Aftermath,
     labelled,

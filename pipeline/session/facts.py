@@ -17,7 +17,8 @@ from pipeline.data.fewrows import few_rows
 from pipeline.evaluation.scores import constant_loss
 from pipeline.ledger.facts import SweepFacts, ValidationRows
 from pipeline.ledger.ledger import Ledger
-from pipeline.search import Searcher, searcher
+from pipeline.search import searcher
+from pipeline.search.protocol import Searcher
 
 
 def encoded(config: SweepConfig, dataset: Dataset) -> list[tuple[str, int]]:

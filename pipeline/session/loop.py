@@ -27,7 +27,7 @@ from pipeline.runtime import memory
 from pipeline.runtime.budget import Budget
 from pipeline.runtime.notify import notify
 from pipeline.runtime.signals import GRACE_SECONDS, StopRequest
-from pipeline.search import missing
+from pipeline.search.protocol import missing
 from pipeline.session.facts import encoded, facts_of, facts_shown, searcher_of
 from pipeline.session.standing import SearchResult, capacities, result_of
 from pipeline.session.sweep import Sweep

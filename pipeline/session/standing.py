@@ -10,20 +10,11 @@ from pipeline.core.language import exact, listing, number, plural, trial_beside
 from pipeline.core.records import Decision, Scored
 from pipeline.figures.inline import CapacityScore
 from pipeline.ledger.trialrows import RankedTrial
-from pipeline.search import (
-    Choice,
-    Proposal,
-    Ranked,
-    Searcher,
-    chosen,
-    complete_enough,
-    executions_of,
-    median_execution,
-    missing,
-    ranking,
-    sentences,
-    standing,
-)
+from pipeline.search import executions_of, sentences
+from pipeline.search.choose import chosen, complete_enough
+from pipeline.search.decide import median_execution
+from pipeline.search.protocol import Choice, Proposal, Searcher, missing
+from pipeline.search.ranking import Ranked, ranking, standing
 
 SHOWN_TRIALS = 10
 """Rows of the final table."""

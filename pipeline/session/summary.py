@@ -18,8 +18,10 @@ from pipeline.evaluation.final import Member, Verdicts, optimism
 from pipeline.evaluation.stand import stated
 from pipeline.ledger.ledger import Ledger
 from pipeline.runtime.budget import Budget
-from pipeline.search import Choice, executions_of, front, longest, mean_of
+from pipeline.search import executions_of, front, mean_of
+from pipeline.search.choose import longest
 from pipeline.search.executions import Executions
+from pipeline.search.protocol import Choice
 from pipeline.session.allrows import trained_rows
 from pipeline.session.standing import SearchResult
 from pipeline.session.trainer import Trainer

@@ -13,7 +13,7 @@ from pipeline.forecast.forecaster import Forecaster
 from pipeline.ledger.ledger import Ledger
 from pipeline.runtime.budget import Budget
 from pipeline.runtime.signals import StopRequest
-from pipeline.search import Searcher, is_usable
+from pipeline.search.protocol import Searcher, is_usable
 from pipeline.session.trainer import Networks, Trainer
 from pipeline.terminal.progress import Display
 

@@ -21,7 +21,7 @@ from pipeline.forecast.forecaster import Forecaster
 from pipeline.forecast.history import Rates
 from pipeline.runtime import budget as budget_module
 from pipeline.runtime.budget import Budget
-from pipeline.search import missing
+from pipeline.search.protocol import missing
 from pipeline.training.planner import plan_stacks
 from tests.forecast.workplace import ROOMY, bowl, capacity_search, times
 

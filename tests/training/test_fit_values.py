@@ -14,12 +14,11 @@ from pipeline.config.choices import SearchKind
 from pipeline.config.schema import ModelConfig, SweepConfig, TrainingConfig
 from pipeline.config.schema_data import DataConfig
 from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
-from pipeline.core.errors import ConfigError
 from pipeline.core.records import Arrays, Direction, Objective, Trial
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.metrics import auc, finished_curves, normalised
 from pipeline.training.models import draw_of, initial_weights
-from pipeline.training.optimizers import names, optimizer_for
+from pipeline.training.optimizers import optimizer_for
 from pipeline.training.run import is_out_of_memory
 from pipeline.training.settings import Settings
 
@@ -102,13 +101,6 @@ def test_momentum_goes_to_those_that_have_it() -> None:
     assert optimizer_for(Settings(optimizer="sgd", **told), TRIAL).momentum == 0.5
     assert optimizer_for(Settings(optimizer="rmsprop", **told), TRIAL).momentum == 0.5
     assert not hasattr(optimizer_for(Settings(optimizer="adam", **told), TRIAL), "momentum")
-
-
-def test_an_unknown_optimizer_is_refused_with_all_names() -> None:
-    """And no wrapper is offered as an optimizer."""
-    with pytest.raises(ConfigError, match=r"training\.optimizer=adamm: must be one of .*adam, "):
-        optimizer_for(Settings(optimizer="adamm"), TRIAL)
-    assert "lossscaleoptimizer" not in names()
 
 
 def test_settings_are_read_from_the_configuration() -> None:
