@@ -11,7 +11,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, count, product
+from itertools import chain, count, pairwise, product
 
 import numpy as np
 
@@ -141,9 +141,11 @@ def _hyperband(config: OtherSearchConfig, epochs: int, space: int) -> list[list[
     for place, number in enumerate(reversed(range(rungs))):
         last = math.ceil(1 + math.log(epochs, config.factor)) / (number + 1)
         sizes = [math.ceil(last * float(config.factor) ** n) for n in range(number, -1, -1)]
-        for rung, size in enumerate(sizes):
+        here = min(sizes[0], space)  # new points, as long as there are any
+        space -= here
+        for rung, (size, following) in enumerate(pairwise([*sizes, 0])):
             length = math.ceil(epochs / config.factor ** (number - rung))
-            parts.append((place + rung, [length] * min(size, space)))
-        space -= min(sizes[0], space)
+            parts.append((place + rung, [length] * here))
+            here = max(0, here - (size - following))
     orders = sorted(parts, key=lambda part: part[0]), parts
     return [[length for _, part in order for length in part] for order in orders]

@@ -72,8 +72,7 @@ def test_the_work_of_hyperband_lies_between_two_bounds(epochs: int, changes: dic
         [fit.epochs for one in each for fit in one.fits] for each in (low, rounds, high)
     )
     assert sum(least) <= sum(true) <= sum(most)
-    if "learning_rate" not in changes:
-        assert len(least) == len(true) == len(most)
+    assert len(least) == len(true) == len(most)
 
 
 def test_a_space_of_listed_points_ends_a_search() -> None:
