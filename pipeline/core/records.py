@@ -255,7 +255,6 @@ class Arrays:
     """float32 (rows,): the table's sample weights; class weights never touch validation."""
     target_scale: float = 1.0
     """Standard deviation that the target was divided by: RMSE in its own unit = sqrt(mse) * this."""
-    target_mean: float = 0.0
     names: Names = NAMELESS
 
     @property

@@ -21,12 +21,10 @@ from pipeline.data.images import PATH, image_shape, judge_pixels, load_images
 from pipeline.data.judged import Judged
 from pipeline.data.panels import Subjects, series_in_time
 from pipeline.data.roles import (
-    groups,
     judge_features,
     keys,
     sample_weights,
     tidy_names,
-    times,
 )
 from pipeline.data.rowhash import digest
 from pipeline.data.split import Split, split_rows
@@ -71,7 +69,8 @@ def _prepared(
     config: DataConfig, table: Table, target: Target, given_test: int, seed: int
 ) -> Dataset:
     frame = table.frame
-    split = split_rows(config, target, keys(config, table.frame, table.hashes), seed, given_test)
+    by = keys(config, frame, table.hashes)
+    split = split_rows(config, target, by, seed, given_test)
     _check_reach(config, target, split)
     known = split.known
     judged = _judge(config, table, known, target)
@@ -79,11 +78,9 @@ def _prepared(
     columns = [item.column for item in judged]
     unread = list(unread_elsewhere(frame, columns, known, given_test))
     subjects = _subjects(config, table, judged, target, split)
-    groups_of = groups(config, frame)
     return Dataset(
         name=config.name,
         frame=frame[[column.name for column in columns if column.used]],
-        raw_target=frame[config.target],
         judged=target,
         judgements=tuple(judged),
         table_notes=(
@@ -91,14 +88,14 @@ def _prepared(
             *target.notes,
             *unread,
             *_split_notes(config, table, target, split),
-            *_group_notes(config, groups_of, split),
+            *_group_notes(config, by.groups, split),
         ),
         split=split,
         digest=digest(frame.columns, table.hashes, [*chain(*split.folds), split.test]),
         scale_target=config.scale_target,
         weights=sample_weights(config, frame),
-        groups=groups_of,
-        times=times(config, frame),
+        groups=by.groups,
+        times=by.times,
         image_shape=None if config.kind == "table" else image_shape(config),
         images=table.images,
         subjects=subjects,

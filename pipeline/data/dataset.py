@@ -36,7 +36,6 @@ class Dataset:
     name: str
     frame: pd.DataFrame
     """All rows, raw, the used columns only."""
-    raw_target: pd.Series
     judged: Target
     judgements: tuple[Judged, ...]
     """Of every column but the target, in the table's order."""
@@ -221,7 +220,6 @@ class Dataset:
         if key not in self._arrays:
             train, validation = self.split.fold(fold)
             x_train, x_val = self._fold_inputs(encoding, fold)
-            mean, scale = self.target_scaling(fold)
             self._arrays[key] = Arrays(
                 x_train=x_train,
                 y_train=self.encoded_targets(train, fold),
@@ -230,8 +228,7 @@ class Dataset:
                 regression=self.regression,
                 train_weight=self._train_weight(train, class_weight),
                 val_weight=self.sample_weight(validation),
-                target_scale=scale,
-                target_mean=mean,
+                target_scale=self.target_scaling(fold)[1],
                 names=Names(self.input_names(encoding), tuple(map(str, self.classes or ()))),
             )
         return self._arrays[key]

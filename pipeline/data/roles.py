@@ -134,15 +134,17 @@ def _calendar(config: DataConfig, series: pd.Series) -> Judged:
     return Judged(replace(column, used=False, parts=()), REASONS["time"])
 
 
-def keys(config: DataConfig, frame: pd.DataFrame, hashes: np.ndarray) -> Keys:
+def keys(config: DataConfig, frame: pd.DataFrame, hashes: np.ndarray | None) -> Keys:
     """Return what the rows are assigned by."""
-    if config.split is not SplitKind.hash:
-        return Keys(groups(config, frame), times(config, frame), None)
     by = config.group or config.id
-    return Keys(None, None, hashes if by is None else row_hashes(frame[[by]]))
+    if config.split is not SplitKind.hash:
+        hashes = None
+    elif by is not None:
+        hashes = row_hashes(frame[[by]])
+    return Keys(_groups(config, frame), _times(config, frame), hashes)
 
 
-def groups(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
+def _groups(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
     """Return the int64 code of each row's group, or None."""
     if config.group is None:
         return None
@@ -151,7 +153,7 @@ def groups(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
     return pd.factorize(by)[0]
 
 
-def times(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
+def _times(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
     """Return the time of each row as float64, for sorting, or None.
 
     Raises:

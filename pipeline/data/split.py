@@ -102,10 +102,10 @@ def split_rows(
     count = len(target.numbers) - given_test
     strata = target.strata[:count]
     assignment: Shuffled | Grouped | Hashed | Last | Timed = Shuffled(strata, seed)
-    if keys.times is not None:
-        assignment = Timed(keys.times)
-    elif keys.hashes is not None:
+    if keys.hashes is not None:
         assignment = Hashed(keys.hashes)
+    elif keys.times is not None:
+        assignment = Timed(keys.times)
     elif keys.groups is not None:
         assignment = Grouped(keys.groups, strata, seed)
     elif config.split is SplitKind.last:

@@ -22,7 +22,7 @@ def test_arrays_are_the_encoded_rows_of_their_parts(people, prepared):
         ("validation", arrays.x_val, arrays.y_val),
     ):
         assert np.array_equal(dataset.encode(dataset.features(part), "standard"), x)
-        raw = dataset.raw_target.iloc[dataset.part(part)]
+        raw = people["left"].iloc[dataset.part(part)]
         assert np.array_equal(np.eye(2, dtype=np.float32)[dataset.judged.encode(raw)], y)
         assert x.dtype == y.dtype == np.float32
         assert x.flags.c_contiguous
@@ -64,17 +64,19 @@ def test_a_regression_target_is_standardised_with_training_rows(people, prepared
     dataset = prepared(people, target="wage")
     arrays = dataset.arrays("standard")
     train = people["wage"].to_numpy()[dataset.split.train]
-    assert arrays.target_mean == pytest.approx(train.mean())
+    mean, _ = dataset.target_scaling()
+    assert mean == pytest.approx(train.mean())
     assert arrays.target_scale == pytest.approx(train.std())
     assert arrays.y_train.mean() == pytest.approx(0, abs=1e-6)
-    own = arrays.y_train[:, 0] * arrays.target_scale + arrays.target_mean
+    own = arrays.y_train[:, 0] * arrays.target_scale + mean
     assert np.allclose(own, train, rtol=1e-5)
 
 
 def test_a_target_may_stay_in_its_own_unit(people, prepared):
     """`data.scale_target=false`, as in the course."""
-    arrays = prepared(people, target="wage", scale_target=False).arrays("standard")
-    assert (arrays.target_mean, arrays.target_scale) == (0.0, 1.0)
+    dataset = prepared(people, target="wage", scale_target=False)
+    arrays = dataset.arrays("standard")
+    assert dataset.target_scaling() == (0.0, arrays.target_scale) == (0.0, 1.0)
     assert np.isin(arrays.y_val[:, 0], people["wage"].astype(np.float32)).all()
 
 
@@ -215,7 +217,7 @@ def test_a_separate_file_gives_the_test_rows(people, prepared, tmp_path):
     dataset = prepared(people, target="wage", test_path=str(tmp_path / "other.parquet"))
     assert len(dataset.split.test) == 40
     assert len(dataset.split.train) + len(dataset.split.validation) == 200
-    assert np.allclose(dataset.raw_target.iloc[dataset.split.test], people["wage"][:40])
+    assert np.allclose(dataset.judged.numbers[dataset.split.test], people["wage"][:40])
 
 
 def test_test_rows_that_are_rows_of_the_table_are_no_test(people, prepared, tmp_path):

@@ -156,7 +156,7 @@ def test_an_encoder_never_looks_at_validation_or_test_rows(people, prepared, enc
     assert np.array_equal(before.arrays(encoding).x_train, after.arrays(encoding).x_train)
     sample = before.features("test")
     assert np.array_equal(before.encode(sample, encoding), after.encode(sample, encoding))
-    assert before.arrays(encoding).target_mean == after.arrays(encoding).target_mean
+    assert before.target_scaling() == after.target_scaling()
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -167,7 +167,7 @@ def test_every_fold_has_the_same_inputs_with_its_own_statistics(people, prepared
     dataset = prepared(people, target="wage", drop=["left"], folds=5)
     widths = {dataset.arrays(encoding, fold).x_train.shape[1:] for fold in range(5)}
     assert widths == {dataset.input_shape(encoding)}
-    means = {dataset.arrays(encoding, fold).target_mean for fold in range(5)}
+    means = {dataset.target_scaling(fold)[0] for fold in range(5)}
     assert len(means) == 5
 
 

@@ -79,7 +79,7 @@ def test_the_champions_predictions_stand_beside_the_truth(prepared, member, frac
     rows = dataset.part(part)
     assert table["row"].tolist() == (rows + 1).tolist()  # counted as messages count
     assert set(table["part"]) == {part}
-    assert table["truth"].tolist() == dataset.raw_target.iloc[rows].tolist()
+    assert table["truth"].tolist() == dataset.judged.numbers[rows].tolist()
     x = dataset.encode(dataset.features(part), "standard")
     mean, scale = dataset.target_scaling()
     expected = (0.7 * x[:, 0] + 0.1 * x[:, 1]) * scale + mean
@@ -97,7 +97,8 @@ def test_predicted_classes_have_their_labels_and_shares(prepared, member):
     expected = softmax(0.8)(dataset.encode(dataset.features("test"), "standard"), training=False)
     np.testing.assert_allclose(shares, expected)
     assert table["prediction"].tolist() == [dataset.classes[best] for best in shares.argmax(1)]
-    assert table["truth"].tolist() == dataset.raw_target.iloc[dataset.split.test].tolist()
+    codes = dataset.judged.numbers[dataset.split.test]
+    assert table["truth"].tolist() == [dataset.classes[code] for code in codes]
 
 
 def test_the_incumbent_predicts_raw_test_rows(prepared, member):

@@ -124,7 +124,7 @@ def test_predictions_without_test_rows_are_out_of_fold(prepared, member, memory,
     assert set(table["part"]) == {"validation"}
     rows = table["row"] - 1  # counted from 1
     assert sorted(rows) == sorted(by)
-    assert table["truth"].tolist() == dataset.raw_target.iloc[rows].tolist()
+    assert table["truth"].tolist() == dataset.judged.numbers[rows].tolist()
     expected = [np.mean([own(dataset, fold, 0) for fold in by[row]]) for row in rows]
     np.testing.assert_allclose(table["prediction"], expected, rtol=1e-9)
 
