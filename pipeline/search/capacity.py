@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.config.schema_search import CapacityConfig
-from pipeline.core.errors import ConfigError
 from pipeline.core.family import Family, Nuisance
 from pipeline.core.language import listing
 from pipeline.core.records import Capacity, Scored, Value
@@ -112,10 +111,6 @@ class CapacitySearch:
     constant: float | None = None
     """What the best constant prediction loses by the objective; None where that is not known."""
 
-    def __post_init__(self) -> None:
-        """Refuse a limit below the simplest model, before anything is trained."""
-        self.first_capacities()
-
     def propose(self, finished: Sequence[Scored]) -> Proposal:
         """Return the first round that `finished` does not answer completely, or the end."""
         board = Board(self.config, self.executions, self.constant)
@@ -132,28 +127,6 @@ class CapacitySearch:
     def choose(self, finished: Sequence[Scored]) -> Choice | None:
         """Return the best so far by the configured rule; None without a usable trial."""
         return self._choice(complete_enough(finished, self.executions.fewest), over=False)
-
-    def first_capacities(self) -> list[Capacity]:
-        """Return the simplest model and the start, within the limit on parameters.
-
-        Raises:
-            ConfigError: Not even the simplest of them is within `search.max_parameters`.
-        """
-        limit = self.config.max_parameters
-        simplest = self.family.simplest() if self.config.include_linear else None
-        start: Capacity | None = self.family.start()
-        smallest = simplest or start
-        while start and limit is not None and self.family.parameters(start) > limit:
-            start, smallest = self.family.narrower(start), simplest or start
-        wanted = [one for one in (simplest, start) if one is not None]
-        allowed = [one for one in wanted if limit is None or self.family.parameters(one) <= limit]
-        if not allowed and smallest is not None and limit is not None:
-            raise ConfigError(
-                f"search.max_parameters={limit:,}: the simplest model ({smallest.label}) already has "
-                f"{self.family.parameters(smallest):,} trainable parameters. Allow at least as many "
-                f"(conf/search/capacity.yaml)."
-            )
-        return list(dict.fromkeys(allowed))
 
     def script(self, board: Board) -> Walk[Choice | None]:
         """Yield the search round by round onto an empty board; return the choice at its end."""
@@ -176,7 +149,9 @@ class CapacitySearch:
     def _explore(self, bench: Bench) -> Walk[None]:
         board, values = bench.board, self.config.nuisance.values()
         patience = self.config.patience
-        bumps = yield from begin(bench, self.first_capacities(), values)
+        simplest = self.family.simplest() if self.config.include_linear else None
+        first = dict.fromkeys(one for one in (simplest, self.family.start()) if one is not None)
+        bumps = yield from begin(bench, list(first), values)
         frontier = board.leads()
         while True:
             board.phase = "grow"

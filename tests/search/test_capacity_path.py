@@ -10,7 +10,6 @@ import pytest
 
 from pipeline.config.choices import Encoding
 from pipeline.config.schema_search import CapacityConfig, LearningRateConfig, NuisanceConfig
-from pipeline.core.errors import ConfigError
 from pipeline.core.records import Outcome, Scored
 from tests.search.toy import (
     COURSE,
@@ -156,18 +155,6 @@ def test_nothing_larger_than_allowed_is_proposed_and_that_is_said():
     refused = [one for one in walked.decisions if "max_parameters" in one.reason]
     assert refused
     assert walked.choice.trial.capacity.label == "2x250"
-
-
-def test_a_start_above_the_limit_moves_down_to_it():
-    """The search starts with the largest network that the limit allows."""
-    walked = walk(search(course_rules(max_parameters=500)), course)
-    assert max(fit.trial.parameters for one in walked.rounds for fit in one.fits) <= 500
-
-
-def test_a_limit_below_the_simplest_model_is_refused():
-    """Nothing could be trained: said before anything is."""
-    with pytest.raises(ConfigError, match="max_parameters=5"):
-        search(course_rules(max_parameters=5))
 
 
 @pytest.mark.parametrize("outcome", [Outcome.diverged, Outcome.infeasible, Outcome.dropped])
