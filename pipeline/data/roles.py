@@ -141,10 +141,10 @@ def keys(config: DataConfig, frame: pd.DataFrame, hashes: np.ndarray | None) -> 
         hashes = None
     elif by is not None:
         hashes = row_hashes(frame[[by]])
-    return Keys(_groups(config, frame), _times(config, frame), hashes)
+    return Keys(groups(config, frame), times(config, frame), hashes)
 
 
-def _groups(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
+def groups(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
     """Return the int64 code of each row's group, or None."""
     if config.group is None:
         return None
@@ -153,7 +153,7 @@ def _groups(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
     return pd.factorize(by)[0]
 
 
-def _times(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
+def times(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
     """Return the time of each row as float64, for sorting, or None.
 
     Raises:
