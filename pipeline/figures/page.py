@@ -37,7 +37,7 @@ def page(record: SweepRecord) -> str:
     """Return the report of a sweep: whole, killed, without a usable trial, or with a single one."""
     drawn = draw(record)
     first = next((drawn.pop(one) for one in HEROES if one in drawn), None)
-    body = _render(
+    body = render(
         "report.html",
         **sections.context(record),
         hero=first,
@@ -58,7 +58,7 @@ def compare_page(records: Sequence[SweepRecord]) -> str:
     champions, together = compare.champions(records), compare.capacities_together(records)
     ring = "A ring marks what each sweep chose."
     title = f"{len(records)} sweeps compared"
-    body = _render(
+    body = render(
         "compare.html",
         title=title,
         labels=compare.names(records),
@@ -78,10 +78,11 @@ def _document(title: str, body: Markup) -> str:
     nonce = hashlib.sha256(body.encode()).hexdigest()[:20]
     colours = {"paper": palette.PAPER, "dark": palette.DARK, "series": palette.SERIES}
     colours["template"] = palette.TEMPLATE.to_plotly_json()
-    return str(_render("page.html", title=title, body=body, nonce=nonce, palette=colours))
+    return str(render("page.html", title=title, body=body, nonce=nonce, palette=colours))
 
 
-def _render(template: str, **values: Any) -> Markup:
+def render(template: str, **values: Any) -> Markup:
+    """Return a template of `assets/` filled in."""
     return Markup(_templates().get_template(template).render(values))  # noqa: S704 - escaped by it
 
 

@@ -40,7 +40,7 @@ def panel(picture: Picture, elapsed: float, width: int, height: int) -> list[Tex
     width = min(width, WIDEST) - 1
     head = Text(picture.title, style="bold").append(f"  {picture.head(elapsed)}", "not bold")
     found = [Text(), head]
-    for label, text in picture.lines():
+    for label, text in picture.lines().items():
         most = DECISION_LINES if label == DECISION else 1
         wrapped = textwrap.wrap(
             text, width - LABEL, max_lines=most, placeholder=" …", break_on_hyphens=False

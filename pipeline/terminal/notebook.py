@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from html import escape
+
+from markupsafe import Markup
 
 from pipeline.core.language import duration
 from pipeline.figures.inline import capacity_svg
@@ -61,42 +62,23 @@ class NotebookView:
 
 def running(picture: Picture, elapsed: float) -> str:
     """Return the cell while the sweep runs: the lines of the picture and its chart."""
-    head = f"<b>{escape(picture.title)}</b> &nbsp; {escape(picture.head(elapsed))}"
-    return _cell(f"{head}{_table(dict(picture.lines()))}{_chart(picture)}")
+    return _cell(picture, picture.head(elapsed), picture.lines())
 
 
 def finished(picture: Picture, lines: Mapping[str, str]) -> str:
     """Return the cell once the sweep is over; its lines are label and text."""
-    return _cell(f"{_chart(picture)}{_table(lines)}")
+    return _cell(picture, "", lines)
 
 
 def stopped(picture: Picture, elapsed: float) -> str:
     """Return the cell of a sweep that was stopped or failed; the error stands below it."""
     return _cell(
-        f"<b>{escape(picture.title)}</b> &nbsp; stopped after {duration(round(elapsed))}: "
-        f"{fits_done(picture.fits)}{_chart(picture)}"
+        picture, f"stopped after {duration(round(elapsed))}: {fits_done(picture.fits)}", {}
     )
 
 
-def _table(lines: Mapping[str, str]) -> str:
-    rows = "".join(
-        f'<tr><td style="text-align:left;vertical-align:top;opacity:.65">{escape(label)}</td>'
-        f'<td style="text-align:left;word-break:break-word">{_text(text)}</td></tr>'
-        for label, text in lines.items()
-    )
-    return f'<table style="margin-left:0;font-size:13px">{rows}</table>'
+def _cell(picture: Picture, head: str, lines: Mapping[str, str]) -> str:
+    from pipeline.figures.page import render
 
-
-def _chart(picture: Picture) -> str:
-    drawn = capacity_svg(picture.capacities, picture.leading)
-    return f"<div>{drawn}</div>" if drawn else ""
-
-
-def _text(text: str) -> str:
-    if text.startswith(("http://", "https://")):
-        return f'<a href="{escape(text)}">{escape(text)}</a>'
-    return escape(text)
-
-
-def _cell(inside: str) -> str:
-    return f'<div style="font-size:13px;line-height:1.5;max-width:60em">{inside}</div>'
+    chart = Markup(capacity_svg(picture.capacities, picture.leading))  # noqa: S704 - escaped by it
+    return render("cell.html", title=picture.title, head=head, lines=lines, chart=chart)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from pipeline.core import language
 from pipeline.core.control import Progress
@@ -16,13 +15,6 @@ from pipeline.terminal.table import fits_done
 SHOWN_STEPS = 6
 """Capacities of the path that are named, the last ones."""
 SHOWN_FINDINGS = 3
-
-
-class Line(NamedTuple):
-    """One line of the view."""
-
-    label: str
-    text: str
 
 
 @dataclass
@@ -87,18 +79,18 @@ class Picture:
         seen = f"; best fit so far {language.number(self.best)}" if math.isfinite(self.best) else ""
         return f"none yet{seen}"
 
-    def lines(self) -> list[Line]:
-        """Return label and text of every line below the head, always the same ones."""
+    def lines(self) -> dict[str, str]:
+        """Return the text of every line below the head by its label, always the same ones."""
         steps = self.path[-SHOWN_STEPS:]
         path = " → ".join([*(["…"] if len(steps) < len(self.path) else []), *steps])
-        return [
-            Line("phase", self.phase),
-            Line("now", self.stopping or self._now()),
-            Line("fits", self._counts()),
-            Line("path", path or language.NOTHING),
-            Line("leader", self.leader),
-            Line("last", self.decision or language.NOTHING),
-        ]
+        return {
+            "phase": self.phase,
+            "now": self.stopping or self._now(),
+            "fits": self._counts(),
+            "path": path or language.NOTHING,
+            "leader": self.leader,
+            "last": self.decision or language.NOTHING,
+        }
 
     def head(self, elapsed: float) -> str:
         """Say how long the sweep has been at work and is likely to be; `elapsed` in seconds."""
