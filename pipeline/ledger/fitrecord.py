@@ -16,9 +16,8 @@ from pipeline.core import language
 from pipeline.core.errors import StoreError
 from pipeline.core.records import FitResult, Trial
 from pipeline.ledger.donefits import DoneFit
-from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.files import download_model, local_folder
-from pipeline.ledger.fitrun import STATUS, Place, Point, parameters, points, step_of, tags
+from pipeline.ledger.fitrun import STATUS, Place, Point, parameters, step_of, tags
 from pipeline.ledger.location import MlflowClient
 from pipeline.ledger.modelfile import ModelTemplate, read_weights
 from pipeline.ledger.store import Store
@@ -50,15 +49,16 @@ class ModelRecord:
     step: int
     """In MLflow, of the epoch that they are of."""
     tags: dict[str, str]
-    params: dict[str, str]
 
-    def create(self, client: MlflowClient, run_id: str) -> Any:
+    def create(
+        self, client: MlflowClient, run_id: str, params: dict[str, str] | None = None
+    ) -> Any:
         """Return the LoggedModel, created; metrics can be linked to it from now on."""
         return client.create_logged_model(
             self.experiment_id,
             name=ILLEGAL.sub("_", language.trial(self.fit)),
             source_run_id=run_id,
-            params=self.params,
+            params=params or {},
             tags=self.tags,
             model_type=MODEL_TYPE,
         )
@@ -87,51 +87,20 @@ class FitRecord:
     """What is written of one fit: one child run, with its model where it leaves one."""
 
     experiment_id: str
-    sweep: str
-    """Id of the parent run."""
-    key: str
-    """The fit key."""
-    name: str
-    tags: dict[str, str]
-    params: dict[str, str]
+    place: Place
+    result: FitResult
+    """Without its weights and row losses."""
     points: list[Point]
-    best_step: int
-    """In MLflow, of the best epoch."""
-    epochs: int
-    began: int
-    """When the fit began and ended, milliseconds since 1970."""
     ended: int
-    status: str
-    model: ModelRecord | None
+    """When the fit ended, milliseconds since 1970."""
+    model: ModelRecord | None = None
     begun: bool = False
     """Whether writing it has begun: then the store knows how far it came."""
 
-    @classmethod
-    def of(
-        cls,
-        place: Place,
-        result: FitResult,
-        facts: SweepFacts,
-        experiment_id: str,
-        ended: int,
-        model: ModelRecord | None = None,
-    ) -> FitRecord:
-        """Return what is written of a result."""
-        return cls(
-            experiment_id=experiment_id,
-            sweep=place.sweep,
-            key=place.key,
-            name=language.trial(result.fit.name),
-            tags=tags(place, result),
-            params=parameters(place, result.fit),
-            points=points(result, facts),
-            best_step=step_of(result.best_epoch),
-            epochs=result.epochs,
-            began=ended - int(result.seconds * 1000),
-            ended=ended,
-            status=STATUS[result.outcome],
-            model=model,
-        )
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return language.trial(self.result.fit.name)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -142,31 +111,34 @@ class FitRecord:
         """Write all of it. The run ends last: one that has ended is whole."""
         from mlflow.entities import Metric, Param, RunTag
 
+        place, result = self.place, self.result
+        began, best = self.ended - int(result.seconds * 1000), step_of(result.best_epoch)
         run_id = client.create_run(
-            self.experiment_id, start_time=self.began, tags=self.tags, run_name=self.name
+            self.experiment_id, start_time=began, tags=tags(place, result), run_name=self.name
         ).info.run_id
-        model = self.model.create(client, run_id) if self.model else None
+        columns = parameters(place, result.fit)
+        model = self.model.create(client, run_id, columns) if self.model else None
         model_id = model.model_id if model else ""
-        length = (self.ended - self.began) / max(self.epochs, 1)
+        length = (self.ended - began) / max(result.epochs, 1)
         metrics = [
             Metric(
                 point.key,
                 point.value,
-                int(self.began + length * point.step),
+                int(began + length * point.step),
                 point.step,
                 # Linked at the best epoch only: the model page shows what the model scored.
-                model_id=model_id or None if point.step == self.best_step else None,
+                model_id=model_id or None if point.step == best else None,
             )
             for point in self.points
         ]
-        params = [Param(name, value) for name, value in self.params.items()]
+        params = [Param(name, value) for name, value in columns.items()]
         linked = [RunTag("model_id", model_id)] if model_id else []
         client.log_batch(run_id, metrics, params, linked)
         if self.model:
             self.model.upload(client, run_id, model)
             self.model.link(client, run_id, model)
             client.finalize_logged_model(model_id, "READY")
-        client.set_terminated(run_id, self.status, self.ended)
+        client.set_terminated(run_id, STATUS[result.outcome], self.ended)
         return Written(run_id, model_id)
 
 

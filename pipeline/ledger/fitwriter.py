@@ -23,6 +23,7 @@ from typing import Any
 from pipeline.core.errors import StoreError
 from pipeline.ledger import resume
 from pipeline.ledger.fitrecord import FitRecord, Written
+from pipeline.ledger.fitrun import STATUS
 from pipeline.ledger.store import Store
 from pipeline.ledger.writer import MOST_AT_ONCE
 
@@ -144,15 +145,15 @@ class WriterProcess:
 
 def _settled(store: Store, record: FitRecord) -> Written | None:
     """Return where a fit stands that was written to its end; bury what of it is half written."""
-    client, sweep = store.client, record.sweep
+    client, place = store.client, record.place
     found = client.search_runs(
         [record.experiment_id],
-        f"tags.`mlflow.parentRunId` = '{sweep}' AND tags.fit_key = '{record.key}'",
+        f"tags.`mlflow.parentRunId` = '{place.sweep}' AND tags.fit_key = '{place.key}'",
     )
     dead = resume.bury(client, list(found))
-    resume.bury_models(client, record.experiment_id, sweep, dead)
+    resume.bury_models(client, record.experiment_id, place.sweep, dead)
     for run in found:
-        if run.info.status == record.status and run.info.status in resume.ENDED:
+        if run.info.status == STATUS[record.result.outcome] and run.info.status in resume.ENDED:
             return Written(run.info.run_id, run.data.tags.get("model_id", ""))
     return None
 

@@ -17,7 +17,7 @@ from pipeline.core.records import Fit, FitResult, Outcome, Round, Stack, Trial
 from pipeline.ledger.donefits import DoneFit, DoneFits
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.fitrecord import FitRecord, ModelRecord, Templates, late_job
-from pipeline.ledger.fitrun import Place, parameters, step_of
+from pipeline.ledger.fitrun import Place, points, step_of
 from pipeline.ledger.fitwriter import FITS
 from pipeline.ledger.parent import Begun
 from pipeline.ledger.stackfile import CUT, FitCurves, pack, pack_weights, sample, unpack_weights
@@ -153,8 +153,7 @@ class StackRecorder:
         done = self._done.standing(fit)
         if done is None:
             raise AssertionError(f"{fit.name} is not in the ledger")
-        step = step_of(done.best_epoch)
-        self._put(late_job(self._model(fit, weights, step, {}), done, self._store))
+        self._put(late_job(self._model(fit, weights, done.best_epoch), done, self._store))
 
     def _write_stack_file(
         self,
@@ -184,10 +183,9 @@ class StackRecorder:
     def _fit_record(self, one: Trained, weights: Sequence[np.ndarray] | None) -> FitRecord:
         place, result, model = one.place, one.result, None
         if weights is not None and result.outcome.is_usable and self._saves_all:
-            step, columns = step_of(result.best_epoch), parameters(place, result.fit)
-            model = self._model(result.fit, weights, step, columns)
-        experiment = self._store.experiment_id
-        return FitRecord.of(place, result, self._facts, experiment, one.ended, model)
+            model = self._model(result.fit, weights, result.best_epoch)
+        found = points(result, self._facts)
+        return FitRecord(self._store.experiment_id, place, result, found, one.ended, model)
 
     def _record(self, one: Trained, record: FitRecord) -> None:
         place, result = one.place, one.result
@@ -211,12 +209,10 @@ class StackRecorder:
         self._put(Job(record.name, [write], alone=False))
         self._done.add(done)
 
-    def _model(
-        self, fit: Fit, weights: Sequence[np.ndarray], step: int, params: dict[str, str]
-    ) -> ModelRecord:
+    def _model(self, fit: Fit, weights: Sequence[np.ndarray], best: int) -> ModelRecord:
         marks = {"trial": fit.trial.name, "sweep": self._sweep}
         experiment, template = self._store.experiment_id, self._templates.of(fit.trial)
-        return ModelRecord(experiment, fit.name, template, weights, step, marks, params)
+        return ModelRecord(experiment, fit.name, template, weights, step_of(best), marks)
 
 
 def _is_scored(result: FitResult) -> bool:

@@ -141,13 +141,9 @@ def test_a_take_over_goes_on_after_the_store_failed(
     asked = sweeps.round(0)
     results = sweeps.record(ledger, asked)
     lost = ledger.done[0]
-    record = FitRecord.of(
-        fitrun.Place(ledger.run_id, 0, "grow", 0, 1, lost.key),
-        results[0],
-        sweeps.facts,
-        ledger.store.experiment_id,
-        0,
-    )
+    place = fitrun.Place(ledger.run_id, 0, "grow", 0, 1, lost.key)
+    found = fitrun.points(results[0], sweeps.facts)
+    record = FitRecord(ledger.store.experiment_id, place, results[0], found, 0)
     record.begun = True
     with monkeypatch.context() as failing:
         failing.setattr(
@@ -232,8 +228,8 @@ def test_a_bug_is_said_where_it_can_be_seen(sweeps: Any) -> None:
     ledger = sweeps.open()
     (fit, *_) = sweeps.round(0).fits
     place = fitrun.Place(ledger.run_id, 0, "grow", 0, 1, "key")
-    record = FitRecord.of(place, sweeps.result(fit), sweeps.facts, ledger.store.experiment_id, 0)
-    record.epochs = "three"  # type: ignore[assignment]
+    record = FitRecord(ledger.store.experiment_id, place, sweeps.result(fit), [], 0)
+    record.ended = "late"  # type: ignore[assignment]
     with pytest.raises(RuntimeError, match="TypeError"):
         FITS.write(ledger.store, record)
 
