@@ -55,17 +55,12 @@ def by_size(record: SweepRecord) -> palette.Drawing:
 
 def _beside(record: SweepRecord) -> list[tuple[str, str, str]]:
     """Return what the leader is compared with: trial, what it is called, its colour."""
-    known = [
-        (row, called)
-        for row, called in zip(neighbours(record), SIDES, strict=True)
+    sides = [
+        (str(row["trial"]), f"{called} {palette.plain(row['capacity'])}", colour)
+        for row, (called, colour) in zip(neighbours(record), SIDES.items(), strict=True)
         if row is not None
     ]
-    if known:
-        return [
-            (str(row["trial"]), f"{called} {palette.plain(row['capacity'])}", SIDES[called])
-            for row, called in known
-        ]
-    return _other_rates(record)
+    return sides or _other_rates(record)
 
 
 def _other_rates(record: SweepRecord) -> list[tuple[str, str, str]]:

@@ -78,7 +78,7 @@ def few(record: SweepRecord) -> Iterator[Remark]:
 
 
 def _few(record: SweepRecord) -> dict[str, Any]:
-    return dict(dict(record.summary.get("data") or {}).get("validation") or {})
+    return dict((record.summary.get("data") or {}).get("validation") or {})
 
 
 def kept(record: SweepRecord) -> Iterator[Remark]:

@@ -25,9 +25,12 @@ from pipeline.figures.trials import (
 )
 from pipeline.ledger.read import SweepRecord
 
-KEPT = frozenset({"start", "better", "smaller"})
-OUT = frozenset({"infeasible", "stopped"})
-"""Verdicts by how a decision is marked."""
+MARKS = {
+    **dict.fromkeys(("start", "better", "smaller"), "kept"),
+    **dict.fromkeys(("infeasible", "stopped"), "out"),
+    "chosen": "chosen",
+}
+"""How a decision is marked, by its verdict; others are not."""
 
 
 class Figure(NamedTuple):
@@ -58,7 +61,9 @@ def context(record: SweepRecord) -> dict[str, Any]:
         "remarks": [one for one in told if one.severity != "good"],
         "good": [one for one in told if one.severity == "good"],
         "next": advice.next_command(record),
-        "decisions": [{**step, "mark": _mark(str(step["verdict"]))} for step in record.decisions],
+        "decisions": [
+            {**step, "mark": MARKS.get(step["verdict"], "")} for step in record.decisions
+        ],
         "thresholds": thresholds(record),
         "diagnosis": diagnosis(record),
         "columns": facts,
@@ -102,12 +107,6 @@ def key_figures(record: SweepRecord) -> list[Figure]:
     if language.finite(summary.get("cost")) is not None:
         found.append(Figure("cost", language.number(summary["cost"])))
     return found
-
-
-def _mark(word: str) -> str:
-    if word == "chosen":
-        return word
-    return "kept" if word in KEPT else "out" if word in OUT else ""
 
 
 def thresholds(record: SweepRecord) -> str:

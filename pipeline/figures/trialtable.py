@@ -59,7 +59,10 @@ def trial_table(record: SweepRecord) -> dict[str, Any] | None:
         cells = _cells(place, row, own[name], varied)
         lines.append(
             {
-                "cells": [[_finite(value), text] for value, text in cells.values()],
+                "cells": [  # what is not finite becomes null in JSON
+                    [value if isinstance(value, str) else language.finite(value), text]
+                    for value, text in cells.values()
+                ],
                 "head": bool(row is None or row.stands),
                 "champion": name == champion,
                 "cut": bool((own[name]["outcome"] == Outcome.cut.value).all()),
@@ -72,9 +75,7 @@ def trial_table(record: SweepRecord) -> dict[str, Any] | None:
         )
     headings = {"place": "#", "score": metric, "why": "Why here", "seeds": "Fits"}
     named = {key: headings.get(key, key.replace("_", " ").capitalize()) for key in cells}
-    charts, runs = (
-        str(link) if is_web(link) else "" for link in (record.summary.get("link"), record.run_link)
-    )
+    charts, runs = (_web(link) for link in (record.summary.get("link"), record.run_link))
     return {
         "columns": [{"key": k, "name": name, "number": k in NUMBERS} for k, name in named.items()],
         "inner": list(inner.values()),
@@ -113,14 +114,9 @@ def _cells(
     }
 
 
-def is_web(address: object) -> bool:
-    """Return whether an address may stand behind a link: nothing but the web may."""
-    return str(address or "").startswith(("http://", "https://"))
-
-
-def _finite(value: Any) -> Any:
-    """Return what JSON can hold: what is not finite becomes null."""
-    return value if isinstance(value, str) else language.finite(value)
+def _web(address: object) -> str:
+    """Return an address that may stand behind a link, which of the web alone may; else nothing."""
+    return str(address) if str(address).startswith(("http://", "https://")) else ""
 
 
 def _cell(key: str, value: Any) -> str:

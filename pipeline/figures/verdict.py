@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.core import language
 from pipeline.core.records import Outcome
-from pipeline.evaluation.stand import is_noise, plainly, sentence
+from pipeline.evaluation.stand import METRICS, is_noise, plainly, sentence
 from pipeline.figures.capacity import errors
 from pipeline.figures.remark import command_words
 from pipeline.figures.tables import lowest
@@ -169,11 +169,11 @@ def _metrics(entry: dict[str, Any]) -> list[str]:
         rate = language.finite(metrics.get("base_rate"))
         always = "" if rate is None else f" (most frequent class {language.percent(rate)})"
         said.append(f"accuracy {language.percent(metrics['accuracy'])}{always}")
-    if language.finite(metrics.get("auc")) is not None:
-        said.append(f"AUC {language.number(metrics['auc'])}")
-    if language.finite(metrics.get("rmse")) is not None:
-        said.append(f"RMSE {language.number(metrics['rmse'])}")
-    return said
+    return said + [
+        f"{METRICS[f'val_{name}']} {language.number(metrics[name])}"
+        for name in ("auc", "rmse")
+        if language.finite(metrics.get(name)) is not None
+    ]
 
 
 def average(record: SweepRecord) -> tuple[str, str]:

@@ -10,10 +10,9 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from packaging.requirements import Requirement
 
@@ -32,6 +31,17 @@ _CUDA = {"tensorflow": ("gpu", "nvidia-cudnn-cu12"), "jax": ("jax-gpu", "jax-cud
 DEVICE_SECONDS = 120
 WRONG_VERSIONS = 2
 """Exit code: the installation is not what this program was made for."""
+
+
+class Check(NamedTuple):
+    """One thing that was looked at."""
+
+    name: str
+    sentence: str
+    """What was found; what to do where it did not pass."""
+    passed: bool = True
+    code: int = 0
+    """Exit code where it did not pass; 0 is only a warning."""
 
 
 def checks(location: Location) -> Iterator[Check]:
@@ -57,10 +67,10 @@ def _versions() -> Check:
             wrong.append(f"{required.name} (missing)")
     if wrong:
         sentence = f"{', '.join(wrong)}: install again with make install or pip"
-        return Check("versions", passed=False, sentence=sentence, code=WRONG_VERSIONS)
+        return Check("versions", sentence, passed=False, code=WRONG_VERSIONS)
     shown = {"python": ".".join(map(str, sys.version_info[:3]))} | installed(*RECORDED)
     sentence = ", ".join(f"{name} {number}" for name, number in shown.items())
-    return Check("versions", passed=True, sentence=sentence)
+    return Check("versions", sentence)
 
 
 def _requirements() -> list[str]:
@@ -83,20 +93,20 @@ def _accelerator() -> Check:
         )
     except subprocess.TimeoutExpired:
         sentence = f"Keras did not start within {DEVICE_SECONDS} s"
-        return Check("accelerator", passed=False, sentence=sentence, code=1)
+        return Check("accelerator", sentence, passed=False, code=1)
     if ended.returncode:
         last = (ended.stderr.strip().splitlines() or ["no message"])[-1]
         sentence = f"Keras does not start: {last[:300]}"
-        return Check("accelerator", passed=False, sentence=sentence, code=1)
+        return Check("accelerator", sentence, passed=False, code=1)
     backend, *devices = ended.stdout.split()
     if devices:
         sentence = (
             f"{len(devices)} seen by Keras on {backend}: {', '.join(devices)}; {_used(devices)}"
         )
-        return Check("accelerator", passed=True, sentence=sentence)
+        return Check("accelerator", sentence)
     why = _why_none(backend)
     sentence = f"none seen by Keras on {backend}; {os.cpu_count()} cores will train"
-    return Check("accelerator", passed=not why, sentence=sentence + (f"; {why}" if why else ""))
+    return Check("accelerator", sentence + (f"; {why}" if why else ""), passed=not why)
 
 
 def _used(devices: list[str]) -> str:
@@ -142,18 +152,6 @@ LITTLE_DISK = 1 << 30
 """Bytes; 1,000 fits of a small network with their models need a tenth of it."""
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    passed: bool
-    sentence: str
-    """What was found; what to do where it did not pass."""
-    code: int = 0
-    """Exit code where it did not pass; 0 is only a warning."""
-
-
 def check_store(location: Location) -> Iterator[Check]:
     """Yield what was found, each as soon as it is known; stops at what makes the rest pointless."""
     try:
@@ -164,7 +162,7 @@ def check_store(location: Location) -> Iterator[Check]:
         sentence = str(error)
         if location.database and location.database.is_file() and not location.is_writable:
             sentence += " report, predict and replay read it all the same."
-        yield Check("store", passed=False, sentence=sentence, code=error.exit_code)
+        yield Check("store", sentence, passed=False, code=error.exit_code)
         return
     yield _timed("store", location.shown, lambda: _write_a_tag(client, experiment.experiment_id))
     root = location.artifacts.as_uri() if location.folder and location.artifacts else ""
@@ -184,11 +182,9 @@ def _timed(name: str, place: str, work: Callable[[], None]) -> Check:
             raise
         reason = redacted(str(error)).strip().splitlines() or [type(error).__name__]
         sentence = f"{place}: cannot be written, read and tidied up: {reason[0][:300]}"
-        return Check(name, passed=False, sentence=sentence, code=STORE_CODE)
+        return Check(name, sentence, passed=False, code=STORE_CODE)
     seconds = time.perf_counter() - started
-    return Check(
-        name, passed=True, sentence=f"{place}: write, read and delete work ({seconds:.2f} s)"
-    )
+    return Check(name, f"{place}: write, read and delete work ({seconds:.2f} s)")
 
 
 def _write_a_tag(client: MlflowClient, experiment_id: str) -> None:
@@ -221,5 +217,5 @@ def _disk(folder: Path) -> Check:
     sentence = f"{free / 1e9:.1f} GB free at {folder}"
     if free < LITTLE_DISK:
         advice = "make room, or choose another store with tracking.uri="
-        return Check("disk", passed=False, sentence=f"{sentence}: {advice}")
-    return Check("disk", passed=True, sentence=sentence)
+        return Check("disk", f"{sentence}: {advice}", passed=False)
+    return Check("disk", sentence)

@@ -63,11 +63,6 @@ class Ledger:
         self._recorder.adopt(unwritten)
         self._rows = TrialRows(begun.store, self.run_id, facts.objective)
 
-    @property
-    def experiment(self) -> str:
-        """Name of the experiment."""
-        return self.store.experiment
-
     def writer_seconds(self) -> float:
         """Return how many seconds the background writer has worked."""
         return self._writer.busy_seconds

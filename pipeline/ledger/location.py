@@ -108,12 +108,11 @@ class Location:
         )
 
 
-def resolve(uri: str | None, working_directory: Path | None = None) -> Location:
-    """Read `tracking.uri`; relative sqlite paths become absolute.
+def resolve(uri: str | None) -> Location:
+    """Read `tracking.uri`; sqlite paths relative to the working directory become absolute.
 
     Args:
         uri: The setting; None or empty is sqlite under `mlruns/` in the working directory.
-        working_directory: Where relative paths begin; None is the process' own.
 
     Returns:
         The store's location.
@@ -121,7 +120,7 @@ def resolve(uri: str | None, working_directory: Path | None = None) -> Location:
     Raises:
         ConfigError: The URI is malformed or of a kind that MLflow no longer writes to.
     """
-    here = (working_directory or Path.cwd()).resolve()
+    here = Path.cwd()
     if not uri:
         return _sqlite(here / DEFAULT_FOLDER / "mlflow.db")
     if uri.startswith(SQLITE):
@@ -162,14 +161,11 @@ def check(location: Location, *, reading: bool = False) -> None:
         _check_database(location.database, reading=reading)
         return
     answered = within(PROBE_SECONDS, lambda: _reach(location.uri))
-    if answered is None:
+    if answered != "":
+        late = f"no answer within {PROBE_SECONDS:g} s"
+        why = late if answered is None else f"out of reach ({redacted(answered)})"
         raise StoreError(
-            f"tracking.uri={location.shown}: no answer within {PROBE_SECONDS:g} s. "
-            "Start the server, or choose another store with tracking.uri=."
-        )
-    if answered:
-        raise StoreError(
-            f"tracking.uri={location.shown}: out of reach ({redacted(answered)}). "
+            f"tracking.uri={location.shown}: {why}. "
             "Start the server, or choose another store with tracking.uri=."
         )
 

@@ -149,12 +149,15 @@ def bury(client: MlflowClient, runs: list[Any]) -> list[Any]:
     """Mark runs that a dead process left RUNNING as KILLED; return them."""
     dead = [run for run in runs if run.info.status in {"RUNNING", "SCHEDULED"}]
     for run in dead:
-        client.set_tag(run.info.run_id, "outcome", Outcome.cut.value)
-        client.set_tag(
-            run.info.run_id, "reason", "the process that wrote this run died, or lost the store"
-        )
-        client.set_terminated(run.info.run_id, "KILLED")
+        _kill(client, run, "the process that wrote this run died, or lost the store")
     return dead
+
+
+def _kill(client: MlflowClient, run: Any, reason: str) -> None:
+    run_id = run.info.run_id
+    client.set_tag(run_id, "outcome", Outcome.cut.value)
+    client.set_tag(run_id, "reason", reason)
+    client.set_terminated(run_id, "KILLED", run.info.end_time)  # last: until then it is found again
 
 
 def supersede(client: MlflowClient, runs: list[Any], counted: Container[str]) -> None:
@@ -171,14 +174,9 @@ def supersede(client: MlflowClient, runs: list[Any], counted: Container[str]) ->
         and run.info.run_id not in counted
     ]
     for run in others:
-        run_id, model_id = run.info.run_id, run.data.tags.get("model_id", "")
-        client.set_tag(run_id, "outcome", Outcome.cut.value)
-        client.set_tag(run_id, "reason", SUPERSEDED)
-        if model_id:
+        if model_id := run.data.tags.get("model_id", ""):
             client.set_logged_model_tags(model_id, {"superseded": SUPERSEDED})
-        client.set_terminated(
-            run_id, "KILLED", run.info.end_time
-        )  # last: until then it is found again
+        _kill(client, run, SUPERSEDED)
     if others:
         log.warning("%d runs of fits do not count: %s", len(others), SUPERSEDED)
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from pipeline.core.statistics import Units, are_several, joined
 from pipeline.ledger.facts import ValidationRows
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 SAMPLED_ROWS = 10_000
 """Most validation rows whose losses are kept a fit: their standard error is then within 1 %."""
@@ -51,10 +53,7 @@ class FitCurves:
     @property
     def together(self) -> tuple[int, ...]:
         """Places in its round of the fits that it was trained with; empty: its planned stack."""
-        try:
-            return tuple(int(place) for place in self._about().get("together", ()))
-        except (AttributeError, RecursionError, TypeError, ValueError):
-            return ()
+        return self._said("together", (), lambda places: tuple(int(place) for place in places))
 
     def best_epoch(self, logged: float) -> int:
         """Return the epoch that was kept, an index into the curves; -1: none.
@@ -63,13 +62,15 @@ class FitCurves:
             logged: The run's metric `best_epoch`, believed where the file does not say: written by an
                 older version, in which MLflow's steps began with 0.
         """
-        try:
-            return int(self._about().get("best_epoch", logged))
-        except (AttributeError, RecursionError, TypeError, ValueError):
-            return int(logged)
+        return self._said("best_epoch", int(logged), int)
 
-    def _about(self) -> Any:
-        return json.loads(self.about or "{}")
+    def _said(self, name: str, otherwise: T, read: Callable[[Any], T]) -> T:
+        """Return a value of `about`; `otherwise` where it is not there, or not what it should be."""
+        try:
+            about = json.loads(self.about or "{}")
+            return read(about[name]) if name in about else otherwise
+        except (AttributeError, RecursionError, TypeError, ValueError):
+            return otherwise
 
 
 def sample(
@@ -115,6 +116,10 @@ def pack(fits: Mapping[str, FitCurves]) -> bytes:
             arrays[f"{key}/{COUNT}"] = np.array([fit.units.count], np.int64)
             if fit.units.weights is not None:
                 arrays[f"{key}/{WEIGHTS}"] = fit.units.weights
+    return _archive(arrays)
+
+
+def _archive(arrays: Mapping[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
@@ -169,10 +174,9 @@ def read_stacks(files: Mapping[str, bytes]) -> dict[str, FitCurves]:
 
 def pack_weights(weights: Mapping[str, Sequence[np.ndarray]]) -> bytes:
     """Return a file with the weights of fits, given by key in the order of `get_weights()`."""
-    arrays = {f"{key}/{at}": one for key, own in weights.items() for at, one in enumerate(own)}
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
+    return _archive(
+        {f"{key}/{at}": one for key, own in weights.items() for at, one in enumerate(own)}
+    )
 
 
 def unpack_weights(content: bytes | None) -> dict[str, list[np.ndarray]]:

@@ -178,18 +178,15 @@ class Writer:
     def _do(self, job: Job) -> None:
         """Do a job, whatever comes of it."""
         if self._error is None:  # else dropped: `put` and `flush` say so, and resume does it again
-            self._try(job)
+            self._count(1)
+            try:
+                self._retry(job)
+            except BaseException as error:  # noqa: BLE001 - handed to the sweep's own thread
+                self._error = self._error or error
+            self._count(-1)
         with self._changed:
             self._left[job.first] -= 1
             self._changed.notify_all()
-
-    def _try(self, job: Job) -> None:
-        self._count(1)
-        try:
-            self._retry(job)
-        except BaseException as error:  # noqa: BLE001 - handed to the sweep's own thread
-            self._error = self._error or error
-        self._count(-1)
 
     def _count(self, more: int) -> None:
         """Count the jobs that are being written; time passes once, however many they are."""

@@ -96,7 +96,8 @@ class Proof:
             by_encoding.setdefault(fit.trial.encoding, []).append(fit)
         for fits in by_encoding.values():
             small = [fit for fit in fits if fit.trial.parameters <= MOST_PARAMETERS]
-            chosen = max(small, key=_size) if small else min(fits, key=_size)
+            largest = max(small, key=lambda fit: fit.trial.parameters, default=None)
+            chosen = largest or min(fits, key=lambda fit: fit.trial.parameters)
             self._members.append(Member(chosen, self._family.build(chosen.trial)))
         write_folder(folder, self._dataset, self._members)
         refuse_own_code((folder / network_file(0)).read_bytes())
@@ -134,10 +135,6 @@ class Proof:
         is_asked = self._question is not None and self._question.answer() is None
         (self.verifier.close if is_asked else self.verifier.release)()
         self._folder.cleanup()
-
-
-def _size(fit: Fit) -> int:
-    return fit.trial.parameters
 
 
 def proof_rows(dataset: Dataset) -> pd.DataFrame:

@@ -31,11 +31,6 @@ def process_seconds() -> float:
     return _AGE + time.monotonic() - _LOADED
 
 
-def cpu_seconds() -> float:
-    """Return the processor time that this process has used so far, all its threads together."""
-    return time.process_time()
-
-
 class Budget:
     """What is left of the limits; `reserve` is kept back for saving, testing and the report."""
 
@@ -50,7 +45,7 @@ class Budget:
     def restart(self, began: float | None = None) -> None:
         """Count from now, or from when `process_seconds` said `began`: the process had other work before."""
         self._began = process_seconds() if began is None else began
-        self._cpu_began = cpu_seconds()
+        self._cpu_began = time.process_time()
 
     @property
     def owns_process(self) -> bool:
@@ -62,11 +57,11 @@ class Budget:
         return process_seconds() - self._began
 
     def load(self) -> float:
-        """Return the wall time that this process needs for a second of work; 1 on an idle machine.
+        """Return the wall time that this process needs for a second of work of its threads; 1 when idle.
 
         To be asked before training begins: what comes before it has one thread, and waits for nobody.
         """
-        return max(1.0, self.elapsed() / max(cpu_seconds() - self._cpu_began, 0.1))
+        return max(1.0, self.elapsed() / max(time.process_time() - self._cpu_began, 0.1))
 
     def spent(self) -> float:
         """Return seconds of wall time of this sweep, over all its resumes."""

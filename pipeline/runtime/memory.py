@@ -15,14 +15,14 @@ CGROUP = Path("/sys/fs/cgroup")
 def free() -> int:
     """Return the bytes that this process may still take."""
     here = int(psutil.virtual_memory().available)
-    limit, used = _limit(), _read("memory.current")
+    limit, used = _read("memory.max"), _read("memory.current")
     return here if limit is None or used is None else max(0, min(here, limit - used))
 
 
 def total() -> int:
     """Return the bytes of the machine, or those that the container may take."""
     here = int(psutil.virtual_memory().total)
-    return min(here, _limit() or here)
+    return min(here, _read("memory.max") or here)
 
 
 def give_back() -> None:
@@ -34,10 +34,6 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
     if trim is not None:
         trim(0)
-
-
-def _limit() -> int | None:
-    return _read("memory.max")
 
 
 def _read(name: str) -> int | None:

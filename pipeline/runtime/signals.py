@@ -35,11 +35,8 @@ def end_at_once() -> None:
     That is what the system does by itself, but for the first process of a container, which would
     not notice the signal at all.
     """
-    signal.signal(signal.SIGTERM, _end_before_anything)
-
-
-def _end_before_anything(number: int, _frame: FrameType | None) -> None:
-    _leave(number, "ended by SIGTERM; no sweep was under way")
+    words = "ended by SIGTERM; no sweep was under way"
+    signal.signal(signal.SIGTERM, lambda number, _: _leave(number, words))
 
 
 class StopRequest:

@@ -105,7 +105,7 @@ def partial_summary(
 def _counts(status: str, ledger: Ledger, budget: Budget) -> dict[str, Any]:
     return {
         "sweep_run_id": ledger.run_id,
-        "experiment": ledger.experiment,
+        "experiment": ledger.store.experiment,
         "status": status,
         "seconds": round(budget.spent(), 1),
         "trials": len({one.fit.trial.name for one in ledger.done}),

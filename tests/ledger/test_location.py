@@ -17,17 +17,21 @@ from pipeline.ledger.location import check, resolve
 from pipeline.ledger.read import read_sweep
 
 
-def test_the_default_store_is_absolute(tmp_path: Path) -> None:
+def test_the_default_store_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sqlite under mlruns/ of the working directory, artefacts beside it."""
-    found = resolve(None, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    found = resolve(None)
     assert found.uri == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
     assert found.artifacts == tmp_path / "mlruns" / "artifacts"
 
 
-def test_a_relative_sqlite_file_begins_at_the_working_directory(tmp_path: Path) -> None:
+def test_a_relative_sqlite_file_begins_at_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """MLflow would resolve it again, later, wherever the process then is."""
-    assert resolve("sqlite:///a/b.db", tmp_path).database == tmp_path / "a" / "b.db"
-    assert resolve("sqlite:////tmp/x.db", tmp_path).database == Path("/tmp/x.db")  # noqa: S108
+    monkeypatch.chdir(tmp_path)
+    assert resolve("sqlite:///a/b.db").database == tmp_path / "a" / "b.db"
+    assert resolve("sqlite:////tmp/x.db").database == Path("/tmp/x.db")  # noqa: S108
 
 
 @pytest.mark.parametrize(
@@ -54,11 +58,14 @@ def test_credentials_are_never_shown() -> None:
     assert "hunter2" not in str(error.value)
 
 
-def test_a_folder_that_cannot_be_made_is_a_wrong_configuration(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_a_wrong_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Root may write anywhere, but not below a file."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "mlruns").write_text("")
     with pytest.raises(ConfigError, match="cannot be written"):
-        check(resolve(None, tmp_path))
+        check(resolve(None))
 
 
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
