@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.fitrecord import FitRecord, Written
     from pipeline.ledger.ledger import Ledger
     from pipeline.ledger.store import Store
-    from pipeline.ledger.trialrows import RankedTrial
+    from pipeline.search.ranking import Ranked
 
 INPUTS, UNITS, LAYERS, EPOCHS = 20, 100, 2, 50
 STACK = 20
@@ -55,13 +55,16 @@ def shapes() -> list[tuple[int, ...]]:
     return [shape for before, after in pairs for shape in ((before, after), (after,))]
 
 
-def in_order(ledger: Ledger) -> list[RankedTrial]:
+def in_order(ledger: Ledger) -> list[Ranked]:
     """Return the trials, each with one fit, as they were recorded."""
-    from pipeline.ledger.trialrows import RankedTrial
+    from pipeline.core.statistics import Difference
+    from pipeline.search.decide import Evidence
+    from pipeline.search.ranking import Ranked
 
+    gap = Difference(0.0, 0.0, 0.0)
     return [
-        RankedTrial(done.fit.trial, done.score, 0.0, 0.0, "", (done.fit,), done.fit)
-        for done in ledger.done
+        Ranked(Evidence(one.fit.trial, {0: one}), 0.0, gap, stands=True, note="")
+        for one in ledger.finished()
     ]
 
 

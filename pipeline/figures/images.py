@@ -38,10 +38,8 @@ def kept(record: SweepRecord) -> pd.DataFrame:
 def shape(record: SweepRecord) -> tuple[int, int, int] | None:
     """Return (height, width, channels) of an image; None where rows are no images."""
     sizes = [setting(record, f"data.image_{name}") for name in ("height", "width", "channels")]
-    if any(size is None for size in sizes):
-        return None
-    height, width, channels = (int(size) for size in sizes if size is not None)
-    return height, width, channels
+    known = [int(size) for size in sizes if size is not None]
+    return (known[0], known[1], known[2]) if len(known) == len(sizes) else None
 
 
 def draw(record: SweepRecord) -> palette.Drawing:

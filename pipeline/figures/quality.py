@@ -101,27 +101,24 @@ def fitting(record: SweepRecord) -> Iterator[Remark]:
     found = leader_losses(record)
     if found is None:
         return
-    start = f"The champion's {found.words}"
+    severity = "info"
     if most_show(record, "overfitting", "warning")[0]:
-        sentence = (
-            f"{start}: it over-fits. More rows, or search.nuisance.dropout, would probably help more "
-            "than units."
-        )
-        yield Remark("more data", sentence)
+        said = ": it over-fits. More rows, or search.nuisance.dropout, would probably help more than units."
     elif is_noise(record.summary):
         return  # what more rows would give is not known where nothing was learnt
     elif found.gap < -NARROW_GAP:
-        sentence = (
-            f"{start}: the validation rows are easier, or it is measured while the weights still move. "
-            "What more rows would give cannot be told from it."
+        said = (
+            ": the validation rows are easier, or it is measured while the weights still move. What more "
+            "rows would give cannot be told from it."
         )
-        yield Remark("more data", sentence)
     elif found.gap < NARROW_GAP:
-        sentence = f"{start}: more rows of the same kind would give little; better columns might."
-        yield Remark("more data", sentence)
+        said = ": more rows of the same kind would give little; better columns might."
     else:
-        sentence = f"{start}, not more than noise and size explain. More rows would probably help a little."
-        yield Remark("more data", sentence, "good")
+        said, severity = (
+            ", not more than noise and size explain. More rows would probably help a little.",
+            "good",
+        )
+    yield Remark("more data", f"The champion's {found.words}{said}", severity)
 
 
 def calibration(record: SweepRecord) -> Iterator[Remark]:
@@ -185,23 +182,21 @@ def optimism(record: SweepRecord) -> Iterator[Remark]:
         f"Test loss lies {language.number(abs(gap))} {side} the saved model's validation loss"
     )
     name, more, error = _more_than_baselines(record)
+    severity = "info"
     if name and more > CLEARLY * error:
         theirs = gap - more
         its = f"{language.number(abs(theirs))} {'above' if theirs >= 0 else 'below'} its own"
-        why = f"that of {name}, which chose nothing, {its}: choosing the best of many flatters"
-        yield Remark("optimism", f"{sentence}, {why}.")
+        said = f", that of {name}, which chose nothing, {its}: choosing the best of many flatters"
     elif abs(gap) <= CLEARLY * _own_noise(record):
-        yield Remark("optimism", f"{sentence}, within noise.", "good")
+        said, severity = ", within noise", "good"
     elif gap < 0:
-        yield Remark("optimism", f"{sentence}: the test rows are easier.")
+        said = ": the test rows are easier"
     elif name:
-        sentence += (
-            f", and that of {name}, which chose nothing, rises no less beyond noise: the test"
-        )
-        yield Remark("optimism", f"{sentence} rows are harder.")
+        said = f", and that of {name}, which chose nothing, rises no less beyond noise"
+        said += ": the test rows are harder"
     else:
-        why = "the choice was made on the validation rows, or the test rows are harder"
-        yield Remark("optimism", f"{sentence}: {why}.")
+        said = ": the choice was made on the validation rows, or the test rows are harder"
+    yield Remark("optimism", f"{sentence}{said}.", severity)
 
 
 def _more_than_baselines(record: SweepRecord) -> tuple[str, float, float]:

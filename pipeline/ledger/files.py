@@ -20,12 +20,8 @@ class RunFiles:
         """Name the run; `artifact_uri` tells whether its files lie on this machine."""
         self._client = client
         self._run_id = run_id
-        self._folder = local_folder(artifact_uri)
-
-    @property
-    def folder(self) -> Path | None:
+        self.folder = local_folder(artifact_uri)
         """Where the files lie; None where that is not this machine."""
-        return self._folder
 
     def write(self, name: str, content: bytes | str) -> None:
         """Store a file under a name that may hold folders: `rounds/003.json`."""
@@ -34,8 +30,8 @@ class RunFiles:
             path = Path(temporary) / last
             path.write_bytes(content.encode() if isinstance(content, str) else content)
             self._client.log_artifact(self._run_id, str(path), folder or None)
-        if self._folder is not None:
-            sync(self._folder / name)
+        if self.folder is not None:
+            sync(self.folder / name)
 
     def write_json(self, name: str, content: Any) -> None:
         """Store a JSON document."""

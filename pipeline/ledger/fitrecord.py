@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 import tempfile
@@ -142,37 +143,32 @@ class FitRecord:
         return Written(run_id, model_id)
 
 
-class Templates:
-    """The architectures seen so far, each saved by Keras once."""
+def templates(build: Callable[[Trial], Any]) -> Callable[[Trial], ModelTemplate]:
+    """Return what gives the template of a trial's network, each architecture saved by Keras once.
 
-    def __init__(self, build: Callable[[Trial], Any]) -> None:
-        """Take the family's `build`, which gives an uncompiled keras.Model."""
-        self._build = build
-        self._known: dict[Trial, ModelTemplate] = {}
+    To be called on the sweep's own thread. Python's random state is kept: Keras draws seeds of new layers
+    from it, and training must not notice that models are saved. It raises StoreError where Keras cannot
+    write its file, which we only read back, for want of space.
 
-    def of(self, trial: Trial) -> ModelTemplate:
-        """Return the template of a trial's network.
+    Args:
+        build: The family's, which gives an uncompiled keras.Model.
+    """
 
-        Called on the sweep's own thread, with Python's random state kept: Keras draws seeds of new
-        layers from it, and training must not notice that models are saved.
+    @functools.cache
+    def of(trial: Trial) -> ModelTemplate:
+        state = random.getstate()
+        try:
+            return ModelTemplate(build(trial))
+        except OSError as error:
+            raise StoreError(
+                f"A model cannot be saved in {tempfile.gettempdir()}: {error.strerror}. Make room "
+                "there, or choose another folder with the environment variable TMPDIR; what is "
+                "recorded is kept and the sweep can be resumed."
+            ) from error
+        finally:
+            random.setstate(state)
 
-        Raises:
-            StoreError: Keras cannot write its file, which we only read back, for want of space.
-        """
-        key = trial.with_rate(0.0)
-        if key not in self._known:
-            state = random.getstate()
-            try:
-                self._known[key] = ModelTemplate(self._build(trial))
-            except OSError as error:
-                raise StoreError(
-                    f"A model cannot be saved in {tempfile.gettempdir()}: {error.strerror}. Make room "
-                    "there, or choose another folder with the environment variable TMPDIR; what is "
-                    "recorded is kept and the sweep can be resumed."
-                ) from error
-            finally:
-                random.setstate(state)
-        return self._known[key]
+    return lambda trial: of(trial.with_rate(0.0))
 
 
 def late_job(record: ModelRecord, done: DoneFit, store: Store) -> Job:

@@ -31,8 +31,9 @@ from pipeline.ledger.parent import Begun, begin
 from pipeline.ledger.stackfile import FitCurves, read_stacks
 from pipeline.ledger.stackrecorder import StackRecorder
 from pipeline.ledger.store import open_store, reaching
-from pipeline.ledger.trialrows import RankedTrial, TrialRows
+from pipeline.ledger.trialrows import TrialRows
 from pipeline.ledger.writer import Job, Writer
+from pipeline.search.ranking import Ranked
 
 
 class Ledger:
@@ -166,7 +167,7 @@ class Ledger:
         """Queue work of this room's other files; StoreError when earlier writing failed for good."""
         self._writer.put(job)
 
-    def rank(self, trials: Sequence[RankedTrial], champion: Fit | None) -> None:
+    def rank(self, trials: Sequence[Ranked], champion: Fit | None) -> None:
         """Write a row a trial, and give every fit below it the metric `rank` (1 = champion).
 
         In the background, before what is written later.
@@ -176,7 +177,7 @@ class Ledger:
         self._recorder.release()
         if self.resumed:
             self._put("rows of before", self._rows.remove)
-        fits = ranked([*self.done, *self.cut], [one.trial for one in trials], champion)
+        fits = ranked([*self.done, *self.cut], [one.evidence.trial for one in trials], champion)
         for job in self._rows.jobs(fits, trials, verdicts):
             self.write(job)
 

@@ -23,7 +23,7 @@ from pipeline.ledger.parent import RAN_ON, START
 from pipeline.ledger.resume import children, sweep_run
 from pipeline.ledger.stackfile import FitCurves, read_stacks
 from pipeline.ledger.store import connect, reaching
-from pipeline.ledger.viewer import run_link, ui_command
+from pipeline.ledger.viewer import runs_link, ui_command
 
 LATEST = "latest"
 WHOLE_NUMBERS = (
@@ -142,7 +142,7 @@ def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
         command=tuple(start.get("command", ())),
         provenance=_provenance(start, {**tags, **start.get(RAN_ON, {})}),
         started=datetime.fromtimestamp(info.start_time / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        run_link=run_link(location, info.experiment_id),
+        run_link=f"{runs_link(location, info.experiment_id)}/",
         ui_command=ui_command(location),
     )
 

@@ -8,6 +8,7 @@ A store that exists already keeps its journal.
 
 from __future__ import annotations
 
+import functools
 import shutil
 import sqlite3
 import tempfile
@@ -25,8 +26,6 @@ REMOTE = ("nfs", "cifs", "smb", "9p", "fuse", "afs", "ceph", "lustre", "gpfs", "
 
 UNFINISHED = ".create-"
 """Beginning of the folder in which a database is made."""
-
-_listening = False
 
 
 def create(database: Path, fill: Callable[[Path], None]) -> None:
@@ -58,16 +57,13 @@ def prepare(database: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
 
 
+@functools.cache  # SQLAlchemy's events belong to the process
 def relax_commits() -> None:
     """Let connections to files with a write-ahead log commit without waiting for the disk."""
-    global _listening  # noqa: PLW0603 - SQLAlchemy's events belong to the process
-    if _listening:
-        return
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
     event.listen(Engine, "connect", _on_connect)
-    _listening = True
 
 
 def _on_connect(connection: Any, record: Any) -> None:

@@ -16,7 +16,7 @@ from pipeline.core.errors import StoreError
 from pipeline.core.records import Fit, FitResult, Outcome, Round, Stack, Trial
 from pipeline.ledger.donefits import DoneFit, DoneFits
 from pipeline.ledger.facts import SweepFacts
-from pipeline.ledger.fitrecord import FitRecord, ModelRecord, Templates, late_job
+from pipeline.ledger.fitrecord import FitRecord, ModelRecord, late_job, templates
 from pipeline.ledger.fitrun import Place, points, step_of
 from pipeline.ledger.fitwriter import FITS
 from pipeline.ledger.parent import Begun
@@ -53,7 +53,7 @@ class StackRecorder:
         self._facts = facts
         self._done = done
         self._put = put
-        self._templates = Templates(build)
+        self._template = templates(build)
         self._saves_all = facts.save_models is SaveModels.all
         self.planned: dict[int, tuple[Fit, ...]] = {}
         """Fits of each stack of the present round."""
@@ -138,7 +138,7 @@ class StackRecorder:
             if one.place.key != self._done.key(one.result.fit):
                 return None
             if self._saves_all and one.result.outcome.is_usable:
-                template = self._templates.of(one.result.fit.trial)
+                template = self._template(one.result.fit.trial)
                 if weights is None or not template.takes(weights):
                     return None
             return self._fit_record(one, weights)
@@ -211,7 +211,7 @@ class StackRecorder:
 
     def _model(self, fit: Fit, weights: Sequence[np.ndarray], best: int) -> ModelRecord:
         marks = {"trial": fit.trial.name, "sweep": self._sweep}
-        experiment, template = self._store.experiment_id, self._templates.of(fit.trial)
+        experiment, template = self._store.experiment_id, self._template(fit.trial)
         return ModelRecord(experiment, fit.name, template, weights, step_of(best), marks)
 
 

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pipeline.core import language
-from pipeline.core.records import Fit, Objective, Trial
+from pipeline.core.records import Objective, Trial
 from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.environment import SOURCE, user
 from pipeline.ledger.fitrun import LONGEST_TAG, trial_parameters
 from pipeline.ledger.store import Store
 from pipeline.ledger.writer import Job
+from pipeline.search.decide import median_execution
+from pipeline.search.ranking import Ranked
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -41,26 +43,6 @@ SHOWN_DIGITS = {"score": 4, "score_se": 2, "behind": 2}
 """Significant digits, as in every table of ours: MLflow shows all that it is given. Others have 3."""
 MOST_POINTS = 300
 """Epochs of a mean curve that are written, evenly spread; a chart of MLflow shows 320."""
-
-
-class RankedTrial(NamedTuple):
-    """What the search says of a usable trial at the end."""
-
-    trial: Trial
-    score: float
-    """Mean over the executions that count, in the objective's own direction."""
-    se: float
-    """Its standard error."""
-    behind: float
-    """How far it is behind the best score."""
-    why: str
-    """Why it stands where it does, in a few words."""
-    fits: tuple[Fit, ...]
-    """The executions that count."""
-    median: Fit
-    """That with the median score."""
-    stands: bool = True
-    """Whether it is what stands for its capacity."""
 
 
 def leading_curve(metric: str) -> str:
@@ -88,7 +70,7 @@ class TrialRows:
     def jobs(
         self,
         fits: Sequence[DoneFit],
-        ranked: Sequence[RankedTrial],
+        ranked: Sequence[Ranked],
         verdicts: Mapping[str, str],
     ) -> Iterator[Job]:
         """Yield what writes each trial's row, and moves its fits below it with their rank.
@@ -98,7 +80,7 @@ class TrialRows:
             ranked: The usable trials, the champion's first.
             verdicts: Of the search, by capacity.
         """
-        said = {one.trial: one for one in ranked}
+        said = {one.evidence.trial: one for one in ranked}
         ranks = {done.key: rank for rank, done in enumerate(fits, start=1)}
         trials = list(dict.fromkeys(done.fit.trial for done in fits))
         now = int(time.time() * 1000)
@@ -143,7 +125,7 @@ class _Row(NamedTuple):
     first: Trial
     """The champion's."""
     fits: Sequence[DoneFit]
-    said: RankedTrial | None
+    said: Ranked | None
     """None: no execution is usable."""
     verdict: str
 
@@ -159,7 +141,7 @@ class _Row(NamedTuple):
 
     def tags(self) -> dict[str, str]:
         """Return its tags, but for those that name its sweep."""
-        why = self.said.why if self.said else ", ".join(sorted({one.outcome for one in self.fits}))
+        why = self.said.note if self.said else ", ".join(sorted({one.outcome for one in self.fits}))
         values = {
             "kind": KIND,
             "trial": self.trial.name,
@@ -193,13 +175,14 @@ class _Row(NamedTuple):
         said = self.said
         if said is None or not said.stands:
             return []
-        error = said.se if math.isfinite(said.se) else 0.0
-        ends = [said.score - error, said.score, said.score + error]
+        score, error = said.evidence.shown, said.se if math.isfinite(said.se) else 0.0
+        ends = [score - error, score, score + error]
         down = [(SPREAD, value, step) for step, value in enumerate(ends)]
         return [*down, *((SIZE, across, step) for _, _, step in down)]
 
     def _counted(self) -> list[DoneFit]:
-        wanted = set(self.said.fits) if self.said else set()
+        results = self.said.evidence.results.values() if self.said else ()
+        wanted = {scored.fit for scored in results}
         return [done for done in self.fits if done.fit in wanted]
 
     def _scores(self) -> dict[str, float]:
@@ -207,16 +190,17 @@ class _Row(NamedTuple):
         said, counted = self.said, self._counted()
         if said is None:
             return {}
-        best = next((done.best_epoch for done in counted if done.fit == said.median), -1)
+        median = said.evidence.results[median_execution(said.evidence)].fit
+        best = next((done.best_epoch for done in counted if done.fit == median), -1)
         names = {name for done in counted for name in done.metrics if name.startswith("best_")}
         means = {
             name: float(np.mean([done.metrics.get(name, math.nan) for done in counted]))
             for name in names
         }
         return means | {
-            "score": said.score,
+            "score": said.evidence.shown,
             "score_se": said.se,
-            "behind": said.behind,
+            "behind": said.gap.mean,
             "executions": len(counted),
             "best_epoch": best + 1,
         }

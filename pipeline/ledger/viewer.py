@@ -42,6 +42,6 @@ def ui_address(location: Location) -> str:
     return location.shown if location.is_server else f"http://{HOST}:{free_port()}"
 
 
-def run_link(location: Location, experiment_id: str) -> str:
-    """Return the link to a run's page, but for the run's id."""
-    return f"{ui_address(location)}/#/experiments/{experiment_id}/runs/"
+def runs_link(location: Location, experiment_id: str) -> str:
+    """Return the link to the runs of an experiment; with `/` and an id behind it that of a run's page."""
+    return f"{ui_address(location)}/#/experiments/{experiment_id}/runs"

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.store import Store
 from pipeline.ledger.trialrows import KIND, PLACE, SIZE, SPREAD, leading_curve
-from pipeline.ledger.viewer import ui_address
+from pipeline.ledger.viewer import runs_link
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,7 @@ def plain_link(store: Store, sweep: str) -> str:
 
 
 def _link(store: Store, query: dict[str, str]) -> str:
-    address = f"{ui_address(store.location)}/#/experiments/{store.experiment_id}/runs"
-    return f"{address}?{urlencode({**query, **MENU})}"
+    return f"{runs_link(store.location, store.experiment_id)}?{urlencode({**query, **MENU})}"
 
 
 def _filter(sweep: str) -> str:

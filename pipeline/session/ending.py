@@ -39,7 +39,7 @@ from pipeline.session.aftermath import (
 )
 from pipeline.session.allrows import on_all_rows, wanted_rows
 from pipeline.session.champion import Candidates, half_the_time
-from pipeline.session.standing import SearchResult, ranking_rows, recorded, trials_ranked
+from pipeline.session.standing import SearchResult, ranking_rows, trials_ranked
 from pipeline.session.summary import summarise
 from pipeline.session.sweep import Sweep
 from pipeline.session.together import validate_together
@@ -125,7 +125,7 @@ def _models(
     members = candidates.of_trial(choice.trial, Unattended(signal))
     sweep.unless_stopped()
     single = next(member for member in members if member.fit.execution == choice.execution)
-    sweep.ledger.rank([recorded(one) for one in ranked], single.fit)
+    sweep.ledger.rank(ranked, single.fit)
     kind, models = str(config.champion), {"single": [single], "ensemble": members}
     if config.data.folds is not None and kind != "ensemble":
         log.info("With data.folds the champion is the average of the folds' networks (ensemble)")

@@ -9,10 +9,8 @@ from pipeline.config.schema import SweepConfig
 from pipeline.core.language import exact, listing, number, plural, trial_beside
 from pipeline.core.records import Decision, Scored
 from pipeline.figures.inline import CapacityScore
-from pipeline.ledger.trialrows import RankedTrial
 from pipeline.search import executions_of, sentences
 from pipeline.search.choose import chosen, complete_enough
-from pipeline.search.decide import median_execution
 from pipeline.search.protocol import Choice, Proposal, Searcher, missing
 from pipeline.search.ranking import Ranked, ranking, standing
 
@@ -41,17 +39,6 @@ def trials_ranked(standing: Sequence[Scored], choice: Choice, config: SweepConfi
         errors=getattr(search, "one_se", 1.0),
         folds=plan.folds,
         fewest=plan.fewest,
-    )
-
-
-def recorded(one: Ranked) -> RankedTrial:
-    """Return what the ledger keeps of a ranked trial."""
-    evidence = one.evidence
-    fits = {execution: scored.fit for execution, scored in evidence.results.items()}
-    median = fits[median_execution(evidence)]
-    trial, score, behind = evidence.trial, evidence.shown, one.gap.mean
-    return RankedTrial(
-        trial, score, one.se, behind, one.note, tuple(fits.values()), median, one.stands
     )
 
 

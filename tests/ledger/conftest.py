@@ -34,10 +34,12 @@ from pipeline.core.records import (
     StackPlan,
     Trial,
 )
+from pipeline.core.statistics import Difference
 from pipeline.ledger import location
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.ledger import open_ledger
-from pipeline.ledger.trialrows import RankedTrial
+from pipeline.search.decide import Evidence
+from pipeline.search.ranking import Ranked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,16 +131,14 @@ def make_result(fit: Fit, outcome: Outcome = Outcome.completed, **changes: Any) 
     return replace(result, **changes)
 
 
-def make_ranked(ledger: Ledger, *trials: Trial) -> list[RankedTrial]:
+def make_ranked(ledger: Ledger, *trials: Trial) -> list[Ranked]:
     """Rank trials in this order, by all of their fits that have a score."""
     found = []
     for trial in trials:
-        own = [done for done in (*ledger.done, *ledger.cut) if done.fit.trial == trial]
-        known = sorted((d for d in own if np.isfinite(d.score)), key=lambda done: done.score)
-        score, fits = np.mean([done.score for done in known]), tuple(done.fit for done in known)
-        found.append(
-            RankedTrial(trial, float(score), 0.123, 0.0, "why", fits, fits[len(fits) // 2])
-        )
+        own = [one for one in ledger.standing() if one.fit.trial == trial]
+        known = {at: one for at, one in enumerate(own) if np.isfinite(one.score)}
+        gap = Difference(0.0, 0.0, 0.0)
+        found.append(Ranked(Evidence(trial, known), 0.123, gap, stands=True, note="why"))
     return found
 
 

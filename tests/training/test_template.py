@@ -58,5 +58,7 @@ def test_the_slope_of_a_shared_layer_is_not_made_row_by_row(network: Any) -> Non
     weights = [tf.constant(variable) for variable in template.trainable]
     x = tf.zeros((ROWS, *network.input_shape[1:]))
     graph = tf.function(slopes, autograph=False).get_concrete_function(weights, x).graph
-    made = [one.shape.num_elements() or 0 for node in graph.get_operations() for one in node.outputs]
+    made = [
+        one.shape.num_elements() or 0 for node in graph.get_operations() for one in node.outputs
+    ]
     assert max(made) == max(UNITS * UNITS, ROWS * MEMBERS * UNITS)
