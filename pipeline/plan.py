@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -26,7 +28,7 @@ BASIS = {
     "grown": "This sweep ran on this machine before, on other rows of the same table.",
     "counted": "Counted from the space; early stopping makes the seconds vary.",
     "simulated": (
-        "New data: the real search, walked on plausible scores from a table that needs a small network to\n"
+        "New data: the real search, walked on plausible scores from a table that needs a small network to "
         "one that rewards size. The sweep shows the time left, in a range that narrows."
     ),
 }
@@ -39,8 +41,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = compose_for_plan(sys.argv[1:] if argv is None else argv, PROGRAM, PURPOSE)
     from pipeline.forecast.timemodel import prospect
 
-    print("\n".join(lines(prospect(config))))
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lines(prospect(config)):
+        print(line if columns is None else wrapped(line, columns))
     return 0
+
+
+def wrapped(line: str, columns: int) -> str:
+    """Break a line between words where a terminal of so many columns would break it anywhere."""
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.fill(line, columns - 1, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def lines(plan: Prospect) -> Iterator[str]:

@@ -37,6 +37,17 @@ def plan(*words: str, home: Path) -> str:
     return ended.stdout
 
 
+def test_a_terminal_gets_lines_broken_between_words() -> None:
+    """What follows stands further in; no word is cut."""
+    from pipeline.plan import wrapped
+
+    line = "  listed     date      10 inputs: year, month, weekday, elapsed days, weekday sin, ..."
+    first, second = wrapped(line, 60).splitlines()
+    assert len(first) < 60
+    assert second.startswith(" " * 6)
+    assert f"{first} {second.strip()}" == line
+
+
 def rows(said: str) -> set[str]:
     """Return the lines of the table with single spaces."""
     return {" ".join(line.split()) for line in said.splitlines()}

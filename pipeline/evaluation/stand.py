@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pipeline.core.language import exact, finite, number, percent, with_error
+from pipeline.core.language import finite, number, percent, with_error
 from pipeline.evaluation.baselines import BASELINES
 
 CONSTANT = "constant"
@@ -157,7 +157,7 @@ def sentence(summary: Mapping[str, Any]) -> str:
     if is_noise(summary):
         (constant,) = (one for one in found if one.model == CONSTANT)
         return f"{rows}{_beside_constant(constant, first, name)}{unfair}"
-    said = f"{rows}{first.words}, the best baseline, has {name} {exact(first.value)}"
+    said = f"{rows}{first.words}, the best baseline, has {name} {number(first.value)}"
     if first.is_better:
         return f"{said} and is better ({first.noise}): prefer it"
     if first.is_worse and unfair:
@@ -185,11 +185,11 @@ def _beside_constant(constant: Stand, first: Stand, name: str) -> str:
     how = "is worse than" if constant.is_better else "is no better than"
     noise = "" if constant.is_better else " beyond noise"
     said = (
-        f"it {how} a constant prediction{noise} ({name} {exact(constant.own)} against "
-        f"{exact(constant.value)}; {constant.noise})"
+        f"it {how} a constant prediction{noise} ({name} {number(constant.own)} against "
+        f"{number(constant.value)}; {constant.noise})"
     )
     if first.is_better and first is not constant:
-        return f"{said}, and {first.words} is better, {name} {exact(first.value)}: prefer it"
+        return f"{said}, and {first.words} is better, {name} {number(first.value)}: prefer it"
     if constant.is_better:
         return f"{said}: prefer that"
     if constant.lag + CLEARLY * constant.se > WORTH * abs(constant.value):

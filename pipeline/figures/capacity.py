@@ -16,7 +16,7 @@ from pipeline.ledger.read import SweepRecord
 from pipeline.search.sentences import within
 
 ACCEPTED = frozenset({"start", "better", "smaller", "chosen"})
-"""Verdicts after which the search stood at that capacity."""
+"""Verdicts of a step that paid, of the start and of the choice."""
 MOST_LABELS = 24
 """Capacities named along an axis; of more, every second, third, ... is."""
 THOUSAND = 1000
@@ -33,10 +33,12 @@ def draw(record: SweepRecord) -> palette.Drawing:
     if table.empty:
         return palette.empty(title, NOTHING_USABLE)
     table = table.assign(place=range(len(table)))
-    limits = view(table["score"], table["loss"])
     figure = palette.blank(title, 400)
     best, chosen = lowest(table, "loss"), leader(record)
-    _band(figure, record, table, best)
+    starts = _band(figure, record, table, best)
+    limits = view(table["score"], table["loss"])
+    if limits is not None:
+        limits = min(limits[0], starts.min()), max(limits[1], starts.max())
     walked = path(record)
     where = table.set_index("capacity")[["place", "score"]]
     _walk(figure, where.loc[[name for name in walked if name in where.index]])
@@ -48,7 +50,7 @@ def draw(record: SweepRecord) -> palette.Drawing:
     step = -(-len(table) // MOST_LABELS)
     called = {best.capacity: "best score", chosen["capacity"]: role(record)}
     for row in rows(table):
-        below = called.get(row.capacity) == "best score" and objective(record).sign > 0
+        below = row.capacity == best.capacity and objective(record).sign > 0
         if row.capacity in called or row.place % step == 0 or is_outside(row.score, limits):
             _label(figure, row, called.get(row.capacity, ""), limits, below=below)
     figure.update_xaxes(
@@ -63,8 +65,8 @@ def draw(record: SweepRecord) -> palette.Drawing:
     allowed = within(errors(record))
     rule = ": the smallest such network is chosen" if prefers(record) == SMALLEST else ""
     return figure, (
-        f"A network inside its shaded bar is {allowed} of the best score, on the same seeds and rows"
-        f"{rule}. Filled: the search went on from there; hollow: tried and not taken."
+        "A shaded bar starts at the best network's score on the seeds and rows that both have; a network "
+        f"inside its bar is {allowed} of it{rule}. Filled: a step that paid, or the choice; hollow: tried."
     )
 
 
@@ -74,7 +76,7 @@ def errors(record: SweepRecord) -> float:
 
 
 def path(record: SweepRecord) -> list[str]:
-    """Return the capacities at which the search stood, in its order, without repeats in a row."""
+    """Return the start, the steps that paid and the choice, in their order, without repeats in a row."""
     steps: list[str] = []
     for decision in record.decisions:
         name = str(decision["capacity"])
@@ -91,25 +93,32 @@ def short(size: float) -> str:
     return f"{size:.0f}"
 
 
-def _band(figure: go.Figure, record: SweepRecord, table: pd.DataFrame, best: Any) -> None:
-    """Shade, at each capacity, the scores within the allowed standard errors of the best."""
-    reach = objective(record).sign * errors(record) * table["gap_se"].fillna(0)
+def _band(figure: go.Figure, record: SweepRecord, table: pd.DataFrame, best: Any) -> pd.Series:
+    """Shade, at each capacity, the scores within the allowed standard errors of the best.
+
+    From where the best would stand on the executions that both have: what has fewer is not compared with
+    a mean over others. Returns where each bar starts.
+    """
+    sign = objective(record).sign
+    starts = table["score"] - sign * table["gap"].fillna(0)
+    reach = sign * errors(record) * table["gap_se"].fillna(0)
     figure.add_bar(
         x=table["place"],
         y=reach,
-        base=best.score,
+        base=starts,
         width=0.86,
         name=within(errors(record)),
         marker={"color": palette.fade(palette.CHAMPION, 0.13), "line": {"width": 0}},
         hoverinfo="skip",
     )
     figure.add_hline(y=best.score, line={"color": palette.CHAMPION, "width": 1, "dash": "dash"})
+    return starts
 
 
 def _room(figure: go.Figure) -> tuple[float, float]:
     """Return a range that holds band, points and the names above and below them."""
     (band, *points) = figure.data
-    ends = [*(band.base + band.y), *(score for trace in points for score in trace.y)]
+    ends = [*band.base, *(band.base + band.y), *(score for trace in points for score in trace.y)]
     room = 0.12 * ((max(ends) - min(ends)) or 1.0)
     return min(ends) - room, max(ends) + room
 

@@ -233,7 +233,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
         out.print(Text(counts(summary)), soft_wrap=True)
         if rows:
             out.print(Text(f"the best, all with {common}:\n" if common else ""))
-            out.print(ranking(rows, out.width))
+            out.print(ranking(rows, out.width), "")
 
     def closing(self, lines: Mapping[str, str]) -> bool:
         """Say where to go from here: in a notebook's cell or on a terminal (True), else on stderr.

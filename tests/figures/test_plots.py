@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +17,9 @@ from pipeline.figures.plots import CAPACITY, CLASSIFICATION, IMAGES, REGRESSION,
 from pipeline.figures.predictions import confusion as confusion_matrix
 from pipeline.figures.predictions import miscalibration
 from pipeline.figures.rates import SEED, importance, learning_rates
-from pipeline.figures.tables import view
+from pipeline.figures.tables import lowest, view
 from pipeline.figures.trials import capacities
+from tests.figures.conftest import PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,11 +79,29 @@ def test_the_band_is_the_paired_error_and_every_capacity_is_named(record: SweepR
     table = capacities(record)
     assert list(band.y) == list(table["gap_se"])
     assert (np.asarray(band.y) == 0).sum() == 1
-    assert band.base == table["score"].min()
+    assert band.base == pytest.approx(table["score"].min())
     named = [note.text for note in figure.layout.annotations]
     assert "<b>2x51</b>, champion" in named
     assert "<b>2x64</b>, best score" in named
     assert len(named) == len(table)
+
+
+def test_a_network_is_inside_its_bar_where_the_rule_says_so(
+    make: Callable[..., SweepRecord],
+) -> None:
+    """Also where the best has more executions, and a mean on which nothing else was scored."""
+    record = make(PATH, 6)
+    best = lowest(capacities(record), "loss")["trial"]
+    late = record.fits["execution"] >= 3
+    record.fits.loc[late & (record.fits["trial"] == best), "best_val_loss"] += 0.1
+    record = replace(record, fits=record.fits[~late | (record.fits["trial"] == best)].copy())
+    table = capacities(record)
+    apart = table["score"] - table["score"].min() - table["gap"]
+    assert apart.abs().max() > 0.01
+    (band,) = (t for t in capacity_against_loss(record)[0].data if t.name and "within" in t.name)
+    top = np.asarray(band.base) + np.asarray(band.y)
+    is_inside = table["score"].to_numpy() <= top + 1e-12
+    assert list(is_inside) == list(table["gap"] <= table["gap_se"] + 1e-12)
 
 
 def test_the_courses_picture_lays_three_sizes_over_each_other(record: SweepRecord) -> None:

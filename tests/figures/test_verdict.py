@@ -425,7 +425,7 @@ def test_the_verdict_goes_by_the_objective(record: SweepRecord) -> None:
         others[name] |= {"test_auc": auc, "test_lag": 0.91 - auc, "test_lag_se": 0.01}
     others["gradient_boosting"]["test_loss"] = 0.01
     assert (
-        "gradient boosting, the best baseline, has AUC 0.8500: the network is worth"
+        "gradient boosting, the best baseline, has AUC 0.850: the network is worth"
         in answer(record)[2]
     )
     assert not [one for one in remarks(record) if one.topic == "baselines"]
