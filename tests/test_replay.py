@@ -13,7 +13,7 @@ from pipeline.config.compose import compose
 from pipeline.config.text import dump
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Fit, FitResult, Outcome, StackPlan, Trial
-from pipeline.ledger.recorded import RecordedFit
+from pipeline.ledger.read import RecordedFit
 from pipeline.ledger.stackfile import FitCurves
 from pipeline.replay import main
 from pipeline.session import replay

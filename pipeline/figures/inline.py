@@ -27,6 +27,11 @@ class CapacityScore:
     se: float = math.nan
     """Standard error of the score; NaN: not known."""
 
+    @property
+    def error(self) -> float:
+        """The standard error to draw: 0 where it is not known."""
+        return self.se if math.isfinite(self.se) else 0.0
+
 
 def capacity_svg(points: Sequence[CapacityScore], marked: str) -> str:
     """Return the picture (assets/capacity.svg); an empty string before there are two capacities.
@@ -43,10 +48,7 @@ def capacity_svg(points: Sequence[CapacityScore], marked: str) -> str:
     if len(known) < 2:  # noqa: PLR2004 - one point shows no course
         return ""
     across = _placed(np.log1p([one.parameters for one in known]), LEFT, WIDTH - RIGHT)
-    errors = [one.se if math.isfinite(one.se) else 0.0 for one in known]
-    ends = [
-        (one.score, one.score - se, one.score + se) for one, se in zip(known, errors, strict=True)
-    ]
+    ends = [(one.score, one.score - one.error, one.score + one.error) for one in known]
     marks = [
         {
             **dict(zip(("x", "y", "bottom", "top"), (x, *down), strict=True)),
@@ -60,7 +62,7 @@ def capacity_svg(points: Sequence[CapacityScore], marked: str) -> str:
         )
     ]
     drawn = {"marks": marks, "palette": palette, "width": WIDTH, "height": HEIGHT, "left": LEFT}
-    return page.render("capacity.svg", **drawn)
+    return str(page.render("capacity.svg", **drawn))
 
 
 def _placed(values: np.ndarray, low: float, high: float) -> Any:

@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
+from pipeline.data.csvfile import PROBABILITY
 from pipeline.figures import baselines, capacity, curves, images, predictions, rates, sizes
 from pipeline.figures.palette import Drawing
+from pipeline.figures.tables import named
 from pipeline.figures.trials import capacities
 from pipeline.ledger.read import SweepRecord
 
@@ -70,6 +72,7 @@ def draw(record: SweepRecord) -> dict[str, Drawn]:
 def plots(record: SweepRecord) -> tuple[Plot, ...]:
     """Return the plots that this sweep has something for."""
     found = CAPACITY
-    if record.predictions is not None and len(record.predictions):
-        found += CLASSIFICATION if predictions.is_classification(record) else REGRESSION
+    table = record.predictions
+    if table is not None and len(table):
+        found += CLASSIFICATION if named(table, PROBABILITY) else REGRESSION
     return found + IMAGES if len(images.kept(record)) else found

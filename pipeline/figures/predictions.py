@@ -29,12 +29,6 @@ NO_PROBABILITIES = "This sweep left no predicted classes."
 NO_PREDICTIONS = "This sweep left no predictions: it ended before its champion was tested."
 
 
-def is_classification(record: SweepRecord) -> bool:
-    """Return whether the champion's predictions carry class probabilities."""
-    table = record.predictions
-    return table is not None and bool(named(table, PROBABILITY))
-
-
 def part_name(record: SweepRecord) -> str:
     """Return which rows the predictions are of: test, or validation where there is no test."""
     table = record.predictions
@@ -56,7 +50,7 @@ def scatter(record: SweepRecord) -> palette.Drawing:
     table = record.predictions
     if table is None or table.empty:
         return palette.empty(title, NO_PREDICTIONS)
-    if is_classification(record):
+    if named(table, PROBABILITY):
         return palette.empty(title, "Classes are shown by the confusion matrix.")
     error = (table["prediction"] - table["truth"]).abs()
     half, most = (language.number(error.quantile(share)) for share in (0.5, 0.9))
@@ -91,8 +85,8 @@ def confusion(record: SweepRecord) -> palette.Drawing:
     The words say how many of the rows are right.
     """
     title = "Confusion matrix"
-    table = record.predictions
-    if table is None or table.empty or not is_classification(record):
+    table = _classified(record)
+    if table is None:
         return palette.empty(title, NO_PROBABILITIES)
     classes = [name.removeprefix(PROBABILITY) for name in named(table, PROBABILITY)]
     if len(classes) > MOST_CLASSES:
@@ -144,10 +138,10 @@ def calibration(record: SweepRecord) -> palette.Drawing:
     as many rows, so few rows make few points instead of a zigzag.
     """
     title = "Calibration"
-    table = record.predictions
-    if table is None or table.empty or not is_classification(record):
+    table = _classified(record)
+    if table is None:
         return palette.empty(title, NO_PROBABILITIES)
-    sure, right, says = _claims(record)
+    sure, right, says = _claims(record, table)
     parts = _points(sure)
     means = np.array([(sure[part].mean(), right[part].mean()) for part in parts])
     sizes = np.array([len(part) for part in parts])
@@ -176,10 +170,14 @@ def calibration(record: SweepRecord) -> palette.Drawing:
     )
 
 
-def _claims(record: SweepRecord) -> tuple[np.ndarray, np.ndarray, str]:
-    """Return the claimed probabilities, whether each came true, and what was claimed."""
+def _classified(record: SweepRecord) -> pd.DataFrame | None:
+    """Return the predictions where they are classes; None where they are not, or there are none."""
     table = record.predictions
-    assert table is not None  # noqa: S101 - checked by its callers
+    return None if table is None or table.empty or not named(table, PROBABILITY) else table
+
+
+def _claims(record: SweepRecord, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str]:
+    """Return the claimed probabilities, whether each came true, and what was claimed."""
     columns = named(table, PROBABILITY)
     truth = table["truth"].astype(str).to_numpy()
     if len(columns) == TWO_CLASSES:
@@ -198,10 +196,10 @@ def miscalibration(record: SweepRecord) -> tuple[float, float] | None:
     p (1 - p). Its absolute value has mean sqrt(2 v / pi) and variance (1 - 2 / pi) v; points are
     independent. None where there are no predicted classes.
     """
-    table = record.predictions
-    if table is None or table.empty or not is_classification(record):
+    table = _classified(record)
+    if table is None:
         return None
-    sure, right, _ = _claims(record)
+    sure, right, _ = _claims(record, table)
     return _off(sure, right, _points(sure))
 
 

@@ -48,7 +48,6 @@ def context(record: SweepRecord) -> dict[str, Any]:
     facts = findings.facts(record)
     return {
         "name": verdict.name(record),
-        "started": record.started,
         "cut": verdict.was_cut(record),
         "ended": "ended by its budget"
         if verdict.status(record) == verdict.BUDGET
@@ -71,7 +70,6 @@ def context(record: SweepRecord) -> dict[str, Any]:
         "doubted": [fact for fact in facts if fact["attention"] not in {"none", ""}],
         "again": f"python -m pipeline.replay run={run}" if run else "",
         "facts": _facts(record),
-        "config": record.config,
     }
 
 

@@ -76,12 +76,9 @@ def provenance() -> dict[str, str]:
         "mlflow.source.name": SOURCE,
         "mlflow.source.type": "LOCAL",
     }
-    commit = _git("rev-parse", "HEAD")
+    commit, changed, _ = _commit().partition("-dirty")
     if commit:
-        tags["mlflow.source.git.commit"] = commit
-        changes = _git("status", "--porcelain", "--untracked-files=no")
-        if changes is not None:
-            tags["git_dirty"] = str(bool(changes)).lower()
+        tags |= {"mlflow.source.git.commit": commit, "git_dirty": str(bool(changed)).lower()}
     return tags
 
 
@@ -95,11 +92,15 @@ def user() -> str:
 
 
 @functools.cache
-def _git(*words: str) -> str | None:
-    """Return what git says about this package's own checkout; None where it does not answer."""
+def _commit() -> str:
+    """Return the commit of this package's own checkout, `-dirty` behind it where tracked files changed.
+
+    Empty where there is no checkout, or git does not answer.
+    """
     checkout = Path(__file__).resolve().parents[2]
     if not (checkout / ".git").exists():
-        return None
+        return ""
+    words = ("describe", "--always", "--exclude=*", "--abbrev=40", "--dirty")
     try:
         answer = subprocess.run(  # noqa: S603 - fixed words
             ["git", "-C", str(checkout), *words],  # noqa: S607 - whichever git the user has
@@ -109,5 +110,5 @@ def _git(*words: str) -> str | None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    return None if answer.returncode else answer.stdout.strip()
+        return ""
+    return "" if answer.returncode else answer.stdout.strip()

@@ -20,6 +20,11 @@ from pipeline.ledger.store import Store
 START = "sweep.json"
 """What is known at the start, as a file."""
 
+AS_THEY_ARE = (
+    *("name", "task", "target", "rows", "columns", "table"),
+    *("target_scales", "fingerprint", "digest", "seed"),
+)
+"""Facts that are in it as they are."""
 RAN_ON = "ran_on"
 """In it: versions, machine and state of the checkout. Sweeps of earlier versions have them as tags."""
 SHOWN = "mlflow."
@@ -136,18 +141,9 @@ def _note(facts: SweepFacts) -> str:
 def _document(facts: SweepFacts) -> dict[str, Any]:
     """Return what a report, a replay or a refused resume wants to know about the start."""
     return {
-        "name": facts.name,
-        "task": facts.task,
-        "target": facts.target,
-        "rows": dict(facts.rows),
-        "columns": dict(facts.columns),
-        "table": [dict(column) for column in facts.table],
+        **{name: getattr(facts, name) for name in AS_THEY_ARE},
         "source": redacted(facts.source),
         "objective": {"metric": facts.objective.metric, "direction": facts.objective.direction},
-        "target_scales": list(facts.target_scales),
-        "fingerprint": facts.fingerprint,
-        "digest": facts.digest,
-        "seed": facts.seed,
         "command": [redacted(word) for word in facts.command],
         RAN_ON: {k: v for k, v in provenance().items() if not k.startswith(SHOWN)},
         "config": {name: redacted(value) for name, value in facts.config.items()},

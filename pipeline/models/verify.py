@@ -90,7 +90,22 @@ class Question:
         """Compare the answer with what the rows should give; the first row stands for those alone."""
         half = len(self.forms) // 2
         for place, (form, found) in enumerate(zip(self.forms, self.answer() or [], strict=True)):
-            _compare(form, found, expected if place < half else expected[:1])
+            wanted = expected if place < half else expected[:1]
+            names = list(found[0]) if found else []
+            numbers = [name for name in names if name.startswith("probability_")] or ["prediction"]
+            got = np.array([[row[name] for name in numbers] for row in found], dtype=np.float64)
+            if got.shape != wanted.shape:
+                raise UnfaithfulModelError(
+                    f"The saved model predicts {got.shape} values from {form} where {wanted.shape} "
+                    "were expected."
+                )
+            apart = np.abs(got - wanted) / np.maximum(np.abs(wanted), 1.0)
+            worst = float(np.max(apart, initial=0.0))
+            if not worst <= TOLERANCE:
+                raise UnfaithfulModelError(
+                    f"The saved model, asked with {form}, differs from the trained one by {worst:.2g} "
+                    f"(allowed: {TOLERANCE:g})."
+                )
 
 
 class Verifier:
@@ -247,20 +262,3 @@ def bodies(rows: pd.DataFrame) -> list[tuple[str, str, bytes]]:
     with contextlib.suppress(Exception):  # a column of mixed values has no Parquet form
         found.append(("Parquet", "application/vnd.apache.parquet", rows.to_parquet(index=False)))
     return found
-
-
-def _compare(form: str, found: list[dict[str, Any]], expected: np.ndarray) -> None:
-    names = list(found[0]) if found else []
-    numbers = [name for name in names if name.startswith("probability_")] or ["prediction"]
-    got = np.array([[row[name] for name in numbers] for row in found], dtype=np.float64)
-    if got.shape != expected.shape:
-        raise UnfaithfulModelError(
-            f"The saved model predicts {got.shape} values from {form} where {expected.shape} were "
-            "expected."
-        )
-    worst = float(np.max(np.abs(got - expected) / np.maximum(np.abs(expected), 1.0), initial=0.0))
-    if not worst <= TOLERANCE:
-        raise UnfaithfulModelError(
-            f"The saved model, asked with {form}, differs from the trained one by {worst:.2g} "
-            f"(allowed: {TOLERANCE:g})."
-        )

@@ -16,7 +16,7 @@ from pipeline.core.errors import ConfigError, DataError
 from pipeline.core.records import FitResult
 from pipeline.data import prepare
 from pipeline.ledger.environment import provenance
-from pipeline.ledger.recorded import RecordedFit, recorded_fit
+from pipeline.ledger.read import RecordedFit, recorded_fit
 from pipeline.session.trainer import Trainer
 
 log = logging.getLogger(__name__)

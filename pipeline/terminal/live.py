@@ -71,7 +71,7 @@ def drawn(points: Sequence[CapacityScore], width: int, rows: int) -> list[Text]:
     best, names = known[0], max(len(one.label) for one in known)
     scores = {one.label: language.with_error(one.score, one.se) for one in known}
     figures = max(map(len, scores.values()))
-    reach = [(one.score - _error(one), one.score + _error(one)) for one in known]
+    reach = [(one.score - one.error, one.score + one.error) for one in known]
     low, high = min(start for start, _ in reach), max(end for _, end in reach)
     columns = max(width - names - figures - 5, 8)
 
@@ -80,15 +80,11 @@ def drawn(points: Sequence[CapacityScore], width: int, rows: int) -> list[Text]:
 
     lines = []
     for one in sorted(known, key=lambda one: (one.parameters, one.label)):
-        start, middle, end = (place(one.score + k * _error(one)) for k in (-1, 0, 1))
+        start, middle, end = (place(one.score + k * one.error) for k in (-1, 0, 1))
         bar = " " * start + "─" * (middle - start) + "●" + "─" * (end - middle)
         text = f"{one.label:>{names}}  {scores[one.label]:<{figures}}  {bar}"
         lines.append(Text(text, style="bold green" if one is best else ""))
     return lines
-
-
-def _error(point: CapacityScore) -> float:
-    return point.se if math.isfinite(point.se) else 0.0
 
 
 class TerminalView:

@@ -81,4 +81,4 @@ def _cell(picture: Picture, head: str, lines: Mapping[str, str]) -> str:
     from pipeline.figures.page import render
 
     chart = Markup(capacity_svg(picture.capacities, picture.leading))  # noqa: S704 - escaped by it
-    return render("cell.html", title=picture.title, head=head, lines=lines, chart=chart)
+    return str(render("cell.html", title=picture.title, head=head, lines=lines, chart=chart))

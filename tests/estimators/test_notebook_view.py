@@ -28,7 +28,7 @@ def test_a_larger_network_stands_further_right_and_a_better_one_lower() -> None:
     assert list(places) == ["1x8", "1x32", "2x32"]
     assert places["1x8"][0] < places["1x32"][0] < places["2x32"][0]
     assert places["1x8"][1] < places["1x32"][1] < places["2x32"][1]  # SVG counts down the page
-    assert ">2x32 0.45</text>" in drawn
+    assert ">2x32 0.4500</text>" in drawn
 
 
 def test_a_standard_error_is_a_line_through_its_point() -> None:

@@ -17,8 +17,7 @@ from pipeline import report
 from pipeline.core.errors import ConfigError
 from pipeline.ledger import doctor
 from pipeline.ledger.location import SQLITE, check, resolve
-from pipeline.ledger.read import read_sweep
-from pipeline.ledger.recorded import recorded_fit
+from pipeline.ledger.read import read_sweep, recorded_fit
 from pipeline.ledger.store import connect
 
 if TYPE_CHECKING:

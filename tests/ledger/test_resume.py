@@ -20,7 +20,7 @@ from pipeline.ledger import claim as claim_module
 from pipeline.ledger import stackrecorder
 from pipeline.ledger.encoding import trained_in
 from pipeline.ledger.fitrun import Place
-from pipeline.ledger.recorded import recorded_fit
+from pipeline.ledger.read import recorded_fit
 from pipeline.ledger.stackfile import FitCurves, pack_weights, unpack_weights
 from pipeline.ledger.trained import Trained
 
