@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,7 @@ ACCEPTED = frozenset({"start", "better", "smaller", "chosen"})
 """Verdicts of a step that paid, of the start and of the choice."""
 MOST_LABELS = 24
 """Capacities named along an axis; of more, every second, third, ... is."""
+MOST_TICKS = 7
 THOUSAND = 1000
 NOTHING_USABLE = "No trial was usable: there is no loss to draw."
 
@@ -61,7 +63,8 @@ def draw(record: SweepRecord) -> palette.Drawing:
         showgrid=False,
     )
     figure.update_layout(showlegend=False)
-    figure.update_yaxes(title_text=objective(record).metric, range=limits or _room(figure))
+    low, high = limits or _room(figure)
+    figure.update_yaxes(title_text=objective(record).metric, range=(low, high), **ticks(high - low))
     allowed = within(errors(record))
     rule = ": the smallest such network is chosen" if prefers(record) == SMALLEST else ""
     return figure, (
@@ -83,6 +86,13 @@ def path(record: SweepRecord) -> list[str]:
         if decision["verdict"] in ACCEPTED and steps[-1:] != [name]:
             steps.append(name)
     return steps
+
+
+def ticks(span: float) -> dict[str, Any]:
+    """Return at most MOST_TICKS ticks for such a span, all with as many decimals as they need."""
+    power = math.floor(math.log10(span / MOST_TICKS))
+    step = next(m * 10.0**power for m in (1, 2, 5, 10) if span <= MOST_TICKS * m * 10.0**power)
+    return {"dtick": step, "tickformat": f",.{max(0, -math.floor(math.log10(step)))}f"}
 
 
 def short(size: float) -> str:
@@ -125,7 +135,7 @@ def _room(figure: go.Figure) -> tuple[float, float]:
 
 def _walk(figure: go.Figure, walked: pd.DataFrame) -> None:
     """Join the accepted capacities by arrows."""
-    colour = palette.fade(palette.INK, 0.45)
+    colour = palette.fade(palette.INK, 0.3)  # names stand on it
     arrows = {"symbol": "arrow", "angleref": "previous", "standoff": 9}
     look = {"line": {"color": colour, "width": 1.6}, "mode": "lines+markers", "marker": arrows}
     if len(walked) > 1:

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.figures import palette
 from pipeline.figures.capacity import draw as capacity_against_loss
-from pipeline.figures.capacity import path
+from pipeline.figures.capacity import path, ticks
 from pipeline.figures.curves import by_size as curves_by_size
 from pipeline.figures.plots import CAPACITY, CLASSIFICATION, IMAGES, REGRESSION, draw
 from pipeline.figures.predictions import confusion as confusion_matrix
@@ -102,6 +102,16 @@ def test_a_network_is_inside_its_bar_where_the_rule_says_so(
     top = np.asarray(band.base) + np.asarray(band.y)
     is_inside = table["score"].to_numpy() <= top + 1e-12
     assert list(is_inside) == list(table["gap"] <= table["gap_se"] + 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("span", "step", "form"),
+    [(0.05, 0.01, ",.2f"), (0.0057, 0.001, ",.3f"), (0.03, 0.005, ",.3f"), (25_000, 5000, ",.0f")],
+)
+def test_ticks_have_as_many_decimals_as_they_need(span: float, step: float, form: str) -> None:
+    """0.470 and 0.465, not 0.47 and 0.465."""
+    found = ticks(span)
+    assert (found["dtick"], found["tickformat"]) == (pytest.approx(step), form)
 
 
 def test_the_courses_picture_lays_three_sizes_over_each_other(record: SweepRecord) -> None:
