@@ -14,7 +14,6 @@ from pipeline.core.names import Grid, Input, Names
 from pipeline.core.records import Arrays
 from pipeline.core.statistics import blocks
 from pipeline.data.columns import ColumnFact, column_facts, column_notes, target_fact
-from pipeline.data.encode import fit_encoder, to_float32
 from pipeline.data.imagefile import read_image
 from pipeline.data.images import PATH
 from pipeline.data.inputs import grid_of, inputs_of
@@ -138,6 +137,8 @@ class Dataset:
 
         It takes `typed(raw, self.columns)`, never raw rows; for images, an array of pixels.
         """
+        from pipeline.data.encode import fit_encoder, to_float32
+
         if self.image_shape is not None:
             return to_float32()
         key = (encoding, fold)

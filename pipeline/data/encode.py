@@ -1,32 +1,36 @@
 """Encoders: typed columns to float32 inputs. Stock scikit-learn only, fitted on training rows.
 
 Stock, so that skops stores them without pickle and a saved model needs neither this package nor any
-class of ours. `TRUSTED` is all that skops must be told to trust.
+class of ours; beyond skops' own list it must be told to trust `numpy.dtype` (SimpleImputer has one).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
-from pipeline.config.choices import EMBEDDED, encoding_parts
+from pipeline.config.choices import encoding_parts
 from pipeline.core.errors import DataError
+from pipeline.data.inputs import embedded_columns, level_limits, quantile_edges, spread
 from pipeline.data.typed import Column, Kind
 
 Steps = list[tuple[str, Any]]
 """Fitted steps of a scikit-learn pipeline, by name."""
-TRUSTED = ("numpy.dtype",)
-"""Types beyond skops' own list that a fitted encoder holds (SimpleImputer remembers a dtype)."""
-RARE = 5
-"""A level with fewer training rows than this is rare; for large tables 1 row in 1,000."""
-MOST_LEVELS = 64
-"""Most one-hot inputs of a column; the rarer levels share one."""
-MOST_ONE_HOT = 1024
-"""Most one-hot inputs of a table."""
 NEVER = (1e300, 2e300)
 """Ends of an interval that no number reaches: its input is always 0."""
 QUANTILES = 1000
@@ -64,12 +68,6 @@ def fit_encoder(
     Raises:
         DataError: No column varies.
     """
-    from sklearn.compose import ColumnTransformer
-    from sklearn.frozen import FrozenEstimator
-    from sklearn.impute import MissingIndicator
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import OneHotEncoder
-
     numbers = [
         name for column in columns if column.kind is not Kind.category for name in column.outputs
     ]
@@ -103,8 +101,6 @@ def fit_encoder(
 
 def _limit(width: int) -> Any:
     """Return the identity up to MOST_DEVIATIONS: a wild later row must not overflow float32."""
-    from sklearn.preprocessing import MinMaxScaler
-
     ends = np.full((2, width), MOST_DEVIATIONS)
     ends[0] *= -1
     return MinMaxScaler((-MOST_DEVIATIONS, MOST_DEVIATIONS), clip=True).fit(ends)
@@ -112,23 +108,12 @@ def _limit(width: int) -> Any:
 
 def to_float32() -> Any:
     """Return the last step of every encoder, and all of it for pixels: the network scales those."""
-    from sklearn.preprocessing import FunctionTransformer
-
     # A ufunc, because skops trusts those: np.asarray or a function of ours it does not.
     return FunctionTransformer(np.positive, kw_args={"dtype": "float32", "casting": "unsafe"})
 
 
-def level_limits(rows: int, categories: int) -> tuple[int, int]:
-    """Return the fewest rows of a level with an input of its own, and the most inputs of a column."""
-    return max(RARE, rows // 1000), max(2, min(MOST_LEVELS, MOST_ONE_HOT // categories))
-
-
 def _fitted_numbers(frame: pd.DataFrame, known: pd.DataFrame, encoding: str) -> Any:
     """Return the fitted encoder of numbers: imputation, then the named scaling."""
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import QuantileTransformer, StandardScaler
-
     imputer = SimpleImputer(strategy="median", keep_empty_features=True)
     filled = imputer.fit_transform(frame)
     name, bins = encoding_parts(encoding)
@@ -155,10 +140,6 @@ def _robust(filled: np.ndarray, known: np.ndarray) -> Steps:
 
     A column whose interquartile range is 0 (mostly one value) is scaled by half its range instead.
     """
-    from sklearn.compose import ColumnTransformer
-    from sklearn.pipeline import FeatureUnion
-    from sklearn.preprocessing import FunctionTransformer, RobustScaler
-
     spreads = spread(known)
     wide, narrow = np.flatnonzero(spreads), np.flatnonzero(~spreads)
     scalers = [
@@ -180,54 +161,11 @@ def _robust(filled: np.ndarray, known: np.ndarray) -> Steps:
     ]
 
 
-def spread(known: np.ndarray) -> np.ndarray:
-    """Return which columns have an interquartile range above 0."""
-    return np.array([len(_quantiles(_given(column), [0.25, 0.75])) > 1 for column in known.T])
-
-
-def _given(column: np.ndarray) -> np.ndarray:
-    return column[~np.isnan(column)]
-
-
-def _quantiles(values: np.ndarray, shares: Sequence[float]) -> np.ndarray:
-    """Return the different quantiles of values without gaps, ascending; none of no values."""
-    return np.unique(np.quantile(values, shares, method="lower")) if len(values) else values
-
-
-def quantile_edges(known: np.ndarray, bins: int) -> list[np.ndarray]:
-    """Return the ends of at most so many intervals of every column: its quantiles, ascending, each once.
-
-    Where one value takes more than an interval's share of the rows, it is an end by itself, and the
-    intervals that it would have taken divide the other rows: a column that is mostly 0 keeps its
-    resolution where it is not.
-    """
-    return [_edges(_given(column), bins) for column in known.T]
-
-
-def _edges(values: np.ndarray, bins: int) -> np.ndarray:
-    different, counts = np.unique(values, return_counts=True)
-    if len(different) <= bins + 1:
-        return different
-    heavy = different[counts * bins > len(values)]
-    others = values[~np.isin(values, heavy)] if len(heavy) else values
-    ends = _quantiles(others, np.linspace(0, 1, bins + 1 - len(heavy)).tolist())
-    return np.union1d(heavy, ends)
-
-
-def embedded_columns(edges: Sequence[np.ndarray]) -> tuple[list[int], list[int]]:
-    """Return the columns that a network embeds, by the ends of their intervals, and the others."""
-    many = [len(ends) - 1 > EMBEDDED for ends in edges]
-    places = range(len(edges))
-    return [at for at in places if many[at]], [at for at in places if not many[at]]
-
-
 def _piecewise(filled: np.ndarray, known: np.ndarray, bins: int) -> Steps:
     """Return the piecewise-linear encoding: for each interval a clipped min-max scaler.
 
     Interval t of every column that has so many makes one scaler, fitted to the interval's two ends.
     """
-    from sklearn.compose import ColumnTransformer
-
     edges = quantile_edges(known, bins)
     parts = _intervals(edges, range(len(edges)))
     return [("intervals", ColumnTransformer(parts).fit(filled[:2]))]
@@ -235,10 +173,6 @@ def _piecewise(filled: np.ndarray, known: np.ndarray, bins: int) -> Steps:
 
 def _embedded(filled: np.ndarray, known: np.ndarray, bins: int) -> Steps:
     """Return the inputs of a grid, and behind it the intervals of numbers that have few."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.frozen import FrozenEstimator
-    from sklearn.preprocessing import StandardScaler
-
     edges = quantile_edges(known, bins)
     many, few = embedded_columns(edges)
     parts = _intervals(edges, few, "few, ")
@@ -259,9 +193,6 @@ def _intervals(
         prefix: Of the scalers' names.
         whole: Whether a column has an input for every interval that any of them has.
     """
-    from sklearn.frozen import FrozenEstimator
-    from sklearn.preprocessing import MinMaxScaler
-
     parts = []
     for interval in range(max((len(edges[at]) for at in columns), default=1) - 1):
         having = [at for at in columns if whole or len(edges[at]) > interval + 1]
@@ -272,16 +203,3 @@ def _intervals(
         scaler = FrozenEstimator(MinMaxScaler(clip=True).fit(np.array(ends).T))
         parts.append((f"{prefix}interval {interval + 1}", scaler, having))
     return parts
-
-
-def plain_sklearn() -> AbstractContextManager[None]:
-    """Use scikit-learn with its own defaults, whatever `sklearn.set_config` was told."""
-    import sklearn
-
-    return sklearn.config_context(
-        assume_finite=False,
-        array_api_dispatch=False,
-        transform_output="default",
-        enable_metadata_routing=False,
-        skip_parameter_validation=False,
-    )

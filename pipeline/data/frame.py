@@ -19,6 +19,7 @@ from uuid import UUID
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.core.errors import DataError
 from pipeline.data.typed import tidy
@@ -116,7 +117,6 @@ def write_frame(frame: pd.DataFrame, path: Path, left_out: Collection[str] = ())
     Raises:
         DataError: A column that cannot be read as anything; the message names it and what to do.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if frame.empty:
@@ -175,8 +175,6 @@ def _of_categories(series: pd.Series) -> pd.Series:
 
 def _of_arrow(series: pd.Series) -> pd.Series:
     """Return a column of Arrow's types in one of pandas' own; whole numbers stay whole beside gaps."""
-    import pyarrow as pa
-
     values = pa.chunked_array(pa.array(series.array))
     if pa.types.is_integer(values.type):
         unsigned = pa.types.is_unsigned_integer(values.type)

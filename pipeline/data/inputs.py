@@ -1,4 +1,7 @@
-"""What each input of a network is called: by the column that it comes from, never by its position."""
+"""Which inputs columns become, and what each is called: by its column, never by its position.
+
+Imports no scikit-learn: a plan asks for this alone, and `encode` keeps to it.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,22 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.config.choices import encoding_parts
+from pipeline.config.choices import EMBEDDED, encoding_parts
 from pipeline.core.names import Grid, Input
-from pipeline.data.encode import embedded_columns, level_limits, quantile_edges, spread
 from pipeline.data.typed import Column, Kind
 
 RARE_LEVELS = "(rare)"
 """The level that all rare and all unknown ones share."""
+RARE = 5
+"""A level with fewer training rows than this is rare; for large tables 1 row in 1,000."""
+MOST_LEVELS = 64
+"""Most one-hot inputs of a column; the rarer levels share one."""
+MOST_ONE_HOT = 1024
+"""Most one-hot inputs of a table."""
 
 
 def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> tuple[Input, ...]:
-    """Return the inputs that `encode.fit_encoder` makes of `known`, in its order; imports no scikit-learn."""
+    """Return the inputs that `encode.fit_encoder` makes of `known`, in its order."""
     numbers = [
         Input(column.name, name)
         for column in columns
@@ -76,3 +84,49 @@ def _levels(series: pd.Series, categories: int) -> list[str]:
     if rare.sum() == 1:  # with its name, which says more; unknown ones share its input
         levels.append(str(counted.index[rare][0]))
     return [*levels, RARE_LEVELS] if rare.sum() > 1 else levels
+
+
+def level_limits(rows: int, categories: int) -> tuple[int, int]:
+    """Return the fewest rows of a level with an input of its own, and the most inputs of a column."""
+    return max(RARE, rows // 1000), max(2, min(MOST_LEVELS, MOST_ONE_HOT // categories))
+
+
+def spread(known: np.ndarray) -> np.ndarray:
+    """Return which columns have an interquartile range above 0."""
+    return np.array([len(_quantiles(_given(column), [0.25, 0.75])) > 1 for column in known.T])
+
+
+def _given(column: np.ndarray) -> np.ndarray:
+    return column[~np.isnan(column)]
+
+
+def _quantiles(values: np.ndarray, shares: Sequence[float]) -> np.ndarray:
+    """Return the different quantiles of values without gaps, ascending; none of no values."""
+    return np.unique(np.quantile(values, shares, method="lower")) if len(values) else values
+
+
+def quantile_edges(known: np.ndarray, bins: int) -> list[np.ndarray]:
+    """Return the ends of at most so many intervals of every column: its quantiles, ascending, each once.
+
+    Where one value takes more than an interval's share of the rows, it is an end by itself, and the
+    intervals that it would have taken divide the other rows: a column that is mostly 0 keeps its
+    resolution where it is not.
+    """
+    return [_edges(_given(column), bins) for column in known.T]
+
+
+def _edges(values: np.ndarray, bins: int) -> np.ndarray:
+    different, counts = np.unique(values, return_counts=True)
+    if len(different) <= bins + 1:
+        return different
+    heavy = different[counts * bins > len(values)]
+    others = values[~np.isin(values, heavy)] if len(heavy) else values
+    ends = _quantiles(others, np.linspace(0, 1, bins + 1 - len(heavy)).tolist())
+    return np.union1d(heavy, ends)
+
+
+def embedded_columns(edges: Sequence[np.ndarray]) -> tuple[list[int], list[int]]:
+    """Return the columns that a network embeds, by the ends of their intervals, and the others."""
+    many = [len(ends) - 1 > EMBEDDED for ends in edges]
+    places = range(len(edges))
+    return [at for at in places if many[at]], [at for at in places if not many[at]]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from pyarrow import compute
 
 MARKS = ("#N/A", "#NA", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null", "<NA>", "-NaN", "-nan")
 """Texts of a CSV file that are nothing in every column but the target. typed.MISSING_TEXTS, which has
@@ -38,8 +40,6 @@ def plain_numbers(series: pd.Series) -> np.ndarray | None:
 
 def _cast(series: pd.Series) -> np.ndarray | None:
     """Return texts as float64 by Arrow, five times as fast as pandas; None where one is no number."""
-    import pyarrow as pa
-
     try:
         values = pa.chunked_array(pa.array(series.array)).cast(pa.float64())
     except (pa.ArrowException, TypeError, ValueError):
@@ -61,9 +61,6 @@ def keeps_text(series: pd.Series, values: np.ndarray) -> bool:
 
 def _may_hold_codes(series: pd.Series) -> bool:
     """Return whether a text has digits behind a zero in front, 16 digits or more, or is like 1E5."""
-    import pyarrow as pa
-    from pyarrow import compute
-
     codes = r"^\s*[-+]?(0\d|\d{16})|\d[eE]\d"
     found = compute.match_substring_regex(pa.array(series.array), codes)
     return bool(compute.any(found).as_py())

@@ -44,9 +44,15 @@ def guest() -> Iterator[None]:
         if "sklearn" not in sys.modules:
             yield
             return
-        from pipeline.data.encode import plain_sklearn
+        import sklearn
 
-        with plain_sklearn():  # of this thread alone; others start with the defaults
+        with sklearn.config_context(  # of this thread alone; others start with the defaults
+            assume_finite=False,
+            array_api_dispatch=False,
+            transform_output="default",
+            enable_metadata_routing=False,
+            skip_parameter_validation=False,
+        ):
             yield
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from pipeline.config.choices import Encoding
 from pipeline.core.names import Grid
-from pipeline.data.encode import TRUSTED, fit_encoder, quantile_edges
-from pipeline.data.inputs import grid_of, inputs_of
+from pipeline.data.encode import fit_encoder
+from pipeline.data.inputs import grid_of, inputs_of, quantile_edges
 from pipeline.data.typed import MISSING_LEVEL, Column, typed
+from pipeline.models.artefact_predictor import TRUSTED
 
 ENCODINGS = [encoding.value for encoding in Encoding]
 NAN = float("nan")
