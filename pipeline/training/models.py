@@ -18,7 +18,7 @@ import numpy as np
 
 from pipeline.core.family import Family
 from pipeline.core.records import Trial
-from pipeline.training.families.layers import EMBEDDING, SIGNS
+from pipeline.training.families.base import EMBEDDING, SIGNS
 from pipeline.training.order import Stream, generator
 
 Draw = Callable[[np.random.Generator], np.ndarray]

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.core.losses import row_losses
 from pipeline.core.records import Arrays, Finding
 from pipeline.training.diagnose import thresholds as at
-from pipeline.training.families.layers import is_image
+from pipeline.training.families.base import is_image
 from pipeline.training.metrics import weighted
 
 NAMED = 3

@@ -12,6 +12,18 @@ from pipeline.config.schema_search import CapacityConfig, SearchConfig, SpaceCon
 from pipeline.core.errors import ConfigError
 from pipeline.core.names import Grid
 
+IMAGE_DIMENSIONS = 3
+"""Height, width, channels."""
+SIGNS = "member_inputs"
+"""Name of the layer whose kernel starts as random signs."""
+EMBEDDING = "embedding"
+"""Name of the layer that embeds numbers; its kernel starts as linear (`models.initial_weights`)."""
+
+
+def is_image(shape: tuple[int, ...]) -> bool:
+    """Tell whether one row is an image."""
+    return len(shape) == IMAGE_DIMENSIONS
+
 
 @dataclass(frozen=True)
 class Scope:

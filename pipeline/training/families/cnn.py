@@ -14,10 +14,8 @@ from typing import Any, ClassVar, cast
 
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Capacity, Trial
-from pipeline.training.families import layers
-from pipeline.training.families.base import Scope
+from pipeline.training.families.base import Scope, is_image
 from pipeline.training.families.ladder import Ladder
-from pipeline.training.families.layers import is_image
 
 KERNEL = 3
 """Height and width of a convolution: the smallest that sees a neighbourhood."""
@@ -132,6 +130,8 @@ class Cnn(Ladder):
     def build(self, trial: Trial) -> Any:
         """Return an uncompiled keras.Sequential with fresh weights."""
         import keras
+
+        from pipeline.training.families import layers
 
         scope = self.like(trial.nuisance).scope
         model = scope.model

@@ -1,41 +1,31 @@
-"""The layers with which every family's networks begin and end. Imports Keras late."""
+"""The layers with which every family's networks begin and end."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import keras
+
 from pipeline.config.choices import EMBEDDED
 from pipeline.config.schema import ModelConfig
 from pipeline.core.names import Grid
 from pipeline.core.records import Trial
+from pipeline.training.families.base import EMBEDDING, SIGNS, is_image
 
-IMAGE_DIMENSIONS = 3
-"""Height, width, channels."""
 BRIGHTEST = 255.0
 """Pixels arrive as 0 to 255; they are scaled inside the model so that it can be served as it is."""
 OUTPUT = "output"
 """Name of the layer whose outputs are the prediction, or that of each member."""
-SIGNS = "member_inputs"
-"""Name of the layer whose kernel starts as random signs."""
 SHARED = "bki,io->bko"
 """Equation of a hidden layer that members share."""
-EMBEDDING = "embedding"
-"""Name of the layer that embeds numbers; its kernel starts as linear (`models.initial_weights`)."""
 MEAN = "mean_of_members"
 """Name of the last layer of a network whose members' losses are averaged in training."""
 LARGEST_SHIFT = 0.08
 """Augmentation: share of height and width, about two pixels of a digit of 28 x 28."""
 
 
-def is_image(shape: tuple[int, ...]) -> bool:
-    """Tell whether one row is an image."""
-    return len(shape) == IMAGE_DIMENSIONS
-
-
 def first_layers(shape: tuple[int, ...], *, augment: bool) -> list[Any]:
     """Return the input, and for images the scaling of pixels and the optional light shifts."""
-    import keras
-
     layers: list[Any] = [keras.Input(shape, name="inputs")]
     if is_image(shape):
         layers.append(keras.layers.Rescaling(1 / BRIGHTEST, name="pixels"))
@@ -57,8 +47,6 @@ def activated(layer: Any, activation: str, number: int, *, normalised: bool) -> 
         number: 1 for the first hidden layer; the names are `norm_1`, `activation_1`.
         normalised: Put BatchNormalization before the activation.
     """
-    import keras
-
     if not normalised:
         layer.activation = keras.activations.get(activation)
         return [layer]
@@ -81,8 +69,6 @@ def hidden_layers(
         trial: Says the dropout: share of outputs set to 0 in training; 0 leaves the layer out.
         members: Networks that share the layer; more than one: it takes (rows, members, inputs).
     """
-    import keras
-
     name, biased = f"hidden_{number}", not model.batch_normalization
     if members == 1:
         dense = keras.layers.Dense(units, use_bias=biased, name=name)
@@ -109,8 +95,6 @@ def embedding(row: Any, inputs: int, grid: Grid, *, biased: bool) -> Any:
         grid: Those at its start.
         biased: Add a bias; False where BatchNormalization would subtract it again.
     """
-    import keras
-
     first, column = grid.slots * grid.numbers, keras.layers.Reshape((inputs, 1), name="column")
     numbers = row
     if inputs > first:
@@ -136,8 +120,6 @@ def split_layers(members: int, inputs: int) -> list[Any]:
     The vectors start as random signs (`models.initial_weights`; Keras has no such initializer), so
     that members differ from the first step and no input is larger for one than for another.
     """
-    import keras
-
     scales = keras.layers.EinsumDense(
         "bki,ki->bki",
         (members, inputs),
@@ -153,8 +135,6 @@ def last_layers(outputs: int, members: int = 1, *, regression: bool) -> list[Any
     Several members each have one of their own, and the mean of what they put out follows (`pooling.py`).
     All stay float32 under mixed precision, as Keras advises for losses.
     """
-    import keras
-
     activation = "linear" if regression else "softmax"
     if members == 1:
         return [keras.layers.Dense(outputs, activation=activation, dtype="float32", name=OUTPUT)]
