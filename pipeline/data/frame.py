@@ -20,6 +20,7 @@ from uuid import UUID
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pyarrow import parquet
 
 from pipeline.core.errors import DataError
 from pipeline.data.typed import tidy
@@ -117,8 +118,6 @@ def write_frame(frame: pd.DataFrame, path: Path, left_out: Collection[str] = ())
     Raises:
         DataError: A column that cannot be read as anything; the message names it and what to do.
     """
-    import pyarrow.parquet as pq
-
     if frame.empty:
         raise DataError("the DataFrame has no rows, or no columns")
     columns = {}
@@ -130,7 +129,7 @@ def write_frame(frame: pd.DataFrame, path: Path, left_out: Collection[str] = ())
             if name not in left_out:
                 raise DataError(_refusal(series, error)) from error
             columns[name] = pa.array(["(left out)"] * len(series))
-    pq.write_table(pa.table(columns), path)
+    parquet.write_table(pa.table(columns), path)
 
 
 def _refusal(series: pd.Series, error: Exception) -> str:

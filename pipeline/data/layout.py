@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.source import utf16
+from pipeline.data.typed import tidy
 
 DELIMITERS = (",", ";", "\t", "|")
 CHECKED_RECORDS = 200
@@ -150,8 +151,6 @@ def _decimal(cells: Collection[str]) -> str:
 
 def check_header(header: tuple[str, ...], where: str) -> None:
     """Refuse a header with a repeated name; blanks around it make no other name."""
-    from pipeline.data.typed import tidy
-
     names = [tidy(name) for name in header]
     repeated = [name for name, times in Counter(names).items() if times > 1 and name]
     if repeated:

@@ -11,15 +11,17 @@ import warnings
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+from pyarrow import compute, csv, parquet
 
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.layout import Layout, check_header, layout, single_byte
+from pipeline.data.plain import EXACT
 from pipeline.data.source import inspect, is_gzip, opened
-
-if TYPE_CHECKING:
-    import pandas as pd
+from pipeline.data.typed import tidy
 
 LARGE = 4 << 20
 """Bytes of a file from which Arrow is tried first."""
@@ -62,8 +64,6 @@ def read_table(
 
 def _with_tidy_names(frame: pd.DataFrame, where: str, notes: list[str]) -> pd.DataFrame:
     """Return the rows with names that have no blanks around them and no line breaks."""
-    from pipeline.data.typed import tidy
-
     raw = list(map(str, frame.columns))
     check_header(tuple(raw), where)
     names = [tidy(name) for name in raw]
@@ -79,8 +79,6 @@ def _read_csv(
     path: Path, head: bytes, key: str, notes: list[str], config: DataConfig | None
 ) -> pd.DataFrame:
     """Read a CSV file; one that turns out not to be UTF-8 is read again as Windows writes."""
-    import pandas as pd
-
     where = f"{key}={path}"
     form = layout(head, where, config)
     try:
@@ -123,8 +121,6 @@ def _parse(path: Path, form: Layout) -> pd.DataFrame:
 
 def _parse_any(path: Path, form: Layout) -> pd.DataFrame:
     """Let pandas split the file: whatever people write, and a message where it is no table."""
-    import pandas as pd
-
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         return pd.read_csv(
@@ -157,14 +153,8 @@ def _read_parquet(path: Path, key: str, target: str | None = None) -> pd.DataFra
 
     Whole numbers stay such beside missing ones where they may be codes: in the target, and long ones.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    from pipeline.data.plain import EXACT
-
     try:
-        table = pq.read_table(io.BytesIO(path.read_bytes()))
+        table = parquet.read_table(io.BytesIO(path.read_bytes()))
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{key}={path} is a damaged Parquet file: {_plain(error)}") from error
     check_header(tuple(table.column_names), f"{key}={path}")
@@ -173,7 +163,7 @@ def _read_parquet(path: Path, key: str, target: str | None = None) -> pd.DataFra
         column = table.column(place)
         if not (column.null_count and pa.types.is_integer(column.type)):
             continue
-        if name == target or (pc.max(column).as_py() or 0) > EXACT:
+        if name == target or (compute.max(column).as_py() or 0) > EXACT:
             dtype = "UInt64" if pa.types.is_unsigned_integer(column.type) else "Int64"
             frame[name] = column.to_pandas(integer_object_nulls=True).astype(dtype)
     return frame
@@ -190,9 +180,6 @@ def read_large(path: Path, form: Layout) -> pd.DataFrame | None:
     Left to pandas: another encoding, a header over several lines, records of different lengths, blank
     lines, and quotes behind a blank.
     """
-    import pyarrow as pa
-    from pyarrow import compute, csv
-
     names = list(form.header)
     if form.encoding != "utf-8-sig" or form.records < MANY or any("\n" in name for name in names):
         return None

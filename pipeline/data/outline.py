@@ -14,6 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
+import pyarrow as pa
+from pyarrow import parquet
+
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data import prepare
@@ -131,18 +134,15 @@ def _cut(path: Path, part: Path) -> tuple[Path, float]:
 
 
 def _parquet(path: Path, part: Path) -> tuple[Path, float]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
-        file = pq.ParquetFile(path)
+        file = parquet.ParquetFile(path)
         rows = file.metadata.num_rows
         if rows <= MOST_ROWS:
             return path, 1.0
         batch = next(file.iter_batches(batch_size=MOST_ROWS))
     except (pa.ArrowException, OSError, StopIteration):
         return path, 1.0  # reading it whole will say what is wrong
-    pq.write_table(pa.Table.from_batches([batch]), part)
+    parquet.write_table(pa.Table.from_batches([batch]), part)
     return part, rows / batch.num_rows
 
 
