@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.core.records import Round, Stack, StackPlan
 from pipeline.training.cost import COMPILE_SECONDS, SHARE_OF_EPOCHS, Cost, Workload
 from pipeline.training.padding import pad_to
-from pipeline.training.planner import Limits, plan_stacks
+from pipeline.training.planner import Limits, plan_stacks, program_of
 from pipeline.training.sizes import cpu
 
 ROUND_SECONDS = 0.3
@@ -109,12 +109,9 @@ class StackTime:
 
     def _program(self, engine: str, stack: Stack) -> Hashable:
         """Return what tells the program of a stack from others."""
-        trial = stack.fits[0].trial
         if engine == "fit":
             return stack  # built anew every time
-        batch = self.workload.settings.batch_of(trial, self.workload.rows)
-        regularised = tuple(sorted(name for name, value in trial.nuisance if value))
-        return self._widths(stack), batch, trial.encoding, regularised
+        return self._widths(stack), program_of(stack.fits[0].trial, self.workload)
 
     def _widths(self, stack: Stack) -> tuple[int, ...]:
         """Return what members are padded to; the linear model has no widths."""

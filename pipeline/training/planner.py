@@ -15,7 +15,7 @@ from typing import cast
 from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core import language
 from pipeline.core.family import Family
-from pipeline.core.records import Arrays, Fit, Stack, StackPlan
+from pipeline.core.records import Arrays, Fit, Stack, StackPlan, Trial
 from pipeline.training.cost import Cost, Workload
 from pipeline.training.padding import PaddedFamily, Widths
 from pipeline.training.settings import Settings
@@ -78,7 +78,7 @@ def plan_stacks(fits: Sequence[Fit], workload: Workload, limits: Limits) -> Stac
     cost = Cost(workload)
     groups: dict[Hashable, list[Fit]] = defaultdict(list)
     for fit in fits:
-        groups[_program(fit, workload)].append(fit)
+        groups[program_of(fit.trial, workload), fit.fold].append(fit)
     workers = max(1, limits.workers)
     room = max(0, limits.bytes - _tables(fits, cost, workers)) // workers
     parts: list[tuple[tuple[Fit, ...], Widths]] = []
@@ -100,15 +100,15 @@ def _plan_of_singles(fits: Sequence[Fit], reason: str) -> StackPlan:
     return StackPlan(stacks, "fit", f"{language.plural(len(fits), 'fit')}, one at a time{because}")
 
 
-def _program(fit: Fit, workload: Workload) -> Hashable:
-    """Return what the fits of a stack must agree in: the shape, and of their own values what they say."""
-    trial, family = fit.trial, cast("PaddedFamily", workload.family)
+def program_of(trial: Trial, workload: Workload) -> Hashable:
+    """Return what trials of one program agree in: the shape, and of their own values what they say."""
+    family = cast("PaddedFamily", workload.family)
     widths = family.unit_widths(trial.capacity)
     shape = len(widths) if family.padded else widths
     own = {name: next(iter(one.idle), None) for name, one in PER_TRIAL.items()}
     own |= dict(trial.nuisance)
     values = tuple((name, PER_TRIAL[name].program(value)) for name, value in sorted(own.items()))
-    return shape, fit.fold, workload.settings.batch_of(trial, workload.rows), values
+    return shape, workload.settings.batch_of(trial, workload.rows), values
 
 
 def _family_of_rates(fit: Fit) -> Hashable:
