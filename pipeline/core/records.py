@@ -204,8 +204,6 @@ class FitResult:
     findings: tuple[Finding, ...] = ()
     message: str = ""
     """Why, where the outcome is not `completed`."""
-    compile_seconds: float | None = None
-    """Wall time in which it waited for programs that are on the disk now; None: none is kept."""
 
     @property
     def epochs(self) -> int:

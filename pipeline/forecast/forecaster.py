@@ -28,6 +28,7 @@ from pipeline.forecast.budgeting import (
 from pipeline.forecast.stacktime import Path, RoundTime
 from pipeline.forecast.timemodel import TimeModel
 from pipeline.runtime.budget import Budget
+from pipeline.training.program_cache import kept
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,6 @@ UNUSED = 0.05
 """Share of a budget that is left where nothing more is predicted to finish an epoch."""
 SLOWEST, FASTEST = 8.0, 0.5
 """By how much the start of the process may say that everything is slower, or faster, today."""
-FROM_DISK = 0.35
-"""Seconds that a program takes which is found on the disk instead of compiled."""
 USUAL_WRITING = 0.06
 """Seconds that recording a fit takes the background writer, until that is measured."""
 LEAST_SPARE = 1.0
@@ -100,7 +99,7 @@ class Forecaster:
         if self._fits:
             self._writing = (self._wrote - self._wrote_first) / self._fits
         self._recorded, self._open = 0, sum(len(stack.fits) for stack in plan.stacks)
-        self._waited, self._whole = 0.0, True
+        self._programs, self._whole = kept(), True
         self._known = set(self._compiled)
         self._work = self._times.time.of_round(plan, self._compiled)
         behind = self._budget.fits_left(self._done_before + self._fits + self._open)
@@ -138,15 +137,15 @@ class Forecaster:
         self._trials.update(result.fit.trial for result in results)
         self._usable |= any(result.weights is not None for result in results)
         self._whole &= all(result.outcome is not Outcome.cut for result in results)
-        waits = [result.compile_seconds or 0.0 for result in results]
-        self._waited += max(0.0, max(waits, default=0.0) - FROM_DISK)
         self._changed()
 
     def end_round(self) -> None:
         """Take note that the round is trained and in the store."""
         seconds, stacks = self._budget.spent() - self._begun, len(self._plan.stacks)
         at_once = max(1, min(self._times.limits.workers, stacks))
-        compiling = min(self._waited / at_once, seconds)  # others train meanwhile
+        fresh = len(kept() - self._programs)  # a later process finds them
+        compiled = self._left.pace * self._times.time.compiling(fresh)
+        compiling = min(compiled / at_once, seconds)  # others train meanwhile
         trials, fits = len({fit.trial for fit in self._asked.fits}), len(self._asked.fits)
         again, sizes = seconds - compiling, (trials, fits, stacks)
         self._rounds.append(RoundTime(self._asked.phase, *sizes, again, compiling))

@@ -78,6 +78,10 @@ class StackTime:
         cores = min(max(1, self._cores // at_once), self._tiles(engine, stack))
         return beside.seconds + self._core_seconds(engine, stack, epochs) / cores
 
+    def compiling(self, programs: int) -> float:
+        """Return the seconds that a later process is spared by so many programs on the disk."""
+        return self._pace * KEPT * COMPILE_SECONDS * programs
+
     def programs(self, plan: StackPlan) -> set[Hashable]:
         """Return what tells the programs of a plan from others."""
         return {self._program(plan.engine, stack) for stack in plan.stacks}

@@ -61,7 +61,6 @@ class OpenFit:
         self.best_epoch = -1
         """0-based; -1 before the first finite objective."""
         self.seconds = 0.0
-        self.compile_seconds: float | None = None
         self._settings, self._arrays = settings, arrays
 
     def curves(self) -> dict[str, np.ndarray]:
@@ -115,7 +114,6 @@ class OpenFit:
             row_losses=weighted(row_losses, self._arrays.val_weight),
             seconds=self.seconds,
             message=self.message,
-            compile_seconds=self.compile_seconds,
         )
 
 

@@ -16,6 +16,7 @@ from pipeline.config.schema import BudgetConfig
 from pipeline.core.control import Progress
 from pipeline.core.files import CACHE
 from pipeline.core.records import FitResult, Outcome
+from pipeline.forecast import forecaster as forecaster_module
 from pipeline.forecast import history
 from pipeline.forecast.forecaster import Forecaster
 from pipeline.forecast.history import Rates
@@ -44,6 +45,8 @@ class Clock:
     def __init__(self) -> None:
         """Start with the process."""
         self.now, self.slow = 0.0, 1.0
+        self.programs: set[Hashable] = set()
+        """On the disk."""
 
     def cpu(self) -> float:
         """Return the processor time that this process got so far."""
@@ -140,18 +143,18 @@ class Machine:
         """Train stacks side by side: each gets its share of the time, until told to stop."""
         work = self.truth.time.of_round(plan, self.compiled)
         end = self.clock.now + self.slow * (work.again if self.kept else work.seconds)
+        self.clock.programs |= set() if self.kept else self.compiled
         while self.clock.now < end and not budget.ended():
             self.clock.now += min(STEP, end - self.clock.now + 1e-9)
             for stack in plan.stacks:
                 forecaster.progress(Progress(stack.number, 1, 100, len(stack.fits), 1.0))
         done = self.clock.now >= end - 1e-6
         outcome = Outcome.completed if done else Outcome.cut
-        waited = 0.0 if self.kept else self.slow * work.compiling / len(plan.stacks)
         for stack in plan.stacks:
             losses = {"loss": [1.0] * 50}
             forecaster.stack_done(
                 [
-                    FitResult(fit, outcome, losses, 0, [], None, 0.0, compile_seconds=waited)  # type: ignore[arg-type]
+                    FitResult(fit, outcome, losses, 0, [], None, 0.0)  # type: ignore[arg-type]
                     for fit in stack.fits
                 ]
             )
@@ -165,6 +168,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     scripted = Clock()
     monkeypatch.setattr(budget_module, "process_seconds", scripted)
     monkeypatch.setattr(budget_module, "cpu_seconds", scripted.cpu)
+    monkeypatch.setattr(forecaster_module, "kept", lambda: frozenset(scripted.programs))
     return scripted
 
 

@@ -18,7 +18,7 @@ from pipeline.core.records import Arrays, Capacity, Stack, Trial
 from pipeline.training.host import precision
 from pipeline.training.metrics import VAL_AUC
 from pipeline.training.padding import PaddedFamily, Widths
-from pipeline.training.program_cache import DamagedProgramsError, kept, trace_name
+from pipeline.training.program_cache import DamagedProgramsError, trace_name
 from pipeline.training.settings import Settings
 from pipeline.training.sizes import Device, Shape, padded_rows, shape_of
 from pipeline.training.stacked.backend import Compiled, device, put
@@ -148,7 +148,6 @@ class Programs:
     def __init__(self) -> None:
         """Start with none."""
         self._compiled: OrderedDict[Hashable, Compiled] = OrderedDict()
-        self._compiling: dict[Hashable, float | None] = {}
         self._lock = threading.Lock()
         self._tracing = threading.Lock()
         self._busy: dict[Hashable, threading.Lock] = {}
@@ -166,61 +165,41 @@ class Programs:
         """Return whether a stack's program is there: on the disk it may be all the same."""
         return plan.key in self._compiled
 
-    def get(self, plan: Plan, example: tuple[Any, ...]) -> tuple[Compiled, float | None]:
-        """Return the compiled program, compiling it for arguments shaped like `example` when it is new.
-
-        Returns:
-            The program, and for how long its compiling was waited for: 0 where it was there, on the
-            disk or in this process; None where it was compiled and no later process will find it.
-        """
-        asked = time.perf_counter()
+    def get(self, plan: Plan, example: tuple[Any, ...]) -> Compiled:
+        """Return the compiled program, compiling it for arguments shaped like `example` when it is new."""
         with self._lock:
             busy = self._busy.setdefault(plan.key, threading.Lock())
-            waits = plan.key not in self._compiled
         with busy:  # a second stack with the same program waits for the first
             with self._lock:
                 known = self._compiled.get(plan.key)
                 if known is not None:
                     self._compiled.move_to_end(plan.key)
-                    waited, compiling = time.perf_counter() - asked, self._compiling[plan.key]
-                    if compiling is None:
-                        return known, None
-                    return known, min(waited, compiling) if waits else 0.0
+                    return known
             started = time.perf_counter()
             try:
-                compiled, compiling = self._compiled_of(plan, example)
+                compiled = self._compiled_of(plan, example)
             except DamagedProgramsError:  # emptied by now; TensorFlow remembers the failure
-                compiled, compiling = self._compiled_of(plan, example)
+                compiled = self._compiled_of(plan, example)
             with self._lock:
-                self._compiled[plan.key], self._compiling[plan.key] = compiled, compiling
+                self._compiled[plan.key] = compiled
                 self.seconds += time.perf_counter() - started
                 self.count += 1
                 while len(self._compiled) > max(FEWEST_KEPT, 2 * cores()):
                     gone, _ = self._compiled.popitem(last=False)
                     self._busy.pop(gone, None)
-                    self._compiling.pop(gone, None)
-            return compiled, compiling
+            return compiled
 
-    def _compiled_of(self, plan: Plan, example: tuple[Any, ...]) -> tuple[Compiled, float | None]:
-        """Trace, unless that is kept, one thing at a time as Keras does; and compile, at once with others.
-
-        Compiled is what was put on the disk; found, what was not put there though others are. Two
-        threads or processes at once may take each other's program for their own, which spoils no
-        more than a prediction of seconds.
-        """
+    def _compiled_of(self, plan: Plan, example: tuple[Any, ...]) -> Compiled:
+        """Trace, unless that is kept, one thing at a time as Keras does; and compile, at once with others."""
         as_graph = not plan.device.compiles
         arrays = [(one.shape, one.dtype) for one in keras.tree.flatten(example)]
         name = "" if as_graph else trace_name(plan.key, arrays)
-        compiled = Compiled.kept(name) if name else None
+        compiled: Compiled | None = Compiled.kept(name) if name else None
         if compiled is None:
             with self._tracing:
                 compiled = Compiled.traced(plan.program, example, as_graph=as_graph, name=name)
-        before, started = kept(), time.perf_counter()
         compiled.compile(example)
-        seconds = time.perf_counter() - started
-        if kept() - before:
-            return compiled, seconds
-        return compiled, 0.0 if before and plan.device.compiles else None
+        return compiled
 
 
 def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings) -> Plan:

@@ -83,12 +83,11 @@ class Tile:
         first = live[0].epoch
         data = self._data(range(first, first + epochs))
         measured: State = {}
-        compiling: float | None = None
         for window in self._windows(epochs):
             arguments = (self._state, data, self._member, self.job.rules, window)
             if self._program is None:  # kept while it is in use, whatever others need meanwhile
                 example = self._example(arguments)
-                self._program, compiling = self.job.programs.get(self.job.plan, example)
+                self._program = self.job.programs.get(self.job.plan, example)
             self._state, measured = self._program(*arguments)
             last = int(window["last"]) >= shape.epoch_steps
             if not last:
@@ -100,8 +99,6 @@ class Tile:
         share = (time.perf_counter() - started) / len(live)
         for course in live:
             course.seconds += share
-            if compiling is not None:
-                course.compile_seconds = (course.compile_seconds or 0.0) + compiling
         return ""
 
     def freeze(self) -> None:
