@@ -7,10 +7,12 @@ class of ours; beyond skops' own list it must be told to trust `numpy.dtype` (Si
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import sklearn
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import MissingIndicator, SimpleImputer
@@ -203,3 +205,14 @@ def _intervals(
         scaler = FrozenEstimator(MinMaxScaler(clip=True).fit(np.array(ends).T))
         parts.append((f"{prefix}interval {interval + 1}", scaler, having))
     return parts
+
+
+def plain_sklearn() -> AbstractContextManager[None]:
+    """Use scikit-learn with its own defaults, whatever `sklearn.set_config` was told."""
+    return sklearn.config_context(
+        assume_finite=False,
+        array_api_dispatch=False,
+        transform_output="default",
+        enable_metadata_routing=False,
+        skip_parameter_validation=False,
+    )

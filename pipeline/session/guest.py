@@ -44,15 +44,9 @@ def guest() -> Iterator[None]:
         if "sklearn" not in sys.modules:
             yield
             return
-        import sklearn
+        from pipeline.data.encode import plain_sklearn
 
-        with sklearn.config_context(  # of this thread alone; others start with the defaults
-            assume_finite=False,
-            array_api_dispatch=False,
-            transform_output="default",
-            enable_metadata_routing=False,
-            skip_parameter_validation=False,
-        ):
+        with plain_sklearn():  # of this thread alone; others start with the defaults
             yield
 
 
