@@ -10,6 +10,7 @@ In a notebook::
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ import pandas as pd
 
 from pipeline.core import language
 from pipeline.core.errors import ConfigError
+from pipeline.figures import trials as tables
+from pipeline.figures.findings import facts
+from pipeline.figures.inline import CapacityScore, capacity_svg
 from pipeline.ledger.read import SweepRecord, read_sweep
 from pipeline.session.guest import guest
 
@@ -51,8 +55,6 @@ def fits(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.DataFra
 
 def trials(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.DataFrame:
     """Return one row a usable trial, best first: mean score over its executions and how many."""
-    from pipeline.figures import trials as tables
-
     return tables.trials(read(sweep, tracking_uri))
 
 
@@ -61,8 +63,6 @@ def capacities(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.D
 
     `gap_se` is the standard error of the gap, paired by seed and validation row.
     """
-    from pipeline.figures import trials as tables
-
     return tables.capacities(read(sweep, tracking_uri))
 
 
@@ -90,8 +90,6 @@ def columns(sweep: Which = "latest", tracking_uri: str | None = None) -> pd.Data
     rule), doubted, assumed or none; `hint` is the override that changes the judgement.
     """
     names = ["name", "kind", "used", "what", "inputs", "attention", "reason", "note", "hint"]
-    from pipeline.figures.findings import facts
-
     return pd.DataFrame(facts(read(sweep, tracking_uri)), columns=names)
 
 
@@ -112,11 +110,6 @@ def answer(sweep: Which = "latest", tracking_uri: str | None = None) -> str:
 
 def html(sweep: Which = "latest", tracking_uri: str | None = None) -> str:
     """Return answer, picture and table of the capacities as a small piece of HTML, for a notebook."""
-    from html import escape
-
-    from pipeline.figures import trials as tables
-    from pipeline.figures.inline import CapacityScore, capacity_svg
-
     record = read(sweep, tracking_uri)
     table = tables.capacities(record)
     chosen = tables.champion_entry(record).get("capacity", "")
