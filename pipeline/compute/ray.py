@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import statistics
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from pipeline.compute.pieces import Piece, halves, pieces, standing
@@ -64,7 +64,8 @@ class _Round:
         self._news = News()
         self._looked = self._heard = self._idle_since = time.monotonic()
         self._reason, self._told = "", 0.0
-        self._gaps = _Gaps()
+        self._trained: list[tuple[str, float, float]] = []
+        """Worker, beginning and end of every task that came back."""
 
     def send_all(
         self, arrays_of: Callable[[Fit], Arrays], family: Family, settings: Settings
@@ -83,7 +84,7 @@ class _Round:
             while self._back:
                 yield self._back.pop(0)
             self._advance()
-        self._gaps.tell(self._cluster.nodes())
+        self._say_how()
 
     def close(self) -> None:
         """Cancel what is still out."""
@@ -125,7 +126,7 @@ class _Round:
         except errors.RayError as error:
             self._lose(piece, error)
         else:
-            self._gaps.note(trained)
+            self._trained.append((trained.worker, trained.began, trained.ended))
             self._back.append((piece.stack, trained.results))
 
     def _lose(self, piece: Piece, error: Exception) -> None:
@@ -217,30 +218,17 @@ class _Round:
                 len(self._running),
             )
 
-
-class _Gaps:
-    """How long workers stood between two tasks: what sending and scheduling costs."""
-
-    def __init__(self) -> None:
-        self._ended: dict[str, float] = {}
-        self._seconds: list[float] = []
-        self._tasks: dict[str, int] = defaultdict(int)
-
-    def note(self, trained: RayResult) -> None:
-        """Take note of a task, as they come back."""
-        self._tasks[trained.worker] += 1
-        before = self._ended.get(trained.worker)
-        if before is not None:
-            self._seconds.append(max(0.0, trained.began - before))
-        self._ended[trained.worker] = trained.ended
-
-    def tell(self, nodes: int) -> None:
-        """Log the sum of it."""
+    def _say_how(self) -> None:
+        """Log how the tasks were spread, and how long workers stood between two: what sending costs."""
+        gaps = [
+            max(0.0, began - ended)
+            for (worker, _, ended), (same, began, _) in pairwise(sorted(self._trained))
+            if worker == same
+        ]
         between = ""
-        if self._seconds:
-            median = 1000 * statistics.median(self._seconds)
+        if gaps:
+            median = 1000 * statistics.median(gaps)
             between = f", {median:.0f} ms between two tasks of a worker (median)"
-        tasks = sum(self._tasks.values())
-        log.info(
-            "Ray: %d tasks by %d workers on %d nodes%s", tasks, len(self._tasks), nodes, between
-        )
+        workers = len({worker for worker, _, _ in self._trained})
+        spread = len(self._trained), workers, self._cluster.nodes()
+        log.info("Ray: %d tasks by %d workers on %d nodes%s", *spread, between)
