@@ -167,7 +167,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Return the clock that budgets of this test go by."""
     scripted = Clock()
     monkeypatch.setattr(budget_module, "process_seconds", scripted)
-    monkeypatch.setattr(budget_module, "cpu_seconds", scripted.cpu)
+    monkeypatch.setattr(budget_module.time, "process_time", scripted.cpu)
     monkeypatch.setattr(forecaster_module, "kept", lambda: frozenset(scripted.programs))
     return scripted
 
