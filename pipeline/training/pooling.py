@@ -12,7 +12,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from pipeline.training.families.layers import MEAN
+from pipeline.training.layers import MEAN
 
 MEMBERS_AXIS = 1
 """Of the outputs of members: (rows, members, outputs)."""

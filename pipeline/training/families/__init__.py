@@ -18,7 +18,7 @@ from pipeline.core.family import Family
 from pipeline.core.names import Grid
 from pipeline.training.families.base import Scope
 
-_SHARED = {"base", "ladder", "layers"}
+_SHARED = {"base", "ladder"}
 
 
 def names() -> tuple[str, ...]:

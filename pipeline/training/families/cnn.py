@@ -131,7 +131,7 @@ class Cnn(Ladder):
         """Return an uncompiled keras.Sequential with fresh weights."""
         import keras
 
-        from pipeline.training.families import layers
+        from pipeline.training import layers
 
         scope = self.like(trial.nuisance).scope
         model = scope.model

@@ -127,7 +127,7 @@ class Mlp(Ladder):
         """Return an uncompiled keras.Model with fresh weights; of members it puts out the mean."""
         import keras
 
-        from pipeline.training.families import layers
+        from pipeline.training import layers
 
         scope, widths = self.like(trial.nuisance).scope, widths_of(trial.capacity)
         members = self.members if widths else 1  # linear members would only be averages of it

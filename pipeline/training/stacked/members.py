@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from pipeline.core.records import Fit
-from pipeline.training.families.layers import OUTPUT
+from pipeline.training.layers import OUTPUT
 from pipeline.training.models import initial_weights
 from pipeline.training.padding import Axes, PaddedFamily, Widths
 from pipeline.training.stacked.epoch import RAW

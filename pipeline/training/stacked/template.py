@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from pipeline.core.records import Fit
-from pipeline.training.families.layers import SHARED
+from pipeline.training.layers import SHARED
 from pipeline.training.models import layer_seed, random_states
 from pipeline.training.pooling import members_of
 
