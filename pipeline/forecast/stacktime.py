@@ -16,8 +16,8 @@ ROUND_SECONDS = 0.3
 """A round beside its stacks: proposing, recording, waiting for the store."""
 STACK_SECONDS = 0.4
 """A stack beside its training: building, reading back, diagnosing."""
-KEPT = 0.45
-"""Share of COMPILE_SECONDS that a program on the disk is spared: it is traced all the same."""
+KEPT = 0.8
+"""Share of a program's price that one on the disk is spared: it is neither traced nor compiled, only read."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,12 @@ class StackTime:
     def _beside(self, engine: str, stack: Stack, compiled: set[Hashable]) -> WallTime:
         """Return what a stack takes beside training; its program is added to `compiled`."""
         program = self._program(engine, stack)
-        new = COMPILE_SECONDS if program not in compiled else 0.0
+        fit = engine == "fit"
+        trial = stack.fits[0].trial
+        price = COMPILE_SECONDS if fit else self._cost.compile_seconds(trial, self._widths(stack))
+        new = price if program not in compiled else 0.0
         compiled.add(program)
-        kept = 0.0 if engine == "fit" else KEPT  # what `fit` compiles is never kept
+        kept = 0.0 if fit else KEPT  # what `fit` compiles is never kept
         return WallTime(self._pace * (STACK_SECONDS + (1.0 - kept) * new), self._pace * kept * new)
 
     def _core_seconds(self, engine: str, stack: Stack, epochs: float | None = None) -> float:

@@ -18,13 +18,16 @@ from pipeline.training.settings import Settings
 from pipeline.training.sizes import CPU, FLOPS, padded_rows
 
 COMPILE_SECONDS = 2.0
-"""Tracing and compiling a program, benchmarks/README.md."""
+"""What `model.fit`, or a graph of convolutions, takes to be traced."""
+PROGRAM_SECONDS, ARRAY_SECONDS = 1.6, 0.26
+"""Tracing and compiling a program, and more for every array of its weights (docs/experiments.md)."""
 STEP_SECONDS = 4.0e-6
 """What a step costs a member beside arithmetic."""
 FIT_STEP_SECONDS = 2.5e-3
 """The same by Keras' own `fit`."""
-REUSE_SHARE = 0.25
-"""What padding to coarse widths may cost, in compilations: the programs are found again."""
+REUSE_SHARE, USUAL_FITS = 0.5, 6
+"""What training at coarse widths may take, in programs, where at least so many fits are trained: another
+round finds them again. The same for narrow networks and wider ones, for few seeds and more."""
 SHARE_OF_EPOCHS = 0.5
 """Early stopping ends most fits sooner."""
 PASSES = 3
@@ -89,6 +92,13 @@ class Cost:
         number = steps(self._settings.batch_of(trial, self._rows), self._rows)
         return PASSES * self._rows * latency(self._family, trial) + number * FIT_STEP_SECONDS
 
+    def compile_seconds(self, trial: Trial, widths: Widths) -> float:
+        """Return the time of tracing and compiling a program where none is kept."""
+        if self._family.convolutional:
+            return COMPILE_SECONDS
+        axes = self._family.unit_axes(self._family.of_widths(widths), trial.encoding)
+        return PROGRAM_SECONDS + ARRAY_SECONDS * len(axes)
+
     def program(self, fits: Sequence[Fit]) -> tuple[float, Widths]:
         """Return the time of fits that share a program, compiling included, and its widths.
 
@@ -98,11 +108,13 @@ class Cost:
         epochs = SHARE_OF_EPOCHS * sum(fit.epochs for fit in fits)
         fine, *coarser = reversed(candidates(own)) if self._family.padded else own
         least = epochs * self.epoch_seconds(fits[0].trial, fine)
-        chosen = (COMPILE_SECONDS + least, fine)
+        price = self.compile_seconds(fits[0].trial, fine)
+        most = REUSE_SHARE * price * min(1.0, len(fits) / USUAL_FITS)
+        chosen = (price + least, fine)
         for widths in coarser:
             seconds = epochs * self.epoch_seconds(fits[0].trial, widths)
-            if seconds - least <= REUSE_SHARE * COMPILE_SECONDS:
-                chosen = (COMPILE_SECONDS + seconds, widths)
+            if seconds <= most:
+                chosen = (price + seconds, widths)
         return chosen
 
     def bytes(self, trial: Trial, widths: Widths, members: int) -> int:

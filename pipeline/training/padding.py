@@ -16,8 +16,11 @@ Axes = tuple[int | None, ...]
 FINE_STEPS = ((128, 16), (256, 32), (1024, 64))
 """Up to this width, padded to a multiple of that: vector registers are full. Beyond: of 128."""
 WIDE_STEP = 128
-SMALLEST_COARSE = 32
-"""Coarse widths are this times powers of 4 or of 2."""
+COARSE = ((128, 4), (64, 2))
+"""Coarse widths are the first of a pair times powers of the second; those of the first pair are coarser.
+
+A search that doubles its units, or takes a fifth away, finds the same program at several of its steps.
+"""
 
 
 class PaddedFamily(Family, Protocol):
@@ -47,7 +50,7 @@ def candidates(networks: Iterable[Widths]) -> tuple[Widths, ...]:
     The coarser the widths, the likelier is it that another round finds the program again.
     """
     widest = _widest(networks)
-    coarse = [tuple(_power(width, base) for width in widest) for base in (4, 2)]
+    coarse = [tuple(_power(width, *steps) for width in widest) for steps in COARSE]
     return tuple(dict.fromkeys([*coarse, tuple(_fine(width) for width in widest)]))
 
 
@@ -60,8 +63,7 @@ def _fine(width: int) -> int:
     return -(-width // step) * step
 
 
-def _power(width: int, base: int) -> int:
-    padded = SMALLEST_COARSE
-    while padded < width:
-        padded *= base
-    return padded
+def _power(width: int, smallest: int, base: int) -> int:
+    while smallest < width:
+        smallest *= base
+    return smallest

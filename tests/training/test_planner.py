@@ -14,15 +14,9 @@ from hypothesis import strategies as st
 
 from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import PER_TRIAL, CapacityConfig
+from pipeline.core.names import Grid
 from pipeline.core.records import Fit, StackPlan, Trial
-from pipeline.training.cost import (
-    COMPILE_SECONDS,
-    REUSE_SHARE,
-    SHARE_OF_EPOCHS,
-    Cost,
-    Workload,
-    latency,
-)
+from pipeline.training.cost import REUSE_SHARE, SHARE_OF_EPOCHS, Cost, Workload, latency
 from pipeline.training.families import family as family_of
 from pipeline.training.families.mlp import Mlp, of_widths
 from pipeline.training.padding import pad_to
@@ -52,9 +46,12 @@ def family() -> Family:
     return _family()
 
 
-def _family(name: str = "mlp", builder: str | None = None) -> Family:
-    config = ModelConfig(family=name, builder=builder)
-    return family_of(config, CapacityConfig(), {"standard": (INPUTS,)}, 1, True)
+def _family(name: str = "mlp", builder: str | None = None, grid: Grid | None = None) -> Family:
+    config, shapes = ModelConfig(family=name, builder=builder), {"standard": (INPUTS,)}
+    if grid is None:
+        return family_of(config, CapacityConfig(), shapes, 1, True)
+    shapes["embedded"] = (INPUTS,)
+    return family_of(config, CapacityConfig(), shapes, 1, True, {"embedded": grid})
 
 
 def _work(family: Family, rows: int = 1000, **settings: object) -> Workload:
@@ -162,8 +159,40 @@ def test_padding_never_costs_more_than_the_compilation_it_saves(fits: tuple[Fit,
             for fit in stack.fits
             for widths, sign in ((stack.padded_units, 1), (pad_to([_widths(fit)]), -1))
         )
-        reuse = REUSE_SHARE * COMPILE_SECONDS
-        assert extra <= COMPILE_SECONDS * (len(networks) - 1) + reuse + 1e-9
+        price = cost.compile_seconds(stack.fits[0].trial, stack.padded_units)
+        assert extra <= price * (len(networks) - 1 + REUSE_SHARE) + 1e-9
+
+
+def test_the_price_of_a_program_follows_its_network() -> None:
+    """Several networks in one, embedded numbers and further layers each cost a program more."""
+
+    def price(name: str, encoding: str, *widths: int) -> float:
+        nuisance = (("encoding", encoding),)
+        cost = Cost(_work(_family(name, grid=Grid(slots=3, numbers=2))))
+        return cost.compile_seconds(Trial(of_widths(*widths), 0.01, 1, nuisance), widths)
+
+    networks = (
+        ("mlp", "standard", 32),
+        ("tabm", "standard", 32),
+        ("tabm", "embedded", 32),
+        ("tabm", "embedded", 32, 32),
+    )
+    prices = [price(*network) for network in networks]
+    assert prices == sorted(set(prices))
+
+
+@pytest.mark.parametrize(("rows", "programs"), [(400, 2), (20_000, 4)])
+def test_a_search_that_grows_finds_its_programs_again_on_a_small_table(
+    rows: int, programs: int
+) -> None:
+    """32 units and 64 share a program, though in different rounds; not where training is dear."""
+    rounds = [[(32,), (32, 32)], [(64,), (64, 64)]]
+    family, padded = _family("tabm"), set()
+    for networks in rounds:
+        fits = [_fit(widths, seed=seed) for widths in networks for seed in range(6)]
+        plan = plan_stacks(fits, _work(family, rows=rows), ROOMY)
+        padded |= {stack.padded_units for stack in plan.stacks}
+    assert len(padded) == programs
 
 
 @given(fits=_rounds(), memory=st.integers(14, 32))
@@ -237,7 +266,7 @@ def test_a_trial_that_memory_cannot_hold_is_cut(family: Family) -> None:
 
 def test_the_sentence_says_what_the_log_needs(family: Family) -> None:
     """Fits, stacks and padding, in words."""
-    fits = [_fit((32,), seed=seed) for seed in range(48)]
+    fits = [_fit((128,), seed=seed) for seed in range(48)]
     assert plan_stacks(fits, _work(family), ROOMY).sentence == "48 fits in 1 stack, padding 0 %"
 
 
