@@ -16,7 +16,7 @@ from pipeline.core.language import listing
 from pipeline.core.records import Capacity, Scored, Value
 from pipeline.search import sentences, space
 from pipeline.search.board import Board, OutOfRounds, Walk
-from pipeline.search.choose import choose, complete_enough, rule_of
+from pipeline.search.choose import choose, chosen, complete_enough, rule_of
 from pipeline.search.confirm import confirm, refine
 from pipeline.search.decide import Evidence
 from pipeline.search.executions import Executions
@@ -140,10 +140,7 @@ class CapacitySearch:
             board.decide("", None, None, "stopped", f"search.max_rounds={limit} are used up.")
         choice = self._choice(board.usable(), over=over)
         if choice is not None:
-            board.phase = "choice"
-            board.decide(
-                choice.trial.capacity.label, choice.shown, choice.se, "chosen", choice.reason
-            )
+            board.decisions.append(chosen(choice, max(board.rounds - 1, 0)))
         return choice
 
     def _explore(self, bench: Bench) -> Walk[None]:
