@@ -101,13 +101,17 @@ def variant(rows: Rows, task: str, words: str, options: argparse.Namespace) -> d
     members = by_trial[best]
     all_rows = _on_all_rows(trainer, members) if options.champion_rows else {}
     unit = (constant_loss(dataset, "val_loss") or 1.0) if dataset.regression else 1.0
+    by_loss = sorted(members, key=_loss)
+    alone = [tested(dataset, trainer.family, [one]) / unit for one in by_loss]
     return {
         "capacity": best.capacity.label,
         "rate": best.learning_rate,
         "encoding": best.encoding,
         "parameters": best.parameters,
         "validation": scores[best] / unit,
-        "test": float(np.mean([tested(dataset, trainer.family, [one]) for one in members])) / unit,
+        "test": float(np.mean(alone)),
+        "test_best_seed": alone[0],
+        "test_median_seed": alone[(len(alone) - 1) // 2],
         "test_average": tested(dataset, trainer.family, members) / unit,
         **{name: loss / unit for name, loss in all_rows.items()},
         "sd": float(np.std([_loss(one) for one in members], ddof=1)) / unit,
