@@ -71,6 +71,9 @@ class NuisanceConfig:
     """Dropout rates after each hidden layer."""
     weight_decay: list[float] = per_trial(0.0, allowed=NOT_NEGATIVE, program=any_value)
     """Decoupled weight decay."""
+    ema: list[float] = per_trial(0.0, allowed=SHARE_BELOW_1, program=any_value)
+    """Momentum of an exponential moving average of the weights over steps (Keras' `use_ema` and
+    `ema_momentum`): it is what is validated, stopped early and kept. 0: the weights themselves."""
     batch_size: list[int] = per_trial(allowed=COUNT, program=any_value)  # the rows of a step decide
     """Batch sizes; empty: `training.batch_size`."""
     encoding: list[Encoding] = per_trial(Encoding.standard)

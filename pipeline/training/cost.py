@@ -132,7 +132,8 @@ class Cost:
         return max(0, left // self._member(trial, widths))
 
     def _member(self, trial: Trial, widths: Widths) -> int:
-        return FLOAT * (COPIES * self._parameters(trial, widths) + 2 * self._val_rows)
+        copies = COPIES + (self._settings.of(trial).ema > 0)
+        return FLOAT * (copies * self._parameters(trial, widths) + 2 * self._val_rows)
 
     def _fixed(self, trial: Trial, widths: Widths) -> int:
         """Return what a stack needs whatever its size: members in work."""

@@ -16,7 +16,7 @@ def optimizer_for(settings: Settings, trial: Trial) -> Any:
 
     Args:
         settings: Name of the optimizer; momentum, passed on where the optimizer has it.
-        trial: Learning rate, `weight_decay`, and its own optimizer where it has one.
+        trial: Learning rate, `weight_decay`, and its own optimizer and `ema` where it has them.
     """
     settings = settings.of(trial)
     kind = _classes()[settings.optimizer.lower()]  # one of `config.choices.OPTIMIZERS`
@@ -26,7 +26,14 @@ def optimizer_for(settings: Settings, trial: Trial) -> Any:
     decay = float(trial.nuisance_value("weight_decay", 0.0))
     if decay > 0:
         values["weight_decay"] = decay
+    if settings.ema > 0:
+        return kind(**values, use_ema=True, ema_momentum=settings.ema)
     return kind(**values)
+
+
+def averages(optimizer: Any) -> list[Any]:
+    """Return the moving averages of the weights that an optimizer keeps, one a weight; none without."""
+    return list(optimizer._model_variables_moving_average) if optimizer.use_ema else []  # noqa: SLF001
 
 
 def _classes() -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pipeline.core.records import Arrays, Fit, Outcome, Trial
 from pipeline.training.host import precision
 from pipeline.training.metrics import VAL_AUC, auc, normalised, raw_metric
 from pipeline.training.models import initial_weights, random_states, seed_layers
-from pipeline.training.optimizers import optimizer_for
+from pipeline.training.optimizers import averages, optimizer_for
 from pipeline.training.order import epoch_order, steps
 from pipeline.training.pooling import has_members, to_fit
 from pipeline.training.run import Run
@@ -83,6 +83,8 @@ class FitProgram:
         )
         self._optimizer.build(self.model.trainable_variables)
         self._fresh = _values(self._optimizer.variables)
+        self._averages = averages(self._optimizer)
+        self._raw: list[np.ndarray] = []
         weight = normalised(arrays.val_weight)
         parts = (arrays.x_val, arrays.y_val)
         self._validation = parts if weight is None else (*parts, weight)
@@ -118,6 +120,7 @@ class FitProgram:
             shuffle=False,  # Keras would shuffle the batches
             verbose=0,
         )
+        self.put_back()  # where there are averages, Keras leaves them in the network
         run.seconds += time.perf_counter() - started
         return State(
             self.model.get_weights(),
@@ -128,6 +131,17 @@ class FitProgram:
     def start_epoch(self, seed: int, epoch: int) -> None:
         """Order the rows of the epoch that begins."""
         self._batches.start(seed, epoch)
+
+    def show_averages(self) -> None:
+        """Put the moving averages of the weights, if any, in their place: validated and kept are those."""
+        if self._averages:
+            self._raw = _values(self.model.trainable_variables)
+            _assign(self.model.trainable_variables, _values(self._averages))
+
+    def put_back(self) -> None:
+        """Put back the weights that training goes on from, as `show_averages` last found them."""
+        if self._raw:
+            _assign(self.model.trainable_variables, self._raw)
 
     def validation_auc(self) -> dict[str, float]:
         """Return the area under the ROC curve where it is the objective."""
@@ -172,10 +186,14 @@ class _Watch(keras.callbacks.Callback):
             self._run.end(Outcome.cut, reason)
             self.model.stop_training = True
 
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
+        self._program.show_averages()
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         if self._run.is_open:  # else the epoch is unfinished and discarded
             values = {**(logs or {}), **self._program.validation_auc()}
             self._run.note(values, self.model.get_weights)
+        self._program.put_back()
         self.model.stop_training = not self._run.is_open
 
 

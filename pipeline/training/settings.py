@@ -19,6 +19,8 @@ class Settings:
     """A Keras optimizer by name."""
     momentum: float = 0.0
     """For SGD and RMSprop; no other optimizer reads it."""
+    ema: float = 0.0
+    """Momentum of the moving average of the weights that is validated and kept; 0: the weights."""
     patience: int = 8
     """Epochs without improvement of the objective before a fit stops."""
     min_delta: float = 0.0

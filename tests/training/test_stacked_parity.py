@@ -77,11 +77,12 @@ CASES = (
         },
     ),
     Case(
-        "widths from 1 to 512",
+        "widths from 1 to 512, moving averages of the weights",
         "regression",
         ((1, 512), (512, 1), (7, 30)),
         seeds=1,
         epochs=4,
+        settings={"ema": 0.9},
     ),
     Case(
         "BatchNormalization, three classes, weighted rows on both sides",

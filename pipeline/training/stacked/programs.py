@@ -41,6 +41,7 @@ class Program:
     def __init__(
         self,
         step: TrainStep,
+        update: Update,
         evaluation: Evaluation,
         end: EpochEnd,
         shape: Shape,
@@ -49,11 +50,12 @@ class Program:
         """Bind the parts.
 
         Args:
+            update: Of the step; says which weights are validated.
             shape: The most epochs of one call (`data["order"]` has as many), and whether it always
                 ends with one.
             names: Of the curves, as epoch.measured has them.
         """
-        self._step, self._evaluation, self._end = step, evaluation, end
+        self._step, self._update, self._evaluation, self._end = step, update, evaluation, end
         self._epochs, self._whole, self._names = shape.epochs, shape.whole, names
 
     def __call__(
@@ -104,13 +106,15 @@ class Program:
     ) -> tuple[State, State]:
         """Return state and measurements after the last step of an epoch."""
         data, member, rules = inputs
+        weights = state["weights"]
+        state = {**state, "weights": self._update.kept(weights, state["slots"])}
         validation, row_losses = self._evaluation(state, data)
         train = state["sums"] / ops.cast(data["rows"], "float32")
         values = {"loss": train[:, 0], "metric": train[:, 1], **validation}
         trained = state["live"]
         state, improved = self._end(state, values, row_losses, member, rules)
         curves = ops.stack([values[name] for name in self._names])
-        return state, {
+        return {**state, "weights": weights}, {
             "curves": put(measured["curves"], (at, 0, 0), curves[None]),
             "improved": put(measured["improved"], (at, 0), improved[None]),
             "trained": put(measured["trained"], (at, 0), trained[None]),
@@ -226,7 +230,7 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     end = EpochEnd(settings, template.places())
     wants_auc = settings.objective.metric == VAL_AUC
     evaluation = Evaluation(template, row_losses, shape.block, scores=wants_auc)
-    program = Program(step, evaluation, end, shape, measured(settings))
+    program = Program(step, update, evaluation, end, shape, measured(settings))
     key = (
         template.fingerprint,
         update.fingerprint,

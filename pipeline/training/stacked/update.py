@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from pipeline.core.records import Trial
-from pipeline.training.optimizers import optimizer_for
+from pipeline.training.optimizers import averages, optimizer_for
 from pipeline.training.settings import Settings
 from pipeline.training.stacked.backend import MemberOptimizer
 
@@ -28,6 +28,8 @@ class Update:
         self._optimizer = kind.from_config(plain.get_config())
         self._optimizer.build(variables)
         self._variables = variables
+        ids = [id(variable) for variable in self._optimizer.variables]
+        self._averages = [ids.index(id(variable)) for variable in averages(self._optimizer)]
         self.fingerprint = repr(sorted(plain.get_config().items() - _own(plain)))
         """Equal for optimizers that differ in nothing but the members' own values."""
 
@@ -54,11 +56,16 @@ class Update:
                 variable.assign(variable - variable * own["decay"] * own["rate"])
             for slope, variable in zip(slopes, self._variables, strict=True):
                 optimizer.update_step(slope, variable, own["rate"])
+            optimizer._update_model_variables_moving_average(self._variables)  # noqa: SLF001
             optimizer.iterations.assign(optimizer.iterations + 1)
         return (
             [scope.get_current_value(variable) for variable in self._variables],
             [scope.get_current_value(variable) for variable in state],
         )
+
+    def kept(self, weights: list[Any], slots: list[Any]) -> list[Any]:
+        """Return what is validated and kept of a state: the weights, or their moving averages."""
+        return [slots[at] for at in self._averages] or weights
 
 
 def _after(slopes: list[Any], rate: Any) -> Any:
