@@ -1,6 +1,6 @@
 """How a round is packed into stacks. Pure: the same fits and limits give the same plan.
 
-A program takes a second or two to compile, so fits of one depth share one where padding the narrow
+A program takes two to six seconds to compile, so fits of one depth share one where padding the narrow
 ones costs less than another compilation. The fits of a trial (its learning rates and seeds) stay
 together, because the engine compares them, unless memory forbids it.
 """
