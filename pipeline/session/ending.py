@@ -62,7 +62,7 @@ def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
         raise _nothing_usable(sweep.ledger, result)
     choice, ledger, trainer = result.choice, sweep.ledger, sweep.trainer
     config, dataset = trainer.config, trainer.dataset
-    sweep.display.ending()
+    sweep.display.ending("testing the champion beside the baselines")
     ranked = trials_ranked(ledger.standing(), choice, config)
     kind, models = _models(sweep, choice, ranked)
     standing = look_up(ledger.store, config.registry.name) if config.registry.name else None
@@ -81,6 +81,7 @@ def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
     sweep.unless_stopped()
     about = summarise(result, verdicts, kind, models, ledger, trainer, sweep.budget)
     log.log(logging.WARNING if is_noise(about) else logging.INFO, "Verdict: %s", about["verdict"])
+    sweep.display.ending("saving the champion and checking that it predicts the same")
     champion = save_champion(ledger, dataset, models[kind], about, verifier)
     about["champion"]["model_uri"] = champion.model_uri
     sweep.unless_stopped()  # the last time: from here on a stop would only repeat what is done
@@ -106,6 +107,7 @@ def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
     after.attempt(
         "not all is recorded", lambda: _record(ledger, sweep.networks, single, about, verdicts)
     )
+    sweep.display.ending("drawing the report")
     about["report"] = draw_report(sweep, after)
     write_summary(sweep.output_dir, ledger, about, after)
     sweep.display.attention(about["data"]["attention"])

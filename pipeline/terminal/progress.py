@@ -192,10 +192,10 @@ class Display(contextlib.AbstractContextManager["Display"]):
             self._note(f"{finding.severity} {finding.code} in {fit}: {finding.sentence}")
 
     @_harmless
-    def ending(self) -> None:
-        """Say that the search is over and what is done with its champion."""
+    def ending(self, step: str) -> None:
+        """Say that the search is over and what is done with its champion now."""
         self._picture.stacks.clear()
-        self._picture.phase = "testing and saving the champion"
+        self._picture.phase = step
         self._plain(self._picture.phase)
 
     def stopping(self, line: str) -> bool:

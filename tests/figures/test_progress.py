@@ -192,6 +192,18 @@ def test_a_signal_is_answered_in_the_panel(*, terminal: bool) -> None:
     assert ("stopping at the next boundary" in written(err)) is terminal
 
 
+def test_the_end_says_what_is_done_now(caplog: pytest.LogCaptureFixture) -> None:
+    """It takes as long as some rounds: a panel that stands still is taken for a hang."""
+    caplog.set_level(logging.INFO)
+    err, _ = consoles(terminal=True)
+    with Display(True, stderr=err) as display:
+        display.start("wages")
+        display.ending("drawing the report")
+        err.print(display)
+    assert "drawing the report" in written(err)
+    assert "drawing the report" in caplog.text
+
+
 def test_before_anything_has_led_the_best_fit_is_named() -> None:
     """A single fit is no leader; the best is that of all stacks, in the objective's own direction."""
     assert Picture().leader == "none yet"
