@@ -86,7 +86,7 @@ def test_the_round_that_was_not_finished_is_named() -> None:
 @pytest.mark.parametrize(
     ("share", "words"),
     [
-        (None, "best baseline, has loss 0.7: the network is worth having (0.500 ± 0.010 apart"),
+        (None, "best baseline, has loss 0.700: the network is worth having (0.500 ± 0.010 apart"),
         (0.05, "but gradient boosting had time for 5.0 % of its iterations: that says little"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pipeline.core.language import exact, listing, number, plural, rate, trial
+from pipeline.core.language import exact, listing, number, plural, rate, trial, trial_beside
 from pipeline.core.statistics import Difference
 from pipeline.search.decide import Evidence
 
@@ -76,18 +76,27 @@ def too_large(label: str, parameters: int, limit: int) -> str:
 
 def level(one: Evidence, other: Evidence) -> str:
     """Return why the best before a round gets as many executions as what would take its place."""
+    new, before = _apart(one, other)
     return (
-        f"{other.trial.capacity.label} leads what was measured before: {one.executions} executions "
-        f"of it as of {one.trial.capacity.label}."
+        f"{before} leads what was measured before: {one.executions} executions of it as of {new}."
     )
 
 
 def close(one: Evidence, other: Evidence, gap: Difference, executions: int) -> str:
     """Return why two trials get more executions."""
+    first, second = _apart(one, other)
     return (
-        f"{one.trial.capacity.label} against {other.trial.capacity.label} is close "
+        f"{first} against {second} is close "
         f"({change(one, gap)}, standard error {number(gap.se, 2)}): {executions} executions each."
     )
+
+
+def _apart(one: Evidence, other: Evidence) -> tuple[str, str]:
+    """Name two trials by capacity, or where that is the same by what else tells them apart."""
+    first, second = one.trial, other.trial
+    if first.capacity != second.capacity:
+        return first.capacity.label, second.capacity.label
+    return trial_beside(first, second.nuisance), trial_beside(second, first.nuisance)
 
 
 def limit(frontier: Iterable[Evidence]) -> str:

@@ -21,7 +21,7 @@ from rich.console import Console, ConsoleOptions
 from rich.text import Text
 
 from pipeline.core.control import Progress
-from pipeline.core.language import duration
+from pipeline.core.language import duration, trial
 from pipeline.core.records import Decision, Finding, Fit, FitResult, Objective, Round, StackPlan
 from pipeline.figures.inline import CapacityScore
 from pipeline.terminal.live import TerminalView, panel
@@ -189,7 +189,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
         """Note what diagnosis saw, and in which fit: each code once in words, then only counted."""
         self._picture.findings[finding.code] += 1
         if self._picture.findings[finding.code] == 1:
-            self._note(f"{finding.severity} {finding.code} in {fit}: {finding.sentence}")
+            self._note(f"{finding.severity} {finding.code} in {trial(fit)}: {finding.sentence}")
 
     @_harmless
     def ending(self, step: str) -> None:

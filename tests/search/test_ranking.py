@@ -7,6 +7,7 @@ import numpy as np
 from pipeline.core.records import Fit, Outcome, Scored, Trial
 from pipeline.search.decide import Evidence
 from pipeline.search.ranking import ranking
+from pipeline.search.sentences import close, level
 from tests.search.toy import capacity
 
 
@@ -68,3 +69,12 @@ def test_a_trial_scored_on_other_seeds_says_so() -> None:
     lone = ranking([best, few], None, prefer="best", errors=1.0, fewest=3)[1]
     assert (lone.note, lone.stands) == ("fewer executions", False)
     assert ranking([], None, prefer="best", errors=1.0) == []
+
+
+def test_two_trials_of_a_capacity_are_told_apart_by_what_differs() -> None:
+    """`1x32 against 1x32 is close` says nothing."""
+    slow, fast, large = (evidence(1, 2, 0.5), evidence(1, 2, 0.5, rate=0.01), evidence(2, 4, 0.5))
+    gap = ranking([slow, fast], None, prefer="best", errors=1.0)[1].gap
+    assert close(slow, fast, gap, 5).startswith("1x2 lr 0.003 against 1x2 lr 0.01 is close")
+    assert close(slow, large, gap, 5).startswith("1x2 against 2x4 is close")
+    assert level(slow, fast).startswith("1x2 lr 0.01 leads what was measured before")
