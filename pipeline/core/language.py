@@ -25,6 +25,8 @@ CLOSE = 0.02
 """Share of a learning rate by which what is written may differ from it."""
 GLUE = "\N{NO-BREAK SPACE}"
 """Keeps a number and its unit on one line."""
+GROW = "more units or layers may do better"
+"""Next step of a fit that learns too little; the report says otherwise where larger networks were tried."""
 
 
 def finite(value: object) -> float | None:

@@ -181,10 +181,6 @@ class Finding:
     """What was seen, with its number, and one next step."""
 
 
-GROW = "more units or layers may do better"
-"""Next step of a fit that learns too little; the report says otherwise where larger networks were tried."""
-
-
 @dataclass
 class FitResult:
     """What the engine gives back for one fit; the same from every engine."""
@@ -204,6 +200,10 @@ class FitResult:
     findings: tuple[Finding, ...] = ()
     message: str = ""
     """Why, where the outcome is not `completed`."""
+    train_loss: float = float("nan")
+    """Of the training rows with these weights, measured as `val_loss` is; NaN: no network, or not known."""
+    train_sample: int = 0
+    """Rows that it is the mean of, where those are a sample (training/kept.py); 0: all."""
 
     @property
     def epochs(self) -> int:
@@ -251,6 +251,8 @@ class Arrays:
     """float32 (rows,): sample weight times class weight; None = all 1."""
     val_weight: np.ndarray | None = None
     """float32 (rows,): the table's sample weights; class weights never touch validation."""
+    class_weight: np.ndarray | None = None
+    """Factor in `train_weight` of each class, float32 (outputs,); None = 1."""
     target_scale: float = 1.0
     """Standard deviation that the target was divided by: RMSE in its own unit = sqrt(mse) * this."""
     names: Names = NAMELESS

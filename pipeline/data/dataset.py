@@ -221,14 +221,19 @@ class Dataset:
         if key not in self._arrays:
             train, validation = self.split.fold(fold)
             x_train, x_val = self._fold_inputs(encoding, fold)
+            weight, per_class = self.sample_weight(train), self._class_weight(train, class_weight)
+            if per_class is not None:
+                own = per_class[self.judged.numbers[train]]
+                weight = own if weight is None else own * weight
             self._arrays[key] = Arrays(
                 x_train=x_train,
                 y_train=self.encoded_targets(train, fold),
                 x_val=x_val,
                 y_val=self.encoded_targets(validation, fold),
                 regression=self.regression,
-                train_weight=self._train_weight(train, class_weight),
+                train_weight=weight,
                 val_weight=self.sample_weight(validation),
+                class_weight=per_class,
                 target_scale=self.target_scaling(fold)[1],
                 names=Names(self.input_names(encoding), tuple(map(str, self.classes or ()))),
             )
@@ -262,13 +267,11 @@ class Dataset:
         here = None if self.weights is None or not len(rows) else self.weights[rows]
         return None if here is None else (here / here.mean()).astype(np.float32)
 
-    def _train_weight(self, train: np.ndarray, class_weight: str) -> np.ndarray | None:
-        weight = self.sample_weight(train)
+    def _class_weight(self, train: np.ndarray, class_weight: str) -> np.ndarray | None:
+        """Return the weight of each class, float32 (outputs,); None = all 1."""
         if class_weight == "none" or self.regression:
-            return weight
-        codes = self.judged.numbers[train]
-        counts = np.bincount(codes, minlength=self.outputs)
+            return None
+        counts = np.bincount(self.judged.numbers[train], minlength=self.outputs)
         here = np.count_nonzero(counts)
-        per_class = len(train) / (here * np.maximum(counts, 1))
-        balanced: np.ndarray = per_class[codes].astype(np.float32)
-        return balanced if weight is None else balanced * weight
+        found: np.ndarray = (len(train) / (here * np.maximum(counts, 1))).astype(np.float32)
+        return found

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.core import language
-from pipeline.core.records import GROW, Outcome
+from pipeline.core.records import Outcome
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import champion_entry, neighbours, scored_fits
 from pipeline.ledger.read import SweepRecord
@@ -45,7 +45,7 @@ def of_champion(record: SweepRecord) -> pd.DataFrame:
     own = table[table["trial"] == champion_entry(record).get("trial")]
     if larger is None or own.empty:
         return own
-    return own.assign(sentence=own["sentence"].str.replace(GROW, TRIED, regex=False))
+    return own.assign(sentence=own["sentence"].str.replace(language.GROW, TRIED, regex=False))
 
 
 def most_show(record: SweepRecord, code: str, *severities: str) -> tuple[int, int]:

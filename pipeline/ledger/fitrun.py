@@ -24,7 +24,7 @@ MOST_METRICS = 30
 """Metric keys a run; more make the runs table unreadable."""
 
 ESSENTIAL = (
-    *("loss", "val_loss", "best_val_loss", "best_epoch", "best_val_rmse"),
+    *("loss", "val_loss", "best_val_loss", "best_train_loss", "best_epoch", "best_val_rmse"),
     *("epochs", "parameters", "seconds"),
 )
 """Metrics that are never left out."""
@@ -150,7 +150,9 @@ def points(result: FitResult, facts: SweepFacts) -> list[Point]:
         names = dict.fromkeys(["val_loss", facts.objective.metric])
         names |= dict.fromkeys(name for name in result.curves if name.startswith("val_"))
         scalars = {f"best_{name}": result.best(name) for name in names}
-        scalars["best_epoch"] = float(best)
+        scalars |= {"best_epoch": float(best), "best_train_loss": result.train_loss}
+        if result.train_sample:
+            scalars["train_sample"] = float(result.train_sample)
         if facts.task == "regression" and result.fit.fold < len(facts.target_scales):
             scale = facts.target_scales[result.fit.fold]
             scalars["best_val_rmse"] = math.sqrt(max(result.best("val_loss"), 0.0)) * scale

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from pipeline.core import language
 from pipeline.core.records import Finding, FitResult, Outcome
 from pipeline.core.statistics import Units
 from pipeline.ledger.encoding import decode_fit, encode_fit
@@ -17,7 +19,9 @@ from pipeline.ledger.stackfile import FitCurves
 
 COUNTS = ("round", "position", "stack")
 FROM_PLACE = ("phase", *COUNTS)
-FROM_RESULT = ("best_epoch", "seconds", "message")
+FROM_RESULT = ("best_epoch", "seconds", "message", "train_sample")
+UNKNOWN: dict[str, Any] = {"train_loss": None, "train_sample": 0}
+"""What files of older versions do not say."""
 CURVE = re.compile(r"[\w .:/-]{1,250}")
 """Names of metrics that MLflow takes."""
 WEIGHTS = re.compile(r"weights/[0-9a-f-]+\.npz")
@@ -65,6 +69,8 @@ class Trained:
             "best_epoch": int(self.result.best_epoch),
             "seconds": float(self.result.seconds),
             "message": self.result.message,
+            "train_loss": language.finite(self.result.train_loss),
+            "train_sample": self.result.train_sample,
             "weights": self.weights,
         }
         return FitCurves(self.result.curves, self.row_losses, json.dumps(about), self.units)
@@ -73,7 +79,7 @@ class Trained:
     def read(cls, sweep: str, key: str, found: FitCurves) -> Trained | None:
         """Return what `curves` kept; None where a file, of an older version or damaged, does not say."""
         try:
-            about = json.loads(found.about)
+            about = UNKNOWN | json.loads(found.about)
             _check(about, found)
             own = {name: about[name] for name in FROM_PLACE}
             place = Place(sweep=sweep, key=key, **own, together=found.together)
@@ -84,6 +90,7 @@ class Trained:
                 weights=None,
                 row_losses=None,
                 findings=tuple(Finding(**finding) for finding in about["findings"]),
+                train_loss=math.nan if about["train_loss"] is None else about["train_loss"],
                 **{name: about[name] for name in FROM_RESULT},
             )
             losses, weights = found.row_losses, about["weights"]
@@ -112,7 +119,8 @@ def _check(about: dict[str, Any], found: FitCurves) -> None:
     texts = [about["phase"], about["message"]]
     texts += [text for finding in about["findings"] for text in finding.values()]
     sound = (
-        all(type(about[name]) is int and 0 <= about[name] < 2**31 for name in COUNTS)
+        all(type(about[one]) is int and 0 <= about[one] < 2**31 for one in (*COUNTS, "train_sample"))
+        and isinstance(about["train_loss"], float | None)
         and type(about["best_epoch"]) is int
         and (0 if usable else -1) <= about["best_epoch"] < max(epochs, 1)
         and isinstance(about["seconds"], float)

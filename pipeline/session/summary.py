@@ -140,10 +140,11 @@ def champion_entry(
     """Return the `champion` part as far as the search decides it.
 
     Args:
-        single: The median execution, which is saved as the single model: `run_id` is its child run.
+        single: The median execution, which is saved as the single model: `run_id` is its child run,
+            `train_loss` that of its weights.
         saved: The networks that the saved model averages; `parameters` is that of the chosen trial.
     """
-    trial = choice.trial
+    trial, done = choice.trial, ledger.find(single)
     return {
         "trial": trial.name,
         "run_id": _run_id(ledger, single),
@@ -169,6 +170,7 @@ def champion_entry(
         "objective": metric,
         "score": choice.shown,
         "score_se": choice.se,
+        "train_loss": done.metrics.get("best_train_loss") if done else None,
         "reason": choice.reason,
     }
 

@@ -14,6 +14,7 @@ from pipeline.core.family import Family
 from pipeline.core.records import Arrays, FitResult, Outcome, Stack, Trial
 from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
+from pipeline.training.kept import KeptRows
 from pipeline.training.program import FitProgram, State
 from pipeline.training.run import Run, is_out_of_memory
 from pipeline.training.settings import Settings
@@ -76,7 +77,7 @@ class _Group:
         for run in self._runs:
             if run.is_open:
                 run.end(outcome, reason)
-        return {id(run): self._result(program, run) for run in self._runs}
+        return {id(run): self._result(program, run, stop_reason) for run in self._runs}
 
     def _train_with(self, program: FitProgram, stop_reason: Callable[[], str]) -> None:
         """Train up to the point where weak rates are dropped, then the others to their end."""
@@ -111,10 +112,14 @@ class _Group:
             if self._runs[index].is_open:
                 self._runs[index].end(Outcome.dropped, message)
 
-    def _result(self, program: FitProgram | None, run: Run) -> FitResult:
+    def _result(
+        self, program: FitProgram | None, run: Run, stop_reason: Callable[[], str]
+    ) -> FitResult:
         usable = run.outcome not in {Outcome.diverged, Outcome.infeasible}
         if program is None or not usable or run.best_weights is None:
             return run.result(None)
+        rows = KeptRows(self._arrays, stopping=bool(stop_reason()))
+        run.measured(program.training_loss(run.best_weights, rows), rows.sample)
         return run.result(program.row_losses(run.best_weights))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, Outcome, Trial
 from pipeline.training.host import precision
+from pipeline.training.kept import KeptRows
 from pipeline.training.metrics import VAL_AUC, auc, normalised, raw_metric
 from pipeline.training.models import initial_weights, random_states, seed_layers
 from pipeline.training.optimizers import averages, optimizer_for
@@ -159,6 +160,15 @@ class FitProgram:
         parts = [loss(y, self.model(x, training=False)) for x, y in pairs]
         arrays = [keras.ops.convert_to_numpy(part) for part in parts]
         return np.concatenate(arrays).astype(np.float32)
+
+    def training_loss(self, weights: list[np.ndarray], rows: KeptRows) -> float:
+        """Return the loss of training rows with these weights, by what `model.fit` validates with."""
+        self.model.set_weights(weights)
+        total, trained = 0.0, self._trained
+        for x, y, weight in rows.portions(VALIDATION_ROWS):
+            outputs = trained(x, training=False)
+            total += len(x) * float(trained.compute_loss(x, y, outputs, weight, training=False))
+        return total / len(rows)
 
     def _predict(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(keras.ops.convert_to_numpy(self.model(x, training=False)))

@@ -61,6 +61,7 @@ class OpenFit:
         self.best_epoch = -1
         """0-based; -1 before the first finite objective."""
         self.seconds = 0.0
+        self._train_loss, self._train_sample = math.nan, 0
         self._settings, self._arrays = settings, arrays
 
     def curves(self) -> dict[str, np.ndarray]:
@@ -98,6 +99,10 @@ class OpenFit:
         """End the fit."""
         self.outcome, self.message = outcome, message
 
+    def measured(self, train_loss: float, sample: int) -> None:
+        """Take note of the loss of training rows with the weights that are kept; `sample` as in the record."""
+        self._train_loss, self._train_sample = train_loss, sample
+
     def record(self, weights: list[np.ndarray] | None, row_losses: np.ndarray | None) -> FitResult:
         """Return the record of the ended fit.
 
@@ -114,6 +119,8 @@ class OpenFit:
             row_losses=weighted(row_losses, self._arrays.val_weight),
             seconds=self.seconds,
             message=self.message,
+            train_loss=self._train_loss,
+            train_sample=self._train_sample,
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.core.records import GROW
+from pipeline.core.language import GROW
 from pipeline.figures.findings import TRIED
 from pipeline.figures.page import compare_page, page
 from pipeline.figures.sections import diagnosis, key_figures

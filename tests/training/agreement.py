@@ -25,6 +25,9 @@ def agree(one: FitResult, other: FitResult, close: float = CLOSE) -> None:
     assert (one.weights is None) == (other.weights is None)
     for ours, theirs in zip(one.weights or (), other.weights or (), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=WEIGHTS_CLOSE)
+    assert one.train_sample == other.train_sample
+    np.testing.assert_allclose(one.train_loss, other.train_loss, rtol=1e-3, atol=1e-4)
+    assert np.isnan(one.train_loss) == (one.weights is None)
     if one.weights is not None:
         assert one.row_losses is not None
         assert other.row_losses is not None

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.core.records import GROW, Finding, Outcome
+from pipeline.core.language import GROW
+from pipeline.core.records import Finding, Outcome
 from pipeline.training.diagnose import thresholds as at
 from pipeline.training.diagnose.case import Case, times
 
@@ -30,7 +31,7 @@ def no_signal(case: Case) -> Finding | None:
 
 def easy_validation(case: Case) -> Finding | None:
     """Validation rows that are easier than training rows: the split is not fair."""
-    mean, train = case.validation.mean, case.one("train_loss")
+    mean, train = case.result.best("val_loss"), case.result.train_loss
     noise = float(np.hypot(case.validation.se, case.one("train_loss_se")))
     if not (mean < at.EASY_RATIO * train and train - mean > at.EASY_CLEARLY * noise):
         return None
@@ -43,12 +44,9 @@ def easy_validation(case: Case) -> Finding | None:
 
 
 def overfitting(case: Case) -> Finding | None:
-    """The training loss is far below the validation loss, or they part company.
-
-    The epochs before and after the weights that are kept have running means on either side of their loss.
-    """
-    curve, best, mean = case.result.curves["val_loss"], case.result.best_epoch, case.validation.mean
-    train = float(case.losses[best : best + 2].mean())
+    """The training loss is far below the validation loss, or they part company."""
+    mean, train = case.result.best("val_loss"), case.result.train_loss
+    curve, best = case.result.curves["val_loss"], case.result.best_epoch
     apart = mean - train > at.CLEARLY * case.validation.se
     if mean > at.GAP_RATIO * train and apart:
         return Finding(
@@ -70,7 +68,7 @@ def overfitting(case: Case) -> Finding | None:
 
 def underfitting(case: Case) -> Finding | None:
     """The training loss has levelled out as high as the validation loss."""
-    mean, train = case.validation.mean, case.one("train_loss")
+    mean, train = case.result.best("val_loss"), case.result.train_loss
     high = train > at.STILL_HIGH * case.background.constant_train_loss
     alike = at.EASY_RATIO * train < mean < train + case.validation.se
     epochs = case.result.epochs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from concurrent.futures import as_completed, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from functools import cache
 from typing import cast
 
@@ -16,6 +16,7 @@ from pipeline.runtime import memory
 from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
 from pipeline.training.fit import REPORT_SECONDS, FitEngine
+from pipeline.training.kept import KeptRows
 from pipeline.training.padding import PaddedFamily
 from pipeline.training.planner import why_not_in_memory, why_not_stacked
 from pipeline.training.settings import Settings
@@ -69,6 +70,7 @@ class _Training:
         control: Control,
     ) -> None:
         self._stack, self._settings, self._control = stack, settings, control
+        self._arrays = arrays
         self._courses = [Course(fit, settings, arrays) for fit in stack.fits]
         self._job = StackContext(
             PROGRAMS.plan(stack, arrays, family, settings), arrays, settings, PROGRAMS
@@ -96,7 +98,24 @@ class _Training:
             course.end(Outcome.cut, reason)
         for tile in self._tiles:
             tile.collect()
+        self._tiles = []  # their memory is free
+        self._measure()
         return [course.result() for course in self._courses]
+
+    def _measure(self) -> None:
+        """Measure the training loss of the weights that are kept."""
+        chosen = cache(lambda stopping: KeptRows(self._arrays, stopping=stopping))
+
+        def measure(group: Sequence[Course]) -> None:
+            rows = chosen(bool(self._control.stop_reason()))
+            Tile(self._job, group).measure(rows)
+
+        kept = [course for course in self._courses if course.weights is not None]
+        list(self._workers.map(measure, _groups(kept, self._members)))
+
+    @property
+    def _workers(self) -> ThreadPoolExecutor:
+        return pool(1 if self._job.plan.device.fills else cores())
 
     @property
     def _open(self) -> list[Course]:
@@ -109,9 +128,8 @@ class _Training:
         return min(epochs, until_drop) if until_drop > 0 else epochs
 
     def _advance(self, epochs: int) -> str:
-        workers = pool(1 if self._job.plan.device.fills else cores())
         working = [
-            workers.submit(tile.advance, epochs, self._control.stop_reason)
+            self._workers.submit(tile.advance, epochs, self._control.stop_reason)
             for tile in self._tiles
             if tile.open
         ]

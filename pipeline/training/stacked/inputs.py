@@ -63,12 +63,12 @@ def table(arrays: Arrays, block: int) -> State:
     val_weight = np.ones(val_rows, np.float32) if val_weight is None else val_weight
     size, val_size = padded_rows(rows), padded_rows(val_rows, block)
     return {
-        "x": _padded(arrays.x_train, size),
-        "y": _padded(arrays.y_train, size),
-        "weight": _padded(ones if train_weight is None else train_weight, size),
-        "val_x": _padded(arrays.x_val, val_size),
-        "val_y": _padded(arrays.y_val, val_size),
-        "val_weight": _padded(val_weight, val_size),
+        "x": padded(arrays.x_train, size),
+        "y": padded(arrays.y_train, size),
+        "weight": padded(ones if train_weight is None else train_weight, size),
+        "val_x": padded(arrays.x_val, val_size),
+        "val_y": padded(arrays.y_val, val_size),
+        "val_weight": padded(val_weight, val_size),
         "rows": np.int32(rows),
         "val_rows": np.int32(val_rows),
     }
@@ -115,7 +115,8 @@ def member_values(
     return values
 
 
-def _padded(array: np.ndarray, rows: int) -> np.ndarray:
+def padded(array: np.ndarray, rows: int) -> np.ndarray:
+    """Return an array with zeros up to so many rows."""
     missing = rows - len(array)
     return np.pad(array, [(0, missing), *[(0, 0)] * (array.ndim - 1)]) if missing else array
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -45,10 +45,22 @@ class Members:
         found = {at: axes for (own, at), axes in pairs if own}
         return tuple(found[at] for at in sorted(found))
 
-    def first_state(self, fits: Sequence[Fit], validation_rows: int) -> State:
-        """Return the stacked state before the first step, NumPy arrays with a row per fit."""
+    def first_state(
+        self,
+        fits: Sequence[Fit],
+        weights_of: Mapping[Fit, list[np.ndarray]],
+        validation_rows: int,
+    ) -> State:
+        """Return the stacked state before the first step, NumPy arrays with a row per fit.
+
+        Args:
+            weights_of: In `get_weights()` order; fits that are not in it begin with initial ones.
+        """
         count = len(fits)
-        kept = [self._padded(initial_weights(self._family, f.trial, f.seed)) for f in fits]
+        kept = [
+            self._padded(weights_of.get(f) or initial_weights(self._family, f.trial, f.seed))
+            for f in fits
+        ]
         rest = [self._template.first_rest(fit) for fit in fits]
         weights: list[list[Any]] = [[None] * len(self._template.trainable) for _ in fits]
         for member, arrays in enumerate(kept):

@@ -11,10 +11,12 @@ import numpy as np
 from keras import ops, tree
 
 from pipeline.core.records import Arrays, Fit
+from pipeline.training.kept import KeptRows
 from pipeline.training.settings import Settings
 from pipeline.training.stacked.backend import Compiled
 from pipeline.training.stacked.course import Course
-from pipeline.training.stacked.inputs import member_values, orders, table_of
+from pipeline.training.stacked.epoch import RAW
+from pipeline.training.stacked.inputs import member_values, orders, padded, table_of
 from pipeline.training.stacked.programs import Plan, Programs
 from pipeline.training.stacked.step import State
 
@@ -53,11 +55,16 @@ class Tile:
     """Members that are trained by one call of the program; missing ones are dummies."""
 
     def __init__(self, job: StackContext, courses: Sequence[Course]) -> None:
-        """Start the members, at most as many as the program has; the job is shared with the other tiles."""
+        """Start the members, at most as many as the program has; the job is shared with the other tiles.
+
+        Those that ended and were collected have the weights that they keep.
+        """
         self.job, self.courses = job, list(courses)
         """Courses by their place in the state; places beyond them are those of dummies."""
         self._program: Compiled | None = None
-        state = job.plan.members.first_state(self._fits(), job.table.rows["val_x"].shape[0])
+        kept = {one.fit: one.weights for one in courses if one.weights is not None}
+        rows = job.table.rows["val_x"].shape[0]
+        state = job.plan.members.first_state(self._fits(), kept, rows)
         state["live"][len(courses) :] = False
         self._state = _on_device(state)
         self._bring_values()
@@ -119,6 +126,27 @@ class Tile:
             padded = [array[at] for array in best]
             course.weights = self.job.plan.members.at_real_size(course.fit, padded)
             course.row_losses = rows[at, : self.job.plan.shape.val_rows].copy()
+
+    def measure(self, rows: KeptRows) -> None:
+        """Tell the members of a new tile, all ended, the loss of training rows with their weights.
+
+        By the program that trained them, so that no other is compiled: in an epoch of no steps, with
+        training rows where it looks for validation rows.
+        """
+        plan, names = self.job.plan, ("val_x", "val_y", "val_weight")
+        size, steps = self.job.table.rows["val_x"].shape[0], plan.shape.epoch_steps
+        data = self._data(range(0)) | _on_device({"val_rows": np.int32(len(rows))})
+        total = np.zeros(plan.shape.members)
+        for portion in rows.portions(size):
+            parts = {name: padded(part, size) for name, part in zip(names, portion, strict=True)}
+            state = {**self._state, "live": ops.ones(plan.shape.members, "bool")}
+            window = _window(1, steps, steps, steps)
+            arguments = (state, data | _on_device(parts), self._member, self.job.rules, window)
+            program, _ = self.job.programs.get(plan, arguments)
+            self._state, measured = program(*arguments)
+            total += ops.convert_to_numpy(measured["curves"])[0, RAW.index("val_loss")]
+        for course, loss in zip(self.courses, total.tolist(), strict=False):
+            course.measured(loss, rows.sample)
 
     def leave(self) -> Leaving:
         """Give the open members away, and the memory back; the tile is of no use afterwards."""
