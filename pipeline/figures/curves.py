@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from pipeline.core import language
 from pipeline.figures import palette
-from pipeline.figures.sizes import RUNNING, leader_losses
+from pipeline.figures.sizes import NOT_KNOWN, leader_losses
 from pipeline.figures.tables import rows
 from pipeline.figures.trials import (
     counted_fits,
@@ -22,7 +22,6 @@ from pipeline.figures.trials import (
 from pipeline.ledger.read import SweepRecord
 
 NO_CURVES = "No usable fit left a curve."
-NO_PAIR = "The champion left no pair of curves."
 SIDES = {"smaller": palette.SMALLER, "larger": palette.LARGER}
 RATE_COLOURS = (palette.SMALLER, palette.LARGER, *palette.DEPTHS[1:])
 SPIKE = 1.5
@@ -88,7 +87,8 @@ def training(record: SweepRecord) -> palette.Drawing:
     drawn = [curve["val_loss"].to_numpy(), curve["loss"].to_numpy()]
     for column, name, dash in (("loss", "training", "dot"), ("val_loss", "validation", "solid")):
         hover = f"epoch %{{x}}<br>{name} %{{y:.4g}}<extra></extra>"
-        look: dict[str, Any] = {"name": f"{name} loss", "dash": dash, "hovertemplate": hover}
+        called = "training loss while it ran" if column == "loss" else f"{name} loss"
+        look: dict[str, Any] = {"name": called, "dash": dash, "hovertemplate": hover}
         palette.line(figure, curve["epoch"] + 1, curve[column], palette.CHAMPION, **look)
     best_epoch = int(record.fits.loc[record.fits["run_id"] == run, "best_epoch"].iloc[0])
     figure.add_vline(
@@ -102,8 +102,13 @@ def training(record: SweepRecord) -> palette.Drawing:
     )
     figure.update_xaxes(range=[0, len(curve) + 1])
     found = leader_losses(record)
-    said = f"At the epoch that is kept, {found.words}. {RUNNING}" if found else NO_PAIR
-    return _finish(figure, drawn, "loss", said)
+    if found is None:
+        return _finish(figure, drawn, "loss", NOT_KNOWN)
+    hover = "of the weights kept<br>training %{y:.4g}<extra></extra>"
+    dot: dict[str, Any] = {"name": "training loss, kept", "hovertemplate": hover}
+    palette.dots(figure, [best_epoch + 1], [found.train], palette.CHAMPION, **dot)
+    drawn.append(np.array([found.train]))
+    return _finish(figure, drawn, "loss", f"At the epoch that is kept (dot), {found.words}.")
 
 
 def _trial(

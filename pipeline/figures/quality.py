@@ -107,10 +107,7 @@ def fitting(record: SweepRecord) -> Iterator[Remark]:
     elif is_noise(record.summary):
         return  # what more rows would give is not known where nothing was learnt
     elif found.gap < -NARROW_GAP:
-        said = (
-            ": the validation rows are easier, or it is measured while the weights still move. What more "
-            "rows would give cannot be told from it."
-        )
+        said = ": these rows happen to be easier. What more rows would give cannot be told."
     elif found.gap < NARROW_GAP:
         said = ": more rows of the same kind would give little; better columns might."
     else:

@@ -27,16 +27,17 @@ WIDE_RANGE = 1.2
 """Powers of ten from which one axis label a power is enough."""
 
 
-RUNNING = "Training loss is its mean while the epoch ran, with dropout where there is any."
-"""Of every fit, as `model.fit` says it: no more is measured."""
+NOT_KNOWN = "The training loss of the weights that are kept is not known."
+"""Of fits of older versions, which only have its mean while an epoch ran, and where there is no network."""
 
 
 class Losses(NamedTuple):
-    """Training and validation loss at the epoch of the lowest validation loss."""
+    """Training and validation loss of the weights that are kept, measured alike."""
 
     train: float
-    """The mean while the epoch ran: of weights that still changed, dropout included."""
     validation: float
+    sample: int = 0
+    """Training rows that were measured, where those are a sample; 0: all."""
 
     @property
     def gap(self) -> float:
@@ -47,7 +48,10 @@ class Losses(NamedTuple):
     def words(self) -> str:
         """The same in words, for every sentence that speaks of it."""
         side = "below" if self.gap >= 0 else "above"
-        return f"training loss lies {language.percent(abs(self.gap))} {side} its validation loss"
+        rows = f" on {self.sample:,} sampled rows" if self.sample else ""
+        return (
+            f"training loss{rows} lies {language.percent(abs(self.gap))} {side} its validation loss"
+        )
 
 
 def front(record: SweepRecord) -> palette.Drawing:
@@ -110,9 +114,9 @@ def _log_axis(sizes: pd.Series) -> dict[str, object]:
 
 
 def losses_by_size(record: SweepRecord) -> pd.DataFrame:
-    """Return training and validation loss at the best epoch of each capacity's best trial.
+    """Return training and validation loss of each capacity's best trial, its median execution.
 
-    Columns: capacity, parameters, layers, loss, val_loss, gap (share of the validation loss).
+    Columns: capacity, parameters, layers, loss, val_loss, sample, gap (share of the validation loss).
     """
     runs = median_runs(record)
     known = ((row, best_losses(record, runs.get(row.trial))) for row in rows(capacities(record)))
@@ -122,27 +126,26 @@ def losses_by_size(record: SweepRecord) -> pd.DataFrame:
             for row, losses in known
             if losses is not None
         ],
-        columns=["capacity", "parameters", "layers", "loss", "val_loss", "gap"],
+        columns=["capacity", "parameters", "layers", "loss", "val_loss", "sample", "gap"],
     )
 
 
 def leader_losses(record: SweepRecord) -> Losses | None:
-    """Return training and validation loss at the best epoch of the leader's median execution."""
+    """Return training and validation loss of the leader's median execution."""
     first = leader(record)
     found = None if first is None else best_losses(record, median_runs(record).get(first["trial"]))
     return found if found is not None and found.validation > 0 else None
 
 
 def best_losses(record: SweepRecord, run: str | None) -> Losses | None:
-    """Return training and validation loss of a run at its lowest validation loss."""
-    curve = record.curves.get(run) if run else None
-    if curve is None or not {"loss", "val_loss"} <= set(curve):
+    """Return training and validation loss of a run; None where they are not known."""
+    own = record.fits[record.fits["run_id"] == run]
+    names = ["best_train_loss", "best_val_loss"]
+    if own.empty or names[0] not in own or not np.isfinite(own[names].to_numpy(float)).all():
         return None
-    train, val = (curve[name].to_numpy(dtype=float) for name in ("loss", "val_loss"))
-    if np.isnan(val).all():
-        return None
-    best = int(np.nanargmin(val))
-    return Losses(float(train[best]), float(val[best])) if math.isfinite(train[best]) else None
+    sample = language.finite(own["train_sample"].iloc[0]) if "train_sample" in own else None
+    train, validation = (float(own[name].iloc[0]) for name in names)
+    return Losses(train, validation, int(sample or 0))
 
 
 def fitting(record: SweepRecord) -> palette.Drawing:
@@ -153,7 +156,7 @@ def fitting(record: SweepRecord) -> palette.Drawing:
     title = "Under- and over-fitting at each capacity"
     table = losses_by_size(record)
     if table.empty:
-        return palette.empty(title, "No usable fit left a curve.")
+        return palette.empty(title, NOT_KNOWN)
     figure = palette.blank(title)
     places = list(range(len(table)))
     ends = [value for row in rows(table) for value in (row.loss, row.val_loss, None)]
@@ -170,7 +173,7 @@ def fitting(record: SweepRecord) -> palette.Drawing:
             colour,
             name=f"{name} loss",
             text=[
-                f"{palette.plain(row.capacity)}: {Losses(row.loss, row.val_loss).words}"
+                f"{palette.plain(row.capacity)}: {Losses(row.loss, row.val_loss, row.sample).words}"
                 for row in rows(table)
             ],
             hovertemplate=f"%{{text}}<br>{name} %{{y:.4g}}<extra></extra>",
@@ -188,13 +191,11 @@ def fitting(record: SweepRecord) -> palette.Drawing:
     ordered = table.sort_values("gap", kind="stable")
     narrow, wide = ordered.iloc[0], ordered.iloc[-1]
     if wide["gap"] <= 0:
-        return (
-            figure,
-            f"At the best epochs training loss lies below validation loss nowhere. {RUNNING}",
-        )
+        return figure, "Training loss lies below validation loss nowhere."
+    found = Losses(wide["loss"], wide["val_loss"], wide["sample"])
     return figure, (
         "Both high: under-fitting. Far apart: over-fitting. The gap is smallest for "
-        f"{narrow['capacity']} and widest for {wide['capacity']} ({language.percent(wide['gap'])}). {RUNNING}"
+        f"{narrow['capacity']} and widest for {wide['capacity']}, whose {found.words}."
     )
 
 

@@ -29,6 +29,7 @@ NUMBERS = frozenset({"place", "score", "behind", "parameters", "rate", "seeds"})
 FIT_COLUMNS = {
     "execution": "Execution",
     "best_val_loss": "val_loss",
+    "best_train_loss": "Training loss",
     "best_val_rmse": "RMSE",
     "best_val_accuracy": "Accuracy",
     "outcome": "Outcome",

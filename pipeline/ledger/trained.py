@@ -119,7 +119,9 @@ def _check(about: dict[str, Any], found: FitCurves) -> None:
     texts = [about["phase"], about["message"]]
     texts += [text for finding in about["findings"] for text in finding.values()]
     sound = (
-        all(type(about[one]) is int and 0 <= about[one] < 2**31 for one in (*COUNTS, "train_sample"))
+        all(
+            type(about[one]) is int and 0 <= about[one] < 2**31 for one in (*COUNTS, "train_sample")
+        )
         and isinstance(about["train_loss"], float | None)
         and type(about["best_epoch"]) is int
         and (0 if usable else -1) <= about["best_epoch"] < max(epochs, 1)

@@ -100,7 +100,7 @@ class OpenFit:
         self.outcome, self.message = outcome, message
 
     def measured(self, train_loss: float, sample: int) -> None:
-        """Take note of the loss of training rows with the weights that are kept; `sample` as in the record."""
+        """Take note of the loss of training rows with the weights that are kept; both as in the record."""
         self._train_loss, self._train_sample = train_loss, sample
 
     def record(self, weights: list[np.ndarray] | None, row_losses: np.ndarray | None) -> FitResult:

@@ -97,6 +97,7 @@ def make_fits(
                         "phase": "grow" if step < 6 else "shrink",
                         "round": step // 2,
                         "best_val_loss": math.nan if diverged else found["val_loss"][best],
+                        "best_train_loss": math.nan if diverged else found["loss"][best],
                         "score_se": 0.011,
                         "best_epoch": -1 if diverged else best,
                         "epochs": 2 if diverged else epochs,

@@ -81,7 +81,7 @@ def test_a_higher_rate_that_diverged_in_the_same_round_is_not_proposed() -> None
     """Between the two there is still a rate that was not tried."""
 
     def said(*siblings: Any) -> str:
-        slow = case(fit(1e-6, epochs=9), *siblings, moved=1e-4, initial_loss=1.0, train_loss=0.99)
+        slow = case(fit(1e-6, epochs=9), *siblings, moved=1e-4, initial_loss=1.0, sample_loss=0.99)
         found = rate_too_low(slow)
         assert found is not None
         return found.sentence

@@ -117,7 +117,7 @@ def uneven_gradients(case: Case) -> Finding | None:
 
 def rate_too_low(case: Case) -> Finding | None:
     """The weights stayed where they began."""
-    moved, before, after = case.one("moved"), case.one("initial_loss"), case.one("train_loss")
+    moved, before, after = case.one("moved"), case.one("initial_loss"), case.one("sample_loss")
     stuck = max([*case.per_layer("dead_share"), *case.per_layer("saturated_share")], default=0.0)
     if not moved < at.HARDLY_MOVED or stuck >= at.STUCK_SEVERE:
         return None

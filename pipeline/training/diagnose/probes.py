@@ -49,7 +49,7 @@ class Probe:
         """Measure a fit at its best weights.
 
         Returns:
-            `train_loss` and `train_loss_se`: loss of the sample in evaluation mode, where dropout is
+            `sample_loss` and `sample_loss_se`: loss of the sample in evaluation mode, where dropout is
             off and the weights stand still; `initial_loss`: the same before training; `moved`: distance
             of all kernels from their initial values, relative to their norm. One value per layer:
             `gradient_norm` of every kernel, `dead_share` of ReLU units and `saturated_share` of tanh
@@ -65,8 +65,8 @@ class Probe:
         moved = sum(float(np.square(b - a).sum()) for a, b in kernels)
         length = sum(float(np.square(a).sum()) for a, _ in kernels)
         return {
-            "train_loss": [loss.mean],
-            "train_loss_se": [loss.se],
+            "sample_loss": [loss.mean],
+            "sample_loss_se": [loss.se],
             "initial_loss": [float(before.mean())],
             "moved": [float(np.sqrt(moved / length)) if length else 0.0],
             "gradient_norm": [float(np.linalg.norm(one.ravel())) for one in gradients],

@@ -32,7 +32,7 @@ def no_signal(case: Case) -> Finding | None:
 def easy_validation(case: Case) -> Finding | None:
     """Validation rows that are easier than training rows: the split is not fair."""
     mean, train = case.result.best("val_loss"), case.result.train_loss
-    noise = float(np.hypot(case.validation.se, case.one("train_loss_se")))
+    noise = float(np.hypot(case.validation.se, case.one("sample_loss_se")))
     if not (mean < at.EASY_RATIO * train and train - mean > at.EASY_CLEARLY * noise):
         return None
     return Finding(
