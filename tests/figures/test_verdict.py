@@ -14,8 +14,10 @@ import pytest
 
 from pipeline.figures.advice import next_command, remarks
 from pipeline.figures.baselines import baseline_scores
+from pipeline.figures.curves import training
 from pipeline.figures.findings import all_findings, by_code, failures
 from pipeline.figures.predictions import miscalibration
+from pipeline.figures.sizes import NOT_KNOWN, fitting
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import capacities
 from pipeline.figures.verdict import answer, headline, network
@@ -624,7 +626,7 @@ def test_over_fitting_is_what_diagnosis_calls_so(record: SweepRecord) -> None:
 
 @pytest.mark.parametrize(
     ("share", "said"),
-    [(1.5, "the validation rows are easier"), (0.99, "would give little"), (0.8, "help a little")],
+    [(1.5, "these rows happen to be easier"), (0.99, "would give little"), (0.8, "help a little")],
 )
 def test_what_more_rows_would_give_follows_from_the_gap(
     share: float, said: str, record: SweepRecord
@@ -632,3 +634,17 @@ def test_what_more_rows_would_give_follows_from_the_gap(
     """Above, as low, below: a training loss far above says nothing of more rows."""
     record.fits["best_train_loss"] = share * record.fits["best_val_loss"]
     assert said in remark(record, "more data").sentence
+
+
+def test_a_training_loss_that_is_not_known_is_not_made_up(record: SweepRecord) -> None:
+    """Of fits of earlier versions there is its mean while an epoch ran, which is another number."""
+    record.fits["train_sample"] = 10_000.0
+    shown = [
+        fitting(record)[1],
+        training(record)[1],
+        remark(record, "more data").sentence,
+    ]
+    assert ["training loss on 10,000 sampled rows lies" in one for one in shown] == [True] * 3
+    del record.fits["best_train_loss"]
+    assert {fitting(record)[1], training(record)[1]} == {NOT_KNOWN}
+    assert not [one for one in remarks(record) if one.topic == "more data"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import textwrap
@@ -19,7 +20,7 @@ from pipeline.core.records import Outcome
 from pipeline.ledger import claim as claim_module
 from pipeline.ledger import stackrecorder
 from pipeline.ledger.encoding import trained_in
-from pipeline.ledger.fitrun import Place
+from pipeline.ledger.fitrun import Place, points
 from pipeline.ledger.read import recorded_fit
 from pipeline.ledger.stackfile import FitCurves, pack_weights, unpack_weights
 from pipeline.ledger.trained import Trained
@@ -218,6 +219,8 @@ def test_what_a_file_does_not_say_is_trained_again(about: str) -> None:
         {"findings": [{"code": "x", "severity": "info", "sentence": "x", "more": "x"}]},
         {"findings": [3]},
         {"fit": {}},
+        {"train_loss": "a"},
+        {"train_sample": -1},
     ],
     ids=str,
 )
@@ -231,6 +234,30 @@ def test_a_value_that_no_run_could_hold_is_not_taken_over(
     about = json.loads(kept.about) | changed
     found = Trained.read("sweep", "key", replace(kept, about=json.dumps(about)))
     assert (found is None) == bool(changed)
+
+
+@pytest.mark.parametrize(
+    ("loss", "sample", "is_older", "metrics"),
+    [
+        (0.25, 0, False, {"best_train_loss": 0.25}),
+        (0.25, 41, False, {"best_train_loss": 0.25, "train_sample": 41.0}),
+        (math.nan, 0, False, {}),
+        (0.25, 41, True, {}),
+    ],
+)
+def test_the_training_loss_of_the_kept_weights_outlives_a_kill(
+    sweeps: Any, loss: float, sample: int, is_older: bool, metrics: dict[str, float]
+) -> None:
+    """A file of an older version does not say it, and then no run does."""
+    result = replace(sweeps.result(sweeps.round(0).fits[0]), train_loss=loss, train_sample=sample)
+    kept = Trained.of(Place("sweep", 0, "grow", 0, 1, "key"), result, (None, None), 10_000).curves
+    about = json.loads(kept.about)
+    if is_older:
+        about = {name: value for name, value in about.items() if not name.startswith("train_")}
+    found = Trained.read("sweep", "key", replace(kept, about=json.dumps(about)))
+    assert found is not None
+    written = {one.key: one.value for one in points(found.result, sweeps.facts)}
+    assert {name: written[name] for name in written if "train" in name} == metrics
 
 
 def test_curves_and_losses_of_another_form_are_not_taken_over(sweeps: Any) -> None:

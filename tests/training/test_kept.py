@@ -73,7 +73,7 @@ def test_it_is_what_keras_evaluates(
     for result in train(tuple(fits), arrays, family, kind):
         found = evaluated(result, arrays, family, RAMP)
         assert result.train_loss == pytest.approx(found, rel=1e-5)
-        assert result.train_loss < 0.97 * result.best("loss")
+        assert result.train_loss != pytest.approx(result.best("loss"), rel=0.01)
         assert result.train_sample == 0
 
 
