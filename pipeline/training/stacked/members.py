@@ -69,7 +69,7 @@ class Members:
         return {
             "weights": _stacked(weights),
             "rest": _stacked(rest),
-            "slots": [np.stack([slot] * count) for slot in self._update.first_slots()],
+            "slots": _stacked([self._update.first_slots(own) for own in weights]),
             "best": _stacked(kept),
             "best_rows": np.zeros((count, validation_rows), np.float32),
             "best_value": np.full(count, np.inf, np.float32),

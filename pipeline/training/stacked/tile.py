@@ -142,7 +142,7 @@ class Tile:
             state = {**self._state, "live": ops.ones(plan.shape.members, "bool")}
             window = _window(1, steps, steps, steps)
             arguments = (state, data | _on_device(parts), self._member, self.job.rules, window)
-            program, _ = self.job.programs.get(plan, arguments)
+            program = self.job.programs.get(plan, arguments)
             self._state, measured = program(*arguments)
             total += ops.convert_to_numpy(measured["curves"])[0, RAW.index("val_loss")]
         for course, loss in zip(self.courses, total.tolist(), strict=False):

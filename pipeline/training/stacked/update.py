@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -33,9 +34,12 @@ class Update:
         self.fingerprint = repr(sorted(plain.get_config().items() - _own(plain)))
         """Equal for optimizers that differ in nothing but the members' own values."""
 
-    def first_slots(self) -> list[np.ndarray]:
-        """Return the optimizer's state of one member before the first step."""
-        return [np.asarray(keras.ops.convert_to_numpy(v)) for v in self._optimizer.variables]
+    def first_slots(self, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the optimizer's state of one member before the first step; averages are the weights."""
+        found = [np.asarray(keras.ops.convert_to_numpy(v)) for v in self._optimizer.variables]
+        for at, array in zip(self._averages, weights, strict=False):
+            found[at] = array.copy()
+        return found
 
     def __call__(
         self, slopes: list[Any], weights: list[Any], slots: list[Any], own: dict[str, Any]
