@@ -115,9 +115,8 @@ TWO_VALUES = {
     "optimizer": ("adam", "sgd"),
     "activation": ("relu", "tanh"),
     "batch_normalization": (False, True),
-    "ema": (0.0, 0.9),
 }
-MEMBERS_OWN = {"weight_decay": (0.0, 0.01)}
+MEMBERS_OWN = {"weight_decay": (0.0, 0.01), "ema": (0.0, 0.9)}
 """Values of which every member of a stack has its own."""
 
 
