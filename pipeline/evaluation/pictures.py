@@ -31,24 +31,16 @@ def with_pictures(dataset: Dataset, predictions: pd.DataFrame, rows: np.ndarray)
     sure = predictions.filter(like="probability_").max(axis=1)
     order = sure.sort_values(ascending=False, kind="stable").index
     shown = {*order[wrong[order]][:MOST], *order[~wrong[order]][:MOST]}
-    texts = [
-        _text(_pixels(dataset, int(row))) if index in shown else ""
-        for index, row in enumerate(rows)
-    ]
+    texts = [_text(dataset, int(row)) if index in shown else "" for index, row in enumerate(rows)]
     return predictions.assign(**{COLUMN: texts})
 
 
-def _pixels(dataset: Dataset, row: int) -> np.ndarray:
-    """Return one image as float64, whatever its range."""
-    if dataset.images is not None:
-        pixels: np.ndarray = dataset.images[row]
-    else:
-        names = [column.name for column in dataset.columns]
-        pixels = dataset.frame[names].iloc[row].to_numpy()
-    return pixels.astype(np.float64)
-
-
-def _text(pixels: np.ndarray) -> str:
+def _text(dataset: Dataset, row: int) -> str:
+    """Return one image, whatever its range."""
+    names = [column.name for column in dataset.columns]
+    table = dataset.images
+    pixels = dataset.frame[names].iloc[row].to_numpy() if table is None else table[row]
+    pixels = pixels.astype(np.float64)
     low, high = float(np.nanmin(pixels)), float(np.nanmax(pixels))
     grey = np.nan_to_num((pixels - low) / max(high - low, 1e-9)) * 255
     return base64.b64encode(grey.round().astype(np.uint8).tobytes()).decode("ascii")

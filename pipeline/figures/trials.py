@@ -169,22 +169,19 @@ def trials(record: SweepRecord) -> pd.DataFrame:
     )
     names = {id(one): name for name, one in known.items()}
     table = pd.DataFrame(
-        [
-            (
-                names[id(one.evidence)],
-                one.evidence.any.sign * one.evidence.score,
-                one.evidence.executions,
-                one.evidence.score,
-                one.se or math.nan,
-                one.gap.mean,
-                one.gap.se if math.isfinite(one.gap.se) else math.nan,
-                one.gap.seed_share,
-                one.stands,
-                one.note,
-            )
-            for one in ranked
-        ],
-        columns=["trial", *STANDING],
+        {
+            "trial": names[id(one.evidence)],
+            "score": one.evidence.shown,
+            "executions": one.evidence.executions,
+            "loss": one.evidence.score,
+            "se": one.se or math.nan,
+            "gap": one.gap.mean,
+            "gap_se": one.gap.se if math.isfinite(one.gap.se) else math.nan,
+            "seed_share": one.gap.seed_share,
+            "stands": one.stands,
+            "note": one.note,
+        }
+        for one in ranked
     )
     about = [name for name in (*DESCRIPTION[1:], *NUISANCE) if name in record.fits]
     first = record.fits.groupby("trial", sort=False)[about].first()

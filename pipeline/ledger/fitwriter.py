@@ -112,13 +112,14 @@ class WriterProcess:
         pairs = [Pipe() for _ in range(MOST_AT_ONCE)]
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         places = [theirs.fileno() for _, theirs in pairs]
+        search_path = [str(PACKAGE), os.environ.get("PYTHONPATH", "")]  # it may run anywhere
         try:
             self.popen = subprocess.Popen(  # noqa: S603 - our own module
                 [sys.executable, "-P", "-m", MODULE, *map(str, places)],
                 pass_fds=places,
                 stdin=subprocess.PIPE,  # ends with the sweep
                 stdout=subprocess.DEVNULL,
-                env=os.environ | {"PYTHONPATH": _search_path()},
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, search_path))},
             )
         finally:
             for _, theirs in pairs:
@@ -156,8 +157,3 @@ def _settled(store: Store, record: FitRecord) -> Written | None:
         if run.info.status == STATUS[record.result.outcome] and run.info.status in resume.ENDED:
             return Written(run.info.run_id, run.data.tags.get("model_id", ""))
     return None
-
-
-def _search_path() -> str:
-    """Return where the process finds this package: it may run anywhere."""
-    return os.pathsep.join(filter(None, [str(PACKAGE), os.environ.get("PYTHONPATH", "")]))

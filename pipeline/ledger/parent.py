@@ -88,14 +88,7 @@ def _begin(store: Store, facts: SweepFacts, which: str) -> Begun:
 def _take_over(store: Store, run: Any, facts: SweepFacts) -> Begun:
     files = RunFiles(store.client, run.info.run_id, run.info.artifact_uri)
     resume.check_same(run, files, facts)
-    claim = Claim(store, run.info.run_id)
-    claim.take(fresh=False)
-    store.client.update_run(run.info.run_id, status="RUNNING")
-    if files.read_json(START) is None:  # killed before it had said what it is
-        _describe(store, run.info.run_id, files, facts)
-    claim.watch(files.folder)
-    own = store._replace(experiment_id=run.info.experiment_id)
-    return Begun(own, run, claim, files, resumed=True)
+    return _claimed(store, run, facts, fresh=False)
 
 
 def _create(store: Store, facts: SweepFacts) -> Begun:
@@ -112,13 +105,20 @@ def _create(store: Store, facts: SweepFacts) -> Begun:
         tags={name: value[:LONGEST_TAG] for name, value in tags.items()},
         run_name=f"sweep {facts.name}",
     )
-    run_id = run.info.run_id
-    claim = Claim(store, run_id)
-    claim.take(fresh=True)
-    files = RunFiles(store.client, run_id, run.info.artifact_uri)
-    _describe(store, run_id, files, facts)
+    return _claimed(store, run, facts, fresh=True)
+
+
+def _claimed(store: Store, run: Any, facts: SweepFacts, *, fresh: bool) -> Begun:
+    """Claim a run, which is `fresh` or was interrupted, and see to it that it says what it is."""
+    run_id, own = run.info.run_id, store._replace(experiment_id=run.info.experiment_id)
+    claim, files = Claim(store, run_id), RunFiles(store.client, run_id, run.info.artifact_uri)
+    claim.take(fresh=fresh)
+    if not fresh:
+        store.client.update_run(run_id, status="RUNNING")
+    if fresh or files.read_json(START) is None:  # killed before it had said what it is
+        _describe(store, run_id, files, facts)
     claim.watch(files.folder)
-    return Begun(store, run, claim, files, resumed=False)
+    return Begun(own, run, claim, files, resumed=not fresh)
 
 
 def _describe(store: Store, run_id: str, files: RunFiles, facts: SweepFacts) -> None:

@@ -123,21 +123,23 @@ def judge(challenge: Challenge) -> Promotion:
         first = (
             "no version had the alias champion" if challenge.known else "it is the first version"
         )
-        return Promotion(promoted=True, reason=f"Promoted: {first}.")
+        return _promoted(first)
     if incumbent.foreign:
         why = "was not saved by this program and cannot be compared"
         return _refused(f"version {incumbent.version} {why}")
     if incumbent.problem or incumbent.schema is None or incumbent.rows is None:
         why = f"version {incumbent.version} cannot be compared: {incumbent.problem.rstrip('.')}"
         if challenge.replace_broken:
-            return Promotion(
-                promoted=True, reason=f"Promoted: {why}; registry.replace_broken=true."
-            )
+            return _promoted(f"{why}; registry.replace_broken=true")
         return _refused(f"{why}; mend it, move the alias, or say registry.replace_broken=true")
     if other := other_schema(challenge.schema, incumbent.schema):
         other = f"version {incumbent.version} {other}; its callers would break"
     why = other or _doubt(challenge.rows, incumbent.rows)
     return _refused(why) if why else _compared(challenge, incumbent)
+
+
+def _promoted(why: str) -> Promotion:
+    return Promotion(promoted=True, reason=f"Promoted: {why}.")
 
 
 def _refused(why: str) -> Promotion:
@@ -220,4 +222,4 @@ def _compared(challenge: Challenge, incumbent: Incumbent) -> Promotion:
             f"{numbers}: not beyond noise ({asked:.2g} standard errors at look {looks}, so that "
             f"at most {FALSE_PROMOTIONS:.0%} of years see a false promotion)"
         )
-    return Promotion(promoted=True, reason=f"Promoted: {numbers}.")
+    return _promoted(numbers)
