@@ -108,7 +108,7 @@ def test_the_ui_is_opened_on_a_port_that_is_free(monkeypatch: pytest.MonkeyPatch
         taken = viewer.free_port()
         assert taken > port
         assert viewer.ui_command(location).endswith(f" --port {taken}")
-        assert viewer.run_link(location, "1").startswith(f"http://127.0.0.1:{taken}/")
+        assert viewer.runs_link(location, "1").startswith(f"http://127.0.0.1:{taken}/")
     viewer.free_port.cache_clear()
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config.compose import compose
+from pipeline.core.language import exact
 from pipeline.core.records import Capacity, Fit, Trial
 from pipeline.data import prepare
 from pipeline.data.columns import recorded, said
@@ -60,7 +61,7 @@ def test_both_scores_are_shown(trainer: Trainer) -> None:
     assert found["data"]["subjects"]["val_loss"] == 0.01
     together = found["data"]["subjects"]["val_loss_together"]
     assert together > 0.3
-    sentence = f"linear has a validation loss of {together:.4g} instead of 0.01"
+    sentence = f"linear has a validation loss of {exact(together)} instead of 0.01"
     assert sentence in found["data"]["attention"][0]
     fact = next(fact for fact in found["data"]["columns"] if fact["name"] == "who")
     assert sentence in fact["note"]

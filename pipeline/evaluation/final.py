@@ -173,11 +173,11 @@ def score_incumbent(
         return ""
     try:
         outputs = incumbent(dataset.features("test"))
+        if not np.isfinite(outputs).all():
+            return "its predictions are not finite"
         scores, losses = _scored(dataset, test, outputs)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it: it is not compared
         return f"it does not predict these rows ({str(error) or type(error).__name__})"
-    if not np.isfinite(outputs).all():
-        return "its predictions are not finite"
     verdicts.test[INCUMBENT], verdicts.test_row_losses[INCUMBENT] = scores, losses
     return ""
 

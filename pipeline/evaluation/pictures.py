@@ -37,10 +37,11 @@ def with_pictures(dataset: Dataset, predictions: pd.DataFrame, rows: np.ndarray)
 
 def _text(dataset: Dataset, row: int) -> str:
     """Return one image, whatever its range."""
-    names = [column.name for column in dataset.columns]
-    table = dataset.images
-    pixels = dataset.frame[names].iloc[row].to_numpy() if table is None else table[row]
-    pixels = pixels.astype(np.float64)
+    if dataset.images is None:
+        names = [column.name for column in dataset.columns]
+        pixels = dataset.frame[names].iloc[row].to_numpy().astype(np.float64)
+    else:
+        pixels = dataset.images[row].astype(np.float64)
     low, high = float(np.nanmin(pixels)), float(np.nanmax(pixels))
     grey = np.nan_to_num((pixels - low) / max(high - low, 1e-9)) * 255
     return base64.b64encode(grey.round().astype(np.uint8).tobytes()).decode("ascii")

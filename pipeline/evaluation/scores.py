@@ -47,13 +47,16 @@ def _regression_scores(
     truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray | None, scale: float
 ) -> dict[str, float]:
     """Return rmse and mae in the target's own unit, and r2."""
-    from sklearn import metrics
-
-    squared = metrics.mean_squared_error(truth, predicted, sample_weight=weights)
-    absolute = metrics.mean_absolute_error(truth, predicted, sample_weight=weights)
-    found = {"rmse": float(np.sqrt(squared)) * scale, "mae": float(absolute) * scale}
-    if np.ptp(truth) > 0:
-        found["r2"] = float(metrics.r2_score(truth, predicted, sample_weight=weights))
+    error = truth.astype(np.float64) - predicted.astype(np.float64)
+    squared = float(np.average(error**2, axis=0, weights=weights).mean())
+    centre = np.average(truth, axis=0, weights=weights)
+    spread = float(np.average((truth - centre) ** 2, axis=0, weights=weights).mean())
+    found = {
+        "rmse": float(np.sqrt(squared)) * scale,
+        "mae": float(np.average(np.abs(error), axis=0, weights=weights).mean()) * scale,
+    }
+    if spread > 0:
+        found["r2"] = 1 - squared / spread
     return found
 
 

@@ -144,7 +144,7 @@ class Forecaster:
         seconds, stacks = self._budget.spent() - self._begun, len(self._plan.stacks)
         at_once = max(1, min(self._times.limits.workers, stacks))
         fresh = len(kept() - self._programs)  # a later process finds them
-        compiled = self._left.pace * self._times.time.compiling(fresh)
+        compiled = self._left.pace * self._times.time.compiling(self._plan, fresh)
         compiling = min(compiled / at_once, seconds)  # others train meanwhile
         trials, fits = len({fit.trial for fit in self._asked.fits}), len(self._asked.fits)
         again, sizes = seconds - compiling, (trials, fits, stacks)

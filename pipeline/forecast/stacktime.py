@@ -78,9 +78,11 @@ class StackTime:
         cores = min(max(1, self._cores // at_once), self._tiles(engine, stack))
         return beside.seconds + self._core_seconds(engine, stack, epochs) / cores
 
-    def compiling(self, programs: int) -> float:
-        """Return the seconds that a later process is spared by so many programs on the disk."""
-        return self._pace * KEPT * COMPILE_SECONDS * programs
+    def compiling(self, plan: StackPlan, programs: int) -> float:
+        """Return the seconds that a later process is spared by so many of a plan's programs on the disk."""
+        known: set[Hashable] = set()
+        spared = [self._beside(plan.engine, stack, known).compiling for stack in plan.stacks]
+        return programs * sum(spared) / max(1, len(known))
 
     def programs(self, plan: StackPlan) -> set[Hashable]:
         """Return what tells the programs of a plan from others."""
