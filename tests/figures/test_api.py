@@ -22,6 +22,7 @@ from pipeline.forecast.history import Rates
 from pipeline.runtime.budget import process_seconds
 from pipeline.session import loop as runner
 from pipeline.session import results
+from pipeline.training import host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,6 +204,7 @@ def test_a_real_sweep_from_a_dataframe(
     import keras
     import tensorflow as tf
 
+    host.give_back()  # an engine of another test may have settled Keras for good
     keras.config.set_floatx("float64")
     tf.random.set_seed(1)
     first = float(tf.random.uniform([]))
