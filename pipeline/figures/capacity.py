@@ -34,26 +34,26 @@ def draw(record: SweepRecord) -> palette.Drawing:
     table = capacities(record)
     if table.empty:
         return palette.empty(title, NOTHING_USABLE)
-    table = table.assign(place=range(len(table)))
     figure = palette.blank(title, 400)
     best, chosen = lowest(table, "loss"), leader(record)
-    starts = _band(figure, record, table, best)
-    limits = view(table["score"], table["loss"])
-    if limits is not None:
-        limits = min(limits[0], starts.min()), max(limits[1], starts.max())
+    # A mean over fewer executions is not compared with a mean over others: what both have is.
+    heights = best.score + objective(record).sign * table["gap"].fillna(0)
+    table = table.assign(place=range(len(table)), height=heights)
+    _band(figure, record, table, best)
+    limits = view(table["height"], table["loss"])
     walked = path(record)
-    where = table.set_index("capacity")[["place", "score"]]
+    where = table.set_index("capacity")[["place", "height"]]
     _walk(figure, where.loc[[name for name in walked if name in where.index]])
     stood = table["capacity"].isin([*walked, chosen["capacity"]])
     for filled, group in ((True, table[stood]), (False, table[~stood])):
         _points(figure, group, filled=filled)
     own = table[table["capacity"] == chosen["capacity"]]
-    palette.dots(figure, own["place"], own["score"], "", 22, marker=palette.ring())
+    palette.dots(figure, own["place"], own["height"], "", 22, marker=palette.ring())
     step = -(-len(table) // MOST_LABELS)
     called = {best.capacity: "best score", chosen["capacity"]: role(record)}
     for row in rows(table):
         below = row.capacity == best.capacity and objective(record).sign > 0
-        if row.capacity in called or row.place % step == 0 or is_outside(row.score, limits):
+        if row.capacity in called or row.place % step == 0 or is_outside(row.height, limits):
             _label(figure, row, called.get(row.capacity, ""), limits, below=below)
     figure.update_xaxes(
         title_text="trainable parameters, smallest network first",
@@ -68,8 +68,9 @@ def draw(record: SweepRecord) -> palette.Drawing:
     allowed = within(errors(record))
     rule = ": the smallest such network is chosen" if prefers(record) == SMALLEST else ""
     return figure, (
-        "A shaded bar starts at the best network's score on the seeds and rows that both have; a network "
-        f"inside its bar is {allowed} of it{rule}. Filled: a step that paid, or the choice; hollow: tried."
+        "Each network stands as far from the best (dashed) as it does on the seeds and rows that both have; "
+        f"inside its shaded bar it is {allowed} of it{rule}. Filled: a step that paid, or the choice; "
+        "hollow: tried."
     )
 
 
@@ -103,32 +104,25 @@ def short(size: float) -> str:
     return f"{size:.0f}"
 
 
-def _band(figure: go.Figure, record: SweepRecord, table: pd.DataFrame, best: Any) -> pd.Series:
-    """Shade, at each capacity, the scores within the allowed standard errors of the best.
-
-    From where the best would stand on the executions that both have: what has fewer is not compared with
-    a mean over others. Returns where each bar starts.
-    """
-    sign = objective(record).sign
-    starts = table["score"] - sign * table["gap"].fillna(0)
-    reach = sign * errors(record) * table["gap_se"].fillna(0)
+def _band(figure: go.Figure, record: SweepRecord, table: pd.DataFrame, best: Any) -> None:
+    """Shade, at each capacity, what is within the allowed standard errors of the best."""
+    reach = objective(record).sign * errors(record) * table["gap_se"].fillna(0)
     figure.add_bar(
         x=table["place"],
         y=reach,
-        base=starts,
+        base=best.score,
         width=0.86,
         name=within(errors(record)),
         marker={"color": palette.fade(palette.CHAMPION, 0.13), "line": {"width": 0}},
         hoverinfo="skip",
     )
     figure.add_hline(y=best.score, line={"color": palette.CHAMPION, "width": 1, "dash": "dash"})
-    return starts
 
 
 def _room(figure: go.Figure) -> tuple[float, float]:
     """Return a range that holds band, points and the names above and below them."""
     (band, *points) = figure.data
-    ends = [*band.base, *(band.base + band.y), *(score for trace in points for score in trace.y)]
+    ends = [*(band.base + band.y), *(height for trace in points for height in trace.y)]
     room = 0.12 * ((max(ends) - min(ends)) or 1.0)
     return min(ends) - room, max(ends) + room
 
@@ -140,7 +134,7 @@ def _walk(figure: go.Figure, walked: pd.DataFrame) -> None:
     look = {"line": {"color": colour, "width": 1.6}, "mode": "lines+markers", "marker": arrows}
     if len(walked) > 1:
         name = "the search's path"
-        palette.dots(figure, walked["place"], walked["score"], colour, 11, name=name, **look)
+        palette.dots(figure, walked["place"], walked["height"], colour, 11, name=name, **look)
 
 
 def _points(figure: go.Figure, group: pd.DataFrame, *, filled: bool) -> None:
@@ -150,7 +144,7 @@ def _points(figure: go.Figure, group: pd.DataFrame, *, filled: bool) -> None:
     palette.dots(
         figure,
         group["place"],
-        group["score"],
+        group["height"],
         colours if filled else palette.PAPER,
         12 if filled else 9,
         marker={"line": edge},
@@ -179,10 +173,10 @@ def _label(
     """Name a capacity at its point, or at the edge of the picture beyond which its score lies."""
     name = palette.plain(row.capacity)
     text = f"<b>{name}</b>, {called}" if called else name
-    where: dict[str, Any] = {"y": row.score, "yshift": -17 if below else 17}
-    if limits is not None and is_outside(row.score, limits):
-        above = row.score > limits[1]
-        text += f" {'↑' if above else '↓'} {language.number(row.score)}"
+    where: dict[str, Any] = {"y": row.height, "yshift": -17 if below else 17}
+    if limits is not None and is_outside(row.height, limits):
+        above = row.height > limits[1]
+        text += f" {'↑' if above else '↓'} {language.number(row.height)}"
         where = {"y": 1 if above else 0, "yref": "paper", "yanchor": "top" if above else "bottom"}
     if row.place == 0 and len(text) > len(name):  # longer than the space to its left
         where |= {"xanchor": "left", "xshift": -8}
