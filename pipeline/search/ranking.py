@@ -105,6 +105,8 @@ def _chosen(one: Evidence, best: Evidence, gap: Difference, errors: float) -> st
 
 def _other(head: Evidence, one: Evidence) -> str:
     named = trial_beside(head.trial, one.trial.nuisance)
+    if one.order < head.order:  # it would look like the better one
+        return f"fewer executions than {named}, which stands for {head.trial.capacity.label}"
     return f"another {head.trial.capacity.label} stands for it, {named}"
 
 

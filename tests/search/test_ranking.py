@@ -68,6 +68,9 @@ def test_a_trial_scored_on_other_seeds_says_so() -> None:
     assert notes[few].endswith("on 2 shared executions")
     lone = ranking([best, few], None, prefer="best", errors=1.0, fewest=3)[1]
     assert (lone.note, lone.stands) == ("fewer executions", False)
+    lucky = evidence(2, 4, 0.1, seeds=2, rate=0.01)
+    first = ranking([best, lucky], None, prefer="best", errors=1.0)[0]
+    assert first.note == "fewer executions than 2x4 lr 0.003, which stands for 2x4"
     assert ranking([], None, prefer="best", errors=1.0) == []
 
 
