@@ -103,8 +103,6 @@ MOST_SHARE = 0.15
 """The reserve is at most this share of a budget."""
 STOPPING_SECONDS = 1.0
 """A call of a program runs to its end; then the stacks are read back."""
-SAVING_SECONDS = 6.0
-"""Artefact, its proof, summary, report and exit, on two idle cores (docs/experiments.md)."""
 ROW_SECONDS = 1e-5
 """Predicting a validation or test row with all that is compared."""
 
@@ -192,14 +190,13 @@ def without(plan: StackPlan, begun: StackPlan) -> StackPlan:
     return replace(plan, stacks=tuple(stack for stack in rest if stack.fits))
 
 
-def reserve(table: TableSizes, limit: float, load: float, writing: float) -> float:
+def reserve(table: TableSizes, limit: float, ending: float, writing: float) -> float:
     """Return the seconds to keep back of a budget as soon as there is anything to save.
 
     Args:
         limit: The budget in seconds.
-        load: Wall time for a second of work: 1 on an idle machine.
+        ending: From the last round to the end of the process, baselines included, at today's pace.
         writing: Seconds of recording that are to come, ranks included.
     """
     predicting = ROW_SECONDS * (table.rows - table.train)
-    work = STOPPING_SECONDS + SAVING_SECONDS + predicting + table.baseline_seconds
-    return min(load * work + writing, MOST_SHARE * limit)
+    return min(STOPPING_SECONDS + ending + predicting + writing, MOST_SHARE * limit)

@@ -18,7 +18,6 @@ from pipeline.data.outline import file_mark
 from pipeline.forecast import history
 from pipeline.forecast.budgeting import (
     RANKED,
-    SAVING_SECONDS,
     Seconds,
     TimeLeft,
     fitting,
@@ -40,8 +39,6 @@ USUAL_WRITING = 0.06
 """Seconds that recording a fit takes the background writer, until that is measured."""
 LEAST_SPARE = 1.0
 """Seconds that baselines are given in any case."""
-MOST_LOAD = 3.0
-"""More is not prepared for: nobody knows how long it lasts."""
 
 
 class Forecaster:
@@ -69,7 +66,7 @@ class Forecaster:
         """Why stacks of the last round were not begun; empty where they were."""
         self._searched = self._started = 0.0
         """When the search ended and began, in seconds of this process."""
-        self._load, self._usable, self._done_before = 1.0, False, 0
+        self._usable, self._done_before = False, 0
         self._rounds: list[RoundTime] = []
         self._trials: set[Trial] = set()
         self._compiled: set[Hashable] = set()
@@ -85,10 +82,11 @@ class Forecaster:
         Earlier processes have recorded so many fits as `done`.
         """
         self._done_before, self._usable = done, done > 0
-        self._load, self._started = min(self._budget.load(), MOST_LOAD), self._budget.elapsed()
+        self._started = self._budget.elapsed()
+        slow = self._budget.load()
         if self._budget.owns_process:  # other sweeps find everything imported
             slow = self._started / self._times.startup_seconds
-            self._left.slow = min(max(slow, FASTEST), SLOWEST)
+        self._left.slow = min(max(slow, FASTEST), SLOWEST)
         self._wrote_first = self._wrote = self._written()
         self._changed()
 
@@ -164,7 +162,12 @@ class Forecaster:
         limit = self._budget.limit
         if limit is None:
             return None
-        return max(LEAST_SPARE, limit - self._budget.spent() - self._load * SAVING_SECONDS)
+        return max(LEAST_SPARE, limit - self._budget.spent() - self._ending)
+
+    @property
+    def _ending(self) -> float:
+        """Seconds from the last round to the end of the process, as slow as this machine is today."""
+        return self._left.slow * self._times.ending_seconds
 
     def keep(self, seconds: float, *, whole: bool) -> None:
         """Remember what this sweep has measured.
@@ -200,7 +203,7 @@ class Forecaster:
             waiting = self._recorded * self._writing - (self._written() - self._wrote)
             ranks = RANKED * (self._fits + self._open)
             writing = max(0.0, waiting) + self._writing * (self._open + ranks)
-            self._budget.reserve = reserve(self._times.table, limit, self._load, writing)
+            self._budget.reserve = reserve(self._times.table, limit, self._ending, writing)
 
     def _seconds(self, plan: StackPlan) -> Seconds:
         at_once = max(1, min(self._times.limits.workers, len(plan.stacks)))
