@@ -106,7 +106,7 @@ def measure(count: int, batch: int, epochs: int, memory: int) -> dict[str, Any]:
     plan = plan_stacks(fits, Workload(mlp, told, ROWS, VAL_ROWS), Limits(memory))
     trainer, compiled, started = engine("stacked"), PROGRAMS.seconds, time.perf_counter()
     for stack in plan.stacks:
-        trainer.train(stack, arrays, mlp, told, Silent())
+        trainer(stack, arrays, mlp, told, Silent())
     compiled = PROGRAMS.seconds - compiled
     seconds = time.perf_counter() - started - compiled
     steps = -(-ROWS // batch) * epochs

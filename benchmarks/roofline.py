@@ -94,12 +94,12 @@ def measure(units: int, layers: int, repeats: int) -> dict[str, float]:
     stack = Stack(0, fits, pad_to([widths]))
     told, trainer = Settings(patience=epochs + 1, batch_size=BATCH), engine("stacked")
     compiled = PROGRAMS.seconds
-    trainer.train(stack, arrays, mlp, told, Silent())
+    trainer(stack, arrays, mlp, told, Silent())
     compiled = PROGRAMS.seconds - compiled
     rates, ratios, matmuls = [], [], [matmul_rate()]
     for _ in range(repeats):
         started = time.perf_counter()
-        trainer.train(stack, arrays, mlp, told, Silent())
+        trainer(stack, arrays, mlp, told, Silent())
         rates.append(count * epochs * epoch_flop(widths) / (time.perf_counter() - started) / 1e9)
         matmuls.append(matmul_rate())
         ratios.append(rates[-1] / statistics.mean(matmuls[-2:]))

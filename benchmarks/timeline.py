@@ -35,7 +35,7 @@ PLACES = {
     "pipeline.session.loop:train_round": "round",
     "pipeline.session.loop:finish": "finish",
     "pipeline.session.ending:finish": "finish",
-    "pipeline.training.stacked.engine:StackedEngine.train": "train",
+    "pipeline.training.stacked.engine:train_stack": "train",
     "pipeline.training.stacked.programs:Programs.get": "wait",
     "pipeline.training.stacked.on_tensorflow:Compiled.traced": "trace",
     "pipeline.training.diagnose:examine": "examine",

@@ -40,7 +40,7 @@ def train(
         to float32 rounding; a learning rate is then only compared within its half.
     """
     try:
-        return engine.train(stack, arrays, family, settings, control)
+        return engine(stack, arrays, family, settings, control)
     except Exception as error:
         if not is_out_of_memory(error):
             raise

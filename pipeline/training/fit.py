@@ -23,32 +23,26 @@ REPORT_SECONDS = 0.3
 """Shortest time between two reports of progress."""
 
 
-class FitEngine:
-    """Trains with `model.fit`; early stopping, best epoch, divergence and budgets as agreed."""
-
-    name = "fit"
-
-    def train(
-        self,
-        stack: Stack,
-        arrays: Arrays,
-        family: Family,
-        settings: Settings,
-        control: Control,
-    ) -> list[FitResult]:
-        """Train every fit of a stack; fits that differ in rate and seed share a compiled model."""
-        runs = [Run(fit, settings, arrays) for fit in stack.fits]
-        groups: dict[Trial, list[Run]] = defaultdict(list)
-        for run in runs:
-            groups[run.fit.trial.with_rate(1.0)].append(run)
-        listener = _listener(stack, runs, settings, control)
-        results: dict[int, FitResult] = {}
-        for trial, group in groups.items():
-            job = _Group(trial, group, arrays, family, settings)
-            results |= job.train(listener)
-        ordered = [results[id(run)] for run in runs]
-        examine(ordered, arrays, family, settings)
-        return ordered
+def train_one_by_one(
+    stack: Stack,
+    arrays: Arrays,
+    family: Family,
+    settings: Settings,
+    control: Control,
+) -> list[FitResult]:
+    """Train a stack with `model.fit`; fits that differ in rate and seed share a compiled model."""
+    runs = [Run(fit, settings, arrays) for fit in stack.fits]
+    groups: dict[Trial, list[Run]] = defaultdict(list)
+    for run in runs:
+        groups[run.fit.trial.with_rate(1.0)].append(run)
+    listener = _listener(stack, runs, settings, control)
+    results: dict[int, FitResult] = {}
+    for trial, group in groups.items():
+        job = _Group(trial, group, arrays, family, settings)
+        results |= job.train(listener)
+    ordered = [results[id(run)] for run in runs]
+    examine(ordered, arrays, family, settings)
+    return ordered
 
 
 class _Group:

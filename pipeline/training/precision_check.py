@@ -40,7 +40,7 @@ def check_precision(
     both = []
     for mixed in (False, True):
         asked = replace(settings, mixed_precision=mixed, patience=EPOCHS, drop_after=0)
-        (result,) = trainer.train(stack, arrays, family, asked, Unattended())
+        (result,) = trainer(stack, arrays, family, asked, Unattended())
         both.append(result.best(metric))
     exact, short = both
     gap = abs(short - exact) / max(abs(exact), 1e-12)

@@ -97,7 +97,7 @@ def train() -> Callable[..., list[FitResult]]:
         **settings: Any,
     ) -> list[FitResult]:
         told = Settings(**{"patience": 100, **settings})
-        return engine(kind).train(Stack(0, fits), arrays, family, told, control or Quiet())
+        return engine(kind)(Stack(0, fits), arrays, family, told, control or Quiet())
 
     return run
 

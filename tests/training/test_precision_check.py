@@ -22,14 +22,14 @@ SMALL = of_widths(8)
 class Scripted:
     """An engine whose 16-bit arithmetic ends at a given loss; float32 ends at 1."""
 
-    name = "scripted"
-
     def __init__(self, short: float) -> None:
         """Keep the loss."""
         self.short = short
         self.epochs: list[int] = []
 
-    def train(self, stack: Stack, _a: Any, _f: Any, settings: Settings, _c: Any) -> list[FitResult]:
+    def __call__(
+        self, stack: Stack, _a: Any, _f: Any, settings: Settings, _c: Any
+    ) -> list[FitResult]:
         """Return one fit of one epoch."""
         self.epochs.append(stack.fits[0].epochs)
         loss = self.short if settings.mixed_precision else 1.0

@@ -48,7 +48,7 @@ x = np.linspace(-1, 1, 60, dtype="f4").reshape(30, 2)
 arrays = Arrays(x, x[:, :1] ** 2, x, x[:, :1] ** 2, True)
 mlp = family(ModelConfig(), CapacityConfig(), {"standard": (2,)}, 1, True)
 fits = tuple(Fit(Trial(of_widths(4), 0.01, 1), seed, seed, 3) for seed in (0, 1))
-results = engine("stacked").train(Stack(0, fits), arrays, mlp, Settings(), Silent())
+results = engine("stacked")(Stack(0, fits), arrays, mlp, Settings(), Silent())
 print(*(result.curves["val_loss"][-1].hex() for result in results))
 """
 
@@ -57,7 +57,7 @@ from pipeline.training.program_cache import kept
 from pipeline.training.stacked.engine import PROGRAMS
 after = kept()
 PROGRAMS.__init__()
-again = engine("stacked").train(Stack(0, fits), arrays, mlp, Settings(), Silent())
+again = engine("stacked")(Stack(0, fits), arrays, mlp, Settings(), Silent())
 print(len(after) > 0, len(kept() - after))
 """
 

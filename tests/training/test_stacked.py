@@ -59,7 +59,7 @@ def stacked(regression: Arrays, family: Family, stopping_control: type) -> Calla
     ) -> list[FitResult]:
         told = Settings(**{"patience": 2, **options})
         stack = Stack(3, tuple(fits), WIDTHS)
-        return engine("stacked").train(stack, arrays, family, told, control or stopping_control())
+        return engine("stacked")(stack, arrays, family, told, control or stopping_control())
 
     return trained
 
@@ -175,7 +175,7 @@ def test_programs_are_reused(
     new = make_family(regression)
     told = Settings(patience=2)
     other = [replace(fit, trial=replace(fit.trial, capacity=of_widths(5))) for fit in fits]
-    engine("stacked").train(Stack(0, tuple(other), WIDTHS), regression, new, told, _Silent())
+    engine("stacked")(Stack(0, tuple(other), WIDTHS), regression, new, told, _Silent())
     assert before == PROGRAMS.count
 
 
@@ -209,7 +209,7 @@ def test_a_table_too_large_for_another_copy_is_trained_by_fit(
     monkeypatch.setattr("pipeline.runtime.memory.free", lambda: 2000)
     caplog.set_level(logging.INFO)
     two = Stack(3, tuple(replace(fit, epochs=1) for fit in fits[:2]), WIDTHS)
-    results = engine("stacked").train(two, regression, family, Settings(), stopping_control())
+    results = engine("stacked")(two, regression, family, Settings(), stopping_control())
     assert [one.outcome for one in results] == [Outcome.completed] * 2
     assert "stack 3 is trained by model.fit: another copy of its table takes" in caplog.text
     assert "stacks may use 1e-06 GB (training.memory_share)" in caplog.text
@@ -240,7 +240,7 @@ class _Hungry:
     def __init__(self, most: int) -> None:
         self.most, self.trained = most, list[int]()
 
-    def train(self, stack: Stack, *_: Any) -> list[FitResult]:
+    def __call__(self, stack: Stack, *_: Any) -> list[FitResult]:
         if len(stack.fits) > self.most:
             raise MemoryError("RESOURCE_EXHAUSTED: 3 GiB")
         self.trained.append(len(stack.fits))
@@ -269,7 +269,7 @@ def test_programming_errors_are_not_swallowed(fits: tuple[Fit, ...], family: Fam
     """Only running out of memory may split a stack."""
 
     class Broken(_Hungry):
-        def train(self, stack: Stack, *_: Any) -> list[FitResult]:
+        def __call__(self, stack: Stack, *_: Any) -> list[FitResult]:
             raise TypeError(str(stack.number))
 
     arguments: Any = (None, family, Settings(), _Silent())

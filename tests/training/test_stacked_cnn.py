@@ -63,8 +63,8 @@ def both(
     """Train with both engines."""
     told = Settings(**{"patience": 100, "batch_size": 32, **options})
     stack = Stack(0, tuple(fits))
-    stacked = engine("stacked").train(stack, arrays, family, told, control)
-    return stacked, engine("fit").train(stack, arrays, family, told, control)
+    stacked = engine("stacked")(stack, arrays, family, told, control)
+    return stacked, engine("fit")(stack, arrays, family, told, control)
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_the_same_fit_again_is_equal_bit_for_bit(
     fits = make_fits(family, family.of(2, 3), (0.01,), 4, seeds=3, dropout=0.3)
     told = Settings(patience=100, batch_size=32)
     fits_again = fits if ON_JAX else fits[2:]  # JAX: a stack is rebuilt whole
-    first = engine("stacked").train(Stack(0, fits), bars, family, told, stopping_control())
-    again = engine("stacked").train(Stack(0, fits_again), bars, family, told, stopping_control())
+    first = engine("stacked")(Stack(0, fits), bars, family, told, stopping_control())
+    again = engine("stacked")(Stack(0, fits_again), bars, family, told, stopping_control())
     assert np.array_equal(first[-1].curves["val_loss"], again[-1].curves["val_loss"])
     pairs = zip(first[-1].weights or (), again[-1].weights or (), strict=True)
     assert all(np.array_equal(one, other) for one, other in pairs)

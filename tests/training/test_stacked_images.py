@@ -53,7 +53,7 @@ def test_batch_normalization_of_images_counts_the_rows_of_the_table(
     ]
     told = Settings(patience=100, batch_size=32, mixed_precision=mixed)
     found: Any = [
-        engine(kind).train(Stack(0, tuple(fits)), pictures, family, told, stopping_control())
+        engine(kind)(Stack(0, tuple(fits)), pictures, family, told, stopping_control())
         for kind in ("stacked", "fit")
     ]
     for one, other in zip(*found, strict=True):

@@ -158,8 +158,8 @@ def both(
     """Train with both engines."""
     told = Settings(**{"patience": 100, **options})
     stack = Stack(0, tuple(fits), padded)
-    stacked = engine("stacked").train(stack, arrays, family, told, control)
-    return stacked, engine("fit").train(stack, arrays, family, told, control)
+    stacked = engine("stacked")(stack, arrays, family, told, control)
+    return stacked, engine("fit")(stack, arrays, family, told, control)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

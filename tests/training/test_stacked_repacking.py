@@ -80,7 +80,7 @@ def fits(family: Family, make_fits: Callable[..., tuple[Fit, ...]]) -> tuple[Fit
 def trained(fits: tuple[Fit, ...], arrays: Arrays, family: Family, control: Any) -> list[FitResult]:
     """Train as one stack that never stops before its last epoch but for lack of improvement."""
     stack = Stack(0, fits, (16,))
-    return engine("stacked").train(stack, arrays, family, Settings(patience=2), control)
+    return engine("stacked")(stack, arrays, family, Settings(patience=2), control)
 
 
 def test_tiles_close_up_without_being_built_again(

@@ -15,7 +15,7 @@ from pipeline.core.records import Arrays, FitResult, Outcome, Stack
 from pipeline.runtime import memory
 from pipeline.training.diagnose import examine
 from pipeline.training.dropping import behind
-from pipeline.training.fit import REPORT_SECONDS, FitEngine
+from pipeline.training.fit import REPORT_SECONDS, train_one_by_one
 from pipeline.training.kept import KeptRows
 from pipeline.training.padding import PaddedFamily
 from pipeline.training.planner import why_not_in_memory, why_not_stacked
@@ -32,30 +32,24 @@ PROGRAMS = Programs()
 """Shared by all stacks of this process."""
 
 
-class StackedEngine:
-    """Trains a stack on the device; the same answer as `fit` to float32 rounding."""
-
-    name = "stacked"
-
-    def train(
-        self,
-        stack: Stack,
-        arrays: Arrays,
-        family: Family,
-        settings: Settings,
-        control: Control,
-    ) -> list[FitResult]:
-        """Train every fit of a stack and return their results in the same order."""
-        reason = why_not_stacked(family, settings.of(stack.fits[0].trial))
-        if not reason and not is_there(arrays):
-            reason = why_not_in_memory(arrays, settings.memory_share * memory.free())
-        if reason:
-            log.info("stack %d is trained by model.fit: %s", stack.number, reason)
-            return FitEngine().train(stack, arrays, family, settings, control)
-        training = _Training(stack, arrays, cast("PaddedFamily", family), settings, control)
-        results = training.run()
-        examine(results, arrays, family, settings)
-        return results
+def train_stack(
+    stack: Stack,
+    arrays: Arrays,
+    family: Family,
+    settings: Settings,
+    control: Control,
+) -> list[FitResult]:
+    """Train a stack on the device; the same answer as `fit` to float32 rounding."""
+    reason = why_not_stacked(family, settings.of(stack.fits[0].trial))
+    if not reason and not is_there(arrays):
+        reason = why_not_in_memory(arrays, settings.memory_share * memory.free())
+    if reason:
+        log.info("stack %d is trained by model.fit: %s", stack.number, reason)
+        return train_one_by_one(stack, arrays, family, settings, control)
+    training = _Training(stack, arrays, cast("PaddedFamily", family), settings, control)
+    results = training.run()
+    examine(results, arrays, family, settings)
+    return results
 
 
 class _Training:
