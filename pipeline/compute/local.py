@@ -1,69 +1,20 @@
-"""Stacks on this machine: side by side in threads, because XLA works without Python's lock.
-
-A stack that runs out of memory is halved until it fits, or is found infeasible.
-"""
+"""Stacks on this machine: side by side in threads, because XLA works without Python's lock."""
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
 
 from pipeline.config.schema import ComputeConfig, TrainingConfig
 from pipeline.core.control import Control, Progress
 from pipeline.core.family import Family
-from pipeline.core.records import Arrays, Fit, FitResult, Outcome, Stack, StackPlan
+from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
 from pipeline.runtime import memory
-from pipeline.training.engine import Engine, engine
+from pipeline.training.engine import engine, train
 from pipeline.training.planner import Limits
-from pipeline.training.run import is_out_of_memory
 from pipeline.training.settings import Settings
 from pipeline.training.threads import cores, prepare
-
-log = logging.getLogger(__name__)
-
-
-def train(
-    engine: Engine,
-    stack: Stack,
-    arrays: Arrays,
-    family: Family,
-    settings: Settings,
-    control: Control,
-) -> list[FitResult]:
-    """Train a stack; where memory runs out, its halves one after the other.
-
-    Returns:
-        Results in the order of the stack's fits. Numbers after a split are equal to those without
-        to float32 rounding; a learning rate is then only compared within its half.
-    """
-    try:
-        return engine(stack, arrays, family, settings, control)
-    except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    if len(stack.fits) == 1:
-        return [_too_large(stack, reason)]
-    log.warning("stack %d ran out of memory and is split in two: %s", stack.number, reason)
-    middle = len(stack.fits) // 2
-    halves = (stack.fits[:middle], stack.fits[middle:])
-    return [
-        result
-        for fits in halves
-        for result in train(
-            engine, replace(stack, fits=fits, bytes=0), arrays, family, settings, control
-        )
-    ]
-
-
-def _too_large(stack: Stack, reason: str) -> FitResult:
-    fit = stack.fits[0]
-    size = f"{fit.trial.capacity.label} ({fit.trial.parameters:,} parameters)"
-    message = f"{size} does not fit into memory: {reason}"
-    return FitResult(fit, Outcome.infeasible, {}, -1, None, None, 0.0, message=message)
 
 
 def run_here(

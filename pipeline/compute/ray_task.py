@@ -14,7 +14,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.compute.local import train
 from pipeline.core.control import Progress
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, FitResult, Stack
@@ -156,7 +155,7 @@ def train_piece(
     with contextlib.closing(OnBoard(ray, board, *place)) as control:
         use_cores(1)
         prepare(convolutional=family.convolutional)
-        from pipeline.training.engine import engine
+        from pipeline.training.engine import engine, train
 
         results = train(engine(engine_name), stack, arrays, family, settings, control)
     worker = f"{ray.get_runtime_context().get_node_id()} {os.getpid()}"

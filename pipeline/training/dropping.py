@@ -12,12 +12,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.core.records import Fit, Trial
+from pipeline.core.records import Fit, Outcome, Trial
 from pipeline.core.statistics import two_way
+from pipeline.training.run import Run
 from pipeline.training.settings import Settings
 
 FEWEST_SEEDS = 2
 """Without a second seed there is no standard error, and nothing is dropped."""
+
+
+def drop(runs: Sequence[Run], settings: Settings) -> None:
+    """End the open fits of a stack whose learning rate is clearly behind."""
+    fits, objectives = [run.fit for run in runs], [run.objectives for run in runs]
+    for index, message in behind(fits, objectives, settings).items():
+        if runs[index].is_open:
+            runs[index].end(Outcome.dropped, message)
 
 
 def behind(

@@ -41,7 +41,7 @@ class PaddedFamily(Family, Protocol):
 
 def pad_to(networks: Iterable[Widths]) -> Widths:
     """Return the narrowest widths that networks of one depth may be padded to."""
-    return tuple(_fine(width) for width in _widest(networks))
+    return tuple(_fine(width) for width in widest(networks))
 
 
 def candidates(networks: Iterable[Widths]) -> tuple[Widths, ...]:
@@ -49,12 +49,13 @@ def candidates(networks: Iterable[Widths]) -> tuple[Widths, ...]:
 
     The coarser the widths, the likelier is it that another round finds the program again.
     """
-    widest = _widest(networks)
-    coarse = [tuple(_power(width, *steps) for width in widest) for steps in COARSE]
-    return tuple(dict.fromkeys([*coarse, tuple(_fine(width) for width in widest)]))
+    widths = widest(networks)
+    coarse = [tuple(_power(width, *steps) for width in widths) for steps in COARSE]
+    return tuple(dict.fromkeys([*coarse, tuple(_fine(width) for width in widths)]))
 
 
-def _widest(networks: Iterable[Widths]) -> Widths:
+def widest(networks: Iterable[Widths]) -> Widths:
+    """Return the widths that hold every one of networks of one depth."""
     return tuple(max(column) for column in zip(*networks, strict=True))
 
 

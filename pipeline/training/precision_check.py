@@ -11,7 +11,7 @@ from pipeline.core.control import Unattended
 from pipeline.core.errors import ConfigError
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, Stack
-from pipeline.training.engine import Engine, engine
+from pipeline.training.engine import Engine, engine, train
 from pipeline.training.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def check_precision(
     both = []
     for mixed in (False, True):
         asked = replace(settings, mixed_precision=mixed, patience=EPOCHS, drop_after=0)
-        (result,) = trainer(stack, arrays, family, asked, Unattended())
+        (result,) = train(trainer, stack, arrays, family, asked, Unattended())
         both.append(result.best(metric))
     exact, short = both
     gap = abs(short - exact) / max(abs(exact), 1e-12)

@@ -202,7 +202,7 @@ class _Watch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         if self._run.is_open:  # else the epoch is unfinished and discarded
             values = {**(logs or {}), **self._program.validation_auc()}
-            self._run.note(values, self.model.get_weights)
+            self._run.judge(values, self.model.get_weights)
         self._program.put_back()
         self.model.stop_training = not self._run.is_open
 

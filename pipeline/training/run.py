@@ -3,52 +3,23 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from pipeline.core.records import Arrays, Direction, Fit, FitResult, Outcome
+from pipeline.core.control import Control, Progress
+from pipeline.core.records import Arrays, Fit, FitResult, Outcome, Stack
 from pipeline.training.metrics import finished_curves, weighted
 from pipeline.training.settings import Settings
 
-
-class Stopping:
-    """Early stopping of a fit; the best epoch is kept.
-
-    Patience is the number of epochs without improvement: best in epoch 9, patience 2, epochs 10 and 11
-    not better: training stops after epoch 11 and the weights of epoch 9 are kept. A non-finite value never
-    improves, not even in the first epoch, where Keras' EarlyStopping would take it for the best.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        """Start before the first epoch: objective, patience and min_delta are those of the settings."""
-        self._sign = 1.0 if settings.objective.direction is Direction.min else -1.0
-        self._settings = settings
-        self._best = math.inf
-        self.best_epoch = -1
-        """0-based; -1 before the first finite value."""
-
-    @property
-    def best(self) -> float:
-        """The best value, as logged; not finite before the first finite value."""
-        return self._sign * self._best
-
-    def improved(self, epoch: int, value: float) -> bool:
-        """Take note of the objective after an epoch, 0-based; return whether it is a new best."""
-        loss = self._sign * float(value)
-        if not (math.isfinite(loss) and loss + self._settings.min_delta < self._best):
-            return False
-        self._best, self.best_epoch = loss, epoch
-        return True
-
-    def exhausted(self, epoch: int) -> bool:
-        """Return whether `patience` epochs have passed from the best to this one, 0-based."""
-        return epoch - self.best_epoch >= self._settings.patience
+REPORT_SECONDS = 0.3
+"""Shortest time between two reports of progress."""
 
 
-class OpenFit:
-    """What every engine keeps of a fit while it trains: how far it is, and how it ended."""
+class Run:
+    """One fit while it trains, whichever engine does it; `result` makes the record of the ended fit."""
 
     def __init__(self, fit: Fit, settings: Settings, arrays: Arrays) -> None:
         """Start before the first epoch."""
@@ -60,13 +31,15 @@ class OpenFit:
         self.message = ""
         self.best_epoch = -1
         """0-based; -1 before the first finite objective."""
+        self.weights: list[np.ndarray] | None = None
+        """Of the best epoch, as soon as they were read back."""
+        self.row_losses: np.ndarray | None = None
+        """Loss of every validation row with them."""
         self.seconds = 0.0
+        self._raw: dict[str, list[float]] = defaultdict(list)
+        self._best = -1, math.nan
         self._train_loss, self._train_sample = math.nan, 0
         self._settings, self._arrays = settings, arrays
-
-    def curves(self) -> dict[str, np.ndarray]:
-        """Return the curves as logged; empty before the first epoch."""
-        raise NotImplementedError
 
     @property
     def is_open(self) -> bool:
@@ -74,18 +47,74 @@ class OpenFit:
         return self.outcome is None
 
     @property
+    def is_kept(self) -> bool:
+        """Whether the best weights are asked for: also those of a fit that was cut."""
+        if self.outcome is Outcome.cut:
+            return self.best_epoch >= 0
+        return self.outcome in {Outcome.completed, Outcome.dropped}
+
+    @property
+    def best(self) -> float:
+        """The best objective so far, as logged; NaN before there is one.
+
+        Of the best epoch alone, and only when asked: epochs end far more often than anybody asks.
+        """
+        epoch = self.best_epoch
+        if epoch != self._best[0]:
+            own = {name: values[epoch : epoch + 1] for name, values in self._raw.items()}
+            self._best = epoch, self._objective_of(own)
+        return self._best[1]
+
+    @property
     def objectives(self) -> np.ndarray:
         """The objective of every epoch so far, as logged."""
         return self.curves().get(self._settings.objective.metric, np.empty(0))
 
-    def check(self, epoch: int, loss: float, val_loss: float) -> None:
-        """End the fit where the losses of an epoch, 0-based, are no numbers."""
-        if not (math.isfinite(loss) and math.isfinite(val_loss)):
+    def curves(self) -> dict[str, np.ndarray]:
+        """Return the curves as logged; empty before the first epoch."""
+        return finished_curves(self._raw, self._arrays) if self._raw else {}
+
+    def note(self, logs: Mapping[str, float], *, improved: bool) -> None:
+        """Take note of a finished epoch; a loss that is no number ends the fit.
+
+        Args:
+            logs: Raw values of the epoch by name.
+            improved: Whether it is the best so far.
+        """
+        for name, value in logs.items():
+            self._raw[name].append(float(value))
+        epoch, self.epoch = self.epoch, self.epoch + 1
+        if not (math.isfinite(logs["loss"]) and math.isfinite(logs["val_loss"])):
             rate = self.fit.trial.learning_rate
             message = (
                 f"learning rate {rate:g} diverged in epoch {epoch + 1}: the loss is not finite"
             )
             self.end(Outcome.diverged, message)
+        elif improved:
+            self.best_epoch = epoch
+
+    def judge(self, logs: Mapping[str, float], weights: Callable[[], list[np.ndarray]]) -> None:
+        """Take note of a finished epoch, keep the best one, and decide whether the fit goes on.
+
+        Patience is the number of epochs without improvement: best in epoch 9, patience 2, epochs 10 and 11
+        not better: training stops after epoch 11 and the weights of epoch 9 are kept. A non-finite value
+        never improves, not even in the first epoch, where Keras' EarlyStopping would take it for the best.
+
+        Args:
+            logs: Raw values of the epoch by name.
+            weights: Returns the current weights; called only when they are the best so far.
+        """
+        settings, epoch = self._settings, self.epoch
+        as_loss = settings.objective.as_loss
+        loss = as_loss(self._objective_of({name: [value] for name, value in logs.items()}))
+        best = as_loss(self.best) if self.best_epoch >= 0 else math.inf
+        self.note(logs, improved=math.isfinite(loss) and loss + settings.min_delta < best)
+        if not self.is_open:
+            return
+        if self.best_epoch == epoch:
+            self.weights = weights()
+        if self.epoch >= self.fit.epochs or epoch - self.best_epoch >= settings.patience:
+            self.complete()
 
     def complete(self) -> None:
         """End the fit in the ordinary way; infeasible where the objective was never a number."""
@@ -103,80 +132,49 @@ class OpenFit:
         """Take note of the loss of training rows with the weights that are kept; both as in the record."""
         self._train_loss, self._train_sample = train_loss, sample
 
-    def record(self, weights: list[np.ndarray] | None, row_losses: np.ndarray | None) -> FitResult:
-        """Return the record of the ended fit.
-
-        Args:
-            weights: Of the best epoch; None where there is no network.
-            row_losses: Loss per validation row with them.
-        """
+    def result(self) -> FitResult:
+        """Return the record of the ended fit."""
         return FitResult(
             fit=self.fit,
             outcome=self.outcome or Outcome.cut,
             curves=self.curves(),
             best_epoch=self.best_epoch,
-            weights=weights,
-            row_losses=weighted(row_losses, self._arrays.val_weight),
+            weights=self.weights if self.is_kept else None,
+            row_losses=weighted(self.row_losses, self._arrays.val_weight) if self.is_kept else None,
             seconds=self.seconds,
             message=self.message,
             train_loss=self._train_loss,
             train_sample=self._train_sample,
         )
 
+    def _objective_of(self, epoch: Mapping[str, list[float]]) -> float:
+        """Return the objective of one epoch as it is logged."""
+        logged = finished_curves(epoch, self._arrays)
+        return float(logged[self._settings.objective.metric][0])
 
-class Run(OpenFit):
-    """One fit while `model.fit` trains it; `note` is told every epoch, `result` makes the record."""
 
-    def __init__(self, fit: Fit, settings: Settings, arrays: Arrays) -> None:
-        """Start before the first epoch."""
-        super().__init__(fit, settings, arrays)
-        self.best_weights: list[np.ndarray] | None = None
-        self._raw: dict[str, list[float]] = defaultdict(list)
-        self._stopping = Stopping(settings)
+class Reporter:
+    """Tells a control how the fits of a stack get on, a few times a second at most."""
 
-    @property
-    def best(self) -> float:
-        """The best objective so far, as logged."""
-        return self._stopping.best
+    def __init__(
+        self, stack: Stack, runs: Sequence[Run], settings: Settings, control: Control
+    ) -> None:
+        """Bind the fits and who listens."""
+        self._stack, self._runs, self._control = stack, runs, control
+        self._objective = settings.objective
+        self._reported = 0.0
 
-    def note(self, logs: Mapping[str, float], weights: Callable[[], list[np.ndarray]]) -> None:
-        """Take note of a finished epoch and decide whether the fit goes on.
-
-        Args:
-            logs: Raw values of the epoch by name.
-            weights: Returns the current weights; called only when they are the best so far.
-        """
-        for name, value in logs.items():
-            self._raw[name].append(float(value))
-        epoch, self.epoch = self.epoch, self.epoch + 1
-        self.check(epoch, logs["loss"], logs["val_loss"])
-        if not self.is_open:
+    def report(self, *, compiling: bool = False) -> None:
+        """Report, unless that was done a moment ago; `compiling`: nothing is trained yet."""
+        now, runs = time.monotonic(), self._runs
+        if now - self._reported < REPORT_SECONDS:
             return
-        if self._stopping.improved(epoch, self.objectives[-1]):
-            self.best_weights, self.best_epoch = weights(), epoch
-        if self.epoch >= self.fit.epochs or self._stopping.exhausted(epoch):
-            self.complete()
-
-    def result(self, row_losses: np.ndarray | None) -> FitResult:
-        """Return the record of the ended fit; `row_losses` as of `record`."""
-        usable = self.outcome not in {Outcome.diverged, Outcome.infeasible}
-        return self.record(*(self.best_weights, row_losses) if usable else (None, None))
-
-    def curves(self) -> dict[str, np.ndarray]:
-        """Return the curves as logged; empty before the first epoch."""
-        return finished_curves(self._raw, self._arrays) if self._raw else {}
-
-
-_SIGNS = ("RESOURCE_EXHAUSTED", "out of memory", "OOM when allocating")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error of Python, TensorFlow or JAX says that memory ran out."""
-    if isinstance(error, MemoryError):
-        return True
-    name = type(error).__name__
-    if name == "ResourceExhaustedError":
-        return True
-    return name in {"XlaRuntimeError", "JaxRuntimeError", "InternalError"} and any(
-        sign.lower() in str(error).lower() for sign in _SIGNS
-    )
+        self._reported = 0.0 if compiling else now
+        live = [run.epoch for run in runs if run.is_open]
+        bests = [run.best for run in runs if run.best_epoch >= 0]
+        best = min(bests, key=self._objective.as_loss, default=math.nan)
+        epoch = min(live or [run.epoch for run in runs])
+        epochs = max(run.fit.epochs for run in runs)
+        self._control.report(
+            Progress(self._stack.number, epoch, epochs, len(live), best, compiling)
+        )

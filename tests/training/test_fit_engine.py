@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pipeline.core.records import Direction, Objective, Outcome
+from pipeline.core.records import Direction, Objective, Outcome, Stack
+from pipeline.training.engine import engine
+from pipeline.training.engine import train as train_or_split
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.models import initial_weights, rebuild
 from pipeline.training.order import epoch_order
+from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.core.records import Arrays, FitResult
@@ -226,13 +229,15 @@ class Broken:
 
 
 def test_out_of_memory_makes_a_fit_infeasible(
-    regression: Arrays, family: Any, make_fits: Any, train: Any
+    regression: Arrays, family: Any, make_fits: Any, stopping_control: Any
 ) -> None:
     """With its size in the message; nothing is raised."""
-    fits = make_fits(family, SMALL)
-    result = train(fits, regression, Broken(family, MemoryError("8 GB")))[0]
-    assert result.outcome is Outcome.infeasible
-    assert result.message == "1x8 (41 parameters) does not fit: 8 GB"
+    stack = Stack(0, make_fits(family, SMALL, seeds=3))
+    broken: Any = Broken(family, MemoryError("8 GB"))
+    fit = engine("fit")
+    results = train_or_split(fit, stack, regression, broken, Settings(), stopping_control())
+    assert [result.outcome for result in results] == [Outcome.infeasible] * 3
+    assert results[0].message == "1x8 (41 parameters) does not fit into memory: 8 GB"
 
 
 def test_an_error_in_the_program_is_raised(

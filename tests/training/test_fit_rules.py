@@ -15,11 +15,13 @@ from pipeline.core.records import Arrays, Direction, Fit, Objective, Outcome, Tr
 from pipeline.training.dropping import behind
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.order import batch_size, epoch_order, steps
-from pipeline.training.run import Run, Stopping
+from pipeline.training.run import Run
 from pipeline.training.settings import Settings
 
 MAXIMISED = Objective("val_accuracy", Direction.max)
 TRIAL = Trial(of_widths(2), 0.01, 10)
+ROW = np.zeros((1, 2), np.float32)
+CLASSES = Arrays(ROW, ROW, ROW, ROW, regression=False)
 
 
 def run_of(arrays: Arrays, losses: list[float], **settings: Any) -> tuple[Run, list[int]]:
@@ -28,7 +30,7 @@ def run_of(arrays: Arrays, losses: list[float], **settings: Any) -> tuple[Run, l
     asked: list[int] = []
     for epoch, loss in enumerate(losses, start=1):
         assert run.is_open, f"ended before epoch {epoch}"
-        run.note(
+        run.judge(
             {"loss": 1.0, "mae": 1.0, "val_loss": loss, "val_mae": 1.0},
             lambda epoch=epoch: asked.append(epoch) or [np.array(epoch)],
         )
@@ -39,7 +41,7 @@ def test_early_stopping_exactly_as_in_the_course(regression: Arrays) -> None:
     """Best 0.6513 in epoch 9, patience 2: stops after 11 and keeps the weights of epoch 9."""
     falling = [0.80, 0.75, 0.72, 0.70, 0.69, 0.68, 0.67, 0.66, 0.6513, 0.66, 0.6514]
     run, asked = run_of(regression, falling, patience=2)
-    result = run.result(None)
+    result = run.result()
     assert result.outcome is Outcome.completed
     assert result.epochs == 11
     assert result.best_epoch == 8
@@ -51,7 +53,7 @@ def test_early_stopping_exactly_as_in_the_course(regression: Arrays) -> None:
 def test_a_nan_in_the_first_epoch_is_never_the_best(regression: Arrays) -> None:
     """The fit has diverged at once and has no best epoch."""
     run, _ = run_of(regression, [float("nan")])
-    result = run.result(None)
+    result = run.result()
     assert (result.outcome, result.best_epoch, result.weights) == (Outcome.diverged, -1, None)
     assert result.message == "learning rate 0.01 diverged in epoch 1: the loss is not finite"
 
@@ -60,7 +62,7 @@ def test_a_nan_in_the_first_epoch_is_never_the_best(regression: Arrays) -> None:
 def test_a_later_nan_leaves_no_model(regression: Arrays, bad: float) -> None:
     """The best epoch is still named, its weights are not offered."""
     run, _ = run_of(regression, [0.5, 0.4, bad])
-    result = run.result(None)
+    result = run.result()
     assert (result.outcome, result.best_epoch, result.weights) == (Outcome.diverged, 1, None)
     assert not np.isfinite(result.curves["val_loss"][2])
 
@@ -71,7 +73,7 @@ def test_an_objective_that_is_never_a_number_is_infeasible(binary: Arrays) -> No
     run = Run(Fit(TRIAL, 0, 0, epochs=2), told, binary)
     for _ in range(2):
         values = {"loss": 1.0, "accuracy": 1.0, "val_loss": 1.0, "val_accuracy": 1.0}
-        run.note({**values, "val_auc": float("nan")}, list)
+        run.judge({**values, "val_auc": float("nan")}, list)
     assert run.outcome is Outcome.infeasible
     assert "val_auc was not finite in any of 2 epochs" in run.message
 
@@ -91,14 +93,15 @@ def test_stopping_is_keras_early_stopping(
     )
     theirs.set_model(SimpleNamespace(stop_training=False))
     theirs.on_train_begin()
-    objective = Objective("v", direction)
-    ours = Stopping(Settings(patience=patience, min_delta=min_delta, objective=objective))
+    told = Settings(
+        patience=patience, min_delta=min_delta, objective=Objective("val_loss", direction)
+    )
+    ours = Run(Fit(TRIAL, 0, 0, epochs=100), told, CLASSES)
     for epoch, value in enumerate(values):
         theirs.on_epoch_end(epoch, {"v": value})
-        ours.improved(epoch, value)
-        stops = ours.exhausted(epoch)
-        assert bool(theirs.model.stop_training) == stops
-        if stops:
+        ours.judge({"loss": 1.0, "val_loss": value}, list)
+        assert bool(theirs.model.stop_training) != ours.is_open
+        if not ours.is_open:
             break
     assert ours.best_epoch == theirs.best_epoch
     assert ours.best == theirs.best

@@ -15,11 +15,11 @@ from pipeline.config.schema import ModelConfig, SweepConfig, TrainingConfig
 from pipeline.config.schema_data import DataConfig
 from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.core.records import Arrays, Direction, Objective, Trial
+from pipeline.training.engine import is_out_of_memory
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.metrics import auc, finished_curves, normalised
 from pipeline.training.models import draw_of, initial_weights
 from pipeline.training.optimizers import optimizer_for
-from pipeline.training.run import is_out_of_memory
 from pipeline.training.settings import Settings
 
 MAXIMISED = Objective("val_accuracy", Direction.max)

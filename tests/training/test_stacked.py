@@ -14,11 +14,11 @@ import psutil
 import pytest
 
 from pipeline.compute.local import run_here
-from pipeline.compute.local import train as train_or_split
 from pipeline.config.schema import ComputeConfig
 from pipeline.core.records import Arrays, Outcome, Stack, StackPlan
 from pipeline.training import sizes
 from pipeline.training.engine import engine
+from pipeline.training.engine import train as train_or_split
 from pipeline.training.families.mlp import of_widths
 from pipeline.training.settings import Settings
 

@@ -107,7 +107,7 @@ def test_tiles_close_up_without_being_built_again(
 
     def watched_fill(tile: Tile, leaving: Any) -> Any:
         rest = fill(tile, leaving)
-        filled.append((tile, len(leaving.courses) - len(rest.courses)))
+        filled.append((tile, len(leaving.runs) - len(rest.runs)))
         return rest
 
     monkeypatch.setattr(sizes, "MOST_EPOCHS", 2)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from functools import cache
 from typing import cast
 
-from pipeline.core.control import Control, Progress
+from pipeline.core.control import Control
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, FitResult, Outcome, Stack
 from pipeline.runtime import memory
 from pipeline.training.diagnose import examine
-from pipeline.training.dropping import behind
-from pipeline.training.fit import REPORT_SECONDS, train_one_by_one
+from pipeline.training.dropping import drop
+from pipeline.training.fit import train_one_by_one
 from pipeline.training.kept import KeptRows
 from pipeline.training.padding import PaddedFamily
 from pipeline.training.planner import why_not_in_memory, why_not_stacked
+from pipeline.training.run import Reporter, Run
 from pipeline.training.settings import Settings
-from pipeline.training.stacked.course import Course
 from pipeline.training.stacked.inputs import is_there
 from pipeline.training.stacked.programs import Programs
 from pipeline.training.stacked.tile import StackContext, Tile
@@ -63,17 +62,17 @@ class _Training:
         settings: Settings,
         control: Control,
     ) -> None:
-        self._stack, self._settings, self._control = stack, settings, control
+        self._settings, self._control = settings, control
         self._arrays = arrays
-        self._courses = [Course(fit, settings, arrays) for fit in stack.fits]
+        self._runs = [Run(fit, settings, arrays) for fit in stack.fits]
+        self._reporter = Reporter(stack, self._runs, settings, control)
         self._job = StackContext(
             PROGRAMS.plan(stack, arrays, family, settings), arrays, settings, PROGRAMS
         )
         if not self._job.plan.device.compiles:
             _say_how(family.name)
-        self._tiles = [Tile(self._job, group) for group in _groups(self._courses, self._members)]
+        self._tiles = [Tile(self._job, group) for group in _groups(self._runs, self._members)]
         self._epoch = 0
-        self._reported = 0.0
 
     @property
     def _members(self) -> int:
@@ -83,28 +82,28 @@ class _Training:
         """Train to the end, or until the control says stop."""
         reason = self._control.stop_reason()
         if not reason and not PROGRAMS.holds(self._job.plan):
-            self._report(compiling=True)
+            self._reporter.report(compiling=True)
         while not reason and self._open:
             reason = self._advance(self._next_epochs())
             if not reason:  # else some lack epochs that the others have
                 self._compare_and_repack()
-        for course in self._open:
-            course.end(Outcome.cut, reason)
+        for run in self._open:
+            run.end(Outcome.cut, reason)
         for tile in self._tiles:
             tile.collect()
         self._tiles = []  # their memory is free
         self._measure()
-        return [course.result() for course in self._courses]
+        return [run.result() for run in self._runs]
 
     def _measure(self) -> None:
         """Measure the training loss of the weights that are kept."""
         chosen = cache(lambda stopping: KeptRows(self._arrays, stopping=stopping))
 
-        def measure(group: Sequence[Course]) -> None:
+        def measure(group: Sequence[Run]) -> None:
             rows = chosen(bool(self._control.stop_reason()))
             Tile(self._job, group).measure(rows)
 
-        kept = [course for course in self._courses if course.weights is not None]
+        kept = [run for run in self._runs if run.weights is not None]
         list(self._workers.map(measure, _groups(kept, self._members)))
 
     @property
@@ -112,8 +111,8 @@ class _Training:
         return pool(1 if self._job.plan.device.fills else cores())
 
     @property
-    def _open(self) -> list[Course]:
-        return [course for course in self._courses if course.is_open]
+    def _open(self) -> list[Run]:
+        return [run for run in self._runs if run.is_open]
 
     def _next_epochs(self) -> int:
         """Return how many epochs to train before members are compared or moved."""
@@ -129,7 +128,7 @@ class _Training:
         ]
         try:
             for _ in as_completed(working):
-                self._report()
+                self._reporter.report()
         finally:
             wait(working)  # also after an error: nothing of this stack may go on
         reasons = [work.result() for work in working]
@@ -138,31 +137,10 @@ class _Training:
 
     def _compare_and_repack(self) -> None:
         if self._epoch == self._settings.drop_after:
-            self._drop()
+            drop(self._runs, self._settings)
+            for tile in self._tiles:
+                tile.freeze()
         self._tiles = repacked(self._tiles, self._members)
-
-    def _drop(self) -> None:
-        fits = [course.fit for course in self._courses]
-        objectives = [course.objectives for course in self._courses]
-        for index, message in behind(fits, objectives, self._settings).items():
-            if self._courses[index].is_open:
-                self._courses[index].end(Outcome.dropped, message)
-        for tile in self._tiles:
-            tile.freeze()
-
-    def _report(self, *, compiling: bool = False) -> None:
-        now = time.monotonic()
-        if now - self._reported < REPORT_SECONDS:
-            return
-        self._reported = 0.0 if compiling else now
-        live = self._open
-        bests = [course.best for course in self._courses if course.best_epoch >= 0]
-        best = min(bests, key=self._settings.objective.as_loss, default=float("nan"))
-        epochs = max(course.fit.epochs for course in self._courses)
-        epoch = min((course.epoch for course in live), default=self._epoch)
-        self._control.report(
-            Progress(self._stack.number, epoch, epochs, len(live), best, compiling)
-        )
 
 
 @cache
@@ -174,8 +152,8 @@ def _say_how(family: str) -> None:
     )
 
 
-def _groups(courses: Sequence[Course], size: int) -> list[Sequence[Course]]:
-    return [courses[at : at + size] for at in range(0, len(courses), size)]
+def _groups(runs: Sequence[Run], size: int) -> list[Sequence[Run]]:
+    return [runs[at : at + size] for at in range(0, len(runs), size)]
 
 
 def repacked(tiles: Sequence[Tile], size: int) -> list[Tile]:

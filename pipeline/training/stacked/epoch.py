@@ -21,7 +21,7 @@ def measured(settings: Settings) -> tuple[str, ...]:
 
 
 class EpochEnd:
-    """What a member decides after an epoch; the rules of stopping.Stopping and run.Run."""
+    """What a member decides after an epoch; the rules of run.Run."""
 
     def __init__(self, settings: Settings, places: list[tuple[bool, int]]) -> None:
         """Bind what is fixed in a program; places are those of template.Template.places."""

@@ -17,7 +17,7 @@ from keras import ops
 from pipeline.core.records import Arrays, Capacity, Stack, Trial
 from pipeline.training.host import precision
 from pipeline.training.metrics import VAL_AUC
-from pipeline.training.padding import PaddedFamily, Widths
+from pipeline.training.padding import PaddedFamily, widest
 from pipeline.training.program_cache import DamagedProgramsError, trace_name
 from pipeline.training.settings import Settings
 from pipeline.training.sizes import Device, Shape, padded_rows, shape_of
@@ -210,11 +210,11 @@ def _plan(stack: Stack, arrays: Arrays, family: PaddedFamily, settings: Settings
     fits = stack.fits
     first = fits[0].trial
     family = cast("PaddedFamily", family.like(first.nuisance))
-    widths = stack.padded_units or _widest(family, stack)
+    sizes = [family.unit_widths(fit.trial.capacity) for fit in fits]
+    widths = stack.padded_units or widest(sizes)
     trial = _trial_of_all(stack, family.of_widths(widths))
     template, update = _network(cast("Any", family), trial, settings)  # a protocol is not Hashable
     members = Members(family, template, update, widths, first.encoding)
-    sizes = [family.unit_widths(fit.trial.capacity) for fit in fits]
     masks = not members.unmasked and any(size != widths for size in sizes)
     decays = any(decay_of(settings, fit.trial) > 0 for fit in fits)
     parameters = sum(int(np.prod(variable.shape)) for variable in template.trainable)
@@ -246,11 +246,6 @@ def _network(family: Any, trial: Trial, settings: Settings) -> tuple[Template, U
     with precision(mixed=settings.mixed_precision):
         template = Template(family.build(trial))
     return template, Update(settings, trial, template.trainable)
-
-
-def _widest(family: PaddedFamily, stack: Stack) -> Widths:
-    sizes = [family.unit_widths(fit.trial.capacity) for fit in stack.fits]
-    return tuple(max(column) for column in zip(*sizes, strict=True))
 
 
 def _trial_of_all(stack: Stack, capacity: Capacity) -> Trial:

@@ -12,10 +12,11 @@ from keras import ops, tree
 
 from pipeline.core.records import Arrays, Fit
 from pipeline.training.kept import KeptRows
+from pipeline.training.metrics import raw_metric
+from pipeline.training.run import Run
 from pipeline.training.settings import Settings
 from pipeline.training.stacked.backend import Compiled
-from pipeline.training.stacked.course import Course
-from pipeline.training.stacked.epoch import RAW
+from pipeline.training.stacked.epoch import RAW, measured
 from pipeline.training.stacked.inputs import member_values, orders, padded, table_of
 from pipeline.training.stacked.programs import Plan, Programs
 from pipeline.training.stacked.step import State
@@ -28,6 +29,8 @@ class StackContext:
         """Bring the table to the device."""
         self.plan, self.settings, self.programs = plan, settings, programs
         self.table = table_of(arrays, plan.shape.block)
+        metric = raw_metric(arrays.regression)
+        self.curves = [name.replace("metric", metric) for name in measured(settings)]
         scale = np.float32(arrays.target_scale)
         self.rules = _on_device(
             {
@@ -42,37 +45,37 @@ class StackContext:
 class Leaving:
     """Members between two tiles."""
 
-    courses: list[Course]
+    runs: list[Run]
     state: State
-    """Host arrays with one row per course."""
+    """Host arrays with one row per run."""
 
     def after(self, count: int) -> Leaving:
         """Return all but the first."""
-        return Leaving(self.courses[count:], tree.map_structure(lambda a: a[count:], self.state))
+        return Leaving(self.runs[count:], tree.map_structure(lambda a: a[count:], self.state))
 
 
 class Tile:
     """Members that are trained by one call of the program; missing ones are dummies."""
 
-    def __init__(self, job: StackContext, courses: Sequence[Course]) -> None:
+    def __init__(self, job: StackContext, runs: Sequence[Run]) -> None:
         """Start the members, at most as many as the program has; the job is shared with the other tiles.
 
         Those that ended and were collected have the weights that they keep.
         """
-        self.job, self.courses = job, list(courses)
-        """Courses by their place in the state; places beyond them are those of dummies."""
+        self.job, self.runs = job, list(runs)
+        """Runs by their place in the state; places beyond them are those of dummies."""
         self._program: Compiled | None = None
-        kept = {one.fit: one.weights for one in courses if one.weights is not None}
+        kept = {one.fit: one.weights for one in runs if one.weights is not None}
         rows = job.table.rows["val_x"].shape[0]
         state = job.plan.members.first_state(self._fits(), kept, rows)
-        state["live"][len(courses) :] = False
+        state["live"][len(runs) :] = False
         self._state = _on_device(state)
         self._bring_values()
 
     @property
-    def open(self) -> list[Course]:
+    def open(self) -> list[Run]:
         """Members that still train."""
-        return [course for course in self.courses if course.is_open]
+        return [run for run in self.runs if run.is_open]
 
     def advance(self, epochs: int, stop_reason: Callable[[], str]) -> str:
         """Train some epochs and tell the members; return why it was interrupted.
@@ -104,28 +107,28 @@ class Tile:
                     return reason
         self._tell(measured, epochs)
         share = (time.perf_counter() - started) / len(live)
-        for course in live:
-            course.seconds += share
+        for run in live:
+            run.seconds += share
         return ""
 
     def freeze(self) -> None:
         """Keep the best of members that were ended from outside as it is."""
         live = np.array(ops.convert_to_numpy(self._state["live"]))
-        live[: len(self.courses)] &= [course.is_open for course in self.courses]
+        live[: len(self.runs)] &= [run.is_open for run in self.runs]
         self._state = {**self._state, "live": ops.convert_to_tensor(live)}
 
     def collect(self) -> None:
         """Read back the best weights of members that ended."""
-        wanted = [c for c in self.courses if c.is_kept and c.weights is None]
+        wanted = [c for c in self.runs if c.is_kept and c.weights is None]
         if not wanted:
             return
         best = [ops.convert_to_numpy(array) for array in self._state["best"]]
         rows = ops.convert_to_numpy(self._state["best_rows"])
-        for course in wanted:
-            at = self.courses.index(course)
+        for run in wanted:
+            at = self.runs.index(run)
             padded = [array[at] for array in best]
-            course.weights = self.job.plan.members.at_real_size(course.fit, padded)
-            course.row_losses = rows[at, : self.job.plan.shape.val_rows].copy()
+            run.weights = self.job.plan.members.at_real_size(run.fit, padded)
+            run.row_losses = rows[at, : self.job.plan.shape.val_rows].copy()
 
     def measure(self, rows: KeptRows) -> None:
         """Tell the members of a new tile, all ended, the loss of training rows with their weights.
@@ -145,33 +148,31 @@ class Tile:
             program = self.job.programs.get(plan, arguments)
             self._state, measured = program(*arguments)
             total += ops.convert_to_numpy(measured["curves"])[0, RAW.index("val_loss")]
-        for course, loss in zip(self.courses, total.tolist(), strict=False):
-            course.measured(loss, rows.sample)
+        for run, loss in zip(self.runs, total.tolist(), strict=False):
+            run.measured(loss, rows.sample)
 
     def leave(self) -> Leaving:
         """Give the open members away, and the memory back; the tile is of no use afterwards."""
         self.collect()
-        places = [at for at, course in enumerate(self.courses) if course.is_open]
-        courses, self.courses = [self.courses[at] for at in places], []
+        places = [at for at, run in enumerate(self.runs) if run.is_open]
+        runs, self.runs = [self.runs[at] for at in places], []
         state, self._state = self._state, {}
-        if not courses:
+        if not runs:
             return Leaving([], {})
         return Leaving(
-            courses, _changed(state, lambda array: np.asarray(ops.convert_to_numpy(array))[places])
+            runs, _changed(state, lambda array: np.asarray(ops.convert_to_numpy(array))[places])
         )
 
     def fill(self, leaving: Leaving) -> Leaving:
         """Let members of another tile take the places of ended ones; return those left over."""
         size = self.job.plan.shape.members
-        ended = [
-            at for at in range(size) if at >= len(self.courses) or not self.courses[at].is_open
-        ]
-        places = ended[: len(leaving.courses)]
+        ended = [at for at in range(size) if at >= len(self.runs) or not self.runs[at].is_open]
+        places = ended[: len(leaving.runs)]
         if not places:
             return leaving
         self.collect()
-        for at, course in zip(places, leaving.courses, strict=False):
-            self.courses[at : at + 1] = [course]  # one more where a dummy was
+        for at, run in zip(places, leaving.runs, strict=False):
+            self.runs[at : at + 1] = [run]  # one more where a dummy was
 
         def replaced(old: Any, new: np.ndarray) -> Any:
             rows = np.array(ops.convert_to_numpy(old))
@@ -184,7 +185,7 @@ class Tile:
 
     def _fits(self) -> list[Fit]:
         """Return the fit of every place; dummies are like the first."""
-        fits = [course.fit for course in self.courses]
+        fits = [run.fit for run in self.runs]
         return fits + fits[:1] * (self.job.plan.shape.members - len(fits))
 
     def _bring_values(self) -> None:
@@ -218,12 +219,13 @@ class Tile:
                 self._state["live"],
             )
         )
-        for at, course in enumerate(self.courses):
+        for at, run in enumerate(self.runs):
             for epoch in range(epochs):
-                if course.is_open and trained[epoch, at]:
-                    course.note(curves[epoch, :, at], improved=bool(improved[epoch, at]))
-            if course.is_open and not live[at]:
-                course.complete()
+                if run.is_open and trained[epoch, at]:
+                    logs = dict(zip(self.job.curves, curves[epoch, :, at], strict=True))
+                    run.note(logs, improved=bool(improved[epoch, at]))
+            if run.is_open and not live[at]:
+                run.complete()
 
 
 def _window(epochs: int, first: int, last: int, steps: int) -> State:
