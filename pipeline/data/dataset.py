@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -145,7 +146,6 @@ class Dataset:
         if key not in self._encoders:
             train = typed(self.frame.iloc[self.split.fold(fold)[0]], self.used)
             known = typed(self.frame.iloc[self.split.describing], self.used)
-            self._names.setdefault(encoding, inputs_of(known, self.used, encoding))
             self._encoders[key] = fit_encoder(train, known, self.used, encoding)
         return self._encoders[key]
 
@@ -188,9 +188,11 @@ class Dataset:
 
     def input_shape(self, encoding: str) -> tuple[int, ...]:
         """Return the shape of one encoded row."""
-        if self.image_shape is not None:
-            return self.image_shape
-        return tuple(self.inputs(np.arange(1), encoding).shape[1:])
+        return self.image_shape or (len(self.input_names(encoding)),)
+
+    def input_shapes(self, encodings: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        """Return the shape of one row in `standard` and in other encodings, by their names."""
+        return {name: self.input_shape(name) for name in sorted({"standard", *encodings})}
 
     def grid(self, encoding: str) -> Grid | None:
         """Return how many inputs at the start of a row the network embeds; None for none."""

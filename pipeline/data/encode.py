@@ -27,7 +27,6 @@ from sklearn.preprocessing import (
 )
 
 from pipeline.config.choices import encoding_parts
-from pipeline.core.errors import DataError
 from pipeline.data.inputs import embedded_columns, level_limits, quantile_edges, spread
 from pipeline.data.typed import Column, Kind
 
@@ -66,9 +65,6 @@ def fit_encoder(
             training rows; with k-fold all rows that are not test rows, so that every fold has the
             same inputs.
         encoding: A name of `config.choices.Encoding`, or `piecewise-48` for 48 intervals a number.
-
-    Raises:
-        DataError: No column varies.
     """
     numbers = [
         name for column in columns if column.kind is not Kind.category for name in column.outputs
@@ -96,8 +92,6 @@ def fit_encoder(
     frozen = [(name, FrozenEstimator(part), names) for name, part, names in parts]
     together = ColumnTransformer(frozen, sparse_threshold=0.0).fit(frame.iloc[:2])
     width = together.transform(frame.iloc[:1]).shape[1]
-    if not width:
-        raise DataError("no input is left: every feature is constant in the training rows")
     return Pipeline([("columns", together), ("limit", _limit(width)), ("float32", to_float32())])
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config.choices import EMBEDDED, encoding_parts
+from pipeline.core.errors import DataError
 from pipeline.core.names import Grid, Input
 from pipeline.data.typed import Column, Kind
 
@@ -25,7 +26,11 @@ MOST_ONE_HOT = 1024
 
 
 def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> tuple[Input, ...]:
-    """Return the inputs that `encode.fit_encoder` makes of `known`, in its order."""
+    """Return the inputs that `encode.fit_encoder` makes of `known`, in its order.
+
+    Raises:
+        DataError: No column varies.
+    """
     numbers = [
         Input(column.name, name)
         for column in columns
@@ -34,7 +39,7 @@ def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> 
     ]
     categories = [column.name for column in columns if column.kind is Kind.category]
     missing = known[[one.name for one in numbers]].isna().any().to_numpy()
-    return (
+    found = (
         *_scaled(known, numbers, encoding),
         *(one.part("missing") for one, some in zip(numbers, missing, strict=True) if some),
         *(
@@ -43,6 +48,9 @@ def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> 
             for level in _levels(known[name], len(categories))
         ),
     )
+    if not found:
+        raise DataError("no input is left: every feature is constant in the training rows")
+    return found
 
 
 def _scaled(known: pd.DataFrame, numbers: list[Input], encoding: str) -> Iterator[Input]:

@@ -10,7 +10,8 @@ import gzip
 import hashlib
 import os
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, cast
 
@@ -20,9 +21,7 @@ from pyarrow import parquet
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data import prepare
-from pipeline.data.columns import ColumnFact
 from pipeline.data.dataset import Dataset
-from pipeline.data.fewrows import few_rows
 from pipeline.data.imagefile import SUFFIXES
 from pipeline.data.source import GZIP, PARQUET, find, utf16
 
@@ -39,43 +38,44 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Outline:
-    """Sizes of a prepared table."""
+    """A prepared table, or of a large one its first rows and how many there are of all."""
 
-    name: str
-    target: str
-    rows: dict[str, int]
-    """Rows of train, validation and test; of the largest fold."""
-    all_rows: int
-    columns: int
-    """Feature columns of the file."""
-    used: int
-    """Those of them that a network sees."""
-    facts: tuple[ColumnFact, ...]
-    """What became of each column."""
-    few: tuple[str, ...]
-    """What to say of few validation rows (`data.fewrows`)."""
-    notes: tuple[str, ...]
-    """How the file, the target and the split were read; of columns see `facts`."""
-    shapes: dict[str, tuple[int, ...]]
-    """Shape of one encoded row, by encoding."""
-    outputs: int
-    regression: bool
-    digest: str
-    """Of the data as the sweep computes it; empty where only a part was read."""
-    mark: str
+    dataset: Dataset
+    growth: Mapping[str, float] = field(default_factory=dict)
+    """Rows of the whole for each of the dataset, by part of the split; empty: it is the whole."""
+    mark: str = ""
     """Of the file, without reading it (`file_mark`)."""
 
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows of train, validation and test; of the largest fold."""
+        split = self.dataset.split
+        sizes = zip(PARTS, (*split.largest, len(split.test)), strict=True)
+        return {part: round(count * self.growth.get(part, 1.0)) for part, count in sizes}
 
-def outline(config: DataConfig, seed: int, encodings: list[str]) -> Outline:
+    @property
+    def all_rows(self) -> int:
+        """Rows of the table, test rows included."""
+        test = len(self.dataset.split.test)
+        known = (self.dataset.rows - test) * self.growth.get("train", 1.0)
+        return round(known + test * self.growth.get("test", 1.0))
+
+    @property
+    def digest(self) -> str:
+        """Of the data as the sweep computes it; empty where only a part was read."""
+        return "" if self.growth else self.dataset.digest
+
+
+def outline(config: DataConfig, seed: int) -> Outline:
     """Return the sizes of a table; what is wrong with it is refused as by `prepare`."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             part, growth = _first_rows(config, Path(folder))
             if growth:
-                return _outline(prepare(part, seed), encodings, growth, file_mark(config))
+                return Outline(prepare(part, seed), growth, file_mark(config))
         except DataError:
             pass  # a part may lack what the table has: the whole is the judge
-    return _outline(prepare(config, seed), encodings, {}, file_mark(config))
+    return Outline(prepare(config, seed), mark=file_mark(config))
 
 
 def file_mark(config: DataConfig) -> str:
@@ -163,29 +163,3 @@ def _images(path: Path, part: Path) -> tuple[Path, float]:
             (part / name / file.name).symlink_to(file.absolute())
             taken += 1
     return part, count / taken
-
-
-def _outline(
-    dataset: Dataset, encodings: list[str], growth: dict[str, float], mark: str
-) -> Outline:
-    sizes = (*dataset.split.largest, len(dataset.split.test))
-    rows = dict(zip(PARTS, sizes, strict=True))
-    known, test = dataset.rows - rows["test"], rows["test"]
-    return Outline(
-        name=dataset.name,
-        target=dataset.target,
-        rows={part: round(count * growth.get(part, 1.0)) for part, count in rows.items()},
-        all_rows=round(known * growth.get("train", 1.0) + test * growth.get("test", 1.0)),
-        columns=len(dataset.columns),
-        used=len(dataset.used),
-        facts=dataset.facts,
-        few=() if growth else tuple(few_rows(dataset).lines),
-        notes=dataset.table_notes,
-        shapes={
-            name: dataset.image_shape or (len(dataset.input_names(name)),) for name in encodings
-        },
-        outputs=dataset.outputs,
-        regression=dataset.regression,
-        digest="" if growth else dataset.digest,
-        mark=mark,
-    )

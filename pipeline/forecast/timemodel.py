@@ -11,7 +11,6 @@ from pipeline.config.choices import ComputeKind
 from pipeline.config.schema import BudgetConfig, SweepConfig
 from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.core.family import Family
-from pipeline.data.dataset import Dataset
 from pipeline.data.outline import Outline, outline
 from pipeline.evaluation.baselines import MAXIMUM_CELLS
 from pipeline.forecast import history
@@ -145,10 +144,10 @@ def time_model_of(config: SweepConfig, family: Family, table: TableSizes) -> Tim
     return TimeModel(config, table, machine, rates, time, room)
 
 
-def table_of(dataset: Dataset) -> TableSizes:
-    """Return the sizes of a dataset."""
+def table_of(found: Outline) -> TableSizes:
+    """Return the sizes of a table."""
+    dataset, rows = found.dataset, (found.all_rows, found.rows["train"], found.rows["validation"])
     inputs, folds = math.prod(dataset.input_shape("standard")), len(dataset.split.folds)
-    rows = dataset.rows, *dataset.split.largest
     return TableSizes(*rows, len(dataset.columns), inputs, folds, dataset.outputs)
 
 
@@ -182,13 +181,11 @@ class Prospect:
 
 def prospect(config: SweepConfig) -> Prospect:
     """Return the plan of a configuration; raises as the sweep would."""
-    encodings = sorted({"standard", *config.search.nuisance.encodings})
-    found = outline(config.data, config.seed, encodings)
-    family = family_of(config.model, config.search, found.shapes, found.outputs, found.regression)
-    inputs = math.prod(found.shapes[config.search.nuisance.encodings[0]])
-    folds = (config.data.folds or 1) * (config.data.repeats if config.data.folds else 1)
-    sizes = found.all_rows, found.rows["train"], found.rows["validation"], found.columns, inputs
-    times = time_model_of(config, family, TableSizes(*sizes, folds, found.outputs))
+    found, encodings = outline(config.data, config.seed), config.search.nuisance.encodings
+    dataset, shapes = found.dataset, found.dataset.input_shapes(encodings)
+    family = family_of(config.model, config.search, shapes, dataset.outputs, dataset.regression)
+    inputs = math.prod(shapes[encodings[0]])
+    times = time_model_of(config, family, table_of(found))
     forecast = times.forecast(set(filter(None, (found.digest, found.mark))))
     return Prospect(found, inputs, times, forecast, first_cut(forecast.likely, config.budget))
 

@@ -19,6 +19,7 @@ from pipeline.core.files import write_whole
 from pipeline.core.records import FitResult, Round, Scored, Stack
 from pipeline.data import prepare
 from pipeline.data.dataset import Dataset
+from pipeline.data.outline import Outline
 from pipeline.forecast.forecaster import Forecaster
 from pipeline.forecast.timemodel import table_of, time_model_of
 from pipeline.ledger.ledger import open_ledger
@@ -162,7 +163,7 @@ def _open(
             stop=stop,
             networks=Networks(family, ledger),
             forecaster=Forecaster(
-                time_model_of(config, family, table_of(dataset)),
+                time_model_of(config, family, table_of(Outline(dataset))),
                 dataset.digest,
                 budget,
                 ledger.writer_seconds,

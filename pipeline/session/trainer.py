@@ -36,7 +36,7 @@ class Trainer:
     @classmethod
     def of(cls, config: SweepConfig, dataset: Dataset) -> Trainer:
         """Return what trains networks on a table; the table's values are those of `config.data`."""
-        shapes = input_shapes(config, dataset)
+        shapes = dataset.input_shapes(config.search.nuisance.encodings)
         found = {name: dataset.grid(name) for name in shapes}
         grids = {name: grid for name, grid in found.items() if grid is not None}
         sizes = (dataset.outputs, dataset.regression, grids)
@@ -62,12 +62,6 @@ class Trainer:
         if compute.kind is ComputeKind.ray:
             from pipeline.compute.ray import run_on_ray as run
         return run(plan, self.arrays, self.family, self.settings, control, compute)
-
-
-def input_shapes(config: SweepConfig, dataset: Dataset) -> dict[str, tuple[int, ...]]:
-    """Return the shape of one row for every encoding that the search may use."""
-    encodings = {"standard", *config.search.nuisance.encodings}
-    return {name: dataset.input_shape(name) for name in sorted(encodings)}
 
 
 def cut_to_fits(plan: StackPlan, pending: Sequence[Fit], left: int | None) -> tuple[StackPlan, str]:
