@@ -34,20 +34,17 @@ class DoneFit:
     """`best_val_loss` and the like: the latest value of every metric."""
     score: float = float("nan")
     """The objective, lower is better."""
-    curves: FitCurves | None = None
-    together: tuple[int, ...] = ()
-    """As of `fitrun.Place`."""
+    curves: FitCurves = field(default_factory=lambda: FitCurves({}, None))
 
     @property
     def best_epoch(self) -> int:
         """The epoch whose weights are kept, an index into the curves; -1: none."""
-        return (self.curves or FitCurves({}, None)).best_epoch(self.metrics.get("best_epoch", -1))
+        return self.curves.best_epoch(self.metrics.get("best_epoch", -1))
 
     def scored(self, objective: Objective) -> Scored:
         """Return the fit as the search sees it."""
-        losses = self.curves.row_losses if self.curves and objective.is_loss else None
-        units = self.curves.units if self.curves else None
-        sign = objective.sign
+        losses = self.curves.row_losses if objective.is_loss else None
+        sign, units = objective.sign, self.curves.units
         return Scored(self.fit, self.outcome, self.score, losses, self.round, sign, units)
 
     def scored_by_loss(self) -> Scored:

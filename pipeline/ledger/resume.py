@@ -227,5 +227,4 @@ def _done(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> DoneF
         metrics=dict(metrics),
         score=facts.objective.as_loss(value) if usable else float("nan"),
         curves=curves[key],
-        together=curves[key].together,
     )

@@ -200,7 +200,6 @@ class StackRecorder:
             metrics=record.metrics,
             score=self._facts.objective.as_loss(score),
             curves=one.curves,
-            together=place.together,
         )
 
         def write() -> None:

@@ -34,14 +34,12 @@ class Trained:
     place: Place
     result: FitResult
     """Without what its run does not show: weights, row losses."""
-    row_losses: np.ndarray | None
-    """float32, at most `stackfile.SAMPLED_ROWS`."""
+    curves: FitCurves
+    """What the stack's file holds of it."""
     ended: int
     """When the fit ended, milliseconds since 1970."""
     weights: str = ""
     """File with the weights of the network that is saved with the run; empty where there is none."""
-    units: Units | None = None
-    """What the losses are a sample of."""
 
     @classmethod
     def of(
@@ -52,28 +50,24 @@ class Trained:
         ended: int,
         weights: str = "",
     ) -> Trained:
-        """Keep what is written of a result."""
-        kept = replace(result, weights=None, row_losses=None)
-        return cls(place, kept, sampled[0], ended, weights, sampled[1])
-
-    @property
-    def curves(self) -> FitCurves:
-        """What the stack's file holds of it."""
+        """Keep what is written of a result; `sampled` as `stackfile.sample` returns it."""
         about = {
-            "fit": encode_fit(self.result.fit),
-            "outcome": self.result.outcome.value,
-            "findings": [asdict(finding) for finding in self.result.findings],
-            "ended": self.ended,
-            **{name: getattr(self.place, name) for name in FROM_PLACE},
-            **({"together": self.place.together} if self.place.together else {}),
-            "best_epoch": int(self.result.best_epoch),
-            "seconds": float(self.result.seconds),
-            "message": self.result.message,
-            "train_loss": language.finite(self.result.train_loss),
-            "train_sample": self.result.train_sample,
-            "weights": self.weights,
+            "fit": encode_fit(result.fit),
+            "outcome": result.outcome.value,
+            "findings": [asdict(finding) for finding in result.findings],
+            "ended": ended,
+            **{name: getattr(place, name) for name in FROM_PLACE},
+            **({"together": place.together} if place.together else {}),
+            "best_epoch": int(result.best_epoch),
+            "seconds": float(result.seconds),
+            "message": result.message,
+            "train_loss": language.finite(result.train_loss),
+            "train_sample": result.train_sample,
+            "weights": weights,
         }
-        return FitCurves(self.result.curves, self.row_losses, json.dumps(about), self.units)
+        losses, units = sampled
+        curves = FitCurves(result.curves, losses, json.dumps(about), units)
+        return cls(place, replace(result, weights=None, row_losses=None), curves, ended, weights)
 
     @classmethod
     def read(cls, sweep: str, key: str, found: FitCurves) -> Trained | None:
@@ -93,8 +87,7 @@ class Trained:
                 train_loss=math.nan if about["train_loss"] is None else about["train_loss"],
                 **{name: about[name] for name in FROM_RESULT},
             )
-            losses, weights = found.row_losses, about["weights"]
-            return cls(place, result, losses, about["ended"], weights, found.units)
+            return cls(place, result, found, about["ended"], about["weights"])
         except (
             ArithmeticError,
             AttributeError,

@@ -207,7 +207,7 @@ class _Row(NamedTuple):
 
     def _mean_curve(self, metric: str) -> dict[int, float]:
         """Return the mean over executions by epoch, as far as half of them were trained."""
-        known = [done.curves.curves.get(metric) for done in self._counted() if done.curves]
+        known = [done.curves.curves.get(metric) for done in self._counted()]
         curves = [curve for curve in known if curve is not None and len(curve)]
         if not curves:
             return {}

@@ -93,7 +93,7 @@ class Candidates:
         if recorded is None:
             raise AssertionError(f"no plan of the round that trained {fit.name}")
         round_, plan = recorded
-        stacks = trained_in(round_, plan, fit, done.together if done else ())
+        stacks = trained_in(round_, plan, fit, done.curves.together if done else ())
         if not stacks:  # its round was proposed by an earlier version of the search
             stacks = self.trainer.plan([fit]).stacks
         log.info(

@@ -645,7 +645,7 @@ def test_a_fit_of_which_a_budget_left_a_part_of_the_stack_is_trained_again_with_
     again = sweeps.open(ledger.run_id)
     part = (replace(stack, fits=asked.fits[2:]),)
     for found in (ledger.find(asked.fits[3]), again.find(asked.fits[3])):
-        assert trained_in(*again.recorded_plan(0), asked.fits[3], found.together) == part
+        assert trained_in(*again.recorded_plan(0), asked.fits[3], found.curves.together) == part
     recorded = recorded_fit(None, again.find(asked.fits[3]).run_id)
     assert recorded.plan.stacks == part
     with_all = trained_in(asked, plan, asked.fits[3], ())
@@ -660,4 +660,4 @@ def test_a_stack_that_was_trained_whole_says_no_more_than_before(sweeps: Any) ->
     ledger.begin_round(asked, plan)
     results = [sweeps.result(fit) for fit in asked.fits]
     ledger.record_stack(asked, plan.stacks[0], results)
-    assert {done.together for done in ledger.done} == {()}
+    assert {done.curves.together for done in ledger.done} == {()}
