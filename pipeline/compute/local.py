@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from pipeline.config.schema import ComputeConfig, TrainingConfig
-from pipeline.core.control import Control, Progress
+from pipeline.core.control import Control, Unattended
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
 from pipeline.runtime import memory
@@ -37,7 +37,10 @@ def run_here(
     """
     prepare(convolutional=family.convolutional)  # before TensorFlow starts: sums follow the threads
     trainer = engine(plan.engine)
-    closing = _Closing(control)
+    closed = threading.Event()
+    closing = Unattended(
+        lambda: "closed" if closed.is_set() else control.stop_reason(), control.report
+    )
     workers = stacks_at_once(plan.engine, config)
     with ThreadPoolExecutor(workers, thread_name_prefix="stack") as pool:
         waiting = {
@@ -50,7 +53,7 @@ def run_here(
             for done in as_completed(waiting):
                 yield waiting[done], done.result()
         finally:  # an error, or the caller wants no more: what still runs ends at its next boundary
-            closing.close()
+            closed.set()
             pool.shutdown(cancel_futures=True)
 
 
@@ -60,22 +63,6 @@ def stacks_at_once(engine_name: str, config: ComputeConfig) -> int:
     `model.fit` is not made for several threads, and spreads over the cores by itself.
     """
     return 1 if engine_name == "fit" else config.workers or cores()
-
-
-class _Closing:
-    """A control that also says stop once nobody waits for the results."""
-
-    def __init__(self, control: Control) -> None:
-        self._control, self._closed = control, threading.Event()
-
-    def report(self, progress: Progress) -> None:
-        self._control.report(progress)
-
-    def stop_reason(self) -> str:
-        return "closed" if self._closed.is_set() else self._control.stop_reason()
-
-    def close(self) -> None:
-        self._closed.set()
 
 
 def limits(training: TrainingConfig, compute: ComputeConfig) -> Limits:
