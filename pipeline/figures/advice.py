@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pipeline.config.choices import Prefer
 from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.evaluation.stand import CLEARLY, is_noise
-from pipeline.figures.capacity import errors
 from pipeline.figures.edges import VALUES, edges, many_diverged, rates_up_to, written
 from pipeline.figures.quality import (
     baselines,
@@ -24,12 +24,11 @@ from pipeline.figures.quality import (
 from pipeline.figures.remark import SEVERE, Remark, listing, setting
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import (
-    SMALLEST,
     capacities,
     champion_entry,
     done_fits,
     leader,
-    prefers,
+    rule,
     trials,
 )
 from pipeline.figures.verdict import FINISHED, MOST_NAMED, command, status, was_cut
@@ -117,7 +116,8 @@ def _sureness(record: SweepRecord) -> Iterator[Remark]:
     best_one = lowest(table, "loss")
     is_best = best_one["trial"] == champion_entry(record).get("trial")
     others = table[table["gap"] > 0]
-    most = max(errors(record), CLEARLY)
+    choice = rule(record)
+    most = max(choice.one_se, CLEARLY)
     close = others[others["gap"] <= most * others["gap_se"]]
     if close.empty:
         yield _clear(record, lowest(others, "gap") if len(others) else best_one, is_best=is_best)
@@ -125,7 +125,8 @@ def _sureness(record: SweepRecord) -> Iterator[Remark]:
     named = [str(name) for name in close["capacity"].head(MOST_NAMED)]
     if len(close) > MOST_NAMED:
         named.append(f"{len(close) - MOST_NAMED} more")
-    decided = ", so size decided" if prefers(record) == SMALLEST and not is_best else ""
+    by_size = choice.prefer is Prefer.smallest and not is_best
+    decided = ", so size decided" if by_size else ""
     sentence = (
         f"{language.listing(named)} cannot be told apart from the best score, {best_one['capacity']}, on "
         f"these validation rows (at most {most:g} standard errors){decided}."

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from pipeline.config.choices import Prefer
 from pipeline.core import language
 from pipeline.figures import palette
-from pipeline.figures.remark import setting
 from pipeline.figures.tables import is_outside, lowest, rows, view
-from pipeline.figures.trials import SMALLEST, capacities, leader, objective, prefers, role
+from pipeline.figures.trials import capacities, leader, objective, role, rule
 from pipeline.ledger.read import SweepRecord
 from pipeline.search.sentences import within
 
@@ -65,18 +65,14 @@ def draw(record: SweepRecord) -> palette.Drawing:
     figure.update_layout(showlegend=False)
     low, high = limits or _room(figure)
     figure.update_yaxes(title_text=objective(record).metric, range=(low, high), **ticks(high - low))
-    allowed = within(errors(record))
-    rule = ": the smallest such network is chosen" if prefers(record) == SMALLEST else ""
+    choice = rule(record)
+    allowed = within(choice.one_se)
+    chooses = ": the smallest such network is chosen" if choice.prefer is Prefer.smallest else ""
     return figure, (
         "Each network stands as far from the best (dashed) as it does on the seeds and rows that both have; "
-        f"inside its shaded bar it is {allowed} of it{rule}. Filled: a step that paid, or the choice; "
+        f"inside its shaded bar it is {allowed} of it{chooses}. Filled: a step that paid, or the choice; "
         "hollow: tried."
     )
-
-
-def errors(record: SweepRecord) -> float:
-    """Return the standard errors within which the smallest is as good as the best."""
-    return setting(record, "search.one_se") or 1.0
 
 
 def path(record: SweepRecord) -> list[str]:
@@ -106,13 +102,14 @@ def short(size: float) -> str:
 
 def _band(figure: go.Figure, record: SweepRecord, table: pd.DataFrame, best: Any) -> None:
     """Shade, at each capacity, what is within the allowed standard errors of the best."""
-    reach = objective(record).sign * errors(record) * table["gap_se"].fillna(0)
+    allowed = rule(record).one_se
+    reach = objective(record).sign * allowed * table["gap_se"].fillna(0)
     figure.add_bar(
         x=table["place"],
         y=reach,
         base=best.score,
         width=0.86,
-        name=within(errors(record)),
+        name=within(allowed),
         marker={"color": palette.fade(palette.CHAMPION, 0.13), "line": {"width": 0}},
         hoverinfo="skip",
     )

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from pipeline.config.choices import Prefer
 from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core.records import Capacity, Direction, Fit, Objective, Outcome, Scored, Trial
 from pipeline.figures.remark import setting
 from pipeline.figures.tables import lowest, rows
 from pipeline.ledger.read import SweepRecord
-from pipeline.search.choose import evidence_of, longest
+from pipeline.search.choose import Rule, evidence_of, longest
 from pipeline.search.decide import Evidence, median_execution
 from pipeline.search.ranking import ranking
 
@@ -36,8 +37,6 @@ DESCRIPTION = (
     "phase",
 )
 STANDING = ("score", "executions", "loss", "se", "gap", "gap_se", "seed_share", "stands", "note")
-SMALLEST = "smallest"
-"""The rule of choice by which size decides between what noise cannot tell apart."""
 NUISANCE = tuple(PER_TRIAL)
 """Hyperparameters beside capacity and learning rate, where a sweep varied them."""
 
@@ -159,14 +158,8 @@ def trials(record: SweepRecord) -> pd.DataFrame:
     known = evidence(record)
     if not known:
         return pd.DataFrame(columns=[*DESCRIPTION, *STANDING])
-    ranked = ranking(
-        list(known.values()),
-        known.get(str(champion_entry(record).get("trial"))),
-        prefer=prefers(record),
-        errors=setting(record, "search.one_se") or 1.0,
-        folds=_folds(record),
-        fewest=_first_executions(record),
-    )
+    taken = known.get(str(champion_entry(record).get("trial")))
+    ranked = ranking(list(known.values()), taken, rule(record), _first_executions(record))
     names = {id(one): name for name, one in known.items()}
     table = pd.DataFrame(
         {
@@ -196,15 +189,12 @@ def capacities(record: SweepRecord) -> pd.DataFrame:
     return heads.sort_values(["parameters", "loss"], kind="stable", ignore_index=True)
 
 
-def prefers(record: SweepRecord) -> str:
-    """Return the rule of choice: smallest, best or knee."""
-    return record.config.get("search.prefer", SMALLEST)
-
-
-def _folds(record: SweepRecord) -> int:
-    """Return the folds that executions are the fits of; 0: they are seeds."""
+def rule(record: SweepRecord) -> Rule:
+    """Return the rule by which the sweep chooses; that of the capacity search where it does not say."""
     is_folded = "fold" in record.fits and is_varied(record.fits["fold"])
-    return int(setting(record, "data.folds") or 0) if is_folded else 0
+    folds = int(setting(record, "data.folds") or 0) if is_folded else 0
+    prefer = Prefer(record.config.get("search.prefer", Prefer.smallest))
+    return Rule(prefer, setting(record, "search.one_se") or 1.0, folds)
 
 
 def _first_executions(record: SweepRecord) -> int:

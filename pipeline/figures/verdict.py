@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from pipeline.config.choices import Prefer
 from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.evaluation.stand import METRICS, is_noise, plainly, sentence
-from pipeline.figures.capacity import errors
 from pipeline.figures.remark import command_words
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import (
@@ -17,7 +17,7 @@ from pipeline.figures.trials import (
     done_fits,
     is_varied,
     objective,
-    prefers,
+    rule,
     scored_fits,
     trials,
 )
@@ -138,13 +138,13 @@ def _why(record: SweepRecord, entry: dict[str, Any]) -> str:
     best = lowest(table, "loss")
     scores = f"{best['capacity']} scores {language.with_error(best['score'], best['se'])}"
     tried = f"of {len(table)} capacities"
-    rule, is_best = prefers(record), best["trial"] == entry.get("trial")
-    if rule == "knee":
+    choice, is_best = rule(record), best["trial"] == entry.get("trial")
+    if choice.prefer is Prefer.knee:
         which = "which scores best too" if is_best else f"the best, {scores}"
         return f"It is the knee of loss against size {tried}, as search.prefer=knee asks; {which}."
-    if rule == "best" and is_best:
+    if choice.prefer is Prefer.best and is_best:
         return f"It has the best score {tried}, as search.prefer=best asks."
-    allowed = within(errors(record))
+    allowed = within(choice.one_se)
     if is_best:
         return f"It has the best score {tried}, and nothing smaller is {allowed} of it."
     smaller = int(best["parameters"]) > (language.finite(entry.get("parameters")) or 0)

@@ -6,16 +6,17 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pipeline.config.choices import Prefer
 from pipeline.core.language import number, plural, trial_beside
 from pipeline.core.statistics import Difference, Pool
 from pipeline.search import decide, sentences
-from pipeline.search.choose import leads
+from pipeline.search.choose import Rule, leads
 from pipeline.search.decide import Evidence
 
 CHOSEN = {
-    "smallest": "chosen: {how}",
-    "best": "chosen: best score, as search.prefer asks",
-    "knee": "chosen: knee of score against size",
+    Prefer.smallest: "chosen: {how}",
+    Prefer.best: "chosen: best score, as search.prefer asks",
+    Prefer.knee: "chosen: knee of score against size",
 }
 """By rule, what is said of the trial that it took."""
 
@@ -35,25 +36,17 @@ class Ranked(NamedTuple):
 
 
 def ranking(
-    known: Sequence[Evidence],
-    taken: Evidence | None,
-    *,
-    prefer: str,
-    errors: float,
-    folds: int = 0,
-    fewest: int = 1,
+    known: Sequence[Evidence], taken: Evidence | None, rule: Rule, fewest: int = 1
 ) -> list[Ranked]:
     """Return every usable trial: the chosen one first, then by score.
 
     Args:
         taken: That of the chosen one; None: none yet.
-        prefer: The rule of choice: `smallest`, `best` or `knee`.
-        errors: Standard errors within which the smallest is as good as the best.
-        folds: Of a k-fold split; 0: executions are seeds.
         fewest: Executions from which a trial may stand for its capacity.
     """
     if not known:
         return []
+    folds, errors = rule.folds, rule.one_se
     leading, pool = _heads(known, folds, fewest)
     heads, best = {one.trial.capacity: one for one in leading}, leading[0]
     found = []
@@ -62,8 +55,7 @@ def ranking(
         se = decide.standard_error(one, folds=folds, pool=pool)
         head = heads.get(one.trial.capacity)
         if one is taken:
-            how = _chosen(one, best, gap, errors)
-            note = CHOSEN.get(prefer, CHOSEN["smallest"]).format(how=how)
+            note = CHOSEN[rule.prefer].format(how=_chosen(one, best, gap, errors))
         elif head is not one:
             note = "fewer executions" if head is None else _other(head, one)
         else:
@@ -82,7 +74,9 @@ def standing(
 ) -> list[tuple[Evidence, float]]:
     """Return what stands for each capacity with its score's standard error, the best first.
 
-    The arguments are those of `ranking`.
+    Args:
+        folds: Of a k-fold split; 0: executions are seeds.
+        fewest: As of `ranking`.
     """
     if not known:
         return []

@@ -10,7 +10,7 @@ from pipeline.core.language import exact, listing, number, plural, trial_beside
 from pipeline.core.records import Decision, Scored
 from pipeline.figures.inline import CapacityScore
 from pipeline.search import executions_of, sentences
-from pipeline.search.choose import chosen, complete_enough
+from pipeline.search.choose import Rule, chosen, complete_enough
 from pipeline.search.protocol import Choice, Proposal, Searcher, missing
 from pipeline.search.ranking import Ranked, ranking, standing
 
@@ -32,14 +32,9 @@ def trials_ranked(standing: Sequence[Scored], choice: Choice, config: SweepConfi
     """Return every usable trial, the champion's first, and why each stands there."""
     plan, search = executions_of(config), config.search
     known = complete_enough(standing, 1)
-    return ranking(
-        known,
-        next((one for one in known if one.trial == choice.trial), None),
-        prefer=search.prefer.value,
-        errors=getattr(search, "one_se", 1.0),
-        folds=plan.folds,
-        fewest=plan.fewest,
-    )
+    taken = next((one for one in known if one.trial == choice.trial), None)
+    rule = Rule(search.prefer, getattr(search, "one_se", 1.0), plan.folds)
+    return ranking(known, taken, rule, plan.fewest)
 
 
 def ranking_rows(ranked: Sequence[Ranked], metric: str) -> tuple[list[dict[str, str]], str]:
