@@ -113,7 +113,7 @@ def _columns(facts: Sequence[ColumnFact]) -> Iterator[str]:
 def _numbers(plan: Prospect) -> Iterator[str]:
     """Say how much there is to do and what it takes, as a range where it is not known."""
     from pipeline.core.language import duration
-    from pipeline.forecast.timemodel import SECONDS_AN_HOUR
+    from pipeline.runtime.budget import SECONDS_AN_HOUR
 
     forecast, price = plan.forecast, plan.times.config.budget.cost_per_hour
     ways = forecast.ways

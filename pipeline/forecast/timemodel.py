@@ -17,6 +17,7 @@ from pipeline.forecast import history
 from pipeline.forecast.history import Rates
 from pipeline.forecast.rounds import counted_rounds, plausible_rounds
 from pipeline.forecast.stacktime import Path, StackTime, path_of_rounds
+from pipeline.runtime.budget import limits as time_limits
 from pipeline.search import executions_of
 from pipeline.search.capacity import CapacitySearch
 from pipeline.training.cost import Workload
@@ -151,9 +152,6 @@ def table_of(found: Outline) -> TableSizes:
     return TableSizes(*rows, len(dataset.columns), inputs, folds, dataset.outputs)
 
 
-SECONDS_AN_HOUR = 3600.0
-
-
 @dataclass(frozen=True)
 class Cut:
     """Where a budget ends a sweep."""
@@ -192,15 +190,10 @@ def prospect(config: SweepConfig) -> Prospect:
 
 def first_cut(path: Path, budget: BudgetConfig) -> Cut | None:
     """Return where the tightest budget ends a sweep; None where it keeps them all."""
-    limits = []
-    if budget.seconds is not None:
-        limits.append((f"budget.seconds={budget.seconds:g}", budget.seconds, math.inf))
-    if budget.cost is not None and budget.cost_per_hour:
-        seconds = budget.cost / budget.cost_per_hour * SECONDS_AN_HOUR
-        limits.append((f"budget.cost={budget.cost:g}", seconds, math.inf))
+    found = [(name, seconds, math.inf) for seconds, name in time_limits(budget)]
     if budget.fits is not None:
-        limits.append((f"budget.fits={budget.fits}", math.inf, budget.fits))
-    cuts = (_cut(path, *limit) for limit in limits)
+        found.append((f"budget.fits={budget.fits}", math.inf, budget.fits))
+    cuts = (_cut(path, *limit) for limit in found)
     return min(filter(None, cuts), key=lambda cut: cut.fits, default=None)
 
 

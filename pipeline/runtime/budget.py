@@ -31,6 +31,17 @@ def process_seconds() -> float:
     return _AGE + time.monotonic() - _LOADED
 
 
+def limits(config: BudgetConfig) -> list[tuple[float, str]]:
+    """Return the limits of time, money included, in seconds: each as it is configured, the tightest first."""
+    found = []
+    if config.seconds is not None:
+        found.append((config.seconds, f"budget.seconds={config.seconds:g}"))
+    if config.cost is not None and config.cost_per_hour is not None:
+        seconds = config.cost / config.cost_per_hour * SECONDS_AN_HOUR
+        found.append((seconds, f"budget.cost={config.cost:g}"))
+    return sorted(found, key=lambda limit: limit[0])
+
+
 class Budget:
     """What is left of the limits; `reserve` is kept back for saving, testing and the report."""
 
@@ -70,10 +81,7 @@ class Budget:
     @property
     def limit(self) -> float | None:
         """The limit in seconds: the tighter of time and money; None without either."""
-        limits = [] if self._config.seconds is None else [self._config.seconds]
-        if self._config.cost is not None and self._config.cost_per_hour is not None:
-            limits.append(self._config.cost / self._config.cost_per_hour * SECONDS_AN_HOUR)
-        return min(limits) if limits else None
+        return next((seconds for seconds, _ in limits(self._config)), None)
 
     def seconds_left(self) -> float | None:
         """Return seconds left for training, the reserve taken off; None without a limit."""
@@ -110,7 +118,4 @@ class Budget:
     @property
     def _name(self) -> str:
         """The limit that holds, as it is configured."""
-        seconds = self._config.seconds
-        if seconds is not None and seconds == self.limit:
-            return f"budget.seconds={seconds:g}"
-        return f"budget.cost={self._config.cost:g}"
+        return limits(self._config)[0][1]
