@@ -56,7 +56,7 @@ class Case:
     data: str
     networks: tuple[tuple[int, ...], ...]
     rates: tuple[float, ...] = (0.01,)
-    seeds: int = 2
+    seeds: int = 1
     epochs: int = 6
     family: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -68,6 +68,7 @@ CASES = (
         "regression",
         ((),),
         rates=(0.3, 0.003),
+        seeds=2,
         settings={
             "optimizer": "rmsprop",
             "momentum": 0.5,
@@ -80,7 +81,6 @@ CASES = (
         "widths from 1 to 512, moving averages of the weights",
         "regression",
         ((1, 512), (512, 1), (7, 30)),
-        seeds=1,
         epochs=4,
         settings={"ema": 0.9},
     ),
@@ -170,7 +170,11 @@ def test_the_reference_finds_the_same(
     make_fits: Callable[..., tuple[Fit, ...]],
     stopping_control: type,
 ) -> None:
-    """Networks of one depth, rates and seeds mixed in one stack, train as each would alone."""
+    """Networks of one depth, rates and seeds mixed in one stack, train as each would alone.
+
+    The reference compiles every fit, so that seconds follow their number: only the smallest network has
+    several seeds here, and the test below several of its own.
+    """
     arrays = request.getfixturevalue(case.data)
     family = make_family(arrays, **case.family)
     fits = [
