@@ -21,6 +21,8 @@ import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
+from pipeline.core.collector import collect_seldom
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -36,6 +38,8 @@ for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"):
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="capacity-sweep-")
     atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
+
+collect_seldom()  # as the entry points do: a tenth of the processor time went into visiting TensorFlow
 
 # The suite is the same every time; `make fuzz` explores.
 settings.register_profile("suite", max_examples=40, deadline=None, derandomize=True)

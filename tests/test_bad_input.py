@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.runtime.cli import exit_with
+from pipeline.sweep import main
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 GOOD = "a,b,y\n" + "\n".join(f"{i % 7},{i % 3}.5,{i * 2}.25" for i in range(40)) + "\n"
@@ -22,15 +26,43 @@ def table(tmp_path: Path, content: str | bytes = GOOD, name: str = "t.csv") -> s
     return f"data.path={path}"
 
 
+AS_A_USER = {"misspelt key", "missing file", "binary file", "one class only"}
+"""What is refused in a process of its own: the words, a file, its content, what it holds."""
+
+
 def sweep(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the main job as a user does."""
     command = [sys.executable, "-m", "pipeline.sweep", *words]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
 
 
-def refused(words: list[str], cwd: Path, *expected: str) -> None:
+@pytest.fixture
+def called(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[list[str], Path], subprocess.CompletedProcess[str]]:
+    """Return what runs the main job with its command line, but in this process: no imports again."""
+
+    def run(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["sweep.py", *words])
+        monkeypatch.setattr("pipeline.runtime.signals.end_at_once", lambda: None)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            exit_with(main)
+        told = capsys.readouterr()
+        return subprocess.CompletedProcess(words, left.value.code, told.out, told.err)
+
+    return run
+
+
+def refused(
+    words: list[str],
+    cwd: Path,
+    *expected: str,
+    run: Callable[[list[str], Path], subprocess.CompletedProcess[str]] = sweep,
+) -> None:
     """Assert one message with the expected words, no traceback and no run in MLflow."""
-    ended = sweep(words, cwd)
+    ended = run(words, cwd)
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.stdout == ""
@@ -56,10 +88,12 @@ WRONG_WORDS = {
 
 
 @pytest.mark.parametrize("case", WRONG_WORDS)
-def test_wrong_words_are_refused_with_one_message(case: str, tmp_path: Path) -> None:
+def test_wrong_words_are_refused_with_one_message(
+    case: str, tmp_path: Path, called: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     """The message names the key, and nothing is created."""
     words, *expected = WRONG_WORDS[case]
-    refused(words, tmp_path, *expected)
+    refused(words, tmp_path, *expected, run=sweep if case in AS_A_USER else called)
 
 
 WRONG_TABLES: dict[str, tuple[str | bytes, list[str], str]] = {
@@ -80,11 +114,14 @@ WRONG_TABLES: dict[str, tuple[str | bytes, list[str], str]] = {
 
 
 @pytest.mark.parametrize("case", WRONG_TABLES)
-def test_wrong_tables_are_refused_with_one_message(case: str, tmp_path: Path) -> None:
+def test_wrong_tables_are_refused_with_one_message(
+    case: str, tmp_path: Path, called: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     """The message names what is wrong with the table, and nothing is created."""
     content, words, expected = WRONG_TABLES[case]
     target = [] if any(word.startswith("data.target") for word in words) else ["data.target=y"]
-    refused(["data=table", table(tmp_path, content), *target, *words], tmp_path, expected)
+    words = ["data=table", table(tmp_path, content), *target, *words]
+    refused(words, tmp_path, expected, run=sweep if case in AS_A_USER else called)
 
 
 def test_a_directory_is_no_table(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def kill() -> None:
     os.kill(FITS.process.popen.pid, signal.SIGKILL)
 
 
+@pytest.mark.rare
 def test_a_process_that_dies_between_two_fits_is_missed_too(
     sweeps: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -155,6 +156,7 @@ def test_a_take_over_goes_on_after_the_store_failed(
     assert len(content(client, ledger.run_id)) == len(results)
 
 
+@pytest.mark.rare
 def test_a_process_that_cannot_be_started_is_started_later(
     sweeps: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -605,6 +605,7 @@ def start(folder: Path, word: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.rare
 def test_two_sweeps_may_create_the_store_together(tmp_path: Path) -> None:
     """MLflow's own migrations, run twice at once, end in "table already exists"."""
     both = [start(tmp_path, "end") for _ in range(2)]

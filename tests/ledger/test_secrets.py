@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.server, pytest.mark.rare]
 
 IN_URI, IN_ENVIRONMENT, IN_CONFIG = "hunter2-in-uri", "hunter2-in-environment", "hunter2-in-config"
 SECRET = b"hunter2"

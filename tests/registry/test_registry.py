@@ -360,6 +360,7 @@ print(verdict.promoted, verdict.reason)
 """
 
 
+@pytest.mark.rare
 def test_of_two_processes_that_promote_at_once_one_is_refused(day: Day) -> None:
     """Both looked up version 1 and both beat it by the same: the second is compared with the first."""
     day.end(OLD, None)

@@ -27,6 +27,8 @@ from tests.search.toy import COURSE, Noisy, ToyFamily, bowl, capacity, course_ru
 
 KINDS = ["grid", "random", "bayesian", "hyperband"]
 CHECKS = [getattr(contract, name) for name in sorted(vars(contract)) if name.startswith("check_")]
+GAUSSIAN = ("bayesian", "check_any_prefix_gives_the_same_next_round")
+"""The dear one: a Gaussian process is fitted anew for every prefix."""
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +51,19 @@ def maker(kind, executions=2, epochs=9, **changes):
 
 
 @pytest.mark.usefixtures("keras_tuner")
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "check"),
+    [
+        pytest.param(
+            kind,
+            check,
+            id=f"{kind}-{check.__name__}",
+            marks=[pytest.mark.rare] * ((kind, check.__name__) == GAUSSIAN),
+        )
+        for kind in KINDS
+        for check in CHECKS
+    ],
+)
 def test_every_search_keeps_the_contract(kind, check):
     """Each promise of tests/search/contract.py, of each of KerasTuner's searches."""
     check(maker(kind))
