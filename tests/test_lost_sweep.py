@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.rare
 
 
 def test_the_champion_survives_its_store(tmp_path: Path, migrated_store: Path) -> None:
