@@ -38,6 +38,7 @@ for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_NAME"):
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="capacity-sweep-")
     atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
+OF_THIS_RUN = Path(os.environ["XDG_CACHE_HOME"])
 
 collect_seldom()  # as the entry points do: a tenth of the processor time went into visiting TensorFlow
 
@@ -100,14 +101,21 @@ def benchmark(repo: Path) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def migrated_store(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Return an empty MLflow database that has seen all migrations: they take 4 s, a copy none."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+def migrated_store() -> Path:
+    """Return an empty MLflow database that has seen all migrations: they take 4 s, a copy none.
 
-    folder = tmp_path_factory.mktemp(f"store-{worker_id}")
-    database = folder / "mlflow.db"
-    store = SqlAlchemyStore(f"sqlite:///{database}", str(folder / "artefacts"))
-    store.engine.dispose()  # the copy below must not miss what sqlite still holds open
+    The workers of a run share it.
+    """
+    from filelock import FileLock
+
+    database = OF_THIS_RUN / "migrated" / "mlflow.db"
+    database.parent.mkdir(exist_ok=True)
+    with FileLock(database.with_suffix(".lock")):
+        if not database.exists():
+            from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+            store = SqlAlchemyStore(f"sqlite:///{database}", str(database.parent / "artefacts"))
+            store.engine.dispose()  # a copy must not miss what sqlite still holds open
     return database
 
 

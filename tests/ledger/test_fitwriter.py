@@ -203,6 +203,7 @@ def test_a_fit_at_which_the_store_failed_is_started_again(
     assert set(found) == {"READY", "FAILED"}
 
 
+@pytest.mark.rare
 def test_a_process_without_work_gives_its_memory_back(
     sweeps: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
