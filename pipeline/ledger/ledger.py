@@ -223,10 +223,13 @@ class Ledger:
         """
         client = self.store.client
         late = self._facts.save_models is not SaveModels.all
-        runs = resume.settled(client, self.store.experiment_id, self.run_id, late=late)
+        place = self.store.experiment_id, self.run_id
+        runs = resume.children(client, *place)
+        resume.bury_models(client, *place, resume.bury(client, runs), late=late)
         trained = read_stacks(self._files.read_folder("rounds"))
-        for done in resume.done_fits(runs, trained, self._facts):
-            self._done.add(done)
+        for run in runs:
+            if (done := resume.done_fit(run, trained, self._facts)) is not None:
+                self._done.add(done)
         resume.supersede(client, runs, {done.run_id for done in self._done.every()})
         written = {done.key for done in self._done.every()}
         return {key: curves for key, curves in trained.items() if key not in written}

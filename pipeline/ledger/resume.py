@@ -138,13 +138,6 @@ def _pages(search: Callable[..., Any]) -> Iterator[Any]:
             return
 
 
-def settled(client: MlflowClient, experiment_id: str, run_id: str, *, late: bool) -> list[Any]:
-    """Return every child run of a sweep; what a dead process left unfinished is buried (`bury_models`)."""
-    runs = children(client, experiment_id, run_id)
-    bury_models(client, experiment_id, run_id, bury(client, runs), late=late)
-    return runs
-
-
 def bury(client: MlflowClient, runs: list[Any]) -> list[Any]:
     """Mark runs that a dead process left RUNNING as KILLED; return them."""
     dead = [run for run in runs if run.info.status in {"RUNNING", "SCHEDULED"}]
@@ -202,12 +195,8 @@ def bury_models(
                 client.finalize_logged_model(model.model_id, "FAILED")
 
 
-def done_fits(runs: list[Any], curves: Mapping[str, FitCurves], facts: SweepFacts) -> list[DoneFit]:
-    """Return the finished fits that the store holds whole (curves by fit key), in order of their start."""
-    return [done for run in runs if (done := _done(run, curves, facts)) is not None]
-
-
-def _done(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> DoneFit | None:
+def done_fit(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> DoneFit | None:
+    """Return the finished fit of a run that the store holds whole (curves by fit key); else None."""
     tags, metrics = run.data.tags, run.data.metrics
     key = tags.get("fit_key", "")
     outcome = Outcome(tags.get("outcome", Outcome.cut.value))
