@@ -48,6 +48,11 @@ class Names:
         known = position < len(self.inputs)
         return self.inputs[position].name if known else f"input {position}"
 
+    def column(self, position: int) -> str:
+        """Return the column that one input is made of; the input itself where it is not known."""
+        known = position < len(self.inputs)
+        return self.inputs[position].column if known else self.input(position)
+
     def output(self, position: int) -> str:
         """Return what one output is called."""
         return self.outputs[position] if position < len(self.outputs) else f"output {position}"

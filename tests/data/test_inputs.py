@@ -118,6 +118,16 @@ def test_findings_of_the_data_name_columns_and_classes(
     assert said["constant-input"].endswith("teach nothing: rarely")
 
 
+def test_an_interval_that_no_row_reaches_is_no_constant_column(
+    prepared: Callable[..., Dataset], people: pd.DataFrame
+) -> None:
+    """Embedded numbers have as many inputs each; those a number has no use for are not the user's."""
+    arrays = prepared(people, target="wage").arrays("embedded-48")
+    idle = np.ptp(arrays.x_train.reshape(len(arrays.x_train), -1), axis=0) == 0
+    assert {arrays.names.column(place) for place in np.flatnonzero(idle)}
+    assert "constant-input" not in {one.code for one in background(arrays).findings}
+
+
 def test_nobody_is_advised_to_drop_the_only_feature(prepared: Callable[..., Dataset]) -> None:
     """The table would have none left."""
     x = np.random.default_rng(0).normal(0, 1, 60).round(3)

@@ -66,17 +66,21 @@ def _of_data(arrays: Arrays, sample: np.ndarray) -> Iterator[Finding]:
         x = arrays.x_train.reshape(rows, -1)
         centre, spread = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
         size = np.maximum(np.abs(centre), spread)
-        large, constant = np.flatnonzero(size > at.LARGE_INPUT), np.flatnonzero(spread == 0)
+        large = np.flatnonzero(size > at.LARGE_INPUT)
         if len(large):
             seen = f"{len(large)} of {len(size)} inputs are as large as {size.max():.3g}"
             listed = _listed(names.input, large)
             advice = "scale them to about 1 before training"
             yield Finding("unscaled-inputs", "severe", f"{seen} ({listed}); {advice}")
-        if len(constant):
-            seen = (
-                f"{len(constant)} of {len(size)} inputs never change in training and teach nothing"
-            )
-            yield Finding("constant-input", "info", f"{seen}: {_listed(names.input, constant)}")
+        changing: dict[str, bool] = {}  # an interval of a number may be constant, its column is not
+        for place, is_own in enumerate(spread > 0):
+            column = names.column(place)
+            changing[column] = changing.get(column, False) or bool(is_own)
+        if constant := [column for column, changes in changing.items() if not changes]:
+            kind = "columns" if names.inputs else "inputs"
+            seen = f"{len(constant)} of {len(changing)} {kind} never change in training and teach"
+            listed = _listed(constant.__getitem__, np.arange(len(constant)))
+            yield Finding("constant-input", "info", f"{seen} nothing: {listed}")
         twin = _twin(x[sample], arrays.y_train[sample])
         if twin is not None:
             seen = f"{names.input(twin)} is the target itself (correlation 1 in {len(sample)} rows)"
