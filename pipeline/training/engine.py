@@ -1,4 +1,4 @@
-"""What an engine is told and gives back: `stacked` and `fit` stand behind the same call."""
+"""The call that both engines, `stacked` and `fit`, stand behind, and what is done where memory runs out."""
 
 from __future__ import annotations
 
