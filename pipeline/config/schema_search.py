@@ -74,6 +74,9 @@ class NuisanceConfig:
     ema: list[float] = per_trial(0.0, allowed=SHARE_BELOW_1, program=any_value)
     """Momentum of an exponential moving average of the weights over steps (Keras' `use_ema` and
     `ema_momentum`): it is what is validated, stopped early and kept. 0: the weights themselves."""
+    ema_epochs: float = within(NOT_NEGATIVE, 0.0)
+    """Epochs that such an average reaches back at least: where a table has so many rows that the
+    momentum covers fewer steps, it is raised. 0: the momentum is used as it is."""
     batch_size: list[int] = per_trial(allowed=COUNT, program=any_value)  # the rows of a step decide
     """Batch sizes; empty: `training.batch_size`."""
     encoding: list[Encoding] = per_trial(Encoding.standard)

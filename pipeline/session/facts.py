@@ -9,6 +9,7 @@ from dataclasses import replace
 from pipeline.config import objective
 from pipeline.config.choices import IN_INTERVALS, Encoding, encoding_name
 from pipeline.config.schema import SweepConfig
+from pipeline.config.schema_search import NuisanceConfig
 from pipeline.core.family import Family
 from pipeline.core.names import Input
 from pipeline.data.columns import Attention, recorded
@@ -19,6 +20,7 @@ from pipeline.ledger.facts import SweepFacts, ValidationRows
 from pipeline.ledger.ledger import Ledger
 from pipeline.search import searcher
 from pipeline.search.protocol import Searcher
+from pipeline.training.order import batch_size, steps
 
 
 def encoded(config: SweepConfig, dataset: Dataset) -> list[tuple[str, int]]:
@@ -28,16 +30,39 @@ def encoded(config: SweepConfig, dataset: Dataset) -> list[tuple[str, int]]:
     return [(name, fold) for name in encodings for fold in folds]
 
 
-def without_repeats(config: SweepConfig, dataset: Dataset) -> SweepConfig:
-    """Return the configuration of a search that tries no resolution of numbers twice.
+def fitted_to(dataset: Dataset, config: SweepConfig) -> SweepConfig:
+    """Return the configuration of a search with the values that its table decides.
+
+    No resolution of numbers is tried twice, and a moving average of the weights reaches back
+    `search.nuisance.ema_epochs`.
+    """
+    nuisance = _without_repeats(dataset, config.search.nuisance)
+    if nuisance.ema_epochs > 0:
+        rows = len(dataset.part("train"))
+        per_epoch = steps(batch_size(config.training.batch_size, rows), rows)
+        least = _momentum(nuisance.ema_epochs * per_epoch)
+        raised = (max(value, least) if value > 0 else value for value in nuisance.ema)
+        nuisance = replace(nuisance, ema=list(dict.fromkeys(raised)))
+    return replace(config, search=replace(config.search, nuisance=nuisance))
+
+
+def _momentum(reach: float) -> float:
+    """Return the momentum of an average over so many steps, to one digit of their number.
+
+    A table that gains some rows keeps its value, and with it the names of its trials.
+    """
+    return round(1 - 1 / max(float(f"{reach:.0e}"), 1.0), 4)
+
+
+def _without_repeats(dataset: Dataset, nuisance: NuisanceConfig) -> NuisanceConfig:
+    """Return the values of a search that tries no resolution of numbers twice.
 
     A table whose numbers have fewer different values than intervals has the same inputs at a finer
     resolution, and one without numbers at any.
     """
-    nuisance = config.search.nuisance
     divided = [name for name in nuisance.encoding if name in IN_INTERVALS]
     if not divided:
-        return config
+        return nuisance
     seen: dict[tuple[Input, ...], tuple[Encoding, int]] = {
         dataset.input_names("standard"): (Encoding.standard, 0)
     }
@@ -48,16 +73,13 @@ def without_repeats(config: SweepConfig, dataset: Dataset) -> SweepConfig:
     kept = [bins for bins in nuisance.bins if any((name, bins) in new for name in divided)]
     useful = {name for name, _ in new}
     names = [name for name in nuisance.encoding if name not in divided or name in useful]
-    nuisance = replace(
-        nuisance, bins=kept or nuisance.bins, encoding=names or list(nuisance.encoding)
-    )
-    return replace(config, search=replace(config.search, nuisance=nuisance))
+    return replace(nuisance, bins=kept or nuisance.bins, encoding=names or list(nuisance.encoding))
 
 
 def searcher_of(config: SweepConfig, dataset: Dataset, family: Family) -> Searcher:
-    """Return the search of a table: inputs that are the same are not tried twice."""
+    """Return the search of a table, with the values that the table decides."""
     constant = constant_loss(dataset, objective(config).metric)
-    return searcher(without_repeats(config, dataset), family, constant)
+    return searcher(fitted_to(dataset, config), family, constant)
 
 
 def facts_of(

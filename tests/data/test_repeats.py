@@ -1,4 +1,4 @@
-"""Inputs that are the same are not tried twice."""
+"""What a table decides of a search: which resolutions differ, how far a moving average reaches."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from pipeline.config.choices import Encoding
-from pipeline.config.schema import SweepConfig
+from pipeline.config.schema import SweepConfig, TrainingConfig
 from pipeline.config.schema_search import CapacityConfig, NuisanceConfig
-from pipeline.session.facts import without_repeats
+from pipeline.session.facts import fitted_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,5 +40,30 @@ def test_a_resolution_that_gives_the_same_inputs_is_left_out(
     dataset = prepared(pd.DataFrame({"x": shown, "y": x + rng.normal(size=400)}), target="y")
     search = CapacityConfig(nuisance=NuisanceConfig(encoding=list(ALL), bins=[8, 48, 120]))
     config = SweepConfig(search=search)
-    nuisance = without_repeats(config, dataset).search.nuisance
+    nuisance = fitted_to(dataset, config).search.nuisance
     assert (list(nuisance.encoding), list(nuisance.bins)) == (encodings, bins)
+
+
+@pytest.mark.parametrize(
+    ("rows", "epochs", "ema", "expected"),
+    [
+        pytest.param(400, 0.5, [0.9], [0.9], id="few steps: as it is"),
+        pytest.param(4000, 0.5, [0.9], [0.975], id="80 steps of 32 rows: 40 of them"),
+        pytest.param(4100, 0.5, [0.9], [0.975], id="some rows more: the same value"),
+        pytest.param(4000, 0.5, [0.0, 0.9, 0.95], [0.0, 0.975], id="none stays, equal ones once"),
+        pytest.param(4000, 0.0, [0.9, 0.95], [0.9, 0.95], id="not wanted"),
+    ],
+)
+def test_a_moving_average_reaches_back_its_share_of_an_epoch(
+    prepared: Callable[..., Dataset],
+    rows: int,
+    epochs: float,
+    ema: list[float],
+    expected: list[float],
+) -> None:
+    """A momentum is raised on a table whose epoch has more steps than it covers."""
+    x = np.sin(np.arange(rows))
+    dataset = prepared(pd.DataFrame({"x": x, "y": 2 * x}), target="y")
+    search = CapacityConfig(nuisance=NuisanceConfig(ema=ema, ema_epochs=epochs))
+    config = SweepConfig(search=search, training=TrainingConfig())
+    assert list(fitted_to(dataset, config).search.nuisance.ema) == expected
