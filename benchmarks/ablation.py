@@ -36,7 +36,7 @@ from pipeline.core.records import Fit, Outcome, Trial
 from pipeline.data import prepare
 from pipeline.data.split import ALL_ROWS
 from pipeline.evaluation.scores import constant_loss
-from pipeline.session.facts import without_repeats
+from pipeline.session.facts import fitted_to
 from pipeline.session.trainer import Trainer
 from pipeline.training.families.mlp import of_widths
 
@@ -80,7 +80,7 @@ def variant(rows: Rows, task: str, words: str, options: argparse.Namespace) -> d
         more += ["champion_rows=folds"] * options.champion_rows
         config = config_of(Path(folder), *rows, more)
         dataset = prepare(config.data, config.seed)
-    trainer = Trainer.of(without_repeats(config, dataset), dataset)
+    trainer = Trainer.of(fitted_to(dataset, config), dataset)
     began, cpu = time.perf_counter(), time.process_time()
     fits = [
         Fit(trial, seed, seed, config.training.epochs)
