@@ -28,6 +28,7 @@ AGAINST: Mapping[str, Mapping[str, str]] = {
     "wider": {"overfitting": "it over-fits"},
     "higher": {
         "rate-too-high": "it overshoots",
+        "unsteady": "its validation loss jumps",
         "first-epoch": "it is best in the first epoch",
         "lucky-epoch": "one epoch stands out by chance",
         "dead-units": "units are dead",

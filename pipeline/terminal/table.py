@@ -26,11 +26,19 @@ FEWEST = 16
 
 
 def counts(summary: Mapping[str, Any]) -> str:
-    """Say how a sweep ended and how much it did: `finished: 35 trials, 225 fits, 41 s`."""
+    """Say how a sweep ended and how much it did: `finished: 35 trials, 225 fits, 41 s`.
+
+    What a budget cut is not among those fits, but the ranking has it as far as it came.
+    """
     status = summary.get("status", "done")
-    ended = "ended by its budget" if status == "budget" else status
+    by_budget = status == "budget"
+    ended = "ended by its budget" if by_budget else status
     said = [plural(summary[name], name[:-1]) for name in ("trials", "fits") if name in summary]
-    said += [f"{summary['cut']:,} more cut"] if summary.get("cut") else []
+    if summary.get("cut"):
+        whole, came = (
+            (" to their end", " and ranked as far as they came") if by_budget else ("", "")
+        )
+        said = [" and ".join(said) + whole, f"{summary['cut']:,} more cut{came}"]
     said += [duration(summary["seconds"])] if "seconds" in summary else []
     return f"{ended}: {', '.join(said)}"
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,16 +15,17 @@ import pytest
 from pipeline.config.places import data_dir
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.names import NAMELESS
-from pipeline.core.records import Arrays, Outcome
+from pipeline.core.records import Arrays, Fit, FitResult, Outcome, Trial
 from pipeline.data import prepare
+from pipeline.training.diagnose.case import Case
 from pipeline.training.diagnose.causes import unsteady
 from pipeline.training.families.mlp import of_widths
+from pipeline.training.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pipeline.core.records import FitResult
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_backend]
 
@@ -243,19 +243,39 @@ def test_a_healthy_fit_has_no_severe_finding(
 
 JUMPS = [0.522, 0.394, 0.475, 0.333, 0.34, 0.436, 0.374, 0.43, 0.34, 0.357]
 """SGD at rate 1 on the Titanic in the course's layout (experiment=course_learning_rates)."""
+LEAPS = [0.502, 0.531, 0.54, 0.582, 0.448, 0.754, 0.486, 0.498, 0.551, 0.622, 0.49, 0.516, 0.453]
+"""Two layers of 26 units at rate 0.03 on wages: the best of all rates of that capacity."""
 SETTLES = [0.602, 0.566, 0.539, 0.55, 0.498, 0.484, 0.49, 0.459, 0.449, 0.44]
 
 
-@pytest.mark.parametrize(("curve", "said"), [(JUMPS, True), (SETTLES, False), (JUMPS * 9, True)])
-def test_a_validation_loss_that_jumps_is_a_rate_too_high(curve: list[float], said: bool) -> None:
-    """Up and down again and again, though it never diverges."""
-    result = SimpleNamespace(outcome=Outcome.completed, curves={"val_loss": np.array(curve)})
-    case: Any = SimpleNamespace(result=result, rate=1.0, siblings=())
-    finding = unsteady(case)
-    assert (finding is not None) == said
-    if finding:
-        assert finding.code == "rate-too-high"
-        assert finding.sentence.endswith("learning rate 1 overshoots; try 0.1")
+def fit_at(rate: float, curve: list[float]) -> FitResult:
+    """Return a completed fit with a scripted validation loss."""
+    fit = Fit(Trial(of_widths(26, 26), rate, 0), 0, 0, len(curve))
+    best = int(np.argmin(curve))
+    return FitResult(fit, Outcome.completed, {"val_loss": np.array(curve)}, best, None, None, 0.0)
+
+
+@pytest.mark.parametrize("curve", [JUMPS, JUMPS * 9, LEAPS])
+@pytest.mark.parametrize(
+    ("lower", "code"), [(0.2, "rate-too-high"), (0.5, "unsteady"), (None, "unsteady")]
+)
+def test_a_rate_is_too_high_where_a_lower_one_did_better(
+    curve: list[float], lower: float | None, code: str
+) -> None:
+    """A validation loss that jumps up and down again and again says so, but accuses no rate by itself."""
+    result = fit_at(1.0, curve)
+    others = [fit_at(0.1, [lower])] if lower else []
+    finding = unsteady(Case(result, None, Settings(), (result, *others)))  # type: ignore[arg-type]
+    assert finding
+    assert finding.code == code
+    assert finding.severity == ("info" if code == "unsteady" else "warning")
+    told = "learning rate 1 overshoots; 0.1 is the largest lower rate that trained"
+    assert finding.sentence.endswith(told) == (code == "rate-too-high")
+
+
+def test_a_validation_loss_that_settles_is_steady() -> None:
+    """Small rises are not spoken of."""
+    assert unsteady(Case(fit_at(1.0, SETTLES), None, Settings())) is None  # type: ignore[arg-type]
 
 
 @pytest.mark.rare

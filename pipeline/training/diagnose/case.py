@@ -69,6 +69,20 @@ class Case:
         fair = at.FAIR_SHARE * float(constant.mean())
         return behind.mean < 0 and -behind.mean > min(at.CLEARLY * behind.se, fair)
 
+    @cached_property
+    def lower_rate_is_better(self) -> bool:
+        """Whether a lower rate of the same network did better in the same round, on average over its fits."""
+        metric, bare = self.settings.objective.metric, self.result.fit.trial.with_rate(1.0)
+        found: dict[float, list[float]] = {}
+        for other in self.siblings:
+            trial, score = other.fit.trial, other.best(metric)
+            if trial.with_rate(1.0) == bare and np.isfinite(score):
+                loss = self.settings.objective.as_loss(score)
+                found.setdefault(trial.learning_rate, []).append(loss)
+        means = {rate: float(np.mean(losses)) for rate, losses in found.items()}
+        own = means.get(self.rate, np.inf)
+        return any(rate < self.rate and loss < own for rate, loss in means.items())
+
 
 def times(loss: float, reference: float) -> float:
     """Return how many times as large a loss is; infinity where the reference is 0."""

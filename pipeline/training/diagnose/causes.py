@@ -52,27 +52,34 @@ def blown_up(case: Case) -> Finding | None:
 
 
 def unsteady(case: Case) -> Finding | None:
-    """The validation loss leaps up and comes back, or goes up and down: steps that overshoot."""
+    """The validation loss leaps up and comes back, or goes up and down.
+
+    Of a rate that is too high only where a lower one did better: on few validation rows the best rate
+    leaps as well, and the epoch that is kept is not the one that leapt.
+    """
     curve = case.result.curves.get("val_loss", np.empty(0))
     if case.result.outcome is Outcome.diverged or len(curve) < at.LEAP_EPOCHS:
         return None
-    overshoots = f"learning rate {rate(case.rate)} overshoots"
     lowest = np.minimum.accumulate(curve)[:-2]
     back = np.minimum.accumulate(curve[::-1])[::-1][2:]  # the lowest of the epochs that follow
     leaps = np.where(back < at.COMES_BACK * lowest, curve[1:-1], 0.0)
     epoch = int((leaps - at.LEAP * lowest).argmax())
-    if leaps[epoch] > at.LEAP * lowest[epoch]:
-        leap = f"leapt from {lowest[epoch]:.3g} to {leaps[epoch]:.3g} in epoch {epoch + 2}"
-        return _too_high(case, f"the validation loss {leap} and came back: {overshoots}")
     rises = curve[1:] / curve[:-1]
     lurches = int(((rises[:-1] > at.LURCH) & (rises[1:] * at.LURCH < 1)).sum())
-    if lurches < max(at.LURCHES, at.LURCH_SHARE * len(curve)):
+    if leaps[epoch] > at.LEAP * lowest[epoch]:
+        leap = f"leapt from {lowest[epoch]:.3g} to {leaps[epoch]:.3g} in epoch {epoch + 2}"
+        seen = f"the validation loss {leap} and came back"
+    elif lurches >= max(at.LURCHES, at.LURCH_SHARE * len(curve)):
+        seen = (
+            f"the validation loss jumps: in {lurches} of {len(curve)} epochs it rose by more than"
+            f" {at.LURCH - 1:.0%} and fell again in the next"
+        )
+    else:
         return None
-    return _too_high(
-        case,
-        f"the validation loss jumps: in {lurches} of {len(curve)} epochs it rose by more than"
-        f" {at.LURCH - 1:.0%} and fell again in the next, so {overshoots}",
-    )
+    if case.lower_rate_is_better:
+        return _too_high(case, f"{seen}, so learning rate {rate(case.rate)} overshoots")
+    steadier = "a lower rate or more validation rows (data.folds=5) may be steadier"
+    return Finding("unsteady", "info", f"{seen}; the best epoch is kept: {steadier}")
 
 
 def stuck_units(case: Case) -> Finding | None:
