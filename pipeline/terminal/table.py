@@ -38,7 +38,7 @@ def counts(summary: Mapping[str, Any]) -> str:
         whole, came = (
             (" to their end", " and ranked as far as they came") if by_budget else ("", "")
         )
-        said = [" and ".join(said) + whole, f"{summary['cut']:,} more cut{came}"]
+        said = [*said[:-1], f"{said[-1]}{whole}", f"{summary['cut']:,} more cut{came}"]
     said += [duration(summary["seconds"])] if "seconds" in summary else []
     return f"{ended}: {', '.join(said)}"
 

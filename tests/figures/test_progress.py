@@ -275,7 +275,7 @@ def test_one_fit_is_not_fits_and_a_budget_is_no_status() -> None:
     assert (fits_done(1), fits_done(2)) == ("1 fit done", "2 fits done")
     said = counts({"status": "budget", "trials": 9, "fits": 30, "cut": 2, "seconds": 46.0})
     assert said == (
-        "ended by its budget: 9 trials and 30 fits to their end,"
+        "ended by its budget: 9 trials, 30 fits to their end,"
         " 2 more cut and ranked as far as they came, 46 s"
     )
 
