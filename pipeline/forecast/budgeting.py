@@ -69,10 +69,14 @@ class TimeLeft:
         """
         spread = MEASURED if self.taken > TRUST else self._forecast.spread
         elapsed, after = now - self._begun, self.slow * ending
-        low = max(0.0, self.pace * self._here.again / spread - elapsed)
-        high = max(0.0, self.pace * self._here.seconds * spread - elapsed)
-        low += (self.pace * min(one.again for one in self._behind) + after) / spread
-        high += (self.pace * max(one.seconds for one in self._behind) + after) * spread
+        least = max(0.0, self.pace * self._here.again - elapsed) + after
+        most = max(0.0, self.pace * self._here.seconds - elapsed) + after
+        least += self.pace * min(one.again for one in self._behind)
+        most += self.pace * max(one.seconds for one in self._behind)
+        # How far growing pays and how fast this machine is are two doubts that have nothing in common.
+        middle = math.sqrt(least * most)
+        apart = math.exp(math.hypot(math.log(most / least) / 2, math.log(spread)))
+        low, high = middle / apart, middle * apart
         self._widest = min(self._widest, high - low)
         return low, low + self._widest
 

@@ -24,10 +24,14 @@ from pipeline.search.capacity import CapacitySearch
 from pipeline.search.executions import Executions
 from pipeline.search.space import Choices, Space, ladder
 
-GAINS = (-6.0, 1.0, 5.0)
-"""Doublings of the start's parameters up to which growing pays, on each table."""
-SLOPE = 0.03
-"""Loss of a network for every doubling of parameters that it is off the best size."""
+GAINS = (-4.0, 1.0, 5.0)
+"""Doublings of the start's parameters up to which growing pays, on each table: the last is the most."""
+A_ROW = 16
+"""Parameters for every training row, beyond which growing hardly ever pays: champions of small tables had
+3 to 28 (fifteen default searches, 2026-12)."""
+SLOPE = 0.005
+"""Loss of a network for every doubling of parameters that it is off the best size: so flat that noise
+asks for 110 to 250 fits, as those searches had 106 to 363."""
 OFF_RATE = 0.08
 """Loss of a learning rate a decade off the best, squared beyond."""
 ROWS = 64
@@ -62,11 +66,13 @@ def _luck(name: str) -> np.ndarray:
     return np.random.default_rng(int.from_bytes(digest, "big")).standard_normal(1 + ROWS)
 
 
-def plausible_rounds(search: CapacitySearch) -> list[list[Round]]:
-    """Return what a search asks for on each of the plausible tables."""
+def plausible_rounds(search: CapacitySearch, rows: int) -> list[list[Round]]:
+    """Return what a search asks for on each of the plausible tables of so many training rows."""
     start = math.log2(search.family.parameters(search.family.start()))
     rate = ladder(search.config.learning_rate).first
-    return [walk(search, Surface(start + gain, rate)) for gain in GAINS]
+    *fewer, most = GAINS
+    most = min(most, max(fewer[-1] + 1, math.log2(A_ROW * rows) - start))
+    return [walk(search, Surface(start + gain, rate)) for gain in (*fewer, most)]
 
 
 def walk(search: CapacitySearch, answer: Callable[[Fit], Scored]) -> list[Round]:

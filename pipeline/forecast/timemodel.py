@@ -124,7 +124,7 @@ class TimeModel:
         search, family = self.config.search, self.time.workload.family
         executions = executions_of(self.config)
         if isinstance(search, CapacityConfig):
-            walks = plausible_rounds(CapacitySearch(search, family, executions))
+            walks = plausible_rounds(CapacitySearch(search, family, executions), self.table.train)
             basis = "simulated"
         else:
             assert isinstance(search, OtherSearchConfig)  # noqa: S101 - one schema per kind
