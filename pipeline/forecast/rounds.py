@@ -24,14 +24,14 @@ from pipeline.search.capacity import CapacitySearch
 from pipeline.search.executions import Executions
 from pipeline.search.space import Choices, Space, ladder
 
-GAINS = (-4.0, 1.0, 5.0)
+GAINS = (-6.0, 1.0, 5.0)
 """Doublings of the start's parameters up to which growing pays, on each table: the last is the most."""
 A_ROW = 16
 """Parameters for every training row, beyond which growing hardly ever pays: champions of small tables had
 3 to 28 (fifteen default searches, 2026-12)."""
 SLOPE = 0.005
 """Loss of a network for every doubling of parameters that it is off the best size: so flat that noise
-asks for 110 to 250 fits, as those searches had 106 to 363."""
+asks for up to 250 fits, as those searches had 106 to 363."""
 OFF_RATE = 0.08
 """Loss of a learning rate a decade off the best, squared beyond."""
 ROWS = 64

@@ -54,8 +54,8 @@ def blown_up(case: Case) -> Finding | None:
 def unsteady(case: Case) -> Finding | None:
     """The validation loss leaps up and comes back, or goes up and down.
 
-    Of a rate that is too high only where a lower one did better: on few validation rows the best rate
-    leaps as well, and the epoch that is kept is not the one that leapt.
+    Of a rate that is too high where it leaps far or a lower rate did better: on few validation rows the
+    best rate leaps as well, and the epoch that is kept is not the one that leapt.
     """
     curve = case.result.curves.get("val_loss", np.empty(0))
     if case.result.outcome is Outcome.diverged or len(curve) < at.LEAP_EPOCHS:
@@ -66,6 +66,7 @@ def unsteady(case: Case) -> Finding | None:
     epoch = int((leaps - at.LEAP * lowest).argmax())
     rises = curve[1:] / curve[:-1]
     lurches = int(((rises[:-1] > at.LURCH) & (rises[1:] * at.LURCH < 1)).sum())
+    is_far = leaps[epoch] >= at.LEAP_ALONE * lowest[epoch]
     if leaps[epoch] > at.LEAP * lowest[epoch]:
         leap = f"leapt from {lowest[epoch]:.3g} to {leaps[epoch]:.3g} in epoch {epoch + 2}"
         seen = f"the validation loss {leap} and came back"
@@ -76,7 +77,7 @@ def unsteady(case: Case) -> Finding | None:
         )
     else:
         return None
-    if case.lower_rate_is_better:
+    if is_far or case.lower_rate_is_better:
         return _too_high(case, f"{seen}, so learning rate {rate(case.rate)} overshoots")
     steadier = "a lower rate or more validation rows (data.folds=5) may be steadier"
     return Finding("unsteady", "info", f"{seen}; the best epoch is kept: {steadier}")

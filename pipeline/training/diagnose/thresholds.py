@@ -39,6 +39,8 @@ is larger; the first epoch of a healthy fit stays below 1 (own runs)."""
 
 LEAP = 1.5
 """Validation loss of an epoch over the lowest before it; overfitting climbs more slowly."""
+LEAP_ALONE = 3.0
+"""The same, from which it accuses the learning rate whatever other rates did."""
 COMES_BACK = 1.2
 """Later validation loss over the same, below which it was a leap and no climb."""
 LEAP_EPOCHS = 3
@@ -49,7 +51,7 @@ LURCH = 1.15
 data stay below it but for single epochs (own runs)."""
 LURCHES, LURCH_SHARE = 2, 0.15
 """Fewest rises, each with a fall in the next epoch, that are no accident, and as a share of the epochs; SGD
-at rate 1 on the Titanic has 2 in 10 (own runs). Leaps alone accuse no rate: on wages (134 validation rows)
+at rate 1 on the Titanic has 2 in 10 (own runs). Smaller leaps accuse no rate by themselves: on wages (134 validation rows)
 four of five capacities with such fits scored best at the rate that leapt (own runs)."""
 
 CLEARLY = 2.0
