@@ -51,8 +51,8 @@ LURCH = 1.15
 data stay below it but for single epochs (own runs)."""
 LURCHES, LURCH_SHARE = 2, 0.15
 """Fewest rises, each with a fall in the next epoch, that are no accident, and as a share of the epochs; SGD
-at rate 1 on the Titanic has 2 in 10 (own runs). Smaller leaps accuse no rate by themselves: on wages (134 validation rows)
-four of five capacities with such fits scored best at the rate that leapt (own runs)."""
+at rate 1 on the Titanic has 2 in 10 (own runs). Smaller leaps accuse no rate by themselves: on wages (134
+validation rows) four of five capacities with such fits scored best at the rate that leapt (own runs)."""
 
 CLEARLY = 2.0
 """Standard errors by which one mean over rows must lie from another to be called different."""
