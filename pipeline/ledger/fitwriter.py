@@ -24,6 +24,7 @@ from pipeline.core.errors import StoreError
 from pipeline.ledger import resume
 from pipeline.ledger.fitrecord import FitRecord, Written
 from pipeline.ledger.fitrun import STATUS
+from pipeline.ledger.location import Location
 from pipeline.ledger.store import Store
 from pipeline.ledger.writer import MOST_AT_ONCE
 
@@ -46,10 +47,10 @@ class FitWriter:
         self._starting = threading.Lock()
         self.process: WriterProcess | None = None
 
-    def start(self) -> None:
-        """Start the process unless it runs; it imports while the caller goes on."""
+    def start(self, location: Location) -> None:
+        """Start the process unless it runs; it imports, and makes the store, while the caller goes on."""
         with contextlib.suppress(OSError):  # no more processes or memory: the first fit tries again
-            self._running()
+            self._running().tell((location, dict(os.environ), None))
 
     def write(self, store: Store, record: FitRecord) -> Written:
         """Write a fit, and return where it stands; called again, it asks the store how far it came.
@@ -133,6 +134,14 @@ class WriterProcess:
         try:
             connection.send(task)
             return connection.recv()
+        finally:
+            self._idle.put(connection)
+
+    def tell(self, task: Any) -> None:
+        """Hand over a task without an answer; OSError when the process has died."""
+        connection = self._idle.get()
+        try:
+            connection.send(task)
         finally:
             self._idle.put(connection)
 

@@ -253,6 +253,7 @@ def open_ledger(
     which: str = "no",
     elapsed: Callable[[], float],
     stopping: Callable[[], bool] = lambda: False,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Ledger:
     """Open the store, and create the sweep's parent run or take over an interrupted one.
 
@@ -266,6 +267,7 @@ def open_ledger(
         which: The setting `resume`: `no`, `auto` or the id of a sweep.
         elapsed: Seconds since this process started; added up over resumes.
         stopping: Whether the sweep must stop: waiting for a lost store is then cut short.
+        meanwhile: Called while the process that writes fits imports MLflow and makes the store.
 
     Raises:
         ConfigError: The store cannot be used; no such sweep to resume, another configuration, or
@@ -274,9 +276,11 @@ def open_ledger(
         StoreError: The store is out of reach.
     """
     closing = ExitStack()
-    FITS.start()  # imports MLflow while this process does
+    location = resolve(tracking.uri)
+    FITS.start(location)
+    meanwhile()
     try:
-        store = open_store(resolve(tracking.uri), tracking.experiment or facts.name)
+        store = open_store(location, tracking.experiment or facts.name)
         with reaching(store.location):
             begun = begin(store, facts, which)
             closing.callback(begun.claim.release)

@@ -18,7 +18,7 @@ from pipeline.core.collector import collect_seldom
 from pipeline.ledger.fitrecord import FitRecord, Written
 from pipeline.ledger.location import Location, MlflowClient
 from pipeline.ledger.sqlitefile import relax_commits
-from pipeline.ledger.store import is_of_store, isolate
+from pipeline.ledger.store import connect, is_of_store, isolate
 
 IDLE_SECONDS = 300.0
 """Without a fit, after which memory is given back: in a notebook, or while large networks train."""
@@ -60,12 +60,22 @@ def _serve(connection: Connection) -> None:
         while True:
             location, environment, record = connection.recv()
             os.environ.update(environment)  # credentials may have come since this process began
+            if record is None:
+                make(location)
+                continue
             _writing.add(connection)
             connection.send(write(location, record))
             _latest = time.monotonic()
             _writing.discard(connection)
     except (EOFError, OSError):
         os._exit(0)
+
+
+def make(location: Location) -> None:
+    """Create a sqlite store that is not there yet: its migrations take seconds."""
+    if location.database is not None and not location.database.exists():
+        with contextlib.suppress(Exception):  # the sweep meets the same, and says it
+            connect(location)
 
 
 def write(location: Location, record: FitRecord) -> Written | Exception:

@@ -135,7 +135,7 @@ def _open(
     trainer = Trainer.of(config, dataset)
     family = trainer.family
     prepare_threads(convolutional=family.convolutional)
-    if config.search.kind is not SearchKind.capacity or config.resume != "no":
+    if config.search.kind is not SearchKind.capacity:
         start()  # KerasTuner brings TensorFlow: it starts the same way whichever imports it first
     searching = searcher_of(config, dataset, family)
     for note in dataset.notes:
@@ -148,6 +148,7 @@ def _open(
         which=config.resume,
         elapsed=budget.elapsed,
         stopping=lambda: stop.number is not None,
+        meanwhile=start,
     )
     with ExitStack() as unless_opened:
         unless_opened.callback(ledger.end, "FAILED", "the sweep could not be opened")

@@ -218,7 +218,7 @@ def test_a_process_without_work_gives_its_memory_back(
             "Popen",
             lambda words, **options: popen([*words[:2], "-c", hurried, *words[4:]], **options),
         )
-        FITS.start()
+        FITS.start(ledger.store.location)
         assert FITS.process is not None
         assert FITS.process.popen.wait(600) == 0
     caplog.clear()
@@ -240,7 +240,8 @@ def test_a_bug_is_said_where_it_can_be_seen(sweeps: Any) -> None:
 ORPHAN = """
 import os, signal
 from pipeline.ledger.fitwriter import FITS
-FITS.start()
+from pipeline.ledger.location import resolve
+FITS.start(resolve(None))
 print(FITS.process.popen.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
