@@ -155,9 +155,11 @@ class Ledger:
         """Set a tag of the parent run, in the background."""
         self._put(name, lambda: self.store.client.set_tag(self.run_id, name, value))
 
-    def attach(self, name: str, content: str | bytes) -> None:
-        """Store a file with the parent run, in the background: the report, summary.json."""
-        self._put(name, lambda: self._files.write(name, content))
+    def attach(self, name: str, content: str | bytes | Callable[[], bytes]) -> None:
+        """Store a file with the parent run, in the background; so is made what is not there yet."""
+        self._put(
+            name, lambda: self._files.write(name, content() if callable(content) else content)
+        )
 
     def has_file(self, name: str) -> bool:
         """Return whether the parent run holds a file."""

@@ -6,11 +6,12 @@ kept with the parent run it predicts from raw rows as well, also when the sweep 
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,30 +59,46 @@ def encoder_file(dataset: Dataset, encoding: str, fold: int) -> str:
     return "" if dataset.images is not None else f"encoder-{encoding}-{fold}.skops"
 
 
-def write_encoders(folder: Path, dataset: Dataset, encoded: Sequence[tuple[str, int]]) -> None:
-    """Store the fitted encoders without pickle."""
+def encoder_files(
+    dataset: Dataset, encoded: Sequence[tuple[str, int]]
+) -> dict[str, Callable[[], bytes]]:
+    """Return, by name, what packs each fitted encoder without pickle: its import takes seconds."""
+    return {
+        name: functools.partial(_packed, dataset.encoder(encoding, fold))
+        for encoding, fold in dict.fromkeys(encoded)
+        if (name := encoder_file(dataset, encoding, fold))
+    }
+
+
+def _packed(encoder: Any) -> bytes:
     import skops.io
 
-    for encoding, fold in dict.fromkeys(encoded):
-        if name := encoder_file(dataset, encoding, fold):
-            skops.io.dump(
-                dataset.encoder(encoding, fold),
-                folder / name,
-                compression=zipfile.ZIP_DEFLATED,
-            )
+    content: bytes = skops.io.dumps(encoder, compression=zipfile.ZIP_DEFLATED)
+    return content
 
 
 def write_folder(folder: Path, dataset: Dataset, members: Sequence[Member]) -> None:
     """Write a complete model: what `artefact_predictor.Predictor` reads, and the readers."""
+    write_networks(folder, members)
+    write_around(folder, dataset, members)
+
+
+def write_networks(folder: Path, members: Sequence[Member]) -> None:
+    """Write the networks of a model."""
+    for place, member in enumerate(members):
+        member.model.save(folder / network_file(place))
+
+
+def write_around(folder: Path, dataset: Dataset, members: Sequence[Member]) -> None:
+    """Write what else belongs to a model: description, encoders, readers. No framework is needed."""
     encoded = [(member.fit.trial.encoding, member.fit.fold) for member in members]
     description = describe(dataset, encoded)
     for entry, member in zip(description["members"], members, strict=True):
         entry["weight"] = member.weight
     text = json.dumps(description, indent=1, ensure_ascii=False)
     (folder / DESCRIPTION).write_text(text, encoding="utf-8")
-    write_encoders(folder, dataset, encoded)
-    for place, member in enumerate(members):
-        member.model.save(folder / network_file(place))
+    for name, packed in encoder_files(dataset, encoded).items():
+        (folder / name).write_bytes(packed())
     _copy(artefact_predictor, folder / "predictor.py")
     _copy(pipeline.data.typed, folder / "typed.py")
     if dataset.images is not None:
@@ -120,11 +137,8 @@ def keep_encoders(
     """
     if not more and ledger.resumed and ledger.has_file(f"{SERVING}/{DESCRIPTION}"):
         return
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        write_encoders(folder, dataset, encoded)
-        for path in folder.iterdir():
-            ledger.attach(f"{SERVING}/{path.name}", path.read_bytes())
+    for name, packed in encoder_files(dataset, encoded).items():
+        ledger.attach(f"{SERVING}/{name}", packed)
     description = json.dumps(describe(dataset, encoded), ensure_ascii=False)
     ledger.attach(f"{SERVING}/{DESCRIPTION}", description)  # last: where it is, the rest is too
 

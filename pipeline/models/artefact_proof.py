@@ -12,6 +12,7 @@ import random
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from pipeline.data.typed import typed
 from pipeline.evaluation.final import Member
 from pipeline.ledger.modelfile import ModelTemplate
 from pipeline.models.artefact import expected_outputs, sample
-from pipeline.models.artefact_folder import network_file, write_folder
+from pipeline.models.artefact_folder import network_file, write_around, write_networks
 from pipeline.models.artefact_mlmodel import FOLDER, json_rows, write_mlmodel
 from pipeline.models.verify import (
     VERIFIER,
@@ -36,7 +37,6 @@ from pipeline.models.verify import (
     VerifierGoneError,
     bodies,
 )
-from pipeline.training.host import start
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,8 @@ class Proof:
         self._folder = tempfile.TemporaryDirectory()
         self.verifier = verifier
         self._members: list[Member] = []
-        self._question: Question | None = None
+        self._asking = ThreadPoolExecutor(1, "proof")
+        self._asked: Future[Question] | None = None
         self._begun = False
 
     def before_round(self, asked: Round) -> None:
@@ -72,7 +73,6 @@ class Proof:
             return
         self._begun = True
         refuse_unserved(self._dataset, self._rows)
-        start()
         root = Path(self._folder.name, "artefact")
         (root / FOLDER).mkdir(parents=True)
         state = random.getstate()  # Keras draws from it, and training must not notice
@@ -82,12 +82,15 @@ class Proof:
             raise _cannot(error) from error
         finally:
             random.setstate(state)
+        self._asked = self._asking.submit(self._ask, root)
+
+    def _ask(self, root: Path) -> Question:
+        """Write what needs no framework, while the first round is trained, and ask."""
+        write_around(root / FOLDER, self._dataset, self._members)
         write_mlmodel(root, self._dataset, "m-proof", "", "", {})
-        self._question = Question(root, self._rows, self._folder.name)
-        try:
-            self.verifier.ask(self._question)
-        except VerifierGoneError as gone:
-            self._give_up(gone)
+        question = Question(root, self._rows, self._folder.name)
+        self.verifier.ask(question)
+        return question
 
     def _write_networks(self, folder: Path, asked: Round) -> None:
         """Write a model that averages one untrained network of each encoding of the round."""
@@ -99,40 +102,42 @@ class Proof:
             largest = max(small, key=lambda fit: fit.trial.parameters, default=None)
             chosen = largest or min(fits, key=lambda fit: fit.trial.parameters)
             self._members.append(Member(chosen, self._family.build(chosen.trial)))
-        write_folder(folder, self._dataset, self._members)
+        write_networks(folder, self._members)
         refuse_own_code((folder / network_file(0)).read_bytes())
         if not self._family.stackable:
             ModelTemplate(self._family.build(self._members[0].fit.trial))
 
     def settle(self) -> None:
-        """Hear the answer if it is there.
+        """Hear the answer if it is there; by now the question has been put.
 
         Raises:
             ConfigError: The model does not load in a fresh process, or predicts something else there.
         """
-        if self._question is None:
+        if self._asked is None:
             return
         try:
-            self.verifier.wait(self._question, 0.0)
-            self._question.compare(expected_outputs(self._dataset, self._members, self._rows))
+            question = self._asked.result()
+            self.verifier.wait(question, 0.0)
+            question.compare(expected_outputs(self._dataset, self._members, self._rows))
         except VerifierGoneError as gone:
-            if not self.verifier.alive:
-                self._give_up(gone)
-            return
+            if self.verifier.alive:
+                return
+            log.warning(
+                "the process that tries how a model is served %s; the champion will show", gone
+            )
         except UnfaithfulModelError as error:
             raise _cannot(error) from error
-        self._question, self._members = None, []
-
-    def _give_up(self, gone: VerifierGoneError) -> None:
-        log.warning("the process that tries how a model is served %s; the champion will show", gone)
-        self._question, self._members = None, []
+        self._asked, self._members = None, []
 
     def close(self) -> None:
         """Leave the process to the next sweep, and remove the files.
 
         One that has not read them yet would die of it, and the next sweep's champion with it.
         """
-        is_asked = self._question is not None and self._question.answer() is None
+        self._asking.shutdown()
+        is_asked = self._asked is not None and (
+            self._asked.exception() is not None or self._asked.result().answer() is None
+        )
         (self.verifier.close if is_asked else self.verifier.release)()
         self._folder.cleanup()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from pipeline.config.choices import SaveModels
 from pipeline.core import language
 from pipeline.core.records import Objective, Outcome
+from pipeline.ledger.files import local_folder
 from pipeline.ledger.fitrun import MOST_METRICS, points
 from pipeline.ledger.read import read_sweep
 
@@ -381,3 +383,20 @@ def test_weights_that_are_still_to_be_written_are_waited_for(sweeps: Any) -> Non
     assert saved is not None
     for one, expected in zip(saved, results[-1].weights, strict=True):
         assert np.array_equal(one, expected)
+
+
+def test_what_is_made_beside_the_first_round_is_kept_before_a_fit_is_shown(
+    sweeps: Any, client: Any
+) -> None:
+    """So a fit that has a run has its encoders, whenever the sweep is killed."""
+    ledger, asked, free = sweeps.open(), sweeps.round(0), threading.Event()
+    ledger.attach("serving/encoder", lambda: b"whole" if free.wait(60) else b"")
+    stack = sweeps.plan(asked).stacks[0]
+    ledger.record_stack(asked, stack, [sweeps.result(fit) for fit in stack.fits])
+    assert not fits_of(client, ledger.run_id)
+    free.set()
+    ledger.flush()
+    assert len(fits_of(client, ledger.run_id)) == len(stack.fits)
+    folder = local_folder(client.get_run(ledger.run_id).info.artifact_uri)
+    assert folder is not None
+    assert (folder / "serving" / "encoder").read_bytes() == b"whole"

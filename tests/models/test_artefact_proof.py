@@ -91,6 +91,12 @@ def served(question: Question) -> None:
         json.dump(_answers(mlflow.pyfunc, task), file)
 
 
+def asked_by(proof: Proof) -> Question:
+    """Return what was asked beside the first round."""
+    assert proof._asked is not None
+    return proof._asked.result(60)
+
+
 def table(**columns: Any) -> pd.DataFrame:
     """Return a table of 240 rows with a target and these columns, their cells repeated."""
     frame = pd.DataFrame({"x": np.linspace(0.0, 1.0, 240), "y": np.arange(240) % 17 * 1.5})
@@ -141,7 +147,7 @@ def test_every_kind_of_column_is_served_as_it_is_predicted(tmp_path: Path) -> No
     state = random.getstate()
     proof.before_round(ROUND)
     assert random.getstate() == state
-    (question,) = verifier.asked
+    question = asked_by(proof)
     assert question.forms == ["JSON", "CSV", "Parquet"] * 2
     members, rows = proof._members, proof_rows(dataset)
     assert rows.iloc[-1].isna().all()
@@ -225,7 +231,7 @@ def test_a_model_that_fails_elsewhere_is_refused_before_the_second_round(tmp_pat
                 proof.before_round(ROUND)
         else:
             proof.before_round(ROUND)
-            assert (proof._question is None) is not alive
+            assert (proof._asked is None) is not alive
         proof.close()
 
 
@@ -300,7 +306,8 @@ def test_a_process_that_was_asked_for_files_that_are_gone_is_ended(
     verifier: Any = Asked()
     proof = Proof(dataset, family(dataset), verifier)
     proof.before_round(ROUND)
+    question = asked_by(proof)
     if answered:
-        served(verifier.asked[0])
+        served(question)
     proof.close()
     assert verifier.alive is answered
