@@ -236,11 +236,11 @@ class Ledger:
         written = {done.key for done in self._done.every()}
         return {key: curves for key, curves in trained.items() if key not in written}
 
-    def ask(self, name: str, question: Callable[[], Any]) -> Any:
-        """Return an answer of the store, asked with the writer's patience."""
+    def ask(self, name: str, question: Callable[[], Any], *, first: bool = False) -> Any:
+        """Return an answer of the store, asked with the writer's patience; `first`: before what waits."""
         answers: list[Any] = []
-        self._put(name, lambda: answers.append(question()))
-        self.flush()
+        self.write(Job(name, [lambda: answers.append(question())], first=first))
+        self._claim.sure_of(self._writer.flush_first if first else self._writer.flush)
         return answers[0]
 
     def _put(self, name: str, step: Callable[[], object]) -> None:

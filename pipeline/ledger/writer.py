@@ -113,6 +113,10 @@ class Writer:
         """
         self._wait(lambda: not any(self._left.values()))
 
+    def flush_first(self) -> None:
+        """Wait until all that goes first is in the store; or StoreError."""
+        self._wait(lambda: not self._left[True])
+
     def catch_up(self) -> None:
         """Wait until all is in the store that makes fits safe, and little else is waiting.
 

@@ -47,7 +47,7 @@ def save_champion(
     summary: Mapping[str, Any],
     verifier: Verifier,
 ) -> Champion:
-    """Save, verify and link the champion; everything queued in the ledger is written first.
+    """Save, verify and link the champion; everything queued in the ledger is written by then.
 
     Args:
         members: The networks: one, or all executions of the trial, whose average predicts.
@@ -72,6 +72,7 @@ def save_champion(
             tags=tags,
             model_type="table",
         ),
+        first=True,  # the rows of the trials are written while it is saved and verified
     )
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

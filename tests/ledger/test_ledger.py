@@ -400,3 +400,14 @@ def test_what_is_made_beside_the_first_round_is_kept_before_a_fit_is_shown(
     folder = local_folder(client.get_run(ledger.run_id).info.artifact_uri)
     assert folder is not None
     assert (folder / "serving" / "encoder").read_bytes() == b"whole"
+
+
+def test_a_question_that_goes_first_does_not_wait_for_the_rows_of_trials(sweeps: Any) -> None:
+    """The champion is saved and verified while they are written."""
+    ledger, free, done = sweeps.open(), threading.Event(), list[str]()
+    ledger.attach("slow", lambda: b"free" if free.wait(60) else b"")
+    ledger.attach("row", lambda: done.append("row") or b"")  # type: ignore[func-returns-value]
+    threading.Timer(0.5, free.set).start()
+    ledger.ask("model", lambda: done.append("model"), first=True)
+    ledger.flush()
+    assert done == ["model", "row"]
