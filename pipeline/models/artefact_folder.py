@@ -70,6 +70,11 @@ def encoder_files(
     }
 
 
+def import_packing() -> None:
+    """Import what packs encoders. It looks through all modules: 1 s before TensorFlow, 4 s after."""
+    import skops.io  # noqa: F401 - for later
+
+
 def _packed(encoder: Any) -> bytes:
     import skops.io
 

@@ -123,6 +123,15 @@ def _run(
     return code
 
 
+def _import_frameworks(dataset: Dataset) -> None:
+    """Import what takes seconds and is needed before the first round, in the order that takes fewest."""
+    from pipeline.models.artefact_folder import import_packing
+
+    if dataset.images is None:
+        import_packing()
+    start()
+
+
 def _open(
     config: SweepConfig,
     output_dir: Path,
@@ -136,7 +145,9 @@ def _open(
     family = trainer.family
     prepare_threads(convolutional=family.convolutional)
     if config.search.kind is not SearchKind.capacity:
-        start()  # KerasTuner brings TensorFlow: it starts the same way whichever imports it first
+        _import_frameworks(
+            dataset
+        )  # KerasTuner brings TensorFlow: it starts the same way either way
     searching = searcher_of(config, dataset, family)
     for note in dataset.notes:
         log.info("%s", note)
@@ -148,7 +159,7 @@ def _open(
         which=config.resume,
         elapsed=budget.elapsed,
         stopping=lambda: stop.number is not None,
-        meanwhile=start,
+        meanwhile=lambda: _import_frameworks(dataset),
     )
     with ExitStack() as unless_opened:
         unless_opened.callback(ledger.end, "FAILED", "the sweep could not be opened")
