@@ -121,7 +121,7 @@ def _numbers(plan: Prospect) -> Iterator[str]:
         "rounds": [len(way.rounds) for way in ways],
         "trials": [way.trials for way in ways],
         "fits": [way.fits for way in ways],
-        "stacks": [sum(one.stacks for one in way.rounds) for way in ways],
+        "stacks": [sum(round_.stacks for round_ in way.rounds) for way in ways],
     }
     for name, numbers in counts.items():
         yield _row(name, f"{min(numbers):,}", f"{max(numbers):,}")
@@ -157,7 +157,7 @@ def _budget(plan: Prospect) -> Iterator[str]:
         f"{cut.budget} ends it in round {cut.round} (the last would be {len(rounds) - 1}), "
         f"{rounds[cut.round].phase}: about {cut.fits:,} of {plan.forecast.likely.fits:,} fits are trained."
     )
-    phases = dict.fromkeys(one.phase for one in rounds[cut.round :])
+    phases = dict.fromkeys(round_.phase for round_ in rounds[cut.round :])
     yield f"Cut: what is left of {', '.join(phases)}."
     if cut.fits == 0:
         yield "That is too little for one usable trial: give it more, or fewer epochs (training.epochs)."

@@ -69,7 +69,9 @@ def read(arguments: Iterable[str], groups: Groups) -> list[Argument]:
             known.append(found)
     if problems:
         only = {group: each[0].name for group, each in groups.items() if len(each) == 1}
-        raise ConfigError(message(problems, only | {one.name: one.value for one in known}))
+        raise ConfigError(
+            message(problems, only | {argument.name: argument.value for argument in known})
+        )
     return [*known, *_implied(known)]
 
 

@@ -208,13 +208,13 @@ def _learning_rate(rate: LearningRateConfig) -> Iterator[Wrong]:
 def _search_lists(config: SweepConfig) -> Iterator[Wrong]:
     """Lists of values to try: each once, and none empty that has no other meaning."""
     search, nuisance = config.search, config.search.nuisance
-    for name, one in PER_TRIAL.items():
+    for name, entry in PER_TRIAL.items():
         values = getattr(nuisance, name)
-        if one.idle and not values:
+        if entry.idle and not values:
             yield f"search.nuisance.{name}", "must hold a value; one entry is a fixed value"
         for value in values:
-            if one.names and value.lower() not in one.names:
-                yield f"search.nuisance.{name}", _one_of(value, sorted(one.names)), value
+            if entry.names and value.lower() not in entry.names:
+                yield f"search.nuisance.{name}", _one_of(value, sorted(entry.names)), value
     lists = {
         "space.units": search.space.units,
         "space.architectures": [tuple(widths) for widths in search.space.architectures],

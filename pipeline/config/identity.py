@@ -76,8 +76,8 @@ def _said(config: SweepConfig) -> dict[str, Any]:
     Those came one after the other: stores from before one are of the same configuration.
     """
     idle = {
-        f"search.nuisance.{name}": list(one.idle)
-        for name, one in PER_TRIAL.items()
+        f"search.nuisance.{name}": list(entry.idle)
+        for name, entry in PER_TRIAL.items()
         if name not in _RECORDED_IDLE
     }
     values = flat(asdict(config))

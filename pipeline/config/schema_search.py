@@ -105,7 +105,9 @@ class NuisanceConfig:
 
         The first of each is the one that a search starts with.
         """
-        found = {name: tuple(map(one.kind, getattr(self, name))) for name, one in PER_TRIAL.items()}
+        found = {
+            name: tuple(map(entry.kind, getattr(self, name))) for name, entry in PER_TRIAL.items()
+        }
         found["encoding"] = self.encodings
         return {name: found[name] for name in sorted(found) if found[name] != PER_TRIAL[name].idle}
 

@@ -41,7 +41,7 @@ class Names:
     @property
     def columns(self) -> int:
         """How many columns the network sees."""
-        return len({one.column for one in self.inputs})
+        return len({entry.column for entry in self.inputs})
 
     def input(self, position: int) -> str:
         """Return what one input is called."""

@@ -248,8 +248,8 @@ def pooled(trials: Sequence[Pool]) -> Pool:
     """
     if len(trials) < FEWEST_POOLED:
         return NO_POOL
-    spreads = [one.by_seed / (1.0 - 2.0 / (9.0 * one.freedom)) ** 3 for one in trials]
-    residuals = [one.residual for one in trials]
+    spreads = [pool.by_seed / (1.0 - 2.0 / (9.0 * pool.freedom)) ** 3 for pool in trials]
+    residuals = [pool.residual for pool in trials]
     return Pool(float(np.median(spreads)), float(np.median(residuals)), POOL_FREEDOM)
 
 

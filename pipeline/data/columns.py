@@ -102,8 +102,8 @@ def column_facts(
         leaked: Columns that tell the target alone, with what was seen.
     """
     named: dict[str, list[str]] = {}
-    for one in inputs:
-        named.setdefault(one.column, []).append(one.name)
+    for entry in inputs:
+        named.setdefault(entry.column, []).append(entry.name)
     facts = [_fact(judged, tuple(named.get(judged.column.name, ()))) for judged in judgements]
     pixels = [fact.name for fact in facts if fact.kind == Kind.pixel]
     facts = [fact for fact in facts if fact.kind != Kind.pixel]

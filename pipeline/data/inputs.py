@@ -38,10 +38,10 @@ def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> 
         for name in column.outputs
     ]
     categories = [column.name for column in columns if column.kind is Kind.category]
-    missing = known[[one.name for one in numbers]].isna().any().to_numpy()
+    missing = known[[entry.name for entry in numbers]].isna().any().to_numpy()
     found = (
         *_scaled(known, numbers, encoding),
-        *(one.part("missing") for one, some in zip(numbers, missing, strict=True) if some),
+        *(entry.part("missing") for entry, some in zip(numbers, missing, strict=True) if some),
         *(
             Input(name, f"{name} = {level}")
             for name in categories
@@ -59,7 +59,7 @@ def _scaled(known: pd.DataFrame, numbers: list[Input], encoding: str) -> Iterato
     if name not in {"robust", "piecewise", "embedded"} or not numbers:
         yield from numbers
         return
-    values = known[[one.name for one in numbers]].to_numpy()
+    values = known[[entry.name for entry in numbers]].to_numpy()
     if name == "robust":
         wide = spread(values)
         yield from (numbers[place] for place in (*np.flatnonzero(wide), *np.flatnonzero(~wide)))
@@ -76,7 +76,7 @@ def _scaled(known: pd.DataFrame, numbers: list[Input], encoding: str) -> Iterato
 
 def grid_of(inputs: Sequence[Input]) -> Grid | None:
     """Return how many inputs at the start of a row the network embeds; None for none."""
-    slots = [one.slot for one in inputs if one.slot is not None]
+    slots = [entry.slot for entry in inputs if entry.slot is not None]
     return Grid(max(slots) + 1, slots.count(0)) if slots else None
 
 

@@ -195,7 +195,7 @@ def _of_members(dataset: Dataset, members: Sequence[Member]) -> Unseen:
 
 def _folds(members: Sequence[Member]) -> list[tuple[int, int]]:
     """Return by which folds networks are validated and tested, each pair once, in order."""
-    return sorted({(one.searched.fit.fold, one.fit.fold) for one in members})
+    return sorted({(member.searched.fit.fold, member.fit.fold) for member in members})
 
 
 def _of_baselines(

@@ -50,7 +50,7 @@ def forward(
     taken: list[int] = []
     total = np.zeros(candidates.shape[1:])
     for size in range(1, count + 1):
-        means = [float(losses((total + one) / size)[rows].mean()) for one in candidates]
+        means = [float(losses((total + candidate) / size)[rows].mean()) for candidate in candidates]
         taken.append(int(np.nanargmin(means)))
         total += candidates[taken[-1]]
     return tuple(taken)

@@ -151,9 +151,11 @@ def lags(
     """Return the `lag` of every model behind the champion."""
     own = models[champion]
     found = {
-        name: lag(dataset, one, own, metric) for name, one in models.items() if name != champion
+        name: lag(dataset, average, own, metric)
+        for name, average in models.items()
+        if name != champion
     }
-    return {name: one for name, one in found.items() if one is not None}
+    return {name: difference for name, difference in found.items() if difference is not None}
 
 
 def constant_loss(dataset: Dataset, metric: str) -> float | None:

@@ -81,7 +81,7 @@ def stands(summary: Mapping[str, Any]) -> list[Stand]:
             pair = (finite(scores.get(f"{key}_se")), finite(champion.get(f"{key}_se")))
             lag, error = value - mine, math.hypot(*(spread or 0.0 for spread in pair))
         found.append(Stand(name, part, value, mine, lag, error))
-    return sorted(found, key=lambda one: one.lag)
+    return sorted(found, key=lambda stand: stand.lag)
 
 
 class Plain(NamedTuple):
@@ -134,7 +134,7 @@ def best(summary: Mapping[str, Any]) -> Stand | None:
 
 def is_noise(summary: Mapping[str, Any]) -> bool:
     """Return whether the champion is no better than a constant prediction beyond noise."""
-    return any(one.model == CONSTANT and not one.is_worse for one in stands(summary))
+    return any(stand.model == CONSTANT and not stand.is_worse for stand in stands(summary))
 
 
 def called(summary: Mapping[str, Any]) -> str:
@@ -155,7 +155,7 @@ def sentence(summary: Mapping[str, Any]) -> str:
     first, name, unfair = found[0], called(summary), out_of_time(summary)
     rows = f"on the {first.part} rows " if first.part != "test" else ""
     if is_noise(summary):
-        (constant,) = (one for one in found if one.model == CONSTANT)
+        (constant,) = (stand for stand in found if stand.model == CONSTANT)
         return f"{rows}{_beside_constant(constant, first, name)}{unfair}"
     said = f"{rows}{first.words}, the best baseline, has {name} {number(first.value)}"
     if first.is_better:

@@ -32,9 +32,16 @@ def all_findings(record: SweepRecord) -> pd.DataFrame:
     if "findings" not in record.fits:
         return pd.DataFrame(columns=COLUMNS)
     found = [
-        (fit.run_id, fit.trial, fit.capacity, one["code"], one["severity"], one["sentence"])
+        (
+            fit.run_id,
+            fit.trial,
+            fit.capacity,
+            finding["code"],
+            finding["severity"],
+            finding["sentence"],
+        )
         for fit in rows(record.fits[["run_id", "trial", "capacity", "findings"]])
-        for one in fit.findings
+        for finding in fit.findings
     ]
     return pd.DataFrame(found, columns=COLUMNS)
 

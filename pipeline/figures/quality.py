@@ -137,7 +137,7 @@ def baselines(record: SweepRecord) -> Iterator[Remark]:
     found = best(record.summary)
     beaten = found is not None and found.is_better and found.model != CONSTANT
     if is_noise(record.summary):
-        (constant,) = (one for one in stands(record.summary) if one.model == CONSTANT)
+        (constant,) = (stand for stand in stands(record.summary) if stand.model == CONSTANT)
         how = "Worse than a constant prediction" if constant.is_better else NO_BETTER
         why = (
             "there is something to learn, as a baseline shows: other rates, an encoding or more epochs."

@@ -57,8 +57,8 @@ def context(record: SweepRecord) -> dict[str, Any]:
         "answer": verdict.below_headline(record),
         "has_champion": bool(champion_entry(record)),
         "figures": key_figures(record),
-        "remarks": [one for one in told if one.severity != "good"],
-        "good": [one for one in told if one.severity == "good"],
+        "remarks": [remark for remark in told if remark.severity != "good"],
+        "good": [remark for remark in told if remark.severity == "good"],
         "next": advice.next_command(record),
         "decisions": [
             {**step, "mark": MARKS.get(step["verdict"], "")} for step in record.decisions

@@ -163,18 +163,18 @@ def trials(record: SweepRecord) -> pd.DataFrame:
     names = {id(one): name for name, one in known.items()}
     table = pd.DataFrame(
         {
-            "trial": names[id(one.evidence)],
-            "score": one.evidence.shown,
-            "executions": one.evidence.executions,
-            "loss": one.evidence.score,
-            "se": one.se or math.nan,
-            "gap": one.gap.mean,
-            "gap_se": one.gap.se if math.isfinite(one.gap.se) else math.nan,
-            "seed_share": one.gap.seed_share,
-            "stands": one.stands,
-            "note": one.note,
+            "trial": names[id(entry.evidence)],
+            "score": entry.evidence.shown,
+            "executions": entry.evidence.executions,
+            "loss": entry.evidence.score,
+            "se": entry.se or math.nan,
+            "gap": entry.gap.mean,
+            "gap_se": entry.gap.se if math.isfinite(entry.gap.se) else math.nan,
+            "seed_share": entry.gap.seed_share,
+            "stands": entry.stands,
+            "note": entry.note,
         }
-        for one in ranked
+        for entry in ranked
     )
     about = [name for name in (*DESCRIPTION[1:], *NUISANCE) if name in record.fits]
     first = record.fits.groupby("trial", sort=False)[about].first()

@@ -95,7 +95,7 @@ def _cells(
     first = fits.iloc[0]
     rate = first.get("learning_rate")
     said = {key: str(first[key]) for key in varied}
-    said["diagnosis"] = ", ".join(dict.fromkeys(code for one in fits["codes"] for code in one))
+    said["diagnosis"] = ", ".join(dict.fromkeys(code for codes in fits["codes"] for code in codes))
     said["phase"] = str(first.get("phase", ""))
     nothing, texts = (None, language.NOTHING), {key: (text, text) for key, text in said.items()}
     why = ", ".join(sorted(fits["outcome"].unique())) if row is None else row.note

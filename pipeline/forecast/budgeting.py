@@ -71,8 +71,8 @@ class TimeLeft:
         elapsed, after = now - self._begun, self.slow * ending
         least = max(0.0, self.pace * self._here.again - elapsed) + after
         most = max(0.0, self.pace * self._here.seconds - elapsed) + after
-        least += self.pace * min(one.again for one in self._behind)
-        most += self.pace * max(one.seconds for one in self._behind)
+        least += self.pace * min(wall.again for wall in self._behind)
+        most += self.pace * max(wall.seconds for wall in self._behind)
         # How far growing pays and how fast this machine is are two doubts that have nothing in common.
         middle = math.sqrt(least * most)
         apart = math.exp(math.hypot(math.log(most / least) / 2, math.log(spread)))
@@ -92,10 +92,10 @@ def _sum(rounds: Sequence[RoundTime], fits: int | None) -> WallTime:
     """Return the work of rounds until so many fits are trained; None: of all."""
     again = compiling = 0.0
     left = math.inf if fits is None else fits
-    for one in rounds:
-        share = min(1.0, max(0.0, left / one.fits))
-        again, compiling = again + share * one.again, compiling + share * one.compiling
-        left -= one.fits
+    for round_ in rounds:
+        share = min(1.0, max(0.0, left / round_.fits))
+        again, compiling = again + share * round_.again, compiling + share * round_.compiling
+        left -= round_.fits
     return WallTime(again, compiling)
 
 

@@ -114,7 +114,7 @@ class Forecaster:
             if not now.stacks:
                 self.unfinished = self._budget.too_short()
                 return
-            whole, part = (sum(len(one.fits) for one in some.stacks) for some in (plan, now))
+            whole, part = (sum(len(stack.fits) for stack in some.stacks) for some in (plan, now))
             if part < whole:
                 log.info("%.0f s are left: %d of %d fits are trained first", left, part, whole)
             yield now

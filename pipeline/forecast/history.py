@@ -79,7 +79,11 @@ def recall(fingerprint: str, machine: str, rows: int, marks: set[str]) -> tuple[
     Marks: digest of the data and mark of its file, whichever is known.
     """
     sweeps = reversed(_read()["sweeps"])
-    like = [one for one in sweeps if (one["fingerprint"], one["machine"]) == (fingerprint, machine)]
+    like = [
+        sweep
+        for sweep in sweeps
+        if (sweep["fingerprint"], sweep["machine"]) == (fingerprint, machine)
+    ]
     for one in like:
         if marks & {one["digest"], one["mark"]}:
             return path_of(one["path"]).scaled(1.0), True
@@ -106,7 +110,7 @@ def keep(
     machines[machine] = asdict(rates)
     if path is not None:
         same = {"fingerprint": identity[0], "digest": identity[1], "machine": machine}
-        sweeps = [one for one in sweeps if any(one[name] != same[name] for name in same)]
+        sweeps = [sweep for sweep in sweeps if any(sweep[name] != same[name] for name in same)]
         sweeps.append({**same, "mark": identity[2], "rows": rows, "path": asdict(path)})
     kept = dict(list(machines.items())[-MOST_MACHINES:])
     content = json.dumps({"machines": kept, "sweeps": sweeps[-MOST_SWEEPS:]}, indent=1)

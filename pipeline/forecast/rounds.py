@@ -105,7 +105,7 @@ def counted_rounds(
     if config.kind is SearchKind.hyperband:
         lengths = _hyperband(config, executions.epochs, size)
     walks = []
-    for epochs in (one[: config.trials] for one in lengths):
+    for epochs in (length[: config.trials] for length in lengths):
         trials = _grid(space, listed) if config.kind is SearchKind.grid else _drawn(space)
         fits = [
             tuple(replace(executions.fit(trial, n), epochs=most) for n in range(executions.first))

@@ -157,17 +157,19 @@ class Path:
     @property
     def fits(self) -> int:
         """Fits of all rounds."""
-        return sum(one.fits for one in self.rounds)
+        return sum(round_.fits for round_ in self.rounds)
 
     @property
     def again(self) -> float:
         """Seconds from start to exit where all programs are on the disk."""
-        return self.startup_seconds + sum(one.again for one in self.rounds) + self.ending_seconds
+        return (
+            self.startup_seconds + sum(round_.again for round_ in self.rounds) + self.ending_seconds
+        )
 
     @property
     def compiling(self) -> float:
         """Seconds more where none is."""
-        return sum(one.compiling for one in self.rounds)
+        return sum(round_.compiling for round_ in self.rounds)
 
     def scaled(self, factor: float) -> Path:
         """Return the path on a table with so many times the rows.
@@ -176,8 +178,10 @@ class Path:
         compiled, which takes as long as it did.
         """
         rounds = (
-            replace(one, again=one.again * factor, compiling=(factor != 1.0) * one.compiling)
-            for one in self.rounds
+            replace(
+                round_, again=round_.again * factor, compiling=(factor != 1.0) * round_.compiling
+            )
+            for round_ in self.rounds
         )
         return replace(self, rounds=tuple(rounds))
 

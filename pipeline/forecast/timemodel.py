@@ -200,10 +200,10 @@ def first_cut(path: Path, budget: BudgetConfig) -> Cut | None:
 def _cut(path: Path, name: str, seconds: float, most: float) -> Cut | None:
     """Return where a limit of seconds or fits ends a sweep that finds no program on the disk."""
     left, fits, number = seconds - path.startup_seconds - path.ending_seconds, 0, 0
-    for number, one in enumerate(path.rounds):
-        taken = one.again + one.compiling
-        share = min(left / taken if taken else 1.0, (most - fits) / one.fits)
+    for number, round_ in enumerate(path.rounds):
+        taken = round_.again + round_.compiling
+        share = min(left / taken if taken else 1.0, (most - fits) / round_.fits)
         if share < 1.0:
-            return Cut(name, number, fits + int(max(share, 0.0) * one.fits))
-        left, fits = left - taken, fits + one.fits
+            return Cut(name, number, fits + int(max(share, 0.0) * round_.fits))
+        left, fits = left - taken, fits + round_.fits
     return None if left >= 0.0 else Cut(name, number, fits)

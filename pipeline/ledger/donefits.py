@@ -107,7 +107,7 @@ class DoneFits:
             for done in self.ordered():
                 if done.outcome is Outcome.completed:
                     known = best.get(done.fit.trial, done)
-                    best[done.fit.trial] = min(known, done, key=lambda one: one.score)
+                    best[done.fit.trial] = min(known, done, key=lambda entry: entry.score)
             wanted |= {done.fit for done in best.values()}
         every = [*self.ordered(), *self.cut()]
         return [done.fit for done in every if done.fit in wanted and not done.model_id]

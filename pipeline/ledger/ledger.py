@@ -179,7 +179,7 @@ class Ledger:
         self._recorder.release()
         if self.resumed:
             self._put("rows of before", self._rows.remove)
-        fits = ranked([*self.done, *self.cut], [one.evidence.trial for one in trials], champion)
+        fits = ranked([*self.done, *self.cut], [entry.evidence.trial for entry in trials], champion)
         for job in self._rows.jobs(fits, trials, verdicts):
             self.write(job)
 

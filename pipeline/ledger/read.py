@@ -115,9 +115,9 @@ def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
     files = RunFiles(client, info.run_id, info.artifact_uri)
     start = files.read_json(START) or {}
     runs = [
-        one
-        for one in children(client, info.experiment_id, info.run_id)
-        if one.data.tags.get("phase") != CHAMPION_PHASE
+        child
+        for child in children(client, info.experiment_id, info.run_id)
+        if child.data.tags.get("phase") != CHAMPION_PHASE
     ]
     stacks = read_stacks(files.read_folder("rounds"))
     keys = {one.info.run_id: one.data.tags.get("fit_key", "") for one in runs}
@@ -196,7 +196,7 @@ def _fits(
     if not rows:
         return pd.DataFrame(columns=["run_id", "trial", "capacity", "outcome", "findings"])
     table = pd.DataFrame(rows)
-    own = [name for name, one in PER_TRIAL.items() if one.kind in {int, float}]
+    own = [name for name, entry in PER_TRIAL.items() if entry.kind in {int, float}]
     for name in (*WHOLE_NUMBERS, "learning_rate", *own):
         if name in table:
             table[name] = pd.to_numeric(table[name], errors="coerce")

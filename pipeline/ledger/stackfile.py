@@ -161,7 +161,7 @@ def _units(arrays: Mapping[str, np.ndarray]) -> Units | None:
 def read_stacks(files: Mapping[str, bytes]) -> dict[str, FitCurves]:
     """Return the fits of all stacks, given the files of the folder `rounds`."""
     found: dict[str, FitCurves] = {}
-    for name in sorted(files, key=lambda one: not Path(one).name.startswith(CUT)):
+    for name in sorted(files, key=lambda file: not Path(file).name.startswith(CUT)):
         content = files[name]
         if name.endswith(".npz"):
             try:

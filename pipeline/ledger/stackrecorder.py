@@ -88,8 +88,8 @@ class StackRecorder:
             file = f"weights/{name}" if key in weights else ""
             trained.append(Trained.of(place, result, sampled, now, file))
         self._write_stack_file(name, stack, trained, weights)
-        for one, result in zip(trained, new, strict=True):
-            self._record(one, self._fit_record(one, result.weights))
+        for entry, result in zip(trained, new, strict=True):
+            self._record(entry, self._fit_record(entry, result.weights))
 
     def adopt(self, unwritten: Mapping[str, FitCurves]) -> None:
         """Record fits, by key, that a dead process trained and whose runs it did not come to write.
@@ -97,17 +97,17 @@ class StackRecorder:
         Where every fit leaves a model, large networks must be trained again: their weights are not kept.
         """
         read = [Trained.read(self._sweep, key, curves) for key, curves in unwritten.items()]
-        trained = [one for one in read if one is not None]
-        files = {one.weights for one in trained if one.weights}
+        trained = [entry for entry in read if entry is not None]
+        files = {entry.weights for entry in trained if entry.weights}
         weights: dict[str, list[np.ndarray]] = {}
         for name in files if self._saves_all else ():
             weights |= unpack_weights(self._files.read(name))
-        pairs = [(one, self._adopted(one, weights.get(one.place.key))) for one in trained]
-        found = [(one, record) for one, record in pairs if record is not None]
+        pairs = [(entry, self._adopted(entry, weights.get(entry.place.key))) for entry in trained]
+        found = [(entry, record) for entry, record in pairs if record is not None]
         if found:
             log.info("%d fits had been trained but not recorded: recorded now", len(found))
-        for one, record in found:
-            self._record(one, record)
+        for entry, record in found:
+            self._record(entry, record)
         self._weights |= files
 
     def release(self) -> None:
@@ -163,9 +163,9 @@ class StackRecorder:
         weights: Mapping[str, Sequence[np.ndarray]],
     ) -> None:
         """Store curves and row losses before any run of the stack: one that has ended has them."""
-        fits = {one.place.key: one.curves for one in trained if one.result.outcome.is_done}
-        scored = [one for one in trained if _is_scored(one.result)]
-        cut = {one.place.key: one.curves for one in scored if one.place.key not in fits}
+        fits = {entry.place.key: entry.curves for entry in trained if entry.result.outcome.is_done}
+        scored = [entry for entry in trained if _is_scored(entry.result)]
+        cut = {entry.place.key: entry.curves for entry in scored if entry.place.key not in fits}
         steps: list[Callable[[], object]] = []
         if weights:
             kept, file = pack_weights(weights), f"weights/{name}"

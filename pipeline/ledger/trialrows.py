@@ -80,7 +80,7 @@ class TrialRows:
             ranked: The usable trials, the champion's first.
             verdicts: Of the search, by capacity.
         """
-        said = {one.evidence.trial: one for one in ranked}
+        said = {entry.evidence.trial: entry for entry in ranked}
         ranks = {done.key: rank for rank, done in enumerate(fits, start=1)}
         trials = list(dict.fromkeys(done.fit.trial for done in fits))
         now = int(time.time() * 1000)
@@ -141,7 +141,11 @@ class _Row(NamedTuple):
 
     def tags(self) -> dict[str, str]:
         """Return its tags, but for those that name its sweep."""
-        why = self.said.note if self.said else ", ".join(sorted({one.outcome for one in self.fits}))
+        why = (
+            self.said.note
+            if self.said
+            else ", ".join(sorted({entry.outcome for entry in self.fits}))
+        )
         values = {
             "kind": KIND,
             "trial": self.trial.name,

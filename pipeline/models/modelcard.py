@@ -70,7 +70,7 @@ def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
     said = template.render(
         summary=summary,
         champion=champion,
-        careful=[str(one["note"]) for one in columns if one["attention"] == "severe"],
+        careful=[str(column["note"]) for column in columns if column["attention"] == "severe"],
         metric=champion["objective"].replace("val_loss", "validation loss"),
         model=size(champion),
         beside=[

@@ -132,7 +132,11 @@ class Registration:
     def _ahead(self) -> list[Any]:
         """Return the versions with lower numbers that wait to be judged."""
         versions = newest(self._client, self._name)
-        return [one for one in versions if int(one.version) < self.number and _waits(one)]
+        return [
+            version
+            for version in versions
+            if int(version.version) < self.number and _waits(version)
+        ]
 
     def _own(self) -> Any:
         return self._client.get_model_version(self._name, self._version)

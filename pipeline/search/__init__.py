@@ -45,7 +45,7 @@ def front(
 ) -> list[Trial]:
     """Return the trials than which none smaller is as good, smallest first, by any measure of size."""
     known = complete_enough(finished, executions.fewest)
-    return [one.trial for one in pareto(leads(known), size)]
+    return [evidence.trial for evidence in pareto(leads(known), size)]
 
 
 def executions_of(config: SweepConfig) -> Executions:

@@ -120,7 +120,7 @@ class Board:
     def leads(self) -> list[Evidence]:
         """Return one trial for every usable capacity, best score first."""
         found = (self.lead(capacity) for capacity in self._capacities)
-        return sorted((lead for lead in found if lead), key=lambda one: one.order)
+        return sorted((lead for lead in found if lead), key=lambda evidence: evidence.order)
 
     def best(self) -> Evidence | None:
         """Return the best lead, or None while nothing is usable."""

@@ -45,8 +45,8 @@ def begin(
     """
     board = bench.board
     nuisance = tuple((name, options[0]) for name, options in values.items())
-    candidates = [Candidate(one, bench.ladder.first, nuisance) for one in first]
-    labels = listing(one.label for one in first)
+    candidates = [Candidate(capacity, bench.ladder.first, nuisance) for capacity in first]
+    labels = listing(capacity.label for capacity in first)
     trial = bench.trial(first[-1], bench.ladder.first, nuisance)
     early = [one for some in others(bench, trial, values).values() for one in some]
     several = [name for name, options in values.items() if len(options) > 1]
@@ -147,7 +147,9 @@ class CapacitySearch:
         board, values = bench.board, self.config.nuisance.values()
         patience = self.config.patience
         simplest = self.family.simplest() if self.config.include_linear else None
-        first = dict.fromkeys(one for one in (simplest, self.family.start()) if one is not None)
+        first = dict.fromkeys(
+            capacity for capacity in (simplest, self.family.start()) if capacity is not None
+        )
         bumps = yield from begin(bench, list(first), values)
         frontier = board.leads()
         while True:
@@ -179,7 +181,7 @@ class CapacitySearch:
         if choice is None or choice.trial.capacity != simplest:
             return choice
         good, _, _ = rule.standing(known)
-        others = {one.trial.capacity for one in known} - {simplest}
+        others = {evidence.trial.capacity for evidence in known} - {simplest}
         # The start alone is a guess: growing must have been tried, or the space have nothing larger.
         if len(others) < 1 + (not over) or good.trial.capacity != simplest:
             return choice

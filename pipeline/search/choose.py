@@ -39,7 +39,9 @@ class Rule:
         candidates = leads(known)
         best = candidates[0]
         pool, least = decide.luck(known, folds=self.folds), self.least_gain(best.score)
-        for candidate in sorted(candidates, key=lambda one: (one.trial.parameters, one.order)):
+        for candidate in sorted(
+            candidates, key=lambda evidence: (evidence.trial.parameters, evidence.order)
+        ):
             gap = decide.difference(candidate, best, folds=self.folds, pool=pool)
             if math.isfinite(gap.se) and gap.within(self.one_se, least):
                 return candidate, best, gap
@@ -80,16 +82,16 @@ def complete_enough(finished: Sequence[Scored], executions: int) -> list[Evidenc
     for scored in longest(finished):
         by_trial.setdefault(scored.fit.trial.name, []).append(scored)
     known = [found for results in by_trial.values() if (found := evidence_of(results))]
-    enough = min(executions, max((one.executions for one in known), default=0))
-    return [one for one in known if one.executions >= enough]
+    enough = min(executions, max((evidence.executions for evidence in known), default=0))
+    return [evidence for evidence in known if evidence.executions >= enough]
 
 
 def leads(known: Iterable[Evidence]) -> list[Evidence]:
     """Return one trial per capacity: the best score among those with its most executions."""
     found: dict[Capacity, Evidence] = {}
-    for one in sorted(known, key=lambda one: (-one.executions, one.order)):
-        found.setdefault(one.trial.capacity, one)
-    return sorted(found.values(), key=lambda one: one.order)
+    for evidence in sorted(known, key=lambda evidence: (-evidence.executions, evidence.order)):
+        found.setdefault(evidence.trial.capacity, evidence)
+    return sorted(found.values(), key=lambda evidence: evidence.order)
 
 
 def chosen(choice: Choice, number: int) -> Decision:
@@ -112,7 +114,10 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
             taken, why = best, "the best score, as search.prefer=best asks"
         case Prefer.knee:
             taken, why = decide.knee(front), sentences.knee(len(front))
-    others = sorted((one for one in known if one is not taken), key=lambda one: one.order)
+    others = sorted(
+        (evidence for evidence in known if evidence is not taken),
+        key=lambda evidence: evidence.order,
+    )
     return Choice(
         trial=taken.trial,
         execution=decide.median_execution(taken),
@@ -121,7 +126,7 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
         se=decide.standard_error(
             taken, folds=rule.folds, pool=decide.luck(known, folds=rule.folds)
         ),
-        ranking=(taken.trial, *(one.trial for one in others)),
-        pareto=tuple(one.trial for one in front),
+        ranking=(taken.trial, *(evidence.trial for evidence in others)),
+        pareto=tuple(evidence.trial for evidence in front),
         reason=sentences.chosen(taken, why),
     )

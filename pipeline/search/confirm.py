@@ -26,20 +26,22 @@ def confirm(bench: Bench) -> Walk[None]:
     board = bench.board
     rivals: list[Trial] = []
     while found := standing(bench):
-        names = listing(dict.fromkeys(trial(one.trial.name) for one in found))
+        names = listing(dict.fromkeys(trial(evidence.trial.name) for evidence in found))
         reason = f"What may be chosen: {board.executions.first} executions of {names}."
-        asked = yield from board.ask([one.trial for one in found], board.executions.first, reason)
+        asked = yield from board.ask(
+            [evidence.trial for evidence in found], board.executions.first, reason
+        )
         if not asked:
             break
     while contest := finalists(bench, rivals):
-        executions = max(one.executions for one in contest)
-        if all(one.executions == executions for one in contest):
-            gaps = [(one, board.compare(one, contest[0])) for one in contest[1:]]
-            if any(is_close(board, one, contest[0], gap) for one, gap in gaps):
+        executions = max(evidence.executions for evidence in contest)
+        if all(evidence.executions == executions for evidence in contest):
+            gaps = [(evidence, board.compare(evidence, contest[0])) for evidence in contest[1:]]
+            if any(is_close(board, evidence, contest[0], gap) for evidence, gap in gaps):
                 executions = board.executions.after(executions)
-        names = listing(trial(one.trial.name) for one in contest)
+        names = listing(trial(evidence.trial.name) for evidence in contest)
         asked = yield from board.ask(
-            [one.trial for one in contest],
+            [evidence.trial for evidence in contest],
             executions,
             f"{names} are close: {executions} executions each, to tell the best from the luckiest.",
         )
@@ -59,12 +61,18 @@ def finalists(bench: Bench, rivals: list[Trial]) -> list[Evidence]:
     good, best = found
     board = bench.board
     keep = [best] if good is best else [best, good]
-    gaps = [(one, board.compare(one, best)) for one in board.usable() if one not in keep]
-    for one, gap in sorted(gaps, key=lambda pair: pair[1].mean / max(pair[1].se, TINY)):
-        is_known = one.trial in rivals
-        if (is_known or len(rivals) < board.rules.finalists) and is_close(board, one, best, gap):
-            keep.append(one)
-            rivals += [] if is_known else [one.trial]
+    gaps = [
+        (evidence, board.compare(evidence, best))
+        for evidence in board.usable()
+        if evidence not in keep
+    ]
+    for evidence, gap in sorted(gaps, key=lambda pair: pair[1].mean / max(pair[1].se, TINY)):
+        is_known = evidence.trial in rivals
+        if (is_known or len(rivals) < board.rules.finalists) and is_close(
+            board, evidence, best, gap
+        ):
+            keep.append(evidence)
+            rivals += [] if is_known else [evidence.trial]
     return keep if len(keep) > 1 else []
 
 
@@ -79,11 +87,11 @@ def refine(bench: Bench) -> Walk[None]:
     if not board.rules.refine or found is None:
         return
     contest = finalists(bench, []) or list(dict.fromkeys(found))
-    for executions in sorted({one.executions for one in contest}):
+    for executions in sorted({evidence.executions for evidence in contest}):
         trials = [
             trial
-            for one in contest
-            if one.executions == executions and (trial := _between(bench, one)) is not None
+            for member in contest
+            if member.executions == executions and (trial := _between(bench, member)) is not None
         ]
         rates = ", ".join(f"{one.capacity.label} at {rate(one.learning_rate)}" for one in trials)
         yield from board.ask(

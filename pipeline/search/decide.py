@@ -128,7 +128,11 @@ def paired(one: Evidence, other: Evidence) -> tuple[Evidence, Evidence] | None:
 
 def luck(known: Iterable[Evidence], *, folds: int = 0) -> Pool:
     """Return what the seeds of all trials together tell of the luck of one."""
-    return NO_POOL if folds else pooled([one.luck for one in known if one.executions > 1])
+    return (
+        NO_POOL
+        if folds
+        else pooled([evidence.luck for evidence in known if evidence.executions > 1])
+    )
 
 
 def standard_error(evidence: Evidence, *, folds: int = 0, pool: Pool = NO_POOL) -> float:
@@ -155,7 +159,9 @@ def pareto(
 ) -> tuple[Evidence, ...]:
     """Return the candidates than which no smaller or equal one is as good, smallest first."""
     front: list[Evidence] = []
-    for candidate in sorted(candidates, key=lambda one: (size(one.trial), one.order)):
+    for candidate in sorted(
+        candidates, key=lambda evidence: (size(evidence.trial), evidence.order)
+    ):
         if not front or candidate.score < front[-1].score:
             front.append(candidate)
     return tuple(front)

@@ -78,7 +78,9 @@ def grow(
             if (
                 frontier
                 and patience
-                and not any(step(one.trial.capacity) for one in frontier for step in steps)
+                and not any(
+                    step(evidence.trial.capacity) for evidence in frontier for step in steps
+                )
             ):
                 board.decide("", None, None, "stopped", sentences.limit(frontier))
             break
@@ -138,7 +140,9 @@ def _judged(board: Board, leader: Leader) -> Walk[dict[Capacity, Comparison]]:
     """Return the comparison of every usable capacity of a round, best score first."""
     settled: set[tuple[Capacity, Capacity]] = set()
     while capacity := _next(board, leader, settled):
-        yield from settle_with(board, capacity, leader, lambda one: one.verdict(board) == "better")
+        yield from settle_with(
+            board, capacity, leader, lambda comparison: comparison.verdict(board) == "better"
+        )
         settled.add((capacity, leader.capacity))
     compared = ((one, against(board, one, leader)) for one in _young(board, leader))
     return {capacity: found for capacity, found in compared if found}
@@ -162,8 +166,8 @@ def _next(
 
 def _young(board: Board, leader: Leader) -> list[Capacity]:
     """Return the usable capacities of a round, best score first."""
-    leads = (lead for one in leader.young if (lead := board.lead(one)))
-    return [lead.trial.capacity for lead in sorted(leads, key=lambda one: one.order)]
+    leads = (lead for capacity in leader.young if (lead := board.lead(capacity)))
+    return [lead.trial.capacity for lead in sorted(leads, key=lambda evidence: evidence.order)]
 
 
 def _unmasked(bench: Bench, leader: Leader, best: Evidence) -> Evidence | None:

@@ -96,7 +96,7 @@ class Leader:
     def refresh(self) -> bool:
         """Take who leads now; True where that is another."""
         before = (lead.trial.capacity for lead in self.board.leads())
-        best = next((one for one in before if one not in self.young), self.capacity)
+        best = next((capacity for capacity in before if capacity not in self.young), self.capacity)
         if best == self.capacity:
             return False
         self.capacity = best

@@ -42,19 +42,25 @@ class Bench:
         plan = self.board.executions
         executions = plan.fewest if self.board.rounds else plan.first
         wanted = [
-            self.trial(one.capacity, rate, one.nuisance)
-            for one in candidates
-            for rate in self.ladder.bracket(one.rate)
+            self.trial(candidate.capacity, rate, candidate.nuisance)
+            for candidate in candidates
+            for rate in self.ladder.bracket(candidate.rate)
         ]
         yield from self.board.ask([*wanted, *beside], executions, reason)
         for _ in range(self.board.rules.recentre):
-            moved = [(one, rate) for one in candidates if (rate := self._centre(one)) is not None]
+            moved = [
+                (candidate, rate)
+                for candidate in candidates
+                if (rate := self._centre(candidate)) is not None
+            ]
             wanted = [
-                self.trial(one.capacity, near, one.nuisance)
-                for one, rate in moved
+                self.trial(candidate.capacity, near, candidate.nuisance)
+                for candidate, rate in moved
                 for near in self.ladder.around(rate)
             ]
-            labels = ", ".join(f"{one.capacity.label} at {language.rate(at)}" for one, at in moved)
+            labels = ", ".join(
+                f"{candidate.capacity.label} at {language.rate(at)}" for candidate, at in moved
+            )
             reason = f"The best rate lies on the edge of its bracket: re-centred for {labels}."
             asked = yield from self.board.ask(wanted, executions, reason)
             if not asked:
@@ -67,9 +73,9 @@ class Bench:
         Whoever stands for a capacity has the most of them: with fewer, the new values could not.
         """
         behind: dict[int, list[Trial]] = {}
-        for one in candidates:
-            lead = self.board.lead(one.capacity)
-            best = self.board.lead_with(one.capacity, one.nuisance)
+        for candidate in candidates:
+            lead = self.board.lead(candidate.capacity)
+            best = self.board.lead_with(candidate.capacity, candidate.nuisance)
             if lead and best and best.executions < lead.executions:
                 behind.setdefault(lead.executions, []).append(best.trial)
         for executions, trials in sorted(behind.items()):
@@ -91,8 +97,8 @@ class Bench:
             # Every rate diverged: all of them were too high. Too large or failed: no rate helps.
             diverged = any(Outcome.diverged in self.board.outcomes(trial) for trial in tried)
             return tried[0].learning_rate if diverged else None
-        lowest = min(one.score for one in known)
-        best = [one.trial for one in known if one.score == lowest]
+        lowest = min(evidence.score for evidence in known)
+        best = [evidence.trial for evidence in known if evidence.score == lowest]
         for edge, direction in ((tried[0], -1), (tried[-1], +1)):
             # A tie with a rate further inside is no reason to look beyond.
             if best == [edge] and self.ladder.beyond(edge.learning_rate, direction) is not None:

@@ -55,11 +55,15 @@ class Told:
         self._fits.update((key(scored.fit), scored) for scored in answers)
         trials = dict.fromkeys((scored.fit.trial, scored.fit.epochs) for scored in answers)
         found = [
-            evidence_of([one for one in answers if (one.fit.trial, one.fit.epochs) == point])
+            evidence_of(
+                [answer for answer in answers if (answer.fit.trial, answer.fit.epochs) == point]
+            )
             for point in trials
         ]
-        usable = [one for one in found if one is not None]
-        self._note(min(usable, key=lambda one: one.order, default=None), len(found), len(usable))
+        usable = [evidence for evidence in found if evidence is not None]
+        self._note(
+            min(usable, key=lambda evidence: evidence.order, default=None), len(found), len(usable)
+        )
         self.rounds += 1
 
     def score(self, keys: Sequence[tuple[str, int]]) -> float:

@@ -48,24 +48,24 @@ def ranking(
         return []
     folds, errors = rule.folds, rule.one_se
     leading, pool = _heads(known, folds, fewest)
-    heads, best = {one.trial.capacity: one for one in leading}, leading[0]
+    heads, best = {evidence.trial.capacity: evidence for evidence in leading}, leading[0]
     found = []
-    for one in sorted(known, key=lambda one: (one is not taken, *one.order)):
-        gap = decide.difference(one, best, folds=folds, pool=pool)
-        se = decide.standard_error(one, folds=folds, pool=pool)
-        head = heads.get(one.trial.capacity)
-        if one is taken:
-            note = CHOSEN[rule.prefer].format(how=_chosen(one, best, gap, errors))
-        elif head is not one:
-            note = "fewer executions" if head is None else _other(head, one)
+    for evidence in sorted(known, key=lambda evidence: (evidence is not taken, *evidence.order)):
+        gap = decide.difference(evidence, best, folds=folds, pool=pool)
+        se = decide.standard_error(evidence, folds=folds, pool=pool)
+        head = heads.get(evidence.trial.capacity)
+        if evidence is taken:
+            note = CHOSEN[rule.prefer].format(how=_chosen(evidence, best, gap, errors))
+        elif head is not evidence:
+            note = "fewer executions" if head is None else _other(head, evidence)
         else:
-            note = "best score" if one is best else _behind(gap, errors)
-        if one.executions != best.executions and head is one:
-            shared = len(one.results.keys() & best.results.keys())
+            note = "best score" if evidence is best else _behind(gap, errors)
+        if evidence.executions != best.executions and head is evidence:
+            shared = len(evidence.results.keys() & best.results.keys())
             note += (
                 f", on {plural(shared, 'shared execution')}" if shared else ", on other executions"
             )
-        found.append(Ranked(one, se, gap, head is one, note))
+        found.append(Ranked(evidence, se, gap, head is evidence, note))
     return found
 
 
@@ -81,12 +81,14 @@ def standing(
     if not known:
         return []
     leading, pool = _heads(known, folds, fewest)
-    return [(one, decide.standard_error(one, folds=folds, pool=pool)) for one in leading]
+    return [
+        (evidence, decide.standard_error(evidence, folds=folds, pool=pool)) for evidence in leading
+    ]
 
 
 def _heads(known: Sequence[Evidence], folds: int, fewest: int) -> tuple[list[Evidence], Pool]:
-    enough = min(fewest, max(one.executions for one in known))
-    full = [one for one in known if one.executions >= enough]
+    enough = min(fewest, max(trial.executions for trial in known))
+    full = [evidence for evidence in known if evidence.executions >= enough]
     return leads(full), decide.luck(full, folds=folds)
 
 

@@ -101,7 +101,7 @@ def _apart(one: Evidence, other: Evidence) -> tuple[str, str]:
 
 def limit(frontier: Iterable[Evidence]) -> str:
     """Return why growing ended though the last step paid."""
-    largest = max(frontier, key=lambda one: one.trial.parameters).trial.capacity.label
+    largest = max(frontier, key=lambda evidence: evidence.trial.parameters).trial.capacity.label
     return (
         f"The space has nothing larger than {largest} (search.space.layers_max and units_max, "
         "search.max_parameters): growing stops here."

@@ -141,12 +141,15 @@ def _capacity_axes(
     axes. Otherwise (listed networks, a limit on parameters) they are one axis, ordered by size.
     """
     names = tuple(name for name, value in capacities[0].values if isinstance(value, int))
-    points = {tuple(int(one.get(name, -1)) for name in names): one for one in capacities}  # type: ignore[arg-type]
+    points = {
+        tuple(int(capacity.get(name, -1)) for name in names): capacity  # type: ignore[arg-type]
+        for capacity in capacities
+    }
     levels = [sorted({point[place] for point in points}) for place in range(len(names))]
     if len(points) == len(capacities) and set(product(*levels)) == set(points):
         return names, points
-    by_size = sorted(capacities, key=lambda one: (family.parameters(one), one.label))
-    return (CAPACITY,), {(place,): one for place, one in enumerate(by_size)}
+    by_size = sorted(capacities, key=lambda capacity: (family.parameters(capacity), capacity.label))
+    return (CAPACITY,), {(place,): capacity for place, capacity in enumerate(by_size)}
 
 
 def _rates(config: LearningRateConfig, is_grid: bool) -> Axis:

@@ -70,7 +70,7 @@ def tune(
         known = [found for trial in tried if (found := board.evidence(trial))]
         if not known:
             continue
-        best = min(known, key=lambda one: one.order)
+        best = min(known, key=lambda evidence: evidence.order)
         if (yield from _is_better(bench, best, lead)):
             helpful[name] = best.trial.nuisance_value(name, "")
     if len(helpful) > 1:

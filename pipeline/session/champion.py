@@ -112,11 +112,11 @@ class Candidates:
         weights = dataset.sample_weight(rows)
         inputs = functools.cache(lambda name: unseen_inputs(dataset, name, 0)["validation"])
         predictions: list[np.ndarray] = []
-        for one in members:
+        for member in members:
             if predictions and control.stop_reason():
                 log.info("The budget ends: the best %d networks may be selected", len(predictions))
                 break
-            predictions.append(forward(one.model, inputs(one.fit.trial.encoding)))
+            predictions.append(forward(member.model, inputs(member.fit.trial.encoding)))
 
         def losses(outputs: np.ndarray) -> np.ndarray:
             shape = outputs.shape[:-1]

@@ -194,7 +194,7 @@ def search(sweep: Sweep, before: Callable[[Round], None] = lambda _: None) -> Se
     while True:
         finished = sweep.ledger.finished()
         proposal = sweep.searcher.propose(finished)
-        cut = [(one.scored(objective), one.epochs) for one in sweep.ledger.cut]
+        cut = [(entry.scored(objective), entry.epochs) for entry in sweep.ledger.cut]
         result = result_of(sweep.searcher, proposal, finished, ended, cut)
         decisions = result.decisions if result else proposal.decisions
         standing = capacities(finished, sweep.trainer.config)
@@ -273,11 +273,11 @@ def _rescue(sweep: Sweep) -> str:
     if choice is None:
         return "no fit was usable yet: nothing is left of this sweep but its log"
     name = choice.trial.name
-    done = [one for one in ledger.done if one.fit.trial == choice.trial]
-    kept = [one for one in done if sweep.networks.kept(one.fit)]
+    done = [entry for entry in ledger.done if entry.fit.trial == choice.trial]
+    kept = [entry for entry in done if sweep.networks.kept(entry.fit)]
     if not kept:
         return f"{name} was the best, but its network is no longer in memory"
-    best = min(kept, key=lambda one: (one.fit.execution != choice.execution, one.score)).fit
+    best = min(kept, key=lambda entry: (entry.fit.execution != choice.execution, entry.score)).fit
     member = Member(best, sweep.networks.model(best))
     place = (sweep.output_dir / CHAMPION).absolute()
     trainer = sweep.trainer

@@ -23,8 +23,8 @@ def capacities(finished: Sequence[Scored], config: SweepConfig) -> tuple[Capacit
     plan = executions_of(config)
     found = standing(complete_enough(finished, 1), folds=plan.folds, fewest=plan.fewest)
     return tuple(
-        CapacityScore(one.trial.capacity.label, one.trial.parameters, one.shown, se)
-        for one, se in found
+        CapacityScore(evidence.trial.capacity.label, evidence.trial.parameters, evidence.shown, se)
+        for evidence, se in found
     )
 
 
@@ -32,7 +32,7 @@ def trials_ranked(standing: Sequence[Scored], choice: Choice, config: SweepConfi
     """Return every usable trial, the champion's first, and why each stands there."""
     plan, search = executions_of(config), config.search
     known = complete_enough(standing, 1)
-    taken = next((one for one in known if one.trial == choice.trial), None)
+    taken = next((evidence for evidence in known if evidence.trial == choice.trial), None)
     rule = Rule(search.prefer, getattr(search, "one_se", 1.0), plan.folds)
     return ranking(known, taken, rule, plan.fewest)
 
@@ -44,18 +44,20 @@ def ranking_rows(ranked: Sequence[Ranked], metric: str) -> tuple[list[dict[str, 
         metric: The objective.
     """
     shown = ranked[:SHOWN_TRIALS]
-    common = set.intersection(*(set(one.evidence.trial.nuisance) for one in shown))
+    common = set.intersection(*(set(entry.evidence.trial.nuisance) for entry in shown))
     rows = [
         {
             "#": str(place),
-            "trial": trial_beside(one.evidence.trial, common),
-            metric: exact(one.evidence.shown),
-            "SE": number(one.se, 2),
-            "behind": number(one.gap.mean, 2),
-            "fits": str(one.evidence.executions),
-            "why": one.note.replace("one standard error", "1 SE").replace("standard errors", "SE"),
+            "trial": trial_beside(entry.evidence.trial, common),
+            metric: exact(entry.evidence.shown),
+            "SE": number(entry.se, 2),
+            "behind": number(entry.gap.mean, 2),
+            "fits": str(entry.evidence.executions),
+            "why": entry.note.replace("one standard error", "1 SE").replace(
+                "standard errors", "SE"
+            ),
         }
-        for place, one in enumerate(shown, start=1)
+        for place, entry in enumerate(shown, start=1)
     ]
     return rows, listing(f"{name} {value}" for name, value in sorted(common))
 

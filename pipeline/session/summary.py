@@ -108,9 +108,9 @@ def _counts(status: str, ledger: Ledger, budget: Budget) -> dict[str, Any]:
         "experiment": ledger.store.experiment,
         "status": status,
         "seconds": round(budget.spent(), 1),
-        "trials": len({one.fit.trial.name for one in ledger.done}),
+        "trials": len({entry.fit.trial.name for entry in ledger.done}),
         "fits": len(ledger.done),
-        "epochs": sum(one.epochs for one in ledger.done),
+        "epochs": sum(entry.epochs for entry in ledger.done),
         "cut": len(ledger.cut),
         "cost": budget.cost(),
     }
@@ -193,8 +193,8 @@ def _mean_loss(
 ) -> tuple[float, float] | None:
     """Return mean and standard error of the champion's validation loss, whatever the objective."""
     counted = {scored.fit for scored in longest(ledger.standing())}
-    done = [one for one in (*ledger.done, *ledger.cut) if one.fit in counted]
-    own = [one.scored_by_loss() for one in done if one.fit.trial == choice.trial]
+    done = [entry for entry in (*ledger.done, *ledger.cut) if entry.fit in counted]
+    own = [entry.scored_by_loss() for entry in done if entry.fit.trial == choice.trial]
     return mean_of(own, executions)
 
 

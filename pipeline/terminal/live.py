@@ -65,13 +65,13 @@ def drawn(points: Sequence[CapacityScore], width: int, rows: int) -> list[Text]:
         width: Columns that a line may take.
         rows: Lines that there may be.
     """
-    known = [one for one in points if math.isfinite(one.score)][:rows]
+    known = [point for point in points if math.isfinite(point.score)][:rows]
     if not known:
         return []
-    best, names = known[0], max(len(one.label) for one in known)
-    scores = {one.label: language.with_error(one.score, one.se) for one in known}
+    best, names = known[0], max(len(point.label) for point in known)
+    scores = {point.label: language.with_error(point.score, point.se) for point in known}
     figures = max(map(len, scores.values()))
-    reach = [(one.score - one.error, one.score + one.error) for one in known]
+    reach = [(point.score - point.error, point.score + point.error) for point in known]
     low, high = min(start for start, _ in reach), max(end for _, end in reach)
     columns = max(width - names - figures - 5, 8)
 
@@ -79,11 +79,11 @@ def drawn(points: Sequence[CapacityScore], width: int, rows: int) -> list[Text]:
         return round((value - low) / (high - low) * (columns - 1)) if high > low else 0
 
     lines = []
-    for one in sorted(known, key=lambda one: (one.parameters, one.label)):
-        start, middle, end = (place(one.score + k * one.error) for k in (-1, 0, 1))
+    for point in sorted(known, key=lambda point: (point.parameters, point.label)):
+        start, middle, end = (place(point.score + k * point.error) for k in (-1, 0, 1))
         bar = " " * start + "─" * (middle - start) + "●" + "─" * (end - middle)
-        text = f"{one.label:>{names}}  {scores[one.label]:<{figures}}  {bar}"
-        lines.append(Text(text, style="bold green" if one is best else ""))
+        text = f"{point.label:>{names}}  {scores[point.label]:<{figures}}  {bar}"
+        lines.append(Text(text, style="bold green" if point is best else ""))
     return lines
 
 

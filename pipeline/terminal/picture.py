@@ -98,14 +98,14 @@ class Picture:
 
     def _now(self) -> str:
         running = list(self.stacks.values())
-        compiling = sum(one.compiling for one in running)
-        training = [one for one in running if not one.compiling]
+        compiling = sum(progress.compiling for progress in running)
+        training = [progress for progress in running if not progress.compiling]
         said = [f"compiling {language.plural(compiling, 'program')}"] if compiling else []
         if training:
-            epochs = sorted({one.epoch for one in training})
+            epochs = sorted({progress.epoch for progress in training})
             reached = " to ".join(str(one) for one in (epochs[0], epochs[-1])[: len(epochs)])
-            live = language.plural(sum(one.live for one in training), "fit")
-            most = max(one.epochs for one in training)
+            live = language.plural(sum(progress.live for progress in training), "fit")
+            most = max(progress.epochs for progress in training)
             said.append(f"training {live}, epoch {reached} of {most}")
         return ", ".join(said) or language.NOTHING
 
@@ -121,7 +121,7 @@ def time_left(seconds: tuple[float, float] | None) -> str:
     """Say how long is left; it is not known until the search begins."""
     if seconds is None:
         return "time left not known yet"
-    low, high = (language.duration(round(one)) for one in seconds)
+    low, high = (language.duration(round(second)) for second in seconds)
     return f"{low} left" if low == high else f"{low} to {high} left"
 
 

@@ -105,7 +105,7 @@ def program_of(trial: Trial, workload: Workload) -> Hashable:
     family = cast("PaddedFamily", workload.family)
     widths = family.unit_widths(trial.capacity)
     shape = len(widths) if family.padded else widths
-    own = {name: next(iter(one.idle), None) for name, one in PER_TRIAL.items()}
+    own = {name: next(iter(entry.idle), None) for name, entry in PER_TRIAL.items()}
     own |= dict(trial.nuisance)
     values = tuple((name, PER_TRIAL[name].program(value)) for name, value in sorted(own.items()))
     return shape, workload.settings.batch_of(trial, workload.rows), values

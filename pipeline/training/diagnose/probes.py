@@ -69,7 +69,7 @@ class Probe:
             "sample_loss_se": [loss.se],
             "initial_loss": [float(before.mean())],
             "moved": [float(np.sqrt(moved / length)) if length else 0.0],
-            "gradient_norm": [float(np.linalg.norm(one.ravel())) for one in gradients],
+            "gradient_norm": [float(np.linalg.norm(gradient.ravel())) for gradient in gradients],
             **of_activations(list(zip(self._names, hidden, strict=True))),
         }
 

@@ -203,7 +203,7 @@ def _in_session(trace: _Trace) -> Callable[..., Any]:
     # Within a graph: the names must not be known to eager code, where every program has an f0.
     with tf.Graph().as_default() as graph:
         tf.graph_util.import_graph_def(trace.definition, name="")
-    feeds, fetches = ([graph.get_tensor_by_name(one) for one in names] for names in trace[1:3])
+    feeds, fetches = ([graph.get_tensor_by_name(name) for name in names] for names in trace[1:3])
     # XLA optimizes by itself; looking through the graph before it takes a third of a second.
     settings = tf.compat.v1.ConfigProto()
     settings.graph_options.rewrite_options.disable_meta_optimizer = True
@@ -213,7 +213,7 @@ def _in_session(trace: _Trace) -> Callable[..., Any]:
     structure = trace.structure
 
     def run(*arguments: Any) -> Any:
-        found = call(*[np.asarray(one) for one in tf.nest.flatten(arguments)])
+        found = call(*[np.asarray(argument) for argument in tf.nest.flatten(arguments)])
         return tf.nest.pack_sequence_as(structure, found)
 
     return run

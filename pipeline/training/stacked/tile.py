@@ -65,7 +65,7 @@ class Tile:
         self.job, self.runs = job, list(runs)
         """Runs by their place in the state; places beyond them are those of dummies."""
         self._program: Compiled | None = None
-        kept = {one.fit: one.weights for one in runs if one.weights is not None}
+        kept = {run.fit: run.weights for run in runs if run.weights is not None}
         rows = job.table.rows["val_x"].shape[0]
         state = job.plan.members.first_state(self._fits(), kept, rows)
         state["live"][len(runs) :] = False
