@@ -8,6 +8,7 @@ IMPORTS := import keras_tuner, mlflow.pyfunc.scoring_server, plotly.graph_object
 SHELL := /bin/bash
 JOBS ?= 3
 ARGS ?=
+MARKS ?= not rare
 BENCHMARKS ?= decisions roofline tracking
 COMPILE := .venv-tools/bin/uv pip compile --upgrade --universal --python-version 3.11 --quiet --no-header --no-annotate
 PIP_INSTALL := -m pip install --no-compile --quiet --quiet --disable-pip-version-check --no-input
@@ -42,7 +43,7 @@ sweep: install ## find the right-sized network for data=wages; ARGS="data=titani
 	@.venv/bin/python -m pipeline.sweep $(ARGS)
 
 test: install ## run the tests but the rare ones on JOBS=3 processes; ARGS="-k words" for some
-	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not rare" $(ARGS)
+	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "$(MARKS)" $(ARGS)
 
 test-slow: install ## run the rare tests: minutes of sweeps that seldom are the first to fail
 	@.venv/bin/python -m pytest -n $(JOBS) --dist worksteal -m rare $(ARGS)

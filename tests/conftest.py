@@ -41,6 +41,8 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 OF_THIS_RUN = Path(os.environ["XDG_CACHE_HOME"])
 
 collect_seldom()  # as the entry points do: a tenth of the processor time went into visiting TensorFlow
+with contextlib.suppress(ImportError):  # on JAX there is none
+    import skops.io  # noqa: F401 - looks through all modules: 4 s after TensorFlow, 1 s before
 
 # The suite is the same every time; `make fuzz` explores.
 settings.register_profile("suite", max_examples=40, deadline=None, derandomize=True)
@@ -52,22 +54,26 @@ providers._get_local_constants = lambda: providers._local_constants
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--part=K/N`."""
-    parser.addoption(
-        "--part", metavar="K/N", help="run every N-th test, from the K-th on; K from 0"
-    )
+    """Add `--part=K/N` and `--rare-part=K/N`."""
+    for option, which in (("--part", "test"), ("--rare-part", "rare test")):
+        parser.addoption(
+            option, metavar="K/N", help=f"run every N-th {which}, from the K-th on; K from 0"
+        )
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run files with slow tests first: no worker then waits for the other's last minutes."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    rare = {item.nodeid for item in items if item.get_closest_marker("rare")}
+    left_out: set[str] = set()
+    for option, known in (("part", {item.nodeid for item in items}), ("rare_part", rare)):
+        if part := config.getoption(option):
+            first, step = map(int, part.split("/"))
+            left_out |= known - set(sorted(known)[first::step])
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
+    items[:] = [item for item in items if item.nodeid not in left_out]
+    slow = {item.path for item in items if item.get_closest_marker("slow") or item.nodeid in rare}
     items.sort(key=lambda item: item.path not in slow)
-    if part := config.getoption("part"):
-        first, step = map(int, part.split("/"))
-        kept = set(sorted(item.nodeid for item in items)[first::step])
-        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
-        items[:] = [item for item in items if item.nodeid in kept]
 
 
 @pytest.fixture(scope="session")
