@@ -50,7 +50,7 @@ class FitWriter:
     def start(self, location: Location) -> None:
         """Start the process unless it runs; it imports, and makes the store, while the caller goes on."""
         with contextlib.suppress(OSError):  # no more processes or memory: the first fit tries again
-            self._running().tell((location, dict(os.environ), None))
+            self._running().hand_over((location, dict(os.environ), None))
 
     def write(self, store: Store, record: FitRecord) -> Written:
         """Write a fit, and return where it stands; called again, it asks the store how far it came.
@@ -137,7 +137,7 @@ class WriterProcess:
         finally:
             self._idle.put(connection)
 
-    def tell(self, task: Any) -> None:
+    def hand_over(self, task: Any) -> None:
         """Hand over a task without an answer; OSError when the process has died."""
         connection = self._idle.get()
         try:

@@ -156,7 +156,7 @@ class Ledger:
         self._put(name, lambda: self.store.client.set_tag(self.run_id, name, value))
 
     def attach(self, name: str, content: str | bytes | Callable[[], bytes]) -> None:
-        """Store a file with the parent run, in the background; so is made what is not there yet."""
+        """Store a file with the parent run, in the background, where a function also makes its content."""
         self._put(
             name, lambda: self._files.write(name, content() if callable(content) else content)
         )
