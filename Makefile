@@ -22,7 +22,8 @@ install: .venv/.installed ## make .venv from requirements.lock (does nothing whe
 .venv/.installed: requirements.lock pyproject.toml setup.py
 	@echo "Installing the locked environment into .venv (once; takes some minutes) ..."
 	@python=$$(.ci/find-python) && $$python -m venv .venv
-	@.venv/bin/python $(PIP_INSTALL) --requirement requirements.lock
+	@(while sleep 20 >/dev/null 2>&1; do echo "  still installing ($$SECONDS s)"; done) & trap "kill $$!" EXIT; \
+		.venv/bin/python $(PIP_INSTALL) --requirement requirements.lock
 	@.venv/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@.venv/bin/python -c "$(IMPORTS)" 2>.venv/.imports || { cat .venv/.imports; exit 1; }
 	@touch $@
