@@ -42,6 +42,7 @@ PLACES = {
     # in the layout of 1aed060
     "pipeline.runner:train_round": "round",
     "pipeline.ending:finish": "finish",
+    "pipeline.training.stacked.engine:StackedEngine.train": "train",
     "pipeline.training.stacked.programs:Program.compiled": "trace",
 }
 """Functions whose calls are timed, by `module:path`."""
