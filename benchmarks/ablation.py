@@ -80,7 +80,7 @@ def variant(rows: Rows, task: str, words: str, options: argparse.Namespace) -> d
         more += ["champion_rows=folds"] * options.champion_rows
         config = config_of(Path(folder), *rows, more)
         dataset = prepare(config.data, config.seed)
-    trainer = Trainer.of(fitted_to(dataset, config), dataset)
+    trainer = Trainer.of(fitted_to(config, dataset), dataset)
     began, cpu = time.perf_counter(), time.process_time()
     fits = [
         Fit(trial, seed, seed, config.training.epochs)

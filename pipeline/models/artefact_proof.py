@@ -40,6 +40,9 @@ from pipeline.models.verify import (
 
 log = logging.getLogger(__name__)
 
+UNSAVED = (TypeError, ValueError, RuntimeError, NotImplementedError)
+"""What Keras and skops raise of a network or an encoder that they cannot save."""
+
 ROWS = 20
 """Raw rows that go the whole way, and one more without any value."""
 
@@ -78,7 +81,7 @@ class Proof:
         state = random.getstate()  # Keras draws from it, and training must not notice
         try:
             self._write_networks(root / FOLDER, asked)
-        except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
+        except UNSAVED as error:
             raise _cannot(error) from error
         finally:
             random.setstate(state)
@@ -125,7 +128,7 @@ class Proof:
             log.warning(
                 "the process that tries how a model is served %s; the champion will show", gone
             )
-        except UnfaithfulModelError as error:
+        except (UnfaithfulModelError, *UNSAVED) as error:
             raise _cannot(error) from error
         self._asked, self._members = None, []
 

@@ -30,13 +30,13 @@ def encoded(config: SweepConfig, dataset: Dataset) -> list[tuple[str, int]]:
     return [(name, fold) for name in encodings for fold in folds]
 
 
-def fitted_to(dataset: Dataset, config: SweepConfig) -> SweepConfig:
+def fitted_to(config: SweepConfig, dataset: Dataset) -> SweepConfig:
     """Return the configuration of a search with the values that its table decides.
 
     No resolution of numbers is tried twice, and a moving average of the weights reaches back
     `search.nuisance.ema_epochs`.
     """
-    nuisance = _without_repeats(dataset, config.search.nuisance)
+    nuisance = _without_repeats(config.search.nuisance, dataset)
     if nuisance.ema_epochs > 0:
         rows = len(dataset.part("train"))
         per_epoch = steps(batch_size(config.training.batch_size, rows), rows)
@@ -54,7 +54,7 @@ def _momentum(reach: float) -> float:
     return round(1 - 1 / max(float(f"{reach:.0e}"), 1.0), 4)
 
 
-def _without_repeats(dataset: Dataset, nuisance: NuisanceConfig) -> NuisanceConfig:
+def _without_repeats(nuisance: NuisanceConfig, dataset: Dataset) -> NuisanceConfig:
     """Return the values of a search that tries no resolution of numbers twice.
 
     A table whose numbers have fewer different values than intervals has the same inputs at a finer
@@ -79,7 +79,7 @@ def _without_repeats(dataset: Dataset, nuisance: NuisanceConfig) -> NuisanceConf
 def searcher_of(config: SweepConfig, dataset: Dataset, family: Family) -> Searcher:
     """Return the search of a table, with the values that the table decides."""
     constant = constant_loss(dataset, objective(config).metric)
-    return searcher(fitted_to(dataset, config), family, constant)
+    return searcher(fitted_to(config, dataset), family, constant)
 
 
 def facts_of(

@@ -144,10 +144,10 @@ def _open(
     trainer = Trainer.of(config, dataset)
     family = trainer.family
     prepare_threads(convolutional=family.convolutional)
-    if config.search.kind is not SearchKind.capacity:
-        _import_frameworks(
-            dataset
-        )  # KerasTuner brings TensorFlow: it starts the same way either way
+    if (
+        config.search.kind is not SearchKind.capacity
+    ):  # KerasTuner would import TensorFlow otherwise
+        _import_frameworks(dataset)
     searching = searcher_of(config, dataset, family)
     for note in dataset.notes:
         log.info("%s", note)

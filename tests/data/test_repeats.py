@@ -40,7 +40,7 @@ def test_a_resolution_that_gives_the_same_inputs_is_left_out(
     dataset = prepared(pd.DataFrame({"x": shown, "y": x + rng.normal(size=400)}), target="y")
     search = CapacityConfig(nuisance=NuisanceConfig(encoding=list(ALL), bins=[8, 48, 120]))
     config = SweepConfig(search=search)
-    nuisance = fitted_to(dataset, config).search.nuisance
+    nuisance = fitted_to(config, dataset).search.nuisance
     assert (list(nuisance.encoding), list(nuisance.bins)) == (encodings, bins)
 
 
@@ -66,4 +66,4 @@ def test_a_moving_average_reaches_back_its_share_of_an_epoch(
     dataset = prepared(pd.DataFrame({"x": x, "y": 2 * x}), target="y")
     search = CapacityConfig(nuisance=NuisanceConfig(ema=ema, ema_epochs=epochs))
     config = SweepConfig(search=search, training=TrainingConfig())
-    assert list(fitted_to(dataset, config).search.nuisance.ema) == expected
+    assert list(fitted_to(config, dataset).search.nuisance.ema) == expected

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import random
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import SimpleNamespace
@@ -233,6 +234,22 @@ def test_a_model_that_fails_elsewhere_is_refused_before_the_second_round(tmp_pat
             proof.before_round(ROUND)
             assert (proof._asked is None) is not alive
         proof.close()
+
+
+def test_an_encoder_that_cannot_be_saved_is_refused_before_the_second_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found beside the first round, and said like a network that cannot be saved."""
+
+    def failing(*_: object) -> None:
+        raise TypeError("no such type")
+
+    dataset = dataset_of(table(), tmp_path)
+    proof = Proof(dataset, family(dataset), Asked())
+    monkeypatch.setattr("pipeline.models.artefact_proof.write_around", failing)
+    proof.before_round(ROUND)
+    with closing(proof), pytest.raises(ConfigError, match="no such type"):
+        proof.before_round(ROUND)
 
 
 def test_another_number_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
