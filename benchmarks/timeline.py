@@ -73,7 +73,7 @@ class Finder(importlib.machinery.PathFinder):
             run(module)
             for key, step in wanted.items():
                 *owners, last = key.split(".")
-                owner = functools.reduce(getattr, owners, module)
+                owner = functools.reduce(lambda found, name: getattr(found, name, None), owners, module)
                 if hasattr(owner, last):
                     setattr(owner, last, timed(getattr(owner, last), step))
         spec.loader.exec_module = exec_module
