@@ -28,6 +28,7 @@ from pipeline.figures.trials import (
     champion_entry,
     done_fits,
     leader,
+    once,
     rule,
     trials,
 )
@@ -37,6 +38,7 @@ from pipeline.ledger.read import SweepRecord
 ORDER = {SEVERE: -1, "warning": 0, "info": 1, "good": 2}
 
 
+@once
 def remarks(record: SweepRecord) -> list[Remark]:
     """Return everything worth saying about a sweep, the most urgent first."""
     found = [*severe(record), *_failures(record)]

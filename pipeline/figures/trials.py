@@ -95,7 +95,9 @@ def remembered() -> Iterator[None]:
         _KNOWN.reset(token)
 
 
-def _once(function: Callable[[SweepRecord], T]) -> Callable[[SweepRecord], T]:
+def once(function: Callable[[SweepRecord], T]) -> Callable[[SweepRecord], T]:
+    """Make a function of a record answer once while a page is made (`remembered`)."""
+
     @functools.wraps(function)
     def found(record: SweepRecord) -> T:
         known = _KNOWN.get()
@@ -109,7 +111,7 @@ def _once(function: Callable[[SweepRecord], T]) -> Callable[[SweepRecord], T]:
     return found
 
 
-@_once
+@once
 def evidence(record: SweepRecord) -> dict[str, Evidence]:
     """Return the search's own record of each usable trial, by its name.
 
@@ -144,7 +146,7 @@ def evidence(record: SweepRecord) -> dict[str, Evidence]:
     return {name: found for name, found in known.items() if found is not None}
 
 
-@_once
+@once
 def trials(record: SweepRecord) -> pd.DataFrame:
     """Return one row a usable trial, best score first.
 
@@ -240,7 +242,7 @@ def neighbours(record: SweepRecord) -> tuple[Any, Any]:
     )
 
 
-@_once
+@once
 def median_runs(record: SweepRecord) -> dict[str, str]:
     """Return, for each usable trial, the run of its median execution: the one that stands for it."""
     runs = counted_fits(record).drop_duplicates(["trial", "execution"], keep="last")

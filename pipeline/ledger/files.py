@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,11 +27,18 @@ class RunFiles:
 
     def write(self, name: str, content: bytes | str) -> None:
         """Store a file under a name that may hold folders: `rounds/003.json`."""
-        folder, _, last = name.rpartition("/")
-        with tempfile.TemporaryDirectory() as temporary:
-            path = Path(temporary) / last
-            path.write_bytes(content.encode() if isinstance(content, str) else content)
-            self._client.log_artifact(self._run_id, str(path), folder or None)
+        content = content.encode() if isinstance(content, str) else content
+        if self.folder is not None and self.folder.is_dir():
+            # What MLflow would do, which asks its store about the run for every file.
+            path = self.folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        else:
+            folder, _, last = name.rpartition("/")
+            with tempfile.TemporaryDirectory() as temporary:
+                path = Path(temporary) / last
+                path.write_bytes(content)
+                self._client.log_artifact(self._run_id, str(path), folder or None)
         if self.folder is not None:
             sync(self.folder / name)
 
@@ -39,16 +48,8 @@ class RunFiles:
 
     def read(self, name: str) -> bytes | None:
         """Return a file's content, or None where there is none."""
-        from mlflow.exceptions import MlflowException
-
-        with tempfile.TemporaryDirectory() as temporary:
-            try:
-                path = self._client.download_artifacts(self._run_id, name, temporary)
-            except (MlflowException, OSError) as error:
-                if _is_missing(error):
-                    return None
-                raise
-            return Path(path).read_bytes()
+        with self._here(name) as path:
+            return None if path is None else path.read_bytes()
 
     def read_json(self, name: str) -> Any:
         """Return a JSON document; None where there is none or a crash left half of one."""
@@ -60,11 +61,32 @@ class RunFiles:
 
     def read_folder(self, name: str) -> dict[str, bytes]:
         """Return every file directly under a folder, by its own name, in order."""
-        if not self._client.list_artifacts(self._run_id, name):
+        if self.folder is None and not self._client.list_artifacts(self._run_id, name):
             return {}
+        with self._here(name) as folder:
+            return {
+                path.name: path.read_bytes() for path in sorted(folder.iterdir() if folder else ())
+            }
+
+    @contextmanager
+    def _here(self, name: str) -> Iterator[Path | None]:
+        """Give the place of a file or folder on this machine, fetched if it is remote; None without it."""
+        if self.folder is not None:  # MLflow would look for models among the run's files, each time
+            path = self.folder / name
+            yield path if path.exists() else None
+            return
         with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(self._client.download_artifacts(self._run_id, name, temporary))
-            return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+            yield self._fetched(name, temporary)
+
+    def _fetched(self, name: str, folder: str) -> Path | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return Path(self._client.download_artifacts(self._run_id, name, folder))
+        except (MlflowException, OSError) as error:
+            if _is_missing(error):
+                return None
+            raise
 
 
 def local_folder(artifact_uri: str) -> Path | None:

@@ -31,14 +31,18 @@ class Update:
         self._variables = variables
         ids = [id(variable) for variable in self._optimizer.variables]
         self._averages = [ids.index(id(variable)) for variable in averages(self._optimizer)]
+        self._first = [keras.ops.convert_to_numpy(v) for v in self._optimizer.variables]
         self.fingerprint = repr(sorted(plain.get_config().items() - _own(plain)))
         """Equal for optimizers that differ in nothing but the members' own values."""
 
     def first_slots(self, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return the optimizer's state of one member before the first step; averages are the weights."""
-        found = [np.asarray(keras.ops.convert_to_numpy(v)) for v in self._optimizer.variables]
+        """Return the optimizer's state of one member before the first step; averages are the weights.
+
+        No member changes these arrays: they are the same for all.
+        """
+        found = list(self._first)
         for at, array in zip(self._averages, weights, strict=False):
-            found[at] = array.copy()
+            found[at] = array
         return found
 
     def __call__(
