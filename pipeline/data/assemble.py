@@ -18,7 +18,9 @@ from pipeline.data.dataset import Dataset
 from pipeline.data.declared import unread_elsewhere
 from pipeline.data.groups import repeated_subjects
 from pipeline.data.images import PATH, image_shape, judge_pixels, load_images
+from pipeline.data.infer import rows_text
 from pipeline.data.judged import Judged
+from pipeline.data.outliers import coded_text, lone_row, lone_text
 from pipeline.data.panels import Subjects, series_in_time
 from pipeline.data.roles import (
     judge_features,
@@ -99,7 +101,7 @@ def _prepared(
         image_shape=None if config.kind == "table" else image_shape(config),
         images=table.images,
         subjects=subjects,
-        tested_twice=_tested_twice(table, split) if given_test else "",
+        doubt=" ".join(filter(None, _doubts(table, target, split, given_test))),
     )
 
 
@@ -170,6 +172,23 @@ def _check_inputs(judged: list[Judged]) -> None:
         raise DataError(f"the column {name!r} is called like a part of a date column; rename it")
 
 
+def _doubts(table: Table, target: Target, split: Split, given_test: int) -> Iterator[str]:
+    """Yield why no score is to be trusted."""
+    if given_test:
+        yield _tested_twice(table, split)
+    if not target.regression:
+        return
+    values = target.numbers[: len(target.numbers) - given_test]
+    coded = coded_text(values)
+    if coded:
+        yield f"Target {target.name!r} {coded} (data.missing_target=drop)."
+    place = lone_row(values)
+    if place is None:
+        return
+    row = rows_text(table.frame[target.name], np.arange(len(target.numbers)) == place)
+    yield f"Target {target.name!r}: {values[place]:.6g} in {row} {lone_text(values, place)}."
+
+
 def _tested_twice(table: Table, split: Split) -> str:
     """Return what to say where test rows are rows of the table, more often than rows repeat by chance."""
     known, test = table.hashes[split.known], table.hashes[split.test]
@@ -203,6 +222,15 @@ def _split_notes(config: DataConfig, table: Table, target: Target, split: Split)
         present = np.bincount(target.numbers[split.train], minlength=len(target.classes))
         for code in np.flatnonzero(present == 0):
             yield f"Class {target.classes[code]!r} has no training row: it cannot be predicted."
+        rows, tested = (
+            np.bincount(codes, minlength=len(target.classes))
+            for codes in (target.numbers, target.numbers[split.test])
+        )
+        for code in np.flatnonzero((rows > 1) & (tested == 0)) if len(split.test) else ():
+            yield (
+                f"Class {target.classes[code]!r} ({rows[code]} rows) has no test row: the test score says "
+                "nothing of it."
+            )
     hashes = table.hashes if config.test_path is None else table.hashes[split.known]
     repeats = len(hashes) - len(np.unique(hashes))
     if repeats > REPEATS * len(hashes) and config.split.name == "random" and not config.group:

@@ -20,6 +20,7 @@ from pipeline.data.images import PATH
 from pipeline.data.inputs import grid_of, inputs_of
 from pipeline.data.judged import Judged
 from pipeline.data.labels import Label
+from pipeline.data.outliers import lone_row
 from pipeline.data.panels import Subjects
 from pipeline.data.split import Split
 from pipeline.data.target import Target
@@ -54,8 +55,8 @@ class Dataset:
     """(height, width, channels) where a row is an image."""
     subjects: Subjects | None = None
     """The column whose values are subjects with several rows each, which the split parts."""
-    tested_twice: str = ""
-    """What to say where test rows are rows of the table too."""
+    doubt: str = ""
+    """Why no score is to be trusted: test rows that are rows of the table, or one row that decides all."""
     images: np.ndarray | None = None
     """uint8 (rows, *image_shape) where rows are image files."""
     _encoders: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False)
@@ -88,12 +89,14 @@ class Dataset:
         leaked: dict[str, str] = {}
         if self.image_shape is None:
             known = self.split.known
+            if self.regression:  # beside a total every column seems to tell the target
+                known = known[known != lone_row(self.judged.numbers)]
             target, regression = self.judged.numbers[known], self.regression
             leaked = leaks(self.frame.iloc[known], self.used, target, regression=regression)
         task = "regression" if self.regression else f"{self.outputs} classes"
         inputs = self.input_names("standard")
         facts = column_facts(self.judgements, inputs, self.subjects, leaked)
-        return (target_fact(self.target, task, self.tested_twice), *facts)
+        return (target_fact(self.target, task, self.doubt), *facts)
 
     @property
     def notes(self) -> tuple[str, ...]:

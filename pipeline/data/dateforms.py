@@ -27,7 +27,7 @@ OTHERS = f"{WEEK}|%m/%Y|%m.%Y|%m-%Y|%Y/%m|%b %Y|%B %Y|%b-%Y|%b-%y|%b, %Y|%H:%M|%
 """Of those that read most rows, the first is taken: month before day, four digits of a year before two."""
 _TIME = r"[ ,T]+\d{1,2}:.*"
 _LIKELY = (
-    r"\d{4}-?W\d\d$|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{4}[-/]\d{1,2}$|\d{1,2}[-/.]\d{4}$"
+    r"\d{4}-?W\d\d$|\d{8}T\d{4}|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{4}[-/]\d{1,2}$|\d{1,2}[-/.]\d{4}$"
     r"|\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?$"
     r"|(?:\d{1,2}[-. ]{1,2}|[A-Za-z]{3,9},? )*[A-Za-z]{3,9}\.?[-, ]+(?:\d{1,2},? )?'?\d{2,4}"
 )

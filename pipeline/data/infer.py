@@ -26,6 +26,7 @@ from pipeline.core.errors import DataError
 from pipeline.data import dateforms, numberforms
 from pipeline.data.identifiers import helpful, of_many_digits
 from pipeline.data.judged import Judged, setting
+from pipeline.data.outliers import coded_text
 from pipeline.data.plain import loses_digits
 from pipeline.data.typed import (
     CANONICAL,
@@ -76,11 +77,15 @@ def judge(
         judged = of_many_digits(judged, series)
     if judged.reason or keep:
         return judged
-    if judged.column.kind is Kind.number and dateforms.are_compact(judged.column.read(series)[0]):
+    values = judged.column.read(series)[0] if judged.column.kind is Kind.number else None
+    if values is not None and dateforms.are_compact(values):
         note = f"Column {judged.column.name!r} looks like dates (YYYYMMDD); it is read as a number."
         hint = setting("dates", judged.column.name, "%Y%m%d")
         return replace(judged, note=note, hint=hint, is_doubted=True)
-    return helpful(series, judged, target, rows, is_long=is_long)
+    found = helpful(series, judged, target, rows, is_long=is_long)
+    coded = "" if values is None or found.note or found.reason else coded_text(values)
+    note = f"Column {found.column.name!r} {coded}."
+    return replace(found, note=note, is_doubted=True) if coded else found
 
 
 def kind_of(series: pd.Series) -> Judged:

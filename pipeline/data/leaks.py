@@ -40,7 +40,7 @@ def leaks(
     most = max(FEWEST, min(MOST_ROWS, MOST_CELLS // len(columns)))
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
-    if len(rows) < FEWEST:
+    if len(rows) < FEWEST or (regression and not np.ptp(target[rows])):
         return {}
     values = typed(frame.iloc[rows], columns).reset_index(drop=True)
     look = _of_numbers if regression else _of_classes

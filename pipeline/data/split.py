@@ -137,8 +137,9 @@ def _check_fold(
     if np.ptp(target.numbers[train]) == 0:
         what = "value" if target.regression else "class"
         raise DataError(
-            f"all training rows have the same {what} of {target.name!r}; use data.split=random, "
-            "or more rows"
+            f"all training rows have the same {what} of {target.name!r}; use "
+            + ("data.split=random, or " * (config.split is not SplitKind.random))
+            + f"more rows with another {what}"
         )
 
 
