@@ -6,11 +6,11 @@ reads them: a sweep that is resumed deletes the rows of its earlier end and writ
 
 from __future__ import annotations
 
-import functools
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -18,7 +18,10 @@ from pipeline.core import language
 from pipeline.core.records import Objective, Trial
 from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.environment import SOURCE, user
+from pipeline.ledger.fitrecord import FitRecord, Written
 from pipeline.ledger.fitrun import LONGEST_TAG, trial_parameters
+from pipeline.ledger.fitwriter import FITS
+from pipeline.ledger.location import MlflowClient
 from pipeline.ledger.store import Store
 from pipeline.ledger.writer import Job
 from pipeline.search.decide import median_execution
@@ -92,11 +95,8 @@ class TrialRows:
             yield Job(f"row of {trial.name}", steps, alone=self._store.is_local)
 
     def _steps(self, row: _Row, ranks: Mapping[str, int], now: int) -> list[Callable[[], object]]:
-        from mlflow.entities import Metric, Param, RunTag
-
         client, made = self._store.client, list[str]()
         tags = row.tags() | {"sweep": self._sweep, "mlflow.parentRunId": self._sweep}
-        params = [Param(name, value) for name, value in trial_parameters(row.trial).items()]
 
         def create() -> None:
             # The page of the sweep lists the runs below it by their start, the latest first.
@@ -105,16 +105,50 @@ class TrialRows:
             if row.place == 1:
                 self.champion = made[0]
 
-        def place(run_id: str, rank: int) -> None:
-            below = RunTag("mlflow.parentRunId", made[0])
-            client.log_batch(run_id, [Metric("rank", rank, now, 0)], tags=[below])
+        def fill() -> None:
+            metrics = row.metrics(self._objective.metric, now)
+            params, status = trial_parameters(row.trial), "FINISHED" if row.said else "FAILED"
+            record = RowRecord(made[0], row.name, metrics, params, status, ranks, now)
+            FITS.write(
+                self._store, cast("FitRecord", record)
+            )  # asks no more of one that has not begun
 
-        return [
-            create,
-            lambda: client.log_batch(made[0], row.metrics(self._objective.metric, now), params),
-            lambda: client.set_terminated(made[0], "FINISHED" if row.said else "FAILED", now),
-            *(functools.partial(place, *one) for one in ranks.items()),
-        ]
+        return [create, fill]
+
+
+@dataclass
+class RowRecord:
+    """What is written of a row that is there, and of its fits, by the process that writes fits."""
+
+    run_id: str
+    name: str
+    metrics: Sequence[Metric]
+    params: Mapping[str, str]
+    status: str
+    ranks: Mapping[str, int]
+    """By run id of the fits below it."""
+    now: int
+    """Milliseconds since 1970."""
+
+    @property
+    def begun(self) -> bool:
+        """Never: how far it came need not be known, to write it again changes nothing."""
+        return False
+
+    @begun.setter
+    def begun(self, begun: bool) -> None: ...
+
+    def write(self, client: MlflowClient) -> Written:
+        """Write all of it, again where that was begun."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        params = [Param(name, value) for name, value in self.params.items()]
+        client.log_batch(self.run_id, self.metrics, params)
+        client.set_terminated(self.run_id, self.status, self.now)
+        below = RunTag("mlflow.parentRunId", self.run_id)
+        for fit, rank in self.ranks.items():
+            client.log_batch(fit, [Metric("rank", rank, self.now, 0)], tags=[below])
+        return Written(self.run_id, "")
 
 
 class _Row(NamedTuple):

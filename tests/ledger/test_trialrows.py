@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.core.errors import ConfigError
 from pipeline.core.records import Outcome
-from pipeline.ledger import trialrows
+from pipeline.ledger import fitwriter, trialrows
 from pipeline.ledger.read import read_sweep
 
 
@@ -143,6 +143,32 @@ def test_rows_of_an_end_that_was_killed_are_written_anew(
     assert [row.data.tags["capacity"] for row in rows] == ["2x4", "1x4"]
     assert set.union(*(fits_below(client, row) for row in rows)) == known
     assert set(read_sweep(None, ledger.run_id).fits["run_id"]) == known
+
+
+def test_a_row_whose_writing_was_cut_off_is_written_again(
+    sweeps: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process had written it and died before it could say so: nothing of it is there twice."""
+    ledger = sweeps.open()
+    results = sweeps.record(ledger, sweeps.round(0))
+    ask, lost = fitwriter.WriterProcess.ask, []
+
+    def dying(process: Any, task: Any) -> Any:
+        answer = ask(process, task)
+        if isinstance(task[2], trialrows.RowRecord) and not lost:
+            lost.append(answer)
+            raise EOFError
+        return answer
+
+    monkeypatch.setattr(fitwriter.WriterProcess, "ask", dying)
+    ledger.rank(sweeps.ranked(ledger, results[0].fit.trial), results[0].fit)
+    ledger.flush()
+    (row,) = rows_of(client, ledger)
+    assert [answer.run_id for answer in lost] == [row.info.run_id] == [ledger.champion_row]
+    assert [step for step, _ in history(client, row, "val_loss")] == [1, 2, 3]
+    assert fits_below(client, row) == {done.run_id for done in ledger.done}
+    ranks = [client.get_metric_history(done.run_id, "rank") for done in ledger.done]
+    assert [[point.value for point in points] for points in ranks] == [[1.0], [2.0]]
 
 
 def test_a_row_is_no_sweep(sweeps: Any, client: Any) -> None:
