@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.config_pb2 import CallableOptions
 
 from pipeline.training import sizes
 from pipeline.training.program_cache import (
@@ -203,13 +204,14 @@ def _in_session(trace: _Trace) -> Callable[..., Any]:
     # Within a graph: the names must not be known to eager code, where every program has an f0.
     with tf.Graph().as_default() as graph:
         tf.graph_util.import_graph_def(trace.definition, name="")
-    feeds, fetches = ([graph.get_tensor_by_name(name) for name in names] for names in trace[1:3])
     # XLA optimizes by itself; looking through the graph before it takes a third of a second.
     settings = tf.compat.v1.ConfigProto()
     settings.graph_options.rewrite_options.disable_meta_optimizer = True
     settings.graph_options.optimizer_options.opt_level = -1
     session = tf.compat.v1.Session(graph=graph, config=settings)
-    call = session.make_callable(fetches, feed_list=feeds)
+    # With feeds the public `make_callable` looks every tensor up again at every call.
+    options = CallableOptions(feed=trace.feeds, fetch=trace.fetches)
+    call = session._make_callable_from_options(options)  # noqa: SLF001
     structure = trace.structure
 
     def run(*arguments: Any) -> Any:
