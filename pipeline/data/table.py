@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.config.choices import Task
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
-from pipeline.data.infer import different, found
+from pipeline.data.infer import different, found, rows_text
 from pipeline.data.load import read_table
 from pipeline.data.missing import with_target
 from pipeline.data.numberforms import Found, find_form
@@ -51,7 +51,7 @@ def load_table(config: DataConfig, path: Path, key: str, amounts: str | None = N
     check_columns(config, frame, key)
     written = "delimiter" in frame.attrs
     if written:
-        frame = _without_empty_rows(frame, notes)
+        frame = _without_headers(_without_empty_rows(frame, notes), notes)
     frame, amounts = with_amounts(frame, config, notes, amounts)
     frame = with_target(frame, config, notes, written=written)
     if not written:
@@ -71,6 +71,23 @@ def _without_empty_rows(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         f"{count} row{'s' * (count > 1)} without any value {'are' if count > 1 else 'is'} left out."
     )
     return frame[~empty]
+
+
+def _without_headers(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Return the rows but those that say the header again: a file was put together of several."""
+    again = np.ones(len(frame), dtype=bool)
+    for name in reversed(frame.columns):  # the last column mostly settles it
+        again[again] = frame[name][again].astype("str").str.strip() == name
+        if not again.any():
+            return frame
+    if frame.columns.str.isdigit().all():  # 0, 1, 2: a row of numbers is no header
+        return frame
+    is_one = again.sum() == 1
+    notes.append(
+        f"{rows_text(frame.iloc[:, 0], again)} {'repeats' if is_one else 'repeat'} the header: "
+        f"{'it is' if is_one else 'they are'} left out."
+    )
+    return frame[~again]
 
 
 def _by_value(

@@ -137,3 +137,25 @@ def test_the_plan_says_why_a_column_is_lost(prepared):
     assert "3 inputs: line 0 of two, line 1 of two, line 2 of two" in "\n".join(
         _columns(prepared(frame, target="y").facts)
     )
+
+
+def test_a_header_that_is_repeated_is_no_row(prepared):
+    """Files put together by their lines: the name of the target would be a class of its own."""
+    rows = [f"{n % 7}.5,{n % 3},{'high' if n % 7 > 3 else 'low'}" for n in range(ROWS)]
+    for again in ("a,b,kind", "a, b,kind "):
+        lines = ["a,b,kind", *rows[:20], again, *rows[20:40], again, *rows[40:]]
+        dataset = prepared("\n".join(lines) + "\n", target="kind")
+        assert (dataset.rows, dataset.classes) == (ROWS, ("high", "low"))
+        said = "rows 21, 42 (counted below the header) repeat the header: they are left out."
+        assert said in dataset.notes
+        assert {column.kind for column in dataset.columns} == {Kind.number}
+    lines = ["a,b,y", *[f"{n % 7}.5,{n % 3},{n / 3:.2f}" for n in range(ROWS)], "a,b,y"]
+    once = prepared("\n".join(lines) + "\n", target="y")
+    assert once.regression
+    assert "row 61 (counted below the header) repeats the header: it is left out." in once.notes
+
+
+def test_numbers_in_the_header_are_no_repeated_header(prepared):
+    """Columns called 0, 1 and 2 as pandas counts them: a row of these numbers is a row."""
+    rows = [f"{n % 7},{n % 3},{n % 4}" for n in range(ROWS)]
+    assert prepared("\n".join(["0,1,2", "0,1,2", *rows]) + "\n", target="2").rows == ROWS + 1
