@@ -1,8 +1,9 @@
 """Fits are written by a process of its own, so that training does not share Python's lock with MLflow.
 
-MLflow's work on a small fit is 30 to 40 ms of Python (docs/experiments.md). The process imports MLflow
-while the sweep does; when it dies, another one is started. A fit whose writing was cut off, by such a
-death or by the store, is settled by asking the store: it is whole, or it is buried and written anew.
+MLflow's work on a small fit is 30 to 40 ms of Python (docs/experiments.md). The process is a copy of the
+command, once that has imported MLflow; where a copy would not be sound, it imports MLflow itself. When it
+dies, another one is started. A fit whose writing was cut off, by such a death or by the store, is settled
+by asking the store: it is whole, or it is buried and written anew.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import StoreError
+from pipeline.core.forked import Forked
 from pipeline.ledger import resume
 from pipeline.ledger.fitrecord import FitRecord, Written
 from pipeline.ledger.fitrun import STATUS
 from pipeline.ledger.location import Location
-from pipeline.ledger.store import Store
+from pipeline.ledger.store import Store, isolate
 from pipeline.ledger.writer import MOST_AT_ONCE
 
 log = logging.getLogger(__name__)
@@ -47,9 +50,18 @@ class FitWriter:
         self._starting = threading.Lock()
         self.process: WriterProcess | None = None
 
-    def start(self, location: Location) -> None:
-        """Start the process unless it runs; it imports, and makes the store, while the caller goes on."""
+    def start(self, location: Location, *, forks: bool = False) -> None:
+        """Start the process unless it runs; it makes the store while the caller goes on.
+
+        Args:
+            forks: Whether it may be a copy of this process, which imports MLflow first.
+        """
         with contextlib.suppress(OSError):  # no more processes or memory: the first fit tries again
+            if forks and self.process is None:
+                isolate()
+                if location.folder is not None:
+                    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - for the copy
+                self.process = WriterProcess(forks=True)
             self._running().hand_over((location, dict(os.environ), None))
 
     def write(self, store: Store, record: FitRecord) -> Written:
@@ -108,20 +120,13 @@ atexit.register(FITS.close)
 class WriterProcess:
     """One process, with as many connections as there may be fits at a time."""
 
-    def __init__(self) -> None:
-        """Start it."""
+    def __init__(self, *, forks: bool = False) -> None:
+        """Start it, as a copy of this process or by importing anew."""
         pairs = [Pipe() for _ in range(MOST_AT_ONCE)]
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         places = [theirs.fileno() for _, theirs in pairs]
-        search_path = [str(PACKAGE), os.environ.get("PYTHONPATH", "")]  # it may run anywhere
         try:
-            self.popen = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-P", "-m", MODULE, *map(str, places)],
-                pass_fds=places,
-                stdin=subprocess.PIPE,  # ends with the sweep
-                stdout=subprocess.DEVNULL,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, search_path))},
-            )
+            self.popen = _fork(places) if forks else _spawn(places)
         finally:
             for _, theirs in pairs:
                 theirs.close()
@@ -151,6 +156,25 @@ class WriterProcess:
         self.popen.wait()
         assert self.popen.stdin is not None  # noqa: S101 - it is a pipe
         self.popen.stdin.close()
+
+
+def _fork(places: Sequence[int]) -> Forked:
+    """Start the process as a copy of this one."""
+    from pipeline.ledger.writerprocess import main
+
+    return Forked(lambda: main(places), keep=places)
+
+
+def _spawn(places: Sequence[int]) -> subprocess.Popen[bytes]:
+    """Start the process as a program of its own."""
+    search_path = [str(PACKAGE), os.environ.get("PYTHONPATH", "")]  # it may run anywhere
+    return subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-P", "-m", MODULE, *map(str, places)],
+        pass_fds=places,
+        stdin=subprocess.PIPE,  # ends with the sweep
+        stdout=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, search_path))},
+    )
 
 
 def _settled(store: Store, record: FitRecord) -> Written | None:

@@ -25,7 +25,6 @@ from pipeline.ledger.donefits import DoneFit, DoneFits, ranked
 from pipeline.ledger.encoding import decode_plan, encode_plan
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.fitrecord import saved_weights
-from pipeline.ledger.fitwriter import FITS
 from pipeline.ledger.location import resolve
 from pipeline.ledger.parent import Begun, begin
 from pipeline.ledger.stackfile import FitCurves, read_stacks
@@ -255,7 +254,6 @@ def open_ledger(
     which: str = "no",
     elapsed: Callable[[], float],
     stopping: Callable[[], bool] = lambda: False,
-    meanwhile: Callable[[], object] = lambda: None,
 ) -> Ledger:
     """Open the store, and create the sweep's parent run or take over an interrupted one.
 
@@ -269,7 +267,6 @@ def open_ledger(
         which: The setting `resume`: `no`, `auto` or the id of a sweep.
         elapsed: Seconds since this process started; added up over resumes.
         stopping: Whether the sweep must stop: waiting for a lost store is then cut short.
-        meanwhile: Called while the process that writes fits imports MLflow and makes the store.
 
     Raises:
         ConfigError: The store cannot be used; no such sweep to resume, another configuration, or
@@ -279,8 +276,6 @@ def open_ledger(
     """
     closing = ExitStack()
     location = resolve(tracking.uri)
-    FITS.start(location)
-    meanwhile()
     try:
         store = open_store(location, tracking.experiment or facts.name)
         with reaching(store.location):

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
 from pipeline.config.redact import redacted
@@ -31,8 +32,11 @@ _one = threading.Lock()
 """Held while a fit is written to a sqlite file, which takes one writer at a time."""
 
 
-def main() -> None:
-    """Serve each connection until the sweep is gone; then stop at once: it may be resumed right away."""
+def main(descriptors: Sequence[int]) -> None:
+    """Serve the connection at each file descriptor until the sweep is gone.
+
+    Then stop at once: it may be resumed right away.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):  # the sweep gets them too, and decides
         signal.signal(number, signal.SIG_IGN)
     collect_seldom()
@@ -40,8 +44,8 @@ def main() -> None:
     watch.start()
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - slow, before the first fit arrives
 
-    for descriptor in sys.argv[1:]:
-        connection = Connection(int(descriptor))
+    for descriptor in descriptors:
+        connection = Connection(descriptor)
         threading.Thread(target=_serve, args=(connection,), daemon=True).start()
     watch.join()
 
@@ -112,4 +116,4 @@ def _portable(error: Exception) -> Exception:
 
 
 if __name__ == "__main__":
-    main()
+    main([int(word) for word in sys.argv[1:]])

@@ -25,6 +25,7 @@ from pipeline.ledger.files import RunFiles, download_model
 from pipeline.ledger.ledger import Ledger
 from pipeline.ledger.location import Location, MlflowClient
 from pipeline.ledger.modelfile import ARCHIVE
+from pipeline.ledger.store import isolate
 from pipeline.models import artefact_predictor
 from pipeline.models.artefact_predictor import DESCRIPTION, FORMAT
 
@@ -70,9 +71,16 @@ def encoder_files(
     }
 
 
-def import_packing() -> None:
-    """Import what packs encoders. It looks through all modules: 1 s before TensorFlow, 4 s after."""
-    import skops.io  # noqa: F401 - for later
+def import_writers(dataset: Dataset) -> None:
+    """Import what writes models, on the main thread and before TensorFlow.
+
+    skops looks through all modules: 1 s before TensorFlow and MLflow, 4 s after. MLflow silences its own
+    warnings while it is imported, which another thread's `catch_warnings` would undo.
+    """
+    if dataset.images is None:
+        import skops.io  # noqa: F401 - for later
+    isolate()
+    import mlflow.pyfunc  # noqa: F401 - the same
 
 
 def _packed(encoder: Any) -> bytes:

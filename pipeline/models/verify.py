@@ -14,12 +14,14 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any, NoReturn
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.errors import SweepError
+from pipeline.core.forked import Forked
 from pipeline.models.artefact_mlmodel import json_rows
 from pipeline.runtime import memory
 
@@ -117,10 +119,19 @@ class Verifier:
 
     def __init__(self) -> None:
         """Start nothing yet."""
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | Forked | None = None
         self._errors: IO[str] | None = None
         self._lock = threading.Lock()
         self._busy, self._spare_since = False, math.inf
+
+    def fork(self) -> None:
+        """Make the process a copy of this one, which has imported the frameworks and run nothing of them."""
+        if self.process is None:
+            errors = self._errors_file()
+            with contextlib.suppress(
+                OSError
+            ):  # no more processes or memory: it is started when needed
+                self._watched(Forked(_verify, stderr=errors))
 
     def check(self, model: Path, rows: pd.DataFrame, expected: np.ndarray) -> None:
         """Compare the predictions of a saved model with those expected.
@@ -204,7 +215,7 @@ class Verifier:
         self._errors.close()
         self.process = None
 
-    def _watch(self, process: subprocess.Popen[str]) -> None:
+    def _watch(self, process: subprocess.Popen[str] | Forked) -> None:
         """End a process when memory gets short while nothing is asked, or no other sweep comes."""
         while process.poll() is None:
             time.sleep(LOOK_SECONDS)
@@ -225,26 +236,51 @@ class Verifier:
             f"The saved model does not work in a fresh process: {last[0][:500]}"
         )
 
-    def _running(self) -> subprocess.Popen[str]:
+    def _running(self) -> subprocess.Popen[str] | Forked:
         """Return the process; start one where none runs: it imports while the caller goes on."""
         if self.process is not None and self.process.poll() is None:
             return self.process
         self.close()
-        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed by close
-        self.process = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, "-I", "-B", str(SCRIPT)],  # -B: leave no byte code in the model
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=self._errors,
-            env=os.environ | QUIET,
-            cwd=tempfile.gettempdir(),  # MLflow may create a default store where it is started
-            text=True,
+        return self._watched(
+            subprocess.Popen(  # noqa: S603 - our own script
+                [sys.executable, "-I", "-B", str(SCRIPT)],  # -B: leave no byte code in the model
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=self._errors_file(),
+                env=os.environ | QUIET,
+                cwd=tempfile.gettempdir(),  # MLflow may create a default store where it is started
+                text=True,
+            )
         )
-        threading.Thread(
-            target=self._watch, args=(self.process,), name="verifier", daemon=True
-        ).start()
-        return self.process
 
+    def _errors_file(self) -> IO[str]:
+        """Return a new file for what the process writes to stderr."""
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed by close
+        return self._errors
+
+    def _watched(self, process: subprocess.Popen[str] | Forked) -> subprocess.Popen[str] | Forked:
+        """Take a process that has been started."""
+        self.process = process
+        threading.Thread(target=self._watch, args=(process,), name="verifier", daemon=True).start()
+        return process
+
+
+def _verify() -> None:
+    """In a copy of a command: forget this package and the user's folders, as the isolated script does."""
+    from pipeline.models.artefact_verify import main
+
+    forgotten.extend(  # kept: what a module holds would be closed with it
+        sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "pipeline"
+    )
+    roots = (sys.prefix, sys.base_prefix)
+    sys.path[:] = [place for place in sys.path if place.startswith(roots)]
+    sys.dont_write_bytecode = True
+    os.environ.update(QUIET)
+    os.chdir(tempfile.gettempdir())
+    sys.exit(main())
+
+
+forgotten: list[ModuleType] = []
 
 VERIFIER = Verifier()
 """Of this process: one sweep after the other uses it."""

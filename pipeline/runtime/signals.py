@@ -107,6 +107,11 @@ class StopRequest:
                         _say(line)
 
     @property
+    def is_ours(self) -> bool:
+        """Whether this process is a command of this package's."""
+        return self._grace is not None
+
+    @property
     def name(self) -> str:
         """The signal's name, or an empty string."""
         return "" if self.number is None else signal.Signals(self.number).name

@@ -14,22 +14,24 @@ from pipeline.config.redact import redacted
 from pipeline.config.schema import SweepConfig
 from pipeline.config.text import dump
 from pipeline.core.commands import sweep_again
-from pipeline.core.errors import Interrupted, LostStoreError
-from pipeline.core.files import write_whole
+from pipeline.core.errors import Interrupted
+from pipeline.core.forked import may_fork
 from pipeline.core.records import FitResult, Round, Scored, Stack
 from pipeline.data import prepare
 from pipeline.data.dataset import Dataset
 from pipeline.data.outline import Outline
 from pipeline.forecast.forecaster import Forecaster
 from pipeline.forecast.timemodel import table_of, time_model_of
+from pipeline.ledger.fitwriter import FITS
 from pipeline.ledger.ledger import open_ledger
-from pipeline.ledger.location import check_at_start
+from pipeline.ledger.location import check_at_start, resolve
 from pipeline.runtime import memory
 from pipeline.runtime.budget import Budget
 from pipeline.runtime.notify import notify
 from pipeline.runtime.signals import GRACE_SECONDS, StopRequest
 from pipeline.search.protocol import missing
 from pipeline.session.facts import encoded, facts_of, facts_shown, searcher_of
+from pipeline.session.rescue import rescued
 from pipeline.session.standing import SearchResult, capacities, result_of
 from pipeline.session.sweep import Sweep
 from pipeline.session.trainer import Networks, Trainer, cut_to_fits
@@ -40,8 +42,6 @@ from pipeline.training.threads import prepare as prepare_threads
 log = logging.getLogger(__name__)
 _sweeps = count()
 """Sweeps of this process so far: several under `-m`."""
-CHAMPION = "champion"
-"""Folder in the output folder for a model that `mlflow.pyfunc.load_model` loads, where the store is lost."""
 
 
 def run(
@@ -123,13 +123,20 @@ def _run(
     return code
 
 
-def _import_frameworks(dataset: Dataset) -> None:
-    """Import what takes seconds and is needed before the first round, in the order that takes fewest."""
-    from pipeline.models.artefact_folder import import_packing
+def _import_frameworks(config: SweepConfig, dataset: Dataset, *, forks: bool) -> None:
+    """Import what takes seconds, in the order that takes fewest; start the processes that need it too.
 
-    if dataset.images is None:
-        import_packing()
-    start()
+    Args:
+        forks: Whether they may be copies of this one.
+    """
+    from pipeline.models.artefact_folder import import_writers
+    from pipeline.models.verify import VERIFIER
+
+    import_writers(dataset)
+    FITS.start(
+        resolve(config.tracking.uri), forks=forks
+    )  # makes a new store beside the next import
+    start(VERIFIER.fork if forks else lambda: None)
 
 
 def _open(
@@ -144,14 +151,17 @@ def _open(
     trainer = Trainer.of(config, dataset)
     family = trainer.family
     prepare_threads(convolutional=family.convolutional)
+    # Not where somebody else's threads may run, or a module of theirs has shown Keras its own layers.
+    forks = stop.is_ours and config.model.builder is None and may_fork()
     if (
         config.search.kind is not SearchKind.capacity
     ):  # KerasTuner would import TensorFlow otherwise
-        _import_frameworks(dataset)
+        _import_frameworks(config, dataset, forks=forks)
     searching = searcher_of(config, dataset, family)
     for note in dataset.notes:
         log.info("%s", note)
     facts = facts_of(config, dataset, fingerprint(config), flatten(config))
+    _import_frameworks(config, dataset, forks=forks)
     ledger = open_ledger(
         config.tracking,
         facts,
@@ -159,7 +169,6 @@ def _open(
         which=config.resume,
         elapsed=budget.elapsed,
         stopping=lambda: stop.number is not None,
-        meanwhile=lambda: _import_frameworks(dataset),
     )
     with ExitStack() as unless_opened:
         unless_opened.callback(ledger.end, "FAILED", "the sweep could not be opened")
@@ -247,47 +256,3 @@ def _record(sweep: Sweep, round_: Round, stack: Stack, results: Sequence[FitResu
             sweep.display.finding(finding, result.fit.name)
     sweep.ledger.record_stack(round_, stack, results)
     sweep.forecaster.stack_done(results)
-
-
-def rescued(sweep: Sweep, error: Exception) -> str:
-    """Save what can be saved after an error; return the error as the reason of the sweep's end.
-
-    Only a store that is gone for good asks for it: after any other error the sweep is resumed.
-    """
-    if isinstance(error, LostStoreError):
-        try:
-            log.error("%s", _rescue(sweep))
-        except Exception as failure:  # noqa: BLE001 - the error that counts is the loss of the store
-            log.error("the champion so far could not be saved: %s", failure)  # noqa: TRY400 - one line
-    return f"{type(error).__name__}: {error}"
-
-
-def _rescue(sweep: Sweep) -> str:
-    """Write the best network and `summary.json`; return what was saved, in a sentence."""
-    from pipeline.evaluation.final import Member
-    from pipeline.models.artefact import save_beside
-    from pipeline.session.summary import dumps, partial_summary
-
-    ledger = sweep.ledger
-    choice = sweep.searcher.choose(ledger.finished())
-    if choice is None:
-        return "no fit was usable yet: nothing is left of this sweep but its log"
-    name = choice.trial.name
-    done = [entry for entry in ledger.done if entry.fit.trial == choice.trial]
-    kept = [entry for entry in done if sweep.networks.kept(entry.fit)]
-    if not kept:
-        return f"{name} was the best, but its network is no longer in memory"
-    best = min(kept, key=lambda entry: (entry.fit.execution != choice.execution, entry.score)).fit
-    member = Member(best, sweep.networks.model(best))
-    place = (sweep.output_dir / CHAMPION).absolute()
-    trainer = sweep.trainer
-    save_beside(place, trainer.dataset, member, {"sweep": ledger.run_id, "trial": name})
-    metric = trainer.settings.objective.metric
-    about = partial_summary(choice, member, ledger, metric, sweep.budget)
-    about["champion"]["model_uri"] = str(place)
-    summary = sweep.output_dir / "summary.json"
-    write_whole(summary, dumps(about).encode())
-    return (
-        f"the best so far, {name}, is saved: mlflow.pyfunc.load_model({str(place)!r}) takes raw"
-        f" rows; {summary} says what it is"
-    )

@@ -99,8 +99,12 @@ def _silent_stderr() -> Iterator[None]:
         os.close(kept)
 
 
-def start() -> None:
-    """Import the backend's framework, once, and settle Keras."""
+def start(imported: Callable[[], object] = lambda: None) -> None:
+    """Import the backend's framework, once, and settle Keras.
+
+    Args:
+        imported: Called when TensorFlow has been imported here and nothing of it has run.
+    """
     if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         settle()
         return
@@ -108,6 +112,7 @@ def start() -> None:
         with _silent_stderr():
             import tensorflow as tf
 
+            imported()
             for gpu in tf.config.list_physical_devices("GPU"):  # now, while nobody hears it
                 tf.config.experimental.set_memory_growth(gpu, enable=True)  # not everything at once
     # vectorized_map notes every operation that it converts with a loop: known, measured, harmless.

@@ -208,7 +208,7 @@ def test_a_process_without_work_gives_its_memory_back(
     sweeps: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And the next fit starts another one, without a word."""
-    hurried = "import pipeline.ledger.writerprocess as p; p.IDLE_SECONDS = 0.2; p.main()"
+    hurried = "import pipeline.ledger.writerprocess as p; p.IDLE_SECONDS = 0.2; p.main([])"
     ledger = sweeps.open()
     FITS.close()
     with monkeypatch.context() as short:
@@ -238,19 +238,20 @@ def test_a_bug_is_said_where_it_can_be_seen(sweeps: Any) -> None:
 
 
 ORPHAN = """
-import os, signal
+import os, signal, sys
 from pipeline.ledger.fitwriter import FITS
 from pipeline.ledger.location import resolve
-FITS.start(resolve(None))
+FITS.start(resolve(None), forks=sys.argv[1] == "forks")
 print(FITS.process.popen.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_it_does_not_outlive_a_killed_sweep(workplace: Path) -> None:
+@pytest.mark.parametrize("kind", ["forks", "spawns"])
+def test_it_does_not_outlive_a_killed_sweep(workplace: Path, kind: str) -> None:
     """Another process may continue the sweep at once."""
     ended = subprocess.run(
-        [sys.executable, "-c", ORPHAN],
+        [sys.executable, "-c", ORPHAN, kind],
         cwd=workplace,
         env=os.environ | {"PYTHONPATH": str(fitwriter.PACKAGE)},
         stdout=subprocess.PIPE,

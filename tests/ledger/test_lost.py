@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipeline.core.errors import LostStoreError, StoreError
-from pipeline.session import loop
+from pipeline.session.rescue import rescued
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +99,7 @@ def _sweep(choice: Any, done: list[Any]) -> Any:
 
 def test_only_a_lost_store_asks_for_a_rescue() -> None:
     """After any other error the sweep is resumed."""
-    assert loop.rescued(None, ValueError("a bug")) == "ValueError: a bug"  # type: ignore[arg-type]
+    assert rescued(None, ValueError("a bug")) == "ValueError: a bug"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,6 @@ def test_what_cannot_be_rescued_is_said(
 ) -> None:
     """One line; the reason of the end stays the loss."""
     lost = LostStoreError("mlflow.db was deleted")
-    reason = loop.rescued(_sweep(choice, []), lost)
+    reason = rescued(_sweep(choice, []), lost)
     assert reason == "LostStoreError: mlflow.db was deleted"
     assert says in caplog.text

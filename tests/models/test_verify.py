@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import textwrap
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +17,6 @@ import pytest
 
 from pipeline.models import verify as module
 from pipeline.models.verify import Question, UnfaithfulModelError, Verifier
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ROWS = pd.DataFrame({"age": [1.5, None], "sex": ["f", None], "big": [2**53 + 1, 7]})
 
@@ -157,3 +158,40 @@ def test_a_process_that_nobody_takes_over_ends(
     verifier.release()
     verifier.process.wait(60)
     assert not verifier.alive
+
+
+COPIED = """
+import importlib.util, os, sys
+from pipeline.models import artefact_verify, verify
+
+def main():
+    own = [name for name in sys.modules if name.partition(".")[0] == "pipeline"]
+    print(own, importlib.util.find_spec("user"), "pandas" in sys.modules, file=sys.stderr)
+    print(sys.dont_write_bytecode, os.environ["TF_FORCE_GPU_ALLOW_GROWTH"], file=sys.stderr)
+    print(sys.stdin.read() == "", file=sys.stderr)
+    return 5
+
+artefact_verify.main = main
+verifier = verify.Verifier()
+verifier.fork()
+verifier.process.stdin.close()
+print(verifier.process.wait(60))
+verifier._errors.seek(0)
+print(verifier._errors.read())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no copies are made elsewhere")
+def test_a_copy_of_a_command_knows_no_more_than_a_fresh_process(tmp_path: Path) -> None:
+    """Neither this package nor what lies in the user's folder; of the frameworks what was imported."""
+    (tmp_path / "user.py").touch()
+    found = subprocess.run(
+        [sys.executable, "-c", COPIED],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(module.__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert found.stdout.split() == ["5", "[]", "None", "True", "True", "true", "True"], found.stderr
