@@ -282,9 +282,13 @@ def _alike(name: str, classes: Sequence[Label]) -> list[str]:
 
 
 def _seen(label: Label) -> str:
-    """Return a label as a reader takes it: case, invisible signs and zeros behind a point are not seen."""
+    """Return a label as a reader takes it: no case, invisible sign, zero behind a point, point at the end.
+
+    Nor is it seen what parts two words: a blank or several, a dash, an underscore.
+    """
     if not isinstance(label, str):
         return repr(label)
     text = unicodedata.normalize("NFKC", label).casefold()
     text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf").strip()
-    return re.sub(r"(?<=\d)\.0+$", "", text)
+    text = re.sub(r"(?<=[^\W\d_])[\s_-]+(?=[^\W\d_])", " ", text)
+    return re.sub(r"(?<=\d)\.0+$|(?<=\w)\.$", "", text)

@@ -82,12 +82,22 @@ def test_a_format_that_no_program_knows_is_refused(prepared):
         (["1", "1.0", "0", "0.0"], "'0', '0.0', '1', '1.0'"),
         (["rot", "rot\u200b", "bar"], "'rot', "),
         (["caf\u00e9", "cafe\u0301", "bar"], "stay apart: 'caf"),
+        (["<=50K", "<=50K.", ">50K"], "stay apart: '<=50K', '<=50K.'."),
+        (["very good", "very_good", "bad"], "stay apart: 'very good', 'very_good'."),
+        (["non-smoker", "non  smoker", "smoker"], "stay apart: 'non  smoker', 'non-smoker'."),
     ],
 )
 def test_labels_that_look_alike_are_said(prepared, texts, said):
     """They stay apart, as those that differ in case do."""
     frame = table(range(ROWS)).assign(y=(texts * ROWS)[:ROWS])
     assert said in " ".join(prepared(frame, target="y").notes)
+
+
+@pytest.mark.parametrize("texts", [["A-", "A"], ["1-2", "12"], ["1.5x", "15x"], ["a_1", "a1"]])
+def test_labels_that_mean_two_things_are_not_said_to_look_alike(prepared, texts):
+    """A mark of a school and the one below it, a range and a number."""
+    frame = table(range(ROWS)).assign(y=(texts * ROWS)[:ROWS])
+    assert "stay apart" not in " ".join(prepared(frame, target="y").notes)
 
 
 @pytest.mark.parametrize(
