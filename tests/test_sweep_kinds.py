@@ -146,7 +146,7 @@ def test_an_objective_that_is_maximised_and_an_ensemble(
 ) -> None:
     """AUC is shown as people read it; the validation loss stays a loss."""
     words = {"objective": "val_auc:max", "champion": "ensemble", "data.weight": "weight"}
-    words |= {"search": "random", "search.trials": 3, "search.space.units_max": 32}
+    words |= {"search": "random", "search.trials": 2, "search.space.units_max": 32}
     summary = swept(table, "bought", workplace, **words, verbose=True)
     champion = summary["champion"]
     fits = fits_of(summary)
@@ -174,12 +174,12 @@ def test_an_objective_that_is_maximised_and_an_ensemble(
 
 def test_a_budget_ends_a_search_with_the_best_so_far(table: pd.DataFrame, workplace: Path) -> None:
     """What was not tried is counted, and the choice is the last decision."""
-    words = {"search": "bayesian", "search.round": 4, "search.trials": 8, "budget.fits": 6}
+    words = {"search": "bayesian", "search.round": 3, "search.trials": 6, "budget.fits": 4}
     words |= {"search.learning_rate.values": None, "search.space.units_max": 64}
     summary = swept(table, "spent", workplace, **words)
     assert summary["status"] == "budget"
-    assert summary["fits"] == 6
-    assert "budget.fits ended; not tried: 2 of the 8 fits of round 0" in summary["not_tried"]
+    assert summary["fits"] == 4
+    assert "budget.fits ended; not tried: 2 of the 6 fits of round 0" in summary["not_tried"]
     last = summary["decisions"][-1]
     assert (last["verdict"], last["capacity"]) == ("chosen", summary["champion"]["capacity"])
     assert math.isfinite(summary["champion"]["test_loss"])

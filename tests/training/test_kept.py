@@ -45,7 +45,7 @@ def evaluated(
     """Return what `keras.Model.evaluate` says of the training rows."""
     assert result.weights is not None
     network = rebuild(family, result.fit.trial, result.weights)
-    network.compile(loss=arrays.loss)
+    network.compile(loss=arrays.loss, run_eagerly=True)  # one batch is not worth a trace
     x, y = (part[rows.get("at", slice(None))] for part in (arrays.x_train, arrays.y_train))
     return float(network.evaluate(x, y, len(x), verbose=0, sample_weight=normalised(weight)))
 
@@ -65,10 +65,13 @@ def test_it_is_what_keras_evaluates(
     make_fits: Any,
     train: Any,
 ) -> None:
-    """Rows with weights, dropout, two widths in one stack; the curve while it ran is another number."""
+    """Rows with weights, dropout, two widths in one stack; the curve while it ran is another number.
+
+    The reference trains each width apart: there the second would be the first once more.
+    """
     arrays = replace(regression, train_weight=RAMP)
     family = make_family(arrays, **model)
-    sizes = (of_widths(9), of_widths(16))
+    sizes = (of_widths(9), of_widths(16))[: 1 if kind == "fit" else 2]
     own = {"dropout": 0.4, **({} if "members" in model else {"ema": 0.8})}
     fits = [fit for size in sizes for fit in make_fits(family, size, (0.03,), 6, 2, **own)]
     for result in train(tuple(fits), arrays, family, kind):
