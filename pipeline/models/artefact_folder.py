@@ -10,10 +10,12 @@ import functools
 import json
 import shutil
 import tempfile
+import threading
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pipeline.data.imagefile
 import pipeline.data.typed
@@ -84,10 +86,18 @@ def import_writers(dataset: Dataset) -> None:
 
 
 def _packed(encoder: Any) -> bytes:
+    """Return an encoder as skops writes it; once, though ledger, proof and champion ask for it."""
     import skops.io
 
-    content: bytes = skops.io.dumps(encoder, compression=zipfile.ZIP_DEFLATED)
-    return content
+    with _packing:
+        if encoder not in _known:
+            _known[encoder] = skops.io.dumps(encoder, compression=zipfile.ZIP_DEFLATED)
+        return _known[encoder]
+
+
+_packing = threading.Lock()
+_known: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
+"""Packed encoders, each as long as it lives."""
 
 
 def write_folder(folder: Path, dataset: Dataset, members: Sequence[Member]) -> None:
