@@ -125,7 +125,7 @@ def test_a_fit_at_which_every_process_dies_ends_the_sweep_resumably(
     ledger = sweeps.open()
     with monkeypatch.context() as broken:
         broken.setattr(fitwriter, "MODULE", "pipeline.no_such_module")
-        kill()
+        FITS.close()
         with pytest.raises(StoreError, match="died 3 times at"):
             sweeps.record(ledger, sweeps.round(0))
         with pytest.raises(StoreError):
