@@ -1,9 +1,9 @@
 """Arguments of the command line, `key=value`: checked, and turned into options of groups and values of keys.
 
-Hydra stops at the first mistake and knows no nearest key. So it is given the options of groups alone;
-every key, option and value is looked at here, against the schema, and values are set when Hydra has put
-the files together. Text is read literally: a path may hold `=` or a comma, an id may look like a number,
-a column may have any name.
+Hydra stops at the first mistake and suggests no nearest key. So it gets the options of groups alone; every
+key, option and value is checked here against the schema, and values are set after Hydra has composed the
+files. Text is read literally: a path may hold `=` or a comma, an id may look like a number, a column may
+have any name.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class Argument:
     """One `key=value`."""
 
     plus: str
-    """`+`, `++` or nothing, as Hydra's users write them before a key."""
+    """Hydra's prefix of the key: `+`, `++` or empty."""
     name: str
     value: Any
     is_option: bool
-    """Whether it picks the file of a group."""
+    """Whether it selects the file of a group."""
 
 
 def read(arguments: Iterable[str], groups: Groups) -> list[Argument]:
@@ -62,11 +62,11 @@ def read(arguments: Iterable[str], groups: Groups) -> list[Argument]:
     known: list[Argument] = []
     problems: list[Problem] = []
     for text in arguments:
-        found = _read(text.strip(), groups)
-        if isinstance(found, Problem):
-            problems.append(found)
+        argument = _read(text.strip(), groups)
+        if isinstance(argument, Problem):
+            problems.append(argument)
         else:
-            known.append(found)
+            known.append(argument)
     if problems:
         only = {group: each[0].name for group, each in groups.items() if len(each) == 1}
         raise ConfigError(
@@ -76,7 +76,7 @@ def read(arguments: Iterable[str], groups: Groups) -> list[Argument]:
 
 
 def runs(arguments: Sequence[str], groups: Groups) -> list[list[str]]:
-    """Return the arguments of each run of `-m`: every combination, the last fastest; raises as `read`."""
+    """Return the arguments of each run of `-m`: all combinations, the last varies first; errors of `read`."""
     each = [_alternatives(text.strip()) for text in arguments]
     read(chain.from_iterable(each), groups)
     return [list(combination) for combination in product(*each)]
@@ -103,7 +103,7 @@ def _read(text: str, groups: Groups) -> Argument | Problem:
 
 
 def _wrong_key(text: str, name: str, groups: Groups) -> Problem | None:
-    """Return what is wrong with an argument before its value is looked at."""
+    """Return the problem with the key of an argument; None where it is known."""
     shown, known, equals = redacted_argument(text), [*groups, *all_keys()], "=" in text
     if text.startswith("~"):
         return Problem(f"{shown}: nothing can be removed; give the key another value")
@@ -121,11 +121,11 @@ def _wrong_key(text: str, name: str, groups: Groups) -> Problem | None:
 
 
 class _Several(list[str]):
-    """Values that `-m` runs one after another, as text."""
+    """Several values of a key for `-m`, as text."""
 
 
 def _value(name: str, text: str, *, split: bool = False) -> Any:
-    """Return a value: text and columns literally, all else by Hydra's grammar; `split` texts at commas."""
+    """Return a value: text and columns literally, all else by Hydra's grammar; `split`: texts at commas."""
     key = all_keys().get(name)
     if name in _FOLDERS or (key is not None and key.is_text):
         if text == "null":
@@ -142,7 +142,7 @@ def _value(name: str, text: str, *, split: bool = False) -> Any:
 
 
 def _alternatives(text: str) -> list[str]:
-    """Return an argument once for each of its values."""
+    """Return one argument for each of its values."""
     start, _, value = text.partition("=")
     try:
         meant = _value(start.lstrip("+"), value, split=True)
@@ -152,7 +152,7 @@ def _alternatives(text: str) -> list[str]:
 
 
 def _columns(key: Key, text: str) -> list[str] | dict[str, Any] | None:
-    """Return a list or a mapping of texts, with or without quotes; None where it is no such."""
+    """Return a list or mapping of texts, quoted or not; None where the key or text is of another kind."""
     if "${" in text:
         return None
     if key.hint == list[str] and text.startswith("[") and text.endswith("]"):
@@ -177,7 +177,7 @@ def _list(text: str) -> list[str] | None:
 
 
 def _matches(pattern: re.Pattern[str], text: str) -> list[re.Match[str]] | None:
-    """Return the parts of a text that follow one another without anything between; else None."""
+    """Return consecutive matches that cover the whole text; None where they do not."""
     parts: list[re.Match[str]] = []
     end = 0
     while end < len(text) and text[end:].strip():
@@ -190,7 +190,7 @@ def _matches(pattern: re.Pattern[str], text: str) -> list[re.Match[str]] | None:
 
 
 def _unquoted(text: str) -> str:
-    """Return a text as it is meant, without its quotes."""
+    """Return a text without its quotes and escapes."""
     text = text.strip()
     if text[:1] not in {"'", '"'}:
         return text
@@ -198,7 +198,7 @@ def _unquoted(text: str) -> str:
 
 
 def _how(name: str, text: str) -> str:
-    """Return how a value that cannot be read is written, as a shell takes it."""
+    """Return a hint on how to write a value that cannot be read, quoted for a shell."""
     key = all_keys().get(name)
     if key is None:
         return ""

@@ -1,6 +1,6 @@
-"""What the types cannot say: ranges, empty texts, and combinations of keys that cannot be meant.
+"""Checks beyond types: ranges, empty texts, and invalid combinations of keys.
 
-Everything is found at once, before any data is read and without importing a framework.
+All problems are found at once, before any data is read and without importing a framework.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _STORES = "http://HOST:PORT, sqlite:///FILE.db or postgresql://USER:PASSWORD@HOS
 def problems(config: SweepConfig, *, stored: bool = False) -> list[Problem]:
     """Return everything that is wrong with a configuration; an empty list when nothing is.
 
-    A combination with a number that is out of range by itself is left out: it is one mistake. In one that
-    is `stored` a sweep has run: what nothing read then does no harm now.
+    A combination with a number that is out of range by itself is left out: it is one mistake. For a
+    `stored` configuration, with which a sweep has run, keys that are ignored are no problem.
     """
     values = flat(asdict(config))
     alone = list(_single_values(values))
@@ -62,7 +62,7 @@ def problems(config: SweepConfig, *, stored: bool = False) -> list[Problem]:
 
 
 def _single_values(values: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield numbers outside their range, and texts that name nothing.
+    """Yield numbers outside their range, and empty texts.
 
     `registry.name=` is a slip, `registry.name=null` is meant.
     """
@@ -95,7 +95,7 @@ def _numbers(value: Any) -> Iterator[Any]:
 
 
 def _follows(combined: Problem, wrong: set[str]) -> bool:
-    """Return whether a combination is wrong only because one of its numbers is."""
+    """Return whether a combination is invalid only because one of its numbers is out of range."""
     named = {f"{key.rpartition('.')[2]}=" for key in wrong} - {combined.key}
     return combined.key in wrong or any(name in combined.sentence for name in named)
 

@@ -1,6 +1,6 @@
-"""Values of the keys that allow only a few: one enum each, written by name.
+"""Values of keys with a fixed set of values: one enum each, written by name.
 
-Names that Keras, MLflow and training know stand here so that a typo is found without importing them.
+Names defined by Keras, MLflow and training are listed so that a typo is found without importing them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ MissingTarget = StrEnum("MissingTarget", "error drop")
 Encoding = StrEnum("Encoding", "standard robust quantile piecewise embedded")
 """How numbers are encoded for the network."""
 SearchKind = StrEnum("SearchKind", "capacity grid random bayesian hyperband")
-"""Who proposes trials."""
+"""The search that proposes trials."""
 Prefer = StrEnum("Prefer", "smallest best knee")
 """Which point of the loss-against-size front becomes the champion."""
 WidthShape = StrEnum("WidthShape", "constant taper")
 """How width changes from layer to layer."""
 EngineKind = StrEnum("EngineKind", "stacked fit")
-"""Who trains a round."""
+"""The engine that trains a round."""
 ClassWeight = StrEnum("ClassWeight", "none balanced")
 """How classes are weighted in the training loss."""
 ComputeKind = StrEnum("ComputeKind", "local ray")
@@ -37,18 +37,18 @@ ChampionKind = StrEnum("ChampionKind", "single ensemble greedy")
 IN_INTERVALS = frozenset({Encoding.piecewise, Encoding.embedded})
 """Encodings with a resolution: they divide numbers into intervals."""
 DEFAULT_BINS = 16
-"""Intervals where no other number is given."""
+"""Default number of intervals."""
 EMBEDDED = 8
-"""Trainable numbers that stand for an embedded one; with no more intervals it is not embedded."""
+"""Length of the embedding of a number; a number with at most as many intervals is not embedded."""
 
 
 def encoding_name(encoding: str, bins: int) -> str:
-    """Return the name of an encoding with so many intervals."""
+    """Return the name of an encoding with `bins` intervals: `piecewise-48`."""
     return str(encoding) if bins == DEFAULT_BINS else f"{encoding}-{bins}"
 
 
 def encoding_parts(name: str) -> tuple[str, int]:
-    """Return the encoding of a name, and its intervals: of `piecewise-48`, piecewise and 48."""
+    """Return encoding and number of intervals of a name: `piecewise-48` gives piecewise and 48."""
     encoding, _, bins = name.partition("-")
     return encoding, int(bins or DEFAULT_BINS)
 
@@ -57,7 +57,7 @@ OPTIMIZERS = frozenset({
     "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lamb", "lion", "muon",
     "nadam", "rmsprop", "schedulefreeadamw", "sgd",
 })  # fmt: skip
-"""What `keras.optimizers.get` takes, in lower case; a test compares it with the installed Keras."""
+"""Names that `keras.optimizers.get` accepts, in lower case; a test compares them with the installed Keras."""
 
 USE_MOMENTUM = frozenset({"rmsprop", "sgd"})
 """Optimizers with an argument `momentum`."""
@@ -68,15 +68,15 @@ ACTIVATIONS = frozenset({
     "silu", "soft_shrink", "softplus", "softsign", "sparse_plus", "sparse_sigmoid", "squareplus",
     "swish", "tanh", "tanh_shrink", "threshold",
 })  # fmt: skip
-"""What `keras.activations.get` takes and what fits a hidden layer: softmax and the like mix the units
-of a layer, glu halves their number."""
+"""Names that `keras.activations.get` accepts and that suit a hidden layer: softmax and the like mix the
+units of a layer, glu halves their number."""
 
 DATA_KINDS = ("table", "pixels", "images")
-"""What `data.kind` may be."""
+"""Values of `data.kind`."""
 
 REGRESSION_METRICS = {"val_loss": "min", "val_mae": "min", "val_rmse": "min"}
 CLASSIFICATION_METRICS = {"val_loss": "min", "val_accuracy": "max", "val_auc": "max"}
-"""What training logs of the validation rows (pipeline/training/metrics.py), and which way is better."""
+"""Metrics of the validation rows that training logs (pipeline/training/metrics.py), with their direction."""
 
 STORE_SCHEMES = frozenset({"sqlite", "postgresql", "mysql", "mssql", "http", "https", "databricks"})
-"""MLflow stores that a sweep can write to; MLflow's file store is no longer one of them."""
+"""URI schemes of MLflow stores that a sweep can write to; MLflow's file store is not supported any more."""

@@ -1,4 +1,4 @@
-"""Combinations of keys that cannot be meant, group by group; the table itself is looked at elsewhere."""
+"""Invalid combinations of keys, by group; the table itself is checked elsewhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipeline.config.schema_data import DataConfig
 from pipeline.config.schema_search import PER_TRIAL, CapacityConfig, LearningRateConfig
 
 Wrong = tuple[str, str] | tuple[str, str, Any]
-"""A key and what its value must be; the value, where it is only a part of the key's."""
+"""A key and what its value must be; optionally the value, where only a part of the key's value is wrong."""
 
 _CHANNELS = (1, 3)
 _EMBEDS = {"mlp", "tabm"}
@@ -34,7 +34,7 @@ TABS = ("tab", "\\t")
 
 
 def data_problems(config: SweepConfig) -> Iterator[Wrong]:
-    """Yield everything that is wrong within `data`."""
+    """Yield the problems within `data`."""
     data = config.data
     if data.kind not in DATA_KINDS:
         yield "data.kind", _one_of(data.kind, DATA_KINDS)
@@ -52,7 +52,7 @@ def data_problems(config: SweepConfig) -> Iterator[Wrong]:
 
 
 def _roles(data: DataConfig) -> Iterator[Wrong]:
-    """One column, one role."""
+    """Yield columns with two roles."""
     taken: dict[str, str] = {}
     for role in ("target", "group", "time", "id", "weight") if data.target else ():
         column = getattr(data, role)
@@ -67,7 +67,7 @@ def _roles(data: DataConfig) -> Iterator[Wrong]:
 
 
 def _column_kinds(data: DataConfig) -> Iterator[Wrong]:
-    """One column, one kind."""
+    """Yield columns with two kinds."""
     taken: dict[str, str] = {}
     for kind in ("categories", "numbers", "dates", "ordered"):
         key = f"data.{kind}"
@@ -106,7 +106,7 @@ def _file_format(data: DataConfig) -> Iterator[Wrong]:
 
 
 def _splits(data: DataConfig) -> Iterator[Wrong]:
-    """Report keys that would be ignored."""
+    """Yield keys of the split that contradict each other or would be ignored."""
     at_random = data.split is SplitKind.random
     if data.group is not None and data.time is not None:
         yield "data.group", "cannot be kept together with data.time; choose one"
@@ -178,7 +178,7 @@ def training_problems(config: SweepConfig) -> Iterator[Wrong]:
 
 
 def search_problems(config: SweepConfig) -> Iterator[Wrong]:
-    """Yield everything that is wrong within `search`."""
+    """Yield the problems within `search`."""
     search, space = config.search, config.search.space
     is_capacity = isinstance(search, CapacityConfig)
     if (search.kind is SearchKind.capacity) != is_capacity:
@@ -206,7 +206,7 @@ def _learning_rate(rate: LearningRateConfig) -> Iterator[Wrong]:
 
 
 def _search_lists(config: SweepConfig) -> Iterator[Wrong]:
-    """Lists of values to try: each once, and none empty that has no other meaning."""
+    """Yield lists of values that are empty, have duplicates, or hold unknown names."""
     search, nuisance = config.search, config.search.nuisance
     for name, entry in PER_TRIAL.items():
         values = getattr(nuisance, name)

@@ -1,4 +1,4 @@
-"""From the files of conf/ and the arguments of the command line to one checked, plain SweepConfig."""
+"""Compose the files of conf/ and the arguments of the command line to a checked SweepConfig."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ BASE = "base_sweep"
 
 @contextmanager
 def own_hydra() -> Iterator[None]:
-    """Give the host its configuration nodes, its resolvers and its Hydra application back in the end."""
-    theirs = Singleton.get_state()
+    """Restore the host's configuration nodes, resolvers and Hydra application on exit."""
+    state = Singleton.get_state()
     GlobalHydra.instance().clear()
     try:
         yield
     finally:
-        Singleton.set_state(theirs)
+        Singleton.set_state(state)
 
 
 def compose(arguments: Sequence[str], extra: Path | None = None) -> SweepConfig:
@@ -64,17 +64,17 @@ def compose(arguments: Sequence[str], extra: Path | None = None) -> SweepConfig:
         extra: A further folder of configuration files.
 
     Raises:
-        ConfigError: All that is wrong, in one message.
+        ConfigError: All problems, in one message.
     """
     return plain(compose_raw(read(arguments, groups(extra)), extra))
 
 
 def compose_raw(arguments: Sequence[Argument], extra: Path | None = None) -> DictConfig:
-    """Put the files together and set the values; Hydra's own settings are under `hydra`.
+    """Compose the files and set the values; Hydra's own settings are under `hydra`.
 
     Raises:
-        ConfigError: A file that cannot be read, one that sets anything of Hydra's beyond
-            `hydras.ALLOWED`, or looks up what must not be; nothing of it has been looked up.
+        ConfigError: A file cannot be read, sets anything of Hydra's beyond `hydras.ALLOWED`, or has a
+            forbidden interpolation; no interpolation has been resolved by then.
     """
     _register()
     hide_environment()
@@ -101,7 +101,7 @@ def compose_raw(arguments: Sequence[Argument], extra: Path | None = None) -> Dic
 
 
 def _set_values(composed: DictConfig, arguments: Sequence[Argument]) -> Iterator[Problem]:
-    """Set the values of keys, the last of several; yield those that this configuration has no place for."""
+    """Set the values of keys, the last of several; yield problems with keys this configuration lacks."""
     for each in arguments:
         if each.is_option:
             continue
@@ -121,7 +121,7 @@ def _set_values(composed: DictConfig, arguments: Sequence[Argument]) -> Iterator
 
 
 def _register() -> None:
-    """Store every group's schema as `base_<group>`, and the resolvers that conf/ uses; once a process."""
+    """Register every group's schema as `base_<group>`, and the resolvers of conf/; once a process."""
     store = ConfigStore.instance()
     known = store.repo.get(f"{BASE}.yaml")
     if known is not None and OmegaConf.get_type(known.node) is SweepConfig:  # not a host's own
@@ -132,19 +132,19 @@ def _register() -> None:
             store.store(group=group, name=f"base_{group}", node=schema)
     for name, schema in zip(("base_capacity", "base_other"), SEARCHES, strict=True):
         store.store(group="search", name=name, node=schema)
-    # The usual patience, or less where there are too few epochs for it.
+    # The default patience, or less where there are too few epochs for it.
     OmegaConf.register_new_resolver(
         "below_epochs", lambda usual, epochs: max(1, min(usual, epochs - 1)), replace=True
     )
-    # A launcher that hands on an empty variable means that there is none.
+    # An empty variable, as launchers pass it on, counts as not set.
     OmegaConf.register_new_resolver("env", lambda name: os.environ.get(name) or None, replace=True)
 
 
 def plain(composed: DictConfig) -> SweepConfig:
-    """Turn a composed configuration into plain dataclasses and check it.
+    """Convert a composed configuration to plain dataclasses and check it.
 
     Raises:
-        ConfigError: All that is wrong, in one message.
+        ConfigError: All problems, in one message.
     """
     options = OmegaConf.select(composed, _CHOICES) or {}
     own = own_part(composed)
@@ -165,7 +165,7 @@ def plain(composed: DictConfig) -> SweepConfig:
 
 
 def own_part(composed: DictConfig) -> DictConfig:
-    """Return a copy without Hydra's settings; nothing is looked up."""
+    """Return a copy without Hydra's settings; interpolations are not resolved."""
     own = copy.deepcopy(composed)
     with open_dict(own):
         own.pop("hydra", None)
@@ -173,7 +173,7 @@ def own_part(composed: DictConfig) -> DictConfig:
 
 
 def _names(tree: Any, prefix: str) -> Iterator[str]:
-    """Yield every key, also such as a file without a schema smuggled in; columns are none."""
+    """Yield every key, also keys outside the schema; columns of a mapping are no keys."""
     for name, value in tree.items():
         key = all_keys().get(f"{prefix}{name}")
         yield f"{prefix}{name}"
@@ -182,7 +182,7 @@ def _names(tree: Any, prefix: str) -> Iterator[str]:
 
 
 def _name_the_data(own: DictConfig) -> None:
-    """Name a table after its file, where no name is given."""
+    """Set `data.name` to the name of the file where it is missing."""
     if OmegaConf.is_missing(own, "data") or not OmegaConf.is_missing(own.data, "name"):
         return
     path = own.data.path

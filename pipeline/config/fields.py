@@ -1,9 +1,9 @@
-"""What a field of the schema says of itself: the range of its number, and whether trials may differ in it.
+"""Metadata of fields of the schema: the range of a number, and whether its value may differ by trial.
 
-One field of `NuisanceConfig`, made with `per_trial`, is all that a value needs which differs from trial to
-trial beside capacity and learning rate: its key, its checks, the axis of every search, the trial's name and
-fit key, MLflow's parameter, the report's column, and what shares a program follow from it. Training takes it
-where a setting or a part of `model` has the same name.
+A value that differs by trial, besides capacity and learning rate, is one field of `NuisanceConfig` made with
+`per_trial`. From it follow its key and checks, the axis of every search, the trial's name and fit key,
+MLflow's parameter, the report's column, and which fits share a program. Training uses it where a setting or
+a part of `model` has the same name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args, get_type_hints
 
 LARGEST = 1e12
-"""No number here means anything beyond; refused by name, so that nothing overflows later."""
+"""Largest number of any setting; larger ones are refused, so that nothing overflows later."""
 _META = "per_trial"
 
 
@@ -36,7 +36,7 @@ class Range:
         return above and below
 
     def __str__(self) -> str:
-        """Return the interval in words: "at least 0 and below 1"."""
+        """Return the interval as text: "at least 0 and below 1"."""
         low = f"{'above' if self.low_open else 'at least'} {self.low:.12g}"
         high = f"{'below' if self.high_open else 'at most'} {self.high:.12g}"
         parts = [low] * math.isfinite(self.low) + [high] * (self.high < LARGEST)
@@ -56,7 +56,7 @@ SEED = Range(0, 2**31 - 1)
 
 
 def within(allowed: Range, default: Any) -> Any:
-    """Return a field of the schema that holds a number, or a list whose every number has the range."""
+    """Return a field of the schema for a number, or a list of numbers, with a range."""
     metadata = {"range": allowed}
     if isinstance(default, list):
         return field(default_factory=default.copy, metadata=metadata)
@@ -68,13 +68,13 @@ class PerTrial:
     """One per-trial value."""
 
     idle: tuple[Any, ...]
-    """The list that leaves it out of every trial: empty, or the one value that does nothing."""
+    """The list with which no trial has the value: empty, or the one value without effect."""
     names: frozenset[str]
-    """Those it may be, in lower case; empty: the type and the range say all."""
+    """Allowed names, in lower case; empty: only type and range are checked."""
     program: Callable[[Any], Hashable]
-    """What of the value a program is compiled for: fits that differ in it train in stacks of their own."""
+    """Maps the value to what a compiled program depends on; fits that differ in that share no stack."""
     own_rates: bool = False
-    """Whether each value wants learning rates of its own: it is tried at those around the best one."""
+    """Whether each value is tried at several learning rates around the best one."""
     kind: type = str
 
 
@@ -89,20 +89,20 @@ def per_trial(
 
     Without `program` no two fits that differ in the value share a stack.
     """
-    one = PerTrial(idle, names, program, own_rates)
-    return field(default_factory=lambda: list(idle), metadata={"range": allowed, _META: one})
+    entry = PerTrial(idle, names, program, own_rates)
+    return field(default_factory=lambda: list(idle), metadata={"range": allowed, _META: entry})
 
 
-def any_value(value: Any) -> Hashable:  # noqa: ARG001 - of every value the same
-    """Return what a program is compiled for where every member has a value of its own."""
+def any_value(value: Any) -> Hashable:  # noqa: ARG001 - the same for every value
+    """Return None: the compiled program does not depend on the value."""
     return None
 
 
 def declared(owner: type) -> dict[str, PerTrial]:
-    """Return the per-trial values among the fields of a dataclass, by name, as they stand there."""
+    """Return the per-trial values among the fields of a dataclass, by name, in their order."""
     hints = get_type_hints(owner)
     return {
-        one.name: replace(one.metadata[_META], kind=get_args(hints[one.name])[0])
-        for one in fields(owner)
-        if _META in one.metadata
+        entry.name: replace(entry.metadata[_META], kind=get_args(hints[entry.name])[0])
+        for entry in fields(owner)
+        if _META in entry.metadata
     }

@@ -1,4 +1,4 @@
-"""What `--help` prints: how to say things, the options of each group, the keys of one group."""
+"""The text of `--help`: overview, options of each group, keys of one group."""
 
 from __future__ import annotations
 

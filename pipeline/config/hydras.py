@@ -1,10 +1,8 @@
-"""What Hydra is allowed to do, and its errors about files, in sentences of ours.
+"""The allow-list of Hydra's own settings, and Hydra's errors about files as sentences.
 
-Which of its own settings may be given is an allow-list, whatever form they are given in.
-
-Of Hydra only the composing of files is used; folders, logs and runs are ours (launch.py). What else it
-could do with a setting (call it, import it, put it into the environment) therefore never happens. A file
-or argument that sets it is refused all the same: its author expects it to work.
+Of Hydra only the composing of files is used; folders, logs and runs are ours (launch.py). Hydra therefore
+never calls, imports or exports what a setting names. A file or argument with such a setting is refused all
+the same: its author expects it to work.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ ALLOWED: Mapping[str, str] = {
     "hydra.sweep.dir": FOLDER,
     "hydra.verbose": "true, false, or the loggers to hear in detail: a name or a list of names",
 }
-"""What each may be, in words."""
+"""Allowed settings of Hydra's, with a description of their values."""
 _NAMES = ", ".join(f"{key}={'DIR' if what is FOLDER else 'true'}" for key, what in ALLOWED.items())
 NOT_IN_A_FILE = (
     f"a configuration file cannot set this of Hydra's; allowed: {_NAMES}."
@@ -46,25 +44,25 @@ OF_HYDRA = (
     "hydra.runtime.cwd",
     "hydra.searchpath",  # ours, for --config-dir; Hydra itself refuses it in any file but sweep.yaml
 )
-"""What Hydra notes of the arguments and files; what a file says in its place is overwritten or never read."""
+"""Keys that Hydra fills in from arguments and files; values that a file sets there are never used."""
 CHOICES = "hydra.runtime.choices"
 
 _NOW = re.compile(r"\$\{now:[^${}]*\}")
 
 
 def unknown_setting(key: str, value: str) -> Problem:
-    """Return the refusal of an argument that sets anything else of Hydra's."""
+    """Return the problem with an argument that sets any other setting of Hydra's."""
     return Problem(
         f"{key}={shown(key, value)}: this setting of Hydra cannot be given; allowed: {_NAMES}"
     )
 
 
 def hydra_problems(hydra: DictConfig) -> Iterator[Problem]:
-    """Yield what the part `hydra` of a composed configuration sets that it must not; nothing is looked up."""
+    """Yield forbidden settings in the part `hydra` of a composed configuration; nothing is resolved."""
     given = dict(_leaves(OmegaConf.to_container(hydra, resolve=False), "hydra"))
     usual = _usual()
     emptied = {key for key in usual if not any(each.startswith(f"{key}.") for each in given)}
-    # One of the files that were picked in place of the usual ones does it, or names the one that does.
+    # A file that was selected instead of the default does it, or names one that does.
     recipe = OmegaConf.select(hydra, "runtime.choices.experiment")
     where = f"{f'experiment={recipe}, ' if recipe else ''}below conf/ or --config-dir"
     for key in sorted(given.keys() | (usual.keys() & emptied)):
@@ -117,7 +115,7 @@ _LISTED = (
 
 
 def about_files(error: Exception) -> str:
-    """Return why Hydra could not put the files together: a key, a value or an option."""
+    """Return why Hydra could not compose the files: a key, a value or an option."""
     if isinstance(error, MissingConfigException):
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
         names = [name for name in error.options or () if not name.startswith("base_")]
@@ -140,12 +138,12 @@ def about_key(key: str, text: str) -> str:
         return f"{key}: {NOT_IN_A_FILE}"
     if key not in all_keys():
         return f"unknown key {key}{did_you_mean(key, all_keys())}"
-    other = _belongs_elsewhere(key)
-    return f"{key}: {other or f'must be {described(all_keys()[key].hint)}: {_detail(text)}'}"
+    elsewhere = _belongs_elsewhere(key)
+    return f"{key}: {elsewhere or f'must be {described(all_keys()[key].hint)}: {_detail(text)}'}"
 
 
 def about_values(error: OmegaConfBaseException) -> str:
-    """Return why a value is not there: missing, or an interpolation that leads nowhere."""
+    """Return why a value cannot be resolved: missing, or an invalid interpolation."""
     key, text = error.full_key or "", str(error)
     if "missing mandatory value" in text:
         return f"{key}: must be given"
@@ -156,7 +154,7 @@ def about_values(error: OmegaConfBaseException) -> str:
 
 
 def about_yaml(error: YAMLError) -> str:
-    """Return where a file is no YAML."""
+    """Return where a file is not valid YAML."""
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         return f"{mark.name}, line {mark.line + 1}: no valid YAML: {error.problem}"
@@ -175,7 +173,7 @@ def _belongs_elsewhere(key: str) -> str:
 
 
 def _detail(text: str) -> str:
-    """Return the first line that says more than where."""
+    """Return the first line of an error that is more than a location."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if not line.endswith("while composing config:")]
     return _IN_FILE.sub("", (telling or lines)[0]).lstrip(": ")

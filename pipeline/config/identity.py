@@ -1,4 +1,4 @@
-"""What identifies a configuration, and how it is written down flat."""
+"""Fingerprint and flat form of a configuration."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from pipeline.config.schema_search import PER_TRIAL
 from pipeline.core.records import Direction, Objective
 
 SOURCE = "model.builder.source"
-"""No key of a configuration: a hash of the code that its builder is."""
+"""Key in the flat form for the hash of the builder's code; not a setting."""
 _RECORDED_IDLE = frozenset({"batch_size", "dropout", "encoding", "weight_decay"})
-"""Per-trial values that the first stores hold even where no trial has one."""
+"""Per-trial values that stores of all versions hold, also where no trial has one."""
 _DIGITS = 16
-"""64 bits: no two configurations of a store will meet by chance."""
+"""Hexadecimal digits of a fingerprint, 64 bits: collisions are practically impossible."""
 
 
 def fingerprint(config: SweepConfig) -> str:
-    """Return a hash of all that makes a fit what it is, Keras backend and builder's source included.
+    """Return a hash of all settings that a fit depends on, with Keras backend and builder's source.
 
-    Budget, machines, store and the places of files are outside (`OUTSIDE_FINGERPRINT`): a sweep may
-    be resumed with others. What the files hold is hashed with the data.
+    Budget, machines, store and paths are excluded (`OUTSIDE_FINGERPRINT`): a sweep may be resumed with
+    other values of them. The content of files is hashed with the data.
     """
     inside = {key: value for key, value in _said(config).items() if not _is_outside(key)}
     inside["backend"] = os.environ.get("KERAS_BACKEND", "tensorflow")
@@ -49,7 +49,7 @@ def objective(config: SweepConfig) -> Objective:
 
 
 def flatten(config: SweepConfig) -> dict[str, str]:
-    """Return every value by its dotted key as text, credentials hidden, and the builder's source."""
+    """Return every value as text by dotted key, credentials hidden, and the hash of the builder's code."""
     texts = {key: shown(key, value) for key, value in _said(config).items()}
     if config.model.builder is not None:
         texts[SOURCE] = builder_source(config.model.builder)
@@ -57,7 +57,7 @@ def flatten(config: SweepConfig) -> dict[str, str]:
 
 
 def differences(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Return one line for every key inside the fingerprint that two flat configurations do not share."""
+    """Return a line for every key of the fingerprint in which two flat configurations differ."""
     lines = []
     for key in sorted(before.keys() | now.keys()):
         old, new = before.get(key, "(not there)"), now.get(key, "(not there)")
@@ -71,9 +71,9 @@ def _is_outside(key: str) -> bool:
 
 
 def _said(config: SweepConfig) -> dict[str, Any]:
-    """Return every value by its dotted key, but for per-trial values that no trial has.
+    """Return every value by dotted key, without per-trial values that no trial has.
 
-    Those came one after the other: stores from before one are of the same configuration.
+    So a fingerprint stays the same when a new version adds a per-trial value.
     """
     idle = {
         f"search.nuisance.{name}": list(entry.idle)
@@ -85,7 +85,7 @@ def _said(config: SweepConfig) -> dict[str, Any]:
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return every value of a tree by its dotted key; what holds nothing has none."""
+    """Return every value of a tree by dotted key; empty mappings have none."""
     values: dict[str, Any] = {}
     for name, value in tree.items():
         if isinstance(value, dict):
@@ -102,17 +102,15 @@ def _plain(value: Any) -> Any:
 
 
 def builder_source(reference: str) -> str:
-    """Return a hash of the module that `package.module:function` names; empty where there is none.
+    """Return a hash of the module that `package.module:function` names; empty where it is not found.
 
-    It is found as an import would find it, the working directory included, but neither it nor a
-    package around it is imported. What it imports itself is not looked at.
+    It is located as an import would, the working directory included, but neither it nor its packages are
+    imported. Modules that it imports are not part of the hash.
     """
     importlib.invalidate_caches()  # it may have been written a moment ago
     first, *parts = reference.partition(":")[0].split(".")
     spec = _outermost(first)
-    for (
-        part
-    ) in parts:  # by its last name alone: by its whole one its package would have to be imported
+    for part in parts:  # by its last name: with the full name its package would be imported
         folders = list(spec.submodule_search_locations or ()) if spec else []
         spec = PathFinder.find_spec(part, folders)
     loader: Any = spec.loader if spec else None

@@ -1,4 +1,4 @@
-"""Every key of the configuration with type, range and words, read from the schema."""
+"""Every key of the configuration with type, range and description, read from the schema."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.config.schema import SweepConfig
 from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 
 SEARCHES = (CapacityConfig, OtherSearchConfig)
-"""The schemas that `search` may have; which one follows from `search=`."""
+"""The possible schemas of `search`; the option of `search=` decides."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Key:
     owners: tuple[type, ...]
     """The dataclasses that declare it; two for what all searches share."""
     allowed: Range | None = None
-    """Of its number, or of each number of its list."""
+    """Range of its number, or of each number of its list."""
 
     @property
     def is_text(self) -> bool:
@@ -89,7 +89,7 @@ def required(hint: Any) -> Any:
 
 
 def described(hint: Any, allowed: Range | None = None) -> str:
-    """Return what a value of this type and range must be: "a whole number, at least 1, or null"."""
+    """Return a description of a type and range: "a whole number, at least 1, or null"."""
     inner = required(hint)
     parts = [_described(inner), str(allowed or ""), "or null" * (inner is not hint)]
     return ", ".join(filter(None, parts))

@@ -1,8 +1,8 @@
-"""From the command line of `python -m pipeline.sweep` to checked runs, one output folder each.
+"""Turn the command line of `python -m pipeline.sweep` into checked runs, with one output folder each.
 
-What can be wrong is found before anything is written. Hydra composes the files and no more: its own runs
-would call, import and set what a file names (callbacks, launchers, logging, job.env_set), and leave
-credentials in multirun.yaml. The runs of `-m` follow one another in this process.
+All checks precede the first write. Hydra only composes the files: its own runs would call, import and set
+what a file names (callbacks, launchers, logging, job.env_set), and leave credentials in multirun.yaml. The
+runs of `-m` follow one another in this process.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ FILE = "sweep.log"
 
 
 class LogFile(logging.FileHandler):
-    """A file of log lines; when it cannot be written any more, the terminal says so once."""
+    """A log file that warns once, on the terminal, when it cannot be written any more."""
 
     _lost = False
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Say that the file is incomplete from here on."""
+        """Warn that the file is incomplete from here on."""
         if not self._lost and isinstance(error := sys.exception(), OSError):
             self._lost = True
             logging.getLogger(__name__).warning(
@@ -47,13 +47,13 @@ class LogFile(logging.FileHandler):
 
 
 def log_into(folder: Path, detailed: bool | str | list[str] = False) -> None:
-    """Send this process' log lines into a folder, warnings to the terminal too; what was set before ends.
+    """Log into a file of a folder, warnings to the terminal too; replaces earlier logging settings.
 
-    In the file ours count from INFO, everybody else's from WARNING.
+    The file has lines of this package from INFO, of others from WARNING.
 
     Args:
-        detailed: True: every line of everybody; or the loggers of which every line counts. The
-            terminal shows them then.
+        detailed: True: all lines of all loggers; or names of loggers whose lines are all wanted. The
+            terminal shows them too.
     """
     names = [detailed] if isinstance(detailed, str) else detailed
     shown = logging.StreamHandler()
@@ -81,21 +81,21 @@ SWEEP_PURPOSE = (
     " validation loss improves beyond noise, then reduces it, and shows why. Everything is logged to MLflow."
 )
 _QUIET_LIBRARIES = {"TF_CPP_MIN_LOG_LEVEL": "3", "MLFLOW_LOGGING_LEVEL": "WARNING"}
-"""MLflow's notes are not shown unless the user asks; of TensorFlow only what ends the process: it calls
-errors what is none (no GPU driver, a program loaded from the cache)."""
+"""Log levels of libraries unless the user sets others: TensorFlow logs harmless events as errors (no GPU
+driver, a program loaded from the cache)."""
 
 
 def launch(task: Task, check: Check, argv: Sequence[str] | None = None) -> int:
     """Run the task once, or under `-m` once for every combination, and return the largest exit code.
 
     Args:
-        task: Gets the checked configuration and its output folder, which exists; returns an exit code.
-        check: Looks at what a configuration points to (files), before anything is written.
-        argv: The arguments of the command line; None: the process's own.
+        task: Called with the checked configuration and its existing output folder; returns an exit code.
+        check: Checks the files that a configuration points to, before anything is written.
+        argv: The arguments of the command line; None: those of the process.
 
     Raises:
-        ConfigError: Anything wrong with the command line, the files of conf/ or an output folder.
-        DataError: What `check` raises.
+        ConfigError: Any problem with the command line, the files of conf/ or an output folder.
+        DataError: Raised by `check`.
     """
     line = parse(sys.argv[1:] if argv is None else argv)
     if _answered(line, SWEEP, SWEEP_PURPOSE):
@@ -109,10 +109,10 @@ def launch(task: Task, check: Check, argv: Sequence[str] | None = None) -> int:
 
 
 def compose_for_plan(argv: Sequence[str], program: str, purpose: str) -> SweepConfig:
-    """Return the checked configuration of the same arguments, for a program that runs nothing.
+    """Return the checked configuration of the same arguments, for programs that train nothing.
 
     Raises:
-        ConfigError: As `launch`; several values for a key as well.
+        ConfigError: As `launch`, and for several values of a key.
         SystemExit: After `--help` or `--version`.
     """
     from pipeline.config.compose import compose
@@ -126,20 +126,20 @@ def compose_for_plan(argv: Sequence[str], program: str, purpose: str) -> SweepCo
 
 
 class CommandLine(argparse.Namespace):
-    """What the command line says."""
+    """The parsed command line."""
 
     arguments: list[str]
     """`key=value` each, as typed."""
     multirun: bool
-    """Whether a comma separates values that are run one after another."""
+    """Whether commas separate values that are run one after another."""
     cfg: str | None
-    """`job`: only print the composed configuration."""
+    """`job`: print the composed configuration and stop."""
     extra: Path | None
     """A further folder of configuration files."""
     help: str | None
-    """The group to explain; empty for the overview, None: no help."""
+    """The group to explain; empty: the overview, None: no help."""
     version: bool
-    """Only say which version this is."""
+    """Print the version and stop."""
 
 
 def parse(argv: Sequence[str]) -> CommandLine:
@@ -166,10 +166,10 @@ def _folder(text: str) -> Path:
 
 
 class _Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose complaints are ours."""
+    """An ArgumentParser that raises ConfigError."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of printing a usage line and leaving."""
+        """Raise instead of printing a usage line and exiting."""
         raise ConfigError(
             f"{message} (settings are KEY=VALUE: data.target=COLUMN; flags: --help, --version, -m, "
             "--cfg job, --config-dir DIR)"
@@ -191,17 +191,17 @@ class _Job:
 
     config: SweepConfig
     folder: Path
-    """Receives what the run writes; it exists."""
+    """Output folder, which exists."""
     command: str
-    """How to start this run alone, credentials hidden."""
+    """The command that starts this run alone, credentials hidden."""
     title: str
-    """Which run of how many; empty where there is one."""
+    """Number of the run and its arguments; empty for a single run."""
     detailed: bool | str | list[str]
-    """`hydra.verbose`: whose log lines are all wanted."""
+    """`hydra.verbose`: loggers whose lines are all wanted."""
 
 
 def _checked(line: CommandLine, check: Check) -> list[_Job]:
-    """Return the runs of a command line, after all of them were composed and checked.
+    """Compose and check all runs of a command line, and return them.
 
     With `--cfg job` the configurations are printed instead.
     """
@@ -223,7 +223,7 @@ def _checked(line: CommandLine, check: Check) -> list[_Job]:
             composed.append((arguments, config, raw.hydra))
     jobs = []
     for number, (arguments, config, hydra) in enumerate(composed):
-        # the first run's folder for all: every composing has another `now`
+        # the first run's folder for all: `now` differs each time it is composed
         folder = Path(composed[0][2].sweep.dir) / str(number) if line.multirun else hydra.run.dir
         own = [redacted_argument(each) for each in arguments if not each.startswith("hydra.")]
         title = f"run {number + 1} of {len(composed)}: {' '.join(own)}" if line.multirun else ""
@@ -235,7 +235,7 @@ def _checked(line: CommandLine, check: Check) -> list[_Job]:
 
 
 def _output_folder(path: Path) -> Path:
-    """Make the output folder; return it, absolute."""
+    """Create the output folder and return its absolute path."""
     folder = path.absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -263,8 +263,8 @@ def _run(task: Task, job: _Job) -> int:
     if job.title:
         logger.info(job.title)
         if config.verbose:
-            print(job.title, file=sys.stderr)  # noqa: T201 - which of several begins
-        sys.argv[1:] = shlex.split(job.command)[3:]  # what starts this run alone again
+            print(job.title, file=sys.stderr)  # noqa: T201 - the run that begins
+        sys.argv[1:] = shlex.split(job.command)[3:]  # the arguments of this run alone
     try:
         return task(config, folder)
     except Interrupted as error:

@@ -1,8 +1,8 @@
-"""What a configuration may look up (`${...}`) while it is composed, and what of it is shown.
+"""Which interpolations (`${...}`) a configuration may use, and how their values are shown.
 
-Other keys, the time, a default that depends on another key, and the environment. A variable whose name
-looks like a secret's may be read into an address, whose credentials are always hidden, and nowhere else:
-a name or a path is printed, logged and sent to the tracking store as it stands.
+Allowed are other keys, the time, a default that depends on another key, and the environment. A variable
+whose name looks like a secret may be read only into an address, whose credentials are always hidden: names
+and paths are printed, logged and sent to the tracking store unchanged.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _INNERMOST = re.compile(r"\$\{([^${}]*)\}")
 _VARIABLE = re.compile(r"\s*(?P<quote>['\"]?)(?P<name>\w+)(?P=quote)\s*(?:,.*)?", re.DOTALL)
 _ADDRESS = re.compile(r"\b(?:uri|url)\b")
 _SEEN = "\0"
-"""Stands for an inner look-up that has been seen."""
+"""Replaces an inner interpolation that has been checked."""
 
 
 def lookup_problems(own: DictConfig) -> Iterator[Problem]:
-    """Yield what a configuration without Hydra's part must not look up; nothing is looked up for that."""
+    """Yield the forbidden interpolations of a configuration without Hydra's part; none is resolved."""
     for key, text in _lookups(own).items():
         for inner in _inside(text):
             wrong = _wrong(key, inner)
@@ -38,11 +38,11 @@ def lookup_problems(own: DictConfig) -> Iterator[Problem]:
 
 
 def as_written(own: DictConfig, config: Any) -> DictConfig:
-    """Return a configuration in which whatever came from the environment stands as it was written.
+    """Return a configuration in which values from the environment are shown as interpolations.
 
     Args:
-        own: As it was composed.
-        config: The same, looked up; a dataclass.
+        own: The composed configuration, not resolved.
+        config: The same, resolved; a dataclass.
     """
     shown = DictConfig(OmegaConf.to_container(OmegaConf.structured(config)))
     lookups = _lookups(own)
@@ -55,7 +55,7 @@ def as_written(own: DictConfig, config: Any) -> DictConfig:
 
 
 def _wrong(key: str, inner: str) -> str:
-    """Return what is wrong with one `${...}`, given what stands in its braces; empty: nothing."""
+    """Return the problem with one `${...}`, given the text in its braces; empty for none."""
     resolver, colon, argument = inner.partition(":")
     resolver = resolver.strip()
     if not colon:
@@ -70,11 +70,11 @@ def _wrong(key: str, inner: str) -> str:
     return f"${{{shown}:...}} cannot be looked up; allowed: {', '.join(RESOLVERS)}"
 
 
-def _wrong_key(key: str, other: str) -> str:
-    if _SEEN in other:
+def _wrong_key(key: str, named: str) -> str:
+    if _SEEN in named:
         return "a look-up cannot name another one"
-    repeats = key not in ADDRESSES and _ADDRESS.search(other)
-    return f"cannot repeat {other}, which may hold a credential" if repeats else ""
+    repeats = key not in ADDRESSES and _ADDRESS.search(named)
+    return f"cannot repeat {named}, which may hold a credential" if repeats else ""
 
 
 def _wrong_variable(key: str, inner: str) -> str:
@@ -90,21 +90,21 @@ def _wrong_variable(key: str, inner: str) -> str:
 
 
 def _variable(inner: str) -> str:
-    """Return the environment variable that a look-up names; empty where it names none."""
+    """Return the environment variable that an interpolation names; empty for none."""
     resolver, _, argument = inner.partition(":")
     match = _VARIABLE.fullmatch(argument) if resolver.strip() in ENVIRONMENT else None
     return match["name"] if match else ""
 
 
 def _inside(text: str) -> Iterator[str]:
-    """Yield what stands in the braces of every look-up, the innermost first."""
+    """Yield the text in the braces of every interpolation, innermost first."""
     while match := _INNERMOST.search(text):
         yield match[1]
         text = f"{text[: match.start()]}{_SEEN}{text[match.end() :]}"
 
 
 def _lookups(own: DictConfig) -> dict[str, str]:
-    """Return the keys whose value is looked up, with that value as it is written."""
+    """Return the keys whose values are interpolations, with those as written."""
     return dict(_texts(OmegaConf.to_container(own, resolve=False), ""))
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in sentences: nearest valid word, place to change it."""
+"""Problems of a configuration as sentences, with the nearest valid name and the place to change it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.config.redact import redacted, shown
 
 _LIKE_ENOUGH = 0.6
-"""difflib's own default: below it the suggestion is more confusing than none."""
+"""Least similarity of a suggestion, difflib's default."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class Problem:
     """A sentence about a key, or about an argument of the command line."""
 
     sentence: str
-    """What, the value, what is allowed; credentials hidden."""
+    """Key, value and allowed values; credentials hidden."""
     key: str = ""
-    """The dotted key to change; empty where the sentence says all."""
+    """The dotted key to change; empty where no place is to be named."""
 
 
 def problem(key: str, value: Any, must: str) -> Problem:
@@ -29,7 +29,7 @@ def problem(key: str, value: Any, must: str) -> Problem:
 
 
 def message(problems: Sequence[Problem], options: Mapping[str, str]) -> str:
-    """Return all problems as one message, each with the place to change it, by the options picked."""
+    """Return all problems as one message, each with the place to change it: `options` select the file."""
     lines = list(
         dict.fromkeys(redacted(each.sentence) + _place(each.key, options) for each in problems)
     )
@@ -56,13 +56,13 @@ def _as_written(key: str, value: Any) -> str:
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str | None:
-    """Return the allowed word that was probably meant, or None.
+    """Return the allowed name that is nearest to a word, or None.
 
     A dotted key is also found by its last part alone: `epochs` and `trainng.epochs` are
     `training.epochs`.
     """
     known = list(allowed)
-    if word in known:  # it is not the word that is wrong
+    if word in known:  # the word itself is valid
         return None
     last = word.rpartition(".")[2]
     same_end = [key for key in known if key.rpartition(".")[2] == last]
@@ -77,6 +77,6 @@ def nearest(word: str, allowed: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
-    """Return `; did you mean X?`, or nothing where no allowed word is near."""
+    """Return `; did you mean X?`, or an empty string where no allowed name is near."""
     close = nearest(word, allowed)
     return f"; did you mean {close}?" if close else ""

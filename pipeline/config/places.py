@@ -9,7 +9,7 @@ from pipeline.core.errors import ConfigError
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 SHIPPED = "shipped:"
-"""Prefix of a data path that means the product's own copy, whatever lies in the working directory."""
+"""Prefix of a data path for the product's own copy of a table."""
 
 
 def conf_dir() -> Path:

@@ -13,13 +13,13 @@ from pipeline.config.schema import SweepConfig
 HIDDEN = "***"
 
 _SECRET_KEYS = frozenset({"notify.url"})
-"""Whoever has a webhook's address may post to it: the whole address is the credential."""
+"""Keys whose whole value is a credential: everybody who knows a webhook's address can post to it."""
 _SECRET_WORDS = re.compile(
     r"(?:password|passwd|passphrase|secret|token|api_?key|access_?key|credential|private_?key)",
     re.IGNORECASE,
 )
 _SECRET_PARTS = re.compile(r"(?:^|_)(?:pass|pw|pwd|key|auth|pat|jwt|dsn)(?:_|$)", re.IGNORECASE)
-"""Of a variable's name; in a key of ours they are ordinary words."""
+"""Parts of the names of environment variables; in keys of ours they are ordinary words."""
 _USER_IN_URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s?#'\"]*@")
 _IN_QUERY = re.compile(
     r"(?P<name>[?&;][^=&;\s]*(?:password|passwd|secret|token|key|credential|signature|sig)[^=&;\s]*=)[^&;\s'\"]+",
@@ -35,18 +35,18 @@ def is_secret(key: str) -> bool:
 def is_secret_variable(name: str) -> bool:
     """Return whether the value of this environment variable must never be shown.
 
-    PWD is the working directory: hidden, every command that is printed would name another place.
+    PWD is the working directory and must stay readable in printed commands.
     """
     return name != "PWD" and (is_secret(name) or bool(_SECRET_PARTS.search(name)))
 
 
 _SHORTEST = 6
-"""Shorter values are left alone: they would be found inside innocent words."""
+"""Least length of a value that is hidden: shorter ones occur inside ordinary words."""
 _hidden_values: set[str] = set()
 
 
 def hide_environment() -> None:
-    """Make `redacted` hide, from now on, what the environment holds of secrets."""
+    """Make `redacted` hide, from now on, the secrets in environment variables."""
     _hide(value for name, value in os.environ.items() if is_secret_variable(name))
 
 
@@ -67,7 +67,7 @@ def _hide(values: Iterable[str]) -> None:
 
 
 def redacted(text: str) -> str:
-    """Return text without the user and password of any URI in it, nor secrets in its query."""
+    """Return text without known secrets, users and passwords of URIs, and secrets in queries."""
     for value in sorted(_hidden_values, key=len, reverse=True):
         text = text.replace(value, HIDDEN)
     without_user = _USER_IN_URI.sub(rf"\g<scheme>{HIDDEN}@", text)

@@ -94,22 +94,24 @@ class NuisanceConfig:
     @property
     def encodings(self) -> tuple[str, ...]:
         """Return what may encode numbers, by the names of trials: `piecewise-48` is 48 intervals."""
-        found: list[str] = []
+        names: list[str] = []
         for name in self.encoding:
             several = name in IN_INTERVALS
-            found += [encoding_name(name, bins) for bins in self.bins] if several else [name]
-        return tuple(dict.fromkeys(map(str, found)))
+            names += [encoding_name(name, bins) for bins in self.bins] if several else [name]
+        return tuple(dict.fromkeys(map(str, names)))
 
     def values(self) -> dict[str, tuple[Value, ...]]:
         """Return the values of every per-trial value that is not idle, by name, sorted as in `Trial`.
 
         The first of each is the one that a search starts with.
         """
-        found = {
+        values = {
             name: tuple(map(entry.kind, getattr(self, name))) for name, entry in PER_TRIAL.items()
         }
-        found["encoding"] = self.encodings
-        return {name: found[name] for name in sorted(found) if found[name] != PER_TRIAL[name].idle}
+        values["encoding"] = self.encodings
+        return {
+            name: values[name] for name in sorted(values) if values[name] != PER_TRIAL[name].idle
+        }
 
 
 PER_TRIAL: Mapping[str, PerTrial] = declared(NuisanceConfig)

@@ -1,4 +1,4 @@
-"""A configuration as YAML text, and back: what a sweep leaves behind and a replay starts from."""
+"""A configuration as YAML text, and back: written by a sweep and read by a replay."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def dump(config: SweepConfig) -> str:
 
 
 def without_credentials(config: SweepConfig) -> SweepConfig:
-    """Return the configuration with what its addresses hold of credentials hidden."""
+    """Return the configuration with the credentials of its addresses hidden."""
     uri, url = config.tracking.uri, config.notify.url
     return replace(
         config,
@@ -34,10 +34,9 @@ def without_credentials(config: SweepConfig) -> SweepConfig:
 
 
 def load(text: str) -> SweepConfig:
-    """Return the configuration that `dump` wrote; nothing in it is looked up or executed.
+    """Return the configuration that `dump` wrote; nothing in it is resolved or executed.
 
-    A hidden webhook comes back as none. The function of `model.builder` is only a name here: who
-    wants it called must give it again.
+    A hidden webhook becomes None. The function of `model.builder` is only a name here.
 
     Raises:
         ConfigError: The text is no configuration of this version.

@@ -1,4 +1,4 @@
-"""Makes arrays of a table: file -> typed table -> leak-free split -> encoders -> float32 arrays.
+"""From a table to arrays: file -> typed table -> leak-free split -> encoders -> float32 arrays.
 
 Hands out `prepare`, which returns a `Dataset`.
 """
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 def prepare(config: DataConfig, seed: int) -> Dataset:
     """Return the prepared data set of a configuration: read, split, judged, in this order.
 
-    What is wrong with a path is said before pandas is imported.
+    Problems with a path are raised before pandas is imported.
 
     Raises:
-        DataError: Whatever is wrong with the data, in one message.
+        DataError: The data cannot be used.
     """
     if config.kind == "images" and config.target is None:
         config = replace(config, target="label")

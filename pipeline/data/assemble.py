@@ -1,4 +1,4 @@
-"""Splits, judges and assembles a table that was read; test rows are not looked at before they must be."""
+"""Split, judge and assemble a table that was read; columns are judged without the test rows."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ from pipeline.data.target import Target, read_target
 from pipeline.data.typed import MISSING_TEXTS, Column, Kind, unreadable
 
 MOST_DEVIATIONS = 1e12
-"""Of a target from its training mean."""
+"""Largest distance of a target from its training mean, in standard deviations."""
 SEEN = 0.1
-"""Share of the rows of `data.test_path` that stand in the table from which no test score is to be trusted."""
+"""Share of test rows that are also in the table, from which the test score is reported as doubtful."""
 REPEATS = 0.01
-"""Share of rows that repeat another row from which the log says so."""
+"""Share of duplicate rows from which a note says so."""
 
 STRAY_ROWS = 20_000
-"""Rows in which stray texts are looked for; one that is too rare there is within what is tolerated."""
+"""Most rows that are searched for stray texts; rarer ones are within the tolerance."""
 
 
 def assembled(config: DataConfig, sources: Sequence[tuple[Path, str]], seed: int) -> Dataset:
-    """Return the data set of a table, and of a file of test rows if there is one; each with its key."""
+    """Return the data set of a table and an optional file of test rows; `sources` are (path, key) of each."""
     config = tidy_names(config)
     is_images = config.kind == "images"
     table = (load_images if is_images else load_table)(config, *sources[0])
     target = read_target(table.frame[config.target], config.task)
     if len(sources) == 1:
         return _prepared(config, table, target, 0, seed)
-    # A mark that is a class of the table is one among the test rows, too.
+    # A missing mark that is a class of the table is a class in the test rows, too.
     marked = any(str(label).lower() in MISSING_TEXTS for label in target.classes or ())
     as_before = replace(config, na_is_class=True) if marked else config
     test = (
@@ -120,21 +120,21 @@ def _check_reach(config: DataConfig, target: Target, split: Split) -> None:
 
 
 def _judge(config: DataConfig, table: Table, known: np.ndarray, target: Target) -> list[Judged]:
-    """Return the judgement of every column but the target; test rows are not looked at."""
+    """Return the judgement of every column but the target, from the known rows alone."""
     if config.kind == "images":
         return [Judged(Column(PATH, Kind.image))]
     if config.kind == "pixels":
         return judge_pixels(config, table.frame)
     judged = judge_features(config, table.frame, known, target.numbers)
-    if (
-        sum(item.column.used for item in judged) == 1
-    ):  # nobody is told to leave out the only feature
-        judged = [replace(one, hint="" if "data.drop" in one.hint else one.hint) for one in judged]
+    if sum(item.column.used for item in judged) == 1:  # no hint to leave out the only feature
+        judged = [
+            replace(item, hint="" if "data.drop" in item.hint else item.hint) for item in judged
+        ]
     return [_with_strays(item, table.frame, known) for item in judged]
 
 
 def _with_strays(item: Judged, frame: pd.DataFrame, known: np.ndarray) -> Judged:
-    """Record which texts count as missing among numbers or dates, as "n/k": for new rows they do too."""
+    """Record texts that count as missing among numbers or dates, such as "n/k", also for new rows."""
     if not item.column.used or not item.column.kind.is_numeric:
         return item
     cells = frame[item.column.name]
@@ -148,18 +148,20 @@ def _with_strays(item: Judged, frame: pd.DataFrame, known: np.ndarray) -> Judged
 def _subjects(
     config: DataConfig, table: Table, judged: list[Judged], target: Target, split: Split
 ) -> Subjects | None:
-    """Return the column of repeated subjects, or of a series, that the split does not keep together."""
+    """Return the column of repeated subjects or of a series whose rows the split separates; None for none."""
     if config.kind != "table" or config.group is not None or config.time is not None:
         return None
-    found = repeated_subjects(table.frame, judged, target, split.train)
-    if found is None and config.split is not SplitKind.last:
+    subjects = repeated_subjects(table.frame, judged, target, split.train)
+    if subjects is None and config.split is not SplitKind.last:
         return series_in_time(table.frame, judged, target, split.train)
-    is_kept = config.split is SplitKind.hash and found is not None and found.column == config.id
-    return None if is_kept else found
+    is_kept = (
+        config.split is SplitKind.hash and subjects is not None and subjects.column == config.id
+    )
+    return None if is_kept else subjects
 
 
 def _check_inputs(judged: list[Judged]) -> None:
-    """Refuse a table without features, or where a part of a date would be called like another column."""
+    """Refuse a table without features, or where a part of a date has the name of another column."""
     columns = [item.column for item in judged if item.column.used]
     if not columns:
         reasons = "; ".join(f"{item.column.name}: {item.reason}" for item in judged[:5])
@@ -173,7 +175,7 @@ def _check_inputs(judged: list[Judged]) -> None:
 
 
 def _doubts(table: Table, target: Target, split: Split, given_test: int) -> Iterator[str]:
-    """Yield why no score is to be trusted."""
+    """Yield sentences on why no score can be trusted."""
     if given_test:
         yield _tested_twice(table, split)
     if not target.regression:
@@ -190,7 +192,7 @@ def _doubts(table: Table, target: Target, split: Split, given_test: int) -> Iter
 
 
 def _tested_twice(table: Table, split: Split) -> str:
-    """Return what to say where test rows are rows of the table, more often than rows repeat by chance."""
+    """Return a sentence where more test rows are also in the table than rows repeat by chance; else ""."""
     known, test = table.hashes[split.known], table.hashes[split.test]
     seen = int(np.isin(test, known).sum())
     repeats = 1.0 - len(np.unique(known)) / len(known)
@@ -204,7 +206,7 @@ def _tested_twice(table: Table, split: Split) -> str:
 
 
 def _group_notes(config: DataConfig, groups_of: np.ndarray | None, split: Split) -> Iterator[str]:
-    """Yield that a part is too small a sample of groups to tell how others do."""
+    """Yield a note for each part whose rows are all of one group."""
     parts = {"validation": split.validation, "test": split.test}
     for part, rows in parts.items():
         is_folded = part == "validation" and config.folds

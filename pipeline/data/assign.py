@@ -1,4 +1,4 @@
-"""The ways to assign rows: shuffled (stratified), grouped, hashed, by time, and Keras' own.
+"""Assignment of rows to parts: shuffled (stratified), grouped, hashed, by time, or the last rows.
 
 Each has `holdout(rows, share, purpose)` -> (rows that stay, rows taken) and `folds(rows, count, repeat)`
 -> (train, validation) pairs; `rows` are ascending row numbers and so are the results. Pure numpy.
@@ -20,12 +20,12 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 def _generator(seed: int, purpose: str) -> np.random.Generator:
-    """Return the random numbers of one purpose."""
+    """Return a generator that depends on seed and purpose."""
     return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
 
 
 def _dealing(repeat: int) -> str:
-    """Return the purpose of the random numbers that deal the folds, each time others."""
+    """Return the purpose of the random numbers of the folds, different for each repeat."""
     return f"folds {repeat}" if repeat else "folds"
 
 

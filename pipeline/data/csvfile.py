@@ -1,4 +1,4 @@
-"""CSV files that people open: a text is never run by a spreadsheet, and comes back as it was.
+"""CSV files that are safe in spreadsheets: texts are never run as formulas, and are read back unchanged.
 
 A cell that a spreadsheet would run begins with `=`, `@`, a tab or a line break, or with a sign and is
 neither a number nor the sign alone. Such a text is written with an apostrophe before it, which
@@ -22,7 +22,7 @@ LABELS = ("truth", "prediction")
 
 
 def inert(text: str) -> str:
-    """Return a text as a cell that no spreadsheet runs."""
+    """Return a text as a cell that no spreadsheet runs as a formula."""
     return f"'{text}" if RUN.fullmatch(text) else text
 
 
@@ -44,7 +44,7 @@ def write_csv(frame: pd.DataFrame) -> str:
 
 
 def read_predictions(content: bytes, classes: Sequence[Label] | None) -> pd.DataFrame:
-    """Return a table of predictions with the labels as they were.
+    """Return a table of predictions with labels of the original type.
 
     Args:
         classes: The labels of the target, sorted; None where they are not known: the file's own
@@ -52,7 +52,7 @@ def read_predictions(content: bytes, classes: Sequence[Label] | None) -> pd.Data
     """
     header = pd.read_csv(io.BytesIO(content), nrows=0)
     names = [
-        one.removeprefix(PROBABILITY) for one in map(str, header) if one.startswith(PROBABILITY)
+        name.removeprefix(PROBABILITY) for name in map(str, header) if name.startswith(PROBABILITY)
     ]
     if not names:
         return pd.read_csv(io.BytesIO(content))
@@ -63,7 +63,7 @@ def read_predictions(content: bytes, classes: Sequence[Label] | None) -> pd.Data
 
 
 def _labels(texts: pd.Series, classes: Sequence[Label]) -> pd.Series:
-    """Return texts as the classes they name; a text that names none stays as it is."""
+    """Return texts converted to the classes that they name; other texts stay unchanged."""
     codes, _ = codes_of(texts, classes)
-    found = [text if code < 0 else classes[code] for text, code in zip(texts, codes, strict=True)]
-    return pd.Series(found, index=texts.index, dtype=object).infer_objects()
+    labels = [text if code < 0 else classes[code] for text, code in zip(texts, codes, strict=True)]
+    return pd.Series(labels, index=texts.index, dtype=object).infer_objects()

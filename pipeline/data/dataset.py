@@ -1,4 +1,4 @@
-"""The prepared table: what the rest of the product sees of the data."""
+"""The prepared table: the interface of this room to the others."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ class Dataset:
     judgements: tuple[Judged, ...]
     """Of every column but the target, in the table's order."""
     table_notes: tuple[str, ...]
-    """Sentences on the file, the target and the split."""
+    """Notes on the file, the target and the split."""
     split: Split
     digest: str
     scale_target: bool = True
     weights: np.ndarray | None = None
     """float64 sample weight of each row."""
     groups: np.ndarray | None = None
-    """Code of each row's group, (rows,), where `data.group` says that rows belong together."""
+    """int64 (rows,): code of each row's group; None without `data.group`."""
     times: np.ndarray | None = None
-    """Sortable float64 of each row's time, where `data.time` orders them."""
+    """float64 (rows,): sortable time of each row; None without `data.time`."""
     image_shape: tuple[int, int, int] | None = None
     """(height, width, channels) where a row is an image."""
     subjects: Subjects | None = None
-    """The column whose values are subjects with several rows each, which the split parts."""
+    """The column of repeated subjects whose rows the split separates."""
     doubt: str = ""
-    """Why no score is to be trusted: test rows that are rows of the table, or one row that decides all."""
+    """Why no score can be trusted: test rows that are in the table, or one row that decides; else empty."""
     images: np.ndarray | None = None
     """uint8 (rows, *image_shape) where rows are image files."""
     _encoders: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False)
@@ -83,13 +83,13 @@ class Dataset:
 
     @cached_property
     def facts(self) -> tuple[ColumnFact, ...]:
-        """What became of every column, for people; the target first."""
+        """Facts about every column; the target first."""
         from pipeline.data.leaks import leaks
 
         leaked: dict[str, str] = {}
         if self.image_shape is None:
             known = self.split.known
-            if self.regression:  # beside a total every column seems to tell the target
+            if self.regression:  # next to a total every column seems to explain the target
                 known = known[known != lone_row(self.judged.numbers)]
             target, regression = self.judged.numbers[known], self.regression
             leaked = leaks(self.frame.iloc[known], self.used, target, regression=regression)
@@ -100,7 +100,7 @@ class Dataset:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the log says before the first round: of the table, then of its columns."""
+        """Notes for the log before the first round: on the table, then on its columns."""
         return (*self.table_notes, *column_notes(self.judgements, self.subjects))
 
     @property
@@ -153,7 +153,7 @@ class Dataset:
         return self._encoders[key]
 
     def input_names(self, encoding: str) -> tuple[Input, ...]:
-        """Return what the inputs are called, in their order; none for images. No scikit-learn."""
+        """Return the inputs with their names, in order; empty for images. Needs no scikit-learn."""
         if self.image_shape is not None:
             return ()
         if encoding not in self._names:
@@ -217,7 +217,7 @@ class Dataset:
         return scaled[:, None]
 
     def arrays(self, encoding: str, fold: int = 0, class_weight: str = "none") -> Arrays:
-        """Return what an engine trains on; cached per encoding, fold and class weight.
+        """Return the arrays that an engine trains on; cached by encoding, fold and class weight.
 
         Args:
             class_weight: "none", or "balanced": a class weighs inversely to its training rows.
@@ -255,7 +255,7 @@ class Dataset:
         return self._inputs[encoding, fold]
 
     def clusters(self, rows: np.ndarray) -> np.ndarray | None:
-        """Return int64 (rows,), equal where rows of a group or stretch of time vary together, or None."""
+        """Return the cluster (group or block of time) of each row, int64 (rows,); None: independent rows."""
         if self.groups is not None:
             codes: np.ndarray = self.groups[rows]
             return codes if len(np.unique(codes)) < len(rows) else None
@@ -263,9 +263,9 @@ class Dataset:
             return None
 
         order = np.argsort(self.times[rows], kind="stable")
-        found = np.empty(len(rows), np.int64)
-        found[order] = blocks(len(rows))
-        return found
+        codes = np.empty(len(rows), np.int64)
+        codes[order] = blocks(len(rows))
+        return codes
 
     def sample_weight(self, rows: np.ndarray) -> np.ndarray | None:
         """Return the sample weights of some rows, float32 with mean 1; None = all 1."""
@@ -278,5 +278,5 @@ class Dataset:
             return None
         counts = np.bincount(self.judged.numbers[train], minlength=self.outputs)
         here = np.count_nonzero(counts)
-        found: np.ndarray = (len(train) / (here * np.maximum(counts, 1))).astype(np.float32)
-        return found
+        weights: np.ndarray = (len(train) / (here * np.maximum(counts, 1))).astype(np.float32)
+        return weights

@@ -1,4 +1,4 @@
-"""Finds the one format in which a column of texts writes its dates, and what a network sees of them."""
+"""Find the format of dates in a column of texts, and the parts of dates that become inputs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAYS = (
 )
 TIMES = "| %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p|, %H:%M|T%H:%M:%S"
 OTHERS = f"{WEEK}|%m/%Y|%m.%Y|%m-%Y|%Y/%m|%b %Y|%B %Y|%b-%Y|%b-%y|%b, %Y|%H:%M|%H:%M:%S|%I:%M %p"
-"""Of those that read most rows, the first is taken: month before day, four digits of a year before two."""
+"""Of formats that parse equally many rows the first wins: month before day, four-digit years before two."""
 _TIME = r"[ ,T]+\d{1,2}:.*"
 _LIKELY = (
     r"\d{4}-?W\d\d$|\d{8}T\d{4}|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{4}[-/]\d{1,2}$|\d{1,2}[-/.]\d{4}$"
@@ -35,20 +35,23 @@ _LIKELY = (
 
 @dataclass(frozen=True)
 class DateFormat:
-    """How a column writes dates."""
+    """The format of a column's dates."""
 
     format: str
     share: float
-    """Of the rows that can be read so."""
-    other: str = ""
-    """Another format that reads as many rows: day and month may be exchanged."""
+    """Share of rows that it parses."""
+    swapped: str = ""
+    """The format with day and month exchanged, where it parses as many rows; else empty."""
 
 
 def find_format(texts: pd.Series, times: np.ndarray) -> DateFormat | None:
     """Return the format of a column's dates; None where it does not look like dates.
 
-    The format is empty where it looks like dates but none is known that fits. The different texts are
-    stripped and none is missing; each stands in so many rows.
+    The format is empty where texts look like dates but no known format fits.
+
+    Args:
+        texts: The distinct texts, stripped, none of them missing.
+        times: Number of rows of each.
     """
     head = texts.iloc[:HEAD]
     looks = head.str.match(_LIKELY).mean()
@@ -79,10 +82,12 @@ def are_compact(values: np.ndarray) -> bool:
     return bool(((month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())  # noqa: PLR2004
 
 
-def _is_swap(form: str, other: str) -> bool:
+def _is_swap(candidate: str, reference: str) -> bool:
     """Return whether two formats differ in the order of day and month alone."""
-    swapped = form.replace("%m", "%_").replace("%d", "%m").replace("%_", "%d")
-    return swapped == other != form and "." not in form  # with points the day is first
+    swapped = candidate.replace("%m", "%_").replace("%d", "%m").replace("%_", "%d")
+    return (
+        swapped == reference != candidate and "." not in candidate
+    )  # with points the day is first
 
 
 def _share(texts: pd.Series, times: np.ndarray, form: str) -> float:
@@ -95,9 +100,9 @@ def parts_of(when: pd.Series, *, trend: bool = True) -> tuple[str, ...]:
     """Return the parts of dates that vary.
 
     Args:
-        when: The datetimes that may be looked at.
-        trend: Whether year and elapsed days are among them. They lie outside the training range in
-            every later row.
+        when: The datetimes of known rows.
+        trend: Whether year and elapsed days may be among them. In later rows they always lie outside the
+            training range.
     """
     parts = [*DATE_PARTS[:3], "hour", "minute", DATE_PARTS[3]]
     wanted = [part for part in parts if trend or part not in {"year", "elapsed days"}]

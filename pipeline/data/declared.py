@@ -1,4 +1,4 @@
-"""Columns whose kind the configuration says, and cells that cannot be read as their column's kind."""
+"""Columns whose kind is configured, and cells that cannot be read as their column's kind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data import dateforms, numberforms
-from pipeline.data.infer import different, found, kind_of
+from pipeline.data.infer import different, example_of, kind_of
 from pipeline.data.judged import Judged
 from pipeline.data.typed import (
     CANONICAL,
@@ -24,11 +24,11 @@ from pipeline.data.typed import (
 MOST_UNREADABLE = 0.05
 """Share of given cells of a file of test rows that may be unreadable in a column."""
 MOSTLY_UNREADABLE = 0.5
-"""Share of given cells above which a declared kind is taken for a mistake."""
+"""Share of unreadable cells above which a declared kind is refused."""
 
 
 def declared(config: DataConfig, series: pd.Series) -> Judged | None:
-    """Return a column, without its test rows, as the configuration says; None where it says nothing.
+    """Return the judgement of a column by the configuration; None where no key names it.
 
     Raises:
         DataError: Most of its cells cannot be read so.
@@ -56,7 +56,7 @@ def declared(config: DataConfig, series: pd.Series) -> Judged | None:
 
 
 def _form(series: pd.Series) -> str:
-    """Return the form in which a column that is said to hold numbers writes most of them."""
+    """Return the form of most numbers in a column that is declared to hold numbers."""
     if kind_of(series).column.kind is Kind.number:
         return kind_of(series).column.format
     texts, times = different(series.value_counts())
@@ -72,16 +72,16 @@ def _checked(series: pd.Series, column: Column, key: str) -> Judged:
     if bad.sum() > MOSTLY_UNREADABLE * given.sum():
         raise DataError(
             f"{key}: {int(bad.sum())} of {int(given.sum())} values of column {column.name!r} cannot be "
-            f"read so, for example {found(series, bad)}"
+            f"read so, for example {example_of(series, bad)}"
         )
     return Judged(column, note=f"Column {column.name!r}: {_count(series, bad, column)}.")
 
 
 def _count(series: pd.Series, bad: np.ndarray, column: Column) -> str:
-    """Return how many cells are not read, and one of them."""
+    """Return a clause on the number of unreadable cells, with an example."""
     what = f"no {column.kind}" if column.kind is not Kind.ordered else "no level that is named"
     rows = f"{int(bad.sum())} rows hold" if bad.sum() > 1 else "1 row holds"
-    return f"{rows} {what} ({found(series, bad)}) and count as missing"
+    return f"{rows} {what} ({example_of(series, bad)}) and count as missing"
 
 
 def unread_elsewhere(
@@ -113,6 +113,6 @@ def unread_elsewhere(
             raise DataError(
                 f"data.test_path: {int(bad.sum())} of {given} values of column {column.name!r} cannot "
                 f"be read as the {column.kind} that the table ({written}) has there, for "
-                f"example {found(series, bad)}"
+                f"example {example_of(series, bad)}"
             )
         yield f"Column {column.name!r}, test rows: {_count(series, bad, column)}."

@@ -1,7 +1,7 @@
-"""Encoders: typed columns to float32 inputs. Stock scikit-learn only, fitted on training rows.
+"""Encoders: typed columns to float32 inputs. Only classes of scikit-learn, fitted on training rows.
 
-Stock, so that skops stores them without pickle and a saved model needs neither this package nor any
-class of ours; beyond skops' own list it must be told to trust `numpy.dtype` (SimpleImputer has one).
+So skops stores them without pickle, and a saved model needs no class of this package; beyond its own list
+skops must trust `numpy.dtype` (used by SimpleImputer).
 """
 
 from __future__ import annotations

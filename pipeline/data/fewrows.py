@@ -1,4 +1,4 @@
-"""Whether one split leaves enough rows to choose a network by, and what to do where it does not."""
+"""Warning where a split has few validation rows, with the number of folds that is proposed."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ FOLDS = 5
 
 
 class Few(NamedTuple):
-    """That there are few validation rows; both words are empty where there are enough."""
+    """A warning on few validation rows; both texts are empty where there are enough."""
 
     note: str = ""
     """A sentence without its full stop."""
     hint: str = ""
-    """The override that mends it."""
+    """The override that validates on every row."""
 
     @property
     def lines(self) -> list[str]:
-        """What to say, at most one line."""
+        """The warning as a list of at most one line."""
         return [f"{self.note}; {self.hint} validates on every row."] if self.note else []
 
 
 def few_rows(dataset: Dataset) -> Few:
-    """Return what to say of few validation rows; nothing where folds validate on every row already."""
+    """Return the warning on few validation rows; empty with enough rows, or with folds."""
     if len(dataset.split.folds) > 1:
         return Few()
     rows, known = dataset.split.validation, dataset.split.known
@@ -55,7 +55,7 @@ def few_rows(dataset: Dataset) -> Few:
 
 
 def attention(dataset: Dataset, facts: Sequence[ColumnFact]) -> list[str]:
-    """Return what a person should look at, the gravest first: columns, and few validation rows."""
+    """Return lines on what needs attention, the gravest first: columns, and few validation rows."""
     lines = said(facts)
     severe = sum(fact.attention is Attention.severe for fact in facts)
     return [*lines[:severe], *few_rows(dataset).lines, *lines[severe:]]

@@ -1,8 +1,7 @@
-"""A DataFrame of a notebook as the table that a sweep reads: every dtype as it is meant, or refused in words.
+"""Write a DataFrame of a notebook as a Parquet file that a sweep reads; unsupported dtypes are refused.
 
-The table goes the way of every table, through a Parquet file: what was swept is kept with the sweep and
-can be swept again. Parquet keeps numbers, truths, dates, texts and (ordered) categories; everything
-else becomes one of them here, as `typed` reads the raw cells when the same frame is predicted.
+Parquet keeps numbers, booleans, dates, texts and (ordered) categories; everything else is converted to one
+of them, as `typed` reads the raw cells when the same frame is predicted. The file is kept with the sweep.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ from pipeline.core.errors import DataError
 from pipeline.data.typed import tidy
 
 SHOWN = 10
-"""Names that a message lists."""
+"""Most names that a message lists."""
 LARGEST_WHOLE = 2**63
 """Whole numbers below it are kept as such."""
 
 
 def check_frame(frame: object) -> pd.DataFrame:
-    """Return a DataFrame whose columns have names of their own, with these as text.
+    """Return a DataFrame with its column names as text.
 
     Raises:
-        DataError: No DataFrame, several levels of names, or a name that is there twice.
+        DataError: No DataFrame, several levels of names, or duplicate names.
     """
     if not isinstance(frame, pd.DataFrame):
         kind = f"{type(frame).__module__}.{type(frame).__name__}"
@@ -97,26 +96,26 @@ def with_plain_target(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, boo
 
 
 def plain_frame(frame: object) -> pd.DataFrame:
-    """Return rows to predict as `write_frame` would store them; what only that refuses stays as it is."""
+    """Return rows to predict as `write_frame` would store them; columns it refuses stay unchanged."""
     rows = check_frame(frame)
     columns = {}
     for name in rows.columns:
         try:
-            found = plain_column(rows[name])
+            plain = plain_column(rows[name])
         except (TypeError, ValueError, OverflowError, DataError):  # the model may not need it
-            found = rows[name]
-        is_nested = pd.api.types.infer_dtype(found) == "bytes"  # images given as arrays
-        columns[name] = rows[name] if is_nested else found
+            plain = rows[name]
+        is_nested = pd.api.types.infer_dtype(plain) == "bytes"  # images given as arrays
+        columns[name] = rows[name] if is_nested else plain
     return pd.DataFrame(columns, index=rows.index)
 
 
 def write_frame(frame: pd.DataFrame, path: Path, left_out: Collection[str] = ()) -> None:
     """Write a frame that `check_frame` returned as a Parquet file, without its index.
 
-    Columns `left_out` are no feature anyway (`data.drop`): whatever they hold.
+    Columns `left_out` (`data.drop`) may hold anything.
 
     Raises:
-        DataError: A column that cannot be read as anything; the message names it and what to do.
+        DataError: A column cannot be converted; the message names it and what to do.
     """
     if frame.empty:
         raise DataError("the DataFrame has no rows, or no columns")
@@ -133,7 +132,7 @@ def write_frame(frame: pd.DataFrame, path: Path, left_out: Collection[str] = ())
 
 
 def _refusal(series: pd.Series, error: Exception) -> str:
-    """Return why a column cannot be swept, and what to do about it."""
+    """Return the message on a column that cannot be converted, with what to do about it."""
     why = str(error) if isinstance(error, DataError) else " ".join(str(error).split())[:200]
     return (
         f"column {series.name!r} of the DataFrame ({series.dtype}) cannot be swept: {why}; convert it,"
@@ -142,10 +141,10 @@ def _refusal(series: pd.Series, error: Exception) -> str:
 
 
 def plain_column(series: pd.Series) -> pd.Series:
-    """Return a column in a dtype that Parquet keeps: numbers, truths, dates, text or categories.
+    """Return a column in a dtype that Parquet keeps: numbers, booleans, dates, text or categories.
 
-    Nested values, bytes and objects of any other kind become bytes, which no network takes: so they are
-    left out with a reason like those of a file.
+    Nested values, bytes and other objects become bytes, which are left out of the features with a reason,
+    like those of a file.
 
     Raises:
         DataError: Complex numbers.
@@ -180,14 +179,14 @@ def _of_arrow(series: pd.Series) -> pd.Series:
         return series.astype("UInt64" if unsigned else "Int64")
     if pa.types.is_boolean(values.type):
         return series.astype("boolean")
-    found: pd.Series = values.to_pandas()
-    return plain_column(found.set_axis(series.index))
+    column: pd.Series = values.to_pandas()
+    return plain_column(column.set_axis(series.index))
 
 
 def _of_objects(series: pd.Series) -> pd.Series:
-    """Return a column of Python objects: numbers or truths where all are, else text; nested ones as bytes."""
+    """Return a column of Python objects as numbers or booleans where all are, else text; nested as bytes."""
     if pd.api.types.infer_dtype(series, skipna=True) == "string":
-        return series  # by far the most frequent, and told by C
+        return series  # by far the most frequent, and fast to detect
     kinds = set(map(_kind, series))
     if bytes in kinds:
         return series.map(lambda cell: repr(cell).encode())
@@ -204,10 +203,10 @@ def _of_objects(series: pd.Series) -> pd.Series:
 
 
 def _kind(cell: Any) -> type | None:
-    """Return as what a cell is read: bool, int (of 64 bits), float, str or bytes; None: nothing is there.
+    """Return the type that a cell is read as: bool, int (64 bits), float, str or bytes; None: missing.
 
-    A str is whatever is told by its text: a date, an interval, an enum. Bytes stand for what is nested:
-    a list, an array, an object of some other library.
+    Dates, intervals and enums are read as str. Bytes stand for nested values: lists, arrays and objects of
+    other libraries.
     """
     is_one = pd.api.types.is_scalar(cell) or isinstance(cell, Enum | UUID)
     if not is_one or isinstance(cell, bytes | complex | np.complexfloating):
@@ -234,7 +233,7 @@ _BY_KIND: Mapping[str, Callable[[pd.Series], pd.Series]] = {
     "f": lambda series: series.astype(np.float64),
     "O": _of_objects,
 }
-"""How a column becomes plain, by the kind of its NumPy dtype."""
+"""Conversion of a column by the kind of its NumPy dtype."""
 _BY_TYPE: Sequence[tuple[type, Callable[[pd.Series], pd.Series]]] = (
     (pd.ArrowDtype, _of_arrow),
     (pd.SparseDtype, lambda series: plain_column(pd.Series(np.asarray(series), series.index))),
@@ -243,4 +242,4 @@ _BY_TYPE: Sequence[tuple[type, Callable[[pd.Series], pd.Series]]] = (
     (pd.DatetimeTZDtype, lambda series: series.dt.tz_convert("UTC").dt.tz_localize(None)),
     (pd.IntervalDtype, lambda series: _of_objects(series.astype(object))),
 )
-"""Likewise by the type of its extension dtype."""
+"""Conversion of a column by the type of its extension dtype."""

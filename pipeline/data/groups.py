@@ -1,12 +1,11 @@
-"""Finds a column that names subjects measured several times: patients, machines, storms.
+"""Find a column that identifies subjects measured several times: patients, machines, storms.
 
-Rows of one subject are nearly alike. Where some train and others validate, the scores say how well a
-network knows subjects that it has seen, not how well it does on new ones. An ordinary category (a town)
-repeats as well, so a column is pointed out only where the rows show it: judged by the other columns, a
-row's nearest neighbour mostly has the same value, and the target differs far less from it than from the
-nearest row of another value. Tried on 40 public tables: the storms of NOAA and the accidents of 48
-states by year are found, the towns, districts, schools and counties of seven others are not. What other
-columns do not show, the plan of a study may (`panels`).
+Rows of one subject are nearly alike. Where some are in the training and others in the validation part, the
+scores hold for known subjects, not for new ones. An ordinary category (a town) repeats as well, so a column
+is reported only on evidence: by the other columns, a row's nearest neighbour mostly has the same value, and
+the target differs far less from it than from the nearest row of another value. Tried on 40 public tables:
+the storms of NOAA and the accidents of 48 states by year are found, the towns, districts, schools and
+counties of seven others are not. The design of a study is further evidence (`panels`).
 """
 
 from __future__ import annotations
@@ -29,20 +28,20 @@ from pipeline.data.target import Target
 from pipeline.data.typed import Kind, typed
 
 LARGEST_SHARE = 0.2
-"""Of the rows that may have one value: of a larger one most neighbours are by chance."""
+"""Largest share of rows with the same value: for more, most neighbours have it by chance."""
 REPEATED = 0.8
-"""Share of the rows whose value stands in another row, too."""
+"""Least share of rows whose value occurs in another row, too."""
 NEAR = 0.5
-"""Share of rows whose nearest neighbour has the same value (own runs: storms 0.8 to 0.9)."""
+"""Least share of rows whose nearest neighbour has the same value (own runs: storms 0.8 to 0.9)."""
 ALIKE = 0.45
-"""Squared difference of the target from the nearest row of the same value, over that from the nearest of
-another (own runs: storms 0.32 and 0.38, districts of towns from 0.58)."""
+"""Largest ratio of the squared difference of targets to the nearest row of the same value, and to that of
+another value (own runs: storms 0.32 and 0.38, districts of towns from 0.58)."""
 ROUGH = 0.5
 """Half of von Neumann's ratio of the target over the sorted values of a number: about 1 where they are
 names, near 0 where they are a quantity on which the target depends."""
 MOST_LOOKED_AT = 10_000
 MOST_ROWS, MOST_OF_ONE = 1_500, 75
-"""Rows whose neighbours are looked for, and of them rows of one value."""
+"""Most rows whose neighbours are searched, and most of them with the same value."""
 MOST_COLUMNS, MOST_CANDIDATES = 100, 8
 SEED = 0
 
@@ -50,13 +49,13 @@ SEED = 0
 def repeated_subjects(
     frame: pd.DataFrame, judged: list[Judged], target: Target, train: np.ndarray
 ) -> Subjects | None:
-    """Return the column that names repeated subjects, if there is one.
+    """Return the column of repeated subjects; None where there is none.
 
     Args:
         frame: All rows, every column.
-        judged: What each column but the target is.
-        target: Of every row.
-        train: Numbers of the training rows: no other row is looked at.
+        judged: The judgement of every column but the target.
+        target: The target of every row.
+        train: Numbers of the training rows; no other rows are used.
     """
     rows = train[:MOST_LOOKED_AT]
     here, truth = frame.iloc[rows], truth_of(target, rows)
@@ -64,7 +63,7 @@ def repeated_subjects(
     if not candidates:
         return None
     owners, features = _features(here, judged)
-    best, found = 0.0, None
+    best, result = 0.0, None
     for name, codes in candidates:
         chosen = _whole_groups(codes)
         others = features[np.ix_(chosen, np.flatnonzero(owners != name))]
@@ -72,19 +71,19 @@ def repeated_subjects(
         near, ratio = _neighbours(others, codes[chosen], truth[chosen])
         if near >= max(NEAR, best) and ratio <= ALIKE:
             best = near
-            found = Subjects(
+            result = Subjects(
                 name,
                 f"it has {codes.max() + 1:,} values in {len(rows):,} training rows, the row most like "
                 f"another mostly has the same value ({near:.0%}), and the target differs {ratio:.2f} "
                 "times as much from it as from the nearest row of another value",
             )
-    return found or panel(here, judged, candidates, truth)
+    return result or panel(here, judged, candidates, truth)
 
 
 def _candidates(
     frame: pd.DataFrame, judged: list[Judged], truth: np.ndarray
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield columns of names or whole numbers whose values mostly repeat, with the codes of the rows."""
+    """Yield categories and integer columns whose values mostly repeat, with the code of each row."""
     for item in judged:
         name, kind = item.column.name, item.column.kind
         if kind not in {Kind.category, Kind.number}:
@@ -106,7 +105,7 @@ def _candidates(
 
 
 def _names(series: pd.Series) -> np.ndarray:
-    """Return the code of each row's text; a row without one has its own."""
+    """Return the code of each row's text; each row without text gets a code of its own."""
     texts = series.astype(object).where(series.notna(), None)
     codes = pd.factorize(texts.map(lambda value: None if value is None else str(value).strip()))[0]
     missing = codes < 0
@@ -115,14 +114,14 @@ def _names(series: pd.Series) -> np.ndarray:
 
 
 def _is_quantity(codes: np.ndarray, truth: np.ndarray) -> bool:
-    """Return whether the target follows the sorted values smoothly."""
+    """Return whether the target is a smooth function of the sorted values."""
     means = means_of(codes, truth)
     steps = (np.diff(means, axis=0) ** 2).sum() / (len(means) - 1)
     return bool(steps < 2 * ROUGH * means.var(axis=0, ddof=1).sum())
 
 
 def _features(frame: pd.DataFrame, judged: list[Judged]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the column of each input, and the standardised inputs; rare levels are left out.
+    """Return the source column of each input, and the standardised inputs; rare levels are left out.
 
     Returns:
         Names, (inputs,); float32 (rows, inputs).
@@ -148,7 +147,7 @@ def _features(frame: pd.DataFrame, judged: list[Judged]) -> tuple[np.ndarray, np
 
 
 def _is_renamed(features: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Return which inputs are levels of a category that the values only name otherwise, or coarser."""
+    """Return which inputs are levels of a category that is a renaming or coarsening of the codes."""
     low, high = features.min(axis=0, initial=np.inf), features.max(axis=0, initial=-np.inf)
     is_level = ((features == low) | (features == high)).all(axis=0)
     places = np.unique(codes, return_inverse=True)[1]
@@ -157,7 +156,7 @@ def _is_renamed(features: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def _whole_groups(codes: np.ndarray) -> np.ndarray:
-    """Return places of the rows of some values, drawn by chance, each with its first rows."""
+    """Return row positions of a random sample of values, with the first rows of each."""
     place = pd.Series(codes).groupby(codes).cumcount().to_numpy()
     order = np.random.default_rng(SEED).permutation(codes.max() + 1)
     first = place < MOST_OF_ONE
@@ -167,12 +166,12 @@ def _whole_groups(codes: np.ndarray) -> np.ndarray:
 
 
 def _neighbours(x: np.ndarray, codes: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    """Return how often the nearest row has the same value, and how the target's differences compare.
+    """Return how often the nearest row has the same value, and the ratio described at `ALIKE`.
 
     Args:
         x: (rows, inputs), standardised.
-        codes: (rows,), the values that are judged.
-        truth: (rows, outputs).
+        codes: (rows,), the values of the candidate column.
+        truth: (rows, outputs), the target.
     """
     counts = np.bincount(codes)
     if not x.shape[1]:
@@ -181,12 +180,12 @@ def _neighbours(x: np.ndarray, codes: np.ndarray, truth: np.ndarray) -> tuple[fl
     distance = square[:, None] + square - 2 * x @ x.T
     np.fill_diagonal(distance, np.inf)
     same = codes[:, None] == codes
-    own = np.where(same, distance, np.inf)
-    other = np.where(same, np.inf, distance)
+    to_same = np.where(same, distance, np.inf)
+    to_others = np.where(same, np.inf, distance)
     here = counts[codes] > 1
-    mine, theirs = own.argmin(axis=1), other.argmin(axis=1)
+    nearest_same, nearest_other = to_same.argmin(axis=1), to_others.argmin(axis=1)
     rows = np.arange(len(x))
-    near = (own[rows, mine] < other[rows, theirs])[here].mean()
-    to_own = ((truth - truth[mine]) ** 2).sum(axis=1)[here].mean()
-    to_other = ((truth - truth[theirs]) ** 2).sum(axis=1)[here].mean()
+    near = (to_same[rows, nearest_same] < to_others[rows, nearest_other])[here].mean()
+    to_own = ((truth - truth[nearest_same]) ** 2).sum(axis=1)[here].mean()
+    to_other = ((truth - truth[nearest_other]) ** 2).sum(axis=1)[here].mean()
     return float(near), float(to_own / to_other) if to_other > 0 else 1.0

@@ -1,4 +1,4 @@
-"""Which feature columns cannot help: constants, identifiers, free text. A measure is no identifier."""
+"""Find feature columns that cannot help: constants, identifiers, free text."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pipeline.data.judged import Judged, setting
 from pipeline.data.typed import CANONICAL, Column, Kind
 
 NEARLY_ALL = 0.95
-"""Share of different values from which a column might only name its rows."""
+"""Share of distinct values from which a column may be an identifier."""
 FREE_TEXT = 0.5
-"""Share of different values above which text is no category."""
+"""Share of distinct values above which text is no category."""
 DENSE = 1.2
-"""Longest range of consecutive numbers, as a multiple of the table's rows: some rows were left out."""
+"""Largest range of consecutive numbers, as a multiple of the table's rows: some rows may be missing."""
 BEYOND_NOISE = 4.0
-"""Standard errors from which a column is related to the target: by chance once in 16,000 columns."""
+"""Standard errors from which a column is related to the target: 1 of 16,000 columns by chance."""
 NAMES = frozenset({
     "id", "ids", "nr", "no", "number", "num", "key", "uuid", "guid", "index", "idx", "row", "rowid",
 })  # fmt: skip
@@ -32,16 +32,17 @@ def helpful(
     *,
     is_long: bool = False,
 ) -> Judged:
-    """Return a column as it was judged, left out or with a doubt where it may not help.
+    """Return the judgement, changed to left out or doubted where the column may not help.
 
     Whole numbers, different in at least NEARLY_ALL of the rows, are an identifier where they are
     consecutive in any order, or where the column is named like one and is not related to the target.
 
     Args:
-        series: The rows that may be looked at, raw.
-        target: Their targets: numbers, or int64 codes of classes. None: nothing is known of them.
-        rows: Of the whole table.
-        is_long: Its numbers have more digits than float64: different ones are counted as they are given.
+        series: The known rows, raw.
+        judged: The judgement so far.
+        target: Targets of those rows: numbers, or int64 codes of classes. None: not known.
+        rows: Number of rows of the whole table.
+        is_long: Whether its numbers have more digits than float64 holds: raw values are counted then.
     """
     column = judged.column
     measured = column.kind in {Kind.number, Kind.ordered, Kind.date}
@@ -50,7 +51,7 @@ def helpful(
     different = (series if is_long else here).nunique()
     if different == 0 or (different == 1 and len(here) == len(values)):
         what = f"every value is {series.iloc[0]!s:.40}" if different else "no values"
-        return replace(_left_out(judged, f"constant: {what}"), hint="")  # keeping it gives no input
+        return replace(_left_out(judged, f"constant: {what}"), hint="")  # a constant gives no input
     share, counted = different / len(here), f"{different} different values in {len(here)} rows"
     if column.kind is Kind.category and share > FREE_TEXT:
         what = "identifier or free text" if share >= NEARLY_ALL else "free text"
@@ -68,7 +69,7 @@ def helpful(
 
 
 def of_many_digits(judged: Judged, series: pd.Series) -> Judged:
-    """Return whole numbers that float64 does not hold: codes where they repeat, else a rounded number."""
+    """Return the judgement of integers beyond float64: a category where they repeat, else a number."""
     name = judged.column.name
     what = f"Column {name!r} holds whole numbers of 16 digits or more"
     if series.nunique() > FREE_TEXT * series.count():
@@ -80,7 +81,7 @@ def of_many_digits(judged: Judged, series: pd.Series) -> Judged:
 
 
 def _left_out(judged: Judged, reason: str, note: str = "") -> Judged:
-    """Return a column that is not used; without a note of its own, with how it was read before."""
+    """Return the judgement of a column that is left out; without `note` the earlier one is extended."""
     column = replace(judged.column, used=False)
     read = judged.note and f"{judged.note.rstrip('.')}, and left out ({reason})."
     is_readable = judged.is_doubted and not judged.hint.startswith("data.drop")
@@ -89,7 +90,7 @@ def _left_out(judged: Judged, reason: str, note: str = "") -> Judged:
 
 
 def _doubted(judged: Judged, what: str) -> Judged:
-    """Return a column that is kept, with what is doubtful; a note that it has comes first."""
+    """Return the judgement of a column that is kept with a doubt, unless it has a note already."""
     if judged.note:
         return judged
     name = judged.column.name
@@ -119,7 +120,7 @@ def _of_whole_numbers(
 
 
 def is_named_like_one(name: str) -> bool:
-    """Return whether a whole word of a name says that it identifies, or it has none: a saved index."""
+    """Return whether a word of a name is one of NAMES, or the column is an unnamed saved index."""
     if re.fullmatch(r"Unnamed: \d+", name):
         return True
     words = re.findall(r"[a-zA-Z][a-z]*|[A-Z]+(?![a-z])", name)
@@ -128,7 +129,7 @@ def is_named_like_one(name: str) -> bool:
 
 
 def is_related(values: np.ndarray, target: np.ndarray) -> bool:
-    """Return whether ranks of a column and the target go together beyond noise.
+    """Return whether ranks of a column and of the target are related beyond noise.
 
     Regression: Spearman's correlation times sqrt(rows - 1). Classes: Kruskal and Wallis' H, which for
     k classes has mean k - 1 and variance 2 (k - 1) where there is no relation.

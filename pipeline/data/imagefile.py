@@ -12,7 +12,7 @@ import numpy as np
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 MODES = {1: "L", 3: "RGB"}
-"""Pillow's name for so many channels."""
+"""Pillow's mode by number of channels."""
 
 
 def read_image(path: str | Path, shape: tuple[int, int, int]) -> np.ndarray:

@@ -14,7 +14,7 @@ import pandas as pd
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.imagefile import SUFFIXES, read_image
-from pipeline.data.infer import found
+from pipeline.data.infer import example_of
 from pipeline.data.judged import Judged
 from pipeline.data.roles import jobs
 from pipeline.data.rowhash import row_hashes
@@ -24,7 +24,7 @@ from pipeline.data.typed import Column, Kind, numbers
 PATH = "path"
 """The one feature column of a folder of images."""
 MOST_NAMED = 10
-"""Unreadable files that the log names."""
+"""Most unreadable files that the log names."""
 BRIGHTEST = 255
 
 
@@ -66,7 +66,7 @@ def _files(folder: Path) -> list[Path]:
 def _decoded(
     config: DataConfig, files: list[Path], shape: tuple[int, int, int], notes: list[str], key: str
 ) -> Table:
-    """Read all files; name and skip those that cannot be."""
+    """Read all files; note and skip unreadable ones."""
     images = np.empty((len(files), *shape), dtype=np.uint8)
     readable: list[Path] = []
     unreadable: list[str] = []
@@ -138,10 +138,10 @@ def image_shape(config: DataConfig) -> tuple[int, int, int]:
 
 
 def judge_pixels(config: DataConfig, frame: pd.DataFrame) -> list[Judged]:
-    """Return every column but the target: pixels, all of them used (constant ones too), or with another job.
+    """Return the judgement of every column but the target: pixels, all used, or columns with another role.
 
     Raises:
-        DataError: Not height x width x channels pixel columns, or values that are no brightness.
+        DataError: The number of pixel columns is not height x width x channels, or a value is no brightness.
     """
     named = jobs(config)
     pixels = [name for name in frame.columns if name != config.target and name not in named]
@@ -157,7 +157,7 @@ def judge_pixels(config: DataConfig, frame: pd.DataFrame) -> list[Judged]:
         bad = ~((values >= 0) & (values <= BRIGHTEST))
         if bad.any():
             raise DataError(
-                f"column {name!r} is no pixel: {found(frame[name], bad)}; "
+                f"column {name!r} is no pixel: {example_of(frame[name], bad)}; "
                 f"a pixel is a number from 0 to {BRIGHTEST}"
             )
     return [

@@ -1,14 +1,14 @@
-"""Judges what each feature column is, and which columns cannot help a network.
+"""Infer the kind of each feature column, and which columns cannot help a network.
 
-The judgement sees only rows that are not test rows. What the configuration says of a column is taken
-(`declared`); else these rules, in this order:
+Only rows that are not test rows are used. A kind set by the configuration is taken (`declared`); else these
+rules apply, in this order:
 
 - nested values (lists, bytes) are dropped;
-- a column with a type of its own (Parquet, DataFrame) is what its type says;
+- a column with a stored type (Parquet, DataFrame) has the kind of its type;
 - true/false is a boolean, and a number for the network;
 - digits with leading zeros are codes, a category; so are 16 digits and more that repeat;
 - text of which at least 95 % of the rows are numbers in one form (`numberforms`), with at most 3
-  different other texts, is a number; the others count as missing, and are said;
+  different other texts, is a number; the others count as missing, with a note;
 - text that parses as dates in one format (`dateforms`) is a date;
 - everything else is a category.
 
@@ -42,18 +42,18 @@ from pipeline.data.typed import (
 MOSTLY = 0.95
 """Share of rows from which a column counts as numbers or dates."""
 PARTLY = 0.5
-"""Share of rows from which it is said that a column looks like numbers or dates but is not read so."""
+"""Share of rows from which a note says that a column looks like numbers or dates but is not read so."""
 STRAY_TEXTS = 3
 """Most different texts that may stand among numbers."""
 EXAMPLES = 3
 LIFE = 75
-"""Years over which dates of one column hardly reach: of two digits, some are probably of a century before."""
+"""Longest plausible span of a column in years: beyond it two-digit years are probably misread."""
 MOST_LEVELS = 20
-"""Different texts from which it is odd that a category looks like numbers."""
+"""Number of distinct texts above which a category that looks like numbers is doubtful."""
 _EXPONENT = r"\d+[eE]\d+"
-"""As people write codes, and no program a number: those write 1e+05."""
+"""Exponents as in codes: programs write numbers as 1e+05."""
 _NUMBER_LIKE = r"\D{0,4}(?!0\d)\d[\d.,' ]*\D{0,4}\d?"
-"""A few signs around digits; `A00017` is a code, as digits with leading zeros are."""
+"""A few characters around digits; `A00017` is a code, as are digits with leading zeros."""
 
 
 def judge(
@@ -67,9 +67,9 @@ def judge(
 
     Args:
         series: The column's rows that are not test rows.
-        keep: Whether the configuration forbids to drop it by rule.
-        target: Of those rows: numbers, or codes of classes.
-        rows: Of the whole table.
+        keep: Whether the configuration forbids dropping it by rule.
+        target: Target of those rows: numbers, or codes of classes.
+        rows: Number of rows of the whole table.
     """
     judged = kind_of(series)
     is_long = judged.column.kind is Kind.number and loses_digits(series)
@@ -82,10 +82,10 @@ def judge(
         note = f"Column {judged.column.name!r} looks like dates (YYYYMMDD); it is read as a number."
         hint = setting("dates", judged.column.name, "%Y%m%d")
         return replace(judged, note=note, hint=hint, is_doubted=True)
-    found = helpful(series, judged, target, rows, is_long=is_long)
-    coded = "" if values is None or found.note or found.reason else coded_text(values)
-    note = f"Column {found.column.name!r} {coded}."
-    return replace(found, note=note, is_doubted=True) if coded else found
+    checked = helpful(series, judged, target, rows, is_long=is_long)
+    coded = "" if values is None or checked.note or checked.reason else coded_text(values)
+    note = f"Column {checked.column.name!r} {coded}."
+    return replace(checked, note=note, is_doubted=True) if coded else checked
 
 
 def kind_of(series: pd.Series) -> Judged:
@@ -124,7 +124,7 @@ def _with_none_said(judged: Judged, counts: pd.Series) -> Judged:
 
 
 def _counts(series: pd.Series) -> pd.Series | None:
-    """Return how often each value stands in a column; None where a value is no plain one."""
+    """Return the count of each value of a column; None where a value is nested or complex."""
     if series.dtype == object and not series.map(_is_plain).all():
         return None
     if pd.api.types.is_complex_dtype(series):
@@ -139,14 +139,14 @@ def _is_plain(value: object) -> bool:
 
 
 def different(counts: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    """Return the different texts that say something, stripped, and the rows of each."""
+    """Return the distinct texts that are not missing marks, stripped, and the number of rows of each."""
     texts = pd.Series(counts.index.astype(str), dtype=object).str.strip().str.replace("\u2212", "-")
     here = ~texts.str.lower().isin(MISSING_TEXTS).to_numpy()
     return texts[here].reset_index(drop=True), counts.to_numpy()[here]
 
 
 def _text_kind(texts: pd.Series, times: np.ndarray, series: pd.Series) -> Judged:
-    """Return the kind of a column of texts (or mixed values), given how often each stands there."""
+    """Return the judgement of a column of texts or mixed values, given the distinct texts and counts."""
     name = str(series.name)
     if texts.str.lower().isin(TRUTH).all():  # a column without values, too
         return Judged(Column(name, Kind.boolean if len(texts) else Kind.number))
@@ -169,10 +169,10 @@ def _text_kind(texts: pd.Series, times: np.ndarray, series: pd.Series) -> Judged
 def _doubted(
     category: Judged,
     texts: pd.Series,
-    form: numberforms.Found | None,
+    form: numberforms.NumberForm | None,
     date: dateforms.DateFormat | None,
 ) -> Judged:
-    """Return a category, with a note where most of it looks like something else."""
+    """Return the category, with a note where most texts look like amounts, numbers or dates."""
     name = category.column.name
     several = numberforms.currencies(texts)
     if len(several) > 1:
@@ -203,50 +203,50 @@ def _shown(texts: pd.Series) -> str:
 
 
 def as_number(
-    texts: pd.Series, times: np.ndarray, name: str, found: numberforms.Found
+    texts: pd.Series, times: np.ndarray, name: str, form: numberforms.NumberForm
 ) -> Judged | None:
-    """Return a column as numbers in the form that was found; None where too much else is there."""
-    strange = np.isnan(unchecked_numbers(texts, found.form))
-    column = Column(name, Kind.number, format=found.form)
+    """Return the judgement as numbers in a form; None where too many texts do not have it."""
+    strange = np.isnan(unchecked_numbers(texts, form.form))
+    column = Column(name, Kind.number, format=form.form)
     if times[~strange].sum() < MOSTLY * times.sum() or strange.sum() > STRAY_TEXTS:
         return None
     if strange.any():
         return _with_missing(column, "numbers", texts[strange], times[strange])
-    if found.doubt:
-        example = next(text for text in texts if found.doubt in text)
-        value = f"{unchecked_numbers(pd.Series([example]), found.form)[0]:g}"
+    if form.doubt:
+        example = next(text for text in texts if form.doubt in text)
+        value = f"{unchecked_numbers(pd.Series([example]), form.form)[0]:g}"
         note = (
             f"Column {name!r}: {example} is read as {value}; nothing else in it says what "
-            f"{found.doubt!r} means."
+            f"{form.doubt!r} means."
         )
-        other = "." if found.form and found.form.partition("234")[2][0] == "," else ","
-        return Judged(column, note=note, hint=f"data.decimal='{other}'", is_doubted=True)
+        other_mark = "." if form.form and form.form.partition("234")[2][0] == "," else ","
+        return Judged(column, note=note, hint=f"data.decimal='{other_mark}'", is_doubted=True)
     codes = texts[texts.str.fullmatch(_EXPONENT)]
     if len(codes) and texts.str.fullmatch(rf"[-+]?\d+|{_EXPONENT}").all():
-        value = unchecked_numbers(codes[:1], found.form)[0]
+        value = unchecked_numbers(codes[:1], form.form)[0]
         note = f"Column {name!r} holds whole numbers and {codes.iloc[0]}, which is read as {value:.15g}."
         return Judged(column, note=note, hint=setting("categories", name), is_doubted=True)
-    if found.unit or (found.form and "1234" not in found.form):
-        note = f"Column {name!r} holds numbers written like {found.form}; they are read as numbers."
+    if form.unit or (form.form and "1234" not in form.form):
+        note = f"Column {name!r} holds numbers written like {form.form}; they are read as numbers."
         return Judged(column, note=note)
     return Judged(column)
 
 
 def _as_date(
-    series: pd.Series, found: dateforms.DateFormat, texts: pd.Series, times: np.ndarray
+    series: pd.Series, date: dateforms.DateFormat, texts: pd.Series, times: np.ndarray
 ) -> Judged:
-    """Return a column as dates in the format that was found."""
+    """Return the judgement as dates in a format."""
     name = str(series.name)
-    parts = dateforms.parts_of(dates(series, found.format))
-    column = Column(name, Kind.date, parts=parts, format=found.format)
-    strange = dates(texts, found.format).isna().to_numpy()
-    if found.other:
-        first = "month" if found.format.find("%m") < found.format.find("%d") else "day"
+    parts = dateforms.parts_of(dates(series, date.format))
+    column = Column(name, Kind.date, parts=parts, format=date.format)
+    strange = dates(texts, date.format).isna().to_numpy()
+    if date.swapped:
+        first = "month" if date.format.find("%m") < date.format.find("%d") else "day"
         note = f"Column {name!r}: dates could be read month or day first; taken as {first} first."
-        hint = setting("dates", name, found.other)
+        hint = setting("dates", name, date.swapped)
         return Judged(column, note=note, hint=hint, is_doubted=True)
-    when = dates(texts, found.format)
-    if "%y" in found.format and when.dt.year.max() - when.dt.year.min() > LIFE:
+    when = dates(texts, date.format)
+    if "%y" in date.format and when.dt.year.max() - when.dt.year.min() > LIFE:
         example = texts.iloc[int(when.argmax())]
         note = (
             f"Column {name!r}: a year of two digits is read as 1969 to 2068, so that {example} is in "
@@ -259,7 +259,7 @@ def _as_date(
 
 
 def _with_missing(column: Column, what: str, strange: pd.Series, times: np.ndarray) -> Judged:
-    """Return a column with a note on the texts that count as missing."""
+    """Return the judgement with a note on texts that count as missing."""
     rows, shown = int(times.sum()), _shown(strange)
     said = f"1 row with {shown} counts" if rows == 1 else f"{rows} rows with {shown} count"
     note = f"Column {column.name!r} holds {what}; {said} as missing."
@@ -283,14 +283,14 @@ def refuse_infinite(series: pd.Series, judged: Judged) -> None:
 
 
 def rows_text(series: pd.Series, bad: np.ndarray) -> str:
-    """Return which rows of a table are meant, counted from 1 behind the header."""
+    """Return the numbers of rows as text, counted from 1 below the header."""
     labels = [str(int(label) + 1) for label in series.index[bad][:EXAMPLES]]
     more = ", ..." if bad.sum() > EXAMPLES else ""
     return f"row{'s' if bad.sum() > 1 else ''} {', '.join(labels)}{more} (counted below the header)"
 
 
-def found(series: pd.Series, bad: np.ndarray) -> str:
-    """Return an example of the values that are meant, and their rows."""
+def example_of(series: pd.Series, bad: np.ndarray) -> str:
+    """Return the first of the values selected by a mask, and the numbers of their rows, as text."""
     value = series[bad].iloc[0]
     value = value.item() if isinstance(value, np.generic) else value
     value = int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,6 +1,6 @@
-"""Which inputs columns become, and what each is called: by its column, never by its position.
+"""The inputs that columns become, and their names, which derive from the columns.
 
-Imports no scikit-learn: a plan asks for this alone, and `encode` keeps to it.
+Imports no scikit-learn: plans need this alone. `encode` makes the same inputs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipeline.core.names import Grid, Input
 from pipeline.data.typed import Column, Kind
 
 RARE_LEVELS = "(rare)"
-"""The level that all rare and all unknown ones share."""
+"""Name of the input that all rare and unknown levels share."""
 RARE = 5
 """A level with fewer training rows than this is rare; for large tables 1 row in 1,000."""
 MOST_LEVELS = 64
@@ -26,7 +26,7 @@ MOST_ONE_HOT = 1024
 
 
 def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> tuple[Input, ...]:
-    """Return the inputs that `encode.fit_encoder` makes of `known`, in its order.
+    """Return the inputs of `encode.fit_encoder` for the typed rows `known`, in its order.
 
     Raises:
         DataError: No column varies.
@@ -39,7 +39,7 @@ def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> 
     ]
     categories = [column.name for column in columns if column.kind is Kind.category]
     missing = known[[entry.name for entry in numbers]].isna().any().to_numpy()
-    found = (
+    inputs = (
         *_scaled(known, numbers, encoding),
         *(entry.part("missing") for entry, some in zip(numbers, missing, strict=True) if some),
         *(
@@ -48,13 +48,13 @@ def inputs_of(known: pd.DataFrame, columns: Sequence[Column], encoding: str) -> 
             for level in _levels(known[name], len(categories))
         ),
     )
-    if not found:
+    if not inputs:
         raise DataError("no input is left: every feature is constant in the training rows")
-    return found
+    return inputs
 
 
 def _scaled(known: pd.DataFrame, numbers: list[Input], encoding: str) -> Iterator[Input]:
-    """Yield what numbers become: `robust` puts narrow columns last, intervals come one by one."""
+    """Yield the inputs of numbers: `robust` puts narrow columns last, intervals come one by one."""
     name, bins = encoding_parts(encoding)
     if name not in {"robust", "piecewise", "embedded"} or not numbers:
         yield from numbers
@@ -89,13 +89,13 @@ def _levels(series: pd.Series, categories: int) -> list[str]:
     if most < (~rare).sum() + 1:
         rare[np.argsort(counts, kind="stable")[: 1 - most]] = True
     levels = [str(level) for level in counted.index[~rare]]
-    if rare.sum() == 1:  # with its name, which says more; unknown ones share its input
+    if rare.sum() == 1:  # named itself; unknown levels share its input
         levels.append(str(counted.index[rare][0]))
     return [*levels, RARE_LEVELS] if rare.sum() > 1 else levels
 
 
 def level_limits(rows: int, categories: int) -> tuple[int, int]:
-    """Return the fewest rows of a level with an input of its own, and the most inputs of a column."""
+    """Return the least number of rows of a level with its own input, and the most inputs of a column."""
     return max(RARE, rows // 1000), max(2, min(MOST_LEVELS, MOST_ONE_HOT // categories))
 
 
@@ -109,16 +109,15 @@ def _given(column: np.ndarray) -> np.ndarray:
 
 
 def _quantiles(values: np.ndarray, shares: Sequence[float]) -> np.ndarray:
-    """Return the different quantiles of values without gaps, ascending; none of no values."""
+    """Return the distinct quantiles of values without NaN, ascending; empty for no values."""
     return np.unique(np.quantile(values, shares, method="lower")) if len(values) else values
 
 
 def quantile_edges(known: np.ndarray, bins: int) -> list[np.ndarray]:
-    """Return the ends of at most so many intervals of every column: its quantiles, ascending, each once.
+    """Return the edges of at most `bins` intervals of every column: its distinct quantiles, ascending.
 
-    Where one value takes more than an interval's share of the rows, it is an end by itself, and the
-    intervals that it would have taken divide the other rows: a column that is mostly 0 keeps its
-    resolution where it is not.
+    A value with more than an interval's share of the rows is an edge by itself, and its intervals divide
+    the other rows: so a column that is mostly 0 keeps its resolution elsewhere.
     """
     return [_edges(_given(column), bins) for column in known.T]
 
@@ -134,7 +133,7 @@ def _edges(values: np.ndarray, bins: int) -> np.ndarray:
 
 
 def embedded_columns(edges: Sequence[np.ndarray]) -> tuple[list[int], list[int]]:
-    """Return the columns that a network embeds, by the ends of their intervals, and the others."""
+    """Return the positions of columns that are embedded (with many intervals), and of the others."""
     many = [len(ends) - 1 > EMBEDDED for ends in edges]
     places = range(len(edges))
     return [at for at in places if many[at]], [at for at in places if not many[at]]

@@ -1,4 +1,4 @@
-"""What was judged of a column, and the override that changes it, as it is typed in a shell."""
+"""The judgement of a column, and the override that changes it, quoted for a shell."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from pipeline.core.commands import quoted
 from pipeline.data.typed import Column
 
 NOT_PLAIN = frozenset({"null", "true", "false", "nan", "inf"})
-"""What Hydra takes for something else than text."""
+"""Texts that Hydra parses as other types."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One column with what there is to say about it."""
+    """The judgement of one column."""
 
     column: Column
     reason: str = ""
     """Why it is left out."""
     note: str = ""
-    """A sentence: how it was read, what is doubtful."""
+    """A sentence on how it was read, or what is doubtful."""
     hint: str = ""
-    """The override that changes the judgement, as it is typed."""
+    """The override that changes the judgement, quoted for a shell."""
     is_doubted: bool = False
-    """Kept, but it may be something else."""
+    """Whether the column is kept although its kind is doubtful."""
 
     @property
     def sentence(self) -> str:
-        """What the log says of it: the note and the override."""
+        """The note and the override, for the log."""
         return f"{self.note.rstrip('.')}; {self.hint} changes that." if self.hint else self.note
 
 

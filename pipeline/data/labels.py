@@ -1,8 +1,8 @@
-"""Class labels: the one way from a raw value to a label, from a label to text, and back.
+"""Class labels: conversion from raw values to labels, from labels to text, and back.
 
-A label is what the file says. A text file spells its labels: they become numbers or truths only where
-every one of them is spelled exactly as Python would write it (`1`, `1.0`, `True`), else all stay text
-(`01`, `1.10`, `TRUE`). Parquet files and DataFrames have types of their own, which stay.
+Labels of a text file become numbers or booleans only where every one of them is spelled exactly as Python
+would write it (`1`, `1.0`, `True`), else all stay text (`01`, `1.10`, `TRUE`). Labels of Parquet files and
+DataFrames keep their types.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipeline.data.typed import TRUTH
 Label = bool | int | float | str
 
 BEYOND_WHOLE = 2**63
-"""The first whole number above int64; a longer one is text, for example the number of an account."""
+"""The first integer above int64; larger ones stay text, for example account numbers."""
 
 
 def label_text(label: Label) -> str:
@@ -27,9 +27,9 @@ def label_text(label: Label) -> str:
 
 
 def labels_of_texts(texts: Sequence[str]) -> list[Label]:
-    """Return different, trimmed texts as the labels that they spell: `label_text` of each is the same text.
+    """Return distinct, trimmed texts as labels, so that `label_text` of each label is the same text.
 
-    One of another spelling keeps all of them text.
+    A single text of another spelling keeps all of them text.
     """
     if set(texts) <= {"True", "False"}:
         return [text == "True" for text in texts]
@@ -46,7 +46,7 @@ def labels_of_texts(texts: Sequence[str]) -> list[Label]:
 
 
 def spelled(series: pd.Series) -> pd.Series:
-    """Return a column of a text file, trimmed and without missing values, in the type that it spells."""
+    """Return a column of trimmed texts without missing values in the type of its labels."""
     codes, uniques = pd.factorize(series)
     texts = list(map(str, np.asarray(uniques, dtype=object)))
     labels = labels_of_texts(texts)
@@ -56,7 +56,7 @@ def spelled(series: pd.Series) -> pd.Series:
 
 
 def labels_of(uniques: object) -> list[Label]:
-    """Return different raw values as Python labels, all of one type: mixed types are text."""
+    """Return distinct raw values as labels of one Python type; mixed types become text."""
     labels = [_plain(value) for value in np.asarray(uniques, dtype=object)]
     types = set(map(type, labels))
     if types == {int, float}:
@@ -65,7 +65,7 @@ def labels_of(uniques: object) -> list[Label]:
 
 
 def codes_of(series: pd.Series, classes: Sequence[Label]) -> tuple[np.ndarray, list[Label]]:
-    """Return each value's position in `classes`, and the labels that are none of them.
+    """Return each value's position in `classes`, and the labels that are not among them.
 
     Args:
         series: Raw values, in whatever type their file gave them: 1, 1.0 and "1" are the class 1. A
@@ -73,7 +73,7 @@ def codes_of(series: pd.Series, classes: Sequence[Label]) -> tuple[np.ndarray, l
         classes: Labels, all of one type.
 
     Returns:
-        int64 positions, -1 where a value is missing or no class; the different strange labels.
+        int64 positions, -1 where a value is missing or no class; the distinct unknown labels.
     """
     positions = {label: position for position, label in enumerate(classes)}
     codes, uniques = pd.factorize(series)
@@ -82,23 +82,23 @@ def codes_of(series: pd.Series, classes: Sequence[Label]) -> tuple[np.ndarray, l
         next((positions[form] for form in _forms(value, classes[0]) if form in positions), -1)
         for value in values
     ]
-    found = np.array([*places, -1], dtype=np.int64)
+    by_unique = np.array([*places, -1], dtype=np.int64)
     strange = [_plain(value) for value, place in zip(values, places, strict=True) if place < 0]
-    return found[codes], strange
+    return by_unique[codes], strange
 
 
 def places_among(
     classes: Sequence[Label] | None, others: Sequence[Label] | None
 ) -> list[int] | None:
-    """Return the position of each class among those of another model; None: they are other classes.
+    """Return the position of each class among those of another model; None where the classes differ.
 
     A model saved before labels kept their spelling calls `01` and `1.0` just 1, and `TRUE` True: those
     are the same classes, in another order where texts are sorted otherwise than numbers.
     """
-    mine, theirs = ([*map(_number_or_text, labels or ())] for labels in (classes, others))
-    if set(mine) != set(theirs) or not len(mine) == len(theirs) == len(set(mine)):
-        return list(range(len(mine))) if classes == others else None
-    return [theirs.index(label) for label in mine]
+    labels, other_labels = ([*map(_number_or_text, known or ())] for known in (classes, others))
+    if set(labels) != set(other_labels) or not len(labels) == len(other_labels) == len(set(labels)):
+        return list(range(len(labels))) if classes == others else None
+    return [other_labels.index(label) for label in labels]
 
 
 def shown(labels: Sequence[Label], most: int = 8) -> str:
@@ -113,7 +113,7 @@ def _plain(value: object) -> Label:
 
 
 def _forms(value: object, like: Label) -> Iterator[Label]:
-    """Yield the labels that a raw value may mean among classes of one type, the likeliest first."""
+    """Yield possible labels of a raw value, of the type of the class `like`, the most likely first."""
     label = _plain(value)
     if isinstance(like, str):
         yield label_text(label)
@@ -130,7 +130,7 @@ def _forms(value: object, like: Label) -> Iterator[Label]:
 
 
 def _is_storable(value: Label) -> bool:
-    """Return whether a number has a place in a column of numbers: whole within int64, or finite."""
+    """Return whether a number can be stored in a numeric column: an int64, or finite."""
     if isinstance(value, int):
         return -BEYOND_WHOLE <= value < BEYOND_WHOLE
     return math.isfinite(float(value))

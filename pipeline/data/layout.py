@@ -1,4 +1,4 @@
-"""How a CSV file is written: encoding, delimiter, decimal mark, header; judged by its first bytes."""
+"""Detect encoding, delimiter, decimal mark and header of a CSV file from its first bytes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pipeline.data.typed import tidy
 DELIMITERS = (",", ";", "\t", "|")
 CHECKED_RECORDS = 200
 REGULAR = 0.8
-"""Share of records with as many fields as the header from which a delimiter splits a file."""
+"""Least share of records with as many fields as the header for a delimiter to be accepted."""
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*')
-"""The first line by which Excel is told the delimiter."""
+"""First line that sets the delimiter for Excel."""
 _MONEY = r"[-+]?[$€£¥%\s]*"
 _DECISIVE = {
     mark: re.compile(
@@ -30,36 +30,36 @@ _DECISIVE = {
     )
     for mark, other in ((",", "."), (".", ","))
 }
-"""Numbers in which a mark can only be the decimal one: 81,3 but not 1,234."""
+"""By mark, numbers in which it can only be the decimal mark: 81,3 but not 1,234."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a CSV file is written."""
+    """The layout of a CSV file."""
 
     encoding: str
     delimiter: str
     decimal: str
-    """The decimal mark where the file shows it, else empty."""
+    """The decimal mark where numbers of the file are unambiguous, else empty."""
     header: tuple[str, ...]
-    """As it stands in the file."""
+    """Names as written in the file."""
     skip: int = 0
     """Lines above the header."""
     records: int = 1
-    """Records that were looked at, header included."""
+    """Number of records that were parsed, header included."""
     commas: bool = False
-    """Whether numbers are written with commas and never with points (and the delimiter is another)."""
+    """Whether numbers have commas and never points (and the delimiter is no comma)."""
 
 
 def layout(head: bytes, where: str, config: DataConfig | None = None) -> Layout:
-    """Return how a CSV file is written.
+    """Return the layout of a CSV file.
 
     The delimiter is the one that splits most records into as many fields as the header has; of
     several, the one with the most fields.
 
     Args:
         where: Key and file, for messages.
-        config: What is said of encoding, delimiter and decimal mark wins over the judgement.
+        config: Its encoding, delimiter and decimal mark take precedence over detection.
 
     Raises:
         DataError: A duplicate name in the header, lines longer than the header, or no delimiter.
@@ -97,9 +97,9 @@ def layout(head: bytes, where: str, config: DataConfig | None = None) -> Layout:
 
 
 def _encoding(head: bytes) -> str:
-    """Return utf-16, utf-8-sig (which also reads plain UTF-8) or what Windows and old Unix wrote."""
-    if found := utf16(head):
-        return found
+    """Return utf-16, utf-8-sig (which also reads plain UTF-8), cp1252 or latin-1."""
+    if name := utf16(head):
+        return name
     try:
         # A character may be cut at the end of what was read.
         codecs.getincrementaldecoder("utf-8-sig")().decode(head, final=False)
@@ -109,7 +109,7 @@ def _encoding(head: bytes) -> str:
 
 
 def single_byte(content: bytes) -> str:
-    """Return cp1252, or latin-1 where that has no such character."""
+    """Return cp1252, or latin-1 where cp1252 cannot decode the content."""
     try:
         content.decode("cp1252")
     except UnicodeDecodeError:
@@ -131,7 +131,7 @@ def _delimiter(text: str) -> str:
 
 
 def _records(text: str, delimiter: str) -> list[list[str]]:
-    """Split a text as pandas will, up to a cell that is larger than the csv module can take."""
+    """Split a text into records as pandas does, up to a cell that is too large for the csv module."""
     rows: list[list[str]] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     with contextlib.suppress(csv.Error):
@@ -144,13 +144,13 @@ def _records(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _decimal(cells: Collection[str]) -> str:
-    """Return the one decimal mark that a file's numbers show; empty for none or both."""
+    """Return the only unambiguous decimal mark of the cells; empty for none or both."""
     shown = [mark for mark, sure in _DECISIVE.items() if any(map(sure.fullmatch, cells))]
     return shown[0] if len(shown) == 1 else ""
 
 
 def check_header(header: tuple[str, ...], where: str) -> None:
-    """Refuse a header with a repeated name; blanks around it make no other name."""
+    """Refuse a header with a duplicate name, compared without surrounding blanks."""
     names = [tidy(name) for name in header]
     repeated = [name for name, times in Counter(names).items() if times > 1 and name]
     if repeated:

@@ -1,9 +1,8 @@
-"""Finds features that tell the target alone: most likely the target itself, or known only after it.
+"""Find features that predict the target alone: probably copies of it, or known only after it.
 
-On raw columns, so that it holds for every encoding and every network; test rows are not looked at. A
-regression target is compared by value and by rank, so that a copy on another scale, rounded or as a
-logarithm is found; classes by how many rows the levels of one column name right, or how cleanly its
-numbers part them.
+Raw columns are used, so that it holds for every encoding and network; test rows are not. A regression
+target is compared by value and by rank, to find copies that are scaled, rounded or logarithms; classes by
+the share of rows that the levels of one column predict right, or by how well its numbers separate them.
 """
 
 from __future__ import annotations
@@ -16,26 +15,26 @@ import pandas as pd
 from pipeline.data.typed import Column, typed
 
 UNEXPLAINED = 0.001
-"""Share of the target's variance that a feature leaves open, from which it is in doubt; the best honest one
-of the shipped tables leaves 0.85 open (own runs)."""
+"""Share of unexplained variance of the target up to which a feature is reported; the best honest feature of
+the shipped tables leaves 0.85 unexplained (own runs)."""
 MISNAMED = 0.005
-"""Share of the rows whose class it names wrong; the one telling column of the mushrooms (UCI, odor) has
-0.015, and is honest."""
+"""Share of wrongly predicted rows up to which a feature is reported; an honest one, the odor of the mushrooms
+(UCI), has 0.015."""
 FEWEST = 30
-"""Rows, and rows beside the largest class, below which a coincidence is too likely."""
+"""Least number of rows, and of rows outside the largest class: with fewer a coincidence is too likely."""
 MOST_ROWS = 5000
 MOST_CELLS = 4_000_000
-"""Rows, and rows times columns, that are looked at."""
+"""Most rows, and rows times columns, that are used."""
 KNOWN = 0.9
-"""Share of the rows whose level stands in the other half too; those of rare levels show nothing."""
+"""Least share of rows whose level occurs in the other half, too: rare levels are no evidence."""
 CANDIDATE = 0.99
-"""Area under the curve of some class, of numbers that are looked at more closely."""
+"""Least area under the ROC curve of one class for a number to be examined."""
 
 
 def leaks(
     frame: pd.DataFrame, columns: Sequence[Column], target: np.ndarray, *, regression: bool
 ) -> dict[str, str]:
-    """Return the columns that tell the target (numbers, or positions of classes) alone, and what was seen."""
+    """Return the columns that predict the target (numbers, or class codes) alone, with the evidence."""
     rows = np.arange(len(frame))
     most = max(FEWEST, min(MOST_ROWS, MOST_CELLS // len(columns)))
     if len(rows) > most:
@@ -45,23 +44,25 @@ def leaks(
     values = typed(frame.iloc[rows], columns).reset_index(drop=True)
     look = _of_numbers if regression else _of_classes
     most_open = UNEXPLAINED if regression else MISNAMED
-    found = {name: share for name, share in look(values, target[rows]) if share <= most_open}
+    unexplained = {name: share for name, share in look(values, target[rows]) if share <= most_open}
     what = "target's variance" if regression else "classes"
     return {
-        column.name: f"alone it tells {100 * (1 - found[name]):.4g} % of the {what} in {len(rows)} rows"
+        column.name: f"alone it tells {100 * (1 - unexplained[name]):.4g} % of the {what} in {len(rows)} rows"
         for column in columns
         for name in column.outputs
-        if name in found
+        if name in unexplained
     }
 
 
 def _of_numbers(values: pd.DataFrame, target: np.ndarray) -> Iterator[tuple[str, float]]:
-    """Yield each typed column with the share of the target's variance that it leaves open."""
+    """Yield each typed column with the share of the target's variance that it leaves unexplained."""
     numbers = values.select_dtypes("number")
     ranks = pd.Series(target).rank().to_numpy()
-    told = np.fmax(*(_explained(*pair) for pair in ((numbers, target), (numbers.rank(), ranks))))
+    explained = np.fmax(
+        *(_explained(*pair) for pair in ((numbers, target), (numbers.rank(), ranks)))
+    )
     given = numbers.notna().sum().to_numpy()
-    for name, share, count in zip(numbers.columns, told, given, strict=True):
+    for name, share, count in zip(numbers.columns, explained, given, strict=True):
         if count >= max(FEWEST, len(values) / 2):
             yield str(name), 1.0 - share
     spread = target.var()
@@ -82,9 +83,9 @@ def _explained(numbers: pd.DataFrame, target: np.ndarray) -> np.ndarray:
 
 
 def _of_classes(values: pd.DataFrame, target: np.ndarray) -> Iterator[tuple[str, float]]:
-    """Yield the typed columns that may name the class, with the share of rows that they name wrong.
+    """Yield typed columns that may predict the class, with the share of wrongly predicted rows.
 
-    A share is at most a tenth of what always naming the largest class would get wrong, else 1.
+    The share is 1 where it exceeds a tenth of the error of always predicting the largest class.
     """
     counts = np.bincount(target)
     others = len(target) - int(counts.max())
@@ -106,22 +107,22 @@ def _of_classes(values: pd.DataFrame, target: np.ndarray) -> Iterator[tuple[str,
 
 
 def _strays(values: np.ndarray, target: np.ndarray) -> float:
-    """Return how many rows stand among those of another class when rows are sorted by a number."""
+    """Return the number of rows that lie among rows of another class when sorted by a number."""
     ordered = target[np.lexsort((target, values))]
     runs = 1 + int(np.count_nonzero(np.diff(ordered)))
     return max(0, runs - len(np.unique(target))) / 2
 
 
 def _best_area(numbers: pd.DataFrame, target: np.ndarray) -> np.ndarray:
-    """Return for each column the largest area under the curve of one class against the others."""
+    """Return for each column the largest area under the ROC curve of one class against the others."""
     if numbers.empty:
         return np.zeros(numbers.shape[1])
     ranks = numbers.fillna(-np.inf).rank().to_numpy()
     own = np.eye(target.max() + 1)[target]
-    mine = own.sum(axis=0)[:, None]
-    pairs = np.maximum(mine * (len(target) - mine), 1)
-    area = (own.T @ ranks - mine * (mine + 1) / 2) / pairs
-    return np.asarray(np.where(mine > 0, np.maximum(area, 1 - area), 0).max(axis=0))
+    rows = own.sum(axis=0)[:, None]
+    pairs = np.maximum(rows * (len(target) - rows), 1)
+    area = (own.T @ ranks - rows * (rows + 1) / 2) / pairs
+    return np.asarray(np.where(rows > 0, np.maximum(area, 1 - area), 0).max(axis=0))
 
 
 def _largest(part: pd.DataFrame) -> pd.Series:
@@ -133,10 +134,10 @@ def _largest(part: pd.DataFrame) -> pd.Series:
 def _crossed(
     codes: np.ndarray, target: np.ndarray, learn: Callable[[pd.DataFrame], pd.Series]
 ) -> np.ndarray:
-    """Return a guess for each row, learned by code from the other half of the rows; NaN: never seen."""
+    """Return a prediction for each row, learned by code from the other half of the rows; NaN: unseen code."""
     rows = pd.DataFrame({"code": codes, "target": target})
     even = np.arange(len(rows)) % 2 == 0
     guessed = np.full(len(rows), np.nan)
-    for mine in (even, ~even):
-        guessed[mine] = rows["code"][mine].map(learn(rows[~mine])).to_numpy(dtype=np.float64)
+    for half in (even, ~even):
+        guessed[half] = rows["code"][half].map(learn(rows[~half])).to_numpy(dtype=np.float64)
     return guessed

@@ -1,7 +1,7 @@
-"""Reads a CSV or Parquet file into a DataFrame as it is: no kinds, no cleaning.
+"""Read a CSV or Parquet file into a raw DataFrame, without inferring kinds.
 
-Cells of a CSV file stay text. What they mean is judged once, from the rows of a training table; the
-type of a column may not depend on which rows a file happens to hold.
+Cells of a CSV file stay text. Kinds are inferred once, from the known rows of a training table, so that
+they do not depend on the rows of another file.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from pipeline.data.source import inspect, is_gzip, opened
 from pipeline.data.typed import tidy
 
 LARGE = 4 << 20
-"""Bytes of a file from which Arrow is tried first."""
+"""Size in bytes above which Arrow is tried first."""
 MANY = 2
-"""Records within the first bytes, header included: fewer, and the header may be cut."""
+"""Least records within the first bytes, header included: with fewer the header may be cut."""
 TAIL = 1 << 16
-"""Characters at the end of a file within which blank lines are counted."""
+"""Number of characters at the end of a file in which blank lines are counted."""
 
 
 def read_table(
@@ -39,13 +39,15 @@ def read_table(
 ) -> pd.DataFrame:
     """Return the table of a CSV (also .gz) or Parquet file, with a fresh row index.
 
-    A line of a CSV file is a row, also a blank one; blank lines at the end are none. Cells are text,
-    an empty one is missing. `attrs` of the frame say how the file is written: `delimiter`, `decimal`
-    (the mark, where the file shows it), `sure` (it can only be that mark) and `said` (by the configuration).
+    Every line of a CSV file is a row, also a blank one, except blank lines at the end. Cells are text, an
+    empty one is missing. `attrs` of the frame hold the layout: `delimiter`, `decimal` (the mark, where
+    known), `sure` (whether it is unambiguous), `said` (whether it is configured) and `commas`.
 
     Args:
-        notes: Receives sentences for the log.
-        config: What is said of encoding, delimiter and decimal mark.
+        path: The file.
+        key: The setting that names it, for messages.
+        notes: Receives notes for the log.
+        config: Its encoding, delimiter and decimal mark take precedence over detection.
 
     Raises:
         DataError: The file is no table, is damaged, has a duplicate column or no rows.
@@ -63,7 +65,7 @@ def read_table(
 
 
 def _with_tidy_names(frame: pd.DataFrame, where: str, notes: list[str]) -> pd.DataFrame:
-    """Return the rows with names that have no blanks around them and no line breaks."""
+    """Return the rows with column names without surrounding blanks and line breaks."""
     raw = list(map(str, frame.columns))
     check_header(tuple(raw), where)
     names = [tidy(name) for name in raw]
@@ -78,7 +80,7 @@ def _with_tidy_names(frame: pd.DataFrame, where: str, notes: list[str]) -> pd.Da
 def _read_csv(
     path: Path, head: bytes, key: str, notes: list[str], config: DataConfig | None
 ) -> pd.DataFrame:
-    """Read a CSV file; one that turns out not to be UTF-8 is read again as Windows writes."""
+    """Read a CSV file; where it is not UTF-8 after all, as cp1252 or latin-1."""
     where = f"{key}={path}"
     form = layout(head, where, config)
     try:
@@ -120,7 +122,7 @@ def _parse(path: Path, form: Layout) -> pd.DataFrame:
 
 
 def _parse_any(path: Path, form: Layout) -> pd.DataFrame:
-    """Let pandas split the file: whatever people write, and a message where it is no table."""
+    """Parse the file with pandas, which handles all layouts and reports irregular tables."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
         return pd.read_csv(
@@ -151,7 +153,7 @@ def _blank_lines_at_end(path: Path, form: Layout) -> int:
 def _read_parquet(path: Path, key: str, target: str | None = None) -> pd.DataFrame:
     """Read a Parquet file with pyarrow; a stored pandas index becomes a plain column again.
 
-    Whole numbers stay such beside missing ones where they may be codes: in the target, and long ones.
+    Integer columns with missing values stay integers where they may be codes: the target, and long numbers.
     """
     try:
         table = parquet.read_table(io.BytesIO(path.read_bytes()))
@@ -175,7 +177,7 @@ def _plain(error: Exception) -> str:
 
 
 def read_large(path: Path, form: Layout) -> pd.DataFrame | None:
-    """Return the cells of a file as pandas would, by Arrow, several times as fast; None where not certain.
+    """Return the cells of a file as pandas would, by Arrow, several times as fast; None where unsure.
 
     Left to pandas: another encoding, a header over several lines, records of different lengths, blank
     lines, and quotes behind a blank.
@@ -202,7 +204,7 @@ def read_large(path: Path, form: Layout) -> pd.DataFrame | None:
     except (pa.ArrowException, EOFError, OSError):
         return None
     quotes = (compute.any(compute.match_substring_regex(each, r'^\s+"')) for each in table.columns)
-    if any(found.as_py() for found in quotes):
+    if any(quoted.as_py() for quoted in quotes):
         return None
     frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
     return frame.set_axis([name or f"Unnamed: {place}" for place, name in enumerate(names)], axis=1)

@@ -1,4 +1,4 @@
-"""Which rows have no target: empty cells, and texts that mean "no value"; none is lost unsaid."""
+"""Find rows without a target: empty cells, and texts that mean "no value"; each is noted or refused."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from pipeline.data.target import detect, is_nested, is_text
 from pipeline.data.typed import MISSING_TEXTS, unchecked_numbers
 
 WORDS = frozenset(("none", "-", "--", "."))
-"""Marks of MISSING_TEXTS that are as often a class ("none, mild, severe"; "+, -"): among other words
-they are one, among numbers they are no value."""
+"""Texts of MISSING_TEXTS that often are classes ("none, mild, severe"; "+, -"): among words they count as
+classes, among numbers as missing."""
 MOST_NAMED = 5
-"""Texts that a message names."""
+"""Most texts that a message names."""
 
 
 @dataclass(frozen=True)
 class _Marks:
-    """What was found in the cells of a text target."""
+    """Missing values and missing marks in a text target."""
 
     missing: np.ndarray
     """Whether each row has no value."""
     texts: dict[str, int]
-    """Texts that are read as no value, with their rows; without the empty cells."""
+    """Texts that count as missing, with their number of rows; without empty cells."""
     kept: dict[str, int]
-    """Texts that might mean no value but are taken as classes, with their rows."""
+    """Texts that might mean a missing value but count as classes, with their number of rows."""
 
 
 def with_target(
     frame: pd.DataFrame, config: DataConfig, notes: list[str], *, written: bool = False
 ) -> pd.DataFrame:
-    """Return the rows that have a target: trimmed texts, or what a text file spells with them.
+    """Return the rows that have a target, with trimmed texts or the labels that they spell.
 
     Args:
         notes: Receives a sentence where rows are left out, labels merged, or a text taken as a class.
-        written: The rows are from a text file, whose texts are all it has.
+        written: Whether the rows are from a text file, where numbers are texts, too.
 
     Raises:
         DataError: Rows lack a target and `missing_target` is `error`, or all do.
@@ -73,7 +73,7 @@ def with_target(
 
 
 def _trimmed(series: pd.Series, notes: list[str], *, written: bool) -> pd.Series:
-    """Return texts without blanks around them; a note says where that changed labels."""
+    """Return texts without surrounding blanks, with a note where that changed labels."""
     codes, uniques = pd.factorize(series)
     raw = np.asarray(uniques, dtype=object).tolist()  # quicker than cell by cell
     texts = [value.strip() if isinstance(value, str) else value for value in raw]
@@ -84,13 +84,17 @@ def _trimmed(series: pd.Series, notes: list[str], *, written: bool) -> pd.Series
         return series
     result = np.array([*texts, None], dtype=object)[codes]
     others = set(raw)
-    told = {old: new for old, new in changed.items() if new and (new in others or not written)}
-    if told and np.isnan(unchecked_numbers(pd.Series([*told.values()], dtype=object))).any():
+    reported = {old: new for old, new in changed.items() if new and (new in others or not written)}
+    if (
+        reported
+        and np.isnan(unchecked_numbers(pd.Series([*reported.values()], dtype=object))).any()
+    ):
         counts = series.value_counts()
         listed = ", ".join(
-            f"{old!r} ({counts[old]} rows) is {new!r}" for old, new in [*told.items()][:MOST_NAMED]
+            f"{old!r} ({counts[old]} rows) is {new!r}"
+            for old, new in [*reported.items()][:MOST_NAMED]
         )
-        more = ", ..." if len(told) > MOST_NAMED else ""
+        more = ", ..." if len(reported) > MOST_NAMED else ""
         notes.append(
             f"Blanks around a label of the target {str(series.name)!r} are not part of it: "
             f"{listed}{more}."
@@ -99,7 +103,7 @@ def _trimmed(series: pd.Series, notes: list[str], *, written: bool) -> pd.Series
 
 
 def _marks(series: pd.Series, na_is_class: bool | None) -> _Marks:
-    """Return which texts are no value: empty ones, and by `data.na_is_class` those that say so."""
+    """Return which texts count as missing: empty ones, and missing marks according to `data.na_is_class`."""
     codes, uniques = pd.factorize(series)
     texts = [*map(str, np.asarray(uniques, dtype=object))]
     counts = np.bincount(codes[codes >= 0], minlength=len(texts))
@@ -120,7 +124,7 @@ def _marks(series: pd.Series, na_is_class: bool | None) -> _Marks:
 
 
 def _refuse(series: pd.Series, config: DataConfig, marks: _Marks) -> None:
-    """Refuse rows without a target, with the keys that decide, unless they are left out and others stay."""
+    """Refuse rows without a target unless `data.missing_target` leaves them out and others remain."""
     name, missing = str(series.name), marks.missing
     if missing.all():
         raise DataError(f"target {name!r} is missing in every row{_said(marks)}")
@@ -145,7 +149,7 @@ def _is_classes(series: pd.Series, task: Task) -> bool:
 
 
 def _said(marks: _Marks) -> str:
-    """Return what the cells without a value say, where it is not nothing."""
+    """Return a clause on the texts that count as missing; empty where all cells are empty."""
     if not marks.texts:
         return ""
     parts = [f"{rows} say {text!r}" for text, rows in [*marks.texts.items()][:MOST_NAMED]]

@@ -1,9 +1,9 @@
-"""Finds the one form in which a column of texts writes its numbers: marks, currency, percent, unit.
+"""Find the form of the numbers in a column of texts: marks, currency, percent, unit.
 
-The whole column is evidence. A mark is the decimal one where it can be nothing else (81,3; 0.5;
-1.234,5), and separates thousands where it stands twice or before the other mark. Where every number
-with a mark might be either (1.234), the other numbers decide, then the file, then the habit of the
-file's delimiter; that is said.
+The whole column is evidence. A mark is the decimal mark where it can be nothing else (81,3; 0.5; 1.234,5),
+and separates thousands where it occurs twice or before the other mark. Where every number with a mark might
+be either (1.234), the other numbers decide, then the file, then the convention of its delimiter; the last
+case is reported as doubtful.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import pandas as pd
 from pipeline.data.typed import MAGNITUDES, usual, written
 
 ENOUGH = 10
-"""Different numbers with a mark that agree, before their form alone says that it separates thousands."""
+"""Least distinct numbers with a mark for their form alone to prove that it separates thousands."""
 LONGEST_UNIT = 12
 STRAY = 0.05
-"""Share of rows with k, M or B behind their number up to which these are strays among plain ones."""
+"""Share of rows with k, M or B after the number up to which these count as strays."""
 THOUSAND = "k"
 """Suffix of a form whose numbers may end in one of `typed.MAGNITUDES`."""
 CODES = (
@@ -31,7 +31,7 @@ CODES = (
 )
 """Currencies by ISO 4217. Other capitals before digits are a code: PAL0708, JFK1."""
 CURRENCY = re.compile(rf"[^\w\s.,()%°'\u2019+-]|{CODES.replace(' ', '|')}|Rs\.?|kr\.?|Fr\.?")
-"""What may stand before a number: a sign, or the letters of a currency; never a code's letters."""
+"""Allowed prefixes of a number: a symbol, or the letters of a currency, but not of a code."""
 SUFFIX = re.compile(r"[^\w\s.,()'\u2019+-]{1,2}|\s+\D+|\D{2,}")
 _NUMBER = re.compile(
     r"\(?[-+]?\s*(?P<prefix>[^\d\s.,()+-]*?\.?)\s*[-+]?(?P<core>\d(?:[\d.,]|['\u2019\s\u00a0\u202f](?=\d))*|[.,]\d+)"
@@ -43,27 +43,27 @@ _SPACES = "'\u2019 \u00a0\u202f"
 
 
 @dataclass(frozen=True)
-class Found:
-    """How a column writes numbers."""
+class NumberForm:
+    """The form of a column's numbers."""
 
     form: str
-    """1234.5 in its form; empty where it is written just so."""
+    """1234.5 written in the form; empty where that is 1234.5."""
     unit: str
     share: float
-    """Of the rows that can be read so."""
+    """Share of rows that it parses."""
     doubt: str = ""
-    """The mark that might mean the other thing; empty where the form is sure."""
+    """The ambiguous mark (decimal or thousands); empty where the form is certain."""
 
 
 def find_form(
     texts: pd.Series, times: np.ndarray, attrs: dict[object, object] | None = None
-) -> Found | None:
+) -> NumberForm | None:
     """Return the form of a column's numbers; None where it has none.
 
     Args:
-        texts: The different texts, stripped, none of them missing.
-        times: Rows of each.
-        attrs: What is known of the file (`load.read_table`).
+        texts: The distinct texts, stripped, none of them missing.
+        times: Number of rows of each.
+        attrs: Layout of the file (`load.read_table`).
     """
     attrs = attrs or {}
     parsed = [_NUMBER.fullmatch(usual(text)) for text in texts]
@@ -78,11 +78,11 @@ def find_form(
     (prefix, suffix), same = _one_unit(units)
     if (prefix and not CURRENCY.fullmatch(prefix)) or len(prefix + suffix) > LONGEST_UNIT:
         return None
-    mine = [(match, rows) for match, rows in matched if _unit(match) in same]
-    spaced = "" if suffix == THOUSAND else mine[0][0]["suffix"]
+    of_unit = [(match, rows) for match, rows in matched if _unit(match) in same]
+    spaced = "" if suffix == THOUSAND else of_unit[0][0]["suffix"]
     if spaced and not SUFFIX.fullmatch(spaced):
         return None
-    cores = [(match["core"], rows) for match, rows in mine]
+    cores = [(match["core"], rows) for match, rows in of_unit]
     marks = _marks(cores, attrs)
     if marks is None:
         return None
@@ -94,7 +94,7 @@ def find_form(
     beside = attrs.get("decimal") == "," and any("." in core for core, _ in cores)
     odd = any("(" in text or usual(text) != text or not text.isascii() for text in texts)
     is_plain = form == "1234.5" and not beside and not odd
-    return Found("" if is_plain else form, prefix + suffix.strip(), share, doubt)
+    return NumberForm("" if is_plain else form, prefix + suffix.strip(), share, doubt)
 
 
 def _unit(match: re.Match[str]) -> tuple[str, str]:
@@ -108,14 +108,14 @@ def _one_unit(units: Counter[tuple[str, str]]) -> tuple[tuple[str, str], set[tup
     (prefix, suffix), _ = units.most_common(1)[0]
     letters = "kKMB" if prefix or units[prefix, "k"] or units[prefix, "K"] else "kK"
     scaled = {(prefix, letter) for letter in letters if units[prefix, letter]}
-    is_scaled = sum(units[one] for one in scaled) > STRAY * units.total()
+    is_scaled = sum(units[unit] for unit in scaled) > STRAY * units.total()
     if is_scaled and suffix in {"", *letters}:
         return (prefix, THOUSAND), {(prefix, ""), *scaled}
     return (prefix, suffix), {(prefix, suffix)}
 
 
 def currencies(texts: pd.Series) -> list[str]:
-    """Return the different currencies in which numbers among texts are written."""
+    """Return the distinct currencies of numbers among texts."""
     matches = [_NUMBER.fullmatch(text) for text in texts]
     marks = {match["prefix"] or match["suffix"].strip() for match in matches if match is not None}
     return sorted(mark for mark in marks if CURRENCY.fullmatch(mark))
@@ -124,7 +124,7 @@ def currencies(texts: pd.Series) -> list[str]:
 def _marks(
     cores: Sequence[tuple[str, int]], attrs: dict[object, object]
 ) -> tuple[str, str, str] | None:
-    """Return the mark of thousands, the decimal mark, and a mark that is doubtful; None for a muddle."""
+    """Return the thousands mark, the decimal mark, and an ambiguous mark; None where they contradict."""
     space = next((mark for core, _ in cores for mark in core if mark in _SPACES), "")
     decimals: Counter[str] = Counter()
     thousands: Counter[str] = Counter()
@@ -147,23 +147,23 @@ def _marks(
         decimal = decimals.most_common(1)[0][0]
     else:
         decimal = "." if thousands[","] else "," if thousands["."] else known or "."
-    other = "." if decimal == "," else ","
-    return other if thousands[other] or open_[other] else space, decimal, ""
+    other_mark = "." if decimal == "," else ","
+    return other_mark if thousands[other_mark] or open_[other_mark] else space, decimal, ""
 
 
 def _undecided(
     cores: Sequence[tuple[str, int]], mark: str, known: str, delimiter: str, *, said: bool
 ) -> tuple[str, str, str]:
-    """Return the marks where every number with a mark looks like 1.234."""
-    other = "." if mark == "," else ","
+    """Return the marks as `_marks` does, where every number with a mark looks like 1.234."""
+    other_mark = "." if mark == "," else ","
     bare = [core for core, _ in cores if mark not in core]
     small = all(len(core) <= 3 for core in bare)  # noqa: PLR2004
-    as_thousands, as_decimal = (mark, other), ("", mark)
+    as_thousands, as_decimal = (mark, other_mark), ("", mark)
     if said or not small:
         return (*(as_decimal if known == mark or not small else as_thousands), "")
     # All numbers from 1000 have the mark, and none below has one: 950 beside 1.234.
     if bare and len(cores) - len(bare) >= ENOUGH:
-        return *as_thousands, "" if known == other else mark
+        return *as_thousands, "" if known == other_mark else mark
     if known:
         return (*(as_decimal if known == mark else as_thousands), "")
     if mark == "," and delimiter == ",":

@@ -1,22 +1,22 @@
-"""Finds numbers that are none of a column's measurements: a total below a table, a code for no value."""
+"""Find numbers that are no measurements: the total below a table, codes for missing values."""
 
 from __future__ import annotations
 
 import numpy as np
 
 FEWEST = 30
-"""Values below which one of them may well be far from the others."""
+"""Least number of values: among fewer, one may well be far from the others."""
 DECIDES = 0.9
-"""Share of a target's variance from which one row decides every squared error (own runs: the largest of 60
+"""Share of a target's variance from which one row dominates the squared error (own runs: the largest of 60
 lognormal values with a deviation of 1 reaches it in 1 of 200 draws, of 500 in none)."""
 TOTAL = 1e-6
 """Relative difference within which a value is the sum of the others: sums are written rounded."""
 MOST_CODED = 0.5
-"""Share of rows with a code for no value, from which it is the column's usual value."""
+"""Share of rows with a code from which it counts as an ordinary value."""
 
 
 def lone_row(values: np.ndarray) -> int | None:
-    """Return the place of the value that alone makes most of the variance of a target; None for none."""
+    """Return the index of the value that alone makes most of the variance of a target; None for none."""
     if len(values) < FEWEST or not np.ptp(values):
         return None
     squares = ((values - values.mean()) / np.ptp(values)) ** 2
@@ -25,7 +25,7 @@ def lone_row(values: np.ndarray) -> int | None:
 
 
 def lone_text(values: np.ndarray, place: int) -> str:
-    """Return how much of the variance one value alone makes, and what to do about it."""
+    """Return a clause on the share of the variance that one value makes, and what to do about it."""
     rest = np.delete(values, place)
     if not np.ptp(rest):
         return f"differs from {rest[0]:.6g}, which all others are; there is nothing to be learned"
@@ -55,11 +55,11 @@ def code_for_missing(values: np.ndarray) -> tuple[float, int] | None:
 
 
 def coded_text(values: np.ndarray) -> str:
-    """Return what to say of a code for no value behind a column's name, or nothing."""
-    found = code_for_missing(values)
-    if found is None:
+    """Return a clause on a code for missing values, to follow a column's name; empty for none."""
+    result = code_for_missing(values)
+    if result is None:
         return ""
-    code, times = found
+    code, times = result
     return (
         f"holds {code:.15g} in {times:,} rows, far from every other value; it is read as a number. If it "
         "means that there is no value, leave those cells empty"
@@ -67,6 +67,6 @@ def coded_text(values: np.ndarray) -> str:
 
 
 def _is_of_nines(code: float) -> bool:
-    """Return whether a whole number is written with nines alone, two at least."""
+    """Return whether a number consists of nines alone, at least two."""
     digits = f"{abs(code):.0f}"
     return code == round(code) and len(digits) > 1 and set(digits) == {"9"}

@@ -1,4 +1,4 @@
-"""What a table amounts to, without scikit-learn and in about a second: for plans, never for training.
+"""Sizes of a table, without scikit-learn and within about a second: for plans, never for training.
 
 The first rows of a large table are prepared as a sweep does it, and the counts are scaled up. A small
 one is prepared whole, so everything is exact and every error the same.
@@ -26,55 +26,55 @@ from pipeline.data.imagefile import SUFFIXES
 from pipeline.data.source import GZIP, PARQUET, find, utf16
 
 MOST_BYTES = 4 << 20
-"""Text that is read whole: half a second."""
+"""Largest text file that is read whole, in bytes: half a second."""
 MOST_ROWS = 30_000
 """Rows of a larger Parquet file that are read."""
 MOST_IMAGES = 200
 COUNTED_BYTES, COUNTED_GZIP_BYTES = 256 << 20, 16 << 20
-"""Lines are counted so far into a file, before decompression; what follows is taken to be like it."""
+"""Bytes of a file, before decompression, in which lines are counted; the rest is extrapolated."""
 BLOCK = 1 << 20
 PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
 class Outline:
-    """A prepared table, or of a large one its first rows and how many there are of all."""
+    """A prepared table, or the first rows of a large one with the factor to all rows."""
 
     dataset: Dataset
     growth: Mapping[str, float] = field(default_factory=dict)
-    """Rows of the whole for each of the dataset, by part of the split; empty: it is the whole."""
+    """Rows of the whole table per row of `dataset`, by part of the split; empty: `dataset` is the whole."""
     mark: str = ""
-    """Of the file, without reading it (`file_mark`)."""
+    """Hash of path, size and time of the file (`file_mark`)."""
 
     @property
     def rows(self) -> dict[str, int]:
-        """Rows of train, validation and test; of the largest fold."""
+        """Number of rows of train, validation and test, of the largest fold."""
         split = self.dataset.split
         sizes = zip(PARTS, (*split.largest, len(split.test)), strict=True)
         return {part: round(count * self.growth.get(part, 1.0)) for part, count in sizes}
 
     @property
     def all_rows(self) -> int:
-        """Rows of the table, test rows included."""
+        """Number of rows of the table, test rows included."""
         test = len(self.dataset.split.test)
         known = (self.dataset.rows - test) * self.growth.get("train", 1.0)
         return round(known + test * self.growth.get("test", 1.0))
 
     @property
     def digest(self) -> str:
-        """Of the data as the sweep computes it; empty where only a part was read."""
+        """The digest of the data as a sweep computes it; empty where only a part was read."""
         return "" if self.growth else self.dataset.digest
 
 
 def outline(config: DataConfig, seed: int) -> Outline:
-    """Return the sizes of a table; what is wrong with it is refused as by `prepare`."""
+    """Return the sizes of a table; errors as of `prepare`."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             part, growth = _first_rows(config, Path(folder))
             if growth:
                 return Outline(prepare(part, seed), growth, file_mark(config))
         except DataError:
-            pass  # a part may lack what the table has: the whole is the judge
+            pass  # a part may be invalid where the whole is not
     return Outline(prepare(config, seed), mark=file_mark(config))
 
 
@@ -92,7 +92,7 @@ def _first_rows(config: DataConfig, folder: Path) -> tuple[DataConfig, dict[str,
     """Return a configuration of a large table's first rows, written into a folder.
 
     Returns:
-        With rows of the whole for each of them, by part of the split; none where the table is small.
+        The configuration, and `Outline.growth`: empty where the table is small and taken whole.
     """
     path, growth = _cut(find(config.path), folder / "table")
     if growth == 1.0:
@@ -105,7 +105,7 @@ def _first_rows(config: DataConfig, folder: Path) -> tuple[DataConfig, dict[str,
 
 
 def _cut(path: Path, part: Path) -> tuple[Path, float]:
-    """Return the first part of a large table, and how many times its rows there are; else path and 1.
+    """Return the first part of a large table and the ratio of all rows to its rows; else path and 1.
 
     Args:
         path: A CSV or Parquet file, or a folder of images.
@@ -147,7 +147,7 @@ def _parquet(path: Path, part: Path) -> tuple[Path, float]:
 
 
 def _images(path: Path, part: Path) -> tuple[Path, float]:
-    """Take every so many images of each class, as links."""
+    """Link every n-th image of each class into a folder; return as `_cut` does."""
     files = {
         entry.name: sorted(file for file in entry.iterdir() if file.suffix.lower() in SUFFIXES)
         for entry in sorted(path.iterdir())

@@ -1,7 +1,7 @@
-"""Finds rows that belong together by the plan of a study: subjects at the same times, and series.
+"""Find rows that belong together by the design of a study: panels of subjects, and time series.
 
-In a panel each chick is weighed on the same days, each person asked about the same ways to travel. In a
-series a row between two that were trained on is told by them, and one that comes later is not.
+In a panel each chick is weighed on the same days, each person answers for the same ways to travel. In a
+series a row between two training rows can be interpolated, while a later one cannot.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from pipeline.data.target import Target
 from pipeline.data.typed import Column, Kind
 
 FEWEST_VALUES = 20
-"""Different values below which a column is a category, not a list of subjects."""
+"""Least number of distinct values of a column of subjects; with fewer it is a category."""
 FEWEST_TIMES, FILLED = 5, 0.4
-"""Values of a column over which subjects are measured, and the share of all pairs that there must be."""
+"""Least number of values of the column of times, and least share of all (subject, time) pairs."""
 OF_ONE = 0.6
-"""Variance of the target within such a subject, beside the means over all, as a share of that over all (own
-runs: sleepers 0.29, wages by year 0.48, chicks 0.49; plots of soya, too few on the grid, 0.82)."""
+"""Largest variance of the target within a subject, after removal of means by time, as a share of the total
+(own runs: sleepers 0.29, wages by year 0.48, chicks 0.49; plots of soya, too few on the grid, 0.82)."""
 FEWEST_STEPS, EVEN, SMOOTH = 30, 0.8, 0.25
-"""Of a series: rows; deviation of the gaps between its times over their mean (1 where dates come by chance,
-0.63 of an even series of which 60 % are drawn); von Neumann's ratio of its target, halved."""
+"""Limits for a series: least rows; largest standard deviation of its time steps over their mean (1 for random
+dates, 0.63 for 60 % of an even series); largest von Neumann ratio of its target, halved."""
 MOST_LEVELS = 12
 
 
 class Subjects(NamedTuple):
-    """A column whose values are subjects with several rows each, or the times of a series."""
+    """A column of subjects with several rows each, or of the times of a series."""
 
     column: str
     seen: str
-    """By what it was found, in words."""
+    """The evidence, as a clause."""
     key: str = "group"
-    """Of the configuration, that keeps the rows together; `time`: the values are those of a series."""
+    """The key of `data` that keeps the rows together: `group`, or `time` for a series."""
 
 
 def panel(
@@ -45,16 +45,16 @@ def panel(
     candidates: list[tuple[str, np.ndarray]],
     truth: np.ndarray,
 ) -> Subjects | None:
-    """Return the column whose values were each measured once at most values of another: chicks by day.
+    """Return the column of subjects that were each measured once at most values of another: chicks by day.
 
-    Beside the mean of the day, rows of one chick must be alike, too; or they share what tells them from
-    others: the income of a person who was asked about each way to travel.
+    After removal of the daily mean, rows of one chick must be alike, too; or they share values that identify
+    them: the income of a person with one row for each way to travel.
     """
     columns = {item.column: _codes(frame, item.column) for item in judged}
     for name, codes in candidates:
         subjects = codes.max() + 1
-        for other, places in columns.items():
-            if places is None or other.name == name:
+        for column, places in columns.items():
+            if places is None or column.name == name:
                 continue
             times = places.max() + 1
             if times == 1 or len(codes) < FILLED * times * subjects:
@@ -63,12 +63,12 @@ def panel(
                 continue
             met = (
                 f"each of its {subjects:,} values stands once with most of the {times:,} values of "
-                f"{other.name!r}, and"
+                f"{column.name!r}, and"
             )
             rest = truth - means_of(places, truth)[places]
             own = ((rest - means_of(codes, rest)[codes]) ** 2).sum() / (len(codes) - subjects)
             ratio = own / ((rest**2).sum() / len(codes))
-            if times >= FEWEST_TIMES and other.kind is not Kind.category and ratio <= OF_ONE:
+            if times >= FEWEST_TIMES and column.kind is not Kind.category and ratio <= OF_ONE:
                 return Subjects(
                     name,
                     f"{met} beside those the target varies {ratio:.2f} times as much within one as over all",
@@ -84,7 +84,7 @@ def panel(
 def _shared(
     columns: Mapping[Column, np.ndarray | None], subject: str, codes: np.ndarray
 ) -> list[str]:
-    """Return the numbers that are the same in all rows of a subject, if they tell many from each other."""
+    """Return numeric columns that are constant within subjects, if they distinguish many subjects."""
     first = np.unique(codes, return_index=True)[1]
     shared = {
         column.name: values[first]
@@ -98,7 +98,7 @@ def _shared(
 
 
 def _codes(frame: pd.DataFrame, column: Column) -> np.ndarray | None:
-    """Return the code of each number, date or text; None of another kind, or where one is missing."""
+    """Return the code of each number, date or text; None for other kinds, or with missing values."""
     series = frame[column.name]
     if column.kind not in {Kind.number, Kind.date, Kind.category} or series.isna().any():
         return None
@@ -116,9 +116,9 @@ def series_in_time(
 
     Args:
         frame: All rows, every column.
-        judged: What each column but the target is.
-        target: Of every row.
-        train: Numbers of the training rows: no other row is looked at.
+        judged: The judgement of every column but the target.
+        target: The target of every row.
+        train: Numbers of the training rows; no other rows are used.
     """
     for item in judged:
         if item.column.kind is not Kind.date or len(train) < FEWEST_STEPS:
@@ -140,7 +140,7 @@ def series_in_time(
 
 
 def truth_of(target: Target, rows: np.ndarray) -> np.ndarray:
-    """Return the target as columns whose squared distance is that of values, or 1 for two classes."""
+    """Return the target as columns (rows, outputs): values, or classes whose squared distance is 1."""
     if target.classes is None:
         return target.numbers[rows][:, None]
     codes = target.numbers[rows]

@@ -1,7 +1,7 @@
-"""Text columns of a training table that can only be numbers become float64 before they are judged.
+"""Convert text columns of a training table that can only be numbers to float64 before kinds are inferred.
 
-Only speed: the values are those that `typed` reads from the texts. A column stays text where its text
-might matter: codes with leading zeros, points that may separate thousands, anything that is no number.
+This is for speed: the values are those that `typed` reads from the texts. A column stays text where its text
+may matter: codes with leading zeros, points that may separate thousands, other texts.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import pyarrow as pa
 from pyarrow import compute
 
 MARKS = ("#N/A", "#NA", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null", "<NA>", "-NaN", "-nan")
-"""Texts of a CSV file that are nothing in every column but the target. typed.MISSING_TEXTS, which has
-them all, is what a feature reads as missing."""
+"""Texts of a CSV file that count as missing in every column but the target; a part of typed.MISSING_TEXTS."""
 _TRUTH = frozenset(("True", "TRUE", "true", "False", "FALSE", "false"))
 _HEAD = 1000
 EXACT = 2**53
-"""Whole numbers up to it are numbers of float64."""
+"""Integers up to it are exact in float64."""
 
 
 def unmarked(series: pd.Series) -> pd.Series:
@@ -27,7 +26,7 @@ def unmarked(series: pd.Series) -> pd.Series:
 
 
 def plain_numbers(series: pd.Series) -> np.ndarray | None:
-    """Return texts as float64 where every one that is there is a plain number; else None."""
+    """Return texts as float64 where every given one is a plain number; else None."""
     if len(series) > _HEAD and plain_numbers(series.iloc[:_HEAD]) is None:
         return None
     fast = _cast(series)
@@ -60,14 +59,14 @@ def keeps_text(series: pd.Series, values: np.ndarray) -> bool:
 
 
 def _may_hold_codes(series: pd.Series) -> bool:
-    """Return whether a text has digits behind a zero in front, 16 digits or more, or is like 1E5."""
+    """Return whether a text has leading zeros, 16 digits or more, or is like 1E5."""
     codes = r"^\s*[-+]?(0\d|\d{16})|\d[eE]\d"
-    found = compute.match_substring_regex(pa.array(series.array), codes)
-    return bool(compute.any(found).as_py())
+    matches = compute.match_substring_regex(pa.array(series.array), codes)
+    return bool(compute.any(matches).as_py())
 
 
 def loses_digits(series: pd.Series) -> bool:
-    """Return whether whole numbers of a column are none of float64: they have 16 digits or more."""
+    """Return whether float64 cannot hold all integers of a column exactly."""
     if pd.api.types.is_integer_dtype(series):
         long = series[(series > EXACT) | (series < -EXACT)]
     elif series.dtype == object or isinstance(series.dtype, pd.StringDtype):

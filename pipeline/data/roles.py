@@ -1,4 +1,4 @@
-"""Columns that have a job other than being a feature: named in the configuration, checked, read."""
+"""Columns with a role other than feature: named in the configuration, checked and read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.dateforms import parts_of
 from pipeline.data.declared import declared
-from pipeline.data.infer import found, judge, kind_of, refuse_infinite, rows_text
+from pipeline.data.infer import example_of, judge, kind_of, refuse_infinite, rows_text
 from pipeline.data.judged import Judged, setting
 from pipeline.data.plain import loses_digits
 from pipeline.data.rowhash import row_hashes
@@ -31,12 +31,12 @@ REASONS = {
 }
 ONE = ("target", "group", "time", "id", "weight")
 LISTS, MAPPINGS = ("drop", "keep", "categories", "numbers"), ("dates", "ordered")
-"""Keys that name a column, several, or something of several."""
+"""Keys that hold one column, a list of columns, or a mapping from columns."""
 MOST_SHOWN = 20
 
 
 def check_columns(config: DataConfig, frame: pd.DataFrame, key: str = "data.path") -> None:
-    """Refuse a configuration that names columns which the table does not have; say the nearest, or all."""
+    """Refuse a configuration that names columns which the table lacks; the message suggests others."""
     for role, name in _named(config):
         if name not in frame.columns:
             lower = {str(column).lower(): str(column) for column in frame.columns}
@@ -53,7 +53,7 @@ def _named(config: DataConfig) -> Iterator[tuple[str, str]]:
 
 
 def tidy_names(config: DataConfig) -> DataConfig:
-    """Return a configuration that names columns as they are used: without blanks around them."""
+    """Return the configuration with column names without surrounding blanks."""
     changes: dict[str, object] = {}
     for role in ONE:
         if (name := getattr(config, role)) is not None:
@@ -72,7 +72,7 @@ def _columns(frame: pd.DataFrame) -> str:
 
 
 def _misread(frame: pd.DataFrame, name: str) -> str:
-    """Return how the header seems to be meant: below a title, without names, or parted by another sign."""
+    """Return a hint where the header seems to be below a title, missing, or split by another delimiter."""
     header = [str(column) for column in frame.columns]
     for place, row in enumerate(frame.head(MOST_SHOWN).itertuples(index=False), start=2):
         cells = [tidy(cell) for text in row for cell in re.split(r"[,;\t|]", str(text))]
@@ -86,7 +86,7 @@ def _misread(frame: pd.DataFrame, name: str) -> str:
 
 
 def jobs(config: DataConfig) -> dict[str, str]:
-    """Return the columns that are no features, with the reason."""
+    """Return the columns that are no features, each with the reason."""
     return {name: REASONS[role] for role, name in _named(config) if role in REASONS}
 
 
@@ -96,8 +96,8 @@ def judge_features(
     """Return the judgement of every column but the target, in the table's order.
 
     Args:
-        seen: Numbers of the rows that may be looked at: those that are not test rows.
-        target: Of all rows: numbers, or codes of classes.
+        seen: Numbers of the rows that may be used: those that are not test rows.
+        target: Target of all rows: numbers, or codes of classes.
 
     Raises:
         DataError: A number column holds infinite values, in any row.
@@ -123,7 +123,7 @@ def judge_features(
 
 
 def _calendar(config: DataConfig, series: pd.Series) -> Judged:
-    """Return what a network may see of the column that orders the rows: its calendar, not its trend."""
+    """Return the judgement of the column that orders the rows: parts of the calendar, without trend."""
     judged = declared(config, series) or kind_of(series)
     column = judged.column
     parts: tuple[str, ...] = ()
@@ -135,7 +135,7 @@ def _calendar(config: DataConfig, series: pd.Series) -> Judged:
 
 
 def keys(config: DataConfig, frame: pd.DataFrame, hashes: np.ndarray | None) -> Keys:
-    """Return what the rows are assigned by."""
+    """Return the keys that rows are assigned by."""
     by = config.group or config.id
     if config.split is not SplitKind.hash:
         hashes = None
@@ -166,7 +166,7 @@ def times(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None:
     if column.kind not in {Kind.date, Kind.number}:
         raise DataError(
             f"data.time={series.name}: neither dates nor numbers, for example "
-            f"{found(series, series.notna().to_numpy())}; say how dates are written: "
+            f"{example_of(series, series.notna().to_numpy())}; say how dates are written: "
             f"{setting('dates', str(series.name), '%Y-%m-%d %H:%M')}"
         )
     values = column.measure(series)
@@ -190,6 +190,6 @@ def sample_weights(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None
     if bad.any():
         raise DataError(
             f"data.weight={config.weight}: weights must be finite and above 0, but the column holds "
-            f"{found(series, bad)}"
+            f"{example_of(series, bad)}"
         )
     return values

@@ -1,4 +1,4 @@
-"""Finds the file of a table and refuses, before pandas is imported, what cannot be one."""
+"""Find the file of a table and refuse, before pandas is imported, files that cannot be one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.config.places import data_dir, find_data
 from pipeline.core.errors import DataError
 
 SAMPLE_BYTES = 1 << 20
-"""How much of a file is read to judge its format, encoding and delimiter."""
+"""Bytes of a file that are read to detect format, encoding and delimiter."""
 PARQUET = b"PAR1"
 GZIP = b"\x1f\x8b"
 OTHER_FORMATS = {
@@ -31,15 +31,15 @@ OTHER_TEXTS = {
     rb"\s*\[?\s*\{\s*\"": "JSON",
     rb"\s*<(?i:!doctype|html|table|\?xml)": "HTML or XML",
 }
-"""How texts begin that are no CSV."""
+"""Beginnings of texts that are no CSV."""
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def find(path: str | None, key: str = "data.path") -> Path:
-    """Return the file or folder that a path, resolved by `config.places.find_data`, means; it exists.
+    """Return the existing file or folder of a path, resolved by `config.places.find_data`.
 
     Raises:
-        DataError: Nothing is there; the message names what is near.
+        DataError: It does not exist; the message names similar files.
     """
     if not path:
         raise DataError(f"{key} is not set: give a CSV or Parquet file, {key}=FILE")
@@ -50,7 +50,7 @@ def find(path: str | None, key: str = "data.path") -> Path:
 
 
 def _near(wanted: Path) -> str:
-    """Return a hint at a file with a similar name, or where was looked."""
+    """Return a hint at a file with a similar name, or at the folder that was searched."""
     if not wanted.parent.is_dir():
         return f"; the folder {wanted.parent} does not exist"
     places = {
@@ -88,21 +88,21 @@ def inspect(path: Path, key: str = "data.path") -> tuple[str, bytes]:
 
 
 def utf16(head: bytes) -> str:
-    """Return which UTF-16 a text is written in, with a mark or without; empty: in none.
+    """Return the UTF-16 codec of a text, with or without a byte order mark; empty for another encoding.
 
-    Without one, of most pairs of bytes the same half is zero: delimiters, digits, Latin letters.
+    Without a mark, the same half of most pairs of bytes is zero: delimiters, digits, Latin letters.
     """
     if head.startswith(UTF16_MARKS):
         return "utf-16"
     first, second = head[::2], head[1::2]
-    for here, other, name in ((second, first, "utf-16-le"), (first, second, "utf-16-be")):
-        if not other.count(0) and 2 * here.count(0) > len(here):
+    for zeros, digits, name in ((second, first, "utf-16-le"), (first, second, "utf-16-be")):
+        if not digits.count(0) and 2 * zeros.count(0) > len(zeros):
             return name
     return ""
 
 
 def is_gzip(path: Path) -> bool:
-    """Return whether a file is compressed, whatever it is called."""
+    """Return whether a file is compressed, judged by its content."""
     with path.open("rb") as file:
         return file.read(len(GZIP)) == GZIP
 

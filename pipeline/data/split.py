@@ -1,4 +1,4 @@
-"""Assigns every row to training, validation or test: once, seeded, the same for all trials."""
+"""Assign every row to training, validation or test: once, seeded, the same for all trials."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pipeline.data.assign import Grouped, Hashed, Last, Shuffled, Timed
 from pipeline.data.target import Target
 
 FEWEST = 2
-"""Rows that every part must have: one row has no spread."""
+"""Least number of rows of every part: one row has no variance."""
 ALL_ROWS = 1
 """Number of the fold that is trained on all known rows, after a search on a single split."""
 MOST_FOLDS = 10
-"""Folds of a champion, the search's own included."""
+"""Most folds of a champion, the search's own included."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Split:
     folds: tuple[tuple[np.ndarray, np.ndarray], ...]
     """(train, validation) of each fold, repeat after repeat; one fold where there is no k-fold."""
     assignment: Shuffled | Grouped | Hashed | Last | Timed | None = None
-    """How further rows are dealt."""
+    """The assignment, for further folds; None: there are none."""
 
     @property
     def known(self) -> np.ndarray:
@@ -48,7 +48,7 @@ class Split:
 
     @property
     def describing(self) -> np.ndarray:
-        """Return the rows that decide which inputs there are, for every fold the same."""
+        """Return the rows that determine the inputs, the same for every fold."""
         return self.train if len(self.folds) == 1 else self.known
 
     def fold(self, number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -57,11 +57,11 @@ class Split:
 
     @cached_property
     def further(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-        """What a champion may be trained on after a search on a single split; nothing after k-fold.
+        """Further (train, validation) folds for a champion after a search on a single split; else empty.
 
-        First (`ALL_ROWS`) all known rows, with validation rows that are among them. Then, unless time
-        orders the rows, the folds that with the search's own validate every known row once: as many
-        rows to train on as it has, so that what was found there holds.
+        First (`ALL_ROWS`) all known rows, with validation rows among them. Then, unless time orders the
+        rows, folds that together with the search's own validate every known row once, with as many
+        training rows as it, so that the choice of the search still holds.
         """
         if len(self.folds) > 1 or self.assignment is None:
             return ()
@@ -76,7 +76,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Keys:
-    """What rows may be assigned by."""
+    """The keys that rows may be assigned by."""
 
     groups: np.ndarray | None = None
     """int64 code of each row's group."""
@@ -92,9 +92,9 @@ def split_rows(
     """Split the rows of a table as the configuration says.
 
     Args:
-        target: Of every row; its classes are the strata of a random split.
-        keys: Groups, times or hashes, where the configuration asks for them.
-        given_test: The last so many rows come from `data.test_path` and are the test rows.
+        target: Target of every row; its classes are the strata of a random split.
+        keys: Groups, times or hashes, where the configuration requires them.
+        given_test: Number of rows at the end that come from `data.test_path` and are the test rows.
 
     Raises:
         DataError: Too few rows (or groups) for a part.

@@ -1,4 +1,4 @@
-"""Rows that have been read and have a target, before anything is judged."""
+"""Read the rows of a table that have a target, before columns are judged."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pandas as pd
 from pipeline.config.choices import Task
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
-from pipeline.data.infer import different, found, rows_text
+from pipeline.data.infer import different, example_of, rows_text
 from pipeline.data.load import read_table
 from pipeline.data.missing import with_target
-from pipeline.data.numberforms import Found, find_form
+from pipeline.data.numberforms import NumberForm, find_form
 from pipeline.data.plain import as_values, keeps_text, plain_numbers, unmarked
 from pipeline.data.roles import check_columns
 from pipeline.data.rowhash import row_hashes
@@ -34,14 +34,14 @@ class Table:
     images: np.ndarray | None = None
     """uint8 (rows, height, width, channels) where rows are image files."""
     amounts: str = ""
-    """The form that the target was read in, where it is written as money, percent or the like."""
+    """Form of the target's numbers, where they are amounts of money, percentages or the like."""
 
 
 def load_table(config: DataConfig, path: Path, key: str, amounts: str | None = None) -> Table:
     """Return the rows of a CSV or Parquet file that have a target.
 
     Args:
-        amounts: Of test rows `Table.amounts` of the training table; None: what the file itself shows.
+        amounts: For test rows: `Table.amounts` of the training table; None: detected from the file.
 
     Raises:
         DataError: The file, a configured column, or the target is unusable.
@@ -61,7 +61,7 @@ def load_table(config: DataConfig, path: Path, key: str, amounts: str | None = N
 
 
 def _without_empty_rows(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Return the rows of a training table that hold anything: blank lines are none."""
+    """Return the rows that hold any value, with a note on the others."""
     last = frame[frame.columns[-1]].isna()
     empty = last & frame.isna().all(axis=1) if last.any() else last
     if not empty.any():
@@ -74,30 +74,30 @@ def _without_empty_rows(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
 
 
 def _without_headers(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    """Return the rows but those that say the header again: a file was put together of several."""
-    again = np.ones(len(frame), dtype=bool)
+    """Return the rows that do not repeat the header, as in concatenated files, with a note on the others."""
+    is_header = np.ones(len(frame), dtype=bool)
     for name in reversed(frame.columns):  # the last column mostly settles it
-        again[again] = frame[name][again].astype("str").str.strip() == name
-        if not again.any():
+        is_header[is_header] = frame[name][is_header].astype("str").str.strip() == name
+        if not is_header.any():
             return frame
     if frame.columns.str.isdigit().all():  # 0, 1, 2: a row of numbers is no header
         return frame
-    is_one = again.sum() == 1
+    is_one = is_header.sum() == 1
     notes.append(
-        f"{rows_text(frame.iloc[:, 0], again)} {'repeats' if is_one else 'repeat'} the header: "
+        f"{rows_text(frame.iloc[:, 0], is_header)} {'repeats' if is_one else 'repeat'} the header: "
         f"{'it is' if is_one else 'they are'} left out."
     )
-    return frame[~again]
+    return frame[~is_header]
 
 
 def _by_value(
     frame: pd.DataFrame, config: DataConfig, *, cast: bool
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return the texts of a CSV file, plain numbers as such (`plain`), and the hashes of the rows.
+    """Return the rows of a CSV file with plain numbers as float64 (`plain`), and their hashes.
 
     Args:
-        frame: Text but for the target.
-        config: Columns that it names for a kind or a job stay text.
+        frame: Texts, except for the target.
+        config: Columns that it names for a kind or a role stay text.
         cast: Whether numbers may be cast before kinds are judged.
     """
     named = (config.target, config.group, config.id)
@@ -109,11 +109,11 @@ def _by_value(
         if not isinstance(series.dtype, pd.StringDtype):
             values[name] = series
             continue
-        found = plain_numbers(series)
-        values[name] = as_values(series, found, commas=frame.attrs["commas"])
-        if found is None:
+        numbers = plain_numbers(series)
+        values[name] = as_values(series, numbers, commas=frame.attrs["commas"])
+        if numbers is None:
             frame[name] = series if name == config.target else unmarked(series)
-        elif cast and as_points and name not in stays and not keeps_text(series, found):
+        elif cast and as_points and name not in stays and not keeps_text(series, numbers):
             frame[name] = values[name]
     return frame, row_hashes(pd.DataFrame(values, index=frame.index))
 
@@ -144,27 +144,27 @@ def join(first: Table, second: Table) -> Table:
 def with_amounts(
     frame: pd.DataFrame, config: DataConfig, notes: list[str], known: str | None = None
 ) -> tuple[pd.DataFrame, str]:
-    """Return the rows with the target as numbers where every text of it is one in a form of its own.
+    """Return the rows with the target as numbers where all its texts are numbers in one special form.
 
-    `$1,200` is 1200, `1.234,56` is 1234.56, `12.5%` is 12.5. Few different ones stay texts unless a
-    regression is asked for: they may be classes.
+    `$1,200` is 1200, `1.234,56` is 1234.56, `12.5%` is 12.5. Few distinct ones stay texts, as they may be
+    classes, unless a regression is configured.
 
     Args:
-        notes: Receives a sentence on how the numbers are written.
-        known: Of test rows the form that the table writes the target in, which their own file may not
-            show: only `1.234` beside a table with `1.234,50`. None: found from the rows.
+        notes: Receives a note on the form.
+        known: For test rows: the form in the table, which may be ambiguous in their own file (`1.234` beside
+            a table with `1.234,50`). None: detected from the rows.
 
     Returns:
-        The rows; the form, empty where the target stays as it is.
+        The rows, and the form; empty where the target stays unchanged.
 
     Raises:
-        DataError: A value of test rows is not written so.
+        DataError: A value of test rows does not have the form.
     """
     name = str(config.target)
     series = frame[name]
     if not is_text(series) or known == "" or config.task is Task.classification:
         return frame, known or ""
-    own = _form(series, config.task) if known is None else Found(known, "", 1.0)
+    own = _form(series, config.task) if known is None else NumberForm(known, "", 1.0)
     if own is None:
         return frame, ""
     bad = unreadable(series, Column(name, Kind.number, format=own.form))
@@ -172,7 +172,7 @@ def with_amounts(
         raise DataError(
             f"data.test_path: {int(bad.sum())} of {int(is_given(series).sum())} values of the target "
             f"{name!r} are not written like {known}, as the table (data.path) writes them, for example "
-            f"{found(series, bad)}; write both files alike"
+            f"{example_of(series, bad)}; write both files alike"
         )
     if bad.any():
         return frame, ""
@@ -185,8 +185,8 @@ def with_amounts(
     return frame.assign(**{name: values}), own.form
 
 
-def _form(series: pd.Series, task: Task) -> Found | None:
-    """Return the form of a target that is not written as Python writes numbers; else None."""
+def _form(series: pd.Series, task: Task) -> NumberForm | None:
+    """Return the form of a target whose numbers are not plain; else None."""
     if isinstance(series.dtype, pd.StringDtype):
         values = plain_numbers(series)
         if values is not None and not keeps_text(series, values):

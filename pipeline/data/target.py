@@ -1,6 +1,6 @@
-"""The column to predict: which task it means, and its numeric form.
+"""The column to predict: its task and its numeric form.
 
-Which rows lack a target is said in `missing.py`; what a label is, in `labels.py`.
+Rows without a target: `missing.py`. Labels: `labels.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pandas as pd
 
 from pipeline.config.choices import Task
 from pipeline.core.errors import DataError
-from pipeline.data.infer import found, kind_of, rows_text
+from pipeline.data.infer import example_of, kind_of, rows_text
 from pipeline.data.labels import Label, codes_of, labels_of, shown
 from pipeline.data.numberforms import currencies
 from pipeline.data.typed import LARGEST, Kind, unchecked_numbers
@@ -25,16 +25,16 @@ from pipeline.data.typed import LARGEST, Kind, unchecked_numbers
 MOST_CODES = 15
 """Most different whole numbers that `task=auto` takes for class codes."""
 NEARLY_ALL = 0.95
-"""Share of texts written like amounts from which a target is no set of classes."""
+"""Share of texts that look like amounts from which a target is not accepted as classes."""
 SCARCE = 0.5
-"""Different texts for each row above which a target names rows, not classes."""
+"""Distinct texts per row above which a target identifies rows instead of classes."""
 STRAY = 0.5
-"""Share of rows with numbers from which other texts are strays among them."""
+"""Share of rows with numbers from which other texts count as strays."""
 LEADING_ZERO = re.compile(r"[-+]?0\d")
 AMOUNT = re.compile(
     r"[-+(]?\s*[^\w\s.,()+-]{0,2}\s*[-+]?\d[\d.,'\u2019\s\u00a0\u202f]*(?:[^\w\s.,()]|[^\W\d]{1,4})?\)?"
 )
-"""A number as money, percent, thousands or a measure is written: $1,200, 12 %, 1.234,56 EUR, 5kg."""
+"""An amount of money, a percentage or a measure: $1,200, 12 %, 1.234,56 EUR, 5kg."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Target:
 
     name: str
     classes: tuple[Label, ...] | None
-    """Sorted labels as they were; None for a regression."""
+    """Sorted labels; None for a regression."""
     numbers: np.ndarray
     """float64 values, or int64 positions in `classes`; one a row."""
     notes: tuple[str, ...] = ()
@@ -69,10 +69,10 @@ class Target:
 
         Args:
             series: Raw values, in any type.
-            where: What begins a message: the key of the file that the rows are from.
+            where: Prefix of messages: the key of the file that the rows are from.
 
         Raises:
-            DataError: A label that no row of the table had, a missing value, or no number.
+            DataError: An unknown label, a missing value, or no number.
         """
         if self.classes is None:
             return _numbers(series, where)
@@ -87,7 +87,7 @@ class Target:
         return codes
 
     def label(self, codes: np.ndarray) -> pd.Series:
-        """Return positions in `classes` as the labels, in the type that all of them share."""
+        """Return the labels at positions in `classes`, in their common type."""
         return pd.Series(np.asarray(self.classes, dtype=object)[codes]).infer_objects()
 
 
@@ -98,8 +98,8 @@ def read_target(series: pd.Series, task: Task) -> Target:
     numbers that are spelled like codes (01, or both 1.1 and 1.10); all other numbers are a regression.
 
     Raises:
-        DataError: One class only, a text that names rows rather than classes, a target that is not numeric
-            or constant where a regression is wanted.
+        DataError: There is one class only, texts identify rows instead of classes, or the target of a
+            regression is constant or not numeric.
     """
     name = str(series.name)
     if pd.api.types.is_datetime64_any_dtype(series) or is_nested(series):
@@ -120,7 +120,7 @@ def read_target(series: pd.Series, task: Task) -> Target:
 
 
 def is_text(series: pd.Series) -> bool:
-    """Return whether a column holds texts, or objects that are read as texts."""
+    """Return whether a column holds texts or objects."""
     return series.dtype == object or pd.api.types.is_string_dtype(series)
 
 
@@ -130,7 +130,7 @@ def is_nested(series: pd.Series) -> bool:
 
 
 def detect(series: pd.Series) -> Task:
-    """Return the task that a target's values mean, by the rule of `read_target`.
+    """Return the task of a target's values by the rule of `read_target`.
 
     Raises:
         DataError: Numbers with a few other texts among them, or amounts written as text.
@@ -146,7 +146,7 @@ def detect(series: pd.Series) -> Task:
 
 
 def _task_of_texts(series: pd.Series) -> Task:
-    """Return what texts mean: numbers, where all of them are and none is spelled like a code."""
+    """Return regression where all texts are numbers and none is spelled like a code; else classification."""
     different = series.drop_duplicates()
     values = unchecked_numbers(different)
     strange = np.isnan(values)
@@ -164,7 +164,7 @@ def _task_of_texts(series: pd.Series) -> Task:
 
 
 def _task_of_numbers(different: np.ndarray) -> Task:
-    """Return what different numbers mean: few whole ones are codes of classes."""
+    """Return the task of distinct numbers: few integers are codes of classes."""
     codes = len(different) <= MOST_CODES and bool((different == np.round(different)).all())
     return Task.classification if codes else Task.regression
 
@@ -182,7 +182,7 @@ def _refuse_strays(series: pd.Series) -> None:
 
 
 def _refuse_amounts(series: pd.Series, different: pd.Series) -> None:
-    """Refuse many different texts that look like amounts; they would be as many classes."""
+    """Refuse many distinct texts that look like amounts and would be as many classes."""
     several = currencies(different)
     if len(several) > 1:
         raise DataError(
@@ -202,7 +202,7 @@ def _refuse_amounts(series: pd.Series, different: pd.Series) -> None:
 
 
 def _refuse_dates(series: pd.Series) -> None:
-    """Refuse many different texts that are dates."""
+    """Refuse many distinct texts that are dates."""
     if kind_of(series).column.kind is Kind.date:
         raise DataError(
             f"target {str(series.name)!r} holds dates like {str(series.iloc[0])!r}; predict a number or "
@@ -225,7 +225,7 @@ def _numbers(series: pd.Series, where: str = "") -> np.ndarray:
     if strange.any():
         few = f" ({_counted(series[strange])})" if strange.sum() > 1 else ""
         raise DataError(
-            f"{where}target {name!r} is not numeric: {found(series, strange)}{few}; "
+            f"{where}target {name!r} is not numeric: {example_of(series, strange)}{few}; "
             "use data.task=classification, or correct the column"
         )
     bad = np.abs(values) > LARGEST
@@ -248,17 +248,17 @@ def _check_classes(name: str, classes: Sequence[Label], rows: int) -> None:
         raise DataError(f"target {name!r} has one class only: {classes[0]!r}")
     if len(classes) > max(MOST_CODES, SCARCE * rows):
         what = "texts" if isinstance(classes[0], str) else "values"
-        words = np.isnan(unchecked_numbers(pd.Series(classes, dtype=object))).any()
-        other = "" if words else "say data.task=regression, "
+        are_texts = np.isnan(unchecked_numbers(pd.Series(classes, dtype=object))).any()
+        advice = "" if are_texts else "say data.task=regression, "
         raise DataError(
             f"target {name!r} holds {len(classes)} different {what} in {rows} rows, such as "
-            f"{shown(classes, 3)}: they name rows, not classes that repeat; {other}predict another "
+            f"{shown(classes, 3)}: they name rows, not classes that repeat; {advice}predict another "
             "column, or put values together into classes"
         )
 
 
 def _lone(name: str, lone: Sequence[Label], task: Task) -> Iterator[str]:
-    """Yield a sentence where classes have one row each: a slip of the pen, or no classes at all."""
+    """Yield a note on classes with a single row: typing errors, or no classes at all."""
     if lone:
         advice = "correct it, leave it out or merge the classes"
         if task is Task.auto and not isinstance(lone[0], str):
@@ -270,7 +270,7 @@ def _lone(name: str, lone: Sequence[Label], task: Task) -> Iterator[str]:
 
 
 def _alike(name: str, classes: Sequence[Label]) -> list[str]:
-    """Return a sentence where classes differ only in case, in signs that nobody sees, or as 1 and 1.0 do."""
+    """Return a note where classes differ only in case, in invisible characters, or as 1 and 1.0 do."""
     forms = [_seen(label) for label in classes]
     times = Counter(forms)
     twice = [label for label, form in zip(classes, forms, strict=True) if times[form] > 1]
@@ -282,9 +282,9 @@ def _alike(name: str, classes: Sequence[Label]) -> list[str]:
 
 
 def _seen(label: Label) -> str:
-    """Return a label as a reader takes it: no case, invisible sign, zero behind a point, point at the end.
+    """Return a normal form of a label: without case, invisible characters, trailing `.0` and full stop.
 
-    Nor is it seen what parts two words: a blank or several, a dash, an underscore.
+    Blanks, dashes and underscores between words become one blank.
     """
     if not isinstance(label, str):
         return repr(label)
