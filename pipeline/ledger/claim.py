@@ -1,4 +1,4 @@
-"""One sweep, one process: a lock beside a local store, a token and signs of life on a server."""
+"""Exclusive access to a sweep: a lock file beside a local store, a token and heartbeats on a server."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from pipeline.core.errors import ConfigError, LostStoreError, StoreError
 from pipeline.ledger.store import Store
 
 CLAIM, ALIVE, SECONDS = "claim", "alive", "seconds"
-"""Tags of the parent run: who writes to it, a number that changes while they do, time spent."""
+"""Tags of the parent run: token of the writing process, a number that changes while it lives, time spent."""
 
 SETTLE_SECONDS = 1.0
-"""On a server, the last of several claims made at once wins: how long until it is looked at again."""
+"""On a server the last of several simultaneous claims wins: seconds until the tag is checked again."""
 
 LOCK_SECONDS = 0.2
-"""Of a local sweep: long enough to begin anew when its lock's file was just taken away."""
+"""Time limit for the lock of a local sweep: long enough to retry when its file was just deleted."""
 
 WATCH_SECONDS = 25.0
-"""How long a claimed sweep on a server is watched for a sign of life; they come every 10 s."""
+"""Seconds that a claimed sweep on a server is watched for a heartbeat; they come every 10 s."""
 
 
 class Claim:
-    """The right to write to one sweep. On a server this is best effort: MLflow knows no locks."""
+    """The right to write to one sweep. On a server it is best effort: MLflow has no locks."""
 
     def __init__(self, store: Store, run_id: str) -> None:
         """Name the sweep; nothing is claimed yet."""
@@ -46,7 +46,7 @@ class Claim:
             self._lock = FileLock(folder / f".sweep-{run_id}.lock", thread_local=False)
 
     def take(self, *, fresh: bool) -> None:
-        """Claim the sweep; nobody else can hold one that is `fresh`: this process has just created it.
+        """Claim the sweep; a `fresh` one was just created by this process, so no other can hold it.
 
         Raises:
             ConfigError: Another process is writing to it.
@@ -66,18 +66,18 @@ class Claim:
             self.check()
 
     def check(self) -> None:
-        """Make sure that the sweep is still ours; StoreError when another process took it over."""
+        """Raise StoreError when another process has taken over the sweep."""
         if self._lock is None and self._tag(CLAIM) != self.token:
             raise StoreError(f"Sweep {self._run_id} was taken over by {self._tag(CLAIM)}.")
 
     def watch(self, folder: Path | None) -> None:
-        """Watch the folder of the sweep's own files, which exists, beside the database."""
+        """Record the identity of the database and of the folder of the sweep's files, which exist."""
         for path in (self._store.location.database, folder):
             if path is not None:
                 self._watched[path] = _identity(path)
 
     def sure_of(self, written: Callable[[], None]) -> None:
-        """Wait by `written`, which may raise StoreError, and make sure that all is where it was written."""
+        """Call `written`, which may raise StoreError; then check that the store was not replaced."""
         try:
             written()
         except StoreError:
@@ -86,9 +86,9 @@ class Claim:
         self.present()
 
     def present(self, *, files: bool = True) -> None:
-        """Make sure that the store is the one that was opened; `files`: the folder of the sweep's too.
+        """Check that the store is the one that was opened; with `files` also the sweep's folder.
 
-        Linux goes on writing to a file that has been deleted; nobody will find it again.
+        Linux goes on writing to a deleted file, whose content is lost.
 
         Raises:
             LostStoreError: It is gone, or another one.
@@ -102,7 +102,7 @@ class Claim:
                 )
 
     def beat(self, seconds: float) -> None:
-        """Leave a sign of life: the seconds spent, and how busy the machine is."""
+        """Write a heartbeat: the seconds spent, and the load of the machine."""
         from mlflow.entities import Metric, RunTag
 
         now = time.time_ns()
@@ -114,10 +114,10 @@ class Claim:
         self._store.client.log_batch(self._run_id, metrics=load, tags=tags)
 
     def release(self) -> None:
-        """Give the sweep back; a token stays as the name of who wrote last."""
+        """Release the sweep; the token remains and names the last writer."""
         if self._lock is not None and self._lock.is_locked:
-            # The last thing done under the lock: who waited for this file sees that it is gone, and
-            # begins anew with another.
+            # The last step under the lock: a process that waits for this file sees that it is gone, and
+            # retries with a new one.
             Path(self._lock.lock_file).unlink(missing_ok=True)
             self._lock.release()
 
@@ -148,12 +148,12 @@ class Claim:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """Return what tells a file from another one of its name; nothing in common where there is none."""
+    """Return device and inode of a file; (0, 0) where there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return (0, 0)
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _died_here(holder: str) -> bool:
@@ -165,7 +165,7 @@ def _died_here(holder: str) -> bool:
 
 MEGABYTE = 1e6
 MOST_GPUS = 8
-"""GPUs that are written down: each takes two of the thirty metric keys."""
+"""Most GPUs recorded: each takes two of the thirty metric keys."""
 
 QUERY = ("--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits")
 QUERY_SECONDS = 5
@@ -174,25 +174,25 @@ QUERY_SECONDS = 5
 def sample() -> dict[str, float]:
     """Return the load of processors, memory and NVIDIA GPUs since the last sample, by metric key."""
     memory = psutil.virtual_memory()
-    found = {
+    load = {
         "system/cpu_utilization_percentage": psutil.cpu_percent(),
         "system/system_memory_usage_megabytes": memory.used / MEGABYTE,
         "system/system_memory_usage_percentage": memory.percent,
         "system/process_memory_megabytes": psutil.Process().memory_info().rss / MEGABYTE,
     }
-    for number, (load, used) in enumerate(_gpus()):
-        found[f"system/gpu_{number}_utilization_percentage"] = load
-        found[f"system/gpu_{number}_memory_usage_megabytes"] = used
-    return found
+    for number, (utilisation, used) in enumerate(_gpus()):
+        load[f"system/gpu_{number}_utilization_percentage"] = utilisation
+        load[f"system/gpu_{number}_memory_usage_megabytes"] = used
+    return load
 
 
 def _gpus() -> list[tuple[float, float]]:
-    """Return utilisation in percent and memory in MiB of each GPU; none where nothing answers."""
+    """Return utilisation in percent and memory in MiB of each GPU; empty where `nvidia-smi` fails."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return []
     try:
-        answer = subprocess.run(  # noqa: S603 - fixed words
+        answer = subprocess.run(  # noqa: S603 - fixed arguments
             [program, *QUERY], capture_output=True, text=True, timeout=QUERY_SECONDS, check=True
         ).stdout
         rows = [line.split(",") for line in answer.splitlines()[:MOST_GPUS]]

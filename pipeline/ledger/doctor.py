@@ -27,32 +27,32 @@ DEVICES = "import keras; print(keras.backend.backend(), *keras.distribution.list
 NVIDIA = Path("/dev/nvidia0"), Path("/proc/driver/nvidia/version")
 """The first card, and its driver."""
 _CUDA = {"tensorflow": ("gpu", "nvidia-cudnn-cu12"), "jax": ("jax-gpu", "jax-cuda12-plugin")}
-"""Of a backend: our extra that makes it use NVIDIA's cards, and a wheel that comes with it."""
+"""By backend: our extra for NVIDIA's cards, and a distribution that it installs."""
 DEVICE_SECONDS = 120
 WRONG_VERSIONS = 2
 """Exit code: the installation is not what this program was made for."""
 
 
 class Check(NamedTuple):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     sentence: str
-    """What was found; what to do where it did not pass."""
+    """The finding; where it did not pass also what to do."""
     passed: bool = True
     code: int = 0
-    """Exit code where it did not pass; 0 is only a warning."""
+    """Exit code where it did not pass; 0: a warning."""
 
 
 def checks(location: Location) -> Iterator[Check]:
-    """Yield what was checked, as it is done."""
+    """Yield the result of each check when it is done."""
     yield _versions()
     yield from check_store(location)
     yield _accelerator()
 
 
 def _versions() -> Check:
-    """Compare what is installed with what the package asks for."""
+    """Compare installed versions with the requirements of the package."""
     wrong = []
     for line in _requirements():
         required = Requirement(line)
@@ -110,7 +110,7 @@ def _accelerator() -> Check:
 
 
 def _used(devices: list[str]) -> str:
-    """Say which accelerators a sweep would use."""
+    """Return a clause on the accelerators that a sweep would use."""
     memory = "memory is taken as it is needed"
     if len(devices) == 1:
         return f"it trains one program at a time, {memory}"
@@ -121,7 +121,7 @@ def _used(devices: list[str]) -> str:
 
 
 def _why_none(backend: str) -> str:
-    """Say why an NVIDIA card that is there is not used; empty where there is none."""
+    """Return why an NVIDIA card is not used; empty where there is no card."""
     card, driver = NVIDIA
     if not card.exists():
         return ""
@@ -153,7 +153,7 @@ LITTLE_DISK = 1 << 30
 
 
 def check_store(location: Location) -> Iterator[Check]:
-    """Yield what was found, each as soon as it is known; stops at what makes the rest pointless."""
+    """Yield the checks of store, artefacts and disk; stop where the store cannot be opened."""
     try:
         check(location)
         client = connect(location)
@@ -173,7 +173,7 @@ def check_store(location: Location) -> Iterator[Check]:
 
 
 def _timed(name: str, place: str, work: Callable[[], None]) -> Check:
-    """Do the work and say how it went."""
+    """Run `work`; return the check with its duration, or with the error of the store."""
     started = time.perf_counter()
     try:
         work()
@@ -198,7 +198,7 @@ def _write_a_tag(client: MlflowClient, experiment_id: str) -> None:
 def _write_a_file(location: Location, root: str) -> None:
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    own = f"doctor-{uuid.uuid4().hex}"  # another may be at it
+    own = f"doctor-{uuid.uuid4().hex}"  # another doctor may run
     files: Any = get_artifact_repository(root, tracking_uri=location.uri)
     name = "here.txt"
     with tempfile.TemporaryDirectory() as folder:
@@ -206,8 +206,8 @@ def _write_a_file(location: Location, root: str) -> None:
         path.write_text("here", encoding="utf-8")
         files.log_artifact(str(path), own)
         path.unlink()
-        found = Path(files.download_artifacts(f"{own}/{name}", folder))
-        if found.read_text(encoding="utf-8") != "here":
+        copy = Path(files.download_artifacts(f"{own}/{name}", folder))
+        if copy.read_text(encoding="utf-8") != "here":
             raise OSError("what was written could not be read")
     files.delete_artifacts(own)
 

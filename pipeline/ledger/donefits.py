@@ -13,12 +13,12 @@ from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.stackfile import FitCurves
 
 CHAMPION_PHASE = "champion"
-"""Of the round that trains the champion on all rows: no fit of the search."""
+"""Phase of the round that trains the champion on all rows; its fits are not part of the search."""
 
 
 @dataclass
 class DoneFit:
-    """A fit that the store holds; never trained again, but for one that was cut."""
+    """A fit in the store; it is never trained again unless it was cut."""
 
     fit: Fit
     key: str
@@ -67,7 +67,7 @@ class DoneFits:
         return fit_key(self._facts.fingerprint, self._facts.digest, fit)
 
     def add(self, done: DoneFit) -> None:
-        """Remember a fit, unless it is there already; one that was cut beside those that are done."""
+        """Add a fit unless it is known already; cut fits with a score are kept apart."""
         if done.outcome.is_done:
             self._fits.setdefault(done.key, done)
             self._cut.pop(done.key, None)
@@ -96,8 +96,8 @@ class DoneFits:
 
     def _of_search(self, fits: Iterable[DoneFit]) -> list[DoneFit]:
         folds = len(self._facts.target_scales)
-        found = [done for done in fits if done.fit.fold < folds]
-        return sorted(found, key=lambda done: (done.round, done.position))
+        of_search = [done for done in fits if done.fit.fold < folds]
+        return sorted(of_search, key=lambda done: (done.round, done.position))
 
     def without_model(self, champion: Fit) -> list[Fit]:
         """Return the fits whose models `tracking.save_models` wants and that have none yet."""
@@ -114,7 +114,7 @@ class DoneFits:
 
 
 ORDER = (Outcome.completed, Outcome.dropped, Outcome.diverged, Outcome.infeasible)
-"""A fit that was cut with a score stands among the completed: the champion may be one."""
+"""Order of outcomes; a cut fit with a score counts as completed, as the champion may be one."""
 
 
 def ranked(fits: Iterable[DoneFit], trials: Sequence[Trial], champion: Fit | None) -> list[DoneFit]:

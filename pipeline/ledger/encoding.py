@@ -12,7 +12,7 @@ from pipeline.core.records import Capacity, Fit, Round, Stack, StackPlan, Trial
 
 
 def fit_key(fingerprint: str, digest: str, fit: Fit) -> str:
-    """Return the hash of what makes this fit what it is: configuration, data, trial, seed, epochs."""
+    """Return the hash that identifies a fit: of configuration, data, trial, seed and epochs."""
     content = json.dumps([fingerprint, digest, encode_fit(fit)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:20]
 
@@ -48,9 +48,9 @@ def decode_fit(values: dict[str, Any]) -> Fit:
     return Fit(trial, values["execution"], values["seed"], values["epochs"], values["fold"])
 
 
-def encode_plan(asked: Round, plan: StackPlan) -> dict[str, Any]:
+def encode_plan(round_: Round, plan: StackPlan) -> dict[str, Any]:
     """Return a round with its plan; stacks name their fits by place in the round."""
-    place = {fit: position for position, fit in enumerate(asked.fits)}
+    place = {fit: position for position, fit in enumerate(round_.fits)}
     stacks = [
         {
             "number": stack.number,
@@ -63,27 +63,28 @@ def encode_plan(asked: Round, plan: StackPlan) -> dict[str, Any]:
     ]
     described = {"engine": plan.engine, "sentence": plan.sentence, "stacks": stacks}
     of_round = {
-        "number": asked.number,
-        "phase": asked.phase,
-        "reason": asked.reason,
-        "fits": [encode_fit(fit) for fit in asked.fits],
+        "number": round_.number,
+        "phase": round_.phase,
+        "reason": round_.reason,
+        "fits": [encode_fit(fit) for fit in round_.fits],
     }
     return {"round": of_round, "plan": described}
 
 
 def trained_in(
-    asked: Round, plan: StackPlan, fit: Fit, together: Sequence[int]
+    round_: Round, plan: StackPlan, fit: Fit, together: Sequence[int]
 ) -> tuple[Stack, ...]:
-    """Return a fit's stack, with those fits alone that were trained with it: `together` of `fitrun.Place`.
+    """Return a fit's stack, reduced to the fits that were trained with it: `together` of `fitrun.Place`.
 
-    With others its numbers would be others, and it might be dropped: a rate is compared with its stack's.
+    The members matter for a replay: they change its numbers, and rates are compared within a stack.
     """
     stacks = tuple(stack for stack in plan.stacks if fit in stack.fits)
     if not together:
         return stacks
-    beside = {asked.fits[place] for place in together if 0 <= place < len(asked.fits)} | {fit}
+    beside = {round_.fits[place] for place in together if 0 <= place < len(round_.fits)} | {fit}
     return tuple(
-        replace(stack, fits=tuple(one for one in stack.fits if one in beside)) for stack in stacks
+        replace(stack, fits=tuple(member for member in stack.fits if member in beside))
+        for stack in stacks
     )
 
 
@@ -91,7 +92,7 @@ def decode_plan(document: dict[str, Any]) -> tuple[Round, StackPlan]:
     """Return what `encode_plan` wrote."""
     of_round, plan = document["round"], document["plan"]
     fits = tuple(decode_fit(fit) for fit in of_round["fits"])
-    asked = Round(of_round["number"], of_round["phase"], fits, of_round["reason"])
+    round_ = Round(of_round["number"], of_round["phase"], fits, of_round["reason"])
     stacks = tuple(
         Stack(
             number=stack["number"],
@@ -102,4 +103,4 @@ def decode_plan(document: dict[str, Any]) -> tuple[Round, StackPlan]:
         )
         for stack in plan["stacks"]
     )
-    return asked, StackPlan(stacks, plan["engine"], plan["sentence"])
+    return round_, StackPlan(stacks, plan["engine"], plan["sentence"])

@@ -1,4 +1,4 @@
-"""What ran: versions, commit and host of a sweep, and what a saved model needs to run again."""
+"""Provenance of a sweep (versions, commit, host), and the environment files of a saved model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SOURCE = "pipeline.sweep"
 """What MLflow shows as the source of a run."""
 
 RECORDED = ("capacity-sweep", "keras", "tensorflow", "jax", "mlflow", "numpy", "scikit-learn")
-"""Distributions whose versions are written down with a sweep."""
+"""Distributions whose versions are recorded with a sweep."""
 
 BACKENDS = {
     "tensorflow": ("tensorflow", "tensorflow-cpu"),
@@ -30,19 +30,19 @@ def backend() -> str:
 
 
 def installed(*names: str) -> dict[str, str]:
-    """Return the versions of those distributions that are installed, in the order asked."""
-    found = {}
+    """Return the version of each installed distribution among `names`, in their order."""
+    versions = {}
     for name in names:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 @functools.cache
 def requirements(*names: str) -> tuple[str, ...]:
-    """Return pinned requirements of a model: MLflow, Keras with its backend, and these."""
+    """Return pinned requirements of a model: MLflow, Keras with its backend, and `names`."""
     providers = list(installed(*BACKENDS[backend()]).items())[:1]
     pinned = installed("mlflow", "keras", *names) | dict(providers)
     return tuple(f"{name}=={number}" for name, number in pinned.items())
@@ -65,7 +65,7 @@ def environment_files(pinned: tuple[str, ...]) -> dict[str, bytes]:
 
 
 def provenance() -> dict[str, str]:
-    """Return who ran what where: versions, git commit, dirty flag, machine, user."""
+    """Return the provenance by name: versions, git commit, dirty flag, machine, user."""
     tags = {f"version.{name}": number for name, number in installed(*RECORDED).items()}
     tags |= {
         "version.python": platform.python_version(),
@@ -84,7 +84,7 @@ def provenance() -> dict[str, str]:
 
 @functools.cache
 def user() -> str:
-    """Return who runs this process."""
+    """Return the name of the user of this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container without a name for its user id
@@ -93,17 +93,17 @@ def user() -> str:
 
 @functools.cache
 def _commit() -> str:
-    """Return the commit of this package's own checkout, `-dirty` behind it where tracked files changed.
+    """Return the commit of this package's checkout, with `-dirty` appended where tracked files changed.
 
-    Empty where there is no checkout, or git does not answer.
+    Empty without a checkout, or where git fails.
     """
     checkout = Path(__file__).resolve().parents[2]
     if not (checkout / ".git").exists():
         return ""
-    words = ("describe", "--always", "--exclude=*", "--abbrev=40", "--dirty")
+    arguments = ("describe", "--always", "--exclude=*", "--abbrev=40", "--dirty")
     try:
         answer = subprocess.run(  # noqa: S603 - fixed words
-            ["git", "-C", str(checkout), *words],  # noqa: S607 - whichever git the user has
+            ["git", "-C", str(checkout), *arguments],  # noqa: S607 - whichever git the user has
             capture_output=True,
             text=True,
             timeout=5,

@@ -1,4 +1,4 @@
-"""What a sweep is, fixed from its start: what the runner tells the ledger once."""
+"""Facts about a sweep that are fixed from its start, handed to the ledger once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pipeline.core.records import Objective
 
 @dataclass(frozen=True, eq=False)
 class ValidationRows:
-    """What there is to know of the validation rows besides their losses."""
+    """Clusters and weights of the validation rows."""
 
     clusters: np.ndarray | None = None
-    """(rows,), equal where rows belong together; None: every row is on its own."""
+    """(rows,), equal within a cluster; None: rows are independent."""
     weights: np.ndarray | None = None
-    """(rows,), mean 1, which the losses contain; None: all are 1."""
+    """(rows,), mean 1; the losses are multiplied by them. None: all are 1."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class SweepFacts:
     """Configuration, data and place of one sweep, as plain values without secrets."""
 
     name: str
-    """Of the data set: names the parent run."""
+    """Name of the data set, and of the parent run."""
     config: Mapping[str, str]
     """The resolved configuration, flattened to dotted keys."""
     fingerprint: str
-    """Hash of the part of the configuration that makes a fit what it is."""
+    """Hash of the part of the configuration that a fit depends on."""
     digest: str
     """Hash of the table's content, order and split."""
     target: str
@@ -43,20 +43,20 @@ class SweepFacts:
     columns: Mapping[str, str]
     """Feature columns that are used, with their kind."""
     table: Sequence[Mapping[str, Any]] = ()
-    """What became of every column, as `summary.json` has it (`data.columns.recorded`)."""
+    """Facts about every column, as in `summary.json` (`data.columns.recorded`)."""
     objective: Objective = field(default_factory=Objective)
     """What trials are compared by."""
     target_scales: tuple[float, ...] = (1.0,)
-    """Regression: what the target was divided by, one a fold of the search; RMSE in its own unit needs it."""
+    """Regression: divisor of the target for each fold of the search, to convert the RMSE to its unit."""
     source: str = ""
-    """Where the table came from: a path or name, for people."""
+    """Path or name of the table, for people."""
     command: tuple[str, ...] = ()
-    """The words of the command line that started the sweep."""
+    """The arguments of the command line that started the sweep."""
     headline: Mapping[str, str] = field(default_factory=dict)
-    """At most 20 settings worth a column of the parent in the runs table."""
+    """At most 20 settings that become parameters of the parent run."""
     save_models: SaveModels = SaveModels.all
     """Which fits leave a model."""
     seed: int = 0
     """The sweep's seed; also draws the sample of rows whose losses are kept."""
     validation: ValidationRows = field(default_factory=ValidationRows)
-    """Of the one fold; with k-fold nothing depends on it."""
+    """Of a single split; not used with k-fold."""

@@ -1,4 +1,4 @@
-"""Files on the parent run: written whole, on disk before they are relied on, read back in one go."""
+"""Files of a parent run: written whole, synced to disk, read back in one go."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class RunFiles:
     """The artefacts of one run."""
 
     def __init__(self, client: MlflowClient, run_id: str, artifact_uri: str) -> None:
-        """Name the run; `artifact_uri` tells whether its files lie on this machine."""
+        """Name the run; files are local where `artifact_uri` is a path or a file URI."""
         self._client = client
         self._run_id = run_id
         self.folder = local_folder(artifact_uri)
-        """Where the files lie; None where that is not this machine."""
+        """The local folder of the files; None: they are remote."""
 
     def write(self, name: str, content: bytes | str) -> None:
         """Store a file under a name that may hold folders: `rounds/003.json`."""
         content = content.encode() if isinstance(content, str) else content
         if self.folder is not None and self.folder.is_dir():
-            # What MLflow would do, which asks its store about the run for every file.
+            # As MLflow would do, without its query to the store for every file.
             path = self.folder / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
@@ -70,7 +70,7 @@ class RunFiles:
 
     @contextmanager
     def _here(self, name: str) -> Iterator[Path | None]:
-        """Give the place of a file or folder on this machine, fetched if it is remote; None without it."""
+        """Give the local path of a file or folder, downloaded if remote; None where it does not exist."""
         if self.folder is not None:  # MLflow would look for models among the run's files, each time
             path = self.folder / name
             yield path if path.exists() else None
@@ -90,16 +90,16 @@ class RunFiles:
 
 
 def local_folder(artifact_uri: str) -> Path | None:
-    """Return the folder that an artefact URI means, or None where it is not on this machine."""
+    """Return the local folder of an artefact URI, or None for a remote one."""
     parts = urlsplit(artifact_uri)
     return Path(url2pathname(parts.path)) if parts.scheme in {"", "file"} else None
 
 
 def download_model(client: MlflowClient, location: Location, model_id: str, folder: str) -> Path:
-    """Return the local folder of a LoggedModel's files, fetched into `folder` if they are remote.
+    """Return the local folder of a LoggedModel's files, downloaded into `folder` if they are remote.
 
-    `mlflow.artifacts.download_artifacts("models:/...")` would look the id up in the store of the
-    process' global tracking URI, whatever it is told.
+    `mlflow.artifacts.download_artifacts("models:/...")` would always look the id up in the store of the
+    process' global tracking URI.
     """
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
@@ -109,7 +109,7 @@ def download_model(client: MlflowClient, location: Location, model_id: str, fold
 
 
 def sync(path: Path) -> None:
-    """Have the content of a file on the disk before anything says that it is there."""
+    """Flush the content of a file to disk (fsync)."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

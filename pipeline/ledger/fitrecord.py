@@ -1,4 +1,4 @@
-"""What is written of one fit: its run and its network. Plain data, for the process that writes fits."""
+"""Records of fits and of trials' rows: plain data that the writing process turns into MLflow runs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import functools
 import random
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,14 +24,17 @@ from pipeline.ledger.modelfile import ModelTemplate, read_weights
 from pipeline.ledger.store import Store
 from pipeline.ledger.writer import Job
 
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
+
 MODEL_TYPE = "keras"
-"""Of the LoggedModel of every fit; a champion has another."""
+"""`model_type` of the LoggedModel of every fit; a champion has another one."""
 ILLEGAL = re.compile("[/:.%\"']")
-"""What MLflow takes in the name of a run, and not in that of a model."""
+"""Characters that MLflow accepts in the name of a run, but not of a model."""
 
 
 class Written(NamedTuple):
-    """Where a fit stands in the store."""
+    """Ids of a fit in the store."""
 
     run_id: str
     model_id: str
@@ -40,7 +43,7 @@ class Written(NamedTuple):
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """What is written of the network of one fit."""
+    """The network of one fit, as it is written."""
 
     experiment_id: str
     fit: str
@@ -48,7 +51,7 @@ class ModelRecord:
     template: ModelTemplate
     weights: Sequence[np.ndarray]
     step: int
-    """In MLflow, of the epoch that they are of."""
+    """Step in MLflow of the epoch of the weights."""
     tags: dict[str, str]
 
     def create(
@@ -65,11 +68,11 @@ class ModelRecord:
         )
 
     def upload(self, client: MlflowClient, run_id: str, model: Any) -> None:
-        """Write the files of a LoggedModel that was created."""
+        """Write the files of a created LoggedModel."""
         place, model_id = model.artifact_location, model.model_id
         files = self.template.files(self.weights, model_id, run_id, place)
         here = local_folder(place)
-        if here is not None:  # what MLflow would do, without writing everything twice
+        if here is not None:  # as MLflow would do, without writing everything twice
             _write(here, files)
             return
         with tempfile.TemporaryDirectory() as folder:
@@ -77,7 +80,7 @@ class ModelRecord:
             client.log_model_artifacts(model_id, folder)
 
     def link(self, client: MlflowClient, run_id: str, model: Any) -> None:
-        """Show the LoggedModel with its run."""
+        """Link the LoggedModel as output of its run."""
         from mlflow.entities import LoggedModelOutput
 
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, self.step)])
@@ -85,7 +88,7 @@ class ModelRecord:
 
 @dataclass
 class FitRecord:
-    """What is written of one fit: one child run, with its model where it leaves one."""
+    """One fit as it is written: a child run, with its model where it leaves one."""
 
     experiment_id: str
     place: Place
@@ -96,7 +99,7 @@ class FitRecord:
     """When the fit ended, milliseconds since 1970."""
     model: ModelRecord | None = None
     begun: bool = False
-    """Whether writing it has begun: then the store knows how far it came."""
+    """Whether writing has begun: then the store is asked how far it came."""
 
     @property
     def name(self) -> str:
@@ -109,7 +112,7 @@ class FitRecord:
         return {point.key: point.value for point in self.points}
 
     def write(self, client: MlflowClient) -> Written:
-        """Write all of it. The run ends last: one that has ended is whole."""
+        """Write everything. The run is terminated last: a terminated run is complete."""
         from mlflow.entities import Metric, Param, RunTag
 
         place, result = self.place, self.result
@@ -143,15 +146,41 @@ class FitRecord:
         return Written(run_id, model_id)
 
 
-def templates(build: Callable[[Trial], Any]) -> Callable[[Trial], ModelTemplate]:
-    """Return what gives the template of a trial's network, each architecture saved by Keras once.
+@dataclass
+class RowRecord:
+    """One trial's row as it is filled in: its run exists, and its fits are moved below it."""
 
-    To be called on the sweep's own thread. Python's random state is kept: Keras draws seeds of new layers
-    from it, and training must not notice that models are saved. It raises StoreError where Keras cannot
-    write its file, which we only read back, for want of space.
+    run_id: str
+    name: str
+    metrics: Sequence[Metric]
+    params: Mapping[str, str]
+    status: str
+    ranks: Mapping[str, int]
+    """Rank of each fit below it, by run id."""
+    now: int
+    """Milliseconds since 1970."""
+
+    def write(self, client: MlflowClient) -> Written:
+        """Write everything; writing it twice changes nothing."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        params = [Param(name, value) for name, value in self.params.items()]
+        client.log_batch(self.run_id, self.metrics, params)
+        client.set_terminated(self.run_id, self.status, self.now)
+        below = RunTag("mlflow.parentRunId", self.run_id)
+        for fit, rank in self.ranks.items():
+            client.log_batch(fit, [Metric("rank", rank, self.now, 0)], tags=[below])
+        return Written(self.run_id, "")
+
+
+def templates(build: Callable[[Trial], Any]) -> Callable[[Trial], ModelTemplate]:
+    """Return a function from a trial to the template of its network; each architecture is saved once.
+
+    It must be called on the sweep's own thread. Python's random state is restored: Keras draws the seeds
+    of new layers from it. It raises StoreError where Keras has no space for its temporary file.
 
     Args:
-        build: The family's, which gives an uncompiled keras.Model.
+        build: Returns an uncompiled keras.Model of a trial (`Family.build`).
     """
 
     @functools.cache
@@ -172,7 +201,7 @@ def templates(build: Callable[[Trial], Any]) -> Callable[[Trial], ModelTemplate]
 
 
 def late_job(record: ModelRecord, done: DoneFit, store: Store) -> Job:
-    """Return the work that saves a network whose run has ended; `done` learns the model's id."""
+    """Return the job that saves a network whose run has ended; it sets `done.model_id`."""
     client, models = store.client, list[Any]()
 
     def tag() -> None:  # last: a resume takes the tag for a whole model

@@ -1,4 +1,4 @@
-"""What one child run holds: names, parameters, tags and metrics of a fit, legal in MLflow."""
+"""Parameters, tags and metrics of the child run of a fit, within the limits of MLflow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ESSENTIAL = (
 """Metrics that are never left out."""
 
 DERIVED = ("rmse", "val_rmse")
-"""Curves that are the root of another one: not written, a fit's points are most of what MLflow costs."""
+"""Curves that are the root of another one, and therefore not written: points are most of MLflow's cost."""
 
 STATUS = {
     Outcome.completed: "FINISHED",
@@ -39,12 +39,12 @@ STATUS = {
     Outcome.infeasible: "FAILED",
     Outcome.cut: "KILLED",
 }
-"""How a run ends (docs/architecture.md)."""
+"""MLflow status of the run by outcome (docs/architecture.md)."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One value of a metric; `step` is the epoch as people count, so `best_epoch` is a step of the curve."""
+    """One value of a metric; `step` is the epoch, counted from 1, so `best_epoch` is a step of the curve."""
 
     key: str
     value: float
@@ -53,7 +53,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a fit stands in its sweep."""
+    """The position of a fit in its sweep."""
 
     sweep: str
     """Id of the parent run."""
@@ -65,12 +65,12 @@ class Place:
     key: str
     """The fit key."""
     together: tuple[int, ...] = ()
-    """Places in the round of the fits that it was trained with, where those are not its planned stack:
-    a budget may leave time for a part. Empty: the whole stack."""
+    """Positions in the round of the fits that it was trained with, where a budget left time for only part
+    of its planned stack. Empty: the whole stack."""
 
 
 def parameters(place: Place, fit: Fit) -> dict[str, str]:
-    """Return the columns that describe a fit; at most 30."""
+    """Return the parameters of a fit by name; at most 30."""
     values: dict[str, object] = {
         **trial_parameters(fit.trial),
         "execution": fit.execution,
@@ -84,7 +84,7 @@ def parameters(place: Place, fit: Fit) -> dict[str, str]:
 
 
 def trial_parameters(trial: Trial) -> dict[str, str]:
-    """Return the columns that describe a trial, with its learning rate as people write it."""
+    """Return the parameters of a trial by name; the learning rate is rounded for people."""
     values: dict[str, object] = {
         "capacity": trial.capacity.label,
         **{name: _axis(value) for name, value in trial.capacity.values},
@@ -96,7 +96,7 @@ def trial_parameters(trial: Trial) -> dict[str, str]:
 
 
 def tags(place: Place, result: FitResult) -> dict[str, str]:
-    """Return the tags of a fit; `fit` restores it exactly, `fit_key` recognises it."""
+    """Return the tags of a fit; the tag `fit` restores it exactly, `fit_key` identifies it."""
     fit = result.fit
     values = {
         "mlflow.parentRunId": place.sweep,
@@ -115,7 +115,7 @@ def tags(place: Place, result: FitResult) -> dict[str, str]:
         "fit": json.dumps(encode_fit(fit)),
     }
     if result.findings:
-        values["diagnosis"] = ", ".join(dict.fromkeys(found.code for found in result.findings))
+        values["diagnosis"] = ", ".join(dict.fromkeys(finding.code for finding in result.findings))
         values["findings"] = _findings(result)
     if result.message:
         values["message"] = result.message
@@ -127,7 +127,7 @@ def tags(place: Place, result: FitResult) -> dict[str, str]:
 
 
 def step_of(epoch: int) -> int:
-    """Return the step in MLflow of an epoch of ours, which count from 0; of none (-1) the first."""
+    """Return the step in MLflow of an epoch counted from 0; for no epoch (-1) the first step."""
     return max(epoch, 0) + 1
 
 
@@ -135,7 +135,7 @@ def points(result: FitResult, facts: SweepFacts) -> list[Point]:
     """Return every metric of a fit: whole curves, and scalars at the best epoch.
 
     Values that are not finite are left out: MLflow would draw infinity as 1.8e308 and NaN as 0.
-    Scalars have the step of the best epoch, so that the model is linked to what it really scored.
+    Scalars have the step of the best epoch, so that the model is linked to its own scores.
     """
     best = step_of(result.best_epoch)
     kept = [
@@ -165,12 +165,12 @@ def points(result: FitResult, facts: SweepFacts) -> list[Point]:
     return _at_most(MOST_METRICS - 1, kept, facts.objective.metric)  # `rank` comes at the end
 
 
-def _at_most(keys: int, found: list[Point], metric: str) -> list[Point]:
-    """Return the points of so many metric keys; those that decide go before a user's own."""
+def _at_most(keys: int, points: list[Point], metric: str) -> list[Point]:
+    """Return the points of at most `keys` metric keys; essential ones go before a user's own."""
     first = {*ESSENTIAL, metric, f"best_{metric}"}
-    order = sorted(dict.fromkeys(point.key for point in found), key=lambda key: key not in first)
+    order = sorted(dict.fromkeys(point.key for point in points), key=lambda key: key not in first)
     allowed = set(order[:keys])
-    return [point for point in found if point.key in allowed]
+    return [point for point in points if point.key in allowed]
 
 
 def _axis(value: int | tuple[int, ...]) -> str:
@@ -179,7 +179,7 @@ def _axis(value: int | tuple[int, ...]) -> str:
 
 def _findings(result: FitResult) -> str:
     """Return the findings as JSON, as many as a tag can hold."""
-    listed = [vars(found) for found in result.findings]
+    listed = [vars(finding) for finding in result.findings]
     while len(text := json.dumps(listed)) > LONGEST_TAG:
         listed.pop()
     return text
@@ -188,6 +188,7 @@ def _findings(result: FitResult) -> str:
 def _note(result: FitResult) -> str:
     lines = [result.message] if result.message else []
     lines += [
-        f"- **{found.code}** ({found.severity}): {found.sentence}" for found in result.findings
+        f"- **{finding.code}** ({finding.severity}): {finding.sentence}"
+        for finding in result.findings
     ]
     return "\n".join(lines)

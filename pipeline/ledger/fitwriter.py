@@ -1,9 +1,9 @@
-"""Fits are written by a process of its own, so that training does not share Python's lock with MLflow.
+"""Fits are written by a separate process, so that training does not share Python's lock with MLflow.
 
-MLflow's work on a small fit is 30 to 40 ms of Python (docs/experiments.md). The process is a copy of the
-command, once that has imported MLflow; where a copy would not be sound, it imports MLflow itself. When it
-dies, another one is started. A fit whose writing was cut off, by such a death or by the store, is settled
-by asking the store: it is whole, or it is buried and written anew.
+MLflow needs 30 to 40 ms of Python for a small fit (docs/experiments.md). The process is forked from the
+command once that has imported MLflow; where a fork is not safe, it imports MLflow itself. When it dies,
+another one is started. A fit whose writing was interrupted, by such a death or by the store, is looked up
+in the store: it is complete, or it is marked as dead and written anew.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 from pipeline.core.errors import StoreError
 from pipeline.core.forked import Forked
 from pipeline.ledger import resume
-from pipeline.ledger.fitrecord import FitRecord, Written
+from pipeline.ledger.fitrecord import FitRecord, RowRecord, Written
 from pipeline.ledger.fitrun import STATUS
 from pipeline.ledger.location import Location
 from pipeline.ledger.store import Store, isolate
@@ -39,11 +39,11 @@ PACKAGE = Path(__file__).parents[2]
 MODULE = "pipeline.ledger.writerprocess"
 
 TRIES = 3
-"""Processes that may die at one fit."""
+"""Most processes that may die while writing one fit."""
 
 
 class FitWriter:
-    """The sweep's side of the process, which lives no longer than the sweep's own."""
+    """The sweep's side of the writing process, which ends with the sweep's process."""
 
     def __init__(self) -> None:
         """Start nothing yet."""
@@ -51,10 +51,10 @@ class FitWriter:
         self.process: WriterProcess | None = None
 
     def start(self, location: Location, *, forks: bool = False) -> None:
-        """Start the process unless it runs; it makes the store while the caller goes on.
+        """Start the process unless it runs; it creates the store in the background.
 
         Args:
-            forks: Whether it may be a copy of this process, which imports MLflow first.
+            forks: Whether it may be forked from this process, which imports MLflow first.
         """
         with contextlib.suppress(OSError):  # no more processes or memory: the first fit tries again
             if forks and self.process is None:
@@ -64,19 +64,20 @@ class FitWriter:
                 self.process = WriterProcess(forks=True)
             self._running().hand_over((location, dict(os.environ), None))
 
-    def write(self, store: Store, record: FitRecord) -> Written:
-        """Write a fit, and return where it stands; called again, it asks the store how far it came.
+    def write(self, store: Store, record: FitRecord | RowRecord) -> Written:
+        """Write a fit or a row and return its ids; a retried fit is looked up in the store first.
 
         Raises:
-            StoreError: The process died at this fit again and again.
-            MlflowException: The store refused, or cannot be reached: it can be tried again.
-            OSError: The process cannot be started: the same.
+            StoreError: The process died `TRIES` times at this record.
+            MlflowException: The store refused, or cannot be reached: can be retried.
+            OSError: The process cannot be started: can be retried.
         """
         for _ in range(TRIES):
             process = self._running()
-            if record.begun and (whole := _settled(store, record)):
-                return whole
-            record.begun = True
+            if isinstance(record, FitRecord):  # a row can be written twice without harm
+                if record.begun and (whole := _settled(store, record)):
+                    return whole
+                record.begun = True
             try:
                 answer: Written | Exception = process.ask(
                     (store.location, dict(os.environ), record)
@@ -113,25 +114,25 @@ class FitWriter:
 
 
 FITS = FitWriter()
-"""Of this process: one sweep after the other uses it."""
+"""The writer of this process, shared by its sweeps."""
 atexit.register(FITS.close)
 
 
 class WriterProcess:
-    """One process, with as many connections as there may be fits at a time."""
+    """One process, with a connection for each fit that may be written at the same time."""
 
     def __init__(self, *, forks: bool = False) -> None:
-        """Start it, as a copy of this process or by importing anew."""
+        """Start the process, forked from this one or as a new program."""
         pairs = [Pipe() for _ in range(MOST_AT_ONCE)]
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
-        places = [theirs.fileno() for _, theirs in pairs]
+        places = [its_end.fileno() for _, its_end in pairs]
         try:
             self.popen = _fork(places) if forks else _spawn(places)
         finally:
-            for _, theirs in pairs:
-                theirs.close()
-        for ours, _ in pairs:
-            self._idle.put(ours)
+            for _, its_end in pairs:
+                its_end.close()
+        for our_end, _ in pairs:
+            self._idle.put(our_end)
 
     def ask(self, task: Any) -> Any:
         """Return the answer to a task; EOFError or OSError when the process has died."""
@@ -151,7 +152,7 @@ class WriterProcess:
             self._idle.put(connection)
 
     def close(self) -> None:
-        """End it, whatever it is at."""
+        """Kill the process."""
         self.popen.kill()
         self.popen.wait()
         assert self.popen.stdin is not None  # noqa: S101 - it is a pipe
@@ -178,15 +179,15 @@ def _spawn(places: Sequence[int]) -> subprocess.Popen[bytes]:
 
 
 def _settled(store: Store, record: FitRecord) -> Written | None:
-    """Return where a fit stands that was written to its end; bury what of it is half written."""
+    """Return the ids of a fit that is completely written; mark incomplete runs of it as dead."""
     client, place = store.client, record.place
-    found = client.search_runs(
+    runs = client.search_runs(
         [record.experiment_id],
         f"tags.`mlflow.parentRunId` = '{place.sweep}' AND tags.fit_key = '{place.key}'",
     )
-    dead = resume.bury(client, list(found))
+    dead = resume.bury(client, list(runs))
     resume.bury_models(client, record.experiment_id, place.sweep, dead)
-    for run in found:
+    for run in runs:
         if run.info.status == STATUS[record.result.outcome] and run.info.status in resume.ENDED:
             return Written(run.info.run_id, run.data.tags.get("model_id", ""))
     return None

@@ -36,7 +36,7 @@ from pipeline.search.ranking import Ranked
 
 
 class Ledger:
-    """Everything that a sweep remembers; all of it is in MLflow, nothing on the side.
+    """The state of a sweep; all of it is stored in MLflow.
 
     Life: `open_ledger`, then for every round `begin_round`, `record_stack` for each of its stacks,
     `secure`; at the end `rank` and `end`. Only the sweep's own thread may call it; the writing is
@@ -64,7 +64,7 @@ class Ledger:
         self._rows = TrialRows(begun.store, self.run_id, facts.objective)
 
     def writer_seconds(self) -> float:
-        """Return how many seconds the background writer has worked."""
+        """Return the seconds during which the background writer was busy."""
         return self._writer.busy_seconds
 
     @property
@@ -80,12 +80,12 @@ class Ledger:
     def cut(self) -> list[DoneFit]:
         """The fits that this process cut after some epochs, in the recorded order.
 
-        They are trained again on resume; where the budget ends the sweep, they stand for what it has.
+        They are trained again on resume; where the budget ends the sweep, they take part in the choice.
         """
         return self._done.cut()
 
     def standing(self) -> list[Scored]:
-        """Return the finished fits and those that were cut with a score: what a last choice is among."""
+        """Return the finished fits and the cut ones with a score: the candidates of the last choice."""
         return [done.scored(self._facts.objective) for done in (*self.done, *self.cut)]
 
     def find(self, fit: Fit) -> DoneFit | None:
@@ -106,8 +106,8 @@ class Ledger:
         if done is None or not done.model_id:
             return None
         model_id = done.model_id
-        found: list[np.ndarray] = self.ask(fit.name, lambda: saved_weights(self.store, model_id))
-        return found
+        weights: list[np.ndarray] = self.ask(fit.name, lambda: saved_weights(self.store, model_id))
+        return weights
 
     def unsaved_models(self, champion: Fit) -> list[Fit]:
         """Return the fits whose models `tracking.save_models` wants at the end of the sweep."""
@@ -117,32 +117,32 @@ class Ledger:
         """Save the network of a fit that has been recorded without it, in the background."""
         self._recorder.save_model(fit, weights)
 
-    def begin_round(self, asked: Round, plan: StackPlan) -> None:
-        """Record what a round is going to train, before it does."""
+    def begin_round(self, round_: Round, plan: StackPlan) -> None:
+        """Record the plan of a round before it is trained."""
         self._recorder.release()
         self._recorder.planned = {stack.number: stack.fits for stack in plan.stacks}
-        document = encode_plan(asked, plan)
-        name = f"rounds/{asked.number:04}.json"
+        document = encode_plan(round_, plan)
+        name = f"rounds/{round_.number:04}.json"
         write = [lambda: self._files.write_json(name, document)]
-        self.write(Job(f"round {asked.number}", write, first=True))
+        self.write(Job(f"round {round_.number}", write, first=True))
 
     def record_stack(
-        self, asked: Round, stack: Stack, results: Sequence[FitResult]
+        self, round_: Round, stack: Stack, results: Sequence[FitResult]
     ) -> list[Scored]:
         """Record the fits of a stack, in the background.
 
         A fit that is already in the ledger (its stack is trained again after a resume) is not
-        recorded twice: what the ledger holds counts.
+        recorded twice: the first record counts.
 
         Returns:
-            The fits as the search must see them, now and on resume; without those that were cut.
+            The fits as the search sees them, now and on resume; without those that were cut.
 
         Raises:
             StoreError: Earlier writing failed for good.
         """
-        self._recorder.record(asked, stack, results)
-        found = [self._done.find(result.fit) for result in results]
-        return [done.scored(self._facts.objective) for done in found if done is not None]
+        self._recorder.record(round_, stack, results)
+        recorded = [self._done.find(result.fit) for result in results]
+        return [done.scored(self._facts.objective) for done in recorded if done is not None]
 
     def record_decisions(self, decisions: Sequence[Decision]) -> None:
         """Record all decisions so far, in one file."""
@@ -155,7 +155,7 @@ class Ledger:
         self._put(name, lambda: self.store.client.set_tag(self.run_id, name, value))
 
     def attach(self, name: str, content: str | bytes | Callable[[], bytes]) -> None:
-        """Store a file with the parent run, in the background, where a function also makes its content."""
+        """Store a file with the parent run in the background; a function is called there for its content."""
         self._put(
             name, lambda: self._files.write(name, content() if callable(content) else content)
         )
@@ -165,13 +165,13 @@ class Ledger:
         return self.ask(name, lambda: self._files.read(name)) is not None
 
     def write(self, job: Job) -> None:
-        """Queue work of this room's other files; StoreError when earlier writing failed for good."""
+        """Queue a job; StoreError when earlier writing failed for good."""
         self._writer.put(job)
 
     def rank(self, trials: Sequence[Ranked], champion: Fit | None) -> None:
-        """Write a row a trial, and give every fit below it the metric `rank` (1 = champion).
+        """Write a row for each trial, and the metric `rank` (1 = champion) of every fit below it.
 
-        In the background, before what is written later.
+        In the background, before all that is queued later.
         """
         verdicts = {decision.capacity: decision.verdict for decision in self._decisions}
         self.flush()
@@ -188,7 +188,7 @@ class Ledger:
         return self._rows.champion
 
     def secure(self) -> None:
-        """Wait until no kill can lose a fit, though its run may still be written; or StoreError."""
+        """Wait until no kill can lose a fit, though its run may not be written yet; may raise StoreError."""
         safe = self._recorder.keeps_all
         self._claim.sure_of(self._writer.catch_up if safe else self._writer.flush)
 
@@ -197,7 +197,7 @@ class Ledger:
         self._claim.sure_of(self._writer.flush)
 
     def end(self, status: str, reason: str = "") -> None:
-        """End the parent run truthfully and give the sweep back.
+        """End the parent run with its status and release the sweep.
 
         Args:
             status: `FINISHED`, `FAILED` or `KILLED` (stopped by a signal; resumable).
@@ -217,10 +217,10 @@ class Ledger:
             self._closing.close()
 
     def _read_back(self) -> dict[str, FitCurves]:
-        """Bury what a dead process left running, and read what it finished.
+        """Mark runs that a dead process left RUNNING, and read the fits that it finished.
 
         Returns:
-            The fits that it trained without coming to write their runs, by fit key.
+            The fits that it trained but whose runs it did not write, by fit key.
         """
         client = self.store.client
         late = self._facts.save_models is not SaveModels.all
@@ -236,7 +236,7 @@ class Ledger:
         return {key: curves for key, curves in trained.items() if key not in written}
 
     def ask(self, name: str, question: Callable[[], Any], *, first: bool = False) -> Any:
-        """Return an answer of the store, asked with the writer's patience; `first`: before what waits."""
+        """Return the result of a query, run with the writer's retries; `first`: before queued jobs."""
         answers: list[Any] = []
         self.write(Job(name, [lambda: answers.append(question())], first=first))
         self._claim.sure_of(self._writer.flush_first if first else self._writer.flush)
@@ -262,7 +262,7 @@ def open_ledger(
     Args:
         tracking: The settings; the experiment's default name is the data set's.
         facts: Configuration and data of the sweep.
-        build: Gives an uncompiled keras.Model of a trial (`Family.build`); called on this thread,
+        build: Returns an uncompiled keras.Model of a trial (`Family.build`); called on this thread,
             once for each architecture.
         which: The setting `resume`: `no`, `auto` or the id of a sweep.
         elapsed: Seconds since this process started; added up over resumes.

@@ -1,4 +1,4 @@
-"""Where the tracking store is: reads the URI and finds out early, without MLflow, if it can work."""
+"""Location of the tracking store: parses the URI and checks early, without MLflow, that it can work."""
 
 from __future__ import annotations
 
@@ -34,27 +34,26 @@ DEFAULT_FOLDER = "mlruns"
 """Folder of the default store, in the working directory."""
 
 PROBE_SECONDS = 5.0
-"""How long a server may take to answer the first question; the promise is exit 5 within 10 s."""
+"""Seconds that a server may take to answer the first request; the promise is exit 5 within 10 s."""
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 ALLOWED = "http(s)://HOST[:PORT], sqlite:///FILE, or a postgresql://, mysql:// or mssql:// database"
 SQLITE = "sqlite:///"
 VARIABLE = "MLFLOW_TRACKING_URI"
-"""What MLflow's own tools read, and a notebook's `mlflow.set_tracking_uri` sets; a sweep is told by
-`tracking.uri` alone, so that it never ends up where a stray variable points."""
+"""Read by MLflow's own tools; a sweep uses `tracking.uri` alone, so that a stray variable has no effect."""
 SQLITE_HEADER = b"SQLite format 3\x00"
 
 
 @dataclass(frozen=True)
 class Location:
-    """A tracking store that could be read from its URI; nothing of it has been touched yet."""
+    """A parsed tracking URI; the store has not been accessed yet."""
 
     uri: str
-    """For MLflow: absolute, credentials included. Never print it: print `shown`."""
+    """For MLflow: absolute, credentials included. Never print it; print `shown`."""
     folder: Path | None
-    """Of a sqlite file: holds it, its artefacts and its locks; None for a server."""
+    """Folder of a sqlite file, its artefacts and its locks; None for a server."""
     artifacts: Path | None
-    """Root of the artefacts of experiments created here; None: the server decides."""
+    """Root of the artefacts of experiments that are created; None: the server decides."""
 
     @property
     def shown(self) -> str:
@@ -82,19 +81,19 @@ class Location:
 
     @property
     def read_only_uri(self) -> str:
-        """For MLflow: the sqlite file, opened so that nothing beside it need be written.
+        """URI for MLflow that opens the sqlite file without writing anything beside it.
 
         Raises:
-            ConfigError: sqlite cannot read it so: what its write-ahead log holds would be left out.
+            ConfigError: sqlite cannot read it so: the content of its write-ahead log would be missing.
         """
         path = self.database
         if path is None:
             return self.uri
-        # sqlite wants to write beside a file with a write-ahead log, unless nobody else can either.
-        for words in ("mode=ro", "mode=ro&immutable=1"):
-            place = f"file:{quote(str(path))}?{words}"
+        # sqlite writes beside a file with a write-ahead log, unless it is declared immutable.
+        for options in ("mode=ro", "mode=ro&immutable=1"):
+            place = f"file:{quote(str(path))}?{options}"
             log = path.with_name(f"{path.name}-wal")
-            if "immutable" in words and log.exists() and log.stat().st_size:
+            if "immutable" in options and log.exists() and log.stat().st_size:
                 break
             with (
                 suppress(sqlite3.OperationalError),
@@ -143,7 +142,7 @@ def resolve(uri: str | None) -> Location:
 
 
 def check(location: Location, *, reading: bool = False) -> None:
-    """Find out, quickly and without MLflow, whether the store could work, or be read when `reading`.
+    """Check quickly, without MLflow, whether the store can be written, or read when `reading`.
 
     Raises:
         ConfigError: The folder cannot be written to; the file is no sqlite database, or is not there
@@ -171,7 +170,7 @@ def check(location: Location, *, reading: bool = False) -> None:
 
 
 def check_at_start(uri: str | None) -> None:
-    """Check `tracking.uri`, and say so where MLflow's own variable names another store.
+    """Check `tracking.uri`, and warn where MLflow's own variable names another store.
 
     Raises:
         ConfigError: As `resolve` and `check`.
@@ -236,7 +235,7 @@ def _check_database(path: Path, *, reading: bool) -> None:
     if header and header != SQLITE_HEADER:
         raise ConfigError(f"{path}: not a sqlite database; tracking.uri= chooses another store.")
     if reading:
-        return  # whoever opens it finds out; a look from here could write beside it
+        return  # opening it here could write beside it; a damaged file is found later
     with closing(sqlite3.connect(path)) as connection:
         try:
             connection.execute("PRAGMA schema_version")
@@ -267,14 +266,14 @@ def _reach(uri: str) -> str:
 
 
 def within(seconds: float, question: Callable[[], Answer]) -> Answer | None:
-    """Return the answer, or None when it takes longer: a name look-up has no timeout of its own."""
+    """Return the result of `question`, or None after `seconds`: DNS look-ups have no timeout."""
     answers: list[Answer] = []
     errors: list[BaseException] = []
 
     def ask() -> None:
         try:
             answers.append(question())
-        except Exception as error:  # noqa: BLE001 - raised below, in the asker's thread
+        except Exception as error:  # noqa: BLE001 - raised below, in the calling thread
             errors.append(error)
 
     thread = threading.Thread(target=ask, daemon=True)

@@ -31,7 +31,7 @@ class ModelTemplate:
     """One architecture as MLflow's keras flavor stores it, ready to take the weights of any fit."""
 
     def __init__(self, model: Any) -> None:
-        """Save an uncompiled keras.Model once, its n-th weight filled with n, to see where each stands."""
+        """Save an uncompiled keras.Model once, its n-th weight filled with n, to locate each in the file."""
         shapes = [weight.shape for weight in model.weights]
         model.set_weights([np.full(shape, index + 1) for index, shape in enumerate(shapes)])
         with tempfile.TemporaryDirectory() as folder:
@@ -90,8 +90,8 @@ def read_weights(path: Path) -> list[np.ndarray]:
 
 
 def _locate(content: bytes, shapes: list[Shape]) -> list[str]:
-    """Return the dataset of each weight, found by the number it was filled with."""
-    found: dict[int, str] = {}
+    """Return the HDF5 path of each weight, found by the number that it was filled with."""
+    paths: dict[int, str] = {}
 
     def visit(name: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset) or not item.size:
@@ -103,19 +103,19 @@ def _locate(content: bytes, shapes: list[Shape]) -> list[str]:
             and values.shape == shapes[index]
             and (values == index + 1).all()
         ):
-            found[index] = name
+            paths[index] = name
 
     with h5py.File(io.BytesIO(content), "r") as file:
         file.visititems(visit)
-    if len(found) != len(shapes):
+    if len(paths) != len(shapes):
         raise RuntimeError(
-            f"Keras stored {len(found)} of {len(shapes)} weights where we can see them"
+            f"Keras stored {len(paths)} of {len(shapes)} weights where we can see them"
         )
-    return [found[index] for index in range(len(shapes))]
+    return [paths[index] for index in range(len(shapes))]
 
 
 def _mlmodel(inputs: Shape, outputs: Shape, paths: list[str]) -> str:
-    """Return MLflow's description of the model as YAML, with marks where fits differ."""
+    """Return MLflow's description of the model as YAML, with placeholders where fits differ."""
     from mlflow.models import Model, ModelSignature
     from mlflow.pyfunc import add_to_model
     from mlflow.types import Schema, TensorSpec

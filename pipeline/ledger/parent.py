@@ -1,4 +1,4 @@
-"""The parent run of a sweep: created with everything that is known at the start, or taken over."""
+"""The parent run of a sweep: created with all facts of the start, or taken over on resume."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from pipeline.ledger.fitrun import LONGEST_PARAM, LONGEST_TAG
 from pipeline.ledger.store import Store
 
 START = "sweep.json"
-"""What is known at the start, as a file."""
+"""File with the facts of the start."""
 
 AS_THEY_ARE = (
     *("name", "task", "target", "rows", "columns", "table"),
     *("target_scales", "fingerprint", "digest", "seed"),
 )
-"""Facts that are in it as they are."""
+"""Facts that the file holds unchanged."""
 RAN_ON = "ran_on"
-"""In it: versions, machine and state of the checkout. Sweeps of earlier versions have them as tags."""
+"""Key in the file: versions, machine, state of the checkout. Earlier versions stored them as tags."""
 SHOWN = "mlflow."
-"""Begins the names of what MLflow shows beside a run by itself: those alone are tags."""
+"""Prefix of provenance that MLflow itself shows beside a run: only that is stored as tags."""
 
 MOST_PARAMS = 30
-"""Parameters of the parent; the whole configuration is in its file sweep.json."""
+"""Most parameters of the parent run; its file sweep.json holds the whole configuration."""
 
 LONGEST_SCHEMA, LONGEST_NAME = 1_000_000, 500
-"""Characters that MLflow takes of a data set's columns and name; it refuses more. Those that are left
-out of a very wide table are in sweep.json."""
+"""Most characters of a data set's columns and name in MLflow, which refuses more. Columns of a very wide
+table that are left out are in sweep.json."""
 
 START_SECONDS = 30.0
-"""How long to wait while another sweep claims its parent run."""
+"""Seconds to wait while another sweep claims its parent run."""
 
 
 class Begun(NamedTuple):
-    """A parent run that is ours."""
+    """A parent run that this process has claimed."""
 
     store: Store
-    """With the experiment that the run is in."""
+    """With the experiment of the run."""
     run: Any
     claim: Claim
     files: RunFiles
@@ -53,7 +53,7 @@ class Begun(NamedTuple):
 
     @property
     def spent_seconds(self) -> float:
-        """Wall time that this sweep took in earlier processes."""
+        """Wall time of this sweep in earlier processes."""
         return float(self.run.data.tags.get(SECONDS, 0.0)) if self.resumed else 0.0
 
 
@@ -109,20 +109,20 @@ def _create(store: Store, facts: SweepFacts) -> Begun:
 
 
 def _claimed(store: Store, run: Any, facts: SweepFacts, *, fresh: bool) -> Begun:
-    """Claim a run, which is `fresh` or was interrupted, and see to it that it says what it is."""
+    """Claim a run, which is `fresh` or was interrupted, and write the facts of the start if missing."""
     run_id, own = run.info.run_id, store._replace(experiment_id=run.info.experiment_id)
     claim, files = Claim(store, run_id), RunFiles(store.client, run_id, run.info.artifact_uri)
     claim.take(fresh=fresh)
     if not fresh:
         store.client.update_run(run_id, status="RUNNING")
-    if fresh or files.read_json(START) is None:  # killed before it had said what it is
+    if fresh or files.read_json(START) is None:  # killed before they were written
         _describe(store, run_id, files, facts)
     claim.watch(files.folder)
     return Begun(own, run, claim, files, resumed=not fresh)
 
 
 def _describe(store: Store, run_id: str, files: RunFiles, facts: SweepFacts) -> None:
-    """Write what is known at the start; the file comes last: where it is, the rest is too."""
+    """Write the facts of the start; the file is written last: where it exists, the rest does too."""
     from mlflow.entities import Param, RunTag
 
     shown = list(facts.headline.items())[:MOST_PARAMS]
@@ -139,7 +139,7 @@ def _note(facts: SweepFacts) -> str:
 
 
 def _document(facts: SweepFacts) -> dict[str, Any]:
-    """Return what a report, a replay or a refused resume wants to know about the start."""
+    """Return the content of sweep.json, for report, replay and resume."""
     return {
         **{name: getattr(facts, name) for name in AS_THEY_ARE},
         "source": redacted(facts.source),

@@ -1,4 +1,4 @@
-"""Read a sweep back whole, in a handful of questions whatever its size, or one fit: for report and replay."""
+"""Read a whole sweep in a few queries, whatever its size, or one fit: for report and replay."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ NOTHING = FitCurves({}, None)
 
 @dataclass
 class SweepRecord:
-    """Everything that the ledger holds of one sweep; a sweep that was cut has less of it."""
+    """Everything that the ledger holds of one sweep; parts are missing where it was cut."""
 
     run_id: str
     experiment_id: str
@@ -73,13 +73,13 @@ class SweepRecord:
     digest: str
     command: tuple[str, ...]
     units: dict[str, Units] = field(default_factory=dict)
-    """By run id: what the losses are a sample of, where the file says so."""
+    """By run id: the units that the losses are a sample of, where recorded."""
     provenance: dict[str, str] = field(default_factory=dict)
     table: list[dict[str, Any]] = field(default_factory=list)
-    """What became of every column (`data.columns.recorded`); of an older sweep nothing."""
+    """Facts about every column (`data.columns.recorded`); empty for an older sweep."""
     started: str = ""
     run_link: str = ""
-    """Of a run's page in MLflow's UI, but for the run's id."""
+    """Link to a run's page in MLflow's UI, without the run id at its end."""
     ui_command: str = ""
 
 
@@ -99,7 +99,7 @@ def read_sweep(uri: str | None, sweep: str) -> SweepRecord:
 def _parent(client: MlflowClient, location: Location, sweep: str) -> Any:
     if sweep != LATEST:
         return sweep_run(client, location, "sweep", sweep, [LATEST])
-    experiments = [found.experiment_id for found in client.search_experiments()]
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     runs = client.search_runs(
         experiments, "tags.kind = 'sweep'", order_by=["attributes.start_time DESC"], max_results=1
     )
@@ -120,7 +120,7 @@ def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
         if child.data.tags.get("phase") != CHAMPION_PHASE
     ]
     stacks = read_stacks(files.read_folder("rounds"))
-    keys = {one.info.run_id: one.data.tags.get("fit_key", "") for one in runs}
+    keys = {child.info.run_id: child.data.tags.get("fit_key", "") for child in runs}
     known = {run_id: stacks[key] for run_id, key in keys.items() if key in stacks}
     predictions = files.read("predictions.csv")
     summary = files.read_json("summary.json") or {}
@@ -132,13 +132,11 @@ def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
         status=info.status,
         summary=summary,
         fits=_fits(runs, known, start),
-        curves={run_id: _curves(found) for run_id, found in known.items() if found.curves},
+        curves={run_id: _curves(fit) for run_id, fit in known.items() if fit.curves},
         row_losses={
-            run_id: found.row_losses
-            for run_id, found in known.items()
-            if found.row_losses is not None
+            run_id: fit.row_losses for run_id, fit in known.items() if fit.row_losses is not None
         },
-        units={run_id: found.units for run_id, found in known.items() if found.units is not None},
+        units={run_id: fit.units for run_id, fit in known.items() if fit.units is not None},
         decisions=files.read_json("decisions.json") or [],
         config=start.get("config", {}),
         predictions=None if predictions is None else read_predictions(predictions, classes),
@@ -152,8 +150,8 @@ def _record(client: MlflowClient, location: Location, run: Any) -> SweepRecord:
     )
 
 
-def _curves(found: FitCurves) -> pd.DataFrame:
-    columns = {name: pd.Series(curve) for name, curve in found.curves.items()}
+def _curves(fit: FitCurves) -> pd.DataFrame:
+    columns = {name: pd.Series(curve) for name, curve in fit.curves.items()}
     frame = pd.DataFrame(columns)
     frame.insert(0, "epoch", np.arange(len(frame)))
     return frame
@@ -167,7 +165,7 @@ def _fits(
     rows = []
     for run in runs:
         tags, params, metrics = run.data.tags, dict(run.data.params), run.data.metrics
-        found = known.get(run.info.run_id)
+        fit = known.get(run.info.run_id)
         for name in ("round", "capacity"):  # a process that died may have left no parameters
             params.setdefault(name, tags.get(name, "0"))
         params.setdefault("layers", params.get("blocks", "0"))
@@ -177,18 +175,13 @@ def _fits(
                 "run_id": run.info.run_id,
                 "trial": tags.get("trial", ""),
                 **params,
-                # As a parameter it is what people read; this is every digit.
-                **(
-                    {"learning_rate": json.loads(tags["fit"])["learning_rate"]}
-                    if "fit" in tags
-                    else {}
-                ),
+                **_exact_rate(tags),
                 "position": int(tags.get("position", 0)),
                 "outcome": tags.get("outcome", "cut"),
                 "best_val_loss": math.nan,
                 **metrics,
-                "best_epoch": (found or NOTHING).best_epoch(metrics.get("best_epoch", -1)),
-                "score_se": _standard_error(found) if plain_loss else math.nan,
+                "best_epoch": (fit or NOTHING).best_epoch(metrics.get("best_epoch", -1)),
+                "score_se": _standard_error(fit) if plain_loss else math.nan,
                 "message": tags.get("message", ""),
                 "findings": json.loads(tags.get("findings", "[]")),
             }
@@ -206,16 +199,21 @@ def _fits(
     return table.sort_values(["round", "position"], kind="stable", ignore_index=True)
 
 
-def _standard_error(found: FitCurves | None) -> float:
-    losses = None if found is None else found.row_losses
-    if found is None or losses is None or len(losses) < 2:  # noqa: PLR2004 - one row has no spread
+def _exact_rate(tags: Mapping[str, str]) -> dict[str, float]:
+    """Return the learning rate of a fit with every digit: its parameter is rounded for people."""
+    return {"learning_rate": json.loads(tags["fit"])["learning_rate"]} if "fit" in tags else {}
+
+
+def _standard_error(fit: FitCurves | None) -> float:
+    losses = None if fit is None else fit.row_losses
+    if fit is None or losses is None or len(losses) < 2:  # noqa: PLR2004 - one row has no spread
         return math.nan
     table = losses[None].astype(np.float64)
-    return two_way(table.mean(axis=1), table, found.units or Units()).se
+    return two_way(table.mean(axis=1), table, fit.units or Units()).se
 
 
 def _provenance(start: Mapping[str, Any], ran_on: Mapping[str, str]) -> dict[str, str]:
-    """Return, for people, what the sweep ran on."""
+    """Return the provenance of a sweep as texts for people."""
     versions = {
         name.removeprefix("version."): number
         for name, number in ran_on.items()
@@ -223,7 +221,7 @@ def _provenance(start: Mapping[str, Any], ran_on: Mapping[str, str]) -> dict[str
     }
     dirty = " (with uncommitted changes)" if ran_on.get("git_dirty") == "true" else ""
     commit = ran_on.get("mlflow.source.git.commit", "")
-    found = {
+    texts = {
         "data": f"{start.get('source', '')}, target {start.get('target', '')}, "
         f"digest {ran_on.get('data_digest', '')}",
         "rows": ", ".join(f"{count:,} {part}" for part, count in start.get("rows", {}).items()),
@@ -231,7 +229,7 @@ def _provenance(start: Mapping[str, Any], ran_on: Mapping[str, str]) -> dict[str
         "machine": ran_on.get("machine", ""),
         "commit": f"{commit}{dirty}" if commit else "",
     }
-    return {name: text for name, text in found.items() if text}
+    return {name: text for name, text in texts.items() if text}
 
 
 @dataclass(frozen=True)
@@ -240,16 +238,16 @@ class RecordedFit:
 
     fit: Fit
     plan: StackPlan
-    """Of its round, with its own stack alone: a stack's numbers depend on its members."""
+    """The plan of its round, reduced to its own stack."""
     curves: FitCurves
     config: str
     """YAML text."""
     digest: str
     """Of the data."""
     builder_source: str | None
-    """Hash of the code of `model.builder`; None where there was none, or nobody wrote it down."""
+    """Hash of the code of `model.builder`; None without a builder, or where it was not recorded."""
     provenance: dict[str, str]
-    """Machine and versions it was trained with, named as `environment.provenance` names them."""
+    """Machine and versions that it was trained with, by the names of `environment.provenance`."""
 
 
 def recorded_fit(uri: str | None, run_id: str) -> RecordedFit:
@@ -265,7 +263,7 @@ def recorded_fit(uri: str | None, run_id: str) -> RecordedFit:
         return _recorded(client, location, run_id)
 
 
-def _recorded(client: MlflowClient, location: Any, run_id: str) -> RecordedFit:
+def _recorded(client: MlflowClient, location: Location, run_id: str) -> RecordedFit:
     tags = run_named(client, location, "run", run_id).data.tags
     if "fit_key" not in tags:
         raise ConfigError(f"run={run_id}: this run is no fit; name a child run of a sweep.")
@@ -279,8 +277,8 @@ def _recorded(client: MlflowClient, location: Any, run_id: str) -> RecordedFit:
         raise ConfigError(f"run={run_id}: it was cut before it was done; nothing can be compared.")
     start = files.read_json(START) or {}
     about, fit = parent.data.tags, decode_fit(json.loads(tags["fit"]))
-    asked, plan = decode_plan(document)
-    stacks = trained_in(asked, plan, fit, curves[tags["fit_key"]].together)
+    round_, plan = decode_plan(document)
+    stacks = trained_in(round_, plan, fit, curves[tags["fit_key"]].together)
     return RecordedFit(
         fit=fit,
         plan=replace(plan, stacks=stacks),

@@ -1,4 +1,4 @@
-"""Find an interrupted sweep, make sure that it is the same one, and read what it finished."""
+"""Find an interrupted sweep, check that it is the same one, and read the fits that it finished."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ CHAMPION = "champion"
 """Name of the champion's LoggedModel."""
 
 PAGE = 1000
-"""Runs asked for at a time."""
+"""Runs requested at a time."""
 
 SHOWN_DIFFERENCES = 12
 """Changed settings named in a message."""
 
 UNSEEN_DIFFERENCE = "KERAS_BACKEND"
-"""What else the fingerprint knows."""
+"""Part of the fingerprint that is not a setting."""
 
 SUPERSEDED = (
     "its stack's file is damaged or gone, or it was recorded twice: another run of this fit counts"
 )
-"""Why a run that had ended is buried."""
+"""Why a run that had ended is marked as KILLED."""
 
 ENDED = {"FINISHED", "FAILED"}
-"""States of a run that is done, together with an outcome and a fit key."""
+"""MLflow status of a run whose fit is done."""
 
 
 def find(client: MlflowClient, experiment_id: str, facts: SweepFacts) -> Iterator[Any]:
@@ -60,8 +60,8 @@ def sweep_run(
     """Return the parent run of a sweep by its id.
 
     Args:
-        name: Of the setting that names the run, for messages.
-        known: Other values of the setting.
+        name: Name of the setting that holds the id, for messages.
+        known: Other allowed values of the setting.
 
     Raises:
         ConfigError: There is no such run, or it is not a sweep.
@@ -116,7 +116,7 @@ def check_same(run: Any, files: RunFiles, facts: SweepFacts) -> None:
 
 
 def children(client: MlflowClient, experiment_id: str, run_id: str) -> list[Any]:
-    """Return every run of a fit of a sweep; at its end they stand below their trials' rows."""
+    """Return the runs of all fits of a sweep, by start; they may be children of trials' rows."""
     search = functools.partial(
         client.search_runs,
         [experiment_id],
@@ -139,7 +139,7 @@ def _pages(search: Callable[..., Any]) -> Iterator[Any]:
 
 
 def bury(client: MlflowClient, runs: list[Any]) -> list[Any]:
-    """Mark runs that a dead process left RUNNING as KILLED; return them."""
+    """Mark runs that a dead process left RUNNING as KILLED, and return them."""
     dead = [run for run in runs if run.info.status in {"RUNNING", "SCHEDULED"}]
     for run in dead:
         _kill(client, run, "the process that wrote this run died, or lost the store")
@@ -154,10 +154,10 @@ def _kill(client: MlflowClient, run: Any, reason: str) -> None:
 
 
 def supersede(client: MlflowClient, runs: list[Any], counted: Container[str]) -> None:
-    """Mark runs that ended but do not count, `counted` being ids of those that do, as KILLED.
+    """Mark ended runs as KILLED whose ids are not in `counted`.
 
     The file of their stack is gone or damaged, so that their fits are trained again; or an earlier
-    resume of such a sweep recorded them twice. A fit is FINISHED once.
+    resume recorded them twice. Each fit has one FINISHED run.
     """
     others = [
         run
@@ -180,23 +180,23 @@ def bury_models(
     """Mark models that a dead process had not finished saving as FAILED.
 
     Args:
-        run_id: The sweep: its champion may be among them.
-        runs: Those that were left RUNNING: the network of each may be.
-        late: Whether networks are saved after their runs have ended: any of the sweep may be.
+        run_id: Id of the sweep, whose champion may be among them.
+        runs: Runs that were left RUNNING; the network of each may be among them.
+        late: Whether networks are saved after their runs have ended; then all of the sweep are checked.
     """
     suspects = [f"tags.sweep = '{run_id}'"]
     if not late:
         suspects = [f"{suspects[0]} AND name = '{CHAMPION}'"]
         suspects += [f"source_run_id = '{run.info.run_id}'" for run in runs]
-    for words in suspects:
-        search = functools.partial(client.search_logged_models, [experiment_id], words)
+    for condition in suspects:
+        search = functools.partial(client.search_logged_models, [experiment_id], condition)
         for model in list(_pages(search)):
             if str(model.status) == "PENDING":
                 client.finalize_logged_model(model.model_id, "FAILED")
 
 
 def done_fit(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> DoneFit | None:
-    """Return the finished fit of a run that the store holds whole (curves by fit key); else None."""
+    """Return the fit of a run that is done and has curves (by fit key); else None."""
     tags, metrics = run.data.tags, run.data.metrics
     key = tags.get("fit_key", "")
     outcome = Outcome(tags.get("outcome", Outcome.cut.value))

@@ -1,4 +1,4 @@
-"""How a sqlite store that we create is written: at once, and with a write-ahead log on a local disk.
+"""Creation of a sqlite store: atomic, and with a write-ahead log on a local disk.
 
 MLflow commits 15 times a fit. With sqlite's default journal each commit waits for the disk three
 times; with a write-ahead log it waits for none, and a reader (the UI) never blocks the writer. A
@@ -22,14 +22,14 @@ import psutil
 from pipeline.ledger.files import sync
 
 REMOTE = ("nfs", "cifs", "smb", "9p", "fuse", "afs", "ceph", "lustre", "gpfs", "beegfs", "virtiofs")
-"""Beginnings of the names of file systems that may be shared: a write-ahead log needs one machine."""
+"""Prefixes of the names of network file systems: a write-ahead log works on one machine only."""
 
 UNFINISHED = ".create-"
-"""Beginning of the folder in which a database is made."""
+"""Prefix of the temporary folder in which a database is created."""
 
 
 def create(database: Path, fill: Callable[[Path], None]) -> None:
-    """Create a database that does not exist yet, whole or not at all; `fill` makes its tables and lets go.
+    """Create a database atomically unless it exists; `fill` creates its tables and closes it.
 
     MLflow's migrations take seconds and commit one by one; a process that is killed among them
     leaves a file on which every later one fails. So the file gets its name when it is complete.

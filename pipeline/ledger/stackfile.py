@@ -1,6 +1,6 @@
-"""One file a stack: curves, sampled row losses and what its fits' runs are written from.
+"""One file for each stack: curves, sampled row losses and the data of its fits' runs.
 
-For resume, replay and report; nothing in it is executed, and what cannot be read is not there.
+For resume, replay and report; nothing in it is executed, and unreadable parts count as missing.
 
 A report of 1,000 fits would otherwise ask the store for 4,000 curves, and MLflow has no place for
 losses per row.
@@ -26,46 +26,46 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SAMPLED_ROWS = 10_000
-"""Most validation rows whose losses are kept a fit: their standard error is then within 1 %."""
+"""Most validation rows whose losses are kept for a fit: the standard error is then exact to 1 %."""
 
 CUT = "cut-"
-"""Begins the name of a file with fits that were cut: for the report of a sweep that ended so. A fit of
-the same key that is done counts instead."""
+"""Prefix of the name of a file with cut fits, for the report of a sweep that was cut. A finished fit of the
+same key replaces the cut one."""
 
 ROWS, COUNT, WEIGHTS, ABOUT = "row_losses", "units", "unit_weights", "about"
 NOT_CURVES = {ROWS, COUNT, WEIGHTS, ABOUT, "epochs"}
-"""Names in a fit's part of the file; the last one in files of older versions."""
+"""Names of a fit's arrays that are no curves; `epochs` occurs in files of older versions."""
 
 
 @dataclass(frozen=True)
 class FitCurves:
-    """What a stack's file holds of one fit."""
+    """The data of one fit in a stack's file."""
 
     curves: dict[str, np.ndarray]
     """Per epoch, float64."""
     row_losses: np.ndarray | None
     """float32, at most `SAMPLED_ROWS`."""
     about: str = ""
-    """What else its run is written from, as JSON (`trained.py`)."""
+    """Further data of its run, as JSON (`trained.py`)."""
     units: Units | None = None
-    """Those of `row_losses`, and how many the loss is over; None in files of older versions."""
+    """Units of `row_losses`, and their number before sampling; None in files of older versions."""
 
     @property
     def together(self) -> tuple[int, ...]:
-        """Places in its round of the fits that it was trained with; empty: its planned stack."""
+        """Positions in its round of the fits that it was trained with; empty: its planned stack."""
         return self._said("together", (), lambda places: tuple(int(place) for place in places))
 
     def best_epoch(self, logged: float) -> int:
         """Return the epoch that was kept, an index into the curves; -1: none.
 
         Args:
-            logged: The run's metric `best_epoch`, believed where the file does not say: written by an
-                older version, in which MLflow's steps began with 0.
+            logged: The run's metric `best_epoch`, used where the file has no value: of an older version,
+                in which MLflow's steps began with 0.
         """
         return self._said("best_epoch", int(logged), int)
 
     def _said(self, name: str, otherwise: T, read: Callable[[Any], T]) -> T:
-        """Return a value of `about`; `otherwise` where it is not there, or not what it should be."""
+        """Return a value of `about`; `otherwise` where it is missing or malformed."""
         try:
             about = json.loads(self.about or "{}")
             return read(about[name]) if name in about else otherwise
@@ -76,16 +76,16 @@ class FitCurves:
 def sample(
     row_losses: np.ndarray | None, seed: int, fold: int, rows: ValidationRows | None = None
 ) -> tuple[np.ndarray | None, Units | None]:
-    """Return the losses of a fixed, seeded choice of units, in their order; all where they are few.
+    """Return the losses of a seeded random sample of units, in their order; of few units all.
 
     Args:
         row_losses: One loss a validation row, times its weight, shape (rows,), or None.
         seed: The sweep's seed.
-        fold: Folds have rows of their own.
-        rows: What there is to know of the rows: those that belong together are one unit.
+        fold: The fold, which is part of the random seed.
+        rows: Clusters and weights of the rows; a cluster is one unit.
 
     Returns:
-        The losses, float32, and of how many they are a sample.
+        The losses, float32, and the units that they are a sample of.
     """
     if row_losses is None:
         return None, None
@@ -103,7 +103,7 @@ def sample(
 
 
 def pack(fits: Mapping[str, FitCurves]) -> bytes:
-    """Return the file of a stack, given its fits by key: an npz archive, readable without pickle."""
+    """Return the content of a stack's file, given its fits by key: an npz archive without pickle."""
     arrays: dict[str, np.ndarray] = {}
     for key, fit in fits.items():
         # Even where there are no curves, so that the fit is known.
@@ -127,13 +127,13 @@ def _archive(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 def unpack(content: bytes) -> dict[str, FitCurves]:
     """Return the fits of a stack's file by fit key."""
-    found: dict[str, dict[str, np.ndarray]] = {}
+    by_key: dict[str, dict[str, np.ndarray]] = {}
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         for name in archive.files:
             key, _, curve = name.partition("/")
             array = archive[name]
             if isinstance(array, np.ndarray):  # else a member that numpy does not know
-                found.setdefault(key, {})[curve] = array
+                by_key.setdefault(key, {})[curve] = array
     return {
         key: FitCurves(
             {name: curve for name, curve in arrays.items() if name not in NOT_CURVES},
@@ -141,12 +141,12 @@ def unpack(content: bytes) -> dict[str, FitCurves]:
             arrays[ABOUT].tobytes().decode(errors="replace") if ABOUT in arrays else "",
             _units(arrays),
         )
-        for key, arrays in found.items()
+        for key, arrays in by_key.items()
     }
 
 
 def _units(arrays: Mapping[str, np.ndarray]) -> Units | None:
-    """Return what the losses are a sample of; None where the file does not say, or cannot be right."""
+    """Return the units that the losses are a sample of; None where they are missing or invalid."""
     count, losses, weights = arrays.get(COUNT), arrays.get(ROWS), arrays.get(WEIGHTS)
     if count is None or losses is None or count.shape != (1,) or count.dtype.kind != "i":
         return None
@@ -160,33 +160,33 @@ def _units(arrays: Mapping[str, np.ndarray]) -> Units | None:
 
 def read_stacks(files: Mapping[str, bytes]) -> dict[str, FitCurves]:
     """Return the fits of all stacks, given the files of the folder `rounds`."""
-    found: dict[str, FitCurves] = {}
+    fits: dict[str, FitCurves] = {}
     for name in sorted(files, key=lambda file: not Path(file).name.startswith(CUT)):
         content = files[name]
         if name.endswith(".npz"):
             try:
-                found |= unpack(content)
+                fits |= unpack(content)
             except Exception as error:  # noqa: BLE001 - zip, zlib and numpy raise all sorts
                 # Cut off by a crash: then none of its fits has ended. Damaged since: they do not count.
                 log.info("%s cannot be read: %s", name, error)
-    return found
+    return fits
 
 
 def pack_weights(weights: Mapping[str, Sequence[np.ndarray]]) -> bytes:
     """Return a file with the weights of fits, given by key in the order of `get_weights()`."""
     return _archive(
-        {f"{key}/{at}": one for key, own in weights.items() for at, one in enumerate(own)}
+        {f"{key}/{at}": array for key, own in weights.items() for at, array in enumerate(own)}
     )
 
 
 def unpack_weights(content: bytes | None) -> dict[str, list[np.ndarray]]:
-    """Return what `pack_weights` packed; nothing where the file is gone, empty or damaged."""
-    found: dict[str, list[np.ndarray]] = {}
+    """Return the weights by fit key; empty where the file is missing, empty or damaged."""
+    weights: dict[str, list[np.ndarray]] = {}
     try:
         with np.load(io.BytesIO(content or b""), allow_pickle=False) as archive:
             for name in archive.files:  # as they were put in
-                found.setdefault(name.partition("/")[0], []).append(archive[name])
+                weights.setdefault(name.partition("/")[0], []).append(archive[name])
     except Exception as error:  # noqa: BLE001 - as above
         log.info("a file of weights cannot be read: %s", error)
         return {}
-    return found
+    return weights

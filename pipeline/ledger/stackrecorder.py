@@ -27,7 +27,7 @@ from pipeline.ledger.writer import Job
 log = logging.getLogger(__name__)
 
 MOST_WEIGHT_BYTES = 8 << 20
-"""Of a stack, to be kept with its file until the models are saved: trained in less time than is saved."""
+"""Largest size of a stack's weights that are kept until its models are saved; larger ones are retrained."""
 
 
 class StackRecorder:
@@ -44,8 +44,9 @@ class StackRecorder:
         """Keep where results go.
 
         Args:
-            build: Gives an uncompiled keras.Model of a trial.
-            done: Learns every fit that is recorded.
+            build: Returns an uncompiled keras.Model of a trial.
+            done: Receives every fit that is recorded.
+            put: Queues a job of the background writer.
         """
         self._store = begun.store
         self._files = begun.files
@@ -56,22 +57,22 @@ class StackRecorder:
         self._template = templates(build)
         self._saves_all = facts.save_models is SaveModels.all
         self.planned: dict[int, tuple[Fit, ...]] = {}
-        """Fits of each stack of the present round."""
+        """Planned fits of each stack of the current round, by number."""
         self._weights: set[str] = set()
-        """Files of weights that are not empty."""
+        """Names of files of weights that are not empty."""
         self.keeps_all = True
-        """Whether the files of the round's stacks hold all that its runs and models are made of."""
+        """Whether the files of the round's stacks are enough to write all its runs and models."""
 
-    def record(self, asked: Round, stack: Stack, results: Sequence[FitResult]) -> None:
-        """Record the results that the ledger does not hold yet."""
+    def record(self, round_: Round, stack: Stack, results: Sequence[FitResult]) -> None:
+        """Record the results of fits that are not in the ledger yet."""
         new = [result for result in results if self._done.find(result.fit) is None]
-        positions = {fit: position for position, fit in enumerate(asked.fits)}
+        positions = {fit: position for position, fit in enumerate(round_.fits)}
         keys = [self._done.key(result.fit) for result in new]
-        # Other fits, another file: a stack that is trained again must not replace what was kept of it.
+        # The name depends on the fits: a stack that is trained again must not replace its earlier file.
         mark = hashlib.sha256("".join(sorted(keys)).encode()).hexdigest()[:20]
-        name = f"{asked.number:04}-{stack.number:03}-{mark}.npz"
+        name = f"{round_.number:04}-{stack.number:03}-{mark}.npz"
         weights = self._small_weights(keys, new)
-        usable = sum(one.weights is not None and one.outcome.is_usable for one in new)
+        usable = sum(result.weights is not None and result.outcome.is_usable for result in new)
         self.keeps_all &= not self._saves_all or len(weights) == usable
         now, trained = int(time.time() * 1000), []
         fits = tuple(result.fit for result in results)
@@ -80,7 +81,7 @@ class StackRecorder:
         for key, result in zip(keys, new, strict=True):
             position = positions[result.fit]
             place = Place(
-                self._sweep, asked.number, asked.phase, position, stack.number, key, together
+                self._sweep, round_.number, round_.phase, position, stack.number, key, together
             )
             sampled = sample(
                 result.row_losses, self._facts.seed, result.fit.fold, self._facts.validation
@@ -92,9 +93,9 @@ class StackRecorder:
             self._record(entry, self._fit_record(entry, result.weights))
 
     def adopt(self, unwritten: Mapping[str, FitCurves]) -> None:
-        """Record fits, by key, that a dead process trained and whose runs it did not come to write.
+        """Record fits, by key, that a dead process trained and whose runs it did not write.
 
-        Where every fit leaves a model, large networks must be trained again: their weights are not kept.
+        Where every fit leaves a model, large networks are trained again: their weights are not kept.
         """
         read = [Trained.read(self._sweep, key, curves) for key, curves in unwritten.items()]
         trained = [entry for entry in read if entry is not None]
@@ -103,10 +104,10 @@ class StackRecorder:
         for name in files if self._saves_all else ():
             weights |= unpack_weights(self._files.read(name))
         pairs = [(entry, self._adopted(entry, weights.get(entry.place.key))) for entry in trained]
-        found = [(entry, record) for entry, record in pairs if record is not None]
-        if found:
-            log.info("%d fits had been trained but not recorded: recorded now", len(found))
-        for entry, record in found:
+        adopted = [(entry, record) for entry, record in pairs if record is not None]
+        if adopted:
+            log.info("%d fits had been trained but not recorded: recorded now", len(adopted))
+        for entry, record in adopted:
             self._record(entry, record)
         self._weights |= files
 
@@ -124,32 +125,32 @@ class StackRecorder:
         """Return the weights that are kept until the models are saved, by fit key."""
         if not self._saves_all:
             return {}
-        found: dict[str, Sequence[np.ndarray]] = {
+        weights: dict[str, Sequence[np.ndarray]] = {
             key: result.weights
             for key, result in zip(keys, results, strict=True)
             if result.weights is not None and result.outcome.is_usable
         }
-        size = sum(one.nbytes for own in found.values() for one in own)
-        return found if size <= MOST_WEIGHT_BYTES else {}
+        size = sum(array.nbytes for own in weights.values() for array in own)
+        return weights if size <= MOST_WEIGHT_BYTES else {}
 
-    def _adopted(self, one: Trained, weights: Sequence[np.ndarray] | None) -> FitRecord | None:
-        """Return what is written of a fit of a file; None where it is not of this sweep, or not whole."""
+    def _adopted(self, entry: Trained, weights: Sequence[np.ndarray] | None) -> FitRecord | None:
+        """Return the record of a fit read from a file; None where it is not of this sweep, or incomplete."""
         try:
-            if one.place.key != self._done.key(one.result.fit):
+            if entry.place.key != self._done.key(entry.result.fit):
                 return None
-            if self._saves_all and one.result.outcome.is_usable:
-                template = self._template(one.result.fit.trial)
+            if self._saves_all and entry.result.outcome.is_usable:
+                template = self._template(entry.result.fit.trial)
                 if weights is None or not template.takes(weights):
                     return None
-            return self._fit_record(one, weights)
+            return self._fit_record(entry, weights)
         except StoreError:
             raise
         except Exception:
-            log.exception("a fit of the file of stack %d cannot be recorded", one.place.stack)
+            log.exception("a fit of the file of stack %d cannot be recorded", entry.place.stack)
             return None
 
     def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
-        """Save the network of a fit that has been recorded without it."""
+        """Queue saving the network of a fit that was recorded without it."""
         done = self._done.standing(fit)
         if done is None:
             raise AssertionError(f"{fit.name} is not in the ledger")
@@ -162,7 +163,7 @@ class StackRecorder:
         trained: Sequence[Trained],
         weights: Mapping[str, Sequence[np.ndarray]],
     ) -> None:
-        """Store curves and row losses before any run of the stack: one that has ended has them."""
+        """Queue the file of curves and row losses before any run of the stack: an ended run has them."""
         fits = {entry.place.key: entry.curves for entry in trained if entry.result.outcome.is_done}
         scored = [entry for entry in trained if _is_scored(entry.result)]
         cut = {entry.place.key: entry.curves for entry in scored if entry.place.key not in fits}
@@ -180,15 +181,15 @@ class StackRecorder:
         if steps:
             self._put(Job(f"stack {stack.number}", steps, first=True))
 
-    def _fit_record(self, one: Trained, weights: Sequence[np.ndarray] | None) -> FitRecord:
-        place, result, model = one.place, one.result, None
+    def _fit_record(self, entry: Trained, weights: Sequence[np.ndarray] | None) -> FitRecord:
+        place, result, model = entry.place, entry.result, None
         if weights is not None and result.outcome.is_usable and self._saves_all:
             model = self._model(result.fit, weights, result.best_epoch)
-        found = points(result, self._facts)
-        return FitRecord(self._store.experiment_id, place, result, found, one.ended, model)
+        metrics = points(result, self._facts)
+        return FitRecord(self._store.experiment_id, place, result, metrics, entry.ended, model)
 
-    def _record(self, one: Trained, record: FitRecord) -> None:
-        place, result = one.place, one.result
+    def _record(self, entry: Trained, record: FitRecord) -> None:
+        place, result = entry.place, entry.result
         score = result.best(self._facts.objective.metric) if _is_scored(result) else float("nan")
         done = DoneFit(
             fit=result.fit,
@@ -199,7 +200,7 @@ class StackRecorder:
             epochs=result.epochs,
             metrics=record.metrics,
             score=self._facts.objective.as_loss(score),
-            curves=one.curves,
+            curves=entry.curves,
         )
 
         def write() -> None:
@@ -215,5 +216,5 @@ class StackRecorder:
 
 
 def _is_scored(result: FitResult) -> bool:
-    """Return whether there are a score and a network: of a fit that was cut, after its first epoch."""
+    """Return whether a fit has score and network; a cut one does after its first epoch."""
     return result.outcome.is_usable or (result.outcome is Outcome.cut and result.best_epoch >= 0)

@@ -1,4 +1,4 @@
-"""Open the tracking store: a clean MLflow, migrated once, with the experiment in place."""
+"""Open the tracking store: isolate MLflow, create the database once, join the experiment."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from pipeline.ledger.location import SQLITE, Location, MlflowClient, check, with
 from pipeline.ledger.sqlitefile import create, relax_commits
 
 MIGRATION_SECONDS = 120.0
-"""How long to wait while another sweep creates the same store; creating one takes 2 to 5 s."""
+"""Seconds to wait while another sweep creates the same store, which takes 2 to 5 s."""
 
 CONTACT_SECONDS = 60.0
-"""How long a server that has answered the probe may take to find the experiment: it may be busy."""
+"""Seconds that a server, which has answered the probe, may take to find the experiment."""
 
 INHERITED = (
     "MLFLOW_RUN_ID",
@@ -34,11 +34,11 @@ INHERITED = (
     "_MLFLOW_ACTIVE_MODEL_ID",
     "MLFLOW_ENABLE_ASYNC_LOGGING",
 )
-"""Left by an outer job, each of these would quietly attach our runs to somebody else's."""
+"""Variables of an outer job that would silently attach our runs to its own."""
 
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    # Retrying is the writer's task: it knows how long, says so, and can be interrupted.
+    # Retrying is the writer's task: it has a time limit, logs, and can be interrupted.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     # A bar for every file that is read back would break the sweep's own display.
@@ -78,7 +78,7 @@ class Store(NamedTuple):
 
 
 def isolate() -> None:
-    """Make MLflow mind only what it is told by us: no inherited run, no telemetry, no chatter."""
+    """Import MLflow without inherited runs, telemetry and verbose logging."""
     for name in INHERITED:
         os.environ.pop(name, None)
     for name, value in SETTINGS.items():
@@ -87,7 +87,7 @@ def isolate() -> None:
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # A line for each of its own tries; the writer says once, in words, that it waits.
+    # A line for each of its own tries; the writer logs once that it waits.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     # A traceback of fifty lines for each of them.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
@@ -95,12 +95,11 @@ def isolate() -> None:
 
 @contextmanager
 def without_autolog() -> Iterator[None]:
-    """Keep `mlflow.autolog()` of the host away from what is fitted inside.
+    """Disable `mlflow.autolog()` of the host inside.
 
-    MLflow has one switch for all threads: a fit of the host's that runs at the same time is not
-    logged either.
+    MLflow has one switch for all threads: fits of the host that run at the same time are not logged.
     """
-    if "mlflow" not in sys.modules:  # then nobody can have turned it on
+    if "mlflow" not in sys.modules:  # then it cannot be on
         yield
         return
     from mlflow.utils import autologging_utils
@@ -165,20 +164,20 @@ def open_store(location: Location, experiment: str) -> Store:
 
     with reaching(location):
         # A database can hang where its port answers; MLflow itself would try for minutes.
-        found = join() if location.folder is not None else within(CONTACT_SECONDS, join)
-    if found is None:
+        joined = join() if location.folder is not None else within(CONTACT_SECONDS, join)
+    if joined is None:
         raise out_of_reach(location, TimeoutError(f"no answer within {CONTACT_SECONDS:g} s"))
-    if found.lifecycle_stage != "active":
+    if joined.lifecycle_stage != "active":
         raise ConfigError(
             f"tracking.experiment={experiment}: this experiment was deleted from the store. "
             f"Restore it with: MLFLOW_TRACKING_URI={shlex.quote(location.shown)} mlflow experiments "
-            f"restore -x {found.experiment_id} - or choose another."
+            f"restore -x {joined.experiment_id} - or choose another."
         )
-    return Store(client, location, experiment, str(found.experiment_id))
+    return Store(client, location, experiment, str(joined.experiment_id))
 
 
 def out_of_reach(location: Location, error: BaseException) -> StoreError:
-    """Return the error that says which store failed, and how, without its credentials."""
+    """Return the error that names the store, without credentials, and the reason."""
     reason = redacted(str(error)).strip().splitlines() or [type(error).__name__]
     if location.database is not None and not _has_content(location.database):
         return LostStoreError(f"{location.database} was deleted under the sweep: {reason[0][:300]}")
@@ -188,7 +187,7 @@ def out_of_reach(location: Location, error: BaseException) -> StoreError:
 
 @contextmanager
 def reaching(location: Location) -> Iterator[None]:
-    """Raise StoreError, which names the store, for what the store or the way there raises inside."""
+    """Convert exceptions of the store or the network that are raised inside to StoreError."""
     try:
         yield
     except Exception as error:
@@ -198,9 +197,9 @@ def reaching(location: Location) -> Iterator[None]:
 
 
 def is_deleted(location: Location) -> bool:
-    """Return whether the database is gone, or was made anew by sqlite, in a folder that is there.
+    """Return whether the database was deleted, or replaced by an empty one, while its folder exists.
 
-    Without its folder it may come back: a disk of another machine.
+    Without its folder it may come back: on a disk of another machine.
     """
     path = location.database
     return path is not None and path.parent.is_dir() and not _has_content(path)
@@ -211,12 +210,12 @@ def _has_content(path: Path) -> bool:
 
 
 def is_final(error: BaseException) -> bool:
-    """Return whether trying again cannot help: the store answered, and refused."""
+    """Return whether a retry cannot help: the store answered and refused."""
     return getattr(error, "error_code", "") in REFUSALS
 
 
 def is_of_store(error: BaseException) -> bool:
-    """Return whether an error came from the store or the way there, rather than from our code."""
+    """Return whether an error came from the store or the network, not from our code."""
     import requests
     import sqlalchemy.exc
     from mlflow.exceptions import MlflowException
@@ -226,7 +225,7 @@ def is_of_store(error: BaseException) -> bool:
 
 
 def _migrate(database: Path, location: Location) -> None:
-    """Make MLflow's tables in a database file that is not in its place yet."""
+    """Create MLflow's tables in a database file that is not in its final place yet."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     store = SqlAlchemyStore(f"{SQLITE}{database}", str(location.artifacts))

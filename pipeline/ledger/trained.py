@@ -1,4 +1,4 @@
-"""A fit between training and its run: kept in its stack's file, so that a killed sweep has it."""
+"""A trained fit before its run is written: kept in its stack's file, so that a kill does not lose it."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ COUNTS = ("round", "position", "stack")
 FROM_PLACE = ("phase", *COUNTS)
 FROM_RESULT = ("best_epoch", "seconds", "message", "train_sample")
 UNKNOWN: dict[str, Any] = {"train_loss": None, "train_sample": 0}
-"""What files of older versions do not say."""
+"""Values that files of older versions lack."""
 CURVE = re.compile(r"[\w .:/-]{1,250}")
-"""Names of metrics that MLflow takes."""
+"""Names of metrics that MLflow accepts."""
 WEIGHTS = re.compile(r"weights/[0-9a-f-]+\.npz")
 
 
 @dataclass(frozen=True)
 class Trained:
-    """All that is written of a fit."""
+    """All data of a fit that is written."""
 
     place: Place
     result: FitResult
-    """Without what its run does not show: weights, row losses."""
+    """Without weights and row losses, which are no part of the run."""
     curves: FitCurves
-    """What the stack's file holds of it."""
+    """Its data in the stack's file."""
     ended: int
     """When the fit ended, milliseconds since 1970."""
     weights: str = ""
@@ -50,7 +50,7 @@ class Trained:
         ended: int,
         weights: str = "",
     ) -> Trained:
-        """Keep what is written of a result; `sampled` as `stackfile.sample` returns it."""
+        """Return the data to write of a result; `sampled` as `stackfile.sample` returns it."""
         about = {
             "fit": encode_fit(result.fit),
             "outcome": result.outcome.value,
@@ -70,24 +70,24 @@ class Trained:
         return cls(place, replace(result, weights=None, row_losses=None), curves, ended, weights)
 
     @classmethod
-    def read(cls, sweep: str, key: str, found: FitCurves) -> Trained | None:
-        """Return what `curves` kept; None where a file, of an older version or damaged, does not say."""
+    def read(cls, sweep: str, key: str, curves: FitCurves) -> Trained | None:
+        """Return a fit from its data in a file; None where values are missing or damaged."""
         try:
-            about = UNKNOWN | json.loads(found.about)
-            _check(about, found)
+            about = UNKNOWN | json.loads(curves.about)
+            _check(about, curves)
             own = {name: about[name] for name in FROM_PLACE}
-            place = Place(sweep=sweep, key=key, **own, together=found.together)
+            place = Place(sweep=sweep, key=key, **own, together=curves.together)
             result = FitResult(
                 fit=decode_fit(about["fit"]),
                 outcome=Outcome(about["outcome"]),
-                curves=found.curves,
+                curves=curves.curves,
                 weights=None,
                 row_losses=None,
                 findings=tuple(Finding(**finding) for finding in about["findings"]),
                 train_loss=math.nan if about["train_loss"] is None else about["train_loss"],
                 **{name: about[name] for name in FROM_RESULT},
             )
-            return cls(place, result, found, about["ended"], about["weights"])
+            return cls(place, result, curves, about["ended"], about["weights"])
         except (
             ArithmeticError,
             AttributeError,
@@ -99,21 +99,22 @@ class Trained:
             return None
 
 
-def _check(about: dict[str, Any], found: FitCurves) -> None:
-    """Raise ValueError where a value cannot be written into a run as it is.
+def _check(about: dict[str, Any], curves: FitCurves) -> None:
+    """Raise ValueError where a value cannot be written into a run.
 
-    What passed here would fail in the background writer, and stop every resume of the sweep.
+    An invalid value would fail in the background writer, and stop every resume of the sweep.
     """
-    lengths = {curve.shape for curve in found.curves.values()}
-    losses = found.row_losses
-    epochs = len(found.curves.get("loss", ()))
+    lengths = {curve.shape for curve in curves.curves.values()}
+    losses = curves.row_losses
+    epochs = len(curves.curves.get("loss", ()))
     outcome = Outcome(about["outcome"])
     usable = outcome.is_usable
     texts = [about["phase"], about["message"]]
     texts += [text for finding in about["findings"] for text in finding.values()]
     sound = (
         all(
-            type(about[one]) is int and 0 <= about[one] < 2**31 for one in (*COUNTS, "train_sample")
+            type(about[name]) is int and 0 <= about[name] < 2**31
+            for name in (*COUNTS, "train_sample")
         )
         and isinstance(about["train_loss"], float | None)
         and type(about["best_epoch"]) is int
@@ -123,9 +124,9 @@ def _check(about: dict[str, Any], found: FitCurves) -> None:
         and 0.0 <= 1000 * about["seconds"] <= about["ended"] < 2**53
         and not any(b"\0" in text.encode() for text in texts)
         and outcome.is_done
-        and ("val_loss" in found.curves or not usable)
-        and all(CURVE.fullmatch(name) for name in found.curves)
-        and all(curve.dtype == np.float64 for curve in found.curves.values())
+        and ("val_loss" in curves.curves or not usable)
+        and all(CURVE.fullmatch(name) for name in curves.curves)
+        and all(curve.dtype == np.float64 for curve in curves.curves.values())
         and (not lengths or lengths == {(epochs,)})
         and (
             losses is None or (losses.dtype == np.float32 and losses.ndim == 1 and losses.size > 0)
@@ -133,4 +134,4 @@ def _check(about: dict[str, Any], found: FitCurves) -> None:
         and (about["weights"] == "" or WEIGHTS.fullmatch(about["weights"]) is not None)
     )
     if not sound:
-        raise ValueError(found.about)
+        raise ValueError(curves.about)

@@ -1,7 +1,7 @@
-"""One run a trial, between the sweep and its fits: what people compare in MLflow.
+"""One run for each trial, between the sweep and its fits: the rows that people compare in MLflow.
 
-Written when the search has chosen, from what the ledger holds by then. No search, resume or report
-reads them: a sweep that is resumed deletes the rows of its earlier end and writes them anew.
+They are written after the choice. No search, resume or report reads them: a resumed sweep deletes the
+rows of its earlier end and writes them anew.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,10 +17,9 @@ from pipeline.core import language
 from pipeline.core.records import Objective, Trial
 from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.environment import SOURCE, user
-from pipeline.ledger.fitrecord import FitRecord, Written
+from pipeline.ledger.fitrecord import RowRecord
 from pipeline.ledger.fitrun import LONGEST_TAG, trial_parameters
 from pipeline.ledger.fitwriter import FITS
-from pipeline.ledger.location import MlflowClient
 from pipeline.ledger.store import Store
 from pipeline.ledger.writer import Job
 from pipeline.search.decide import median_execution
@@ -31,21 +29,21 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric
 
 KIND = "trial"
-"""Tag `kind` of these runs; that of their sweep is `sweep`, fits have none."""
+"""Value of the tag `kind` of these runs; a sweep has `sweep`, fits have none."""
 PLACE = "place"
 """Metric: 1 = the champion's trial."""
 SIZE = "log10 parameters"
 """Metric: axes of MLflow that show a metric are not logarithmic, and sizes spread over powers of ten."""
 SPREAD = "score and standard error"
-"""Metric of what stands for a capacity: score less error, score, score and error, all at its size.
-Drawn over `SIZE` that is an error bar, which charts of MLflow do not have; it is the chart's title."""
+"""Metric of the best trial of a capacity: score minus error, score, score plus error, at the same `SIZE`.
+MLflow's charts have no error bars; drawn over `SIZE` these points are one. Also the chart's title."""
 COLOURS = ("#c2410c", "#0f766e", "#4c46a6", "#0c3a63", "#4a86b8", "#b8860b")
-"""Of the first trials, whose curves are drawn together: more cannot be told apart."""
+"""Colours of the first trials, whose curves share a chart: more cannot be distinguished."""
 OTHERS = "#a8a299"
 SHOWN_DIGITS = {"score": 4, "score_se": 2, "behind": 2}
-"""Significant digits, as in every table of ours: MLflow shows all that it is given. Others have 3."""
+"""Significant digits by metric, 3 for others: MLflow shows all that are stored."""
 MOST_POINTS = 300
-"""Epochs of a mean curve that are written, evenly spread; a chart of MLflow shows 320."""
+"""Most epochs of a mean curve that are written, evenly spaced; a chart of MLflow shows 320."""
 
 
 def leading_curve(metric: str) -> str:
@@ -57,17 +55,17 @@ class TrialRows:
     """Writes the rows of one sweep."""
 
     def __init__(self, store: Store, sweep: str, objective: Objective) -> None:
-        """Write nothing yet."""
+        """Keep the store; nothing is written yet."""
         self._store, self._sweep, self._objective = store, sweep, objective
         self.champion = ""
-        """Id of the first row, as soon as it is written."""
+        """Run id of the first row, once it is written."""
 
     def remove(self) -> None:
         """Delete the rows of an earlier end of the sweep."""
-        words = f"tags.sweep = '{self._sweep}' AND tags.kind = '{KIND}'"
+        condition = f"tags.sweep = '{self._sweep}' AND tags.kind = '{KIND}'"
         client, experiment = self._store.client, self._store.experiment_id
-        while found := client.search_runs([experiment], words):
-            for run in found:
+        while rows := client.search_runs([experiment], condition):
+            for run in rows:
                 client.delete_run(run.info.run_id)
 
     def jobs(
@@ -76,12 +74,12 @@ class TrialRows:
         ranked: Sequence[Ranked],
         verdicts: Mapping[str, str],
     ) -> Iterator[Job]:
-        """Yield what writes each trial's row, and moves its fits below it with their rank.
+        """Yield the jobs that write each trial's row and move its fits below it with their rank.
 
         Args:
-            fits: In their order, the champion's first.
+            fits: By rank, the champion's first.
             ranked: The usable trials, the champion's first.
-            verdicts: Of the search, by capacity.
+            verdicts: Verdict of the search by capacity.
         """
         said = {entry.evidence.trial: entry for entry in ranked}
         ranks = {done.key: rank for rank, done in enumerate(fits, start=1)}
@@ -109,50 +107,13 @@ class TrialRows:
             metrics = row.metrics(self._objective.metric, now)
             params, status = trial_parameters(row.trial), "FINISHED" if row.said else "FAILED"
             record = RowRecord(made[0], row.name, metrics, params, status, ranks, now)
-            FITS.write(
-                self._store, cast("FitRecord", record)
-            )  # asks no more of one that has not begun
+            FITS.write(self._store, record)
 
         return [create, fill]
 
 
-@dataclass
-class RowRecord:
-    """What is written of a row that is there, and of its fits, by the process that writes fits."""
-
-    run_id: str
-    name: str
-    metrics: Sequence[Metric]
-    params: Mapping[str, str]
-    status: str
-    ranks: Mapping[str, int]
-    """By run id of the fits below it."""
-    now: int
-    """Milliseconds since 1970."""
-
-    @property
-    def begun(self) -> bool:
-        """Never: how far it came need not be known, to write it again changes nothing."""
-        return False
-
-    @begun.setter
-    def begun(self, begun: bool) -> None: ...
-
-    def write(self, client: MlflowClient) -> Written:
-        """Write all of it, again where that was begun."""
-        from mlflow.entities import Metric, Param, RunTag
-
-        params = [Param(name, value) for name, value in self.params.items()]
-        client.log_batch(self.run_id, self.metrics, params)
-        client.set_terminated(self.run_id, self.status, self.now)
-        below = RunTag("mlflow.parentRunId", self.run_id)
-        for fit, rank in self.ranks.items():
-            client.log_batch(fit, [Metric("rank", rank, self.now, 0)], tags=[below])
-        return Written(self.run_id, "")
-
-
 class _Row(NamedTuple):
-    """One trial and what is written of it."""
+    """One trial and the content of its row."""
 
     place: int
     trial: Trial
@@ -165,16 +126,16 @@ class _Row(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its place and name, without what it has in common with the champion: lists cut long names off."""
+        """Place and name, without values shared with the champion: MLflow's lists cut long names off."""
         return f"{self.place}. {language.trial_beside(self.trial, self.first.nuisance)}"
 
     @property
     def is_leading(self) -> bool:
-        """Whether it is one of the first, whose curves are drawn together."""
+        """Whether it is one of the first trials, whose curves share a chart."""
         return self.place <= len(COLOURS)
 
     def tags(self) -> dict[str, str]:
-        """Return its tags, but for those that name its sweep."""
+        """Return the tags of the row, without those that name the sweep."""
         why = (
             self.said.note
             if self.said
@@ -193,7 +154,7 @@ class _Row(NamedTuple):
         return {name: value[:LONGEST_TAG] for name, value in values.items() if value}
 
     def metrics(self, metric: str, now: int) -> list[Metric]:
-        """Return scores, size and mean curves; epochs count from 1, as people count."""
+        """Return scores, size and mean curves; epochs are counted from 1."""
         from mlflow.entities import Metric
 
         points = [
@@ -224,7 +185,7 @@ class _Row(NamedTuple):
         return [done for done in self.fits if done.fit in wanted]
 
     def _scores(self) -> dict[str, float]:
-        """Return the score, and the means over executions of what else was measured at the best epoch."""
+        """Return score and errors, and means over executions of the other metrics at the best epoch."""
         said, counted = self.said, self._counted()
         if said is None:
             return {}
@@ -244,7 +205,7 @@ class _Row(NamedTuple):
         }
 
     def _mean_curve(self, metric: str) -> dict[int, float]:
-        """Return the mean over executions by epoch, as far as half of them were trained."""
+        """Return the mean over executions by epoch, up to their median number of epochs."""
         known = [done.curves.curves.get(metric) for done in self._counted()]
         curves = [curve for curve in known if curve is not None and len(curve)]
         if not curves:

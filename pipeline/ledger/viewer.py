@@ -1,4 +1,4 @@
-"""Where a person looks at a sweep: how to open MLflow's UI on a store, and links into it."""
+"""The command that opens MLflow's UI on a store, and links into the UI."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pipeline.ledger.location import Location
 
 HOST = "127.0.0.1"
 PORT = 5000
-"""Where `mlflow ui` listens unless told otherwise."""
+"""Default port of `mlflow ui`."""
 PATIENCE = 0.2
-"""Seconds for an answer; on this machine it comes at once."""
+"""Seconds to wait for a connection on this machine."""
 MOST_TRIED = 20
-"""Ports that are tried; macOS and many a developer's server listen on the first."""
+"""Most ports that are tried; macOS and many development servers use the first."""
 
 
 @functools.cache
 def free_port() -> int:
-    """Return a port where nobody answers: MLflow's own or one after it, the same all through a process."""
+    """Return a free port, MLflow's default or one after it; the same throughout a process."""
     for port in range(PORT, PORT + MOST_TRIED):
         try:
             socket.create_connection((HOST, port), timeout=PATIENCE).close()
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 def ui_command(location: Location) -> str:
-    """Return the command that opens the MLflow UI, or the address of a server that already runs."""
+    """Return the command that opens the MLflow UI; for a server its address."""
     if location.is_server:
         return location.shown
     port = "" if free_port() == PORT else f" --port {free_port()}"
@@ -43,5 +43,5 @@ def ui_address(location: Location) -> str:
 
 
 def runs_link(location: Location, experiment_id: str) -> str:
-    """Return the link to the runs of an experiment; with `/` and an id behind it that of a run's page."""
+    """Return the link to the runs of an experiment; `/` and a run id appended give a run's page."""
     return f"{ui_address(location)}/#/experiments/{experiment_id}/runs"

@@ -1,8 +1,8 @@
 """A prepared page in MLflow's own UI: the trials of a sweep as charts, or as a table.
 
-The experiment page stores its saved views as experiment tags and opens one by its address. That is
-not a documented interface (read from MLflow 3.16's public source, seen working on 3.17.2), so a
-failure here costs nothing but the page: the link then opens the plain runs table, sorted by place.
+The experiment page stores its saved views as experiment tags and opens one by its address. That is not a
+documented interface (read from MLflow 3.16's public source, verified with 3.17.2), so a failure here only
+costs the page: the link then opens the plain runs table, sorted by place.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ log = logging.getLogger(__name__)
 
 TAG = "mlflow.sharedViewState."
 CARD_HEIGHT = 235
-"""Pixels; two cards are in sight on a screen of 1440 x 900."""
+"""Height of a chart in pixels; two fit on a screen of 1440 x 900."""
 BY_PLACE = f"metrics.`{PLACE}`"
 MENU = {"workflowType": "machine_learning"}
-"""Opens MLflow's menu of model training, not of generative AI."""
+"""Query that opens MLflow's menu of model training, not of generative AI."""
 NAME, CREATED = "attributes.`Run Name`", "runDateAndNestInfo"
-"""Columns that MLflow always shows, in front."""
+"""Columns that MLflow always shows first."""
 
 
 def prepare_view(ledger: Ledger, metric: str, tested: str) -> str:
-    """Leave the prepared page and return the link of its charts; `tested` is the score people read first."""
+    """Store the prepared page and return the link to its charts; `tested` is the metric of the test score."""
     store, sweep = ledger.store, ledger.run_id
     try:
         now = int(time.time() * 1000)
@@ -46,14 +46,14 @@ def prepare_view(ledger: Ledger, metric: str, tested: str) -> str:
 
 
 def table_link(store: Store, sweep: str) -> str:
-    """Return the link that opens the prepared page as a table: the champion first, columns chosen."""
+    """Return the link that opens the prepared page as a table, the champion first."""
     return _link(store, {"viewStateShareKey": sweep})
 
 
 def plain_link(store: Store, sweep: str) -> str:
     """Return the link that opens the trials of a sweep in MLflow's plain table, the champion first."""
-    asked = {"searchFilter": _filter(sweep), "orderByKey": BY_PLACE, "orderByAsc": "true"}
-    return _link(store, asked | {"startTime": "ALL"})
+    query = {"searchFilter": _filter(sweep), "orderByKey": BY_PLACE, "orderByAsc": "true"}
+    return _link(store, query | {"startTime": "ALL"})
 
 
 def _link(store: Store, query: dict[str, str]) -> str:
@@ -104,7 +104,7 @@ def _state(sweep: str, metric: str, tested: str) -> dict[str, Any]:
 
 
 def _columns(metric: str, tested: str) -> list[str]:
-    """Return the columns of the table, as MLflow names them, those that matter first."""
+    """Return the columns of the table by MLflow's names, the most important first."""
     best = dict.fromkeys(("best_val_rmse", f"best_{metric}", "best_val_loss"))
     return [
         f"metrics.`{PLACE}`",
@@ -118,13 +118,13 @@ def _columns(metric: str, tested: str) -> list[str]:
 
 
 def _width(column: str) -> int:
-    """Return the pixels that hold a column's title and values."""
+    """Return the width of a column in pixels."""
     wide = {NAME: 175, CREATED: 80, BY_PLACE: 75, "tags.`why`": 300}
     return wide.get(column) or 35 + 7 * len(column.split("`")[1])
 
 
 def _cards(section: str, metric: str) -> list[dict[str, Any]]:
-    """Return the charts: MLflow takes their titles from what they show."""
+    """Return the charts; MLflow derives their titles from their metrics."""
     curve, plain = leading_curve(metric), {"scaleType": "linear", "lineSmoothness": 0}
 
     def card(kind: str, **settings: Any) -> dict[str, Any]:

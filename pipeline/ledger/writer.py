@@ -1,6 +1,6 @@
-"""The one background writer: jobs in turn, retried while the store is away, never lost silently.
+"""The background writer: runs jobs in order, retries while the store is away, loses none silently.
 
-In turn, but for what goes first: the plans of rounds and the files of stacks, which make fits safe.
+Jobs that make fits safe, the plans of rounds and the files of stacks, go first.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ from pipeline.ledger.store import is_deleted, is_final, is_of_store, out_of_reac
 logger = logging.getLogger(__name__)
 
 QUEUED_JOBS = 512
-"""Jobs that may wait, each with the weights of a fit; more hold the sweep up instead of memory."""
+"""Most jobs in the queue, each with the weights of a fit; a full queue blocks the sweep, to limit memory."""
 
 MOST_BEHIND = 24
-"""Jobs that may still wait when a round has ended: about a second of writing."""
+"""Most jobs that may be queued when a round has ended: about a second of writing."""
 
 MOST_AT_ONCE = 4
-"""Jobs written at the same time: each waits 14 times for a server's answer."""
+"""Most jobs written at the same time: each waits for 14 answers of a server."""
 
 BEAT_SECONDS = 10.0
-"""Between two signs of life."""
+"""Seconds between two heartbeats."""
 
 STOPPING_SECONDS = 8.0
-"""How long a sweep that must stop still waits for its store; it must exit within 20 s."""
+"""Seconds that a sweep which must stop still waits for its store; it must exit within 20 s."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
-"""Seconds between tries: doubled each time."""
+"""Seconds between retries, doubled each time."""
 
 
 @dataclass
 class Job:
-    """Work in steps; a step that failed is tried again without repeating the steps before it."""
+    """Work in steps; a failed step is retried without repeating the steps before it."""
 
     name: str
     steps: Sequence[Callable[[], object]]
     alone: bool = True
     """Runs exclusively; else up to `MOST_AT_ONCE` jobs run at a time."""
     first: bool = False
-    """Goes before what waits, unless that goes first as well; and beside what is being written."""
+    """Goes before queued jobs that do not go first, and runs beside jobs that are being written."""
     done: int = field(default=0, init=False)
 
     def advance(self) -> None:
-        """Do what is left, remembering every finished step."""
+        """Run the remaining steps, counting every finished one."""
         while self.done < len(self.steps):
             self.steps[self.done]()
             self.done += 1
@@ -62,7 +62,7 @@ FIRST, IN_TURN, LAST = range(3)
 class Writer:
     """A thread that writes to the store, so that training does not wait for it.
 
-    Fits it hands on to a process of their own (`fitwriter`).
+    Fits are handed to a separate process (`fitwriter`).
     """
 
     def __init__(
@@ -75,9 +75,10 @@ class Writer:
         """Start the thread.
 
         Args:
-            retry_seconds: How long a failing step is tried again.
-            beat: Leaves a sign of life, about every `BEAT_SECONDS`; its failure is logged, never fatal.
-            stopping: Whether the sweep must stop: then waiting is cut short.
+            location: The store, for messages.
+            retry_seconds: How long a failing step is retried.
+            beat: Writes a heartbeat, about every `BEAT_SECONDS`; errors of the store are only logged.
+            stopping: Whether the sweep must stop: then retries are cut short.
         """
         self.busy_seconds = 0.0
         """Time in which at least one job was being written."""
@@ -93,7 +94,7 @@ class Writer:
         )
         self._numbers = itertools.count()
         self._left = {True: 0, False: 0}
-        """Jobs that are not done, by whether they go first."""
+        """Number of unfinished jobs, by `first`."""
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
@@ -114,11 +115,11 @@ class Writer:
         self._wait(lambda: not any(self._left.values()))
 
     def flush_first(self) -> None:
-        """Wait until all that goes first is in the store; or StoreError."""
+        """Wait until all jobs that go first are written; StoreError as of `flush`."""
         self._wait(lambda: not self._left[True])
 
     def catch_up(self) -> None:
-        """Wait until all is in the store that makes fits safe, and little else is waiting.
+        """Wait until all jobs that go first are written, and at most `MOST_BEHIND` others are queued.
 
         Raises:
             StoreError: The store stayed out of reach for `retry_seconds`.
@@ -131,7 +132,7 @@ class Writer:
         self._raise()
 
     def close(self) -> None:
-        """Write what is queued and end the thread; does not raise."""
+        """Write all queued jobs and end the thread; does not raise."""
         if self._thread.is_alive():
             self._jobs.put((LAST, next(self._numbers), None))
             self._thread.join()
@@ -157,7 +158,7 @@ class Writer:
                 next_beat = time.monotonic() + BEAT_SECONDS
 
     def _start(self, job: Job) -> None:
-        """Do a job here, or in a thread of its own while the next one is begun."""
+        """Run a job here, or in a thread of its own where it is not exclusive."""
         if job.alone:
             if not job.first:
                 self._wait_for_others()
@@ -171,7 +172,7 @@ class Writer:
 
         try:
             threading.Thread(target=run, name="ledger fit", daemon=True).start()
-        except RuntimeError:  # no more threads are to be had
+        except RuntimeError:  # no more threads available
             run()
 
     def _wait_for_others(self) -> None:
@@ -180,7 +181,7 @@ class Writer:
         self._free.release(MOST_AT_ONCE)
 
     def _do(self, job: Job) -> None:
-        """Do a job, whatever comes of it."""
+        """Run a job; keep its exception for the sweep's own thread."""
         if self._error is None:  # else dropped: `put` and `flush` say so, and resume does it again
             self._count(1)
             try:
@@ -193,7 +194,7 @@ class Writer:
             self._changed.notify_all()
 
     def _count(self, more: int) -> None:
-        """Count the jobs that are being written; time passes once, however many they are."""
+        """Count the jobs that are being written, and add up the time in which there are any."""
         with self._counting:
             now = time.perf_counter()
             if self._writing:

@@ -16,26 +16,26 @@ from multiprocessing.connection import Connection
 
 from pipeline.config.redact import redacted
 from pipeline.core.collector import collect_seldom
-from pipeline.ledger.fitrecord import FitRecord, Written
+from pipeline.ledger.fitrecord import FitRecord, RowRecord, Written
 from pipeline.ledger.location import Location, MlflowClient
 from pipeline.ledger.sqlitefile import relax_commits
 from pipeline.ledger.store import connect, is_of_store, isolate
 
 IDLE_SECONDS = 300.0
-"""Without a fit, after which memory is given back: in a notebook, or while large networks train."""
+"""Seconds without a fit after which the process ends, to free memory."""
 
 _writing: set[Connection] = set()
-"""Connections at whose fits threads are."""
+"""Connections whose fits are being written."""
 _latest = time.monotonic()
-"""When a fit was written last."""
+"""Time of the last written fit, monotonic."""
 _one = threading.Lock()
-"""Held while a fit is written to a sqlite file, which takes one writer at a time."""
+"""Held while writing to a sqlite file, which allows one writer at a time."""
 
 
 def main(descriptors: Sequence[int]) -> None:
-    """Serve the connection at each file descriptor until the sweep is gone.
+    """Serve the connection at each file descriptor until the sweep's process ends.
 
-    Then stop at once: it may be resumed right away.
+    Then stop at once: the sweep may be resumed right away.
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # the sweep gets them too, and decides
         signal.signal(number, signal.SIG_IGN)
@@ -51,7 +51,7 @@ def main(descriptors: Sequence[int]) -> None:
 
 
 def _end_in_time() -> None:
-    """End this process with the sweep's, or after a time without work: another one is started then."""
+    """End this process with the sweep's, or when idle for `IDLE_SECONDS`; it is started again when needed."""
     while not select.select([sys.stdin], [], [], IDLE_SECONDS)[0]:  # nothing comes but the end
         if not _writing and time.monotonic() - _latest > IDLE_SECONDS:
             break
@@ -76,14 +76,14 @@ def _serve(connection: Connection) -> None:
 
 
 def make(location: Location) -> None:
-    """Create a sqlite store that is not there yet: its migrations take seconds."""
+    """Create a sqlite store unless it exists: its migrations take seconds."""
     if location.database is not None and not location.database.exists():
-        with contextlib.suppress(Exception):  # the sweep meets the same, and says it
+        with contextlib.suppress(Exception):  # the sweep gets the same error and reports it
             connect(location)
 
 
-def write(location: Location, record: FitRecord) -> Written | Exception:
-    """Write a fit; return where it stands, or what stopped it."""
+def write(location: Location, record: FitRecord | RowRecord) -> Written | Exception:
+    """Write a fit or a row; return its ids, or the exception."""
     try:
         client = _client(location)
         with _one if location.folder is not None else contextlib.nullcontext():
@@ -94,7 +94,7 @@ def write(location: Location, record: FitRecord) -> Written | Exception:
 
 @functools.cache
 def _client(location: Location) -> MlflowClient:
-    """Return a client of a store that the sweep has opened: nothing is created."""
+    """Return a client of a store that the sweep has opened; nothing is created."""
     from mlflow import MlflowClient
 
     if location.database is not None and not location.database.exists():
@@ -105,7 +105,7 @@ def _client(location: Location) -> MlflowClient:
 
 
 def _portable(error: Exception) -> Exception:
-    """Return an error that every process can read: of the store, or with the traceback as its text."""
+    """Return an exception that can be pickled: MlflowException, or RuntimeError with the traceback."""
     from mlflow.exceptions import MlflowException
     from mlflow.protos.databricks_pb2 import ErrorCode
 

@@ -1,4 +1,4 @@
-"""Save the champion as one MLflow model that takes raw rows, and prove that it is the same model."""
+"""Save the champion as one MLflow model that takes raw rows, and verify its predictions."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def save_champion(
     summary: Mapping[str, Any],
     verifier: Verifier,
 ) -> Champion:
-    """Save, verify and link the champion; everything queued in the ledger is written by then.
+    """Save, verify and link the champion; on return everything queued in the ledger is written.
 
     Args:
-        members: The networks: one, or all executions of the trial, whose average predicts.
+        members: The networks whose average predicts: one, or all executions of the trial.
         summary: `summary.json` so far; `champion.run_id` is the run that the model belongs to.
-        verifier: A fresh process, started earlier.
+        verifier: Loads the saved model in a fresh process.
 
     Raises:
         UnfaithfulModelError: The saved model does not predict what the trained one predicts.
@@ -96,14 +96,14 @@ def save_champion(
 
 
 def save_beside(root: Path, dataset: Dataset, member: Member, about: dict[str, str]) -> None:
-    """Write a model into a folder of its own, without any store: where that is lost."""
+    """Write a model into a folder, without a tracking store: used when the store is lost."""
     (root / FOLDER).mkdir(parents=True)
     write_folder(root / FOLDER, dataset, [member])
     write_mlmodel(root, dataset, f"m-{uuid.uuid4().hex}", "", str(root), about)
 
 
 def expected_outputs(dataset: Dataset, members: Sequence[Member], rows: pd.DataFrame) -> np.ndarray:
-    """Return what the trained networks predict for raw rows, without anything saved.
+    """Return the predictions of the trained networks, in memory, for raw rows.
 
     Returns:
         float64 (rows, outputs): the target in its own unit, or probabilities.
@@ -117,14 +117,14 @@ def expected_outputs(dataset: Dataset, members: Sequence[Member], rows: pd.DataF
 
 
 def sample(dataset: Dataset, count: int) -> pd.DataFrame:
-    """Return raw rows to compare predictions on, those that training has not seen first."""
+    """Return the first `count` raw rows of the test part; without one of validation, then training."""
     parts = ("test", "validation", "train")
     part = next(part for part in parts if len(dataset.part(part)))
     return dataset.features(part)[[column.name for column in dataset.used]].head(count)
 
 
 def _params(summary: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is shown beside the model: the champion's plain values, as people write them."""
+    """Return the parameters of the logged model: the champion's scalar values, formatted for people."""
     plain = {
         name: value
         for name, value in summary["champion"].items()
@@ -149,7 +149,7 @@ def _log_metrics(ledger: Ledger, summary: Mapping[str, Any], model_id: str) -> N
         places.append((ledger.champion_row, None))
     for run_id, linked in places:
         metrics = [
-            # A row is read by people: MLflow shows every digit that it is given.
+            # A row is for people, and MLflow shows every digit.
             Metric(name, float(value if linked else f"{value:.4g}"), now, 0, model_id=linked)
             for name, value in scores.items()
             if value is not None and math.isfinite(value)
@@ -158,7 +158,7 @@ def _log_metrics(ledger: Ledger, summary: Mapping[str, Any], model_id: str) -> N
 
 
 def _link(store: Store, runs: Sequence[str], model_id: str) -> None:
-    """Show the model on the page of the fit that it is, on that of its trial and of the sweep."""
+    """Link the model as output of runs (those of its fit, its trial and its sweep), once each."""
     from mlflow.entities import LoggedModelOutput
 
     for run_id in filter(None, runs):

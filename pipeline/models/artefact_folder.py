@@ -1,4 +1,4 @@
-"""What a predictor needs, in one folder: description, encoders, networks, and its readers.
+"""The folder of a predictor: description, encoders, networks, and the modules that read them.
 
 The champion is saved as a model of its own. Every other fit has only its network; with the encoders that are
 kept with the parent run it predicts from raw rows as well, also when the sweep was killed.
@@ -65,7 +65,7 @@ def encoder_file(dataset: Dataset, encoding: str, fold: int) -> str:
 def encoder_files(
     dataset: Dataset, encoded: Sequence[tuple[str, int]]
 ) -> dict[str, Callable[[], bytes]]:
-    """Return, by name, what packs each fitted encoder without pickle: its import takes seconds."""
+    """Return a function by file name that packs each fitted encoder: importing skops takes seconds."""
     return {
         name: functools.partial(_packed, dataset.encoder(encoding, fold))
         for encoding, fold in dict.fromkeys(encoded)
@@ -74,9 +74,9 @@ def encoder_files(
 
 
 def import_writers(dataset: Dataset) -> None:
-    """Import what writes models, on the main thread and before TensorFlow.
+    """Import the modules that write models, on the main thread and before TensorFlow.
 
-    skops looks through all modules: 1 s before TensorFlow and MLflow, 4 s after. MLflow silences its own
+    skops scans all loaded modules: 1 s before TensorFlow and MLflow, 4 s after. MLflow silences its own
     warnings while it is imported, which another thread's `catch_warnings` would undo.
     """
     if dataset.images is None:
@@ -86,7 +86,7 @@ def import_writers(dataset: Dataset) -> None:
 
 
 def _packed(encoder: Any) -> bytes:
-    """Return an encoder as skops writes it; once, though ledger, proof and champion ask for it."""
+    """Return an encoder packed by skops; cached, as ledger, proof and champion all need it."""
     import skops.io
 
     with _packing:
@@ -97,11 +97,11 @@ def _packed(encoder: Any) -> bytes:
 
 _packing = threading.Lock()
 _known: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
-"""Packed encoders, each as long as it lives."""
+"""Packed encoders, kept as long as the encoder itself."""
 
 
 def write_folder(folder: Path, dataset: Dataset, members: Sequence[Member]) -> None:
-    """Write a complete model: what `artefact_predictor.Predictor` reads, and the readers."""
+    """Write a complete model: the files that `artefact_predictor.Predictor` reads, and the readers."""
     write_networks(folder, members)
     write_around(folder, dataset, members)
 
@@ -113,7 +113,7 @@ def write_networks(folder: Path, members: Sequence[Member]) -> None:
 
 
 def write_around(folder: Path, dataset: Dataset, members: Sequence[Member]) -> None:
-    """Write what else belongs to a model: description, encoders, readers. No framework is needed."""
+    """Write description, encoders and readers of a model. No framework is needed."""
     encoded = [(member.fit.trial.encoding, member.fit.fold) for member in members]
     description = describe(dataset, encoded)
     for entry, member in zip(description["members"], members, strict=True):
@@ -155,8 +155,8 @@ def keep_encoders(
     """Store the encoders of a sweep with its parent run, in the background.
 
     Args:
-        encoded: Every encoding and fold that its fits use.
-        more: Whether there are more of them than when the sweep began.
+        encoded: Every (encoding, fold) that its fits use.
+        more: Whether encodings were added since the sweep began.
     """
     if not more and ledger.resumed and ledger.has_file(f"{SERVING}/{DESCRIPTION}"):
         return
@@ -167,7 +167,7 @@ def keep_encoders(
 
 
 def compose(client: MlflowClient, location: Location, run: Any, folder: Path) -> None:
-    """Write the folder of a predictor for one fit.
+    """Write the folder of a predictor for one fit, whose run is `run`.
 
     Raises:
         ConfigError: The fit left no model, or its sweep no encoders.

@@ -31,7 +31,7 @@ EXAMPLE, SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"
 def write_mlmodel(
     root: Path, dataset: Dataset, model_id: str, run_id: str, place: str, about: dict[str, str]
 ) -> None:
-    """Write everything around the predictor's folder.
+    """Write the MLflow files around the predictor's folder.
 
     Args:
         root: The artefact; `FOLDER` is in it already.
@@ -83,10 +83,9 @@ def write_mlmodel(
 def signature(dataset: Dataset) -> ModelSignature:
     """Return the signature: the table's own columns in, predictions out.
 
-    A column may hold anything: none of MLflow's types takes whole numbers, numbers with gaps and texts
-    alike, as one file or another has them of the same column, and what a cell means is read by the
-    model itself. Nor is one "required" to MLflow: the model says better which are missing. The kind of
-    each stands in the metadata.
+    Columns have the type Any: none of MLflow's types accepts whole numbers, numbers with gaps and texts
+    alike, which different files hold in the same column; the model itself interprets cells. No column is
+    "required" to MLflow: the model's own message on missing ones is better. Kinds are in the metadata.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
@@ -101,7 +100,7 @@ def signature(dataset: Dataset) -> ModelSignature:
 
 
 def json_rows(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return rows as a scoring server takes them; floats exact, missing values null."""
+    """Return rows in the JSON form of a scoring server; floats exact, missing values null."""
     values = [[_plain(value) for value in row] for row in frame.astype(object).to_numpy()]
     return {"columns": list(map(str, frame.columns)), "data": values}
 

@@ -1,4 +1,4 @@
-"""From raw rows of the table to predictions: the one way, here and in the saved model.
+"""Predictions for raw rows of the table: the same code here and in the saved model.
 
 A saved model carries a copy of this file and of `pipeline/data/typed.py`, so it imports nothing from
 this package. Nothing that is loaded is executed: encoders come through skops with a fixed list of
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 DESCRIPTION = "description.json"
 FORMAT = 2
-"""Of the folder. 1 had no ordered columns and no forms of numbers and categories; it is read as ever."""
+"""Version of the folder's format. 1 has no ordered columns and no forms of numbers and categories."""
 
 TRUSTED = ("numpy.dtype",)
 """What skops may rebuild beyond its own list: SimpleImputer remembers a dtype."""
@@ -31,8 +31,8 @@ CHUNK_ROWS = 1 << 16
 UNREADABLE = 0.01
 """Largest share of a column's given cells that may be unreadable and then counts as missing.
 
-Tables kept by hand have typing errors in about one cell of a hundred; more is another column, unit or
-format, and imputing it would answer a question that nobody asked. A single row has none to spare.
+Tables kept by hand have typing errors in about one cell of a hundred; more means another column, unit or
+format, and imputed cells would give meaningless predictions.
 """
 
 
@@ -52,15 +52,15 @@ class Predictor:
             folder: With `description.json` and the files it names.
             typed: The module `typed`: `Column`, `typed(frame, columns)`, `unreadable(series, column)`.
             read_image: For images: from a path and a shape to an array.
-            look: Called before the networks are loaded, which is when Keras is imported: `check` works.
+            look: Called before Keras is imported and networks are loaded; `check` works by then.
 
         Raises:
             ValueError: The folder is of another format.
         """
         self._folder = Path(folder)
         self.description = json.loads((self._folder / DESCRIPTION).read_text(encoding="utf-8"))
-        if (found := self.description.get("format")) not in range(1, FORMAT + 1):
-            raise ValueError(f"its format is {found!r}; this version reads 1 to {FORMAT}")
+        if (written := self.description.get("format")) not in range(1, FORMAT + 1):
+            raise ValueError(f"its format is {written!r}; this version reads 1 to {FORMAT}")
         self._typed = typed
         self._read_image = read_image
         self._columns = [
@@ -72,7 +72,7 @@ class Predictor:
             member["encoder"]: self._load_encoder(member["encoder"]) for member in self._members
         }
         self.unread: dict[str, int] = {}
-        """Cells of each column that the last `check` let count as missing."""
+        """Unreadable cells that the last `check` counted as missing, by column."""
         if look is not None:
             look(self)
         self._networks = [self._load(member["network"]) for member in self._members]
@@ -80,11 +80,11 @@ class Predictor:
     @property
     def classes(self) -> list[Any] | None:
         """The labels as they were, sorted; None for a regression."""
-        found: list[Any] | None = self.description["classes"]
-        return found
+        labels: list[Any] | None = self.description["classes"]
+        return labels
 
     def predict(self, frame: pd.DataFrame, unreadable: float = UNREADABLE) -> pd.DataFrame:
-        """Return `prediction`, and `probability_<class>` for classes, one row a row given.
+        """Return a column `prediction`, and for classes `probability_<class>`, for each given row.
 
         Args:
             frame: Raw rows with the table's own columns, in any order; others are ignored.
@@ -96,15 +96,15 @@ class Predictor:
         return self.answers(self.check(frame, unreadable))
 
     def answers(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return what `predict` does, for rows that `check` has returned."""
+        """Return predictions as `predict` does, for rows that `check` has returned."""
         values, index = self.outputs(rows), rows.index
         if self.classes is None:
             return pd.DataFrame({"prediction": values[:, 0]}, index=index)
         labels = np.array(self.classes, dtype=object)[values.argmax(axis=1)]
-        found = {"prediction": pd.Series(labels, index=index).infer_objects()}
+        columns = {"prediction": pd.Series(labels, index=index).infer_objects()}
         for position, label in enumerate(self.classes):
-            found[f"probability_{label}"] = pd.Series(values[:, position], index=index)
-        return pd.DataFrame(found, index=index)
+            columns[f"probability_{label}"] = pd.Series(values[:, position], index=index)
+        return pd.DataFrame(columns, index=index)
 
     def outputs(self, rows: pd.DataFrame) -> np.ndarray:
         """Return the average output of the networks, float64 of shape (rows, outputs).
@@ -118,12 +118,14 @@ class Predictor:
         return total
 
     def check(self, frame: pd.DataFrame, unreadable: float = UNREADABLE) -> pd.DataFrame:
-        """Return the columns that the model uses; what is odd about them and bearable is logged.
+        """Return the columns that the model uses; tolerable oddities are logged.
 
-        At most the share `unreadable` of a column's given cells may not be readable.
+        Args:
+            frame: Raw rows.
+            unreadable: Largest share of a column's given cells that may be unreadable.
 
         Raises:
-            ValueError: A column is missing, twice there, or holds too much that cannot be read.
+            ValueError: A column is missing, duplicated, or has too many unreadable cells.
         """
         if not isinstance(frame, pd.DataFrame):
             raise ValueError(f"rows must be a table with named columns, not {type(frame).__name__}")  # noqa: TRY004 - what scoring servers turn into an answer
@@ -153,7 +155,7 @@ class Predictor:
         return rows
 
     def _unread(self, series: pd.Series, column: Any, allowed: float) -> str:
-        """Return what of a column cannot be read if it is too much; else say it in the log."""
+        """Return a sentence on a column's unreadable cells where they are too many; else log it."""
         whole = column.kind in {"number", "pixel"} and series.dtype.kind in "iu"
         if whole or column.kind == "image" or not len(series):
             return ""
@@ -178,7 +180,7 @@ class Predictor:
         return ""
 
     def _say_strange_levels(self, rows: pd.DataFrame) -> None:
-        """Say in the log how many rows have levels of a category that no training row had."""
+        """Log how many rows have levels of a category that no training row had."""
         known = self._levels()
         for column in self._columns:
             if column.name not in known or not len(rows):
@@ -230,8 +232,8 @@ class Predictor:
     def _image(self, cell: Any, shape: tuple[int, ...]) -> np.ndarray:
         """Return an image: read from its path, or as it was given, brightness 0 to 255."""
         if not isinstance(cell, np.ndarray):
-            found: np.ndarray = self._read_image(cell, shape)
-            return found
+            image: np.ndarray = self._read_image(cell, shape)
+            return image
         pixels = cell if cell.ndim == len(shape) else cell[..., None]  # grey without its axis
         if pixels.shape != shape:
             raise ValueError(f"an image has the shape {cell.shape}; the model takes {shape}")

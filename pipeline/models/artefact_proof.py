@@ -1,6 +1,6 @@
-"""Prove before the search that its champion can be saved and served, with networks that know nothing yet.
+"""Prove before the search, with untrained networks, that its champion can be saved and served.
 
-What cannot is refused in seconds, not after an hour of training.
+A configuration that cannot be is refused within seconds, not after an hour of training.
 """
 
 from __future__ import annotations
@@ -41,34 +41,34 @@ from pipeline.models.verify import (
 log = logging.getLogger(__name__)
 
 UNSAVED = (TypeError, ValueError, RuntimeError, NotImplementedError)
-"""What Keras and skops raise of a network or an encoder that they cannot save."""
+"""Exceptions of Keras and skops for a network or an encoder that cannot be saved."""
 
 ROWS = 20
-"""Raw rows that go the whole way, and one more without any value."""
+"""Raw rows that are predicted, besides one without any value."""
 
 MOST_PARAMETERS = 1_000_000
-"""Of the network that goes it, where the first round has one so small."""
+"""Most parameters of the network that is tried, where the first round has one that small."""
 
 
 class Proof:
-    """The way of a champion, gone once by untrained networks of every encoding."""
+    """Saves, loads and serves a model of untrained networks, one of every encoding."""
 
     def __init__(self, dataset: Dataset, family: Family, verifier: Verifier = VERIFIER) -> None:
-        """Take what there is before the first round; the verifier's process starts when it is first asked."""
+        """Prepare; the verifier's process starts with the first question."""
         self._dataset, self._family = dataset, family
         self._rows = proof_rows(dataset)
         self._folder = tempfile.TemporaryDirectory()
         self.verifier = verifier
         self._members: list[Member] = []
         self._asking = ThreadPoolExecutor(1, "proof")
-        self._asked: Future[Question] | None = None
+        self._question: Future[Question] | None = None
         self._begun = False
 
-    def before_round(self, asked: Round) -> None:
-        """Begin before the first round that is trained; hear the answer before the first that finds it.
+    def before_round(self, round_: Round) -> None:
+        """Start the proof before the first round; before later ones check the answer once it is there.
 
         Raises:
-            DataError: A column reads otherwise when it is served.
+            DataError: A column is read differently when it is served.
             ConfigError: A network cannot be saved or loaded.
         """
         if self._begun:
@@ -80,25 +80,25 @@ class Proof:
         (root / FOLDER).mkdir(parents=True)
         state = random.getstate()  # Keras draws from it, and training must not notice
         try:
-            self._write_networks(root / FOLDER, asked)
+            self._write_networks(root / FOLDER, round_)
         except UNSAVED as error:
             raise _cannot(error) from error
         finally:
             random.setstate(state)
-        self._asked = self._asking.submit(self._ask, root)
+        self._question = self._asking.submit(self._ask, root)
 
     def _ask(self, root: Path) -> Question:
-        """Write what needs no framework, while the first round is trained, and ask."""
+        """Write the rest of the model while the first round is trained, and start the verification."""
         write_around(root / FOLDER, self._dataset, self._members)
         write_mlmodel(root, self._dataset, "m-proof", "", "", {})
         question = Question(root, self._rows, self._folder.name)
         self.verifier.ask(question)
         return question
 
-    def _write_networks(self, folder: Path, asked: Round) -> None:
+    def _write_networks(self, folder: Path, round_: Round) -> None:
         """Write a model that averages one untrained network of each encoding of the round."""
         by_encoding: dict[str, list[Fit]] = {}
-        for fit in asked.fits:
+        for fit in round_.fits:
             by_encoding.setdefault(fit.trial.encoding, []).append(fit)
         for fits in by_encoding.values():
             small = [fit for fit in fits if fit.trial.parameters <= MOST_PARAMETERS]
@@ -111,15 +111,15 @@ class Proof:
             ModelTemplate(self._family.build(self._members[0].fit.trial))
 
     def settle(self) -> None:
-        """Hear the answer if it is there; by now the question has been put.
+        """Check the answer of the verifier if it is there.
 
         Raises:
             ConfigError: The model does not load in a fresh process, or predicts something else there.
         """
-        if self._asked is None:
+        if self._question is None:
             return
         try:
-            question = self._asked.result()
+            question = self._question.result()
             self.verifier.wait(question, 0.0)
             question.compare(expected_outputs(self._dataset, self._members, self._rows))
         except VerifierGoneError as gone:
@@ -130,23 +130,23 @@ class Proof:
             )
         except (UnfaithfulModelError, *UNSAVED) as error:
             raise _cannot(error) from error
-        self._asked, self._members = None, []
+        self._question, self._members = None, []
 
     def close(self) -> None:
-        """Leave the process to the next sweep, and remove the files.
+        """Release the process for the next sweep, and remove the files.
 
-        One that has not read them yet would die of it, and the next sweep's champion with it.
+        A process that has not read them yet is ended: it would fail, and the next champion with it.
         """
         self._asking.shutdown()
-        is_asked = self._asked is not None and (
-            self._asked.exception() is not None or self._asked.result().answer() is None
+        is_waiting = self._question is not None and (
+            self._question.exception() is not None or self._question.result().answer() is None
         )
-        (self.verifier.close if is_asked else self.verifier.release)()
+        (self.verifier.close if is_waiting else self.verifier.release)()
         self._folder.cleanup()
 
 
 def proof_rows(dataset: Dataset) -> pd.DataFrame:
-    """Return raw rows to try: some of the table, and one without any value where it may be so."""
+    """Return raw rows to predict: some of the table, and one without any value unless rows are images."""
     rows = sample(dataset, ROWS)
     if dataset.image_shape is not None:  # pixels are not imputed
         return rows
@@ -158,10 +158,10 @@ def proof_rows(dataset: Dataset) -> pd.DataFrame:
 
 
 def refuse_unserved(dataset: Dataset, rows: pd.DataFrame) -> None:
-    """Read rows as a server does from each form of a request; no framework is needed for it.
+    """Compare rows as read from the table with rows as read from requests; no framework is needed.
 
     Raises:
-        DataError: A column is read otherwise than from the table.
+        DataError: A column is read differently from a request.
     """
     if dataset.images is not None:
         return
@@ -187,15 +187,15 @@ def refuse_unserved(dataset: Dataset, rows: pd.DataFrame) -> None:
                     )
 
 
-def _same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    if one.dtype == object:
-        found: np.ndarray = one == other
-        return found
-    return np.isclose(one, other, rtol=1e-12, atol=0.0, equal_nan=True)
+def _same(here: np.ndarray, there: np.ndarray) -> np.ndarray:
+    if here.dtype == object:
+        equal: np.ndarray = here == there
+        return equal
+    return np.isclose(here, there, rtol=1e-12, atol=0.0, equal_nan=True)
 
 
 def refuse_own_code(archive: bytes) -> None:
-    """Look for code that a network in a `.keras` file names but does not hold.
+    """Refuse a `.keras` file that names code it does not contain.
 
     Raises:
         ConfigError: A layer or function is not Keras' own, or is stored as byte code.
@@ -206,7 +206,7 @@ def refuse_own_code(archive: bytes) -> None:
         if own := _own(node):
             raise ConfigError(
                 f"model.builder: {own} cannot be part of a saved model. A model is loaded without "
-                "running or importing anybody's code (@keras.saving.register_keras_serializable "
+                "running or importing any code (@keras.saving.register_keras_serializable "
                 "helps only in a program that imports yours), so the champion could neither be "
                 "served nor used by predict. Build it from Keras' own layers (keras.layers) and "
                 "operations (keras.ops on the tensors of a functional model)."
@@ -214,7 +214,7 @@ def refuse_own_code(archive: bytes) -> None:
 
 
 def _nodes(config: Any) -> Iterator[dict[str, Any]]:
-    """Return every serialized object of a network, inner ones last."""
+    """Yield every serialized object of a network, outer ones first."""
     if isinstance(config, dict):
         if "class_name" in config:
             yield config
@@ -225,7 +225,7 @@ def _nodes(config: Any) -> Iterator[dict[str, Any]]:
 
 
 def _own(node: dict[str, Any]) -> str:
-    """Return what of a serialized object is the user's own code, in words; empty where nothing is."""
+    """Return a description of the user's own code in a serialized object; empty where there is none."""
     import keras
 
     name, module = str(node["class_name"]), str(node.get("module") or "")
@@ -244,7 +244,7 @@ def _own(node: dict[str, Any]) -> str:
 
 
 def _cannot(error: Exception) -> ConfigError:
-    """Return the refusal of a network that cannot go the way of a champion."""
+    """Return the error for networks that cannot be saved and served."""
     if isinstance(error, ConfigError):
         return error
     return ConfigError(

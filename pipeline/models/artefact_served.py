@@ -19,7 +19,7 @@ from mlflow.types import DataType, Schema
 
 
 class RowsError(MlflowException, ValueError):
-    """The rows cannot be meant for this model; a scoring server answers 400 with these words."""
+    """The rows do not fit this model; a scoring server answers 400 with this message."""
 
     def __init__(self, message: str) -> None:
         """Keep the message as the answer's own."""
@@ -64,7 +64,7 @@ def _module(path: Path) -> Any:
 
 
 def _pandas_types(schema: Schema) -> list[Any]:
-    """Return what a column is read as from CSV: as the text it is, where it may hold anything."""
+    """Return the dtype of each column when read from CSV: object for columns of any type."""
     types = [column.type for column in schema.inputs]
     return [kind.to_pandas() if isinstance(kind, DataType) else object for kind in types]
 

@@ -16,16 +16,14 @@ from pathlib import Path
 from typing import Any
 
 NICE = 5
-"""So that importing beside the sweep's own start does not delay it."""
+"""Niceness of the process: its imports must not delay the start of the sweep."""
 
 
 def main() -> int:
-    """Answer one line after the other; the first model that fails ends it, and its words are the last."""
+    """Answer line by line; a model that fails ends the process, with its message as the last line."""
     if hasattr(os, "nice"):
         os.nice(NICE)
-    gc.set_threshold(
-        50_000, 20, 20
-    )  # imports make objects that stay; Python would visit them all the time
+    gc.set_threshold(50_000, 20, 20)  # imports allocate many objects that stay
     import keras  # noqa: F401 - the slow import, before the work arrives
     import mlflow.pyfunc.scoring_server
     import skops.io  # noqa: F401 - the same
@@ -47,12 +45,12 @@ def _answers(pyfunc: Any, task: dict[str, Any]) -> list[Any]:
     """Return the predictions for each request, as the body of an HTTP request holds them."""
     model = pyfunc.load_model(task["model"])
     schema = model.metadata.get_input_schema()
-    found = []
+    answers = []
     for content_type, file in task["requests"]:
         body = Path(file).read_bytes()
-        answer = pyfunc.scoring_server.invocations(body, content_type, model, schema)
-        found.append(json.loads(answer.response)["predictions"])
-    return found
+        reply = pyfunc.scoring_server.invocations(body, content_type, model, schema)
+        answers.append(json.loads(reply.response)["predictions"])
+    return answers
 
 
 if __name__ == "__main__":

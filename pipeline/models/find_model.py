@@ -1,6 +1,6 @@
-"""From the words a person uses for a model (`model=...`) to a predictor for raw rows.
+"""Find the model that `model=...` names, and load its predictor for raw rows.
 
-Only models of this program are loaded, and of them only data: nothing in a store is executed.
+Only models saved by this program are loaded, and only as data: no code from a store is executed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FORMS = "RUN_ID, latest, NAME@ALIAS, models:/NAME/VERSION, models:/NAME@ALIAS or
 LATEST = "latest"
 
 MLMODEL = "MLmodel"
-"""The file that every model in a store has, whoever saved it."""
+"""The file that every model in an MLflow store has."""
 
 
 class ForeignModelError(ConfigError):
@@ -42,7 +42,7 @@ def load_predictor(
 
     Args:
         model: A run (of a sweep: its champion; of a fit: that fit), a registered model, or `latest`.
-        look: As of `Predictor`; what it raises is raised.
+        look: See `Predictor`; its exceptions are passed on.
 
     Raises:
         ConfigError: No such model, one that this program did not save, or a damaged one.
@@ -53,7 +53,7 @@ def load_predictor(
 
 
 def fetch(location: Location, model: str, folder: Path) -> Path:
-    """Return the folder that holds a model's files, inside the one given; raises as `load_predictor`."""
+    """Download a model's files into `folder` and return where they are; errors as of `load_predictor`."""
     client = connect(location, reading=True)
     try:
         return _fetch(client, location, model, folder)
@@ -118,7 +118,7 @@ def model_id_of(version: Any) -> str:
 def _latest(client: MlflowClient, location: Location) -> str:
     """Return the newest sweep that finished with a champion."""
     runs = client.search_runs(
-        [found.experiment_id for found in client.search_experiments()],
+        [experiment.experiment_id for experiment in client.search_experiments()],
         f"tags.kind = 'sweep' and attributes.status = 'FINISHED' and tags.{CHAMPION_TAG} != ''",
         order_by=["attributes.start_time DESC"],
         max_results=1,
@@ -146,7 +146,7 @@ def open_predictor(
         return Predictor(folder, typed, imagefile.read_image, look)
     except (SweepError, MemoryError):
         raise
-    except Exception as error:  # whatever a reader of bytes says of bytes that are none of its own
+    except Exception as error:  # readers raise all sorts for damaged bytes
         raise _damaged(model, error) from error
 
 
@@ -157,16 +157,16 @@ def _damaged(model: str, error: Exception) -> ConfigError:
 
 @dataclass(eq=False)
 class PortableModel:
-    """A saved model as bytes: it goes wherever a pickle goes, and needs no store there."""
+    """A saved model as bytes: can be pickled, and needs no store where it is unpickled."""
 
     files: dict[str, bytes]
-    """Content by name, as they stand in the artefact's folder (no folders inside it)."""
+    """Content of each file of the artefact's folder, by name; there are no subfolders."""
     _predictor: Predictor | None = field(default=None, repr=False)
-    """Made of the files when it is first needed."""
+    """Loaded from the files on first use."""
 
     @classmethod
     def download(cls, location: Location, model: str) -> PortableModel:
-        """Return a model of a store; `model` and what is raised are those of `load_predictor`."""
+        """Return a model of a store; `model` and errors as of `load_predictor`."""
         with tempfile.TemporaryDirectory() as temporary:
             folder = fetch(location, model, Path(temporary))
             return cls({path.name: path.read_bytes() for path in folder.iterdir()})
@@ -182,5 +182,5 @@ class PortableModel:
         return self._predictor
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle the files alone: a loaded network is the process's."""
+        """Pickle the files alone, not the loaded networks."""
         return {"files": self.files, "_predictor": None}

@@ -1,4 +1,4 @@
-"""What a champion is, in Markdown: its card in the artefact, and the note of its sweep in MLflow."""
+"""Markdown on a champion: the model card in the artefact, and the note of its sweep in MLflow."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ LONGEST = 7900
 
 
 def model_card(dataset: Dataset, summary: Mapping[str, Any]) -> str:
-    """Return what it was tried on, how good it is, and what it must not be used for."""
+    """Return the model card: data, scores and limits of use."""
     champion = summary["champion"]
     scores = [("validation loss", champion["val_loss"]), ("test loss", champion.get("test_loss"))]
     if champion["objective"] != "val_loss":
         scores.insert(0, (champion["objective"], champion["score"]))
     scores += [(f"test {name}", value) for name, value in champion.get("test_metrics", {}).items()]
     scores += [
-        (f"test loss of baseline {name}", one.get("test_loss"))
-        for name, one in summary.get("baselines", {}).items()
+        (f"test loss of baseline {name}", values.get("test_loss"))
+        for name, values in summary.get("baselines", {}).items()
         if name in BASELINES
     ]
     return (
@@ -56,10 +56,10 @@ def model_card(dataset: Dataset, summary: Mapping[str, Any]) -> str:
 
 def _model(champion: Mapping[str, Any]) -> str:
     shape = champion.get("capacity") or f"{champion['layers']}x{champion['units']}"
-    found = f"{size(champion)} (capacity {shape})"
+    what = f"{size(champion)} (capacity {shape})"
     if champion["networks"] == 1:
-        return f"A neural network with {found}"
-    return found[0].upper() + found[1:]
+        return f"A neural network with {what}"
+    return what[0].upper() + what[1:]
 
 
 def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
@@ -89,15 +89,15 @@ def sweep_note(summary: Mapping[str, Any], table: str | None = None) -> str:
 def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader
 
-    found = Environment(
+    environment = Environment(
         loader=PackageLoader("pipeline.models", "templates"),
         autoescape=False,  # noqa: S701 - Markdown; `cell` keeps names from the data in their cells
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    found.filters |= {"cell": _cell, "trial": language.trial}
-    return found
+    environment.filters |= {"cell": _cell, "trial": language.trial}
+    return environment
 
 
 def _cell(text: str) -> str:

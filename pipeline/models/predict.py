@@ -56,7 +56,7 @@ def predict(given: Mapping[str, str]) -> str:
 def _predictions(
     given: Mapping[str, str], location: Location, rows: pd.DataFrame, share: float
 ) -> tuple[pd.DataFrame, str]:
-    """Return the predictions, and what to say of values that count as missing."""
+    """Return the predictions, and a note on values that count as missing."""
     from pipeline.models.find_model import load_predictor
     from pipeline.training.host import start
 

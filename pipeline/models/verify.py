@@ -1,4 +1,4 @@
-"""Let a fresh process load a saved model and compare its predictions with those of the sweep."""
+"""Load a saved model in a fresh process and compare its predictions with those of the sweep."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ from pipeline.runtime import memory
 log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-6
-"""Largest difference of a prediction, relative to its size or to 1."""
+"""Largest difference of a prediction, relative to the larger of its size and 1."""
 
 SECONDS = 180.0
-"""How long the fresh process may take, imports included."""
+"""Time limit of the fresh process, imports included."""
 
 LEAST_FREE = 0.15
-"""Share of the machine's memory that must be free for a process that waits."""
+"""Share of the machine's memory below which an idle process is ended."""
 
 LOOK_SECONDS = 1.0
-"""Between two looks at the memory."""
+"""Seconds between two checks of the memory."""
 
 POLL_SECONDS = 0.02
-"""Between two looks for an answer."""
+"""Seconds between two checks for an answer."""
 
 SPARE_SECONDS = 60.0
-"""How long a process waits for this process's next sweep: a cross-validation makes one after another."""
+"""How long an idle process waits for the next sweep, as in a cross-validation."""
 
 SCRIPT = Path(__file__).with_name("artefact_verify.py")
 
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    # The sweep still holds the accelerator: take what is needed, not everything.
+    # The sweep still uses the accelerator: do not allocate all of its memory.
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
 }
@@ -61,14 +61,14 @@ class UnfaithfulModelError(SweepError):
 
 
 class VerifierGoneError(Exception):
-    """The process died or hung: that says nothing about the model."""
+    """The process died or hung, for reasons that are not the model's."""
 
 
 class Question:
-    """What a process was asked, and where its answer will stand."""
+    """Requests to a saved model, and the file that the answer is written to."""
 
     def __init__(self, model: Path, rows: pd.DataFrame, folder: str) -> None:
-        """Write the requests: those rows as a scoring server is sent them, and the first one alone."""
+        """Write the requests in every form of a scoring server: all rows, and the first row alone."""
         self.forms: list[str] = []
         requests: list[tuple[str, str]] = []
         for form, content_type, body in [*bodies(rows), *bodies(rows.head(1))]:
@@ -81,21 +81,21 @@ class Question:
         self.line = json.dumps(task) + "\n"
 
     def answer(self) -> list[Any] | None:
-        """Return the predictions for each request; None before they are whole."""
+        """Return the predictions for each request; None before they are complete."""
         try:
-            found: list[Any] = json.loads(self._answer.read_text(encoding="utf-8"))
+            predictions: list[Any] = json.loads(self._answer.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return None
-        return found
+        return predictions
 
     def compare(self, expected: np.ndarray) -> None:
-        """Compare the answer with what the rows should give; the first row stands for those alone."""
+        """Compare the answer with the expected outputs of all rows; raise UnfaithfulModelError."""
         half = len(self.forms) // 2
-        for place, (form, found) in enumerate(zip(self.forms, self.answer() or [], strict=True)):
+        for place, (form, answer) in enumerate(zip(self.forms, self.answer() or [], strict=True)):
             wanted = expected if place < half else expected[:1]
-            names = list(found[0]) if found else []
+            names = list(answer[0]) if answer else []
             numbers = [name for name in names if name.startswith("probability_")] or ["prediction"]
-            got = np.array([[row[name] for name in numbers] for row in found], dtype=np.float64)
+            got = np.array([[row[name] for name in numbers] for row in answer], dtype=np.float64)
             if got.shape != wanted.shape:
                 raise UnfaithfulModelError(
                     f"The saved model predicts {got.shape} values from {form} where {wanted.shape} "
@@ -111,10 +111,10 @@ class Question:
 
 
 class Verifier:
-    """A fresh process, kept from one question to the next because importing its frameworks takes seconds.
+    """A fresh process, kept between questions because importing its frameworks takes seconds.
 
-    It holds as much memory as a small sweep: where that gets short while nothing is asked, as with many
-    sweeps on one machine, it ends, and is started again when it is needed.
+    It uses as much memory as a small sweep: when memory gets short while it is idle, as with many sweeps
+    on one machine, it is ended, and started again when it is needed.
     """
 
     def __init__(self) -> None:
@@ -125,12 +125,11 @@ class Verifier:
         self._busy, self._spare_since = False, math.inf
 
     def fork(self) -> None:
-        """Make the process a copy of this one, which has imported the frameworks and run nothing of them."""
+        """Fork the process from this one, which has imported the frameworks and not used them yet."""
         if self.process is None:
             errors = self._errors_file()
-            with contextlib.suppress(
-                OSError
-            ):  # no more processes or memory: it is started when needed
+            # No more processes or memory: it is started when it is needed.
+            with contextlib.suppress(OSError):
                 self._watched(Forked(_verify, stderr=errors))
 
     def check(self, model: Path, rows: pd.DataFrame, expected: np.ndarray) -> None:
@@ -146,13 +145,13 @@ class Verifier:
         """
         with tempfile.TemporaryDirectory() as folder:
             question = Question(model, rows, folder)
-            for told in ("; once more", ", twice"):
+            for suffix in ("; once more", ", twice"):
                 try:
                     self.ask(question)
                     self.wait(question, SECONDS)
                     break
                 except VerifierGoneError as gone:
-                    log.warning("the process that verifies the model %s%s", gone, told)
+                    log.warning("the process that verifies the model %s%s", gone, suffix)
                     self.close()
                     why = gone
             else:
@@ -162,7 +161,7 @@ class Verifier:
             question.compare(expected)
 
     def ask(self, question: Question) -> None:
-        """Ask, and do not wait; the process is started where there is none.
+        """Send a question without waiting; a process is started where there is none.
 
         Raises:
             VerifierGoneError: The process has died.
@@ -178,7 +177,7 @@ class Verifier:
             raise VerifierGoneError("died early") from None
 
     def wait(self, question: Question, seconds: float) -> None:
-        """Wait for the answer; then the process may give way again.
+        """Wait for the answer; then the process counts as idle again.
 
         Raises:
             VerifierGoneError: The process died or does not answer.
@@ -200,7 +199,7 @@ class Verifier:
         return self.process is not None and self.process.poll() is None
 
     def release(self) -> None:
-        """Leave the process to the next sweep of this process; without one it ends after a while."""
+        """Keep the process for the next sweep; without one it ends after `SPARE_SECONDS`."""
         self._busy, self._spare_since = False, time.monotonic()
 
     def close(self) -> None:
@@ -216,7 +215,7 @@ class Verifier:
         self.process = None
 
     def _watch(self, process: subprocess.Popen[str] | Forked) -> None:
-        """End a process when memory gets short while nothing is asked, or no other sweep comes."""
+        """End an idle process when memory gets short, or no further sweep comes."""
         while process.poll() is None:
             time.sleep(LOOK_SECONDS)
             is_spare = time.monotonic() - self._spare_since > SPARE_SECONDS
@@ -226,7 +225,7 @@ class Verifier:
                     process.wait()
 
     def _raise(self, code: int) -> NoReturn:
-        """Say why the process ended without an answer."""
+        """Raise the error for a process that ended without an answer."""
         if code < 0:
             raise VerifierGoneError(f"was killed by signal {-code}")
         assert self._errors is not None  # noqa: S101 - a process has written there
@@ -259,14 +258,14 @@ class Verifier:
         return self._errors
 
     def _watched(self, process: subprocess.Popen[str] | Forked) -> subprocess.Popen[str] | Forked:
-        """Take a process that has been started."""
+        """Register a started process and watch its memory."""
         self.process = process
         threading.Thread(target=self._watch, args=(process,), name="verifier", daemon=True).start()
         return process
 
 
 def _verify() -> None:
-    """In a copy of a command: forget this package and the user's folders, as the isolated script does."""
+    """Run in the forked process: unload this package and the user's folders, as the isolated script does."""
     from pipeline.models.artefact_verify import main
 
     forgotten.extend(  # kept: what a module holds would be closed with it
@@ -283,18 +282,18 @@ def _verify() -> None:
 forgotten: list[ModuleType] = []
 
 VERIFIER = Verifier()
-"""Of this process: one sweep after the other uses it."""
+"""The verifier of this process, shared by its sweeps."""
 atexit.register(VERIFIER.close)
 
 
 def bodies(rows: pd.DataFrame) -> list[tuple[str, str, bytes]]:
-    """Return rows as the body of an HTTP request: (name, content type, body) of each form they have."""
+    """Return rows as bodies of HTTP requests: (name, content type, body) of each supported form."""
     plain = json_rows(rows)
     csv = pd.DataFrame(plain["data"], columns=plain["columns"], dtype=object).to_csv(index=False)
-    found = [
+    forms = [
         ("JSON", "application/json", json.dumps({"dataframe_split": plain}).encode()),
         ("CSV", "text/csv", csv.encode()),
     ]
     with contextlib.suppress(Exception):  # a column of mixed values has no Parquet form
-        found.append(("Parquet", "application/vnd.apache.parquet", rows.to_parquet(index=False)))
-    return found
+        forms.append(("Parquet", "application/vnd.apache.parquet", rows.to_parquet(index=False)))
+    return forms

@@ -94,8 +94,8 @@ def served(question: Question) -> None:
 
 def asked_by(proof: Proof) -> Question:
     """Return what was asked beside the first round."""
-    assert proof._asked is not None
-    return proof._asked.result(60)
+    assert proof._question is not None
+    return proof._question.result(60)
 
 
 def table(**columns: Any) -> pd.DataFrame:
@@ -232,7 +232,7 @@ def test_a_model_that_fails_elsewhere_is_refused_before_the_second_round(tmp_pat
                 proof.before_round(ROUND)
         else:
             proof.before_round(ROUND)
-            assert (proof._asked is None) is not alive
+            assert (proof._question is None) is not alive
         proof.close()
 
 
