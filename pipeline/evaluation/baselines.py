@@ -26,8 +26,8 @@ seconds beside the sweep: a larger table is thinned by a seeded sample of its ro
 
 
 PROBED = 5
-"""Iterations whose time tells how many there is time for. Ten classes of 784 pixels take boosting 15 s of
-a core, a table of two classes less than one: no formula says it as well."""
+"""Iterations that are timed to find how many fit into the time left: boosting takes 15 s of a core for ten
+classes of 784 pixels, less than 1 s for a table of two classes."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Baseline:
     """An estimator of scikit-learn."""
     outputs: int
     share: float = 1.0
-    """Of its iterations that there was time for."""
+    """Share of its iterations that there was time for."""
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Return the predictions for encoded rows, (rows, *input_shape).
@@ -58,12 +58,12 @@ class Baseline:
 
 
 def fit_baselines(arrays: Arrays, seed: int, seconds: float | None = None) -> dict[str, Baseline]:
-    """Fit each baseline on the training rows; one that cannot be fitted is left out, which is said.
+    """Fit each baseline on the training rows; one that cannot be fitted is left out with a warning.
 
     Args:
-        seed: Of boosting, and of the sample of a very large table.
-        seconds: That they may take together, about; None: as long as they need. Where that is enough,
-            they are the same.
+        seed: For boosting, and for the sample of a very large table.
+        seconds: Time limit for all of them together, approximate; None: no limit. A limit that is not
+            reached changes no result.
     """
     until = math.inf if seconds is None else time.perf_counter() + seconds
     from threadpoolctl import threadpool_limits
@@ -101,18 +101,18 @@ def fit_baselines(arrays: Arrays, seed: int, seconds: float | None = None) -> di
 
 
 def _in_pairs(classes: np.ndarray) -> np.ndarray:
-    """Return all places, and once more those of classes that have one row.
+    """Return all row numbers, and again those of classes with a single row.
 
-    Boosting of more than 10,000 rows parts each class in two, to see when to stop.
+    Boosting of more than 10,000 rows splits each class in two for early stopping.
     """
     lone = np.bincount(classes)[classes] == 1
     return np.concatenate([np.arange(len(classes)), np.flatnonzero(lone)])
 
 
 def _fit(model: Any, fit: Callable[[], object], seconds: float) -> float:
-    """Fit a model with as many iterations as there is time for; return their share.
+    """Fit a model with as many iterations as fit into `seconds`; return their share of all.
 
-    Few are made first, and timed; then all that fit, from the start, as if the time had been known.
+    A few iterations are timed first; then the model is fitted anew with the number that is affordable.
     """
     most = getattr(model, "max_iter", None)
     if not math.isfinite(seconds) or not isinstance(most, int):
@@ -120,7 +120,7 @@ def _fit(model: Any, fit: Callable[[], object], seconds: float) -> float:
         return 1.0
     model.set_params(max_iter=PROBED)
     started = time.perf_counter()
-    with warnings.catch_warnings(action="ignore"):  # of course it has not converged
+    with warnings.catch_warnings(action="ignore"):  # it has not converged yet
         fit()
         took = time.perf_counter() - started
         if np.max(model.n_iter_) < PROBED:  # that was all

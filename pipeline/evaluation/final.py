@@ -1,4 +1,4 @@
-"""The one pass over the test rows, after the choice: nothing that it finds changes the choice."""
+"""The one pass over the test rows, after the choice: no result of it changes the choice."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ class Member:
     model: Any
     """A keras.Model; called, never imported, here."""
     weight: int = 1
-    """How often it counts in an average."""
+    """Its weight in an average."""
     validated: Member | None = None
-    """The network of the search, where this one was trained on all rows since."""
+    """The network of the search, where this one was trained on all rows afterwards."""
 
     @property
     def searched(self) -> Member:
-        """The network of the search, whose predictions of validation rows stand for its own."""
+        """The network of the search: its predictions of validation rows are the ones to score."""
         return self.validated or self
 
 
 class Terms(NamedTuple):
-    """By what models are compared, and how they are trained."""
+    """How models are compared, and how baselines are trained."""
 
     metric: str = "val_loss"
     """The objective."""
     class_weight: str = "none"
-    """As the networks were trained with: the baselines are too."""
+    """`training.class_weight` of the networks; the baselines are trained with the same."""
     spare_seconds: Callable[[], float | None] = lambda: None
-    """Tells, when their turn comes, how long the baselines may take; None: as long as they need."""
+    """Returns the time limit of the baselines, in seconds, just before they are fitted; None: no limit."""
 
 
 BY_LOSS = Terms()
@@ -73,14 +73,14 @@ class Verdicts:
     test_row_losses: dict[str, np.ndarray] = field(default_factory=dict)
     """Per test row, unweighted, for paired comparisons with an incumbent."""
     test_weights: np.ndarray | None = None
-    """Of the test rows; None: all the same."""
+    """Sample weights of the test rows; None: all equal."""
     test_clusters: np.ndarray | None = None
-    """Which test rows vary together; None: each is on its own."""
+    """Cluster of each test row, whose rows vary together; None: rows are independent."""
     lags: dict[str, dict[str, Difference]] = field(default_factory=dict)
-    """By part and model: by how much it is worse than the champion by the objective, paired."""
+    """By part and model: paired difference to the champion by the objective; positive: worse."""
     rises: dict[str, Difference] = field(default_factory=dict)
-    """By baseline: by how much more the champion's loss rises from validation to test rows than its
-    own; a baseline has not chosen anything on the validation rows."""
+    """By baseline: rise of the champion's loss from validation to test rows, minus that of the baseline,
+    which was not selected on the validation rows."""
     shares: dict[str, float] = field(default_factory=dict)
     """By baseline: the share of its iterations that there was time for, where that is not all."""
     predictions: pd.DataFrame | None = None
@@ -110,10 +110,10 @@ def evaluate(
     """Score the models, the baselines and the incumbent.
 
     Args:
-        models: By name the networks whose average it is: `single`, the execution with the median score
-            (with k-fold one fold's network); `ensemble`, all executions of the chosen trial; `greedy`.
-        champion: The model whose predictions are kept.
-        incumbent: From raw feature rows to predictions in the units of the arrays.
+        models: The networks that each model averages, by name: `single`, the execution with the median
+            score (with k-fold one fold's network); `ensemble`, all executions of the trial; `greedy`.
+        champion: Name of the model whose predictions are kept.
+        incumbent: Maps raw feature rows to predictions in the units of the arrays.
     """
     shares: dict[str, float] = {}
     every = [(fold, fold) for fold in range(len(dataset.split.folds))]
@@ -129,11 +129,11 @@ def evaluate(
         shares=shares,
     )
     for name, unseen in unseen_of.items():
-        found = _scored(dataset, unseen.validation.rows, unseen.validation.outputs)
-        verdicts.validation[name] = found[0]
+        scored = _scored(dataset, unseen.validation.rows, unseen.validation.outputs)
+        verdicts.validation[name] = scored[0]
         if len(test):
-            found = _scored(dataset, test, unseen.test.outputs)
-            verdicts.test[name], verdicts.test_row_losses[name] = found
+            scored = _scored(dataset, test, unseen.test.outputs)
+            verdicts.test[name], verdicts.test_row_losses[name] = scored
     if incumbent is not None:
         score_incumbent(dataset, verdicts, incumbent)
     _compare(dataset, verdicts, unseen_of, champion, terms.metric)
@@ -146,12 +146,14 @@ def evaluate(
 def _compare(
     dataset: Dataset, verdicts: Verdicts, models: Mapping[str, Unseen], champion: str, metric: str
 ) -> None:
-    """Add how each model stands to the champion on the same rows."""
+    """Fill in `lags` and `rises`: paired differences of each model to the champion."""
     parts = {"validation": {name: model.validation for name, model in models.items()}}
     if len(dataset.split.test):
         parts["test"] = {name: model.test for name, model in models.items()}
-    verdicts.lags = {part: lags(dataset, found, champion, metric) for part, found in parts.items()}
-    by_loss = {part: lags(dataset, found, champion, "val_loss") for part, found in parts.items()}
+    verdicts.lags = {
+        part: lags(dataset, models, champion, metric) for part, models in parts.items()
+    }
+    by_loss = {part: lags(dataset, models, champion, "val_loss") for part, models in parts.items()}
     for name in BASELINES:
         if "test" in parts and name in by_loss["validation"]:
             before, after = by_loss["validation"][name], by_loss["test"][name]
@@ -162,9 +164,9 @@ def _compare(
 def score_incumbent(
     dataset: Dataset, verdicts: Verdicts, incumbent: Callable[[pd.DataFrame], np.ndarray]
 ) -> str:
-    """Add the scores of the model in production on the test rows, or return why it has none.
+    """Add the scores of the model in production on the test rows; return why it has none, or "".
 
-    It may be of another version, or damaged: that must not cost the sweep its champion.
+    Any error of the incumbent (another version, damaged) is a reason, never a failure of the sweep.
     """
     test = dataset.split.test
     verdicts.test.pop(INCUMBENT, None)
@@ -194,7 +196,7 @@ def _of_members(dataset: Dataset, members: Sequence[Member]) -> Unseen:
 
 
 def _folds(members: Sequence[Member]) -> list[tuple[int, int]]:
-    """Return by which folds networks are validated and tested, each pair once, in order."""
+    """Return the (validated, tested) folds of networks, each pair once, sorted."""
     return sorted({(member.searched.fit.fold, member.fit.fold) for member in members})
 
 
@@ -210,25 +212,26 @@ def _of_baselines(
 
     Args:
         folds: The champion's, as `_folds` returns them.
-        seconds: That all of them may take; None: as long as they need.
-        shares: Filled in, see Verdicts.
+        seconds: Time limit for all of them; None: no limit.
+        shares: Receives `Verdicts.shares`.
     """
-    parts = {"validation": {one for one, _ in folds}, "test": {other for _, other in folds}}
-    found = {name: Unseen(dataset, parts["validation"]) for name in BASELINES}
-    every = sorted(set.union(*parts.values()))
+    validated, tested = map(set, zip(*folds, strict=True))
+    parts = {"validation": validated, "test": tested}
+    unseen_of = {name: Unseen(dataset, validated) for name in BASELINES}
+    every = sorted(validated | tested)
     for fold in every:
         inputs = unseen_inputs(dataset, "standard", fold)
         arrays = dataset.arrays("standard", fold, class_weight)
         own = None if seconds is None else seconds / len(every)
         fitted = fit_baselines(arrays, seed, own)
-        found = {name: unseen for name, unseen in found.items() if name in fitted}
-        for name in found:
+        unseen_of = {name: unseen for name, unseen in unseen_of.items() if name in fitted}
+        for name, unseen in unseen_of.items():
             model = fitted[name]
             outputs = {part: model(x) for part, x in inputs.items() if fold in parts[part]}
-            found[name].add(fold, outputs)
+            unseen.add(fold, outputs)
             if model.share < 1.0:
                 shares[name] = min(model.share, shares.get(name, 1.0))
-    return found
+    return unseen_of
 
 
 def _scored(
@@ -242,7 +245,7 @@ def _scored(
     """
     truth = dataset.encoded_targets(rows)
     weights = dataset.sample_weight(rows)
-    found = all_scores(
+    scores = all_scores(
         truth,
         predicted,
         regression=dataset.regression,
@@ -250,7 +253,7 @@ def _scored(
         weights=weights,
         clusters=dataset.clusters(rows),
     )
-    return found, row_losses(truth, predicted, regression=dataset.regression)
+    return scores, row_losses(truth, predicted, regression=dataset.regression)
 
 
 def _frame(dataset: Dataset, part: str, kept: Average) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Predictions for rows that a model has not trained on; with k-fold each fold has others."""
+"""Predictions for rows that a model was not trained on; with k-fold those rows differ by fold."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pipeline.data.dataset import Dataset
 
 
 class Average:
-    """Predictions averaged row by row as they come in, some rows more often than others."""
+    """Weighted mean of predictions for each row; rows may have different numbers of predictions."""
 
     def __init__(self, rows: np.ndarray, outputs: int) -> None:
-        """Start without predictions of these rows of the table, int64 (rows,), each once, in any order."""
+        """Start without predictions; `rows` are distinct row numbers of the table, int64 (rows,)."""
         self.rows = rows
         self._order = np.argsort(rows)
         self._total = np.zeros((len(rows), outputs))
         self._count = np.zeros((len(rows), 1))
 
     def add(self, rows: np.ndarray, outputs: np.ndarray, weight: int = 1) -> None:
-        """Count a prediction, (rows, outputs), so often for each of some of the rows, each given once."""
+        """Add predictions, (rows, outputs), of some of the rows, distinct, with one weight."""
         places = self._order[np.searchsorted(self.rows, rows, sorter=self._order)]
         self._total[places] += weight * outputs
         self._count[places] += weight
@@ -32,7 +32,7 @@ class Average:
 
 
 class Unseen:
-    """What a model (a network, an ensemble, a baseline) predicts for rows it has not trained on.
+    """Predictions of a model (network, ensemble or baseline) for rows it was not trained on.
 
     A model has one or more parts, each trained on one fold's training rows. Every part predicts the
     test rows and the validation rows of its own fold, no others: those validated another part, and

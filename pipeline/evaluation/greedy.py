@@ -1,9 +1,9 @@
 """Which networks to average: forward selection over all that were trained.
 
-Caruana et al. 2004, "Ensemble selection from libraries of models": again and again the network that
-lowers the loss of the average most is added, one that is in it already too, which gives it weight.
-Selection fits the rows that it looks at. How many to take is therefore read off rows that it did not
-look at: it is run on part of the validation rows and judged on the others, several times.
+Caruana et al. 2004, "Ensemble selection from libraries of models": in each step the network that lowers
+the loss of the average most is added; a network may be added repeatedly, which gives it weight. Selection
+overfits the rows it uses, so the number of networks is chosen by cross-validation: selection runs on part
+of the validation rows and is scored on the others, several times.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 Losses = Callable[[np.ndarray], np.ndarray]
-"""From predictions (..., rows, outputs) of all validation rows to losses (..., rows)."""
+"""Maps predictions (..., rows, outputs) of all validation rows to losses (..., rows)."""
 
 PARTS = 5
 """Parts of the validation rows, each held out once: with two, half of the rows choose, and choose worse."""
@@ -23,7 +23,7 @@ ROUNDING = 1e-9
 
 
 def select(candidates: np.ndarray, losses: Losses, most: int, seed: int = 0) -> tuple[int, ...]:
-    """Return which networks to average, in the order in which they were taken, with repeats.
+    """Return the indices of the networks to average, in the order of selection, with repeats.
 
     Args:
         candidates: Predictions for the validation rows, float64 (networks, rows, outputs).
@@ -46,7 +46,7 @@ def select(candidates: np.ndarray, losses: Losses, most: int, seed: int = 0) -> 
 def forward(
     candidates: np.ndarray, losses: Losses, rows: np.ndarray, count: int
 ) -> tuple[int, ...]:
-    """Return so many networks, each time the one that lowers the mean loss over some rows most."""
+    """Return the indices of `count` networks, each the one that lowers the mean loss over `rows` most."""
     taken: list[int] = []
     total = np.zeros(candidates.shape[1:])
     for size in range(1, count + 1):
@@ -57,10 +57,10 @@ def forward(
 
 
 def _size(unseen: np.ndarray) -> int:
-    """Return the fewest networks that are no worse than the best number beyond one standard error.
+    """Return the smallest number of networks within one standard error of the best number.
 
     Args:
-        unseen: Loss of every row when so many (one, two, ...) are averaged, (most, rows).
+        unseen: Loss of every row, (most, rows); row i of the array averages i + 1 networks.
     """
     means = unseen.mean(axis=1)
     gaps = unseen - unseen[int(means.argmin())]

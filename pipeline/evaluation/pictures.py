@@ -1,4 +1,4 @@
-"""A few of the images that were predicted, small enough to stand in the table of predictions."""
+"""Pixels of a few predicted images, stored in the table of predictions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST = 24
 
 
 def with_pictures(dataset: Dataset, predictions: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
-    """Add the pixels of the surest right and wrong rows, so that the report can show them.
+    """Add the pixels of the most confident right and wrong rows, for the report.
 
     Args:
         predictions: With the columns truth, prediction and, for classes, probabilities.
@@ -36,7 +36,7 @@ def with_pictures(dataset: Dataset, predictions: pd.DataFrame, rows: np.ndarray)
 
 
 def _text(dataset: Dataset, row: int) -> str:
-    """Return one image, whatever its range."""
+    """Return one image as base64 text, scaled from its own range to 0 .. 255."""
     if dataset.images is None:
         names = [column.name for column in dataset.columns]
         pixels = dataset.frame[names].iloc[row].to_numpy().astype(np.float64)

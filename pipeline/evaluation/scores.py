@@ -1,6 +1,6 @@
-"""Scores of predictions, and how the champion stands to each model beside it, on the same rows.
+"""Scores of predictions, and paired differences of each model to the champion on the same rows.
 
-The same definitions for networks, ensembles, baselines and incumbents.
+The definitions are the same for networks, ensembles, baselines and incumbents.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ def all_scores(
     weights: np.ndarray | None = None,
     clusters: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Return every metric by name: `loss`, `loss_se` and what the task has, all of them weighted.
+    """Return every weighted metric by name: `loss`, `loss_se` and those of the task.
 
     Regression: `rmse` and `mae` in the target's own unit, `r2`. Classification: `accuracy`,
     `base_rate` (that of always naming the most frequent class), and `auc` for two classes that both
     occur.
     """
     losses = row_losses(truth, predicted, regression=regression)
-    found = {
+    scores = {
         "loss": float(np.average(losses, weights=weights)),
         "loss_se": mean_error(losses, weights=weights, clusters=clusters).se,
     }
     if regression:
-        return found | _regression_scores(truth, predicted, weights, target_scale)
-    return found | _classification_scores(truth, predicted, weights)
+        return scores | _regression_scores(truth, predicted, weights, target_scale)
+    return scores | _classification_scores(truth, predicted, weights)
 
 
 def _regression_scores(
@@ -51,13 +51,13 @@ def _regression_scores(
     squared = float(np.average(error**2, axis=0, weights=weights).mean())
     centre = np.average(truth, axis=0, weights=weights)
     spread = float(np.average((truth - centre) ** 2, axis=0, weights=weights).mean())
-    found = {
+    scores = {
         "rmse": float(np.sqrt(squared)) * scale,
         "mae": float(np.average(np.abs(error), axis=0, weights=weights).mean()) * scale,
     }
     if spread > 0:
-        found["r2"] = 1 - squared / spread
-    return found
+        scores["r2"] = 1 - squared / spread
+    return scores
 
 
 def _classification_scores(
@@ -66,7 +66,7 @@ def _classification_scores(
     """Return accuracy and base rate, and the exact area under the ROC curve for two classes."""
     actual, chosen = truth.argmax(axis=1), predicted.argmax(axis=1)
     shares = np.average(truth.astype(np.float64), axis=0, weights=weights)
-    found = {
+    scores = {
         "accuracy": float(np.average(actual == chosen, weights=weights)),
         "base_rate": float(shares.max()),
     }
@@ -74,18 +74,20 @@ def _classification_scores(
         from sklearn.metrics import roc_auc_score
 
         auc = roc_auc_score(actual, predicted[:, 1], sample_weight=weights)
-        found["auc"] = float(auc)
-    return found
+        scores["auc"] = float(auc)
+    return scores
 
 
-def lag(dataset: Dataset, one: Average, champion: Average, metric: str) -> Difference | None:
-    """Return by how much a model is worse than the champion by `metric`, on the rows that both predict.
+def lag(dataset: Dataset, candidate: Average, reference: Average, metric: str) -> Difference | None:
+    """Return by how much the candidate is worse than the reference by `metric`, on rows that both predict.
 
     Returns:
-        Its mean is in the unit of the metric, above 0 where the model is worse than the champion
-        (so of an accuracy the champion's minus the model's); None where no row is shared.
+        Mean and standard error in the unit of the metric, positive where the candidate is worse (for an
+        accuracy: the reference's minus the candidate's); None where no row is shared.
     """
-    rows, own, other = np.intersect1d(one.rows, champion.rows, return_indices=True)
+    rows, at_candidate, at_reference = np.intersect1d(
+        candidate.rows, reference.rows, return_indices=True
+    )
     if not len(rows):
         return None
     truth = dataset.encoded_targets(rows)
@@ -94,7 +96,7 @@ def lag(dataset: Dataset, one: Average, champion: Average, metric: str) -> Diffe
     unit = dataset.target_scaling()[1] if metric == "val_mae" else 1.0
     values = [
         row_values(metric, truth, outputs, weights, regression=regression) * unit
-        for outputs in (one.outputs[own], champion.outputs[other])
+        for outputs in (candidate.outputs[at_candidate], reference.outputs[at_reference])
     ]
     return paired(values[0], values[1], weights=weights, clusters=dataset.clusters(rows))
 
@@ -109,9 +111,9 @@ def row_values(
 ) -> np.ndarray:
     """Return a value for each row whose weighted mean is the metric, lower is better.
 
-    Of accuracy and AUC it is the negative. The AUC is no mean over rows, but to first order it is: of
-    each row's share in it (the structural components of DeLong, DeLong and Clarke-Pearson 1988, as a
-    linearised mean over all rows). A root mean squared error is compared by its square.
+    For accuracy and AUC it is the negative. The AUC is not a mean over rows; to first order it is the mean
+    of the structural components of DeLong, DeLong and Clarke-Pearson (1988), linearised over all rows. A
+    root mean squared error is compared by its square.
 
     Args:
         metric: As it is logged: `val_loss`, `val_auc`, ...
@@ -148,21 +150,20 @@ def _auc_shares(positive: np.ndarray, score: np.ndarray, weight: np.ndarray) -> 
 def lags(
     dataset: Dataset, models: Mapping[str, Average], champion: str, metric: str
 ) -> dict[str, Difference]:
-    """Return the `lag` of every model behind the champion."""
-    own = models[champion]
-    found = {
-        name: lag(dataset, average, own, metric)
-        for name, average in models.items()
+    """Return the `lag` of every model behind the champion, by name; of none that shares no row with it."""
+    return {
+        name: difference
+        for name, model in models.items()
         if name != champion
+        and (difference := lag(dataset, model, models[champion], metric)) is not None
     }
-    return {name: difference for name, difference in found.items() if difference is not None}
 
 
 def constant_loss(dataset: Dataset, metric: str) -> float | None:
-    """Return the loss of predicting the mean, or the shares of the classes, on rows that are not test rows.
+    """Return the loss of the best constant prediction on rows that are not test rows: mean, or class shares.
 
     Args:
-        metric: The objective. Of accuracy and AUC, what the constant misses of 1.
+        metric: The objective; for accuracy and AUC the loss is 1 minus the score.
 
     Returns:
         In the metric's own unit; None for another metric, or where the constant loses nothing.
@@ -180,5 +181,5 @@ def constant_loss(dataset: Dataset, metric: str) -> float | None:
         shares = counts[counts > 0] / counts.sum()
         entropy, missed = -float(shares @ np.log(shares)), 1.0 - float(shares.max())
         losses = {"val_loss": entropy, "val_accuracy": missed, "val_auc": 0.5}
-    found = losses.get(metric, 0.0)
-    return found if found > 0.0 else None
+    loss = losses.get(metric, 0.0)
+    return loss if loss > 0.0 else None

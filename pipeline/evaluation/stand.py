@@ -1,4 +1,4 @@
-"""How the champion stands to the models beside it, as `summary.json` has it: one verdict for every page."""
+"""How the champion compares with the baselines, from `summary.json`: one verdict for every page."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from pipeline.evaluation.baselines import BASELINES
 
 CONSTANT = "constant"
 CLEARLY = 2.0
-"""Standard errors of a paired difference from which a sentence says that two models differ: of equally
-good ones chance alone sets one pair in twenty as far apart. A promotion looks again and again and asks
-for more (`tracking/judge.py`)."""
+"""Standard errors of a paired difference from which a sentence says that two models differ: one pair of
+equally good models in twenty differs as much by chance. A promotion, which is tested repeatedly, requires
+more (`registry/judge.py`)."""
 
 WORTH = 0.1
-"""Share of a constant's loss (of its AUC, ...): only where a gain this large is ruled out as well is a table
-called noise; else there are too few rows to tell it from a signal."""
+"""Share of a constant's loss (or AUC, ...): a table is called noise only where a gain this large can be ruled
+out; else there are too few rows to tell."""
 
 METRICS = {"val_auc": "AUC", "val_accuracy": "accuracy", "val_mae": "MAE", "val_rmse": "RMSE"}
-"""How objectives other than the loss are called."""
+"""Display names of objectives other than the loss."""
 
 
 class Stand(NamedTuple):
-    """One model beside the champion."""
+    """One baseline compared with the champion."""
 
     model: str
     """Its name in the summary."""
     part: str
     """`test`, or `validation` where nothing was tested."""
     value: float
-    """Its own objective on those rows."""
+    """Objective of the baseline on those rows."""
     own: float
-    """The champion's."""
+    """Objective of the champion on the same rows."""
     lag: float
-    """By how much it is worse than the champion (negative: better), on the same rows."""
+    """By how much the baseline is worse than the champion; negative: better."""
     se: float
-    """Standard error of the lag, paired; of sweeps that have none, of two independent scores."""
+    """Standard error of `lag`, paired; for older sweeps that of two independent scores."""
 
     @property
     def is_worse(self) -> bool:
@@ -46,17 +46,17 @@ class Stand(NamedTuple):
 
     @property
     def is_better(self) -> bool:
-        """Whether it beats the champion beyond noise."""
+        """Whether the baseline beats the champion beyond noise."""
         return -self.lag > CLEARLY * self.se
 
     @property
-    def words(self) -> str:
-        """Its name for people."""
+    def label(self) -> str:
+        """Display name."""
         return self.model.replace("_", " ")
 
     @property
     def noise(self) -> str:
-        """What was compared: `0.012 ± 0.020 apart`."""
+        """Absolute difference and its standard error: `0.012 ± 0.020 apart`."""
         return f"{with_error(abs(self.lag), self.se)} apart"
 
 
@@ -68,24 +68,24 @@ def stands(summary: Mapping[str, Any]) -> list[Stand]:
     beside = summary.get("baselines") or {}
     own = beside.get(champion.get("kind", "single")) or {}
     metric = str(champion.get("objective", "val_loss")).removeprefix("val_")
-    found = []
+    result = []
     for name in BASELINES:
         scores = beside.get(name) or {}
         lag, error = (finite(scores.get(f"{prefix}_{word}")) for word in ("lag", "lag_se"))
         paired = lag is not None and error is not None
         key = f"{prefix}_{metric if paired else 'loss'}"  # before they were compared in pairs
-        value, mine = finite(scores.get(key)), finite(own.get(key, champion.get(key)))
-        if value is None or mine is None:
+        value, champion_value = finite(scores.get(key)), finite(own.get(key, champion.get(key)))
+        if value is None or champion_value is None:
             continue
         if lag is None or error is None:
             pair = (finite(scores.get(f"{key}_se")), finite(champion.get(f"{key}_se")))
-            lag, error = value - mine, math.hypot(*(spread or 0.0 for spread in pair))
-        found.append(Stand(name, part, value, mine, lag, error))
-    return sorted(found, key=lambda stand: stand.lag)
+            lag, error = value - champion_value, math.hypot(*(spread or 0.0 for spread in pair))
+        result.append(Stand(name, part, value, champion_value, lag, error))
+    return sorted(result, key=lambda stand: stand.lag)
 
 
 class Plain(NamedTuple):
-    """The champion's score that people ask for first: in the target's own unit, as a share, or the loss."""
+    """The champion's score in the plainest metric: in the target's unit, as a share, or the loss."""
 
     name: str
     """In `summary.json`, without the part: `rmse`, `accuracy`, `loss`."""
@@ -93,20 +93,20 @@ class Plain(NamedTuple):
     """`test`, or `validation` where nothing was tested."""
     own: float
     beside: Mapping[str, float]
-    """That of each model in `baselines` of the summary that has one, the champion's own included."""
+    """The same metric of each model in `baselines` of the summary, the champion included."""
 
     @property
     def label(self) -> str:
-        """Its name for people."""
+        """Display name of the metric."""
         return METRICS.get(f"val_{self.name}", self.name)
 
     def written(self, value: float) -> str:
-        """Write such a score as people do: an accuracy is a share."""
+        """Format a value of this metric: an accuracy as a percentage."""
         return percent(value) if self.name == "accuracy" else number(value)
 
 
 def plainly(summary: Mapping[str, Any]) -> Plain | None:
-    """Return the champion's score in the plainest unit there is: its objective, RMSE, accuracy, loss."""
+    """Return the champion's score in the first metric that it has: its objective, RMSE, accuracy, loss."""
     champion = summary.get("champion") or {}
     tested = finite(champion.get("test_loss")) is not None
     part, prefix = ("test", "test_") if tested else ("validation", "val_")
@@ -114,8 +114,8 @@ def plainly(summary: Mapping[str, Any]) -> Plain | None:
     metrics = dict(champion.get("test_metrics") or {}) if tested else {}
     own = {f"{prefix}{key}": value for key, value in metrics.items()}
     own |= everything.get(champion.get("kind", "single")) or {}
-    asked = str(champion.get("objective", "val_loss")).removeprefix("val_")
-    names = [name for name in (asked, "rmse", "accuracy") if name != "loss"]
+    objective = str(champion.get("objective", "val_loss")).removeprefix("val_")
+    names = [name for name in (objective, "rmse", "accuracy") if name != "loss"]
     for name in (*names, "loss"):
         value = finite(own.get(f"{prefix}{name}", champion.get(f"{prefix}{name}")))
         if value is not None:
@@ -128,7 +128,7 @@ def plainly(summary: Mapping[str, Any]) -> Plain | None:
 
 
 def best(summary: Mapping[str, Any]) -> Stand | None:
-    """Return the baseline that comes nearest to the champion, or is furthest ahead of it."""
+    """Return the best baseline; None without any."""
     return next(iter(stands(summary)), None)
 
 
@@ -138,26 +138,28 @@ def is_noise(summary: Mapping[str, Any]) -> bool:
 
 
 def called(summary: Mapping[str, Any]) -> str:
-    """Return how the objective is called: `loss`, `AUC`."""
-    paired = any("lag" in key for one in (summary.get("baselines") or {}).values() for key in one)
+    """Return the display name of the objective that baselines were compared by: `loss`, `AUC`."""
+    paired = any(
+        "lag" in key for scores in (summary.get("baselines") or {}).values() for key in scores
+    )
     metric = str((summary.get("champion") or {}).get("objective", "val_loss"))
     return METRICS.get(metric, "loss") if paired else "loss"
 
 
 def sentence(summary: Mapping[str, Any]) -> str:
-    """Say how the champion stands to a constant and to the best baseline; empty without baselines.
+    """Compare the champion with a constant and with the best baseline; empty without baselines.
 
-    It begins with a small letter and has no full stop: report, card and note put it where it fits.
+    It begins with a small letter and has no full stop: report, card and note insert it into sentences.
     """
-    found = stands(summary)
-    if not found:
+    baselines = stands(summary)
+    if not baselines:
         return ""
-    first, name, unfair = found[0], called(summary), out_of_time(summary)
+    first, name, unfair = baselines[0], called(summary), out_of_time(summary)
     rows = f"on the {first.part} rows " if first.part != "test" else ""
     if is_noise(summary):
-        (constant,) = (stand for stand in found if stand.model == CONSTANT)
+        (constant,) = (stand for stand in baselines if stand.model == CONSTANT)
         return f"{rows}{_beside_constant(constant, first, name)}{unfair}"
-    said = f"{rows}{first.words}, the best baseline, has {name} {number(first.value)}"
+    said = f"{rows}{first.label}, the best baseline, has {name} {number(first.value)}"
     if first.is_better:
         return f"{said} and is better ({first.noise}): prefer it"
     if first.is_worse and unfair:
@@ -169,15 +171,15 @@ def sentence(summary: Mapping[str, Any]) -> str:
 
 
 def out_of_time(summary: Mapping[str, Any]) -> str:
-    """Return a clause on the baselines that a budget left no time for all of their iterations."""
+    """Return a clause on baselines that the budget stopped before their last iteration; empty for none."""
     beside = summary.get("baselines") or {}
     shares = {name: finite((beside.get(name) or {}).get("iterations_share")) for name in BASELINES}
-    told = [
+    clauses = [
         f"{name.replace('_', ' ')} had time for {percent(share)} of its iterations"
         for name, share in shares.items()
         if share is not None and share < 1.0
     ]
-    return f", but {' and '.join(told)}" if told else ""
+    return f", but {' and '.join(clauses)}" if clauses else ""
 
 
 def _beside_constant(constant: Stand, first: Stand, name: str) -> str:
@@ -189,7 +191,7 @@ def _beside_constant(constant: Stand, first: Stand, name: str) -> str:
         f"{number(constant.value)}; {constant.noise})"
     )
     if first.is_better and first is not constant:
-        return f"{said}, and {first.words} is better, {name} {number(first.value)}: prefer it"
+        return f"{said}, and {first.label} is better, {name} {number(first.value)}: prefer it"
     if constant.is_better:
         return f"{said}: prefer that"
     if constant.lag + CLEARLY * constant.se > WORTH * abs(constant.value):
@@ -198,6 +200,6 @@ def _beside_constant(constant: Stand, first: Stand, name: str) -> str:
 
 
 def stated(summary: Mapping[str, Any]) -> str:
-    """Return `sentence` as a sentence of its own; empty without baselines."""
+    """Return `sentence` as a whole sentence; empty without baselines."""
     said = sentence(summary)
     return f"{said[0].upper()}{said[1:]}." if said else ""

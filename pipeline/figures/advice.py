@@ -1,4 +1,4 @@
-"""The verdict of a sweep: failures, how sure the choice is, all remarks in order, what to run next."""
+"""All remarks on a sweep in order of urgency, and the command that the next sweep should be."""
 
 from __future__ import annotations
 
@@ -9,30 +9,21 @@ from pipeline.config.choices import Prefer
 from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.evaluation.stand import CLEARLY, is_noise
+from pipeline.figures import quality
 from pipeline.figures.edges import VALUES, edges, many_diverged, rates_up_to, written
-from pipeline.figures.quality import (
-    baselines,
-    calibration,
-    epochs,
-    few,
-    fitting,
-    folds,
-    kept,
-    optimism,
-    severe,
-)
 from pipeline.figures.remark import SEVERE, Remark, listing, setting
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import (
     capacities,
     champion_entry,
     done_fits,
+    failed_fits,
     leader,
     once,
     rule,
     trials,
 )
-from pipeline.figures.verdict import FINISHED, MOST_NAMED, command, status, was_cut
+from pipeline.figures.verdict import FINISHED, command, first_names, status, was_cut
 from pipeline.ledger.read import SweepRecord
 
 ORDER = {SEVERE: -1, "warning": 0, "info": 1, "good": 2}
@@ -41,22 +32,22 @@ ORDER = {SEVERE: -1, "warning": 0, "info": 1, "good": 2}
 @once
 def remarks(record: SweepRecord) -> list[Remark]:
     """Return everything worth saying about a sweep, the most urgent first."""
-    found = [*severe(record), *_failures(record)]
+    all_remarks = [*quality.severe(record), *_failures(record)]
     if champion_entry(record) and leader(record) is not None:
-        found += edges(record)
+        all_remarks += edges(record)
         for look in (
-            few,
+            quality.few,
             _sureness,
-            epochs,
-            kept,
-            fitting,
-            optimism,
-            baselines,
-            calibration,
+            quality.epochs,
+            quality.kept,
+            quality.fitting,
+            quality.optimism,
+            quality.baselines,
+            quality.calibration,
             _production,
         ):
-            found += look(record)
-    return sorted(found, key=lambda remark: ORDER[remark.severity])
+            all_remarks += look(record)
+    return sorted(all_remarks, key=lambda remark: ORDER[remark.severity])
 
 
 def next_command(record: SweepRecord) -> tuple[str, str]:
@@ -82,20 +73,20 @@ def _failures(record: SweepRecord) -> Iterator[Remark]:
     fits = done_fits(record)
     if not len(fits):
         return
-    failed = fits[fits["outcome"].isin([Outcome.diverged.value, Outcome.infeasible.value])]
+    failed = failed_fits(record)
     if failed.empty:
         yield Remark("failures", "No fit diverged or was too large.", "good")
         return
     share = len(failed) / len(fits)
-    told = (
+    counts = (
         f"{len(failed):,} of {language.plural(len(fits), 'fit')} failed ({language.percent(share)})"
     )
     diverged = failed[failed["outcome"] == Outcome.diverged.value]
     if not many_diverged(record):
-        yield Remark("failures", f"{told}; they are recorded and never ranked.")
+        yield Remark("failures", f"{counts}; they are recorded and never ranked.")
         return
     completed = fits.loc[fits["outcome"] == Outcome.completed.value, "learning_rate"]
-    sentence = f"{told}: the space reaches into learning rates that cannot train."
+    sentence = f"{counts}: the space reaches into learning rates that cannot train."
     if len(completed):
         overrides = rates_up_to(record, float(completed.max()))
     else:
@@ -115,22 +106,19 @@ def _sureness(record: SweepRecord) -> Iterator[Remark]:
     table = capacities(record)
     if len(table) <= 1 or table["gap_se"].isna().all():
         return
-    best_one = lowest(table, "loss")
-    is_best = best_one["trial"] == champion_entry(record).get("trial")
+    best = lowest(table, "loss")
+    is_best = best["trial"] == champion_entry(record).get("trial")
     others = table[table["gap"] > 0]
     choice = rule(record)
     most = max(choice.one_se, CLEARLY)
     close = others[others["gap"] <= most * others["gap_se"]]
     if close.empty:
-        yield _clear(record, lowest(others, "gap") if len(others) else best_one, is_best=is_best)
+        yield _clear(record, lowest(others, "gap") if len(others) else best, is_best=is_best)
         return
-    named = [str(name) for name in close["capacity"].head(MOST_NAMED)]
-    if len(close) > MOST_NAMED:
-        named.append(f"{len(close) - MOST_NAMED} more")
     by_size = choice.prefer is Prefer.smallest and not is_best
     decided = ", so size decided" if by_size else ""
     sentence = (
-        f"{language.listing(named)} cannot be told apart from the best score, {best_one['capacity']}, on "
+        f"{first_names(close['capacity'])} cannot be told apart from the best score, {best['capacity']}, on "
         f"these validation rows (at most {most:g} standard errors){decided}."
     )
     overrides, purpose = _surer(record, lowest(close, "gap"))
@@ -151,7 +139,7 @@ def _clear(record: SweepRecord, second: Any, *, is_best: bool) -> Remark:
 
 
 def _surer(record: SweepRecord, rival: Any) -> tuple[tuple[str, ...], str]:
-    """Return what would shrink the error of the closest difference: more seeds, or more rows."""
+    """Return overrides that shrink the error of the closest difference, and their purpose: seeds, or rows."""
     if 2 * rival.seed_share >= 1:
         more = max(5, 2 * int(rival.executions))
         overrides = [f"training.executions={more}"]
@@ -161,7 +149,7 @@ def _surer(record: SweepRecord, rival: Any) -> tuple[tuple[str, ...], str]:
         return tuple(overrides), "tell close capacities apart by more seeds"
     if setting(record, "data.folds") is not None:
         return (), ""
-    return (folds(record),), "tell close capacities apart by validating on every row"
+    return (quality.folds(record),), "tell close capacities apart by validating on every row"
 
 
 def _production(record: SweepRecord) -> Iterator[Remark]:

@@ -18,7 +18,7 @@ NAMES = {
     "greedy": "average of selected fits",
     "gradient_boosting": "gradient boosting",
 }
-"""How models that are no baselines, or have two words, are called in the figure."""
+"""Names in the figure of models whose key in the summary is not shown as it is."""
 OWN = frozenset({CHAMPION, NAMES["single"], NAMES["ensemble"], NAMES["greedy"]})
 """Networks of the chosen trial."""
 
@@ -31,14 +31,14 @@ def baseline_scores(record: SweepRecord) -> pd.DataFrame:
     entry = champion_entry(record)
     tested = language.finite(entry.get("test_loss")) is not None
     part, prefix = ("test", "test") if tested else ("validation", "val")
-    found = [(CHAMPION, entry)] if entry else []
+    scored = [(CHAMPION, entry)] if entry else []
     for name, scores in dict(record.summary.get("baselines") or {}).items():
         if name != entry.get("kind", "single"):
-            found.append((NAMES.get(name, str(name)), scores))
+            scored.append((NAMES.get(name, str(name)), scores))
     table = pd.DataFrame(
         [
             (name, part, loss, language.finite(scores.get(f"{prefix}_loss_se")))
-            for name, scores in found
+            for name, scores in scored
             if (loss := language.finite(scores.get(f"{prefix}_loss"))) is not None
         ],
         columns=["model", "part", "loss", "se"],
@@ -47,7 +47,7 @@ def baseline_scores(record: SweepRecord) -> pd.DataFrame:
 
 
 def draw(record: SweepRecord) -> palette.Drawing:
-    """Draw the loss of champion and baselines, one line each, best on top; say who has the lowest."""
+    """Draw the loss of champion and baselines, one line each, best on top; the caption names the lowest."""
     table = baseline_scores(record)
     title = "Beside simpler models"
     if table.empty:

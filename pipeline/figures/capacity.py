@@ -28,7 +28,7 @@ NOTHING_USABLE = "No trial was usable: there is no loss to draw."
 def draw(record: SweepRecord) -> palette.Drawing:
     """Draw the best loss of each capacity in order of size, the search's path and its choice.
 
-    The words tell what the band means, and the rule of choice.
+    The caption explains the band and the rule of choice.
     """
     title = "Capacity against loss"
     table = capacities(record)

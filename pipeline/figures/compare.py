@@ -24,12 +24,13 @@ from pipeline.ledger.read import SweepRecord
 OUTSIDE = ("tracking.", "compute.", "budget.", "registry.", "notify.", "resume", "verbose")
 """Settings that do not change what a fit is."""
 SHOWN = 3
-"""Changed settings named in the sentence; the table has all of them."""
+"""Changed settings named in the sentence; the table lists all."""
 
 
 NOT_KEPT = ("data.weight", "data.group", "data.time")
+"""Settings whose columns are not stored with the predictions."""
 UNSET = frozenset({"None", "null", ""})
-"""How a setting without a value is kept."""
+"""How the ledger writes a setting without a value."""
 
 
 def names(records: Sequence[SweepRecord]) -> list[str]:
@@ -40,19 +41,19 @@ def names(records: Sequence[SweepRecord]) -> list[str]:
 def settings_that_differ(records: Sequence[SweepRecord]) -> list[tuple[str, list[str]]]:
     """Return each setting that is not the same in all sweeps, with its value in each."""
     keys = dict.fromkeys(key for record in records for key in record.config)
-    found = []
+    differing = []
     for key in keys:
         values = [str(record.config.get(key, language.NOTHING)) for record in records]
         if len(set(values)) > 1 and not key.startswith(OUTSIDE):
-            found.append((key, values))
-    return found
+            differing.append((key, values))
+    return differing
 
 
 def results(records: Sequence[SweepRecord]) -> list[tuple[str, list[str]]]:
     """Return the rows of the comparison: a label and a cell for each sweep."""
     entries = [champion_entry(record) for record in records]
     metrics = [entry.get("test_metrics") for entry in entries]
-    named = dict.fromkeys(name for found in metrics if isinstance(found, dict) for name in found)
+    named = dict.fromkeys(name for values in metrics if isinstance(values, dict) for name in values)
     rows = [
         ("started", [str(record.started) for record in records]),
         ("status", [status(record) for record in records]),
@@ -86,7 +87,7 @@ def _scored(entry: dict[str, object], key: str) -> str:
 
 
 def sentences(records: Sequence[SweepRecord]) -> tuple[str, str, str]:
-    """Return who is best, whether they can be compared, and what was different."""
+    """Return three sentences: the best sweep, whether scores can be compared, which settings differ."""
     return _best(records), _comparable(records), _changed(records)
 
 
@@ -102,19 +103,21 @@ def _best(records: Sequence[SweepRecord]) -> str:
     ]
     if not scored:
         return "None of these sweeps has a champion."
-    scored.sort(key=lambda one: one[0])
+    scored.sort(key=lambda entry: entry[0])
     _, label, first = scored[0]
     what = key.replace("_", " ").replace("val", "validation")
     said = f"{label} has the lowest {what}, {_scored(champion_entry(first), key)}"
     if len(scored) == 1:
         return f"{said}; it is the only one with a champion."
-    _, second, other = scored[1]
-    found = apart(first, other, key)
-    sure = "beyond noise" if found.gap > CLEARLY * found.se else "no different beyond noise"
-    on = f"on the same {found.rows:,} rows" if found.rows else "of two separate scores"
+    _, second, second_record = scored[1]
+    difference = apart(first, second_record, key)
+    sure = (
+        "beyond noise" if difference.gap > CLEARLY * difference.se else "no different beyond noise"
+    )
+    on = f"on the same {difference.rows:,} rows" if difference.rows else "of two separate scores"
     return (
-        f"{said}; {second} is {language.number(found.gap)} worse, {sure} "
-        f"(standard error {language.number(found.se, 2)} {on})."
+        f"{said}; {second} is {language.number(difference.gap)} worse, {sure} "
+        f"(standard error {language.number(difference.se, 2)} {on})."
     )
 
 
@@ -191,38 +194,40 @@ def capacities_together(records: Sequence[SweepRecord]) -> go.Figure:
 
 
 class Apart(NamedTuple):
-    """By how much one champion is worse than another."""
+    """The difference of two champions; positive: the candidate is worse than the reference."""
 
     gap: float
     se: float
     rows: int
-    """Shared test rows; 0: the two were not compared row by row, and `se` is of two separate scores."""
+    """Shared test rows; 0: not compared row by row, and `se` is that of two independent scores."""
 
 
-def apart(one: SweepRecord, other: SweepRecord, key: str) -> Apart:
-    """Return by how much the second champion is worse by `key`, `test_loss` or `val_loss`."""
-    entries = [champion_entry(record) for record in (one, other)]
+def apart(reference: SweepRecord, candidate: SweepRecord, key: str) -> Apart:
+    """Return by how much the candidate's champion is worse by `key`, `test_loss` or `val_loss`."""
+    entries = [champion_entry(record) for record in (reference, candidate)]
     scores = [language.finite(entry.get(key)) or 0.0 for entry in entries]
-    table = _shared(one, other) if key == "test_loss" else None
+    table = _shared(reference, candidate) if key == "test_loss" else None
     if table is None:
         errors = [language.finite(entry.get(f"{key}_se")) or 0.0 for entry in entries]
         return Apart(scores[1] - scores[0], math.hypot(*errors), 0)
-    losses = [_losses(table, side) for side in ("_one", "_other")]
-    found = paired(losses[1], losses[0])
+    losses = [_losses(table, side) for side in ("_reference", "_candidate")]
+    difference = paired(losses[1], losses[0])
     mean = float(losses[0].mean())  # of regressions in the target's unit squared
     scale = scores[0] / mean if mean > 0 and not named(table, PROBABILITY) else 1.0
-    return Apart(found.mean * scale, found.se * scale, len(table))
+    return Apart(difference.mean * scale, difference.se * scale, len(table))
 
 
-def _shared(one: SweepRecord, other: SweepRecord) -> pd.DataFrame | None:
+def _shared(reference: SweepRecord, candidate: SweepRecord) -> pd.DataFrame | None:
     """Return both champions' predictions of the test rows that both have; None where they differ.
 
     Weights and groups of rows are not kept with predictions: such sweeps are not compared row by row.
     """
-    tables = [record.predictions for record in (one, other)]
-    if str(one.digest) != str(other.digest):
+    tables = [record.predictions for record in (reference, candidate)]
+    if str(reference.digest) != str(candidate.digest):
         return None
-    settings = [record.config.get(key, "None") for record in (one, other) for key in NOT_KEPT]
+    settings = [
+        record.config.get(key, "None") for record in (reference, candidate) for key in NOT_KEPT
+    ]
     if any(setting not in UNSET for setting in settings):
         return None
     if any(table is None or table.empty or set(table["part"]) != {"test"} for table in tables):
@@ -230,8 +235,8 @@ def _shared(one: SweepRecord, other: SweepRecord) -> pd.DataFrame | None:
     left, right = (table.drop(columns=["image"], errors="ignore") for table in tables)  # type: ignore[union-attr]
     if named(left, PROBABILITY) != named(right, PROBABILITY):
         return None
-    found = left.merge(right, on="row", suffixes=("_one", "_other"))
-    return found if len(found) == len(left) == len(right) > 1 else None
+    merged = left.merge(right, on="row", suffixes=("_reference", "_candidate"))
+    return merged if len(merged) == len(left) == len(right) > 1 else None
 
 
 def _losses(table: pd.DataFrame, side: str) -> np.ndarray:

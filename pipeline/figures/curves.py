@@ -44,12 +44,12 @@ def by_size(record: SweepRecord) -> palette.Drawing:
     if first is not None:
         name = f"{role(record)} {palette.plain(first['capacity'])}"
         drawn += _trial(figure, record, first["trial"], name, palette.CHAMPION)
-    words = (
+    caption = (
         "Bold is the median execution, faint are the others; a dot marks the epoch that is kept."
     )
     if all(side is None for side in neighbours(record)):
-        words = "One capacity, at the learning rates that were tried; a dot marks the epoch kept."
-    return _finish(figure, drawn, metric, words)
+        caption = "One capacity, at the learning rates that were tried; a dot marks the epoch kept."
+    return _finish(figure, drawn, metric, caption)
 
 
 def _beside(record: SweepRecord) -> list[tuple[str, str, str]]:
@@ -101,14 +101,14 @@ def training(record: SweepRecord) -> palette.Drawing:
         },
     )
     figure.update_xaxes(range=[0, len(curve) + 1])
-    found = leader_losses(record)
-    if found is None:
+    losses = leader_losses(record)
+    if losses is None:
         return _finish(figure, drawn, "loss", NOT_KNOWN)
     hover = "of the weights kept<br>training %{y:.4g}<extra></extra>"
     dot: dict[str, Any] = {"name": "training loss, kept", "hovertemplate": hover}
-    palette.dots(figure, [best_epoch + 1], [found.train], palette.CHAMPION, **dot)
-    drawn.append(np.array([found.train]))
-    return _finish(figure, drawn, "loss", f"At the epoch that is kept (dot), {found.words}.")
+    palette.dots(figure, [best_epoch + 1], [losses.train], palette.CHAMPION, **dot)
+    drawn.append(np.array([losses.train]))
+    return _finish(figure, drawn, "loss", f"At the epoch that is kept (dot), {losses.clause}.")
 
 
 def _trial(
@@ -138,7 +138,9 @@ def _trial(
     return drawn
 
 
-def _finish(figure: go.Figure, drawn: list[np.ndarray], metric: str, words: str) -> palette.Drawing:
+def _finish(
+    figure: go.Figure, drawn: list[np.ndarray], metric: str, caption: str
+) -> palette.Drawing:
     """Label the axes; cut the picture where a first epoch or a spike would flatten the rest."""
     if not drawn:
         return palette.empty(figure.layout.title.text, NO_CURVES)
@@ -150,4 +152,4 @@ def _finish(figure: go.Figure, drawn: list[np.ndarray], metric: str, words: str)
         if values.max() > low + SPIKE * span:
             figure.update_yaxes(range=[low - 0.06 * span, low + SPIKE * span])
     figure.update_yaxes(title_text=metric)
-    return figure.update_xaxes(title_text="epoch", rangemode="tozero", tickformat="d"), words
+    return figure.update_xaxes(title_text="epoch", rangemode="tozero", tickformat="d"), caption

@@ -1,4 +1,4 @@
-"""Whether the champion stands on an edge of the space, and whether anything speaks for going beyond it."""
+"""Whether the champion lies on an edge of the search space, and whether to widen the space there."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.figures.findings import most_show
 from pipeline.figures.remark import Remark, listing, setting
-from pipeline.figures.trials import champion_entry, done_fits
+from pipeline.figures.trials import champion_entry, done_fits, failed_fits
 from pipeline.ledger.read import SweepRecord
 
 MANY_FAILED = 0.2
 """Share of fits that failed from which the space itself is in doubt (tuning_playbook: look at it)."""
 NEAR_EDGE = 1.05
-"""A learning rate within this factor of a limit stands on it: limits are rounded when typed."""
+"""A learning rate within this factor of a limit lies on it: limits are rounded when typed."""
 
 GROWN_OUT = "growing stops here"
 """In the reason of a decision: the space had nothing larger (`search/sentences.py`)."""
@@ -36,16 +36,16 @@ AGAINST: Mapping[str, Mapping[str, str]] = {
     },
     "lower": {"rate-too-low": "its weights hardly move"},
 }
-"""By step beyond an edge, the findings whose own advice is the opposite, and what they saw."""
+"""For each step beyond an edge, the findings that advise against it: code to what was seen."""
 
 
 def edges(record: SweepRecord) -> list[Remark]:
-    """Return one remark an edge, or the good news that there is none."""
+    """Return one remark for each edge that the champion lies on, or one that it lies on none."""
     listed = listing(record, "search.space.architectures")
     capacity = [] if listed else [*_depth(record), *_width(record)]
-    found = [*capacity, *_size_limit(record), *_rate(record)]
-    if found or listed:
-        return found
+    remarks = [*capacity, *_size_limit(record), *_rate(record)]
+    if remarks or listed:
+        return remarks
     sentence = "The champion stands on no edge of the space"
     if any(GROWN_OUT in str(step["reason"]) for step in record.decisions):
         return [Remark("the space", f"{sentence}, though growing reached the end of it.")]
@@ -55,12 +55,13 @@ def edges(record: SweepRecord) -> list[Remark]:
 def _beyond(
     record: SweepRecord, topic: str, sentence: str, step: str, overrides: tuple[str, ...]
 ) -> Remark:
-    """Return what is said of an edge: what lies beyond it is worth a try, unless diagnosis is against it.
+    """Return the remark on an edge: widen the space there, unless diagnosis is against it.
 
     Args:
-        sentence: That the champion stands on it, without a full stop.
-        step: As in AGAINST.
-        overrides: What would widen the space.
+        topic: Of the remark.
+        sentence: Says that the champion lies on the edge, without a full stop.
+        step: The step beyond it, a key of AGAINST.
+        overrides: Arguments that widen the space.
     """
     for code, seen in AGAINST[step].items():
         shown, own = most_show(record, code)
@@ -133,7 +134,7 @@ def _rate(record: SweepRecord) -> Iterator[Remark]:
 
 
 def rates_up_to(record: SweepRecord, most: float) -> tuple[str, ...]:
-    """Return the words of a next sweep that leave out all rates above one, its other limits moved along."""
+    """Return overrides that leave out all learning rates above `most`; other limits move along."""
     listed = [rate for rate in listing(record, VALUES) if rate <= most * NEAR_EDGE]
     if listed:
         return (f"{VALUES}={written(listed)}",)
@@ -153,7 +154,6 @@ def written(values: list[float]) -> str:
 
 def many_diverged(record: SweepRecord) -> bool:
     """Return whether so many fits failed, some of them by their rate, that lower rates are needed."""
-    outcomes = done_fits(record)["outcome"]
-    diverged = outcomes == Outcome.diverged.value
-    failed = diverged | (outcomes == Outcome.infeasible.value)
-    return bool(diverged.any() and failed.mean() >= MANY_FAILED)
+    failed = failed_fits(record)
+    has_diverged = bool((failed["outcome"] == Outcome.diverged.value).any())
+    return has_diverged and len(failed) / len(done_fits(record)) >= MANY_FAILED

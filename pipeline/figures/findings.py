@@ -1,4 +1,4 @@
-"""What diagnosis found over a whole sweep, and what became of the table's columns."""
+"""Findings of diagnosis over a whole sweep, failed trials, and facts about the table's columns."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from typing import Any
 import pandas as pd
 
 from pipeline.core import language
-from pipeline.core.records import Outcome
 from pipeline.figures.tables import rows
-from pipeline.figures.trials import champion_entry, neighbours, scored_fits
+from pipeline.figures.trials import champion_entry, champion_fits, failed_fits, neighbours
 from pipeline.ledger.read import SweepRecord
 
 SEVERITIES = ("severe", "warning", "info")
 """The worst first."""
 LEAK = "leaked-target"
 AWAY = "give the target away"
-"""What the sentence about such a column says (data/columns.py)."""
+"""Part of the sentence about a leaking column (data/columns.py)."""
 OF_DATA = frozenset({LEAK, "absent-class", "unscaled-inputs"})
 """Findings that are about the table and not about one fit."""
 OF_PROBES = frozenset(
     {"dead-units", "saturation", "vanishing-gradients", "exploding-gradients", "rate-too-low"}
 )
-"""Findings that need a look inside a network, which only the best fit of a capacity gets: one says it."""
+"""Findings of probes inside a network: only the best fit of a capacity is probed, so one fit is enough."""
 TRIED = "larger networks were tried and not chosen"
 COLUMNS = ["run_id", "trial", "capacity", "code", "severity", "sentence"]
 
@@ -31,7 +30,7 @@ def all_findings(record: SweepRecord) -> pd.DataFrame:
     """Return one row a finding: run_id, trial, capacity, code, severity, sentence."""
     if "findings" not in record.fits:
         return pd.DataFrame(columns=COLUMNS)
-    found = [
+    entries = [
         (
             fit.run_id,
             fit.trial,
@@ -43,11 +42,11 @@ def all_findings(record: SweepRecord) -> pd.DataFrame:
         for fit in rows(record.fits[["run_id", "trial", "capacity", "findings"]])
         for finding in fit.findings
     ]
-    return pd.DataFrame(found, columns=COLUMNS)
+    return pd.DataFrame(entries, columns=COLUMNS)
 
 
 def of_champion(record: SweepRecord) -> pd.DataFrame:
-    """Return the findings of the champion's own fits; to grow is no advice where that was tried."""
+    """Return the findings of the champion's fits, without the advice to grow where larger ones were tried."""
     table, (_, larger) = all_findings(record), neighbours(record)
     own = table[table["trial"] == champion_entry(record).get("trial")]
     if larger is None or own.empty:
@@ -56,12 +55,11 @@ def of_champion(record: SweepRecord) -> pd.DataFrame:
 
 
 def most_show(record: SweepRecord, code: str, *severities: str) -> tuple[int, int]:
-    """Return how many of the champion's fits show a finding, and of how many.
+    """Return the number of the champion's fits that show a finding, and the number of its fits.
 
-    0 unless most of them do; of what needs a look inside a network one is enough.
+    The first is 0 unless most fits show the finding; of `OF_PROBES` one is enough.
     """
-    table, fits = of_champion(record), scored_fits(record)
-    own = int((fits["trial"] == champion_entry(record).get("trial")).sum())
+    table, own = of_champion(record), len(champion_fits(record))
     shown = table[(table["code"] == code) & table["severity"].isin(severities or SEVERITIES)]
     count = int(shown["run_id"].nunique())
     return (count if 2 * count > own or code in OF_PROBES else 0), own
@@ -73,18 +71,16 @@ def by_code(table: pd.DataFrame) -> pd.DataFrame:
     Columns: code, severity, fits (how many show it), capacities (how many), sentence (of the first
     fit that shows it).
     """
-    grouped = table.groupby("code", sort=False)
-    found = pd.DataFrame(
-        {
-            "severity": grouped["severity"].first(),
-            "fits": grouped["run_id"].nunique(),
-            "capacities": grouped["capacity"].nunique(),
-            "sentence": grouped["sentence"].first(),
-        }
-    ).reset_index()
-    found["order"] = found["severity"].map({name: i for i, name in enumerate(SEVERITIES)})
-    ordered = found.sort_values(["order", "fits"], ascending=[True, False], ignore_index=True)
-    return ordered.drop(columns="order")
+    counted = table.groupby("code", sort=False, as_index=False).agg(
+        severity=("severity", "first"),
+        fits=("run_id", "nunique"),
+        capacities=("capacity", "nunique"),
+        sentence=("sentence", "first"),
+    )
+    frequent = counted.sort_values("fits", ascending=False, kind="stable")
+    return frequent.sort_values(
+        "severity", key=lambda names: names.map(SEVERITIES.index), kind="stable", ignore_index=True
+    )
 
 
 def failures(record: SweepRecord) -> pd.DataFrame:
@@ -92,31 +88,32 @@ def failures(record: SweepRecord) -> pd.DataFrame:
 
     Columns: trial, outcome, fits, why (the first message or finding).
     """
-    fits = record.fits
-    failed = fits[fits["outcome"].isin([Outcome.diverged.value, Outcome.infeasible.value])]
+    failed = failed_fits(record)
     why = all_findings(record).groupby("run_id")["sentence"].first()
-    found = []
+    entries = []
     for (trial, outcome), group in failed.groupby(["trial", "outcome"], sort=False):
         message = str(group["message"].iloc[0]) if "message" in group else ""
-        found.append((trial, outcome, len(group), message or why.get(group["run_id"].iloc[0], "")))
-    return pd.DataFrame(found, columns=["trial", "outcome", "fits", "why"])
+        entries.append(
+            (trial, outcome, len(group), message or why.get(group["run_id"].iloc[0], ""))
+        )
+    return pd.DataFrame(entries, columns=["trial", "outcome", "fits", "why"])
 
 
 def facts(record: SweepRecord) -> list[dict[str, Any]]:
-    """Return what became of each column, as `data.columns.ColumnFact`; of an older sweep nothing."""
+    """Return `data.columns.ColumnFact` of each column as dictionaries; empty for an older sweep."""
     return dict(record.summary.get("data") or {}).get("columns") or record.table
 
 
 def doubts(record: SweepRecord) -> list[str]:
-    """Return what makes every score of a sweep doubtful: it is said before any of them.
+    """Return sentences on what makes every score of a sweep doubtful; the page shows them first.
 
-    Of the table's columns, and of what diagnosis saw of the table in the fits.
+    They come from the table's columns and from findings of diagnosis about the table.
     """
-    told = [str(fact["note"]) for fact in facts(record) if fact["attention"] == "severe"]
+    of_columns = [str(fact["note"]) for fact in facts(record) if fact["attention"] == "severe"]
     codes = by_code(all_findings(record))
     seen = codes[(codes["severity"] == "severe") & codes["code"].isin(OF_DATA)]
-    return told + [
+    return of_columns + [
         f"{language.plural(row.fits, 'fit')}: {row.sentence}."
         for row in rows(seen)
-        if not (row.code == LEAK and any(AWAY in text for text in told))
+        if not (row.code == LEAK and any(AWAY in text for text in of_columns))
     ]

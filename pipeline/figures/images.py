@@ -28,7 +28,7 @@ LABEL = 12
 
 
 def kept(record: SweepRecord) -> pd.DataFrame:
-    """Return the predictions with pixels, of a size that the configuration tells."""
+    """Return the predictions that hold pixels; empty where the image size is not known."""
     table = record.predictions
     if table is None or "image" not in table or shape(record) is None:
         return pd.DataFrame()
@@ -85,7 +85,7 @@ def draw(record: SweepRecord) -> palette.Drawing:
 
 
 def _surest_first(table: pd.DataFrame) -> pd.DataFrame:
-    """Order rows by how sure the champion was: being sure and wrong says most."""
+    """Return rows by falling predicted probability: confident mistakes are the most informative."""
     columns = named(table, PROBABILITY)
     if not columns:
         return table

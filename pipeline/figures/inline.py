@@ -23,7 +23,7 @@ class CapacityScore:
     label: str
     parameters: int
     score: float
-    """Lower is lower in the picture, whichever is better."""
+    """In the objective's unit; lower values are drawn lower."""
     se: float = math.nan
     """Standard error of the score; NaN: not known."""
 
@@ -34,7 +34,7 @@ class CapacityScore:
 
 
 def capacity_svg(points: Sequence[CapacityScore], marked: str) -> str:
-    """Return the picture (assets/capacity.svg); an empty string before there are two capacities.
+    """Return an SVG (assets/capacity.svg); an empty string for fewer than two capacities.
 
     Args:
         points: In any order; those without a finite score are left out.
@@ -43,21 +43,22 @@ def capacity_svg(points: Sequence[CapacityScore], marked: str) -> str:
     from pipeline.figures import page, palette  # with them comes Plotly
 
     known = sorted(
-        (point for point in points if math.isfinite(point.score)), key=lambda one: one.parameters
+        (point for point in points if math.isfinite(point.score)),
+        key=lambda point: point.parameters,
     )
     if len(known) < 2:  # noqa: PLR2004 - one point shows no course
         return ""
-    across = _placed(np.log1p([one.parameters for one in known]), LEFT, WIDTH - RIGHT)
-    ends = [(one.score, one.score - one.error, one.score + one.error) for one in known]
+    across = _placed(np.log1p([point.parameters for point in known]), LEFT, WIDTH - RIGHT)
+    ends = [(point.score, point.score - point.error, point.score + point.error) for point in known]
     marks = [
         {
             **dict(zip(("x", "y", "bottom", "top"), (x, *down), strict=True)),
-            "label": one.label,
-            "score": exact(one.score),
-            "parameters": f"{one.parameters:,}",
-            "marked": one.label == marked,
+            "label": point.label,
+            "score": exact(point.score),
+            "parameters": f"{point.parameters:,}",
+            "marked": point.label == marked,
         }
-        for one, x, down in zip(
+        for point, x, down in zip(
             known, across, _placed(-np.array(ends), TOP, HEIGHT - BOTTOM), strict=True
         )
     ]
@@ -66,7 +67,7 @@ def capacity_svg(points: Sequence[CapacityScore], marked: str) -> str:
 
 
 def _placed(values: np.ndarray, low: float, high: float) -> Any:
-    """Spread values evenly between two pixels, as far apart as they are: nested lists of whole pixels."""
+    """Scale values linearly to the range of two pixels; return nested lists of whole pixels."""
     least, span = values.min(), np.ptp(values)
     share = (values - least) / span if span else np.full(values.shape, 0.5)
     return np.rint(low + share * (high - low)).astype(int).tolist()

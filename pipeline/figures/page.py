@@ -1,6 +1,6 @@
 """The report: one HTML file that needs nothing else, opens at once and prints.
 
-The plotting library travels inside, gzipped; the browser unpacks it after the words are painted. A
+The plotting library travels inside, gzipped; the browser unpacks it after the text is painted. A
 content security policy lets nothing be loaded from anywhere, whatever stands in the data.
 """
 
@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -26,7 +27,7 @@ from pipeline.figures.verdict import average, headline, name
 from pipeline.ledger.read import SweepRecord
 
 HEROES = ("capacity", "curves")
-"""The figure below the answer: the first of these that there is."""
+"""Candidates for the figure below the answer: the first that was drawn is taken."""
 SEARCH = ("curves", "training")
 CHAMPION = ("predictions", "confusion", "calibration", "baselines", "images")
 """Figures of the sections that are open; all others are folded away."""
@@ -34,15 +35,15 @@ CHAMPION = ("predictions", "confusion", "calibration", "baselines", "images")
 
 @remembered()
 def page(record: SweepRecord) -> str:
-    """Return the report of a sweep: whole, killed, without a usable trial, or with a single one."""
+    """Return the report of a sweep in any state: finished, killed, without a usable trial."""
     drawn = draw(record)
-    first = next((drawn.pop(one) for one in HEROES if one in drawn), None)
+    first = next((drawn.pop(name) for name in HEROES if name in drawn), None)
     body = render(
         "report.html",
         **sections.context(record),
         hero=first,
-        search=[drawn.pop(one) for one in SEARCH if one in drawn],
-        champion=[drawn.pop(one) for one in CHAMPION if one in drawn],
+        search=[drawn.pop(name) for name in SEARCH if name in drawn],
+        champion=[drawn.pop(name) for name in CHAMPION if name in drawn],
         more=list(drawn.values()),
         table=trial_table(record),
         ranking=sections.ranking(record),
@@ -88,19 +89,19 @@ def render(template: str, **values: Any) -> Markup:
 
 @functools.cache
 def _templates() -> Environment:
-    """Return the templates: whatever is put into one is escaped, unless a template made it."""
-    found = Environment(
+    """Return the template environment; values are escaped unless a template rendered them."""
+    environment = Environment(
         loader=PackageLoader("pipeline.figures", "assets"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"json": _json, "packed": _packed, "plain": _plain}
-    found.filters["height"] = lambda drawn: int(drawn.figure.layout.height)
-    found.globals["plotly"] = _library
-    found.globals["asset"] = _asset
-    return found
+    environment.filters |= {"json": _json, "packed": _packed, "plain": _plain}
+    environment.filters["height"] = lambda drawn: int(drawn.figure.layout.height)
+    environment.globals["plotly"] = _library
+    environment.globals["asset"] = _asset
+    return environment
 
 
 def _json(value: object) -> Markup:
@@ -116,15 +117,13 @@ def _packed(content: str) -> str:
 
 @functools.cache
 def _library() -> str:
-    """Return the plotting library, packed: half a second of work that is the same for every page."""
+    """Return the packed plotting library; packing takes half a second, once a process."""
     return _packed(get_plotlyjs())
 
 
 def _asset(path: str) -> Markup:
-    """Return a script or a style of ours as it is."""
-    loader = _templates().loader
-    assert loader is not None  # noqa: S101 - set above
-    return Markup(loader.get_source(_templates(), path)[0])  # noqa: S704 - no data
+    """Return the content of a script or style sheet of `assets/`."""
+    return Markup((files("pipeline.figures") / "assets" / path).read_text("utf-8"))  # noqa: S704 - no data
 
 
 def _plain(drawn: Drawn) -> object:

@@ -6,15 +6,16 @@ each light colour for its dark twin when the reader's system is dark.
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import plotly.graph_objects as go
 
 Figure = go.Figure
-"""For those who may not know Plotly."""
+"""Type of a figure, for rooms that do not import Plotly."""
 
 Drawing = tuple[go.Figure, str]
-"""What every figure function returns: the figure, and a sentence on what to see in it."""
+"""What every figure function returns: the figure and its caption."""
 
 SANS = "Inter, ui-sans-serif, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
@@ -30,7 +31,7 @@ BAD = "#b42318"
 DEPTHS = ("#b4c2ce", "#85abca", "#4a86b8", "#1f5f96", "#0c3a63")
 """By number of hidden layers: the deeper the network, the deeper the blue."""
 SERIES = (CHAMPION, SMALLER, LARGER, *DEPTHS[:0:-1])
-"""Of things that have no colour of their own."""
+"""Colours of series without a meaning of their own."""
 
 LONGEST = 40
 """Characters of a name in a plot."""
@@ -114,20 +115,20 @@ def blank(title: str, height: int = 330) -> go.Figure:
 
 
 def empty(title: str, why: str) -> Drawing:
-    """Return a figure without data that says why there is nothing to draw, and the same as its words."""
+    """Return a figure without data that says why there is nothing to draw, and the reason as caption."""
     figure = blank(title, 160)
     figure.add_annotation(text=why, x=0.5, y=0.5, xref="paper", yref="paper")
     return figure.update_xaxes(visible=False).update_yaxes(visible=False), why
 
 
 def line(figure: go.Figure, x: Any, y: Any, colour: str, width: float = 2.2, **more: Any) -> None:
-    """Add a line; without `hovertemplate` nothing is said of its points, without `name` no legend."""
+    """Add a line; it has hover texts only with `hovertemplate`, a legend entry only with `name`."""
     look = {"color": colour, "width": width, "dash": more.pop("dash", None)}
     figure.add_scatter(x=x, y=y, line=look, **_quiet({"mode": "lines", **more}))
 
 
 def dots(figure: go.Figure, x: Any, y: Any, colour: Any, size: Any = 9, **more: Any) -> None:
-    """Add markers; `marker` and `error` (of their y) change their look, else as of `line`."""
+    """Add markers; `marker` overrides their look, `error_x` and `error_y` add error bars; else as `line`."""
     marker = {"size": size, "color": colour, **more.pop("marker", {})}
     for axis in ("x", "y"):
         if (array := more.pop(f"error_{axis}", None)) is not None:
@@ -143,12 +144,12 @@ def _quiet(more: dict[str, Any]) -> dict[str, Any]:
 
 
 def ring(colour: str = CHAMPION) -> dict[str, object]:
-    """Return the look of a chosen one's mark, for `dots`: a ring around its point."""
+    """Return the `marker` of `dots` that draws a ring around a chosen point."""
     return {"color": fade(PAPER, 0), "line": {"width": 3, "color": colour}}
 
 
 def plain(text: object) -> str:
-    """Return text that Plotly's own small HTML leaves alone, cut to what a label holds: names are data."""
-    said = str(text)
-    said = said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
-    return said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Return text for a label: escaped for Plotly's HTML, cut to LONGEST characters."""
+    label = str(text)
+    label = label if len(label) <= LONGEST else f"{label[:LONGEST]}…"
+    return html.escape(label, quote=False)

@@ -1,4 +1,4 @@
-"""Every figure of a sweep by name, with the words that stand beside it."""
+"""Every figure of a sweep by name, with its caption."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Plot(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A figure that has been drawn, with its words."""
+    """A figure that has been drawn, with its caption."""
 
     name: str
     heading: str
@@ -59,20 +59,20 @@ EVERY = CAPACITY + REGRESSION + CLASSIFICATION + IMAGES
 def draw(record: SweepRecord) -> dict[str, Drawn]:
     """Return every plot of a sweep that has something to show, drawn, by name."""
     alone = len(capacities(record)) <= 1
-    found = {}
+    drawn = {}
     for plot in plots(record):
         if alone and plot.name in SIZES:
             continue
         figure, caption = plot.draw(record)
         if figure.data:
-            found[plot.name] = Drawn(plot.name, plot.heading, figure, caption)
-    return found
+            drawn[plot.name] = Drawn(plot.name, plot.heading, figure, caption)
+    return drawn
 
 
 def plots(record: SweepRecord) -> tuple[Plot, ...]:
     """Return the plots that this sweep has something for."""
-    found = CAPACITY
+    chosen = CAPACITY
     table = record.predictions
     if table is not None and len(table):
-        found += CLASSIFICATION if named(table, PROBABILITY) else REGRESSION
-    return found + IMAGES if len(images.kept(record)) else found
+        chosen += CLASSIFICATION if named(table, PROBABILITY) else REGRESSION
+    return chosen + IMAGES if len(images.kept(record)) else chosen

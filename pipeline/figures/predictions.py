@@ -30,13 +30,13 @@ NO_PREDICTIONS = "This sweep left no predictions: it ended before its champion w
 
 
 def part_name(record: SweepRecord) -> str:
-    """Return which rows the predictions are of: test, or validation where there is no test."""
+    """Return the part that the predictions are of: `test`, or `validation` without test rows."""
     table = record.predictions
     return "test" if table is None or table.empty else str(table["part"].iloc[0])
 
 
 def target(record: SweepRecord) -> str:
-    """Return what the target is called; empty where the sweep does not say."""
+    """Return the name of the target; empty where it is not recorded."""
     known = dict(record.summary.get("data") or {}).get("target")
     return str(known or record.config.get("data.target") or "")
 
@@ -44,7 +44,7 @@ def target(record: SweepRecord) -> str:
 def scatter(record: SweepRecord) -> palette.Drawing:
     """Draw a regression's predictions over the truth; the diagonal is a perfect model.
 
-    The words say how far off predictions are, in the target's own unit.
+    The caption states the size of errors in the target's unit.
     """
     title = "Predicted against true"
     table = record.predictions
@@ -54,7 +54,7 @@ def scatter(record: SweepRecord) -> palette.Drawing:
         return palette.empty(title, "Classes are shown by the confusion matrix.")
     error = (table["prediction"] - table["truth"]).abs()
     half, most = (language.number(error.quantile(share)) for share in (0.5, 0.9))
-    words = (
+    caption = (
         f"{len(table):,} {part_name(record)} rows; half of the predictions are off by less than {half}, "
         f"nine in ten by less than {most}."
     )
@@ -76,13 +76,13 @@ def scatter(record: SweepRecord) -> palette.Drawing:
     )
     name = palette.plain(target(record))
     figure.update_xaxes(title_text=f"true {name}".strip())
-    return figure.update_yaxes(title_text=f"predicted {name}".strip()), words
+    return figure.update_yaxes(title_text=f"predicted {name}".strip()), caption
 
 
 def confusion(record: SweepRecord) -> palette.Drawing:
-    """Draw how often each class was taken for each; colour is the share of the true class.
+    """Draw the confusion matrix; colour is the share of the true class.
 
-    The words say how many of the rows are right.
+    The caption states the accuracy.
     """
     title = "Confusion matrix"
     table = _classified(record)
@@ -91,12 +91,8 @@ def confusion(record: SweepRecord) -> palette.Drawing:
     classes = [name.removeprefix(PROBABILITY) for name in named(table, PROBABILITY)]
     if len(classes) > MOST_CLASSES:
         return palette.empty(title, f"{len(classes)} classes are too many for one picture.")
-    truth, predicted = (
-        pd.Categorical(table[column].astype(str), classes) for column in ("truth", "prediction")
-    )
-    counts = pd.crosstab(truth, predicted, dropna=False).reindex(
-        index=classes, columns=classes, fill_value=0
-    )
+    counts = pd.crosstab(table["truth"].astype(str), table["prediction"].astype(str))
+    counts = counts.reindex(index=classes, columns=classes, fill_value=0)
     shares = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     figure = palette.blank(title, max(340, min(560, 150 + 46 * len(classes))))
     called = [_class(record, name) for name in classes]
@@ -125,13 +121,13 @@ def confusion(record: SweepRecord) -> palette.Drawing:
 
 
 def _class(record: SweepRecord, name: str) -> str:
-    """Return a class for an axis; a bare number with the target's name, as it says nothing by itself."""
+    """Return a class as an axis label; a number is preceded by the target's name."""
     bare = name.replace(".", "", 1).lstrip("-").isdigit()
     return palette.plain(f"{target(record)} = {name}" if bare and target(record) else name)
 
 
 def calibration(record: SweepRecord) -> palette.Drawing:
-    """Draw how often the champion is right over how sure it says it is.
+    """Draw the observed frequency over the predicted probability.
 
     With two classes the probability of the second class is compared with how often it occurs; with
     more, the probability of the predicted class with how often that is right. Each point holds about
@@ -171,13 +167,13 @@ def calibration(record: SweepRecord) -> palette.Drawing:
 
 
 def _classified(record: SweepRecord) -> pd.DataFrame | None:
-    """Return the predictions where they are classes; None where they are not, or there are none."""
+    """Return the predictions of a classification; None for a regression, or without predictions."""
     table = record.predictions
     return None if table is None or table.empty or not named(table, PROBABILITY) else table
 
 
 def _claims(record: SweepRecord, table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, str]:
-    """Return the claimed probabilities, whether each came true, and what was claimed."""
+    """Return predicted probabilities, whether each came true, and the label of their axis."""
     columns = named(table, PROBABILITY)
     truth = table["truth"].astype(str).to_numpy()
     if len(columns) == TWO_CLASSES:
@@ -204,7 +200,7 @@ def miscalibration(record: SweepRecord) -> tuple[float, float] | None:
 
 
 def _off(sure: np.ndarray, right: np.ndarray, points: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Return what `miscalibration` does, of claims whose rows make these points."""
+    """Return error and noise as `miscalibration` does, for probabilities in these bins."""
     error = float(sum(abs((sure - right)[part].sum()) for part in points) / len(sure))
     variance = np.array([(sure * (1 - sure))[part].sum() for part in points])
     mean = np.sqrt(2 * variance / np.pi).sum()
@@ -214,6 +210,6 @@ def _off(sure: np.ndarray, right: np.ndarray, points: Sequence[np.ndarray]) -> t
 
 
 def _points(sure: np.ndarray) -> list[np.ndarray]:
-    """Return the rows of each point of the curve, by claimed probability: about as many in each."""
+    """Return the row numbers of each bin, by predicted probability: bins of equal size."""
     points = int(np.clip(len(sure) // FEWEST_IN_BIN, 1, BINS))
     return np.array_split(np.argsort(sure, kind="stable"), points)

@@ -1,4 +1,4 @@
-"""Remarks on the champion: what is gravely wrong, its epochs, fit and claims, and what stands beside it."""
+"""Remarks on the champion: severe findings, epochs, fit, calibration, baselines and optimism."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.figures.findings import OF_DATA, all_findings, most_show, of_champ
 from pipeline.figures.predictions import miscalibration
 from pipeline.figures.remark import SEVERE, Remark, listing, setting
 from pipeline.figures.sizes import leader_losses
-from pipeline.figures.trials import champion_entry, scored_fits
+from pipeline.figures.trials import champion_entry, champion_fits
 from pipeline.ledger.read import SweepRecord
 
 NARROW_GAP = 0.05
@@ -33,15 +33,14 @@ KEPT_EPOCHS = {
 
 
 def severe(record: SweepRecord) -> list[Remark]:
-    """Return what is gravely wrong with the champion (the fits, where there is none): it comes first.
+    """Return severe findings of the champion's fits, or of all fits where there is no champion.
 
-    A network whose units are dead makes every score below it void.
+    They come first: dead units, for example, make every score void.
     """
     has_champion = bool(champion_entry(record))
     table = of_champion(record) if has_champion else all_findings(record)
-    grave = table[
-        (table["severity"] == SEVERE) & ~table["code"].isin(OF_DATA)
-    ]  # those lead the page
+    # Those of the data lead the page.
+    grave = table[(table["severity"] == SEVERE) & ~table["code"].isin(OF_DATA)]
     return [
         Remark(str(code).replace("-", " "), f"{said[:1].upper()}{said[1:]}.", SEVERE)
         for code, said in grave.groupby("code", sort=False)["sentence"].first().items()
@@ -50,10 +49,9 @@ def severe(record: SweepRecord) -> list[Remark]:
 
 
 def epochs(record: SweepRecord) -> Iterator[Remark]:
-    """Say when the champion was still improving as it was stopped."""
+    """Warn when most of the champion's fits were still improving in the last allowed epoch."""
     allowed = setting(record, "training.epochs")
-    fits = scored_fits(record)
-    own = fits[fits["trial"] == champion_entry(record).get("trial")]
+    own = champion_fits(record)
     if allowed is None or own.empty:
         return
     at_end = int((own["best_epoch"] + 1 >= allowed).sum())
@@ -67,12 +65,12 @@ def epochs(record: SweepRecord) -> Iterator[Remark]:
 
 
 def folds(record: SweepRecord) -> str:
-    """Return the override that validates on every row: as many folds as there are groups for."""
+    """Return the override that validates on every row, with as many folds as there are groups."""
     return str(_few(record).get("hint") or "data.folds=5")
 
 
 def few(record: SweepRecord) -> Iterator[Remark]:
-    """Say when few validation rows chose the champion (`data/fewrows.py`)."""
+    """Warn when there were few validation rows to choose the champion by (`data/fewrows.py`)."""
     if note := _few(record).get("note"):
         yield Remark("few rows", f"{note}.", "warning", (folds(record),), EVERY_ROW)
 
@@ -82,7 +80,7 @@ def _few(record: SweepRecord) -> dict[str, Any]:
 
 
 def kept(record: SweepRecord) -> Iterator[Remark]:
-    """Say when the champion was kept at an epoch that says little of it: the first one, or a lucky one."""
+    """Warn when most of the champion's fits were best in their first epoch, or in a lucky one."""
     for code, said in KEPT_EPOCHS.items():
         count, own = most_show(record, code)
         if count:
@@ -95,31 +93,30 @@ def kept(record: SweepRecord) -> Iterator[Remark]:
 def fitting(record: SweepRecord) -> Iterator[Remark]:
     """Say whether the champion over- or under-fits, and what more rows would probably give.
 
-    Over-fitting is what diagnosis calls so, from thresholds and noise of its own: a page that says
-    "healthy" above and "overfitting" below is not read on.
+    Whether it over-fits is decided by diagnosis alone, so that the page never contradicts itself.
     """
-    found = leader_losses(record)
-    if found is None:
+    losses = leader_losses(record)
+    if losses is None:
         return
     severity = "info"
     if most_show(record, "overfitting", "warning")[0]:
         said = ": it over-fits. More rows, or search.nuisance.dropout, would probably help more than units."
     elif is_noise(record.summary):
         return  # what more rows would give is not known where nothing was learnt
-    elif found.gap < -NARROW_GAP:
+    elif losses.gap < -NARROW_GAP:
         said = ": these rows happen to be easier. What more rows would give cannot be told."
-    elif found.gap < NARROW_GAP:
+    elif losses.gap < NARROW_GAP:
         said = ": more rows of the same kind would give little; better columns might."
     else:
         said, severity = (
             ", not more than noise and size explain. More rows would probably help a little.",
             "good",
         )
-    yield Remark("more data", f"The champion's {found.words}{said}", severity)
+    yield Remark("more data", f"The champion's {losses.clause}{said}", severity)
 
 
 def calibration(record: SweepRecord) -> Iterator[Remark]:
-    """Say when its probabilities are further off than a perfect model's would be on these rows."""
+    """Say when probabilities are further off than those of a perfect model would be on these rows."""
     error, perfect = miscalibration(record) or (0.0, 0.0)
     if error > max(MISCALIBRATED, perfect):
         weighted = record.config.get("training.class_weight", "none") != "none"
@@ -134,8 +131,8 @@ def calibration(record: SweepRecord) -> Iterator[Remark]:
 
 def baselines(record: SweepRecord) -> Iterator[Remark]:
     """Say when something simpler does as well: a constant, or a baseline that beats the champion."""
-    found = best(record.summary)
-    beaten = found is not None and found.is_better and found.model != CONSTANT
+    nearest = best(record.summary)
+    beaten = nearest is not None and nearest.is_better and nearest.model != CONSTANT
     if is_noise(record.summary):
         (constant,) = (stand for stand in stands(record.summary) if stand.model == CONSTANT)
         how = "Worse than a constant prediction" if constant.is_better else NO_BETTER
@@ -146,14 +143,14 @@ def baselines(record: SweepRecord) -> Iterator[Remark]:
             "and targets belong together, or get more rows."
         )
         yield Remark("no signal", f"{how} ({constant.noise}): {why}", "warning")
-    if found is not None and beaten:
-        yield _beaten(record, found)
+    if nearest is not None and beaten:
+        yield _beaten(record, nearest)
 
 
-def _beaten(record: SweepRecord, found: Stand) -> Remark:
+def _beaten(record: SweepRecord, baseline: Stand) -> Remark:
     sentence = (
-        f"{found.words.capitalize()} has {called(record.summary)} {language.number(found.value)} on the "
-        f"same rows, the champion {language.number(found.own)} ({found.noise})"
+        f"{baseline.label.capitalize()} has {called(record.summary)} {language.number(baseline.value)} on "
+        f"the same rows, the champion {language.number(baseline.own)} ({baseline.noise})"
     )
     own = record.config.get("model.family") == "builder"
     wanted = [name.replace("embedded", "piecewise") if own else name for name in ENCODINGS]
@@ -166,10 +163,10 @@ def _beaten(record: SweepRecord, found: Stand) -> Remark:
 
 
 def optimism(record: SweepRecord) -> Iterator[Remark]:
-    """Say how the one honest score compares with the one that the choice was made by.
+    """Compare the test loss with the validation loss that the choice was made by.
 
-    A rise has two causes: the choice took what happened to do well on the validation rows, or the test
-    rows are harder. A baseline has chosen nothing: what it rises by is the rows' doing.
+    A rise has two causes: selection on the validation rows, or harder test rows. Baselines are not
+    selected, so their rise is due to the rows alone.
     """
     gap = language.finite(record.summary.get("optimism"))
     if gap is None:
@@ -200,9 +197,9 @@ def _more_than_baselines(record: SweepRecord) -> tuple[str, float, float]:
     """Return the baseline that moves most with the champion, and how much more the champion rises."""
     beside = dict(record.summary.get("optimism_beside") or {})
     known = [
-        (float(one["more_se"]), str(name).replace("_", " "), float(one["more"]))
-        for name, one in beside.items()
-        if language.finite(one.get("more")) is not None and language.finite(one.get("more_se"))
+        (float(rise["more_se"]), str(name).replace("_", " "), float(rise["more"]))
+        for name, rise in beside.items()
+        if language.finite(rise.get("more")) is not None and language.finite(rise.get("more_se"))
     ]
     if not known:
         return "", 0.0, math.inf

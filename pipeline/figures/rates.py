@@ -24,7 +24,7 @@ from pipeline.figures.trials import (
 from pipeline.ledger.read import SweepRecord
 
 LEVELS = 6
-"""Values of a hyperparameter that are told apart; more are put into as many equal groups."""
+"""Most values of a hyperparameter that are levels by themselves; more are put into as many equal groups."""
 SEED = "seed (noise)"
 FEWEST_FITS = 8
 """Fits below which shares of a variance say nothing."""
@@ -35,7 +35,7 @@ LABEL_FACTOR = 1.9
 def learning_rates(record: SweepRecord) -> palette.Drawing:
     """Draw loss over learning rate, one line a capacity; diverged rates stand at the upper edge.
 
-    The words say, from this sweep's own numbers, why rates are searched at each capacity.
+    The caption says, from this sweep's numbers, why rates are searched at each capacity.
     """
     title = "Learning rate against loss, for each capacity"
     table = trials(record)
@@ -48,7 +48,7 @@ def learning_rates(record: SweepRecord) -> palette.Drawing:
     word = "blocks" if "blocks" in record.fits else "hidden layers"
     order = table.sort_values(["layers", "parameters"], kind="stable")["capacity"].unique()
     known: set[str] = set()
-    for capacity in sorted(order, key=lambda one: one == name):
+    for capacity in sorted(order, key=lambda capacity: capacity == name):
         rows = table[table["capacity"] == capacity].sort_values("learning_rate")
         label, layers = palette.plain(capacity), int(rows["layers"].iloc[0])
         called = f"{role(record)} {label}" if capacity == name else f"{layers} {word}"
@@ -87,11 +87,11 @@ def learning_rates(record: SweepRecord) -> palette.Drawing:
 
 def _ticks(rates: pd.Series) -> list[float]:
     """Return the learning rates that are named on the axis: far enough apart to be read."""
-    found: list[float] = []
+    ticks: list[float] = []
     for rate in np.unique(rates.to_numpy(dtype=float)):
-        if not found or rate >= LABEL_FACTOR * found[-1]:
-            found.append(float(rate))
-    return found
+        if not ticks or rate >= LABEL_FACTOR * ticks[-1]:
+            ticks.append(float(rate))
+    return ticks
 
 
 def _diverged(figure: go.Figure, failed: pd.DataFrame) -> None:
@@ -141,7 +141,7 @@ def importance(record: SweepRecord) -> pd.Series:
 def importances(record: SweepRecord) -> palette.Drawing:
     """Draw the importance of each hyperparameter as bars; noise is a line that they must exceed.
 
-    The words name what mattered most, or say that nothing stands out of the noise.
+    The caption names the most important one, or says that none exceeds the noise.
     """
     title = "What mattered: share of the variance each explains by itself"
     shares = importance(record)
@@ -173,7 +173,7 @@ def importances(record: SweepRecord) -> palette.Drawing:
     figure.update_yaxes(showgrid=False, tickfont={"color": palette.INK, "size": 13})
     said = f"{levers.idxmax()} mattered most"
     if levers.max() <= shares.get(SEED, 0.0):
-        said = "none explains more than the luck of seeds does, which nobody can set"
+        said = "none explains more than the random seed does"
     return figure, (
         f"Share of the variance of ranked scores that each setting explains by itself; {said}. Shares "
         "overlap, so they do not add up to 100 %."

@@ -1,4 +1,4 @@
-"""One thing that a sweep says about itself, and what would settle it."""
+"""One remark about a sweep, and the settings of a next one that would settle it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SEVERE = "severe"
 
 @dataclass(frozen=True)
 class Remark:
-    """A sentence with its topic, how much it matters, and what to tell the next sweep."""
+    """A sentence with its topic, how much it matters, and the arguments of a next sweep."""
 
     topic: str
     """What it is about, in a word or two."""
@@ -24,18 +24,18 @@ class Remark:
     severity: str = "info"
     """`good`, `info`, `warning` or `severe`."""
     overrides: tuple[str, ...] = ()
-    """Words for the command line of a next sweep."""
+    """Arguments for the command line of a next sweep, `key=value` each."""
     purpose: str = ""
-    """What they are for, after "to"; set with `overrides`."""
+    """What the overrides are for, after "to"."""
 
 
-def command_words(record: SweepRecord) -> list[str]:
-    """Return the words that started the sweep, but for Hydra's own: where its folder was."""
+def arguments(record: SweepRecord) -> list[str]:
+    """Return the arguments that started the sweep, without Hydra's own: where its folder was."""
     try:
-        said = shlex.split(" ".join(record.command))  # the ledger keeps them as a shell wants them
+        given = shlex.split(" ".join(record.command))  # the ledger keeps them quoted for a shell
     except ValueError:  # taking out a password may have taken a quote along
-        said = list(record.command)
-    return [word for word in said if not word.startswith("hydra.")]
+        given = list(record.command)
+    return [argument for argument in given if not argument.startswith("hydra.")]
 
 
 def setting(record: SweepRecord, key: str) -> float | None:
@@ -49,7 +49,7 @@ def setting(record: SweepRecord, key: str) -> float | None:
 def listing(record: SweepRecord, key: str) -> list[Any]:
     """Return a setting that is a list; empty where it is not set or none."""
     try:
-        found = ast.literal_eval(record.config[key])
+        value = ast.literal_eval(record.config[key])
     except (KeyError, ValueError, SyntaxError):
         return []
-    return list(found) if isinstance(found, list | tuple) else []
+    return list(value) if isinstance(value, list | tuple) else []

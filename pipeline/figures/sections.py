@@ -1,4 +1,4 @@
-"""What the report's template fills in: each section's words and rows, from the ledger."""
+"""The values of the report's template: texts and rows of each section, from the ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.evaluation.stand import CLEARLY, plainly
 from pipeline.figures import advice, findings, verdict
 from pipeline.figures.findings import all_findings, by_code, failures, of_champion
 from pipeline.figures.predictions import target
-from pipeline.figures.remark import command_words, setting
+from pipeline.figures.remark import arguments, setting
 from pipeline.figures.tables import lowest, rows
 from pipeline.figures.trials import (
     capacities,
@@ -43,7 +43,7 @@ class Figure(NamedTuple):
 
 def context(record: SweepRecord) -> dict[str, Any]:
     """Return everything of the report but its plots and its table of trials."""
-    told = advice.remarks(record)
+    remarks = advice.remarks(record)
     run = champion_entry(record).get("run_id")
     facts = findings.facts(record)
     return {
@@ -57,8 +57,8 @@ def context(record: SweepRecord) -> dict[str, Any]:
         "answer": verdict.below_headline(record),
         "has_champion": bool(champion_entry(record)),
         "figures": key_figures(record),
-        "remarks": [remark for remark in told if remark.severity != "good"],
-        "good": [remark for remark in told if remark.severity == "good"],
+        "remarks": [remark for remark in remarks if remark.severity != "good"],
+        "good": [remark for remark in remarks if remark.severity == "good"],
         "next": advice.next_command(record),
         "decisions": [
             {**step, "mark": MARKS.get(step["verdict"], "")} for step in record.decisions
@@ -74,9 +74,9 @@ def context(record: SweepRecord) -> dict[str, Any]:
 
 
 def key_figures(record: SweepRecord) -> list[Figure]:
-    """Return the test score first, in the plainest unit, then what it is measured against, then size."""
+    """Return key figures: test score in the plainest unit, baselines, objective, size, effort."""
     entry, summary = champion_entry(record), record.summary
-    found: list[Figure] = []
+    figures: list[Figure] = []
     plain = plainly(summary) if entry else None
     if plain is not None:
         error = (
@@ -85,8 +85,8 @@ def key_figures(record: SweepRecord) -> list[Figure]:
         value = plain.written(plain.own)
         of = f", {target(record)}" if plain.name in {"rmse", "mae"} and target(record) else ""
         spread = f"±{language.GLUE}{language.number(error, 2)}" if error else ""
-        found.append(Figure(f"{plain.part} {plain.label}{of}", value, spread))
-        found += [
+        figures.append(Figure(f"{plain.part} {plain.label}{of}", value, spread))
+        figures += [
             Figure(name.replace("_", " "), plain.written(plain.beside[name]))
             for name in BASELINES
             if name in plain.beside
@@ -94,21 +94,21 @@ def key_figures(record: SweepRecord) -> list[Figure]:
     if entry:
         scored, _, spread = verdict.score(entry).partition("±")
         extra = f"±{language.GLUE}{spread.strip()}" if spread else ""
-        found.append(Figure(objective(record).metric, scored.strip(), extra))
-        found.append(Figure("parameters", *verdict.parameters_shown(entry)))
-        found.append(Figure("learning rate", language.rate(entry.get("learning_rate"))))
+        figures.append(Figure(objective(record).metric, scored.strip(), extra))
+        figures.append(Figure("parameters", *verdict.parameters_shown(entry)))
+        figures.append(Figure("learning rate", language.rate(entry.get("learning_rate"))))
     tried = language.finite(summary.get("trials"))
     took = language.duration(summary.get("seconds"))
     about = f"{language.plural(int(tried), 'trial')} in {took}" if tried else took
     about += f", {summary['cut']} more cut" if summary.get("cut") else ""
-    found.append(Figure("fits", language.count(len(done_fits(record))), about))
+    figures.append(Figure("fits", language.count(len(done_fits(record))), about))
     if language.finite(summary.get("cost")) is not None:
-        found.append(Figure("cost", language.number(summary["cost"])))
-    return found
+        figures.append(Figure("cost", language.number(summary["cost"])))
+    return figures
 
 
 def thresholds(record: SweepRecord) -> str:
-    """Say why a decision may call worse what the report cannot tell apart; empty where none could."""
+    """Say why decisions and report use different thresholds; empty where they do not."""
     noise = setting(record, "search.noise")
     if noise is None or noise >= CLEARLY or record.config.get("search.kind") != "capacity":
         return ""
@@ -137,7 +137,7 @@ def ranking(record: SweepRecord) -> str:
 
 
 def diagnosis(record: SweepRecord) -> dict[str, Any]:
-    """Return what went wrong: with the champion, with what could take its place, and the rest by itself."""
+    """Return findings of the champion, of its rivals and of all other fits, and the failed trials."""
     table, failed = all_findings(record), failures(record)
     own, usable = of_champion(record), trials(record)
     heads = usable[usable["stands"].astype(bool)]["trial"]
@@ -157,7 +157,7 @@ def diagnosis(record: SweepRecord) -> dict[str, Any]:
 
 
 def _codes(table: pd.DataFrame, noun: str) -> list[dict[str, str]]:
-    """Return one entry a finding: what it is, how often, an example, and how grave."""
+    """Return one entry for each code of finding: count, example sentence and severity."""
     counted = "capacities" if noun == "capacity" else "fits"
     return [
         {
@@ -172,7 +172,7 @@ def _codes(table: pd.DataFrame, noun: str) -> list[dict[str, str]]:
 
 def _facts(record: SweepRecord) -> dict[str, str]:
     facts = {
-        "command": shlex.join(["python", "-m", "pipeline.sweep", *command_words(record)]),
+        "command": shlex.join(["python", "-m", "pipeline.sweep", *arguments(record)]),
         "sweep": record.run_id,
         "store": record.uri,
         **record.provenance,

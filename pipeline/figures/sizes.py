@@ -1,4 +1,4 @@
-"""Size against loss, fit by fit: the Pareto front, and who under- and who over-fits."""
+"""Size against loss: the Pareto front, and under- and over-fitting by capacity."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ WIDE_RANGE = 1.2
 
 
 NOT_KNOWN = "The training loss of the weights that are kept is not known."
-"""Of fits of older versions, which only have its mean while an epoch ran, and where there is no network."""
+"""Caption where there is no network, or for fits of older versions, which recorded no such loss."""
 
 
 class Losses(NamedTuple):
-    """Training and validation loss of the weights that are kept, measured alike."""
+    """Training and validation loss of the weights that are kept, both measured in inference mode."""
 
     train: float
     validation: float
@@ -41,12 +41,12 @@ class Losses(NamedTuple):
 
     @property
     def gap(self) -> float:
-        """By which share of the validation loss training loss lies below it."""
+        """Validation minus training loss, as a share of the validation loss."""
         return (self.validation - self.train) / self.validation if self.validation > 0 else math.nan
 
     @property
-    def words(self) -> str:
-        """The same in words, for every sentence that speaks of it."""
+    def clause(self) -> str:
+        """A clause that states the gap: `training loss lies 12 % below its validation loss`."""
         side = "below" if self.gap >= 0 else "above"
         rows = f" on {self.sample:,} sampled rows" if self.sample else ""
         return (
@@ -55,7 +55,7 @@ class Losses(NamedTuple):
 
 
 def front(record: SweepRecord) -> palette.Drawing:
-    """Draw every fit over its network's size, with the Pareto front of the capacities, and count it."""
+    """Draw the score of every fit over its size, with the Pareto front of the capacities."""
     title = "Loss against parameters"
     fits, table = scored_fits(record), capacities(record)
     if table.empty:
@@ -133,8 +133,8 @@ def losses_by_size(record: SweepRecord) -> pd.DataFrame:
 def leader_losses(record: SweepRecord) -> Losses | None:
     """Return training and validation loss of the leader's median execution."""
     first = leader(record)
-    found = None if first is None else best_losses(record, median_runs(record).get(first["trial"]))
-    return found if found is not None and found.validation > 0 else None
+    losses = None if first is None else best_losses(record, median_runs(record).get(first["trial"]))
+    return losses if losses is not None and losses.validation > 0 else None
 
 
 def best_losses(record: SweepRecord, run: str | None) -> Losses | None:
@@ -151,7 +151,7 @@ def best_losses(record: SweepRecord, run: str | None) -> Losses | None:
 def fitting(record: SweepRecord) -> palette.Drawing:
     """Draw training and validation loss of each capacity as the ends of a line.
 
-    The words say at which sizes the gap is smallest and widest.
+    The caption names the capacities with the smallest and the widest gap.
     """
     title = "Under- and over-fitting at each capacity"
     table = losses_by_size(record)
@@ -173,7 +173,7 @@ def fitting(record: SweepRecord) -> palette.Drawing:
             colour,
             name=f"{name} loss",
             text=[
-                f"{palette.plain(row.capacity)}: {Losses(row.loss, row.val_loss, row.sample).words}"
+                f"{palette.plain(row.capacity)}: {Losses(row.loss, row.val_loss, row.sample).clause}"
                 for row in rows(table)
             ],
             hovertemplate=f"%{{text}}<br>{name} %{{y:.4g}}<extra></extra>",
@@ -192,15 +192,15 @@ def fitting(record: SweepRecord) -> palette.Drawing:
     narrow, wide = ordered.iloc[0], ordered.iloc[-1]
     if wide["gap"] <= 0:
         return figure, "Training loss lies below validation loss nowhere."
-    found = Losses(wide["loss"], wide["val_loss"], wide["sample"])
+    losses = Losses(wide["loss"], wide["val_loss"], wide["sample"])
     return figure, (
         "Both high: under-fitting. Far apart: over-fitting. The gap is smallest for "
-        f"{narrow['capacity']} and widest for {wide['capacity']}, whose {found.words}."
+        f"{narrow['capacity']} and widest for {wide['capacity']}, whose {losses.clause}."
     )
 
 
 def _range(table: pd.DataFrame) -> tuple[float, float] | None:
-    """Return a range that shows both losses of all capacities but the hopeless."""
+    """Return an axis range that shows both losses, without hopeless capacities; None: all fit."""
     limits = view(table["val_loss"], table["val_loss"])
     if limits is None:
         return None

@@ -1,7 +1,7 @@
-"""Reading tables row by row in the types that are really there, and axes that show what matters in them.
+"""Typed access to rows of tables, and axis ranges that leave out hopeless scores.
 
-pandas' type stubs give every cell the union of all that a cell may hold; these few functions are the
-one place where that is traded for `Any`.
+pandas' type stubs give every cell the union of all that a cell may hold; these functions are the one
+place where that is traded for `Any`.
 """
 
 from __future__ import annotations
@@ -21,23 +21,18 @@ def rows(table: pd.DataFrame) -> Iterator[Any]:
     return table.itertuples(index=False)
 
 
-def groups(table: pd.DataFrame, column: str) -> Iterator[tuple[Any, pd.DataFrame]]:
-    """Return each value of a column with the rows that hold it, in order of appearance."""
-    return iter(table.groupby(column, sort=False))
-
-
 def lowest(table: pd.DataFrame, column: str) -> Any:
     """Return the row with the smallest value of a column."""
     return table.iloc[int(table[column].to_numpy().argmin())]
 
 
 def named(table: pd.DataFrame, prefix: str) -> list[str]:
-    """Return the columns whose name begins so, in order."""
+    """Return the names of columns that begin with a prefix, in order."""
     return [str(name) for name in table.columns if str(name).startswith(prefix)]
 
 
 def view(scores: pd.Series, losses: pd.Series) -> tuple[float, float] | None:
-    """Return a range for scores that leaves out hopeless ones; None when none stands out.
+    """Return an axis range that leaves out hopeless scores; None where there are none.
 
     Args:
         scores: In the objective's unit.

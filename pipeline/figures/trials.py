@@ -42,21 +42,27 @@ NUISANCE = tuple(PER_TRIAL)
 
 
 def objective(record: SweepRecord) -> Objective:
-    """Return what the sweep's trials were compared by; val_loss where it does not say."""
+    """Return the objective of the sweep; val_loss where it is not recorded."""
     metric, _, direction = str(record.config.get("objective", "val_loss")).partition(":")
     return Objective(metric or "val_loss", Direction(direction or "min"))
 
 
 def done_fits(record: SweepRecord) -> pd.DataFrame:
-    """Return the fits that ended by themselves; one cut by a budget or signal is trained again."""
+    """Return the fits that were not cut by a budget or signal."""
     fits = record.fits
     return fits[fits["outcome"] != Outcome.cut.value]
 
 
-def counted_fits(record: SweepRecord) -> pd.DataFrame:
-    """Return the fits that ended by themselves; and, where a budget ended the sweep, what it cut.
+def failed_fits(record: SweepRecord) -> pd.DataFrame:
+    """Return the fits that diverged or were too large."""
+    fits = record.fits
+    return fits[fits["outcome"].isin([Outcome.diverged.value, Outcome.infeasible.value])]
 
-    The champion may be among those. A fit that was trained again since, after a resume, counts once.
+
+def counted_fits(record: SweepRecord) -> pd.DataFrame:
+    """Return the fits that were not cut; where a budget ended the sweep, also those it cut with a score.
+
+    The champion may be among the latter. A fit that was trained again after a resume counts once.
     """
     fits, done = record.fits, done_fits(record)
     if record.summary.get("status") != "budget":
@@ -64,13 +70,13 @@ def counted_fits(record: SweepRecord) -> pd.DataFrame:
     same = [name for name in ("trial", "execution", "max_epochs") if name in fits]
     cut = fits[(fits["outcome"] == Outcome.cut.value) & (fits["best_epoch"] >= 0)]
     cut = cut.drop_duplicates(same, keep="last")
-    again = pd.MultiIndex.from_frame(cut[same]).isin(pd.MultiIndex.from_frame(done[same]))
-    found: pd.DataFrame = fits.loc[fits.index.isin([*done.index, *cut.index[~again]])]
-    return found
+    is_repeated = pd.MultiIndex.from_frame(cut[same]).isin(pd.MultiIndex.from_frame(done[same]))
+    counted: pd.DataFrame = fits.loc[fits.index.isin([*done.index, *cut.index[~is_repeated]])]
+    return counted
 
 
 def scored_fits(record: SweepRecord) -> pd.DataFrame:
-    """Return the fits that took part in decisions, with a column `score` in the objective's unit.
+    """Return the fits with a usable score, in a further column `score` in the objective's unit.
 
     Where a budget ended the sweep, also those that it cut after an epoch or more.
     """
@@ -80,14 +86,20 @@ def scored_fits(record: SweepRecord) -> pd.DataFrame:
         return fits.iloc[:0].assign(score=pd.Series(dtype=float))
     scored = fits.assign(score=pd.to_numeric(fits[column], errors="coerce"))
     ranked = scored["outcome"].isin([Outcome.completed.value, Outcome.cut.value])
-    usable = ranked & np.isfinite(scored["score"])
-    found: pd.DataFrame = scored[usable]
-    return found
+    is_usable = ranked & np.isfinite(scored["score"])
+    usable: pd.DataFrame = scored[is_usable]
+    return usable
+
+
+def champion_fits(record: SweepRecord) -> pd.DataFrame:
+    """Return the scored fits of the champion's trial."""
+    fits = scored_fits(record)
+    return fits[fits["trial"] == champion_entry(record).get("trial")]
 
 
 @contextmanager
 def remembered() -> Iterator[None]:
-    """Compute each table once while a page is made: nothing changes its record meanwhile."""
+    """Cache the results of functions made with `once` inside this context: records do not change there."""
     token = _KNOWN.set({})
     try:
         yield
@@ -96,10 +108,10 @@ def remembered() -> Iterator[None]:
 
 
 def once(function: Callable[[SweepRecord], T]) -> Callable[[SweepRecord], T]:
-    """Make a function of a record answer once while a page is made (`remembered`)."""
+    """Decorate a function of a record so that `remembered` caches its result."""
 
     @functools.wraps(function)
-    def found(record: SweepRecord) -> T:
+    def remembering(record: SweepRecord) -> T:
         known = _KNOWN.get()
         if known is None:
             return function(record)
@@ -108,7 +120,7 @@ def once(function: Callable[[SweepRecord], T]) -> Callable[[SweepRecord], T]:
             known[key] = function(record)
         return known[key]  # type: ignore[return-value]
 
-    return found
+    return remembering
 
 
 @once
@@ -142,8 +154,11 @@ def evidence(record: SweepRecord) -> dict[str, Evidence]:
                 units=record.units.get(fit.run_id),
             )
         )
-    known = {name: evidence_of(longest(one)) for name, one in finished.items()}
-    return {name: found for name, found in known.items() if found is not None}
+    return {
+        name: usable
+        for name, executions in finished.items()
+        if (usable := evidence_of(longest(executions))) is not None
+    }
 
 
 @once
@@ -162,7 +177,7 @@ def trials(record: SweepRecord) -> pd.DataFrame:
         return pd.DataFrame(columns=[*DESCRIPTION, *STANDING])
     taken = known.get(str(champion_entry(record).get("trial")))
     ranked = ranking(list(known.values()), taken, rule(record), _first_executions(record))
-    names = {id(one): name for name, one in known.items()}
+    names = {id(entry): name for name, entry in known.items()}
     table = pd.DataFrame(
         {
             "trial": names[id(entry.evidence)],
@@ -180,19 +195,19 @@ def trials(record: SweepRecord) -> pd.DataFrame:
     )
     about = [name for name in (*DESCRIPTION[1:], *NUISANCE) if name in record.fits]
     first = record.fits.groupby("trial", sort=False)[about].first()
-    found = first.reset_index().merge(table, on="trial", how="inner")
-    return found.sort_values(["loss", "parameters"], kind="stable", ignore_index=True)
+    described = first.reset_index().merge(table, on="trial", how="inner")
+    return described.sort_values(["loss", "parameters"], kind="stable", ignore_index=True)
 
 
 def capacities(record: SweepRecord) -> pd.DataFrame:
-    """Return the rows of `trials` that stand for their capacity by the search's rule, smallest first."""
+    """Return the best trial of each capacity by the search's rule, smallest first; columns of `trials`."""
     table = trials(record)
     heads = table[table["stands"].astype(bool)]
     return heads.sort_values(["parameters", "loss"], kind="stable", ignore_index=True)
 
 
 def rule(record: SweepRecord) -> Rule:
-    """Return the rule by which the sweep chooses; that of the capacity search where it does not say."""
+    """Return the sweep's rule of choice; the default of the capacity search where it is not recorded."""
     is_folded = "fold" in record.fits and is_varied(record.fits["fold"])
     folds = int(setting(record, "data.folds") or 0) if is_folded else 0
     prefer = Prefer(record.config.get("search.prefer", Prefer.smallest))
@@ -200,7 +215,7 @@ def rule(record: SweepRecord) -> Rule:
 
 
 def _first_executions(record: SweepRecord) -> int:
-    """Return the executions of a first measurement; a lower mean over fewer may be luck."""
+    """Return the number of executions that a trial gets first; a mean over fewer may be luck."""
     folds = str(record.config.get("data.folds", ""))
     if folds.isdigit():  # each is an execution
         return int(folds) * int(setting(record, "data.repeats") or 1)
@@ -218,7 +233,7 @@ def leader(record: SweepRecord) -> Any:
 
 
 def role(record: SweepRecord) -> str:
-    """Return what the leader is called: the champion once it is chosen, else the best so far."""
+    """Return the name of the leader's role: `champion`, or `best so far` before the choice."""
     return "champion" if champion_entry(record) else "best so far"
 
 
@@ -244,16 +259,16 @@ def neighbours(record: SweepRecord) -> tuple[Any, Any]:
 
 @once
 def median_runs(record: SweepRecord) -> dict[str, str]:
-    """Return, for each usable trial, the run of its median execution: the one that stands for it."""
+    """Return the run id of the median execution of each usable trial, by trial name."""
     runs = counted_fits(record).drop_duplicates(["trial", "execution"], keep="last")
     ids: Any = runs.set_index(["trial", "execution"])["run_id"] if len(runs) else {}
-    found = {
+    medians = {
         name: str(ids[name, median_execution(known)]) for name, known in evidence(record).items()
     }
     entry = champion_entry(record)
-    if entry.get("run_id") and entry.get("trial") in found:
-        found[str(entry["trial"])] = str(entry["run_id"])
-    return found
+    if entry.get("run_id") and entry.get("trial") in medians:
+        medians[str(entry["trial"])] = str(entry["run_id"])
+    return medians
 
 
 def is_varied(values: pd.Series) -> bool:
@@ -262,7 +277,7 @@ def is_varied(values: pd.Series) -> bool:
 
 
 def pareto(record: SweepRecord) -> pd.DataFrame:
-    """Return the capacities than which no smaller one is as good, smallest first."""
+    """Return the Pareto front: capacities without a smaller one that is as good, smallest first."""
     table = capacities(record)
     best_before = table["loss"].cummin().shift(fill_value=math.inf)
     return table[table["loss"] < best_before].reset_index(drop=True)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.core import language
 from pipeline.core.records import Outcome
-from pipeline.figures.tables import groups, rows
+from pipeline.figures.tables import rows
 from pipeline.figures.trials import (
     NUISANCE,
     champion_entry,
@@ -52,7 +52,7 @@ def trial_table(record: SweepRecord) -> dict[str, Any] | None:
         inner = {"execution": "Execution", f"best_{metric}": metric, **inner}
     known = {row.trial: row for row in rows(trials(record))}
     champion, medians = champion_entry(record).get("trial"), median_runs(record)
-    own = dict(groups(fits, "trial"))
+    own: dict[Any, pd.DataFrame] = dict(iter(fits.groupby("trial", sort=False)))
     order = sorted(known, key=lambda name: (name != champion, known[name].loss))
     lines = []
     for place, name in enumerate(dict.fromkeys([*order, *own]), start=1):
@@ -91,7 +91,7 @@ def trial_table(record: SweepRecord) -> dict[str, Any] | None:
 def _cells(
     place: int, row: Any, fits: pd.DataFrame, varied: list[str]
 ) -> dict[str, tuple[Any, str]]:
-    """Return what a trial's row is sorted by and what it shows, by column; `row` is None if unusable."""
+    """Return (sort key, text) of each column of a trial's row; `row` is None for an unusable trial."""
     first = fits.iloc[0]
     rate = first.get("learning_rate")
     said = {key: str(first[key]) for key in varied}
@@ -116,7 +116,7 @@ def _cells(
 
 
 def _web(address: object) -> str:
-    """Return an address that may stand behind a link, which of the web alone may; else nothing."""
+    """Return an http(s) address for a link; an empty string for any other."""
     return str(address) if str(address).startswith(("http://", "https://")) else ""
 
 
@@ -130,8 +130,8 @@ def _cell(key: str, value: Any) -> str:
 
 def _fits(record: SweepRecord) -> pd.DataFrame:
     fits = record.fits.copy()
-    found = fits["findings"] if "findings" in fits else [()] * len(fits)
-    fits["codes"] = [[one["code"] for one in some] for some in found]
+    findings = fits["findings"] if "findings" in fits else [()] * len(fits)
+    fits["codes"] = [[finding["code"] for finding in of_fit] for of_fit in findings]
     if "best_epoch" in fits:  # people count epochs from one; -1 means that there is none
         fits["best_epoch"] = (fits["best_epoch"] + 1).where(fits["best_epoch"] >= 0)
     return fits
@@ -140,16 +140,16 @@ def _fits(record: SweepRecord) -> pd.DataFrame:
 def _curves(record: SweepRecord) -> dict[str, dict[str, list[Any]]]:
     """Return the objective's and the training curve of every fit, thinned and rounded."""
     metric = objective(record).metric
-    found: dict[str, dict[str, list[Any]]] = defaultdict(dict)
+    curves: dict[str, dict[str, list[Any]]] = defaultdict(dict)
     for run, curve in record.curves.items():
         if metric not in curve:
             continue
         thin = curve.iloc[:: max(1, -(-len(curve) // MOST_POINTS))]
-        found[run] = {"epoch": [int(epoch) + 1 for epoch in thin["epoch"]]}
-        found[run]["score"] = [_short(value) for value in thin[metric]]
+        curves[run] = {"epoch": [int(epoch) + 1 for epoch in thin["epoch"]]}
+        curves[run]["score"] = [_short(value) for value in thin[metric]]
         if "loss" in thin and metric == "val_loss":
-            found[run]["loss"] = [_short(value) for value in thin["loss"]]
-    return found
+            curves[run]["loss"] = [_short(value) for value in thin["loss"]]
+    return curves
 
 
 def _short(value: float) -> float | None:

@@ -1,24 +1,25 @@
-"""The answer in three sentences, whatever the sweep came to."""
+"""The answer of a sweep in three sentences, also where it has no champion."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from typing import Any
 
 from pipeline.config.choices import Prefer
 from pipeline.core import language
 from pipeline.core.records import Outcome
 from pipeline.evaluation.stand import METRICS, is_noise, plainly, sentence
-from pipeline.figures.remark import command_words
+from pipeline.figures.remark import arguments
 from pipeline.figures.tables import lowest
 from pipeline.figures.trials import (
     capacities,
     champion_entry,
+    champion_fits,
     done_fits,
     is_varied,
     objective,
     rule,
-    scored_fits,
     trials,
 )
 from pipeline.ledger.read import SweepRecord
@@ -52,7 +53,7 @@ def was_cut(record: SweepRecord) -> bool:
 
 
 def answer(record: SweepRecord) -> tuple[str, str, str]:
-    """Return what to use, why, and how good it is; or what is known when nothing was chosen."""
+    """Return three sentences: what to use, why, how good it is; without a champion what is known."""
     entry = champion_entry(record)
     if not entry:
         return _without_champion(record)
@@ -63,10 +64,10 @@ def answer(record: SweepRecord) -> tuple[str, str, str]:
 
 
 def below_headline(record: SweepRecord) -> tuple[str, ...]:
-    """Return what of the answer the headline leaves unsaid.
+    """Return the sentences of the answer that stand below the headline.
 
-    Of one network that is worth using the headline says what to use. An average is as large as all its
-    networks, and one that is no better than a constant is not to be used: both are said in full.
+    The first one is left out where the headline says the same: for a single network that is better than
+    a constant prediction.
     """
     sentences, entry = answer(record), champion_entry(record)
     is_said = entry and entry["networks"] == 1 and not is_noise(record.summary)
@@ -74,7 +75,7 @@ def below_headline(record: SweepRecord) -> tuple[str, ...]:
 
 
 def name(record: SweepRecord) -> str:
-    """Return what the sweep is of, for people."""
+    """Return the display name of the sweep: its experiment or data set."""
     return str(record.summary.get("experiment") or record.config.get("data.name", "sweep"))
 
 
@@ -89,7 +90,7 @@ def headline(record: SweepRecord) -> str:
 
 
 def network(entry: dict[str, Any]) -> str:
-    """Return a champion's architecture in words."""
+    """Return a champion's architecture: `2 hidden layers of 64 units`."""
     if widths := entry.get("widths"):
         depth = language.plural(len(widths), "hidden layer")
         return f"{depth} of {language.listing(widths)} units"
@@ -111,14 +112,9 @@ def score(entry: dict[str, Any]) -> str:
     return language.with_error(entry.get(key), entry.get(f"{key}_se"))
 
 
-def seeds(record: SweepRecord) -> int:
-    """Return how many scored fits the champion's trial has."""
-    return int((scored_fits(record)["trial"] == champion_entry(record).get("trial")).sum())
-
-
 def _use(record: SweepRecord, entry: dict[str, Any]) -> str:
-    own = seeds(record)
-    over = f" over {language.plural(own, 'seed')}" if own else ""
+    seeds = len(champion_fits(record))
+    over = f" over {language.plural(seeds, 'seed')}" if seeds else ""
     use = "Use"
     if is_noise(record.summary):
         use = "No network is better than a constant prediction beyond noise; the best found is"
@@ -162,7 +158,7 @@ def _how_good(record: SweepRecord, entry: dict[str, Any]) -> str:
 
 
 def _metrics(entry: dict[str, Any]) -> list[str]:
-    """Return the test metrics that people ask for first, named."""
+    """Return the most common test metrics as texts: `accuracy 91 %`, `AUC 0.95`, `RMSE 3.2`."""
     metrics = dict(entry.get("test_metrics") or {})
     said = []
     if language.finite(metrics.get("accuracy")) is not None:
@@ -177,13 +173,13 @@ def _metrics(entry: dict[str, Any]) -> list[str]:
 
 
 def average(record: SweepRecord) -> tuple[str, str]:
-    """Return what the average of the champion's seeds would give, and the command that saves it."""
+    """Return a sentence on the score of the average over seeds, and the command that saves that average."""
     plain = plainly(record.summary)
     theirs = None if plain is None else plain.beside.get("ensemble")
     if plain is None or theirs is None or champion_entry(record).get("kind") != "single":
         return "", ""
     said, own = (plain.written(value) for value in (theirs, plain.own))
-    networks = language.plural(seeds(record), "network")
+    networks = language.plural(len(champion_fits(record)), "network")
     sentence = (
         f"The average of its {networks}, one a seed, has {plain.part} {plain.label} {said}; the saved "
         f"one, of the median seed, {own}. To save the average instead, without a new search:"
@@ -196,27 +192,27 @@ def command(record: SweepRecord, overrides: dict[str, str]) -> str:
     dropped = {*overrides, "resume"}
     if status(record) == BUDGET:  # used up: it would end the resumed sweep at once
         dropped |= {f"budget.{name}" for name in ("seconds", "fits", "cost")}
-    kept = [word for word in command_words(record) if word.split("=", 1)[0] not in dropped]
+    kept = [argument for argument in arguments(record) if argument.split("=", 1)[0] not in dropped]
     changed = [f"{key}={value}" for key, value in overrides.items()]
     return shlex.join(["python", "-m", "pipeline.sweep", *kept, *changed])
 
 
 def _without_champion(record: SweepRecord) -> tuple[str, str, str]:
     fits, table, ended = done_fits(record), trials(record), _ended(record)
-    again = "See what to run next below." if not was_cut(record) or table.empty else RESUME
+    advice = "See what to run next below." if not was_cut(record) or table.empty else RESUME
     if not len(fits):
         return f"{ended} before its first fit.", "There is nothing to compare.", RESUME
     counts = fits["outcome"].value_counts()
-    told = language.listing(f"{count:,} {name}" for name, count in counts.items())
+    outcomes = language.listing(f"{count:,} {name}" for name, count in counts.items())
     made = language.plural(len(fits), "fit")
     if table.empty:
-        return f"No trial was usable: of {made}, {told}.", _what_failed(record), again
+        return f"No trial was usable: of {made}, {outcomes}.", _what_failed(record), advice
     best = lowest(capacities(record), "loss")
     so_far = (
         f"Best so far: {best['capacity']} at learning rate {language.rate(best['learning_rate'])}, "
         f"{objective(record).metric} {language.with_error(best['score'], best['se'])}."
     )
-    return f"{ended} before it chose a champion, after {made} ({told}).", so_far, again
+    return f"{ended} before it chose a champion, after {made} ({outcomes}).", so_far, advice
 
 
 def _ended(record: SweepRecord) -> str:
@@ -230,13 +226,14 @@ def _what_failed(record: SweepRecord) -> str:
     span = language.rate(rates.min())
     if is_varied(rates):
         span = f"{span} to {language.rate(rates.max())}"
-    names = [str(name) for name in failed["capacity"].unique()]
-    if len(names) > MOST_NAMED:
-        names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
-    return (
-        f"Learning rates {span} were tried on {language.listing(names)}; the diagnoses below say what "
-        "happened to each."
-    )
+    names = first_names(failed["capacity"].unique())
+    return f"Learning rates {span} were tried on {names}; the diagnoses below say what happened to each."
+
+
+def first_names(names: Iterable[str]) -> str:
+    """Join names of capacities as a sentence does, at most `MOST_NAMED` and then how many more."""
+    first, more = [*names][:MOST_NAMED], len([*names]) - MOST_NAMED
+    return language.listing([*first, f"{more} more"] if more > 0 else first)
 
 
 def _lower(text: str) -> str:
@@ -244,7 +241,7 @@ def _lower(text: str) -> str:
 
 
 def parameters_shown(entry: dict[str, Any]) -> tuple[str, str]:
-    """Return the parameters of a champion, and of how many networks they are: empty for one."""
+    """Return a champion's parameters, and a note on the number of networks: empty for one."""
     networks = entry["networks"]
     if networks == 1:
         return language.count(entry.get("parameters")), ""

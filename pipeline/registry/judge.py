@@ -1,4 +1,4 @@
-"""Whether a challenger may replace the model in production: pure rules, each with its sentence."""
+"""Decide whether a challenger replaces the model in production: pure rules, each with a sentence."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pipeline.core.statistics import paired
 from pipeline.data.labels import places_among
 
 FALSE_PROMOTIONS = 0.05
-"""Largest chance that any of a year of nights promotes a model that is no better."""
+"""Largest probability of a false promotion within a year of nightly sweeps."""
 SPENT = 0.7
-"""Share of it that the looks spend: the rest is for what Student's t does not know of the losses."""
+"""Share of it that the comparisons spend: the rest allows for losses that are not normally distributed."""
 YEAR = 365
-"""Looks (challengers compared with an incumbent) that the chance is spread over."""
+"""Looks (comparisons of a challenger with an incumbent) that the probability is spread over."""
 
 ROUNDING = 1e-6
-"""A gain below this share of the loss is float32 arithmetic: the same model is not better."""
+"""A gain below this share of the loss is float32 rounding."""
 
 SHOWN_COLUMNS = 5
 ADVICE = "data.split=hash or data.time keeps test rows apart for ever"
@@ -31,12 +31,12 @@ ADVICE = "data.split=hash or data.time keeps test rows apart for ever"
 
 @dataclass(frozen=True)
 class Schema:
-    """What a model reads and predicts."""
+    """Input columns and target of a model."""
 
     target: str
     classes: tuple[Any, ...] | None
     columns: Mapping[str, str]
-    """Name and kind."""
+    """Kind by name."""
 
     @classmethod
     def of(cls, description: Mapping[str, Any]) -> Schema:
@@ -48,16 +48,16 @@ class Schema:
 
 @dataclass(frozen=True)
 class Rows:
-    """Which rows are test rows, as far as it can be told from outside."""
+    """What is known of the rows that a model was trained and tested on."""
 
     digest: str
     """Of the table's content, order and split."""
     split: Mapping[str, str]
-    """How rows were assigned: `split_of`."""
+    """Settings that assign rows to parts, as returned by `split_of`."""
 
 
 def split_of(data: DataConfig) -> dict[str, str]:
-    """Return what decides on which side a row falls."""
+    """Return the settings that assign rows to training and test part."""
     return {
         "kind": "time" if data.time else str(data.split),
         "by": data.time or data.id or "",
@@ -82,22 +82,22 @@ class Incumbent:
 
 @dataclass(frozen=True)
 class Challenge:
-    """All that the judgement depends on."""
+    """The input of the judgement."""
 
     schema: Schema
     rows: Rows
     losses: np.ndarray | None
     """The challenger's loss on each of its test rows, unweighted; None or empty without test rows."""
     incumbent: Incumbent | None = None
-    """None: there is none."""
+    """None: no version is in production."""
     incumbent_losses: np.ndarray | None = None
-    """The incumbent's, on the same rows."""
+    """The incumbent's losses on the same rows."""
     weights: np.ndarray | None = None
-    """Of the test rows; None: all the same."""
+    """Sample weights of the test rows; None: all equal."""
     clusters: np.ndarray | None = None
-    """Which test rows belong together; None: each is one by itself."""
+    """Cluster of each test row; None: rows are independent."""
     looks: int = 1
-    """How many challengers of this registered model are compared by now, this one included."""
+    """Number of challengers of this registered model compared so far, this one included."""
     margin: float = 0.0
     """Share of the incumbent's loss by which the challenger must be better."""
     replace_broken: bool = False
@@ -107,7 +107,7 @@ class Challenge:
 
 
 class Promotion(NamedTuple):
-    """What becomes of the challenger."""
+    """The verdict on the challenger."""
 
     promoted: bool
     reason: str
@@ -132,9 +132,9 @@ def judge(challenge: Challenge) -> Promotion:
         if challenge.replace_broken:
             return _promoted(f"{why}; registry.replace_broken=true")
         return _refused(f"{why}; mend it, move the alias, or say registry.replace_broken=true")
-    if other := other_schema(challenge.schema, incumbent.schema):
-        other = f"version {incumbent.version} {other}; its callers would break"
-    why = other or _doubt(challenge.rows, incumbent.rows)
+    if difference := other_schema(challenge.schema, incumbent.schema):
+        difference = f"version {incumbent.version} {difference}; its callers would break"
+    why = difference or _doubt(challenge.rows, incumbent.rows)
     return _refused(why) if why else _compared(challenge, incumbent)
 
 
@@ -147,7 +147,7 @@ def _refused(why: str) -> Promotion:
 
 
 def other_schema(new: Schema, old: Schema) -> str:
-    """Return how two models differ in what they read or predict, or an empty string."""
+    """Return how the schemas of two models differ, or an empty string."""
     if new.target != old.target:
         return f"predicts {old.target!r}, not {new.target!r}"
     if places_among(new.classes, old.classes) is None:
@@ -159,10 +159,10 @@ def other_schema(new: Schema, old: Schema) -> str:
             name for name, kind in new.columns.items() if old.columns.get(name, kind) != kind
         ],
     }
-    for words, names in differing.items():
+    for what, names in differing.items():
         if names:
             more = ", ..." if len(names) > SHOWN_COLUMNS else ""
-            return f"{words} {', '.join(map(repr, names[:SHOWN_COLUMNS]))}{more}"
+            return f"{what} {', '.join(map(repr, names[:SHOWN_COLUMNS]))}{more}"
     return ""
 
 
@@ -179,18 +179,18 @@ def _doubt(new: Rows, old: Rows) -> str:
 
 
 @functools.cache
-def errors_asked(looks: int, units: int) -> float:
+def errors_required(looks: int, units: int) -> float:
     """Return how many standard errors a gain must exceed at the n-th look.
 
-    Each look spends a part of the chance of a false promotion: half of it early, as 1 / (n (n + 1)),
-    half evenly over a year. The parts of any 365 looks in a row add up to at most 5 %, so by the union
-    bound (Bonferroni; unequal shares as in alpha spending, Lan and DeMets 1983) it holds whether the
-    nights share their test rows or not, and whatever was promoted between. The first look asks for 2.4
-    standard errors, the 7th for 3.4, the 30th for 3.8, a look after years for 3.9.
+    Each look spends a part of the probability of a false promotion: half of it early, as 1 / (n (n + 1)),
+    half evenly over a year. The parts of any 365 consecutive looks add up to at most 5 %, so by the union
+    bound (Bonferroni; unequal shares as in alpha spending, Lan and DeMets 1983) the bound holds whether
+    nights share test rows or not, whatever was promoted between. The first look requires 2.4 standard
+    errors, the 7th 3.4, the 30th 3.8, a look after years 3.9.
 
     Args:
         looks: Number of this look, from 1.
-        units: Independent test rows, or clusters of them: Student's t with one degree less.
+        units: Number of independent test rows or clusters: Student's t has one degree of freedom less.
     """
     from scipy.stats import t
 
@@ -205,21 +205,21 @@ def _compared(challenge: Challenge, incumbent: Incumbent) -> Promotion:
     if new is None or old is None or new.shape != old.shape:
         raise AssertionError("both models are scored on the same test rows")
     weights, clusters = challenge.weights, challenge.clusters
-    found = paired(old, new, weights=weights, clusters=clusters)
+    gain = paired(old, new, weights=weights, clusters=clusters)
     units = len(new) if clusters is None else len(np.unique(clusters))
-    asked, looks = errors_asked(max(challenge.looks, 1), units), challenge.looks
-    mine, before = (float(np.average(losses, weights=weights)) for losses in (new, old))
-    wanted = max(challenge.margin, ROUNDING) * abs(before)
+    required, looks = errors_required(max(challenge.looks, 1), units), challenge.looks
+    loss, incumbent_loss = (float(np.average(losses, weights=weights)) for losses in (new, old))
+    wanted = max(challenge.margin, ROUNDING) * abs(incumbent_loss)
     numbers = (
-        f"test loss {exact(mine)} against {exact(before)} of version {incumbent.version} "
-        f"on the same {len(new):,} rows, gain {found.mean:.3g} with standard error {found.root:.2g}"
+        f"test loss {exact(loss)} against {exact(incumbent_loss)} of version {incumbent.version} "
+        f"on the same {len(new):,} rows, gain {gain.mean:.3g} with standard error {gain.root:.2g}"
     )
-    if not found.mean > wanted:
+    if not gain.mean > wanted:
         share = f" more than the margin {wanted:.3g}" if challenge.margin > 0 else ""
         return _refused(f"{numbers}: not better{share and ' by' + share}")
-    if units <= 1 or not found.mean - wanted > asked * found.root:
+    if units <= 1 or not gain.mean - wanted > required * gain.root:
         return _refused(
-            f"{numbers}: not beyond noise ({asked:.2g} standard errors at look {looks}, so that "
+            f"{numbers}: not beyond noise ({required:.2g} standard errors at look {looks}, so that "
             f"at most {FALSE_PROMOTIONS:.0%} of years see a false promotion)"
         )
     return _promoted(numbers)

@@ -1,14 +1,14 @@
-"""Writing a champion into the registry: its version, its reason, and the alias that moves or stays.
+"""Register a champion: create its version, store the reason, and move the alias or leave it.
 
-Versions are judged one after the other, in the order of their numbers. MLflow sets an alias without asking
-where it stood. But it gives each version of a model a number of its own, and keeps the tags that a version is
-created with in the same transaction: whoever creates version 5 sees that version 4 is still waiting to be
-judged, and lets it go first. So two sweeps that end together are not both compared with the same incumbent,
-on a local store and on a server alike.
+Versions are judged one after the other, in the order of their numbers. MLflow sets an alias without a
+compare-and-swap. But it gives each version of a model a distinct number, and stores the tags that a version
+is created with in the same transaction: the sweep that creates version 5 sees that version 4 is still
+waiting to be judged, and lets it go first. So two sweeps that end together are not both compared with the
+same incumbent, on a local store and on a server alike.
 
-What remains: a sweep that sleeps for longer than `PATIENCE` is passed over. It looks at its own tag just
-before it sets the alias and then refuses itself; only one that sleeps exactly between that look and the
-next call, or a person who moves the alias by hand in that moment, is not seen.
+What remains: a sweep that sleeps for longer than `PATIENCE` is passed over. It checks its own tag just
+before it sets the alias and then refuses itself; not detected are only a sweep that sleeps exactly between
+that check and the next call, and a person who moves the alias by hand in that moment.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ STATE_TAG = "judged"
 WAITING, JUDGED, PASSED_OVER = "waiting", "yes", "passed over"
 
 PATIENCE = 120.0
-"""Seconds that a version is waited for: it is judged within a second, or, where the incumbent changed in
-the meantime and is loaded again, within some ten seconds."""
+"""Longest wait for a version, in seconds: it is judged within a second, or within ten where the incumbent
+changed in the meantime and is loaded again."""
 PAUSE = 0.5
 
 
@@ -40,7 +40,7 @@ GLOBAL = "MLFLOW_TRACKING_URI"
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 PASSED = "version {} waited for too long and a later one was judged before it"
-MOVED = "somebody moved the alias while version {} was compared"
+MOVED = "the alias was moved while version {} was compared"
 DESCRIPTION = (
     "Networks found by sweeps of `pipeline.sweep`. Alias `champion`: in production; `challenger`: the last "
     "that was not promoted; `previous`: what the champion replaced. Each version says why."
@@ -50,7 +50,7 @@ ROWS_TAG, REASON_TAG, CHALLENGED_TAG = "test_rows", "promotion", "challenged"
 
 
 class Registration:
-    """The steps of a registration; each may be tried again."""
+    """The steps of a registration; each can be retried."""
 
     def __init__(self, ledger: Ledger, name: str, champion: Champion, rows: Rows) -> None:
         """Prepare the registration of a saved champion, tested on these rows."""
@@ -67,7 +67,7 @@ class Registration:
         return int(self._version)
 
     def register(self, *, create: bool) -> None:
-        """Create the version, and return when it is its turn to be judged."""
+        """Create the version, and return when all earlier versions have been judged."""
         steps: list[Callable[[], object]] = [self._create_model] if create else []
         steps += [self._create_version, self._show_version]
         self._ledger.write(Job(f"register {self._name}", steps))
@@ -80,15 +80,18 @@ class Registration:
         return str(aliases.get(CHAMPION, ""))
 
     def settle(self, verdict: Promotion, before: str) -> Promotion:
-        """Move the alias or not, write down why, and let the next version go; return what was decided.
+        """Move the alias or leave it, store the reason, release the next version; return the decision.
 
-        The decision rests on `before`, the version in production, empty for none.
+        Args:
+            verdict: The judgement.
+            before: The version in production that it compared with; empty for none. Where another version
+                is in production by now, the promotion is refused.
         """
         refused: list[str] = []
 
         def move() -> None:
-            # No call between these looks and the move: what is left of the race is one round trip.
-            if not _waits(self._own()):  # somebody has passed us over
+            # No call between these checks and the move: what is left of the race is one round trip.
+            if not _waits(self._own()):  # a later version has passed over this one
                 refused.append(PASSED)
             elif self.production() not in {before, self._version}:
                 refused.append(MOVED)
@@ -112,19 +115,19 @@ class Registration:
         return verdict
 
     def _await_turn(self) -> None:
-        """Return when every version with a lower number was judged, or is not waited for any longer."""
+        """Return when every version with a lower number was judged or passed over."""
         ask = self._ledger.ask
         deadline = time.monotonic() + PATIENCE
         own = ask("own version", self._own)
         while ahead := ask("versions that wait", self._ahead):
             oldest = own.creation_timestamp - 1000 * PATIENCE
-            stale = [one for one in ahead if int(one.creation_timestamp) < oldest]
+            stale = [version for version in ahead if int(version.creation_timestamp) < oldest]
             if time.monotonic() >= deadline:
                 stale = ahead
-            for one in stale:
+            for version in stale:
                 ask(
                     "pass over",
-                    functools.partial(self._tag, str(one.version), STATE_TAG, PASSED_OVER),
+                    functools.partial(self._tag, str(version.version), STATE_TAG, PASSED_OVER),
                 )
             if not stale:
                 time.sleep(PAUSE)
@@ -176,7 +179,7 @@ class Registration:
         self._version = str(version.version)
 
     def _show_version(self) -> None:
-        """Tell the model's page its version: MLflow's server does so by itself, its sqlite store does not."""
+        """Tag the logged model with its version for its page: MLflow's sqlite store does not do so itself."""
         links = json.dumps([{"name": self._name, "version": self._version}])
         self._client.set_logged_model_tags(self._champion.model_id, {VERSIONS_TAG: links})
 
@@ -198,9 +201,9 @@ def _waits(version: Any) -> bool:
 
 @contextmanager
 def _as_global_store(location: Location) -> Iterator[None]:
-    """Let MLflow find `models:/` URIs: its registry asks the process' global store for them.
+    """Set MLflow's global tracking URI inside: its registry resolves `models:/` URIs there.
 
-    That is what a notebook set by `mlflow.set_tracking_uri`, before any variable of the environment.
+    A URI set by `mlflow.set_tracking_uri`, in a notebook for example, is restored afterwards.
     """
     from mlflow.tracking._tracking_service.utils import _use_tracking_uri
 

@@ -35,7 +35,7 @@ from pipeline.registry.registration import CHAMPION, ROWS_TAG, Registration, new
 
 @dataclass(frozen=True)
 class Standing:
-    """What the registry holds before the challenge."""
+    """The state of the registry before the challenge."""
 
     known: bool
     """Whether the registered model exists."""
@@ -45,10 +45,9 @@ class Standing:
     """The highest version number."""
 
     def outputs(self, dataset: Dataset) -> Any:
-        """Return a function from raw rows to the incumbent's outputs in the units of the arrays.
+        """Return a function that maps raw rows to the incumbent's outputs in the units of the arrays.
 
-        None where there is no incumbent that could be compared: `evaluation.final.evaluate` then
-        leaves it out.
+        None where no incumbent can be compared: `evaluation.final.evaluate` then leaves it out.
         """
         predictor, incumbent = self.predictor, self.incumbent
         if predictor is None or incumbent is None or incumbent.schema is None:
@@ -66,12 +65,12 @@ class Standing:
 
 
 def schema_of(dataset: Dataset) -> Schema:
-    """Return what a model of this table reads and predicts."""
+    """Return the schema of a model of this table."""
     return Schema.of(describe(dataset, []))
 
 
 def look_up(store: Store, name: str) -> Standing:
-    """Return the version in production, loaded, or why there is none.
+    """Return the state of a registered model, with the version in production loaded.
 
     Raises:
         ConfigError: The name is not legal in MLflow.
@@ -92,7 +91,7 @@ def _look_up(client: MlflowClient, location: Location, name: str) -> Standing:
         if error.error_code == "INVALID_PARAMETER_VALUE":
             raise ConfigError(f"registry.name={name}: {error.message}") from error
         raise
-    latest = max((int(one.version) for one in newest(client, name)), default=0)
+    latest = max((int(version.version) for version in newest(client, name)), default=0)
     try:
         version = client.get_model_version_by_alias(name, CHAMPION)
     except MlflowException as error:
@@ -104,7 +103,7 @@ def _look_up(client: MlflowClient, location: Location, name: str) -> Standing:
 
 
 def _loaded(location: Location, name: str, version: Any) -> tuple[Incumbent, Predictor | None]:
-    """Return the version in production with its predictor, or with the reason why it has none."""
+    """Return the version in production and its predictor; None and `problem` where it does not load."""
     number = str(version.version)
     try:
         predictor = load_predictor(location, f"models:/{name}/{number}")
@@ -124,20 +123,19 @@ def challenge(
     ledger: Ledger,
     config: RegistryConfig,
     champion: Champion,
-    asked: Challenge,
+    challenger: Challenge,
     standing: Standing,
     losses_of: Callable[[Standing], tuple[np.ndarray | None, str]],
 ) -> Promotion:
-    """Register the champion and move the alias if it is really better (registry.dry_run: say what would be).
+    """Register the champion and move the alias if it is better beyond noise; with `dry_run` only judge.
 
     Sweeps are judged one after the other (`registration`): when it is this one's turn, it is compared with
     the version that is in production then. The alias moves only while it still stands there.
 
     Args:
-        asked: What is known of the champion; the incumbent is added here.
-        standing: Who stood in production before the champion was tested.
-        losses_of: Losses of whoever stands there on the champion's test rows, or why it does not
-            predict them.
+        challenger: What is known of the champion; the incumbent is added here.
+        standing: State of the registry before the champion was tested.
+        losses_of: Returns the incumbent's losses on the champion's test rows, or why it has none.
     """
     name = str(config.name)
 
@@ -146,13 +144,13 @@ def challenge(
         incumbent = now.incumbent
         if problem and incumbent is not None:
             incumbent = replace(incumbent, problem=problem)
-        against = replace(asked, incumbent=incumbent, incumbent_losses=losses)
+        against = replace(challenger, incumbent=incumbent, incumbent_losses=losses)
         return judge(replace(against, looks=looks, known=now.known))
 
     if config.dry_run:
         verdict = judged(standing, standing.latest)
         return Promotion(verdict.promoted, f"Dry run, nothing is registered. {verdict.reason}")
-    writing = Registration(ledger, name, champion, asked.rows)
+    writing = Registration(ledger, name, champion, challenger.rows)
     writing.register(create=not standing.known)
     before = "" if standing.incumbent is None else standing.incumbent.version
     if ledger.ask("production", writing.production) != before:  # another sweep was judged meanwhile

@@ -146,7 +146,7 @@ def answer(about: Mapping[str, Any]) -> str:
     theirs = rival and plain.beside.get(rival.model)
     if rival is None or theirs is None:
         return found
-    said = f"{found}; the best baseline, {rival.words}, has {plain.written(theirs)}"
+    said = f"{found}; the best baseline, {rival.label}, has {plain.written(theirs)}"
     compared = (
         "" if plain.name in {"rmse", champion["objective"].removeprefix("val_")} else called(about)
     )

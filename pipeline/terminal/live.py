@@ -18,28 +18,28 @@ from pipeline.figures.inline import CapacityScore
 from pipeline.terminal.picture import Picture
 
 LABEL = 8
-"""Columns of a label."""
+"""Width of a label, in columns."""
 DECISION = "last"
 DECISION_LINES = 2
-"""That its sentence may take; what is cut off is in `sweep.log`."""
+"""Lines of the last decision; the whole sentence is in `sweep.log`."""
 CHART_LINES = 8
-"""Capacities drawn, the best ones: with the lines above them 17, of the 24 of a small terminal."""
+"""Most capacities drawn, the best ones: the panel then has 17 lines, and a small terminal 24."""
 FEWEST_CHART_LINES = 2
 WIDEST = 100
-"""Columns that the panel takes; longer lines are hard to read."""
+"""Largest width of the panel, in columns; longer lines are hard to read."""
 
 
 def panel(picture: Picture, elapsed: float, width: int, height: int) -> list[Text]:
-    """Return the panel, always as many lines: nothing below or above it moves.
+    """Return the lines of the panel; their number depends on the size of the terminal alone.
 
     Args:
         elapsed: Seconds since the sweep started.
         width: Columns of the terminal.
-        height: Its lines.
+        height: Lines of the terminal.
     """
     width = min(width, WIDEST) - 1
     head = Text(picture.title, style="bold").append(f"  {picture.head(elapsed)}", "not bold")
-    found = [Text(), head]
+    lines = [Text(), head]
     for label, text in picture.lines().items():
         most = DECISION_LINES if label == DECISION else 1
         wrapped = textwrap.wrap(
@@ -48,22 +48,22 @@ def panel(picture: Picture, elapsed: float, width: int, height: int) -> list[Tex
         style = "bold green" if label == "leader" and picture.leading else ""
         for at, said in enumerate([*wrapped, *[""] * (most - len(wrapped))]):
             name = Text(f"{'' if at else label:<{LABEL}}", style="dim")
-            found.append(name.append(said, style or "not dim"))
-    rows = max(FEWEST_CHART_LINES, min(CHART_LINES, height - len(found) - 2))
+            lines.append(name.append(said, style or "not dim"))
+    rows = max(FEWEST_CHART_LINES, min(CHART_LINES, height - len(lines) - 2))
     chart = drawn(picture.capacities, width, rows)
-    found += [Text(), *chart, *(Text() for _ in range(rows - len(chart)))]
-    for line in found:
+    lines += [Text(), *chart, *(Text() for _ in range(rows - len(chart)))]
+    for line in lines:
         line.truncate(width, overflow="ellipsis")
-    return found
+    return lines
 
 
 def drawn(points: Sequence[CapacityScore], width: int, rows: int) -> list[Text]:
-    """Draw the best capacities, a line each, the smallest first: where the score is, and its error.
+    """Draw the best capacities, a line each, the smallest first: label, score and error bar.
 
     Args:
-        points: The best first, which stands out.
-        width: Columns that a line may take.
-        rows: Lines that there may be.
+        points: By score, the best first; the best is highlighted.
+        width: Most columns of a line.
+        rows: Most lines.
     """
     known = [point for point in points if math.isfinite(point.score)][:rows]
     if not known:
@@ -91,7 +91,7 @@ class TerminalView:
     """The live view on a terminal: drawn four times a second below the lines that stay."""
 
     def __init__(self, view: RenderableType, console: Console) -> None:
-        """Open the view; log handlers that wrote to stderr write above it from now on."""
+        """Open the view; log handlers that write to stderr print above it."""
         self._console = console
         self._live = Live(
             view,
@@ -110,27 +110,27 @@ class TerminalView:
         self._console.print(Text(line, style=style))
 
     def redraw(self) -> None:
-        """Leave it to the thread that draws."""
+        """Do nothing: a thread of rich redraws."""
 
     def end(self) -> None:
-        """Take the view away."""
+        """Close the view and give log handlers their streams back."""
         self._live.stop()
         for handler, stream in self._moved:
             handler.setStream(stream)
 
 
 def _move_handlers(old: TextIO, new: TextIO) -> list[tuple[logging.StreamHandler[TextIO], TextIO]]:
-    """Let log handlers write to another stream; return them with the one they had.
+    """Redirect log handlers from one stream to another; return them with their old stream.
 
-    A handler keeps the stream that it was made with: its lines would tear the live view.
+    A handler keeps the stream it was created with, and would write across the live view.
     """
     loggers = [logging.getLogger(), logging.getLogger("pipeline")]
-    found = [
+    moved = [
         handler
         for logger in loggers
         for handler in logger.handlers
         if isinstance(handler, logging.StreamHandler) and handler.stream is old
     ]
-    for handler in found:
+    for handler in moved:
         handler.setStream(new)
-    return [(handler, old) for handler in found]
+    return [(handler, old) for handler in moved]

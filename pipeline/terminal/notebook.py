@@ -13,7 +13,7 @@ from pipeline.terminal.picture import Picture
 from pipeline.terminal.table import fits_done
 
 SECONDS = 0.5
-"""Between two updates: a notebook keeps up, and its log of messages stays short."""
+"""Least seconds between two updates."""
 
 
 def in_notebook() -> bool:
@@ -24,7 +24,7 @@ def in_notebook() -> bool:
 
 
 class NotebookView:
-    """One output of the running cell; every update takes the place of the one before."""
+    """One output of the running cell; every update replaces the one before."""
 
     def __init__(self, picture: Picture, clock: Callable[[], float]) -> None:
         """Show the picture from now on; `clock` returns seconds, monotonic."""
@@ -33,51 +33,38 @@ class NotebookView:
         self._html = HTML
         self._picture, self._clock = picture, clock
         self._began = self._drawn = clock()
-        self._handle = display(HTML(running(picture, 0.0)), display_id=True)
+        self._handle = display(
+            HTML(cell(picture, picture.head(0.0), picture.lines())), display_id=True
+        )
         self._answer: Mapping[str, str] = {}
 
     def say(self, line: str, style: str) -> None:  # noqa: ARG002 - of the terminal
-        """Leave lines to the log: the cell shows the last decision."""
+        """Redraw the cell, which shows the last decision; other lines are in the log alone."""
         self.redraw()
 
     def redraw(self) -> None:
         """Update the cell, unless that was done less than `SECONDS` ago."""
         if (now := self._clock()) - self._drawn >= SECONDS:
             self._drawn = now
-            self._update(running(self._picture, now - self._began))
+            self._update(self._picture.head(now - self._began), self._picture.lines())
 
     def close_with(self, lines: Mapping[str, str]) -> None:
-        """End on the answer."""
+        """Show the answer: label to text."""
         self._answer = lines
-        self._update(finished(self._picture, lines))
+        self._update("", lines)
 
     def end(self) -> None:
-        """End without an answer, unless there was one: what went wrong stands below the cell."""
+        """Show, unless there was an answer, when the sweep stopped; Jupyter prints the error below."""
         if not self._answer:
-            self._update(stopped(self._picture, self._clock() - self._began))
+            elapsed = duration(round(self._clock() - self._began))
+            self._update(f"stopped after {elapsed}: {fits_done(self._picture.fits)}", {})
 
-    def _update(self, html: str) -> None:
-        self._handle.update(self._html(html))
-
-
-def running(picture: Picture, elapsed: float) -> str:
-    """Return the cell while the sweep runs: the lines of the picture and its chart."""
-    return _cell(picture, picture.head(elapsed), picture.lines())
+    def _update(self, head: str, lines: Mapping[str, str]) -> None:
+        self._handle.update(self._html(cell(self._picture, head, lines)))
 
 
-def finished(picture: Picture, lines: Mapping[str, str]) -> str:
-    """Return the cell once the sweep is over; its lines are label and text."""
-    return _cell(picture, "", lines)
-
-
-def stopped(picture: Picture, elapsed: float) -> str:
-    """Return the cell of a sweep that was stopped or failed; the error stands below it."""
-    return _cell(
-        picture, f"stopped after {duration(round(elapsed))}: {fits_done(picture.fits)}", {}
-    )
-
-
-def _cell(picture: Picture, head: str, lines: Mapping[str, str]) -> str:
+def cell(picture: Picture, head: str, lines: Mapping[str, str]) -> str:
+    """Return the HTML of the cell: title, head, lines (label to text) and chart."""
     from pipeline.figures.page import render
 
     chart = Markup(capacity_svg(picture.capacities, picture.leading))  # noqa: S704 - escaped by it

@@ -1,4 +1,4 @@
-"""What is known of a sweep right now, and the few lines that say it: on a terminal and in a notebook."""
+"""The state of a running sweep and the lines that show it, on a terminal and in a notebook."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pipeline.figures.inline import CapacityScore
 from pipeline.terminal.table import fits_done
 
 SHOWN_STEPS = 6
-"""Capacities of the path that are named, the last ones."""
+"""Most capacities of the path that are shown, the last ones."""
 SHOWN_FINDINGS = 3
 
 
 @dataclass
 class Picture:
-    """What the view shows: written by the display, read by the thread that draws."""
+    """The state that the view shows: written by the display, read by the drawing thread."""
 
     title: str = ""
     phase: str = "preparing: Keras starts, a model is saved and loaded on trial"
@@ -32,24 +32,24 @@ class Picture:
     outcomes: Counter[str] = field(default_factory=Counter)
     findings: Counter[str] = field(default_factory=Counter)
     capacities: tuple[CapacityScore, ...] = ()
-    """By the best trial of each, the best first."""
+    """The best trial of each capacity, the best first."""
     path: list[str] = field(default_factory=list)
-    """The capacities that have led, each after the one before."""
+    """The capacities that have led so far, in order."""
     decision: str = ""
     stopping: str = ""
-    """What is done about a signal."""
+    """Sentence on the signal that stops the sweep; empty for none."""
     objective: Objective = field(default_factory=Objective)
     seconds_left: tuple[float, float] | None = None
-    """The fewest and the most that are likely."""
+    """Likely range; None: not known yet."""
 
     def follow(self, progress: Progress) -> None:
-        """Take how far a stack is."""
+        """Record the progress of a stack."""
         self.stacks[progress.stack] = progress
-        seen = [one for one in (self.best, progress.best) if math.isfinite(one)]
+        seen = [value for value in (self.best, progress.best) if math.isfinite(value)]
         self.best = min(seen, key=self.objective.as_loss, default=math.nan)
 
     def add(self, result: FitResult) -> None:
-        """Count a finished fit; one that was cut is not done, and counts as cut where it has a score."""
+        """Count a finished fit; a cut one counts only among the outcomes, and only with a score."""
         is_done = result.outcome is not Outcome.cut
         if is_done or result.best_epoch >= 0:
             self.outcomes[result.outcome] += 1
@@ -58,19 +58,19 @@ class Picture:
             self.round_done += 1
 
     def rank(self, capacities: tuple[CapacityScore, ...]) -> None:
-        """Take how the capacities stand, the best first."""
+        """Record the ranking of capacities, the best first."""
         self.capacities = capacities
         if capacities and self.path[-1:] != [capacities[0].label]:
             self.path.append(capacities[0].label)
 
     @property
     def leading(self) -> str:
-        """Label of the capacity that leads; empty before there is one."""
+        """Label of the leading capacity; empty before there is one."""
         return self.capacities[0].label if self.capacities else ""
 
     @property
     def leader(self) -> str:
-        """Who leads, with its standard error; of a first round the best fit so far."""
+        """The leading capacity with score and standard error; in the first round the best fit so far."""
         if self.capacities:
             best = self.capacities[0]
             return (
@@ -80,7 +80,7 @@ class Picture:
         return f"none yet{seen}"
 
     def lines(self) -> dict[str, str]:
-        """Return the text of every line below the head by its label, always the same ones."""
+        """Return the lines below the head, label to text; the labels never change."""
         steps = self.path[-SHOWN_STEPS:]
         path = " → ".join([*(["…"] if len(steps) < len(self.path) else []), *steps])
         return {
@@ -93,7 +93,7 @@ class Picture:
         }
 
     def head(self, elapsed: float) -> str:
-        """Say how long the sweep has been at work and is likely to be; `elapsed` in seconds."""
+        """Return elapsed time and time left as text; `elapsed` in seconds."""
         return f"{language.duration(round(elapsed))} · {time_left(self.seconds_left)}"
 
     def _now(self) -> str:
@@ -103,7 +103,7 @@ class Picture:
         said = [f"compiling {language.plural(compiling, 'program')}"] if compiling else []
         if training:
             epochs = sorted({progress.epoch for progress in training})
-            reached = " to ".join(str(one) for one in (epochs[0], epochs[-1])[: len(epochs)])
+            reached = " to ".join(str(epoch) for epoch in (epochs[0], epochs[-1])[: len(epochs)])
             live = language.plural(sum(progress.live for progress in training), "fit")
             most = max(progress.epochs for progress in training)
             said.append(f"training {live}, epoch {reached} of {most}")
@@ -118,7 +118,7 @@ class Picture:
 
 
 def time_left(seconds: tuple[float, float] | None) -> str:
-    """Say how long is left; it is not known until the search begins."""
+    """Return the time left as text; None: not known, before the search begins."""
     if seconds is None:
         return "time left not known yet"
     low, high = (language.duration(round(second)) for second in seconds)
@@ -126,7 +126,7 @@ def time_left(seconds: tuple[float, float] | None) -> str:
 
 
 def tally(outcomes: Counter[str]) -> str:
-    """Count what did not complete, for example `, 2 diverged, 5 dropped`; empty when all did."""
+    """Return the counts of other outcomes than completed: `, 2 diverged, 5 dropped`; empty for none."""
     return "".join(
         f", {count} {name}" for name, count in sorted(outcomes.items()) if name != "completed"
     )

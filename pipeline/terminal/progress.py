@@ -1,8 +1,8 @@
-"""What a sweep says while it runs: a panel on a terminal, a line a round elsewhere, or nothing.
+"""The display of a running sweep: a panel on a terminal, a line for each round elsewhere, or nothing.
 
 Everything goes to stderr but the final table, so that stdout stays readable by programs. Every
 sentence goes to the logger of this module, for `sweep.log`; a terminal shows the last one. A failing
-display is switched off: looking must never cost a fit.
+display is switched off: it must never cost a fit.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from pipeline.terminal.picture import Picture, tally, time_left
 from pipeline.terminal.table import counts, fits_done, labelled, ranking
 
 HEARTBEAT = 30.0
-"""Seconds between plain lines while a stack trains: a nightly log shows life, and stays short."""
+"""Seconds between plain lines while a stack trains, where there is no live view."""
 PLAIN_WIDTH = 120
-"""Columns of the final table where stdout is no terminal."""
+"""Width of the final table where stdout is no terminal, in columns."""
 
 log = logging.getLogger(__name__)
 Given = ParamSpec("Given")
@@ -41,7 +41,7 @@ Given = ParamSpec("Given")
 def _harmless(
     method: Callable[Concatenate[Display, Given], None],
 ) -> Callable[Concatenate[Display, Given], None]:
-    """Keep a failure of the display away from training: note it once, then stay silent."""
+    """Decorate a method so that its exceptions switch the display off instead of being raised."""
 
     @functools.wraps(method)
     def guarded(self: Display, /, *args: Given.args, **kwargs: Given.kwargs) -> None:
@@ -60,7 +60,7 @@ def _harmless(
 
 
 class Display(contextlib.AbstractContextManager["Display"]):
-    """The sweep's voice. Every method may be called from any thread, and none of them raises."""
+    """The display of a sweep. Every method may be called from any thread, and none of them raises."""
 
     def __init__(
         self,
@@ -75,8 +75,8 @@ class Display(contextlib.AbstractContextManager["Display"]):
         """Prepare a display; nothing is written before `start`.
 
         Args:
-            verbose: False says nothing until the final table.
-            quiet: Not that either: the caller has the result as an object.
+            verbose: False: only the final table is shown.
+            quiet: Nothing is shown: the caller has the result as an object.
             objective: The metric that is searched by; default val_loss.
             stderr: Where progress goes; default the process's stderr.
             stdout: Where the final table goes; default the process's stdout.
@@ -95,14 +95,14 @@ class Display(contextlib.AbstractContextManager["Display"]):
         self._round_outcomes: Counter[str] = Counter()
 
     def __exit__(self, *_: object) -> None:
-        """Close the live view, whatever happened."""
+        """Close the live view, also after an exception."""
         self.close()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         """Draw the panel, from the thread that refreshes the terminal.
 
-        Takes no lock: this thread holds rich's own, and a printing thread takes them in the other
-        order. A picture that changes meanwhile is drawn again a quarter second later.
+        Takes no lock: this thread holds rich's lock, and a printing thread takes the two in the opposite
+        order. A picture that changes meanwhile is drawn again a quarter of a second later.
         """
         elapsed = self._clock() - self._started
         try:
@@ -112,7 +112,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     @_harmless
     def start(self, title: str, facts: Mapping[str, str] | None = None) -> None:
-        """Open the view; facts are label to value: rows, features, budget, where the sweep is recorded."""
+        """Open the view; `facts` are label to value: rows, features, budget, tracking store."""
         self._picture.title = title
         self._started = self._spoken = self._clock()
         if self._verbose and in_notebook():
@@ -125,7 +125,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     @_harmless
     def round(self, round: Round, plan: StackPlan) -> None:  # noqa: A002 - the project's word
-        """Begin a round that is packed so."""
+        """Begin a round; `plan` is its partition into stacks."""
         picture = self._picture
         picture.phase = f"{round.phase}, round {round.number}: {plan.sentence}"
         picture.round_done, picture.round_fits = 0, len(round.fits)
@@ -137,7 +137,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     @_harmless
     def progress(self, progress: Progress) -> None:
-        """Take note of a stack's progress; cheap, drawn by another thread."""
+        """Record a stack's progress; cheap: another thread draws it."""
         self._picture.follow(progress)
         if self._view is not None:
             self._view.redraw()
@@ -154,11 +154,11 @@ class Display(contextlib.AbstractContextManager["Display"]):
         before = picture.outcomes.copy()
         picture.add(result)
         self._round_outcomes += picture.outcomes - before
-        picture.stacks.pop(self._stack_of.get(result.fit, -1), None)  # they are told of together
+        picture.stacks.pop(self._stack_of.get(result.fit, -1), None)  # its fits end together
 
     @_harmless
     def decisions(self, decisions: Sequence[Decision], standing: tuple[CapacityScore, ...]) -> None:
-        """Say what the search decided anew after a round, and how capacities stand, the best first."""
+        """Show the new decisions after a round, and the ranking of capacities, the best first."""
         picture = self._picture
         picture.rank(standing)
         for decision in decisions:
@@ -168,7 +168,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
             )
             self._note(picture.decision)
             if decision.verdict == "chosen" and decision.score is not None and not standing:
-                # all that has a score was cut, and stands nowhere
+                # every fit with a score was cut, and none is ranked
                 picture.rank((CapacityScore(decision.capacity, 0, decision.score),))
         if not picture.round_fits:
             return
@@ -181,25 +181,25 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     @_harmless
     def estimate(self, low: float, high: float) -> None:
-        """Update the time left: the fewest and the most seconds that are likely."""
+        """Update the time left: the likely range in seconds."""
         self._picture.seconds_left = low, high
 
     @_harmless
     def finding(self, finding: Finding, fit: str) -> None:
-        """Note what diagnosis saw, and in which fit: each code once in words, then only counted."""
+        """Record a finding of diagnosis in a fit: the first of each code as a sentence, then only counted."""
         self._picture.findings[finding.code] += 1
         if self._picture.findings[finding.code] == 1:
             self._note(f"{finding.severity} {finding.code} in {trial(fit)}: {finding.sentence}")
 
     @_harmless
     def ending(self, step: str) -> None:
-        """Say that the search is over and what is done with its champion now."""
+        """Show a step after the end of the search."""
         self._picture.stacks.clear()
         self._picture.phase = step
         self._plain(self._picture.phase)
 
     def stopping(self, line: str) -> bool:
-        """Show in the panel that a signal was heard; False where there is none. Takes no lock."""
+        """Show in the panel that a signal arrived; return False without a panel. Takes no lock."""
         if not isinstance(self._view, TerminalView):
             return False
         self._picture.stopping = line
@@ -207,7 +207,7 @@ class Display(contextlib.AbstractContextManager["Display"]):
 
     @_harmless
     def attention(self, lines: Sequence[str]) -> None:
-        """Say at the end what a person should look at, the gravest first: nobody reads the beginning."""
+        """Print at the end what a person should look at, the gravest first: the beginning is rarely read."""
         if lines:
             self._say("Please look at:", "bold")
         for line in lines:
@@ -217,12 +217,12 @@ class Display(contextlib.AbstractContextManager["Display"]):
     def final(
         self, summary: Mapping[str, Any], rows: Sequence[Mapping[str, str]] = (), common: str = ""
     ) -> None:
-        """Print the table of the best trials on stdout, also when not verbose; a notebook has its cell.
+        """Print the table of the best trials on stdout, also when not verbose; not in a notebook.
 
         Args:
             summary: The sweep's summary as in `summary.json`.
             rows: Best first; keys become columns in the order of the first row.
-            common: The values that all of them have.
+            common: Values that all rows share.
         """
         if self._quiet or isinstance(self._view, NotebookView):
             return
@@ -236,9 +236,10 @@ class Display(contextlib.AbstractContextManager["Display"]):
             out.print(ranking(rows, out.width), "")
 
     def closing(self, lines: Mapping[str, str]) -> bool:
-        """Say where to go from here: in a notebook's cell or on a terminal (True), else on stderr.
+        """Print the last lines, label to text; a text may be a command and is not wrapped.
 
-        Lines are label to text; a text may be a command, and is not broken.
+        Returns:
+            Whether they are on the terminal's stdout or in a notebook's cell; False: on stderr.
         """
         if isinstance(self._view, NotebookView):
             self._view.close_with(lines)
@@ -269,17 +270,17 @@ class Display(contextlib.AbstractContextManager["Display"]):
             view.end()
 
     def _note(self, line: str) -> None:
-        """Write a sentence into the log file; a view shows it with what else is new."""
+        """Write a sentence into the log file, and redraw the view."""
         log.info("%s", line)
         if self._view is not None:
             self._view.redraw()
 
     def _plain(self, line: str) -> None:
-        """Write one line where there is no view that shows the same."""
+        """Print one line where there is no live view; else only log it."""
         (self._say if self._view is None else self._note)(line)
 
     def _say(self, line: str, style: str = "") -> None:
-        """Write one line that stays: above the live view, or with the time in a plain log."""
+        """Print one permanent line: above the live view, or with the time of day in a plain log."""
         log.info("%s", line.strip())
         self._spoken = self._clock()
         if not self._verbose:

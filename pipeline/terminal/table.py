@@ -13,22 +13,22 @@ from rich.text import Text
 from pipeline.core.language import duration, plural
 
 SENTENCES = frozenset({"answer", "why"})
-"""Labels of the last lines that a person reads; the others are copied."""
+"""Labels of the last lines that hold sentences; the others hold commands and links."""
 WHY = "why"
 TEXTS = frozenset({"trial", WHY})
-"""Columns of the ranking that hold no figures."""
+"""Columns of the ranking that hold text, not numbers."""
 LEAST_FIRST = ("behind", "fits", "#", "SE")
-"""Columns of the ranking that a narrow terminal goes without."""
+"""Columns of the ranking that are left out on a narrow terminal, in this order."""
 GAP = 2
-"""Blanks between two columns."""
+"""Spaces between two columns."""
 FEWEST = 16
-"""Characters in which a reason can be read, over several lines; with room for fewer there is none."""
+"""Least width of the reasons, in characters; with less room that column is left out."""
 
 
 def counts(summary: Mapping[str, Any]) -> str:
-    """Say how a sweep ended and how much it did: `finished: 35 trials, 225 fits, 41 s`.
+    """Return how a sweep ended and its counts: `finished: 35 trials, 225 fits, 41 s`.
 
-    What a budget cut is not among those fits, but the ranking has it as far as it came.
+    Fits that a budget cut are counted apart; they are in the ranking with their score so far.
     """
     status = summary.get("status", "done")
     by_budget = status == "budget"
@@ -44,7 +44,7 @@ def counts(summary: Mapping[str, Any]) -> str:
 
 
 def fits_done(count: int) -> str:
-    """Say how many fits are done: `1 fit done`."""
+    """Return the number of finished fits as text: `1 fit done`."""
     return f"{plural(count, 'fit')} done"
 
 
@@ -82,18 +82,18 @@ def _width(rows: Sequence[Mapping[str, str]], name: str) -> int:
 
 
 def _shortened(text: str, room: int) -> str:
-    """Leave out the last clauses of a reason, the first one excepted, as far as there is no room for them."""
+    """Remove last clauses of a reason, never the first, until it has at most `room` characters."""
     while len(text) > room and ", " in text:
         text = text.rpartition(", ")[0]
     return text
 
 
 def labelled(label: str, text: str, indent: int, columns: int) -> Text:
-    """Lay out one of the last lines: a sentence breaks between words, a command or link is left to copy.
+    """Lay out one of the last lines: sentences are wrapped, commands and links are not.
 
     Args:
-        indent: Columns of the labels.
-        columns: Of the terminal.
+        indent: Width of the labels.
+        columns: Width of the terminal.
     """
     if label in SENTENCES:
         room = max(columns - indent - 1, 20)

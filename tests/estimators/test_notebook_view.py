@@ -7,7 +7,7 @@ import re
 
 from pipeline.core.records import Outcome
 from pipeline.figures.inline import CapacityScore, capacity_svg
-from pipeline.terminal.notebook import finished, in_notebook, running, stopped
+from pipeline.terminal.notebook import cell, in_notebook
 from pipeline.terminal.picture import Picture
 
 POINTS = [
@@ -48,14 +48,14 @@ def test_text_of_the_data_is_escaped() -> None:
     """A name may hold what HTML would run."""
     picture = Picture(title="sweep <script>", phase="<i>", decision="a < b")
     picture.outcomes[Outcome.completed] = 1
-    for cell in (
-        running(picture, 3.0),
-        finished(picture, {"answer": "<i>"}),
-        stopped(picture, 3.0),
+    for html in (
+        cell(picture, picture.head(3.0), picture.lines()),
+        cell(picture, "", {"answer": "<i>"}),
+        cell(picture, "<i>", {}),
     ):
-        assert "<script>" not in cell
-        assert "<i>" not in cell
-        assert "a < b" not in cell
+        assert "<script>" not in html
+        assert "<i>" not in html
+        assert "a < b" not in html
 
 
 def test_a_test_is_no_notebook() -> None:

@@ -17,7 +17,7 @@ from pipeline.registry.judge import (
     Incumbent,
     Rows,
     Schema,
-    errors_asked,
+    errors_required,
     judge,
     split_of,
 )
@@ -187,16 +187,16 @@ def test_a_year_of_looks_spends_at_most_its_chance(first: int) -> None:
     """Whenever the year begins, and whatever was promoted before."""
     from scipy.stats import t
 
-    spent = [t.sf(errors_asked(look, 500), 499) for look in range(first, first + YEAR)]
+    spent = [t.sf(errors_required(look, 500), 499) for look in range(first, first + YEAR)]
     assert sum(spent) <= FALSE_PROMOTIONS
     assert sum(spent) > FALSE_PROMOTIONS / 3
 
 
 def test_the_first_look_is_easy_and_the_last_is_possible() -> None:
     """A bar that rose for ever would keep a better model out for good."""
-    assert errors_asked(1, 10_000) < 2.4
-    assert errors_asked(10**6, 10_000) < 4
-    assert errors_asked(1, 5) > 3
+    assert errors_required(1, 10_000) < 2.4
+    assert errors_required(10**6, 10_000) < 4
+    assert errors_required(1, 5) > 3
 
 
 def test_clear_by_rows_is_not_clear_by_days() -> None:

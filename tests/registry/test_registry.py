@@ -257,7 +257,7 @@ def test_an_alias_that_somebody_moves_while_it_is_compared_is_left_alone(day: Da
 
     verdict = day.end(OLD - 0.9, moving)
     assert not verdict.promoted
-    assert "somebody moved the alias" in verdict.reason
+    assert "the alias was moved while" in verdict.reason
     assert day.alias("champion") == "1"
     assert day.tags("3")[registration.STATE_TAG] == registration.JUDGED
 
