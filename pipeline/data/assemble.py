@@ -22,12 +22,7 @@ from pipeline.data.infer import rows_text
 from pipeline.data.judged import Judged
 from pipeline.data.outliers import coded_text, lone_row, lone_text
 from pipeline.data.panels import Subjects, series_in_time
-from pipeline.data.roles import (
-    judge_features,
-    keys,
-    sample_weights,
-    tidy_names,
-)
+from pipeline.data.roles import judge_features, keys, sample_weights, tidy_names
 from pipeline.data.rowhash import digest
 from pipeline.data.split import Split, split_rows
 from pipeline.data.table import Table, join, load_table

@@ -12,14 +12,7 @@ from pipeline.core.errors import DataError
 from pipeline.data import dateforms, numberforms
 from pipeline.data.infer import different, example_of, kind_of
 from pipeline.data.judged import Judged
-from pipeline.data.typed import (
-    CANONICAL,
-    Column,
-    Kind,
-    dates,
-    is_given,
-    unreadable,
-)
+from pipeline.data.typed import CANONICAL, Column, Kind, dates, is_given, unreadable
 
 MOST_UNREADABLE = 0.05
 """Share of given cells of a file of test rows that may be unreadable in a column."""

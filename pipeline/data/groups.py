@@ -16,14 +16,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.judged import Judged
-from pipeline.data.panels import (
-    FEWEST_VALUES,
-    MOST_LEVELS,
-    Subjects,
-    means_of,
-    panel,
-    truth_of,
-)
+from pipeline.data.panels import FEWEST_VALUES, MOST_LEVELS, Subjects, means_of, panel, truth_of
 from pipeline.data.target import Target
 from pipeline.data.typed import Kind, typed
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -52,37 +53,26 @@ def settings_that_differ(records: Sequence[SweepRecord]) -> list[tuple[str, list
 def results(records: Sequence[SweepRecord]) -> list[tuple[str, list[str]]]:
     """Return the rows of the comparison: a label and a cell for each sweep."""
     entries = [champion_entry(record) for record in records]
-    metrics = [entry.get("test_metrics") for entry in entries]
-    named = dict.fromkeys(name for values in metrics if isinstance(values, dict) for name in values)
-    rows = [
+    metrics = [dict(entry.get("test_metrics") or {}) for entry in entries]
+    return [
         ("started", [str(record.started) for record in records]),
         ("status", [status(record) for record in records]),
         ("data", [str(record.digest)[:12] for record in records]),
         ("champion", [headline(record) for record in records]),
-        ("parameters", [_parameters(entry) for entry in entries]),
+        ("parameters", [" ".join(parameters_shown(entry)).strip() for entry in entries]),
         ("learning rate", [language.rate(entry.get("learning_rate")) for entry in entries]),
         ("validation loss", [_scored(entry, "val_loss") for entry in entries]),
         ("test loss", [_scored(entry, "test_loss") for entry in entries]),
-    ]
-    rows += [
-        (
-            f"test {name}",
-            [language.number(f.get(name)) if isinstance(f, dict) else "" for f in metrics],
-        )
-        for name in named
-    ]
-    return [
-        *rows,
+        *(
+            (f"test {name}", [language.number(values.get(name)) for values in metrics])
+            for name in dict.fromkeys(chain(*metrics))
+        ),
         ("fits", [language.count(len(done_fits(record))) for record in records]),
         ("took", [language.duration(record.summary.get("seconds")) for record in records]),
     ]
 
 
-def _parameters(entry: dict[str, object]) -> str:
-    return " ".join(filter(None, parameters_shown({"networks": 1, **entry})))
-
-
-def _scored(entry: dict[str, object], key: str) -> str:
+def _scored(entry: dict[str, Any], key: str) -> str:
     return language.with_error(entry.get(key), entry.get(f"{key}_se"))
 
 

@@ -11,14 +11,7 @@ from pipeline.core import language
 from pipeline.figures import palette
 from pipeline.figures.sizes import NOT_KNOWN, leader_losses
 from pipeline.figures.tables import rows
-from pipeline.figures.trials import (
-    counted_fits,
-    leader,
-    median_runs,
-    neighbours,
-    objective,
-    role,
-)
+from pipeline.figures.trials import counted_fits, leader, median_runs, neighbours, objective, role
 from pipeline.ledger.read import SweepRecord
 
 NO_CURVES = "No usable fit left a curve."

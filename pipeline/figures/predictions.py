@@ -114,10 +114,7 @@ def confusion(record: SweepRecord) -> palette.Drawing:
     figure.update_yaxes(title_text="true", type="category", autorange="reversed", showgrid=False)
     right = int((table["truth"].astype(str) == table["prediction"].astype(str)).sum())
     share = language.percent(right / len(table))
-    return (
-        figure,
-        f"{right:,} of {len(table):,} {part_name(record)} rows are right ({share}).",
-    )
+    return (figure, f"{right:,} of {len(table):,} {part_name(record)} rows are right ({share}).")
 
 
 def _class(record: SweepRecord, name: str) -> str:

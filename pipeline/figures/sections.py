@@ -15,14 +15,7 @@ from pipeline.figures.findings import all_findings, by_code, failures, of_champi
 from pipeline.figures.predictions import target
 from pipeline.figures.remark import arguments, setting
 from pipeline.figures.tables import lowest, rows
-from pipeline.figures.trials import (
-    capacities,
-    champion_entry,
-    done_fits,
-    leader,
-    objective,
-    trials,
-)
+from pipeline.figures.trials import capacities, champion_entry, done_fits, leader, objective, trials
 from pipeline.ledger.read import SweepRecord
 
 MARKS = {

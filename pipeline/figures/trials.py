@@ -237,7 +237,7 @@ def role(record: SweepRecord) -> str:
     return "champion" if champion_entry(record) else "best so far"
 
 
-def champion_entry(record: SweepRecord) -> dict[str, object]:
+def champion_entry(record: SweepRecord) -> dict[str, Any]:
     """Return the summary's champion; empty when there is none."""
     entry = dict(record.summary.get("champion") or {})
     return {"networks": 1, **entry} if entry else {}  # older sweeps do not say how many
@@ -251,10 +251,7 @@ def neighbours(record: SweepRecord) -> tuple[Any, Any]:
     others = table[table["capacity"] != chosen["capacity"]]
     smaller = others[others["parameters"] < chosen["parameters"]]
     larger = others[others["parameters"] > chosen["parameters"]]
-    return (
-        None if smaller.empty else smaller.iloc[-1],
-        None if larger.empty else larger.iloc[0],
-    )
+    return (None if smaller.empty else smaller.iloc[-1], None if larger.empty else larger.iloc[0])
 
 
 @once

@@ -85,7 +85,7 @@ def headline(record: SweepRecord) -> str:
     if not entry:
         return "No usable network" if trials(record).empty else "No choice yet"
     if is_selection(entry):
-        return f"The average of {language.plural(int(str(entry['networks'])), 'network')}"
+        return f"The average of {language.plural(entry['networks'], 'network')}"
     return network(entry)
 
 
@@ -242,7 +242,7 @@ def _lower(text: str) -> str:
 
 def parameters_shown(entry: dict[str, Any]) -> tuple[str, str]:
     """Return a champion's parameters, and a note on the number of networks: empty for one."""
-    networks = entry["networks"]
+    networks = entry.get("networks", 1)
     if networks == 1:
         return language.count(entry.get("parameters")), ""
     if entry.get("kind") == "greedy":

@@ -10,16 +10,7 @@ import numpy as np
 
 from pipeline.config.choices import SaveModels
 from pipeline.config.schema import TrackingConfig
-from pipeline.core.records import (
-    Decision,
-    Fit,
-    FitResult,
-    Round,
-    Scored,
-    Stack,
-    StackPlan,
-    Trial,
-)
+from pipeline.core.records import Decision, Fit, FitResult, Round, Scored, Stack, StackPlan, Trial
 from pipeline.ledger import resume
 from pipeline.ledger.donefits import DoneFit, DoneFits, ranked
 from pipeline.ledger.encoding import decode_plan, encode_plan

@@ -69,10 +69,7 @@ class TrialRows:
                 client.delete_run(run.info.run_id)
 
     def jobs(
-        self,
-        fits: Sequence[DoneFit],
-        ranked: Sequence[Ranked],
-        verdicts: Mapping[str, str],
+        self, fits: Sequence[DoneFit], ranked: Sequence[Ranked], verdicts: Mapping[str, str]
     ) -> Iterator[Job]:
         """Yield the jobs that write each trial's row and move its fits below it with their rank.
 

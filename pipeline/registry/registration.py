@@ -162,11 +162,7 @@ class Registration:
     def _create_version(self) -> None:
         model = self._client.get_logged_model(self._champion.model_id)
         rows = {"digest": self._rows.digest, "split": dict(self._rows.split)}
-        tags = {
-            "sweep": self._ledger.run_id,
-            ROWS_TAG: json.dumps(rows),
-            STATE_TAG: WAITING,
-        }
+        tags = {"sweep": self._ledger.run_id, ROWS_TAG: json.dumps(rows), STATE_TAG: WAITING}
         tags |= {metric.key: f"{metric.value:.6g}" for metric in model.metrics or []}
         with _as_global_store(self._ledger.store.location):
             version = self._client.create_model_version(
