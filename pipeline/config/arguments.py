@@ -215,7 +215,7 @@ def _wrong_option(group: str, value: Any, options: Sequence[Option]) -> Problem 
         return None
     hint = did_you_mean(str(value), names)
     if group == "data" and not hint:
-        hint = "; for a file of your own say data=table data.path=FILE data.target=COLUMN"
+        hint = "; for a file of your own use data=table data.path=FILE data.target=COLUMN"
     return Problem(f"{group}={value}: must be one of {', '.join(names)}{hint} (conf/{group}/)")
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,7 +40,7 @@ def problems(config: SweepConfig, *, stored: bool = False) -> list[Problem]:
     A combination with a number that is out of range by itself is left out: it is one mistake. For a
     `stored` configuration, with which a sweep has run, keys that are ignored are no problem.
     """
-    values = flat(asdict(config))
+    values = flat(config)
     alone = list(_single_values(values))
     wrong = {each.key for each in alone}
     combined = []

@@ -75,11 +75,11 @@ def _column_kinds(data: DataConfig) -> Iterator[Wrong]:
             if column == data.target:
                 yield key, "is the target, whose task is data.task; leave it out", column
             elif column in data.drop:
-                yield key, "is left out by data.drop; say one of them", column
+                yield key, "is left out by data.drop; keep one of the two", column
             elif taken.get(column) == kind:
                 yield key, "stands there twice", column
             elif column in taken:
-                yield key, f"is in data.{taken[column]}, too; say one kind", column
+                yield key, f"is in data.{taken[column]}, too; keep one of the two", column
             taken[column] = kind
 
 
@@ -113,7 +113,7 @@ def _splits(data: DataConfig) -> Iterator[Wrong]:
     elif data.time is not None and not at_random:
         yield "data.split", "is not read with data.time, which orders the rows; leave it out"
     elif data.group is not None and data.split is SplitKind.last:
-        must = "cannot keep the groups of data.group together; say random or hash"
+        must = "cannot keep the groups of data.group together; use random or hash"
         yield "data.split", must
     if data.repeats > 1 and data.folds is None:
         yield "data.repeats", "repeats data.folds, which is not given"
@@ -172,7 +172,7 @@ def training_problems(config: SweepConfig) -> Iterator[Wrong]:
         yield "training.optimizer", _one_of(training.optimizer, sorted(OPTIMIZERS))
     optimizers = config.search.nuisance.optimizer or [training.optimizer]
     if training.momentum > 0 and not USE_MOMENTUM.intersection(map(str.lower, optimizers)):
-        yield "training.momentum", f"is read by {' or '.join(sorted(USE_MOMENTUM))} alone; say 0"
+        yield "training.momentum", f"is read by {' or '.join(sorted(USE_MOMENTUM))} alone; use 0"
     if training.class_weight is ClassWeight.balanced and config.data.task is Task.regression:
         yield "training.class_weight", "needs classes, but data.task is regression"
 
@@ -182,7 +182,7 @@ def search_problems(config: SweepConfig) -> Iterator[Wrong]:
     search, space = config.search, config.search.space
     is_capacity = isinstance(search, CapacityConfig)
     if (search.kind is SearchKind.capacity) != is_capacity:
-        yield "search.kind", f"picks nothing by itself; say search={search.kind}"
+        yield "search.kind", f"picks nothing by itself; use search={search.kind}"
     for what in ("layers", "units"):
         low, high = getattr(space, f"{what}_min"), getattr(space, f"{what}_max")
         if low > high:
@@ -231,9 +231,9 @@ def ignored_problems(config: SweepConfig) -> Iterator[Wrong]:
     space, kind = config.search.space, config.search.kind
     if config.champion_rows is not ChampionRows.train and config.data.folds is not None:
         must = "is not read with data.folds, whose networks are trained on every row between them"
-        yield "champion_rows", f"{must}; say train"
+        yield "champion_rows", f"{must}; use train"
     elif config.champion_rows is ChampionRows.folds and config.champion is ChampionKind.greedy:
-        must = "would replace the selection of champion=greedy by networks of one trial; say refit"
+        must = "would replace the selection of champion=greedy by networks of one trial; use refit"
         yield "champion_rows", f"{must} or train"
     if space.architectures and kind not in {SearchKind.grid, SearchKind.random}:
         yield "search.space.architectures", "is read by search=grid and random alone"

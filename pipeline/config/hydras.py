@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
-from pipeline.config.keys import all_keys, described
+from pipeline.config.keys import all_keys, described, leaves
 from pipeline.config.messages import Problem, did_you_mean
 from pipeline.config.places import conf_dir
 from pipeline.config.redact import shown
@@ -59,7 +59,7 @@ def unknown_setting(key: str, value: str) -> Problem:
 
 def hydra_problems(hydra: DictConfig) -> Iterator[Problem]:
     """Yield forbidden settings in the part `hydra` of a composed configuration; nothing is resolved."""
-    given = dict(_leaves(OmegaConf.to_container(hydra, resolve=False), "hydra"))
+    given = dict(leaves(OmegaConf.to_container(hydra, resolve=False), "hydra"))
     usual = _usual()
     emptied = {key for key in usual if not any(each.startswith(f"{key}.") for each in given)}
     # A file that was selected instead of the default does it, or names one that does.
@@ -77,16 +77,7 @@ def hydra_problems(hydra: DictConfig) -> Iterator[Problem]:
 def _usual() -> dict[str, Any]:
     with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="sweep"):
         bare = compose(None, return_hydra_config=True)
-    return dict(_leaves(OmegaConf.to_container(bare.hydra, resolve=False), "hydra"))
-
-
-def _leaves(node: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield every value by its dotted key; a list, or an empty group, is one value."""
-    if isinstance(node, dict) and node:
-        for key, value in node.items():
-            yield from _leaves(value, f"{path}.{key}")
-    else:
-        yield path, node
+    return dict(leaves(OmegaConf.to_container(bare.hydra, resolve=False), "hydra"))
 
 
 def _is_hydras(key: str) -> bool:

@@ -15,6 +15,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any, cast
 
+from pipeline.config.keys import leaves
 from pipeline.config.redact import shown
 from pipeline.config.schema import OUTSIDE_FINGERPRINT, SweepConfig
 from pipeline.config.schema_search import PER_TRIAL
@@ -80,19 +81,13 @@ def _said(config: SweepConfig) -> dict[str, Any]:
         for name, entry in PER_TRIAL.items()
         if name not in _RECORDED_IDLE
     }
-    values = flat(asdict(config))
+    values = flat(config)
     return {key: value for key, value in values.items() if key not in idle or value != idle[key]}
 
 
-def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return every value of a tree by dotted key; empty mappings have none."""
-    values: dict[str, Any] = {}
-    for name, value in tree.items():
-        if isinstance(value, dict):
-            values |= flat(value, f"{prefix}{name}.")
-        else:
-            values[f"{prefix}{name}"] = _plain(value)
-    return values
+def flat(config: SweepConfig) -> dict[str, Any]:
+    """Return every value of a configuration by dotted key; empty mappings have none."""
+    return {key: _plain(value) for key, value in leaves(asdict(config)) if value != {}}
 
 
 def _plain(value: Any) -> Any:

@@ -57,6 +57,21 @@ class Key:
         return ""
 
 
+def leaves(tree: Any, path: str = "", *, lists: bool = False) -> Iterator[tuple[str, Any]]:
+    """Yield every value of nested mappings with its dotted key; an empty mapping is a value.
+
+    With `lists` the items of lists are values of their own, with keys such as `data.drop[0]`.
+    """
+    if isinstance(tree, dict) and tree:
+        for name, value in tree.items():
+            yield from leaves(value, f"{path}.{name}" if path else str(name), lists=lists)
+    elif lists and isinstance(tree, list):
+        for place, value in enumerate(tree):
+            yield from leaves(value, f"{path}[{place}]", lists=lists)
+    else:
+        yield path, tree
+
+
 @cache
 def all_keys() -> Mapping[str, Key]:
     """Return every key of every search, by its dotted name."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from pipeline.config.keys import leaves
 from pipeline.config.messages import Problem
 from pipeline.config.redact import is_secret_variable
 
@@ -105,15 +106,5 @@ def _inside(text: str) -> Iterator[str]:
 
 def _lookups(own: DictConfig) -> dict[str, str]:
     """Return the keys whose values are interpolations, with those as written."""
-    return dict(_texts(OmegaConf.to_container(own, resolve=False), ""))
-
-
-def _texts(tree: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            yield from _texts(value, f"{path}.{key}" if path else str(key))
-    elif isinstance(tree, list):
-        for place, value in enumerate(tree):
-            yield from _texts(value, f"{path}[{place}]")
-    elif isinstance(tree, str) and "${" in tree:
-        yield path, tree
+    written = leaves(OmegaConf.to_container(own, resolve=False), lists=True)
+    return {key: value for key, value in written if isinstance(value, str) and "${" in value}

@@ -156,7 +156,7 @@ def subjects_note(subjects: Subjects) -> str:
     )
     return (
         f"Rows {rows} {name!r} are nearly alike and stand on both sides of the split: "
-        f"{subjects.seen}. Scores then hold for {known} only. If rows to come {others}, say "
+        f"{subjects.seen}. Scores then hold for {known} only. If rows to come {others}, set "
         f"{setting(subjects.key, name, listed=False)}"
     )
 

@@ -64,7 +64,7 @@ def with_target(
         what = " and ".join(f"{text!r} ({rows} rows)" for text, rows in marks.kept.items())
         notes.append(
             f"{what} of the target {name!r} is taken as a class; where it means that there is no "
-            "value, say data.na_is_class=false."
+            "value, set data.na_is_class=false."
         )
     here = series[~marks.missing]
     if written and is_text(here):
@@ -133,7 +133,7 @@ def _refuse(series: pd.Series, config: DataConfig, marks: _Marks) -> None:
     advice = "leave them out with data.missing_target=drop"
     if marks.texts and _is_classes(series[~missing], config.task):
         texts = " or ".join(map(repr, list(marks.texts)[:MOST_NAMED]))
-        advice = f"say data.na_is_class=true if {texts} is a class, or {advice}"
+        advice = f"set data.na_is_class=true if {texts} is a class, or {advice}"
     raise DataError(
         f"target {name!r} is missing in {int(missing.sum())} of {len(series)} rows, "
         f"{rows_text(series, missing)}{_said(marks)}; {advice}"
@@ -152,7 +152,7 @@ def _said(marks: _Marks) -> str:
     """Return a clause on the texts that count as missing; empty where all cells are empty."""
     if not marks.texts:
         return ""
-    parts = [f"{rows} say {text!r}" for text, rows in [*marks.texts.items()][:MOST_NAMED]]
+    parts = [f"{rows} hold {text!r}" for text, rows in [*marks.texts.items()][:MOST_NAMED]]
     parts += ["..."] * (len(marks.texts) > MOST_NAMED)
     empty = int(marks.missing.sum()) - sum(marks.texts.values())
     parts += [f"{empty} are empty"] * (empty > 0)

@@ -177,7 +177,7 @@ def _refuse_strays(series: pd.Series) -> None:
     raise DataError(
         f"target {str(series.name)!r} holds numbers in {int((~strange).sum())} of {len(series)} rows, "
         f"but also {_counted(series[strange])}, {rows_text(series, strange)}; correct those rows or "
-        "leave them out, or say data.task=classification if every value is a class"
+        "leave them out, or set data.task=classification if every value is a class"
     )
 
 
@@ -196,7 +196,7 @@ def _refuse_amounts(series: pd.Series, different: pd.Series) -> None:
     example = like[~plain].iloc[0] if not plain.all() else like.iloc[0]
     raise DataError(
         f"target {str(series.name)!r} holds {len(different)} different texts like {str(example)!r}: "
-        "they look like numbers but are not written as such; write plain numbers (1234.5), or say "
+        "they look like numbers but are not written as such; write plain numbers (1234.5), or set "
         "data.task=classification if they are classes"
     )
 
@@ -206,7 +206,7 @@ def _refuse_dates(series: pd.Series) -> None:
     if kind_of(series).column.kind is Kind.date:
         raise DataError(
             f"target {str(series.name)!r} holds dates like {str(series.iloc[0])!r}; predict a number or "
-            "a class, for example the days up to it, or say data.task=classification if they are classes"
+            "a class, for example the days up to it, or set data.task=classification if they are classes"
         )
 
 
@@ -249,7 +249,7 @@ def _check_classes(name: str, classes: Sequence[Label], rows: int) -> None:
     if len(classes) > max(MOST_CODES, SCARCE * rows):
         what = "texts" if isinstance(classes[0], str) else "values"
         are_texts = np.isnan(unchecked_numbers(pd.Series(classes, dtype=object))).any()
-        advice = "" if are_texts else "say data.task=regression, "
+        advice = "" if are_texts else "set data.task=regression, "
         raise DataError(
             f"target {name!r} holds {len(classes)} different {what} in {rows} rows, such as "
             f"{shown(classes, 3)}: they name rows, not classes that repeat; {advice}predict another "
@@ -262,7 +262,7 @@ def _lone(name: str, lone: Sequence[Label], task: Task) -> Iterator[str]:
     if lone:
         advice = "correct it, leave it out or merge the classes"
         if task is Task.auto and not isinstance(lone[0], str):
-            advice += ", or say data.task=regression"
+            advice += ", or set data.task=regression"
         yield (
             f"Target {name!r}: {'class' if len(lone) == 1 else 'each of the classes'} {shown(lone)} has "
             f"one row only: a random split trains on it, and no score tells how well it is known; {advice}."

@@ -49,19 +49,16 @@ def draw(record: SweepRecord) -> palette.Drawing:
     """
     part = part_name(record)
     title = f"Images of the {part} rows: wrong and right"
-    size = shape(record)
-    table = kept(record)
+    size, table = shape(record), kept(record)
     if size is None or table.empty:
         return palette.empty(title, "This sweep kept no images.")
     table = _surest_first(table)
     right = table["truth"].astype(str) == table["prediction"].astype(str)
-    wrong_ones, right_ones = (table[mask].head(ACROSS * LINES) for mask in (~right, right))
-    shown = [group for group in (wrong_ones, right_ones) if len(group)]
-    tile = size[:2]
+    shown = [table[mask].head(ACROSS * LINES) for mask in (~right, right)]
     figure = palette.blank(title)
     lines = [group.iloc[i : i + ACROSS] for group in shown for i in range(0, len(group), ACROSS)]
-    step = tile[0] + GAP + LABEL
-    canvas = np.full((step * len(lines), (tile[1] + GAP) * ACROSS), np.nan, dtype=np.float32)
+    step = size[0] + GAP + LABEL
+    canvas = np.full((step * len(lines), (size[1] + GAP) * ACROSS), np.nan, dtype=np.float32)
     for position, line in enumerate(lines):
         _draw_line(figure, canvas, line, position * step + LABEL, size)
     figure.add_heatmap(
@@ -97,15 +94,15 @@ def _draw_line(
     figure: go.Figure, canvas: np.ndarray, line: pd.DataFrame, top: int, size: tuple[int, int, int]
 ) -> None:
     """Place one line of images on the canvas, each with its label above."""
-    tile = size[:2]
+    height, width, _ = size
     for column, row in enumerate(rows(line)):
-        left = column * (tile[1] + GAP)
+        left = column * (width + GAP)
         pixels = np.frombuffer(base64.b64decode(row.image), dtype=np.uint8).reshape(size)
         grey = pixels.mean(axis=2, dtype=np.float32) / 255
-        canvas[top : top + tile[0], left : left + tile[1]] = grey
+        canvas[top : top + height, left : left + width] = grey
         correct = str(row.truth) == str(row.prediction)
         figure.add_annotation(
-            x=left + tile[1] / 2,
+            x=left + width / 2,
             y=top - 2,
             yanchor="bottom",
             text=palette.plain(row.truth if correct else f"{row.truth} → {row.prediction}"),

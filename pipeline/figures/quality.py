@@ -65,7 +65,7 @@ def epochs(record: SweepRecord) -> Iterator[Remark]:
 
 
 def folds(record: SweepRecord) -> str:
-    """Return the override that validates on every row, with as many folds as there are groups."""
+    """Return the override that validates on every row, with at most as many folds as groups."""
     return str(_few(record).get("hint") or "data.folds=5")
 
 

@@ -147,7 +147,7 @@ def importances(record: SweepRecord) -> palette.Drawing:
     shares = importance(record)
     levers = shares.drop(SEED, errors="ignore")
     if levers.empty:
-        return palette.empty(title, "Too few fits say what mattered.")
+        return palette.empty(title, "Too few fits to tell what mattered.")
     figure = palette.blank(title, 140 + 46 * len(levers))
     figure.add_bar(
         x=levers,

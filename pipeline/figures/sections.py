@@ -61,7 +61,7 @@ def context(record: SweepRecord) -> dict[str, Any]:
         "columns": facts,
         "used": sum(bool(fact["used"]) for fact in facts),
         "doubted": [fact for fact in facts if fact["attention"] not in {"none", ""}],
-        "again": f"python -m pipeline.replay run={run}" if run else "",
+        "replay": f"python -m pipeline.replay run={run}" if run else "",
         "facts": _facts(record),
     }
 

@@ -131,7 +131,7 @@ def judge(challenge: Challenge) -> Promotion:
         why = f"version {incumbent.version} cannot be compared: {incumbent.problem.rstrip('.')}"
         if challenge.replace_broken:
             return _promoted(f"{why}; registry.replace_broken=true")
-        return _refused(f"{why}; mend it, move the alias, or say registry.replace_broken=true")
+        return _refused(f"{why}; repair it, move the alias, or set registry.replace_broken=true")
     if difference := other_schema(challenge.schema, incumbent.schema):
         difference = f"version {incumbent.version} {difference}; its callers would break"
     why = difference or _doubt(challenge.rows, incumbent.rows)

@@ -154,7 +154,7 @@ def test_repeated_subjects_are_pointed_out_with_the_word_that_keeps_them_togethe
     assert any(f"data.group={subject}" in note for note in dataset.notes)
     fact = next(fact for fact in dataset.facts if fact.name == subject)
     assert fact.attention is Attention.severe
-    assert f"say data.group={subject}" in fact.sentence
+    assert f"set data.group={subject}" in fact.sentence
     assert prepared(frame, target=target, group=subject).subjects is None
 
 
@@ -184,7 +184,7 @@ def test_a_series_in_time_is_pointed_out(prepared, seed):
     assert dataset.subjects[::2] == ("month", "time")
     fact = next(fact for fact in dataset.facts if fact.name == "month")
     assert fact.attention is Attention.severe
-    assert "If rows to come are later, say data.time=month" in fact.sentence
+    assert "If rows to come are later, set data.time=month" in fact.sentence
     assert prepared(frame, target="jobs", time="month").subjects is None
     assert prepared(frame, target="jobs", split=SplitKind.last).subjects is None
 

@@ -80,5 +80,5 @@ def test_one_record_renders_as_a_page_and_several_as_a_comparison(
     make: Callable[..., SweepRecord],
 ) -> None:
     """The runner attaches the same page that the command writes."""
-    assert "How to get the same again" in render([make()])
+    assert "Reproduce this sweep" in render([make()])
     assert "Settings that differ" in render([make(), make()])

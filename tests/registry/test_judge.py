@@ -45,7 +45,7 @@ CASES = {
     "no longer loads": (
         replace(BETTER, incumbent=Incumbent("3", problem="a file is missing.")),
         False,
-        "cannot be compared: a file is missing; mend it, .*registry.replace_broken=true",
+        "cannot be compared: a file is missing; repair it, .*registry.replace_broken=true",
     ),
     "no longer loads, and that may be": (
         replace(BETTER, incumbent=Incumbent("3", problem="a file"), replace_broken=True),
