@@ -1,6 +1,6 @@
 """Decides which fits are trained next, and which trial is chosen; the core is pure and needs numpy.
 
-Hands out `searcher`, which returns the `Searcher` of a configuration; what it speaks in is in `protocol`.
+Begin with `searcher`, which returns the `Searcher` of a configuration; its interface is in `protocol`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pipeline.search.protocol import Searcher
 def searcher(config: SweepConfig, family: Family, constant: float | None = None) -> Searcher:
     """Return the search of a configuration; KerasTuner is imported only for its own.
 
-    `constant` is what the best constant prediction loses by the objective, where that is known.
+    `constant` is the loss of the best constant prediction, in the objective, where that is known.
     """
     executions = executions_of(config)
     if isinstance(config.search, CapacityConfig):
@@ -34,16 +34,20 @@ def searcher(config: SweepConfig, family: Family, constant: float | None = None)
 
 def mean_of(results: Sequence[Scored], executions: Executions) -> tuple[float, float] | None:
     """Return the mean score of a trial's fits and its standard error; None where one is unusable."""
-    found = evidence_of(results)
-    if found is None:
+    evidence = evidence_of(results)
+    if evidence is None:
         return None
-    return found.score, standard_error(found, folds=executions.folds)
+    return evidence.score, standard_error(evidence, folds=executions.folds)
 
 
 def front(
     finished: Sequence[Scored], executions: Executions, size: Callable[[Trial], float]
 ) -> list[Trial]:
-    """Return the trials than which none smaller is as good, smallest first, by any measure of size."""
+    """Return the trials that are better than all smaller ones, smallest first.
+
+    Args:
+        size: The size of a trial, for example its seconds for a row.
+    """
     known = complete_enough(finished, executions.fewest)
     return [evidence.trial for evidence in pareto(leads(known), size)]
 

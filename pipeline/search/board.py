@@ -1,4 +1,4 @@
-"""What a capacity walk knows: the fits it asked for, what they scored, and what was decided."""
+"""The record of a capacity search: the fits it requested, their scores, and its decisions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.search.executions import Executions
 
 T = TypeVar("T")
 Walk = Generator[Round, Sequence[Scored], T]
-"""A piece of the search: yields rounds, is sent their finished fits, returns what it found."""
+"""A piece of the search: yields rounds, is sent their finished fits, returns its result."""
 
 
 class OutOfRounds(Exception):  # noqa: N818 - the fuse of the search, not an error
@@ -24,12 +24,12 @@ class OutOfRounds(Exception):  # noqa: N818 - the fuse of the search, not an err
 
 
 class Board:
-    """Memory of one walk. Everything on it follows from the answers to the rounds it asked."""
+    """The record of one search. Everything on it follows from the finished fits of its rounds."""
 
     def __init__(
         self, rules: CapacityConfig, executions: Executions, constant: float | None = None
     ) -> None:
-        """Start empty; gains count as a share of what a constant loses (None: of the score)."""
+        """Start empty; `constant` is as of `Rule`."""
         self.rules = rules
         self.executions = executions
         self.decisions: list[Decision] = []
@@ -43,10 +43,10 @@ class Board:
         self._luck: Pool | None = None
         self.rule = rule_of(rules, executions, constant)
 
-    # -- asking ------------------------------------------------------------------------------
+    # -- requesting --------------------------------------------------------------------------
 
-    def ask(self, trials: Iterable[Trial], executions: int, reason: str) -> Walk[bool]:
-        """Have trials trained until each has so many executions; False when all have them."""
+    def request(self, trials: Iterable[Trial], executions: int, reason: str) -> Walk[bool]:
+        """Have trials trained up to a number of executions each; False when all have them already."""
         fits = tuple(
             self.executions.fit(trial, execution)
             for trial in dict.fromkeys(trials)
@@ -56,25 +56,22 @@ class Board:
             return False
         if self.rounds >= self.rules.max_rounds:
             raise OutOfRounds
-        answers = yield Round(self.rounds, self.phase, fits, reason)
-        self._record(answers)
-        self.rounds += 1
-        return True
-
-    def _record(self, answers: Sequence[Scored]) -> None:
+        finished = yield Round(self.rounds, self.phase, fits, reason)
         self._luck = None
-        for trial, found in groupby(answers, key=lambda scored: scored.fit.trial):
+        for trial, results in groupby(finished, key=lambda scored: scored.fit.trial):
             if trial not in self._results:
                 self._capacities.setdefault(trial.capacity, []).append(trial)
                 self._results[trial] = []
-            self._results[trial] += found
+            self._results[trial] += results
             self._evidence.pop(trial, None)
             self._leads.pop(trial.capacity, None)
+        self.rounds += 1
+        return True
 
     # -- reading -----------------------------------------------------------------------------
 
     def trials(self, capacity: Capacity) -> Sequence[Trial]:
-        """Return every trial of a capacity, usable or not, in the order they were asked."""
+        """Return every trial of a capacity, usable or not, in the order of request."""
         return self._capacities.get(capacity, ())
 
     def rule_out(self, capacity: Capacity) -> None:
@@ -90,7 +87,7 @@ class Board:
         return [trial for trial in self.trials(capacity) if trial.nuisance == nuisance]
 
     def evidence(self, trial: Trial) -> Evidence | None:
-        """Return what is known of a trial; None when it is unusable or was never trained."""
+        """Return the evidence on a trial; None when it is unusable or was never trained."""
         if trial not in self._evidence:
             self._evidence[trial] = evidence_of(self._results.get(trial, ()))
         return self._evidence[trial]
@@ -102,8 +99,8 @@ class Board:
     def lead(self, capacity: Capacity) -> Evidence | None:
         """Return the trial that stands for a capacity, or None when it has no usable one.
 
-        The best score among its trials with the most executions: who was given more executions
-        was leading when they were given, and a luckier score on fewer is no evidence against it.
+        The best score among its trials with the most executions: a trial got more executions because
+        it was leading, and a luckier score on fewer is no evidence against it.
         """
         if capacity not in self._leads:
             self._leads[capacity] = self._leading(self.trials(capacity))
@@ -114,29 +111,34 @@ class Board:
         return self._leading(self.tried(capacity, nuisance))
 
     def _leading(self, trials: Iterable[Trial]) -> Evidence | None:
-        known = [found for trial in trials if (found := self.evidence(trial))]
-        return next(iter(leads(known)), None)
+        return next(iter(leads(self.usable(trials))), None)
 
     def leads(self) -> list[Evidence]:
         """Return one trial for every usable capacity, best score first."""
-        found = (self.lead(capacity) for capacity in self._capacities)
-        return sorted((lead for lead in found if lead), key=lambda evidence: evidence.order)
+        usable = (lead for capacity in self._capacities if (lead := self.lead(capacity)))
+        return sorted(usable, key=lambda evidence: evidence.order)
 
     def best(self) -> Evidence | None:
         """Return the best lead, or None while nothing is usable."""
         return next(iter(self.leads()), None)
 
-    def usable(self) -> list[Evidence]:
-        """Return the evidence on every usable trial."""
-        return [found for trial in self._results if (found := self.evidence(trial))]
+    def usable(self, trials: Iterable[Trial] | None = None) -> list[Evidence]:
+        """Return the evidence on those trials that are usable; None: on all of the search."""
+        every = self._results if trials is None else trials
+        return [evidence for trial in every if (evidence := self.evidence(trial))]
 
-    def compare(self, one: Evidence, other: Evidence) -> Difference:
-        """Return the paired difference of two trials."""
-        return difference(one, other, folds=self.executions.folds, pool=self.luck)
+    def standing(self) -> tuple[Evidence, Evidence] | None:
+        """Return the smallest capacity within the rule of the best, and the best; None without any."""
+        usable = self.usable()
+        return self.rule.standing(usable)[:2] if usable else None
+
+    def compare(self, candidate: Evidence, reference: Evidence) -> Difference:
+        """Return the paired difference of two trials, candidate minus reference."""
+        return difference(candidate, reference, folds=self.executions.folds, pool=self.luck)
 
     @property
     def luck(self) -> Pool:
-        """Return what all usable trials together tell of the luck of a seed."""
+        """The variation over seeds, pooled over all usable trials."""
         if self._luck is None:
             self._luck = luck(self.usable(), folds=self.executions.folds)
         return self._luck
@@ -146,6 +148,6 @@ class Board:
     def decide(
         self, capacity: str, score: float | None, se: float | None, verdict: str, reason: str
     ) -> None:
-        """Note a decision that was taken on the fits so far."""
+        """Record a decision that was taken on the fits so far."""
         number = max(self.rounds - 1, 0)
         self.decisions.append(Decision(number, self.phase, capacity, score, se, verdict, reason))

@@ -33,25 +33,26 @@ def begin(
 ) -> Walk[int]:
     """Measure the first capacities, simplest first, and tune their nuisance values.
 
-    The first round tries every other nuisance value too, at the middle rate of the start: a budget that
-    ends early has then seen what an encoding does.
+    The first round tries every other nuisance value too, at the middle rate of the start: so a sweep that
+    its budget ends early has measured them all.
 
     Args:
         first: The simplest model and the start, or the one of them that there is.
         values: Every nuisance parameter with its values.
 
     Returns:
-        How often growing has failed already: 1 when the start is clearly worse than the simplest.
+        How many capacities have failed to improve already: 1 where the start is clearly worse than the
+        simplest, else 0.
     """
     board = bench.board
     nuisance = tuple((name, options[0]) for name, options in values.items())
     candidates = [Candidate(capacity, bench.ladder.first, nuisance) for capacity in first]
     labels = listing(capacity.label for capacity in first)
     trial = bench.trial(first[-1], bench.ladder.first, nuisance)
-    early = [one for some in others(bench, trial, values).values() for one in some]
-    several = [name for name, options in values.items() if len(options) > 1]
-    more = f", beside it other {listing(several)}" if several else ""
-    yield from bench.measure(candidates, f"The simplest first: {labels}{more}.", early)
+    other_values = others(bench, trial, values)
+    beside = [trial for trials in other_values.values() for trial in trials]
+    suffix = f", beside it other {listing(other_values)}" if other_values else ""
+    yield from bench.measure(candidates, f"The simplest first: {labels}{suffix}.", beside)
     simplest = board.lead(first[0])
     accepted = simplest
     if simplest is None:
@@ -68,7 +69,7 @@ def begin(
 
 
 def _note_start(bench: Bench, first: Sequence[Capacity]) -> Evidence | None:
-    """Decide that the search starts from the first capacity, where it is usable."""
+    """Record that the search starts from the first capacity, where it is usable."""
     lead = bench.board.lead(first[0]) if first else None
     if lead is not None:
         label = lead.trial.capacity.label
@@ -84,15 +85,16 @@ def _tune(
     values: Mapping[str, tuple[Value, ...]],
     nuisance: Nuisance,
 ) -> Walk[None]:
-    """Tune the start, and give the simplest model what helped: an encoding may be all it lacks."""
+    """Tune the start; then try what helped on the simplest model, which may lack nothing else."""
     board = bench.board
     tuned = yield from tune(bench, first[-1], values, nuisance)
     simplest, start = board.lead(first[0]), board.lead(first[-1])
     if not tuned or len(first) == 1 or simplest is None or start is None:
         return
     label = simplest.trial.capacity.label
-    again = Candidate(first[0], simplest.trial.learning_rate, start.trial.nuisance)
-    yield from bench.measure([again], f"{label} with what helped {start.trial.capacity.label}.")
+    tuned_simplest = Candidate(first[0], simplest.trial.learning_rate, start.trial.nuisance)
+    reason = f"{label} with what helped {start.trial.capacity.label}."
+    yield from bench.measure([tuned_simplest], reason)
     lead = board.lead(first[0])
     if lead is not None and lead.trial.nuisance != simplest.trial.nuisance:
         gap = board.compare(lead, start)
@@ -103,26 +105,26 @@ def _tune(
 
 @dataclass(frozen=True)
 class CapacitySearch:
-    """Grow, then shrink. Holds only its configuration; every answer follows from the fits given."""
+    """Grow, then shrink. Holds only its configuration; every proposal follows from the finished fits."""
 
     config: CapacityConfig
     family: Family
     executions: Executions
     constant: float | None = None
-    """What the best constant prediction loses by the objective; None where that is not known."""
+    """The loss of the best constant prediction, in the objective; None where it is not known."""
 
     def propose(self, finished: Sequence[Scored]) -> Proposal:
-        """Return the first round that `finished` does not answer completely, or the end."""
+        """Return the first round of which a fit is missing, or the end."""
         board = Board(self.config, self.executions, self.constant)
-        answers = {key(scored.fit): scored for scored in finished if scored.outcome.is_done}
+        done = {key(scored.fit): scored for scored in finished if scored.outcome.is_done}
         walk = self.script(board)
         try:
-            asked = next(walk)
-            while all(key(fit) in answers for fit in asked.fits):
-                asked = walk.send([answers[key(fit)] for fit in asked.fits])
+            requested = next(walk)
+            while all(key(fit) in done for fit in requested.fits):
+                requested = walk.send([done[key(fit)] for fit in requested.fits])
         except StopIteration as end:
             return Proposal(None, tuple(board.decisions), end.value)
-        return Proposal(asked, tuple(board.decisions))
+        return Proposal(requested, tuple(board.decisions))
 
     def choose(self, finished: Sequence[Scored]) -> Choice | None:
         """Return the best so far by the configured rule; None without a usable trial."""

@@ -18,24 +18,28 @@ from pipeline.search.protocol import Choice, is_usable
 
 @dataclass(frozen=True)
 class Rule:
-    """By which rule a champion is chosen."""
+    """How a champion is chosen among usable trials."""
 
     prefer: Prefer
     one_se: float
     """Standard errors within which the smallest is as good as the best."""
     folds: int = 0
-    """Of a k-fold split, of which the executions are the fits; 0: they are seeds."""
+    """Folds of a k-fold split, whose fits are the executions; 0: executions differ in their seed."""
     min_gain: float = 0.0
-    """Share of the constant's loss below which a gain does not count."""
+    """Share of `constant` below which a gain does not count."""
     constant: float | None = None
-    """What the best constant loses; None: gains are shares of the best score."""
+    """Loss of the best constant prediction; None: gains are shares of the reference's score."""
 
     def least_gain(self, reference: float) -> float:
-        """Return what a gain must exceed to justify a larger network than one of this score."""
+        """Return what a gain must exceed to justify a network larger than one with this score."""
         return self.min_gain * (abs(reference) if self.constant is None else self.constant)
 
     def standing(self, known: Sequence[Evidence]) -> tuple[Evidence, Evidence, Difference]:
-        """Return, of one or more, the smallest as good as the best, the best, and how far apart they are."""
+        """Return the smallest that is as good as the best, the best, and their difference.
+
+        Args:
+            known: The usable trials, at least one.
+        """
         candidates = leads(known)
         best = candidates[0]
         pool, least = decide.luck(known, folds=self.folds), self.least_gain(best.score)
@@ -81,17 +85,17 @@ def complete_enough(finished: Sequence[Scored], executions: int) -> list[Evidenc
     by_trial: dict[str, list[Scored]] = {}
     for scored in longest(finished):
         by_trial.setdefault(scored.fit.trial.name, []).append(scored)
-    known = [found for results in by_trial.values() if (found := evidence_of(results))]
+    known = [evidence for results in by_trial.values() if (evidence := evidence_of(results))]
     enough = min(executions, max((evidence.executions for evidence in known), default=0))
     return [evidence for evidence in known if evidence.executions >= enough]
 
 
 def leads(known: Iterable[Evidence]) -> list[Evidence]:
     """Return one trial per capacity: the best score among those with its most executions."""
-    found: dict[Capacity, Evidence] = {}
+    leading: dict[Capacity, Evidence] = {}
     for evidence in sorted(known, key=lambda evidence: (-evidence.executions, evidence.order)):
-        found.setdefault(evidence.trial.capacity, evidence)
-    return sorted(found.values(), key=lambda evidence: evidence.order)
+        leading.setdefault(evidence.trial.capacity, evidence)
+    return sorted(leading.values(), key=lambda evidence: evidence.order)
 
 
 def chosen(choice: Choice, number: int) -> Decision:
@@ -114,10 +118,7 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
             taken, why = best, "the best score, as search.prefer=best asks"
         case Prefer.knee:
             taken, why = decide.knee(front), sentences.knee(len(front))
-    others = sorted(
-        (evidence for evidence in known if evidence is not taken),
-        key=lambda evidence: evidence.order,
-    )
+    ranked = sorted(known, key=lambda evidence: (evidence is not taken, *evidence.order))
     return Choice(
         trial=taken.trial,
         execution=decide.median_execution(taken),
@@ -126,7 +127,7 @@ def choose(known: Sequence[Evidence], rule: Rule) -> Choice | None:
         se=decide.standard_error(
             taken, folds=rule.folds, pool=decide.luck(known, folds=rule.folds)
         ),
-        ranking=(taken.trial, *(evidence.trial for evidence in others)),
+        ranking=tuple(evidence.trial for evidence in ranked),
         pareto=tuple(evidence.trial for evidence in front),
         reason=sentences.chosen(taken, why),
     )

@@ -6,11 +6,10 @@ import math
 
 from pipeline.core.language import listing, rate, trial
 from pipeline.core.records import Trial
-from pipeline.search.board import Walk
+from pipeline.search.board import Board, Walk
 from pipeline.search.decide import Evidence
 from pipeline.search.judge import is_close
 from pipeline.search.measure import Bench
-from pipeline.search.shrink import standing
 from pipeline.search.space import rounded
 
 TINY = 1e-300
@@ -18,62 +17,56 @@ TINY = 1e-300
 
 
 def confirm(bench: Bench) -> Walk[None]:
-    """Give whoever may still win more executions, until nobody is close or all have the most.
+    """Give the trials that may still be chosen more executions, until none is close or all have the most.
 
     The best of many scores is partly the luckiest. Executions that took no part in its selection
-    correct that, and may change who is best: so it is asked again.
+    correct that, and may change which trial is best: the finalists are then chosen anew.
     """
     board = bench.board
     rivals: list[Trial] = []
-    while found := standing(bench):
-        names = listing(dict.fromkeys(trial(evidence.trial.name) for evidence in found))
+    while standing := board.standing():
+        names = listing(dict.fromkeys(trial(evidence.trial.name) for evidence in standing))
         reason = f"What may be chosen: {board.executions.first} executions of {names}."
-        asked = yield from board.ask(
-            [evidence.trial for evidence in found], board.executions.first, reason
-        )
-        if not asked:
+        trials = [evidence.trial for evidence in standing]
+        if not (yield from board.request(trials, board.executions.first, reason)):
             break
-    while contest := finalists(bench, rivals):
+    while contest := finalists(board, rivals):
         executions = max(evidence.executions for evidence in contest)
         if all(evidence.executions == executions for evidence in contest):
             gaps = [(evidence, board.compare(evidence, contest[0])) for evidence in contest[1:]]
             if any(is_close(board, evidence, contest[0], gap) for evidence, gap in gaps):
                 executions = board.executions.after(executions)
         names = listing(trial(evidence.trial.name) for evidence in contest)
-        asked = yield from board.ask(
-            [evidence.trial for evidence in contest],
-            executions,
-            f"{names} are close: {executions} executions each, to tell the best from the luckiest.",
+        reason = (
+            f"{names} are close: {executions} executions each, to tell the best from the luckiest."
         )
-        if not asked:
+        trials = [evidence.trial for evidence in contest]
+        if not (yield from board.request(trials, executions, reason)):
             return
 
 
-def finalists(bench: Bench, rivals: list[Trial]) -> list[Evidence]:
+def finalists(board: Board, rivals: list[Trial]) -> list[Evidence]:
     """Return the best, the one that would be chosen, and their closest rivals; none when alone.
 
     Rivals are trials, not capacities: the rate of the best may be the luckiest of its bracket, too.
-    Rivals given were finalists before; new ones are added while there is room.
+
+    Args:
+        rivals: The finalists so far; new ones are added in place while there is room.
     """
-    found = standing(bench)
-    if found is None:
+    standing = board.standing()
+    if standing is None:
         return []
-    good, best = found
-    board = bench.board
-    keep = [best] if good is best else [best, good]
-    gaps = [
-        (evidence, board.compare(evidence, best))
-        for evidence in board.usable()
-        if evidence not in keep
-    ]
+    good, best = standing
+    contest = [best] if good is best else [best, good]
+    others = [evidence for evidence in board.usable() if evidence not in contest]
+    gaps = [(evidence, board.compare(evidence, best)) for evidence in others]
     for evidence, gap in sorted(gaps, key=lambda pair: pair[1].mean / max(pair[1].se, TINY)):
         is_known = evidence.trial in rivals
-        if (is_known or len(rivals) < board.rules.finalists) and is_close(
-            board, evidence, best, gap
-        ):
-            keep.append(evidence)
+        has_room = is_known or len(rivals) < board.rules.finalists
+        if has_room and is_close(board, evidence, best, gap):
+            contest.append(evidence)
             rivals += [] if is_known else [evidence.trial]
-    return keep if len(keep) > 1 else []
+    return contest if len(contest) > 1 else []
 
 
 def refine(bench: Bench) -> Walk[None]:
@@ -83,30 +76,26 @@ def refine(bench: Bench) -> Walk[None]:
     two, which would pass for a difference of capacity.
     """
     board = bench.board
-    found = standing(bench)
-    if not board.rules.refine or found is None:
+    standing = board.standing()
+    if not board.rules.refine or standing is None:
         return
-    contest = finalists(bench, []) or list(dict.fromkeys(found))
+    contest = finalists(board, []) or list(dict.fromkeys(standing))
     for executions in sorted({evidence.executions for evidence in contest}):
         trials = [
             trial
             for member in contest
             if member.executions == executions and (trial := _between(bench, member)) is not None
         ]
-        rates = ", ".join(f"{one.capacity.label} at {rate(one.learning_rate)}" for one in trials)
-        yield from board.ask(
-            trials, executions, f"Between the rates of the bracket, by its parabola: {rates}."
-        )
+        rates = (f"{trial.capacity.label} at {rate(trial.learning_rate)}" for trial in trials)
+        reason = f"Between the rates of the bracket, by its parabola: {', '.join(rates)}."
+        yield from board.request(trials, executions, reason)
 
 
 def _between(bench: Bench, lead: Evidence) -> Trial | None:
     """Return the trial at the vertex, or None where it promises less than `min_gain`."""
     board = bench.board
-    rates = sorted(
-        (trial.learning_rate, board.compare(found, lead).mean)
-        for trial in board.trials(lead.trial.capacity)
-        if trial.nuisance == lead.trial.nuisance and (found := board.evidence(trial))
-    )
+    tried = board.usable(board.tried(lead.trial.capacity, lead.trial.nuisance))
+    rates = sorted((each.trial.learning_rate, board.compare(each, lead).mean) for each in tried)
     middle = next(i for i, (rate, _) in enumerate(rates) if rate == lead.trial.learning_rate)
     if not 0 < middle < len(rates) - 1:
         return None

@@ -1,7 +1,7 @@
-"""Statistics of a decision: paired differences, their standard error, and whom they choose.
+"""Statistics of a decision: paired differences, their standard error, and the choices they lead to.
 
 Every order has one tie-break: score, then parameters, then name; so the same fits give the same
-answer in any process.
+decision in any process.
 """
 
 from __future__ import annotations
@@ -78,12 +78,12 @@ class Evidence:
 
     @cached_property
     def luck(self) -> Pool:
-        """Return what its seeds, two or more, tell of the luck of one."""
+        """The variation over its seeds, two or more."""
         return own_luck(self.scores, self.table, self.any.units or Units())
 
     @cached_property
     def any(self) -> Scored:
-        """One of the executions: what they share is read from it."""
+        """One of the executions, for the values that all of them share."""
         return next(iter(self.results.values()))
 
     def only(self, executions: Sequence[int]) -> Evidence:
@@ -94,45 +94,43 @@ class Evidence:
 
 
 def difference(
-    one: Evidence, other: Evidence, *, folds: int = 0, pool: Pool = NO_POOL
+    candidate: Evidence, reference: Evidence, *, folds: int = 0, pool: Pool = NO_POOL
 ) -> Difference:
-    """Compare two trials on the executions they share, each paired by seed and validation row.
+    """Return candidate minus reference on the executions they share, paired by seed and validation row.
 
     By `pipeline/core/statistics.py`: two-way over seeds and units (rows, groups, blocks of time), or over
     folds as replicates. One execution: units only. No row losses: seeds only. Without a shared
     execution the scores are compared as they are, with an infinite standard error.
 
     Args:
-        folds: Of a k-fold split, of which the executions are the fits; 0: they are seeds.
-        pool: What all trials tell of the luck of a seed (`luck`).
+        folds: As of `choose.Rule`.
+        pool: The variation over seeds of all trials (`luck`).
     """
-    if one is other:
+    if candidate is reference:
         return Difference(0.0, 0.0, 0.0)
-    shared = paired(one, other)
+    shared = paired(candidate, reference)
     if shared is None:
-        return Difference(one.score - other.score, math.inf, 1.0)
-    one, other = shared
-    table = None
-    if one.table is not None and other.table is not None and one.table.shape == other.table.shape:
-        table = one.table - other.table
-    return _error(one.scores - other.scores, table, one.any, folds, pool.of_difference)
+        return Difference(candidate.score - reference.score, math.inf, 1.0)
+    candidate, reference = shared
+    first, second, table = candidate.table, reference.table, None
+    if first is not None and second is not None and first.shape == second.shape:
+        table = first - second
+    gaps = candidate.scores - reference.scores
+    return _error(gaps, table, candidate.any, folds, pool.of_difference)
 
 
-def paired(one: Evidence, other: Evidence) -> tuple[Evidence, Evidence] | None:
+def paired(candidate: Evidence, reference: Evidence) -> tuple[Evidence, Evidence] | None:
     """Return both with the executions that they share, or None where they share none."""
-    if one.results.keys() == other.results.keys():
-        return one, other
-    shared = sorted(one.results.keys() & other.results.keys())
-    return (one.only(shared), other.only(shared)) if shared else None
+    if candidate.results.keys() == reference.results.keys():
+        return candidate, reference
+    shared = sorted(candidate.results.keys() & reference.results.keys())
+    return (candidate.only(shared), reference.only(shared)) if shared else None
 
 
 def luck(known: Iterable[Evidence], *, folds: int = 0) -> Pool:
-    """Return what the seeds of all trials together tell of the luck of one."""
-    return (
-        NO_POOL
-        if folds
-        else pooled([evidence.luck for evidence in known if evidence.executions > 1])
-    )
+    """Return the variation over seeds, pooled over all trials with several; none with folds."""
+    several = [] if folds else [evidence.luck for evidence in known if evidence.executions > 1]
+    return pooled(several)
 
 
 def standard_error(evidence: Evidence, *, folds: int = 0, pool: Pool = NO_POOL) -> float:
@@ -157,7 +155,7 @@ def median_execution(evidence: Evidence) -> int:
 def pareto(
     candidates: Iterable[Evidence], size: Callable[[Trial], float] = lambda trial: trial.parameters
 ) -> tuple[Evidence, ...]:
-    """Return the candidates than which no smaller or equal one is as good, smallest first."""
+    """Return the candidates that are better than all smaller ones, smallest first."""
     front: list[Evidence] = []
     for candidate in sorted(
         candidates, key=lambda evidence: (size(evidence.trial), evidence.order)

@@ -28,17 +28,17 @@ class Executions:
     epochs: int
     """Most epochs of a fit."""
     first: int
-    """Executions that whoever may be chosen gets, >= 1; with k-fold the folds of all repeats."""
+    """Executions of a trial that may be chosen, >= 1; with k-fold the folds of all repeats."""
     most: int
     """Executions that a close decision may buy, >= first."""
     folds: int = 0
-    """Of a k-fold split: the executions are its fits, repeat after repeat; 0: they are seeds."""
+    """Folds of a k-fold split, whose fits are the executions, repeat by repeat; 0: executions are seeds."""
     screen: int = 0
-    """Executions that every trial gets; 0: `first`."""
+    """Executions of every trial; 0: `first`."""
 
     @property
     def fewest(self) -> int:
-        """Executions that every trial gets."""
+        """Executions of every trial."""
         return self.screen or self.first
 
     def fit(self, trial: Trial, execution: int) -> Fit:
@@ -47,5 +47,5 @@ class Executions:
         return Fit(trial, execution, fit_seed(self.seed, execution), self.epochs, fold)
 
     def after(self, executions: int) -> int:
-        """Return how many a close decision buys next: a good twice as many, up to the most."""
+        """Return the executions that a close decision buys next: twice as many and one, up to `most`."""
         return min(self.most, 2 * executions + 1)

@@ -1,15 +1,15 @@
-"""Growing: wider and deeper from the best, as long as it pays beyond noise, and a look further."""
+"""Growing: wider and deeper from the best while that pays beyond noise, and some steps further."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from pipeline.core.language import listing
 from pipeline.core.records import Capacity
 from pipeline.search import sentences
-from pipeline.search.board import Board, Walk
+from pipeline.search.board import Walk
 from pipeline.search.decide import Evidence
-from pipeline.search.judge import Comparison, Leader, against, explain, settle_with
+from pipeline.search.judge import Comparison, Leader, explain
 from pipeline.search.measure import Bench, Candidate
 
 Neighbour = Callable[[Capacity], Capacity | None]
@@ -18,37 +18,37 @@ Neighbour = Callable[[Capacity], Capacity | None]
 def neighbours(
     bench: Bench, parents: Iterable[Evidence], steps: Sequence[Neighbour]
 ) -> list[Candidate]:
-    """Return the untried capacities one step from some parents; note those above the limit."""
+    """Return the untried capacities one step from some parents; those above the limit are ruled out."""
     board, limit = bench.board, bench.board.rules.max_parameters
-    found = []
+    allowed = []
     for candidate, parameters in _untried(bench, parents, steps):
         if limit is None or parameters <= limit:
-            found.append(candidate)
+            allowed.append(candidate)
             continue
         label = candidate.capacity.label
         board.rule_out(candidate.capacity)
         reason = sentences.too_large(label, parameters, limit)
         board.decide(label, None, None, "infeasible", reason)
-    return found
+    return allowed
 
 
 def _untried(
     bench: Bench, parents: Iterable[Evidence], steps: Sequence[Neighbour]
 ) -> list[tuple[Candidate, int]]:
-    """Return the untried capacities one step from some parents, and their parameters."""
-    found: dict[Capacity, tuple[Candidate, int]] = {}
+    """Return the untried capacities one step from some parents, with their numbers of parameters."""
+    untried: dict[Capacity, tuple[Candidate, int]] = {}
     best = bench.board.best()
     leading = best.trial.capacity if best else None
     for parent in parents:
         nuisance, rate = parent.trial.nuisance, parent.trial.learning_rate
         for step in steps:
             capacity = step(parent.trial.capacity)
-            if capacity is None or capacity in {*found, leading}:
+            if capacity is None or capacity in {*untried, leading}:
                 continue
             if not bench.board.is_tried(capacity, nuisance):
                 parameters = bench.trial(capacity, rate, nuisance).parameters
-                found[capacity] = Candidate(capacity, rate, nuisance), parameters
-    return list(found.values())
+                untried[capacity] = Candidate(capacity, rate, nuisance), parameters
+    return list(untried.values())
 
 
 def grow(
@@ -75,13 +75,8 @@ def grow(
         best = board.best()
         children = neighbours(bench, frontier, steps)
         if best is None or not children:
-            if (
-                frontier
-                and patience
-                and not any(
-                    step(evidence.trial.capacity) for evidence in frontier for step in steps
-                )
-            ):
+            larger = (step(evidence.trial.capacity) for evidence in frontier for step in steps)
+            if frontier and patience and not any(larger):
                 board.decide("", None, None, "stopped", sentences.limit(frontier))
             break
         labels = listing(child.capacity.label for child in children)
@@ -109,7 +104,7 @@ def weigh(
 ) -> Walk[Evidence | None]:
     """Judge measured capacities against the best before them; return the one that is better.
 
-    What is said of them waits until all are judged: it tells what follows.
+    Decisions are recorded when all are judged, because their sentences say what follows.
 
     Args:
         further: Whether growing looks beyond a capacity that did not improve.
@@ -120,58 +115,52 @@ def weigh(
         have shown that another led before, that one, if something larger than it is untried.
     """
     board = bench.board
-    young = frozenset(child.capacity for child in children)
-    leader = Leader(board, best.trial.capacity, young)
-    judged = yield from _judged(board, leader)
-    note_failed(bench, [*leader.faced, *(child.capacity for child in children)])
-    better = (capacity for capacity, found in judged.items() if found.verdict(board) == "better")
+    measured = [child.capacity for child in children]
+    leader = Leader(board, best.trial.capacity, frozenset(measured))
+    judged = yield from _judged(leader)
+    note_failed(bench, [*leader.leaders, *measured])
+    better = (capacity for capacity, gap in judged.items() if gap.verdict == "better")
     accepted = next(better, None)
     onward = board.lead(accepted) if accepted else _unmasked(bench, leader, best)
-    for capacity, found in judged.items():
-        word = found.verdict(board)
+    for capacity, comparison in judged.items():
+        word = comparison.verdict
         if word == "better" and capacity != accepted:
             word = "behind"
         beyond = further or (doubted and in_doubt(bench, board.lead(capacity)))
-        explain(board, found, word, _then(word, onward, looks_beyond=beyond))
+        explain(board, comparison, word, _then(word, onward, looks_beyond=beyond))
     return onward
 
 
-def _judged(board: Board, leader: Leader) -> Walk[dict[Capacity, Comparison]]:
+def _judged(leader: Leader) -> Walk[dict[Capacity, Comparison]]:
     """Return the comparison of every usable capacity of a round, best score first."""
-    settled: set[tuple[Capacity, Capacity]] = set()
-    while capacity := _next(board, leader, settled):
-        yield from settle_with(
-            board, capacity, leader, lambda comparison: comparison.verdict(board) == "better"
-        )
-        settled.add((capacity, leader.capacity))
-    compared = ((one, against(board, one, leader)) for one in _young(board, leader))
-    return {capacity: found for capacity, found in compared if found}
+    while capacity := _next_to_settle(leader):
+        yield from leader.settle(capacity, lambda comparison: comparison.verdict == "better")
+    compared = ((capacity, leader.compare(capacity)) for capacity in _by_score(leader))
+    return {capacity: comparison for capacity, comparison in compared if comparison}
 
 
-def _next(
-    board: Board, leader: Leader, settled: Collection[tuple[Capacity, Capacity]]
-) -> Capacity | None:
-    """Return whom to settle next: first who scores best, then whoever seems to be better."""
+def _next_to_settle(leader: Leader) -> Capacity | None:
+    """Return the capacity to settle next: first the best score, then any that seems to be better."""
     leader.refresh()
-    for place, capacity in enumerate(_young(board, leader)):
-        found = against(board, capacity, leader)
-        is_better = found is not None and found.verdict(board) == "better"
-        if (capacity, leader.capacity) not in settled:
-            if is_better or (place == 0 and not settled):
+    for place, capacity in enumerate(_by_score(leader)):
+        comparison = leader.compare(capacity)
+        is_better = comparison is not None and comparison.verdict == "better"
+        if not leader.is_settled(capacity):
+            if is_better or (place == 0 and not leader.settled):
                 return capacity
         elif is_better:
-            break  # whoever is behind it is not gone on from
+            break  # growing goes on from this one: those with worse scores need not be settled
     return None
 
 
-def _young(board: Board, leader: Leader) -> list[Capacity]:
+def _by_score(leader: Leader) -> list[Capacity]:
     """Return the usable capacities of a round, best score first."""
-    leads = (lead for capacity in leader.young if (lead := board.lead(capacity)))
+    leads = (lead for capacity in leader.challengers if (lead := leader.board.lead(capacity)))
     return [lead.trial.capacity for lead in sorted(leads, key=lambda evidence: evidence.order)]
 
 
 def _unmasked(bench: Bench, leader: Leader, best: Evidence) -> Evidence | None:
-    """Return who leads now instead of the best before a round, if something beyond it is untried."""
+    """Return what leads now instead of the best before a round, if something beyond it is untried."""
     lead = leader.lead()
     if lead is None or lead.trial.capacity == best.trial.capacity:
         return None
@@ -190,14 +179,14 @@ def in_doubt(bench: Bench, lead: Evidence | None) -> bool:
 
 
 def note_failed(bench: Bench, capacities: Iterable[Capacity]) -> None:
-    """Decide that those of some capacities are out that have no usable trial."""
+    """Record that those of some capacities are out that have no usable trial."""
     for capacity in dict.fromkeys(capacities):
         if bench.board.lead(capacity) is None:
             note_unusable(bench, capacity)
 
 
 def note_unusable(bench: Bench, capacity: Capacity) -> None:
-    """Decide that a capacity is out because every trial of it failed."""
+    """Record that a capacity is out because every trial of it failed."""
     outcomes = {
         outcome.value
         for trial in bench.board.trials(capacity)

@@ -46,7 +46,7 @@ class Bench:
             for candidate in candidates
             for rate in self.ladder.bracket(candidate.rate)
         ]
-        yield from self.board.ask([*wanted, *beside], executions, reason)
+        yield from self.board.request([*wanted, *beside], executions, reason)
         for _ in range(self.board.rules.recentre):
             moved = [
                 (candidate, rate)
@@ -62,15 +62,15 @@ class Bench:
                 f"{candidate.capacity.label} at {language.rate(at)}" for candidate, at in moved
             )
             reason = f"The best rate lies on the edge of its bracket: re-centred for {labels}."
-            asked = yield from self.board.ask(wanted, executions, reason)
-            if not asked:
+            if not (yield from self.board.request(wanted, executions, reason)):
                 break
         yield from self._catch_up(candidates)
 
     def _catch_up(self, candidates: Sequence[Candidate]) -> Walk[None]:
-        """Give a capacity measured again with other nuisance values the executions that it had.
+        """Give a capacity remeasured with other nuisance values the executions that it had.
 
-        Whoever stands for a capacity has the most of them: with fewer, the new values could not.
+        The trial that stands for a capacity has the most executions: with fewer, none with the new
+        values could take its place.
         """
         behind: dict[int, list[Trial]] = {}
         for candidate in candidates:
@@ -80,9 +80,8 @@ class Bench:
                 behind.setdefault(lead.executions, []).append(best.trial)
         for executions, trials in sorted(behind.items()):
             names = ", ".join(language.trial(trial.name) for trial in trials)
-            yield from self.board.ask(
-                trials, executions, f"As many executions as without: {executions} of {names}."
-            )
+            reason = f"As many executions as without: {executions} of {names}."
+            yield from self.board.request(trials, executions, reason)
 
     def _centre(self, candidate: Candidate) -> float | None:
         """Return the rate to re-centre a bracket on: its best on an edge with a rung beyond it."""
@@ -92,7 +91,7 @@ class Bench:
             self.board.tried(candidate.capacity, candidate.nuisance),
             key=lambda trial: trial.learning_rate,
         )
-        known = [found for trial in tried if (found := self.board.evidence(trial))]
+        known = self.board.usable(tried)
         if not known:
             # Every rate diverged: all of them were too high. Too large or failed: no rate helps.
             diverged = any(Outcome.diverged in self.board.outcomes(trial) for trial in tried)

@@ -48,7 +48,7 @@ class CapacityOracle(keras_tuner.Oracle):
 
         Args:
             objective: What the tuner reports, with its direction.
-            config: The rules; those about noise have nothing to act on.
+            config: The rules; those about noise have no effect.
             max_trials: Most trials; None: until the search is over.
         """
         log.info("One number a trial: the capacity search runs without its noise rules.")
@@ -77,7 +77,7 @@ class CapacityOracle(keras_tuner.Oracle):
         return {"status": "RUNNING", "values": _values(fit.trial)}
 
     def choice(self) -> Choice | None:
-        """Return the trial that the search chooses from what has been reported so far."""
+        """Return the trial that the search chooses from those reported so far."""
         return self._search.choose(self._replayed()[1])
 
     def get_best_trials(self, num_trials: int = 1) -> list[Any]:
@@ -90,7 +90,7 @@ class CapacityOracle(keras_tuner.Oracle):
         return ranked[:num_trials]
 
     def get_state(self) -> dict[str, Any]:
-        """Return what a tuner saves of this oracle."""
+        """Return the state that a tuner saves of this oracle."""
         return {**super().get_state(), "capacity_fits": self._names}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -107,16 +107,16 @@ class CapacityOracle(keras_tuner.Oracle):
         while True:
             proposal = self._search.propose(finished)
             fits = () if proposal.round is None else missing(proposal.round, finished)
-            fresh = self._answers(fits)
+            fresh = self._finished(fits)
             if not fresh:
                 return proposal, finished
             finished += fresh
 
-    def _answers(self, fits: Sequence[Fit]) -> list[Scored]:
+    def _finished(self, fits: Sequence[Fit]) -> list[Scored]:
         """Return those of the fits that have ended, with their scores so that lower is better."""
         ended = {self._names[trial_id]: self.trials[trial_id] for trial_id in self.end_order}
         sign = -1 if self.objective.direction == "max" else 1
-        answers = []
+        finished = []
         for fit in fits:
             trial = ended.get(fit.name)
             if trial is None:
@@ -124,8 +124,8 @@ class CapacityOracle(keras_tuner.Oracle):
             is_usable = trial.status == "COMPLETED" and math.isfinite(trial.score)
             outcome = Outcome.completed if is_usable else Outcome.diverged
             score = sign * trial.score if is_usable else math.nan
-            answers.append(Scored(fit, outcome, score, sign=sign))
-        return answers
+            finished.append(Scored(fit, outcome, score, sign=sign))
+        return finished
 
 
 def _values(trial: Trial) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""KerasTuner's own searches, asked for a round of trials at a time and replayed by asking again.
+"""KerasTuner's own searches, a round of trials at a time; they are replayed from the finished fits.
 
 An oracle here is temporary and writes nothing: the ledger is the memory. The same finished fits fed
-in the same rounds give the same questions, so `propose` needs no memory of its own; it keeps the last
-oracle only to spare asking everything again.
+in the same rounds give the same proposals, so `propose` needs no memory of its own; it keeps the last
+oracle only to spare a replay from the start.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ ONE_SE = 1.0
 """These searches have no rule of their own: the usual one standard error."""
 
 
-class Told:
-    """Memory of one replay: fits by what makes them the same, rounds, and decisions."""
+class ObservedRounds:
+    """The record of one replay: its finished fits by their keys, its rounds, and its decisions."""
 
     def __init__(self, phase: str) -> None:
         """Start empty, for a search of this name."""
@@ -46,24 +46,19 @@ class Told:
         self._fits: dict[tuple[str, int], Scored] = {}
         self._best: Evidence | None = None
 
-    def knows(self, fit: Fit) -> bool:
-        """Return whether a fit has been trained: a trial proposed again is not trained again."""
+    def has(self, fit: Fit) -> bool:
+        """Return whether a fit is finished: a trial proposed twice is trained once."""
         return key(fit) in self._fits
 
-    def hear(self, answers: Sequence[Scored]) -> None:
-        """Take in a round, and note whether it holds a better trial than those before."""
-        self._fits.update((key(scored.fit), scored) for scored in answers)
-        trials = dict.fromkeys((scored.fit.trial, scored.fit.epochs) for scored in answers)
-        found = [
-            evidence_of(
-                [answer for answer in answers if (answer.fit.trial, answer.fit.epochs) == point]
-            )
-            for point in trials
-        ]
-        usable = [evidence for evidence in found if evidence is not None]
-        self._note(
-            min(usable, key=lambda evidence: evidence.order, default=None), len(found), len(usable)
-        )
+    def add(self, finished: Sequence[Scored]) -> None:
+        """Add a round, and decide whether it holds a better trial than those before."""
+        self._fits.update((key(scored.fit), scored) for scored in finished)
+        trials: dict[tuple[Trial, int], list[Scored]] = {}
+        for scored in finished:
+            trials.setdefault((scored.fit.trial, scored.fit.epochs), []).append(scored)
+        usable = [known for own in trials.values() if (known := evidence_of(own))]
+        best = min(usable, key=lambda evidence: evidence.order, default=None)
+        self._decide(best, len(trials), len(usable))
         self.rounds += 1
 
     def score(self, keys: Sequence[tuple[str, int]]) -> float:
@@ -71,7 +66,7 @@ class Told:
         evidence = evidence_of([self._fits[each] for each in keys])
         return math.inf if evidence is None else evidence.score
 
-    def _note(self, best: Evidence | None, trials: int, usable: int) -> None:
+    def _decide(self, best: Evidence | None, trials: int, usable: int) -> None:
         label, shown, word = "", None, "infeasible"
         reason = f"None of {plural(trials, 'trial')} is usable."
         if best is not None:
@@ -101,66 +96,63 @@ class KerasTunerSearch:
     """Grid, random, Bayesian or Hyperband search over the same space and engine as ours."""
 
     def __init__(self, config: OtherSearchConfig, family: Family, executions: Executions) -> None:
-        """Read the space; nothing is asked yet."""
+        """Read the space; nothing is requested yet."""
         self._config = config
         self._executions = executions
         self._space = Space(config, family, is_grid=config.kind is SearchKind.grid)
         self._rule = Rule(config.prefer, ONE_SE, executions.folds)
-        self._told = Told(config.kind.name)
+        self._observed = ObservedRounds(config.kind.name)
         self._walk: Walk[None] | None = None
-        self._asked: Round | None = None
+        self._requested: Round | None = None
         self._fed: list[Scored] = []
 
     def propose(self, finished: Sequence[Scored]) -> Proposal:
         """Return the first round that `finished` does not answer completely, or the end."""
-        asked, told = self._replayed(finished), self._told
-        if asked is not None:
-            return Proposal(asked, tuple(told.decisions))
+        requested, observed = self._replayed(finished), self._observed
+        if requested is not None:
+            return Proposal(requested, tuple(observed.decisions))
         choice = self.choose(finished)
         if choice is None:
-            return Proposal(None, tuple(told.decisions))
-        last = chosen(choice, max(told.rounds - 1, 0))
-        return Proposal(None, (*told.decisions, last), choice)
+            return Proposal(None, tuple(observed.decisions))
+        last = chosen(choice, max(observed.rounds - 1, 0))
+        return Proposal(None, (*observed.decisions, last), choice)
 
     def choose(self, finished: Sequence[Scored]) -> Choice | None:
         """Return the best so far by the configured rule; None without a usable trial."""
         return choose(complete_enough(finished, self._executions.first), self._rule)
 
     def _replayed(self, finished: Sequence[Scored]) -> Round | None:
-        """Return the first round that is not answered completely, None at the end.
+        """Return the first round of which a fit is missing; None at the end.
 
-        The script of the last call is fed on where the fits begin with what it was fed; else it starts
-        over. So the answer depends on the fits alone, and costs a replay only after a change.
+        The script of the last call goes on where `finished` agrees with all that it was fed; else it
+        starts over. So the result depends on the fits alone, and costs a replay only after a change.
         """
-        answers = {key(scored.fit): scored for scored in finished if scored.outcome.is_done}
-        if self._walk is None or not all(_is_same(one, answers) for one in self._fed):
-            self._told, self._fed = Told(self._config.kind.name), []
-            self._walk = self._script(self._told)
-            self._asked = next(self._walk, None)
-        while self._asked is not None and all(key(fit) in answers for fit in self._asked.fits):
-            batch = [answers[key(fit)] for fit in self._asked.fits]
+        done = {key(scored.fit): scored for scored in finished if scored.outcome.is_done}
+        if self._walk is None or not all(_is_same(scored, done) for scored in self._fed):
+            self._observed, self._fed = ObservedRounds(self._config.kind.name), []
+            self._walk = self._script(self._observed)
+            self._requested = next(self._walk, None)
+        while self._requested is not None and all(key(fit) in done for fit in self._requested.fits):
+            batch = [done[key(fit)] for fit in self._requested.fits]
             self._fed += batch
             try:
-                self._asked = self._walk.send(batch)
+                self._requested = self._walk.send(batch)
             except StopIteration:
-                self._asked = None
-        return self._asked
+                self._requested = None
+        return self._requested
 
-    def _script(self, told: Told) -> Walk[None]:
-        """Ask the oracle for rounds of trials, have them trained, and tell it what they scored."""
+    def _script(self, observed: ObservedRounds) -> Walk[None]:
+        """Yield the oracle's trials round by round, and report their scores to it."""
         oracle = self._oracle()
-        while True:
-            asked = self._ask(oracle)
-            if not asked:
-                return
-            fits = [fit for trial in asked for fit in self._fits(trial)]
-            fresh = tuple(dict.fromkeys(fit for fit in fits if not told.knows(fit)))
+        while trials := self._next_trials(oracle):
+            fits = [fit for trial in trials for fit in self._fits(trial)]
+            fresh = tuple(dict.fromkeys(fit for fit in fits if not observed.has(fit)))
             if fresh:
-                count = plural(len(asked), "trial")
+                count = plural(len(trials), "trial")
                 reason = f"{count} proposed by KerasTuner's {self._config.kind.name} search."
-                told.hear((yield Round(told.rounds, self._config.kind.name, fresh, reason)))
-            for trial in asked if self._config.kind is not SearchKind.grid else ():
-                _end(oracle, trial, told.score([key(fit) for fit in self._fits(trial)]))
+                observed.add((yield Round(observed.rounds, self._config.kind.name, fresh, reason)))
+            for trial in trials if self._config.kind is not SearchKind.grid else ():
+                _end(oracle, trial, observed.score([key(fit) for fit in self._fits(trial)]))
 
     def _oracle(self) -> keras_tuner.Oracle:
         """Return a fresh oracle. Its seed is never 0, which KerasTuner takes for unset."""
@@ -189,9 +181,9 @@ class KerasTunerSearch:
         oracle.verbose = 0
         return oracle
 
-    def _ask(self, oracle: keras_tuner.Oracle) -> list[keras_tuner.engine.trial.Trial]:
+    def _next_trials(self, oracle: keras_tuner.Oracle) -> list[keras_tuner.engine.trial.Trial]:
         """Return the oracle's next trials: at most a round, fewer when it waits or is done."""
-        asked = []
+        trials = []
         for place in range(self._config.round):
             # One thread: on a few dozen points a Gaussian process spends six times as much on more.
             with warnings.catch_warnings(), threadpool_limits(1):
@@ -200,11 +192,11 @@ class KerasTunerSearch:
                 trial = oracle.create_trial(f"{place}")
             if trial.status != "RUNNING":
                 break
-            asked.append(trial)
+            trials.append(trial)
             if self._config.kind is SearchKind.grid:
-                # A grid looks at no score, and hands out one trial a round unless told at once.
+                # A grid uses no score, and hands out one trial a round unless it has ended at once.
                 _end(oracle, trial, 0.0)
-        return asked
+        return trials
 
     def _fits(self, trial: keras_tuner.engine.trial.Trial) -> list[Fit]:
         """Return the executions of a proposed trial; Hyperband says for how many epochs."""
@@ -216,16 +208,16 @@ class KerasTunerSearch:
 
 
 def _end(oracle: keras_tuner.Oracle, trial: keras_tuner.engine.trial.Trial, score: float) -> None:
-    """Tell the score of a trial; one that is not finite is failed, which is never ranked."""
+    """Report the score of a trial; one that is not finite is failed, which is never ranked."""
     if math.isfinite(score):
         oracle.update_trial(trial.trial_id, {OBJECTIVE.name: score})
     trial.status = "COMPLETED" if math.isfinite(score) else "FAILED"
     oracle.end_trial(trial)
 
 
-def _is_same(fed: Scored, answers: Mapping[tuple[str, int], Scored]) -> bool:
-    """Return whether a fit that was fed is among the answers as it was."""
-    found = answers.get(key(fed.fit))
-    if found is None or found.outcome != fed.outcome:
+def _is_same(fed: Scored, done: Mapping[tuple[str, int], Scored]) -> bool:
+    """Return whether a fit that was fed to the script is still finished, with the same result."""
+    now = done.get(key(fed.fit))
+    if now is None or now.outcome != fed.outcome:
         return False
-    return found.score == fed.score or not fed.outcome.is_ranked
+    return now.score == fed.score or not fed.outcome.is_ranked

@@ -1,4 +1,4 @@
-"""How every trial stands beside the best score and the chosen one, and why: the same for every table."""
+"""The ranking of all usable trials, each with its gap to the best score and a note on its place."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ CHOSEN = {
     Prefer.best: "chosen: best score, as search.prefer asks",
     Prefer.knee: "chosen: knee of score against size",
 }
-"""By rule, what is said of the trial that it took."""
+"""The note of the chosen trial, by `search.prefer`."""
 
 
 class Ranked(NamedTuple):
-    """One usable trial in the order of all."""
+    """One usable trial of the ranking."""
 
     evidence: Evidence
     se: float
-    """Standard error of its score by itself."""
+    """Standard error of its score."""
     gap: Difference
-    """How far it is behind the best score, paired by seed and row."""
+    """Its score minus the best score, paired by seed and row."""
     stands: bool
-    """Whether it is what stands for its capacity."""
+    """Whether it is the trial that stands for its capacity."""
     note: str
-    """Why it stands where it does, in a few words."""
+    """Why it has this place, in a few words."""
 
 
 def ranking(
@@ -41,7 +41,7 @@ def ranking(
     """Return every usable trial: the chosen one first, then by score.
 
     Args:
-        taken: That of the chosen one; None: none yet.
+        taken: The evidence on the chosen trial; None: none is chosen yet.
         fewest: Executions from which a trial may stand for its capacity.
     """
     if not known:
@@ -49,7 +49,7 @@ def ranking(
     folds, errors = rule.folds, rule.one_se
     leading, pool = _heads(known, folds, fewest)
     heads, best = {evidence.trial.capacity: evidence for evidence in leading}, leading[0]
-    found = []
+    ranked = []
     for evidence in sorted(known, key=lambda evidence: (evidence is not taken, *evidence.order)):
         gap = decide.difference(evidence, best, folds=folds, pool=pool)
         se = decide.standard_error(evidence, folds=folds, pool=pool)
@@ -65,17 +65,17 @@ def ranking(
             note += (
                 f", on {plural(shared, 'shared execution')}" if shared else ", on other executions"
             )
-        found.append(Ranked(evidence, se, gap, head is evidence, note))
-    return found
+        ranked.append(Ranked(evidence, se, gap, head is evidence, note))
+    return ranked
 
 
 def standing(
     known: Sequence[Evidence], *, folds: int = 0, fewest: int = 1
 ) -> list[tuple[Evidence, float]]:
-    """Return what stands for each capacity with its score's standard error, the best first.
+    """Return the trial that stands for each capacity, with its score's standard error, the best first.
 
     Args:
-        folds: Of a k-fold split; 0: executions are seeds.
+        folds: As of `choose.Rule`.
         fewest: As of `ranking`.
     """
     if not known:
@@ -92,16 +92,16 @@ def _heads(known: Sequence[Evidence], folds: int, fewest: int) -> tuple[list[Evi
     return leads(full), decide.luck(full, folds=folds)
 
 
-def _chosen(one: Evidence, best: Evidence, gap: Difference, errors: float) -> str:
-    if one is best:
+def _chosen(candidate: Evidence, best: Evidence, gap: Difference, errors: float) -> str:
+    if candidate is best:
         return f"best score, nothing smaller is {sentences.within(errors)}"
     within = sentences.within(errors) if gap.within(errors) else "as good but for search.min_gain"
     return f"smallest {within}"
 
 
-def _other(head: Evidence, one: Evidence) -> str:
-    named = trial_beside(head.trial, one.trial.nuisance)
-    if one.order < head.order:  # it would look like the better one
+def _other(head: Evidence, candidate: Evidence) -> str:
+    named = trial_beside(head.trial, candidate.trial.nuisance)
+    if candidate.order < head.order:  # it would look like the better one
         return f"fewer executions than {named}, which stands for {head.trial.capacity.label}"
     return f"another {head.trial.capacity.label} stands for it, {named}"
 

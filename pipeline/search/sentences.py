@@ -1,4 +1,4 @@
-"""The sentences in which the search explains itself: each names its numbers."""
+"""The sentences that explain the decisions of the search, with their numbers."""
 
 from __future__ import annotations
 
@@ -10,55 +10,57 @@ from pipeline.core.statistics import Difference
 from pipeline.search.decide import Evidence
 
 
-def change(one: Evidence, gap: Difference) -> str:
+def change(candidate: Evidence, gap: Difference) -> str:
     """Return a difference with its sign, in the direction of the objective."""
-    value = one.sign * gap.mean
+    value = candidate.sign * gap.mean
     return f"difference {'+' if value > 0 else ''}{exact(value)}"
 
 
 def doubt(gap: Difference) -> str:
-    """Return how sure a difference is."""
+    """Return the standard error of a difference."""
     if gap.se == 0.0:
         return "no noise measured"
     return f"standard error {number(gap.se, 2)}"
 
 
 def first(lead: Evidence) -> str:
-    """Return the sentence on the network that everything starts from."""
+    """Return the sentence on the network that the search starts from."""
     return (
         f"{lead.trial.capacity.label} scores {exact(lead.shown)} at learning rate "
         f"{rate(lead.trial.learning_rate)}, best of its bracket: the start."
     )
 
 
-def comparison(one: Evidence, other: Evidence, gap: Difference, verdict: str, then: str) -> str:
+def comparison(
+    candidate: Evidence, reference: Evidence, gap: Difference, verdict: str, then: str
+) -> str:
     """Return the sentence on a capacity that was compared with the best before it.
 
     Args:
-        other: The best before it; both with the executions that they share.
-        verdict: As decided; `slight`, `slight loss` where what is beyond noise was too small to count.
+        reference: The best before it; both with the executions that they share.
+        verdict: As decided; `slight`, `slight loss` where a difference beyond noise is too small to count.
     """
     how = {
         "better": f"better than {{}} by {exact(-gap.mean)}",
         "behind": f"better than {{}} by {exact(-gap.mean)}",
         "slight": f"better than {{}} by {exact(-gap.mean)}, too little to count (search.min_gain)",
         "slight loss": f"worse than {{}} by {exact(gap.mean)}, too little to count (search.min_gain)",
-        "same": f"no different from {{}} beyond noise ({change(one, gap)})",
-        "smaller": f"not worse than {{}} beyond noise ({change(one, gap)})",
+        "same": f"no different from {{}} beyond noise ({change(candidate, gap)})",
+        "smaller": f"not worse than {{}} beyond noise ({change(candidate, gap)})",
         "worse": f"worse than {{}} by {exact(gap.mean)}",
-    }[verdict].format(f"{other.trial.capacity.label} ({exact(other.shown)})")
+    }[verdict].format(f"{reference.trial.capacity.label} ({exact(reference.shown)})")
     return (
-        f"{one.trial.capacity.label} scores {exact(one.shown)} at learning rate "
-        f"{rate(one.trial.learning_rate)}: {how}, {doubt(gap)} over "
-        f"{plural(min(one.executions, other.executions), 'execution')}; {then}."
+        f"{candidate.trial.capacity.label} scores {exact(candidate.shown)} at learning rate "
+        f"{rate(candidate.trial.learning_rate)}: {how}, {doubt(gap)} over "
+        f"{plural(min(candidate.executions, reference.executions), 'execution')}; {then}."
     )
 
 
-def left(one: Evidence, then: str) -> str:
+def left(candidate: Evidence, then: str) -> str:
     """Return the sentence on a capacity that is the best since the one before it failed."""
     return (
-        f"{one.trial.capacity.label} scores {exact(one.shown)} at learning rate "
-        f"{rate(one.trial.learning_rate)}, the best that is left; {then}."
+        f"{candidate.trial.capacity.label} scores {exact(candidate.shown)} at learning rate "
+        f"{rate(candidate.trial.learning_rate)}, the best that is left; {then}."
     )
 
 
@@ -74,26 +76,24 @@ def too_large(label: str, parameters: int, limit: int) -> str:
     )
 
 
-def level(one: Evidence, other: Evidence) -> str:
+def level(candidate: Evidence, reference: Evidence) -> str:
     """Return why the best before a round gets as many executions as what would take its place."""
-    new, before = _apart(one, other)
-    return (
-        f"{before} leads what was measured before: {one.executions} executions of it as of {new}."
-    )
+    new, before = _apart(candidate, reference)
+    return f"{before} leads what was measured before: {candidate.executions} executions of it as of {new}."
 
 
-def close(one: Evidence, other: Evidence, gap: Difference, executions: int) -> str:
+def close(candidate: Evidence, reference: Evidence, gap: Difference, executions: int) -> str:
     """Return why two trials get more executions."""
-    first, second = _apart(one, other)
+    first, second = _apart(candidate, reference)
     return (
         f"{first} against {second} is close "
-        f"({change(one, gap)}, standard error {number(gap.se, 2)}): {executions} executions each."
+        f"({change(candidate, gap)}, standard error {number(gap.se, 2)}): {executions} executions each."
     )
 
 
-def _apart(one: Evidence, other: Evidence) -> tuple[str, str]:
+def _apart(candidate: Evidence, reference: Evidence) -> tuple[str, str]:
     """Name two trials by capacity, or where that is the same by what else tells them apart."""
-    first, second = one.trial, other.trial
+    first, second = candidate.trial, reference.trial
     if first.capacity != second.capacity:
         return first.capacity.label, second.capacity.label
     return trial_beside(first, second.nuisance), trial_beside(second, first.nuisance)
@@ -109,7 +109,12 @@ def limit(frontier: Iterable[Evidence]) -> str:
 
 
 def nuisance(
-    better: Evidence, other: Evidence, gap: Difference, changed: Sequence[str], *, is_better: bool
+    better: Evidence,
+    reference: Evidence,
+    gap: Difference,
+    changed: Sequence[str],
+    *,
+    is_better: bool,
 ) -> str:
     """Return the sentence on nuisance values that were adopted, beyond noise or within it."""
     how = (
@@ -119,7 +124,7 @@ def nuisance(
     )
     return (
         f"{better.trial.capacity.label} with {listing(changed)} scores {exact(better.shown)}, without "
-        f"{exact(other.shown)} ({change(better, gap)}, {doubt(gap)}): {how}."
+        f"{exact(reference.shown)} ({change(better, gap)}, {doubt(gap)}): {how}."
     )
 
 

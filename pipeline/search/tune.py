@@ -18,7 +18,7 @@ from pipeline.search.measure import Bench
 def others(
     bench: Bench, trial: Trial, space: Mapping[str, tuple[Value, ...]]
 ) -> dict[str, list[Trial]]:
-    """Return for every name the trials with another value of it, at the rate of a trial or around it."""
+    """Return by name the trials with another value of it, at the rate of a trial or around it."""
     return {
         name: [
             _changed(bench, trial, {name: value}, rate)
@@ -55,29 +55,22 @@ def tune(
     if lead is None or not names:
         return ""
     options = others(bench, lead.trial, space)
-    asked = yield from board.ask(
-        [trial for trials in options.values() for trial in trials],
-        lead.executions,
-        f"Other {language.listing(names)} at {language.trial(lead.trial.name)}.",
-    )
-    if not asked and start is None:
+    wanted = [trial for trials in options.values() for trial in trials]
+    reason = f"Other {language.listing(names)} at {language.trial(lead.trial.name)}."
+    is_new = yield from board.request(wanted, lead.executions, reason)
+    if not is_new and start is None:
         return ""
     helpful: dict[str, Value] = {}
     for name, trials in options.items():
-        tried = dict.fromkeys(
-            one for trial in trials for one in board.tried(capacity, trial.nuisance)
-        )
-        known = [found for trial in tried if (found := board.evidence(trial))]
-        if not known:
-            continue
-        best = min(known, key=lambda evidence: evidence.order)
-        if (yield from _is_better(bench, best, lead)):
+        nuisances = dict.fromkeys(trial.nuisance for trial in trials)
+        known = board.usable(trial for own in nuisances for trial in board.tried(capacity, own))
+        best = min(known, key=lambda evidence: evidence.order, default=None)
+        if best is not None and (yield from _is_better(bench, best, lead)):
             helpful[name] = best.trial.nuisance_value(name, "")
     if len(helpful) > 1:
         together = _changed(bench, lead.trial, helpful, lead.trial.learning_rate)
-        yield from board.ask(
-            [together], lead.executions, f"What helped, together: {language.trial(together.name)}."
-        )
+        reason = f"What helped, together: {language.trial(together.name)}."
+        yield from board.request([together], lead.executions, reason)
     return _note(bench, lead, names)
 
 
@@ -91,14 +84,14 @@ def _changed(bench: Bench, trial: Trial, values: Mapping[str, Value], rate: floa
     return bench.trial(trial.capacity, rate, nuisance)
 
 
-def _is_better(bench: Bench, one: Evidence, lead: Evidence) -> Walk[bool]:
-    now = bench.board.evidence(lead.trial) or lead
-    gap = yield from settle(bench.board, one, now)
-    return gap is not None and verdict(bench.board, gap, now.score) == "better"
+def _is_better(bench: Bench, candidate: Evidence, lead: Evidence) -> Walk[bool]:
+    reference = bench.board.evidence(lead.trial) or lead
+    gap = yield from settle(bench.board, candidate, reference)
+    return gap is not None and verdict(bench.board, gap, reference.score) == "better"
 
 
 def _note(bench: Bench, before: Evidence, names: list[str]) -> str:
-    """Decide on what now stands for the capacity; see `tune`."""
+    """Record the decision on the trial that now stands for the capacity; returns as `tune`."""
     board = bench.board
     old = board.evidence(before.trial)
     lead = board.lead(before.trial.capacity)
