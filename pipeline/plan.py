@@ -69,22 +69,22 @@ def _data(plan: Prospect) -> Iterator[str]:
     """Say what is swept."""
     from pipeline.data.fewrows import few_rows
 
-    found, config, workers = plan.outline, plan.times.config, plan.times.limits.workers
-    dataset = found.dataset
-    parts = ", ".join(f"{count:,} {part}" for part, count in found.rows.items() if count)
-    about = "" if found.digest else "about "
+    outline, config, workers = plan.outline, plan.times.config, plan.times.limits.workers
+    dataset = outline.dataset
+    parts = ", ".join(f"{count:,} {part}" for part, count in outline.rows.items() if count)
+    about = "" if outline.digest else "about "
     task = "regression" if dataset.regression else f"{dataset.outputs} classes"
     columns = f"{len(dataset.columns)} columns"
     if len(dataset.used) < len(dataset.columns):
         columns += f" ({len(dataset.used)} used)"
     trained = config.training
-    yield f"{dataset.name}: {about}{found.all_rows:,} rows ({parts}), {columns}, {plan.inputs:,} inputs"
+    yield f"{dataset.name}: {about}{outline.all_rows:,} rows ({parts}), {columns}, {plan.inputs:,} inputs"
     yield f"predict {dataset.target} ({task})"
     yield (
         f"search {config.search.kind}, engine {trained.engine}, up to {trained.epochs} epochs, "
         f"{workers} {'stack' if workers == 1 else 'stacks'} at once"
     )
-    yield from () if found.growth else few_rows(dataset).lines
+    yield from () if outline.growth else few_rows(dataset).lines
     yield from dataset.table_notes
     yield from _columns(dataset.facts)
 

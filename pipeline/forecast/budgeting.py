@@ -1,7 +1,7 @@
 """Which fits of a round a budget of seconds still has room for, and what it keeps for the end.
 
-A prediction that is wrong costs little: what is not finished in time is cut, and counts as far as it
-came. The reserve follows from what this sweep has measured of itself.
+A wrong prediction costs little: a fit that is not finished in time is cut, and its epochs count. The
+reserve follows from what this sweep has measured.
 """
 
 from __future__ import annotations
@@ -15,52 +15,51 @@ from pipeline.forecast.stacktime import Path, RoundTime, WallTime
 from pipeline.forecast.timemodel import MEASURED, Forecast, TableSizes
 
 TRUST = 5.0
-"""Predicted seconds that weigh as much as measured ones, in saying how fast it goes today."""
+"""Weight of the first guess of the pace, in predicted seconds: it counts as if so many had been measured."""
 
 
 class TimeLeft:
-    """What is known of the way to the end."""
+    """Predicts the seconds that are left of a sweep, and learns from its finished rounds."""
 
     def __init__(self, forecast: Forecast) -> None:
         """Start before the first round."""
         self.slow = 1.0
-        """Seconds for each that is predicted, until rounds tell."""
+        """Seconds for each predicted second, as guessed before a round has ended."""
         self._forecast = forecast
         self.taken = self.predicted = 0.0
-        """Seconds of the rounds that were trained to their end."""
-        self._here, self._begun, self._widest = WallTime(), 0.0, math.inf
-        self._behind = [_sum(way.rounds, None) for way in forecast.ways]
+        """Seconds of the rounds that were trained to their end, measured and predicted."""
+        self._work, self._began, self._widest = WallTime(), 0.0, math.inf
+        self._later = [_sum(way.rounds, None) for way in forecast.ways]
 
     @property
     def pace(self) -> float:
-        """Seconds for each that is predicted."""
+        """Seconds for each predicted second."""
         return (self.taken + TRUST * self.slow) / (self.predicted + TRUST)
 
     def begin_round(
-        self, asked: Round, work: WallTime, fits: int, now: float, behind: int | None
+        self, round_: Round, work: WallTime, fits: int, now: float, behind: int | None
     ) -> None:
-        """Take note of a round that begins.
+        """Start the clock of a round.
 
         Args:
-            work: What of it is to be trained, as predicted.
-            fits: As many: the others are done.
+            work: Predicted seconds of the fits to train.
+            fits: Number of these; the others of the round are done.
             now: Seconds of the sweep.
-            behind: How many fits may be trained after it; None: as many as it takes.
+            behind: Most fits that may be trained after the round; None: no limit.
         """
-        ways = [(way, _place(way, asked)) for way in self._forecast.ways]
-        self._behind = [_sum(way.rounds[place + 1 :], behind) for way, place in ways]
-        self._here, self._begun = work, now
-        if len(ways) == 1:  # known rounds: what is behind it is told by the same ones
+        ways = [(way, _place(way, round_)) for way in self._forecast.ways]
+        self._later = [_sum(way.rounds[place + 1 :], behind) for way, place in ways]
+        self._work, self._began = work, now
+        if len(ways) == 1:  # the rounds are known, with the seconds that they took
             ((way, place),) = ways
-            share = fits / way.rounds[place].fits
-            self._here = WallTime(
-                share * way.rounds[place].again, share * way.rounds[place].compiling
-            )
+            like = way.rounds[place]
+            share = fits / like.fits
+            self._work = WallTime(share * like.again, share * like.compiling)
 
     def end_round(self, seconds: float) -> None:
-        """Learn from a round that was trained to its end in so many seconds, those of compiling left out."""
+        """Learn from a round that was trained to its end; `seconds` are measured, without compiling."""
         self.taken += seconds
-        self.predicted += self._here.again
+        self.predicted += self._work.again
 
     def seconds(self, now: float, ending: float) -> tuple[float, float]:
         """Return the fewest and the most seconds likely left, never further apart than before.
@@ -68,12 +67,12 @@ class TimeLeft:
         `now` counts from the sweep's start, `ending` from the last round to the end of the process.
         """
         spread = MEASURED if self.taken > TRUST else self._forecast.spread
-        elapsed, after = now - self._begun, self.slow * ending
-        least = max(0.0, self.pace * self._here.again - elapsed) + after
-        most = max(0.0, self.pace * self._here.seconds - elapsed) + after
-        least += self.pace * min(wall.again for wall in self._behind)
-        most += self.pace * max(wall.seconds for wall in self._behind)
-        # How far growing pays and how fast this machine is are two doubts that have nothing in common.
+        elapsed, after = now - self._began, self.slow * ending
+        least = max(0.0, self.pace * self._work.again - elapsed) + after
+        most = max(0.0, self.pace * self._work.seconds - elapsed) + after
+        least += self.pace * min(wall.again for wall in self._later)
+        most += self.pace * max(wall.seconds for wall in self._later)
+        # How far growing pays and how fast this machine is are independent doubts.
         middle = math.sqrt(least * most)
         apart = math.exp(math.hypot(math.log(most / least) / 2, math.log(spread)))
         low, high = middle / apart, middle * apart
@@ -81,15 +80,15 @@ class TimeLeft:
         return low, low + self._widest
 
 
-def _place(way: Path, asked: Round) -> int:
-    """Return the round of a way that is like a round: of its phase, else any, the nearest by number."""
+def _place(way: Path, round_: Round) -> int:
+    """Return the index of the nearest round of a way by number, of the same phase where there is one."""
     numbers = range(len(way.rounds))
-    like = [number for number in numbers if way.rounds[number].phase == asked.phase]
-    return min(like or numbers, key=lambda number: abs(number - asked.number))
+    like = [number for number in numbers if way.rounds[number].phase == round_.phase]
+    return min(like or numbers, key=lambda number: abs(number - round_.number))
 
 
 def _sum(rounds: Sequence[RoundTime], fits: int | None) -> WallTime:
-    """Return the work of rounds until so many fits are trained; None: of all."""
+    """Return the seconds of the first `fits` fits of some rounds; None: of all."""
     again = compiling = 0.0
     left = math.inf if fits is None else fits
     for round_ in rounds:
@@ -100,7 +99,7 @@ def _sum(rounds: Sequence[RoundTime], fits: int | None) -> WallTime:
 
 
 PLENTY = 2.0
-"""With this many times the predicted seconds left, a round is trained as it is planned."""
+"""A round is trained as planned where this many times its predicted seconds are left."""
 RANKED = 0.5
 """Share of a fit's recording that its rank and its part of its trial's row cost at the end."""
 MOST_SHARE = 0.15
@@ -117,16 +116,16 @@ Seconds = Callable[[Stack, float | None], float]
 def fitting(
     plan: StackPlan, seconds: Seconds, left: float | None, workers: int, *, must: bool
 ) -> StackPlan:
-    """Return what of a plan to train now: an order or a choice of its fits, never a change of one.
+    """Return the part of a plan to train now: some of its fits in some order, each unchanged.
 
-    Stacks go to whichever worker is free first, the cheapest first. One that would not finish gives way
-    to as many of its fits as would, the most telling first (`by_importance`); where stacks wait for
-    workers and not all would finish, each has its share of the time.
+    Stacks go to the worker that is free first, the cheapest stack first. A stack that would not finish is
+    narrowed to those of its fits that would, the most important first (`by_importance`); where stacks wait
+    for workers and not all would finish, each has its share of the time.
 
     Args:
         left: Seconds left; None without a limit.
         workers: Stacks that run at once.
-        must: Whether to begin the most telling trial whatever it is predicted to cost.
+        must: Whether to begin the most important trial whatever its predicted cost.
     """
     if left is None or not plan.stacks:
         return plan
@@ -135,8 +134,8 @@ def fitting(
         return plan
     free = [0.0] * max(1, workers)
     kept: list[Stack] = []
-    ordered = sorted(plan.stacks, key=lambda one: (cost[one.number], one.number))
-    # More stacks than workers, and not time for all: each has its share, or the last would have none.
+    ordered = sorted(plan.stacks, key=lambda stack: (cost[stack.number], stack.number))
+    # More stacks than workers, and not time for all: without shares the last would have none.
     several = len(ordered) > len(free) and sum(cost.values()) > left * len(free)
     share = left * len(free) / len(ordered) if several else left
     for stack in ordered:
@@ -154,7 +153,7 @@ def fitting(
 
 
 def narrowed(stack: Stack, seconds: Seconds, left: float) -> Stack:
-    """Return a stack with as many of its fits as finish in time, at least one trial, in their order."""
+    """Return a stack with those of its fits that finish in time, at least one trial, in their order."""
     ranked = by_importance(stack.fits)
     least, most = sum(fit.trial == ranked[0].trial for fit in ranked), len(ranked)
     while least < most:  # the largest number that fits: more fits never take less time
@@ -168,10 +167,10 @@ def narrowed(stack: Stack, seconds: Seconds, left: float) -> Stack:
 
 
 def by_importance(fits: Sequence[Fit]) -> list[Fit]:
-    """Return fits, those first that tell most: the middle learning rates, then their neighbours.
+    """Return fits ordered by importance: the middle learning rates first, then their neighbours.
 
     The middle of a bracket is the best rate of the network that it grew from. Otherwise they stay in the
-    order of the stack, which has the repeats of a trial together: with some of them it counts for less.
+    order of the stack, where the executions of a trial are adjacent: with some of them it counts for less.
     """
     rates: dict[Hashable, set[float]] = {}
     for fit in fits:
@@ -185,7 +184,7 @@ def by_importance(fits: Sequence[Fit]) -> list[Fit]:
 
 
 def without(plan: StackPlan, begun: StackPlan) -> StackPlan:
-    """Return what is left of a plan beside the fits that were begun."""
+    """Return a plan without the fits that were begun."""
     taken = {fit for stack in begun.stacks for fit in stack.fits}
     rest = (
         replace(stack, fits=tuple(fit for fit in stack.fits if fit not in taken))
@@ -195,12 +194,12 @@ def without(plan: StackPlan, begun: StackPlan) -> StackPlan:
 
 
 def reserve(table: TableSizes, limit: float, ending: float, writing: float) -> float:
-    """Return the seconds to keep back of a budget as soon as there is anything to save.
+    """Return the seconds of a budget to keep for saving, as soon as there is a network to save.
 
     Args:
         limit: The budget in seconds.
-        ending: From the last round to the end of the process, baselines included, at today's pace.
-        writing: Seconds of recording that are to come, ranks included.
+        ending: Seconds from the last round to the end of the process, baselines included, at today's pace.
+        writing: Seconds of recording to come, ranks included.
     """
     predicting = ROW_SECONDS * (table.rows - table.train)
     return min(STOPPING_SECONDS + ending + predicting + writing, MOST_SHARE * limit)

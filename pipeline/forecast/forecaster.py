@@ -1,7 +1,7 @@
-"""How a sweep gets on: the time left, the budget's reserve, and which stacks still fit into it.
+"""The time left of a running sweep, the reserve of its budget, and the stacks that still fit into it.
 
-Everything here predicts and observes. No score, no seed and no stack plan depends on it: where time is
-short it only chooses which planned fits are trained first, or not at all.
+No score, no seed and no stack plan depends on these predictions: where time is short they only choose which
+of the planned fits are trained first, or not at all.
 """
 
 from __future__ import annotations
@@ -16,14 +16,7 @@ from pipeline.core.control import Progress
 from pipeline.core.records import FitResult, Outcome, Round, StackPlan, Trial
 from pipeline.data.outline import file_mark
 from pipeline.forecast import history
-from pipeline.forecast.budgeting import (
-    RANKED,
-    Seconds,
-    TimeLeft,
-    fitting,
-    reserve,
-    without,
-)
+from pipeline.forecast.budgeting import RANKED, Seconds, TimeLeft, fitting, reserve, without
 from pipeline.forecast.stacktime import Path, RoundTime
 from pipeline.forecast.timemodel import TimeModel
 from pipeline.runtime.budget import Budget
@@ -34,15 +27,15 @@ log = logging.getLogger(__name__)
 UNUSED = 0.05
 """Share of a budget that is left where nothing more is predicted to finish an epoch."""
 SLOWEST, FASTEST = 8.0, 0.5
-"""By how much the start of the process may say that everything is slower, or faster, today."""
+"""Largest factors by which a slow, or fast, start of the process scales all predictions."""
 USUAL_WRITING = 0.06
-"""Seconds that recording a fit takes the background writer, until that is measured."""
+"""Seconds in which the background writer records a fit, until that is measured."""
 LEAST_SPARE = 1.0
-"""Seconds that baselines are given in any case."""
+"""Fewest seconds for the baselines."""
 
 
 class Forecaster:
-    """One sweep's sense of time."""
+    """Measures a sweep while it runs, and predicts from that and from earlier sweeps."""
 
     def __init__(
         self,
@@ -52,11 +45,14 @@ class Forecaster:
         written: Callable[[], float],
         show: Callable[[float, float], None],
     ) -> None:
-        """Look up what is known of this sweep.
+        """Look up earlier sweeps like this one.
 
         Args:
-            written: Seconds that the background writer has worked.
-            show: Gets the fewest and the most seconds left, whenever they are known better.
+            times: Predicts the seconds of stacks and rounds.
+            digest: Of the data.
+            budget: Is given its reserve, whenever that changes.
+            written: Returns the seconds that the background writer has worked.
+            show: Called with the fewest and the most seconds left, whenever they change.
         """
         self._times = times
         self._identity = fingerprint(times.config), digest, file_mark(times.config.data)
@@ -71,15 +67,15 @@ class Forecaster:
         self._trials: set[Trial] = set()
         self._compiled: set[Hashable] = set()
         self._fits = self._recorded = self._open = 0
-        """Fits that this process has trained; of the present round those trained, and those to train."""
+        """Fits trained by this process; those trained in this round, and those to train in it."""
         self._writing, self._wrote_first, self._wrote = USUAL_WRITING, 0.0, 0.0
-        """Seconds that recording a fit takes the writer; that it had worked before the first fit, and
-        before the present round."""
+        """The writer's seconds for a fit; those it had worked before the first fit, and before this round."""
 
     def begin_search(self, done: int) -> None:
-        """Take note that everything is open: how long that took tells how fast this machine is today.
+        """Start before the first round: the seconds until now show how fast the machine is today.
 
-        Earlier processes have recorded so many fits as `done`.
+        Args:
+            done: Fits that earlier processes have recorded.
         """
         self._done_before, self._usable = done, done > 0
         self._started = self._budget.elapsed()
@@ -90,9 +86,9 @@ class Forecaster:
         self._wrote_first = self._wrote = self._written()
         self._changed()
 
-    def begin_round(self, asked: Round, plan: StackPlan) -> None:
-        """Take note that the stacks of a round are about to be trained; the store is up to date."""
-        self._asked, self._plan, self.unfinished = asked, plan, ""
+    def begin_round(self, round_: Round, plan: StackPlan) -> None:
+        """Start a round, of which `plan` holds the stacks to train; the store is up to date."""
+        self._round, self._plan, self.unfinished = round_, plan, ""
         self._begun, self._wrote = self._budget.spent(), self._written()
         if self._fits:
             self._writing = (self._wrote - self._wrote_first) / self._fits
@@ -101,20 +97,24 @@ class Forecaster:
         self._known = set(self._compiled)
         self._work = self._times.time.of_round(plan, self._compiled)
         behind = self._budget.fits_left(self._done_before + self._fits + self._open)
-        self._left.begin_round(asked, self._work, self._open, self._begun, behind)
+        self._left.begin_round(round_, self._work, self._open, self._begun, behind)
         self._changed()
 
     def parts(self, plan: StackPlan, usable: Callable[[], bool]) -> Iterator[StackPlan]:
-        """Yield what of a plan to train next, until none or no time is left; `usable`: a fit has a score."""
+        """Yield the part of a plan to train next, until no stack or no time is left.
+
+        Args:
+            usable: Returns whether any fit has a score.
+        """
         while plan.stacks and not self._budget.ended():
             left, workers = self._budget.seconds_left(), self._times.limits.workers
-            # A prediction may be wrong, and a trial that is cut costs nothing: time is not given away.
+            # A prediction may be wrong, and a trial that is cut costs nothing: the time is used.
             must = left is None or left > UNUSED * (self._budget.limit or 0.0) or not usable()
             now = fitting(plan, self._seconds(plan), left, workers, must=must)
             if not now.stacks:
                 self.unfinished = self._budget.too_short()
                 return
-            whole, part = (sum(len(stack.fits) for stack in some.stacks) for some in (plan, now))
+            whole, part = (sum(len(stack.fits) for stack in each.stacks) for each in (plan, now))
             if part < whole:
                 log.info("%.0f s are left: %d of %d fits are trained first", left, part, whole)
             yield now
@@ -122,13 +122,13 @@ class Forecaster:
             plan = without(plan, now)
 
     def progress(self, progress: Progress) -> None:
-        """Take note of an engine's progress; cheap, from any thread."""
+        """Update with an engine's progress; cheap, from any thread."""
         if not self._usable and math.isfinite(progress.best):
             self._usable = True
         self._changed()
 
     def stack_done(self, results: Sequence[FitResult]) -> None:
-        """Take note of a stack that was trained and recorded."""
+        """Update with a stack that was trained and recorded."""
         self._fits += len(results)
         self._recorded += len(results)
         self._open -= len(results)
@@ -138,27 +138,27 @@ class Forecaster:
         self._changed()
 
     def end_round(self) -> None:
-        """Take note that the round is trained and in the store."""
+        """End the round, which is trained and in the store."""
         seconds, stacks = self._budget.spent() - self._begun, len(self._plan.stacks)
         at_once = max(1, min(self._times.limits.workers, stacks))
         fresh = len(kept() - self._programs)  # a later process finds them
         compiled = self._left.pace * self._times.time.compiling(self._plan, fresh)
         compiling = min(compiled / at_once, seconds)  # others train meanwhile
-        trials, fits = len({fit.trial for fit in self._asked.fits}), len(self._asked.fits)
+        trials, fits = len({fit.trial for fit in self._round.fits}), len(self._round.fits)
         again, sizes = seconds - compiling, (trials, fits, stacks)
-        self._rounds.append(RoundTime(self._asked.phase, *sizes, again, compiling))
-        if self._whole and not self._open:  # else its time tells nothing
+        self._rounds.append(RoundTime(self._round.phase, *sizes, again, compiling))
+        if self._whole and not self._open:  # else its time is not that of the whole round
             self._left.end_round(again)
         self._recorded = self._open = 0
         self._wrote = self._written()
         self._changed()
 
     def end_search(self) -> None:
-        """Take note that the last round is over."""
+        """End the last round."""
         self._searched = self._budget.elapsed()
 
     def spare_seconds(self) -> float | None:
-        """Return the seconds that the ending may take beside saving; None without a limit."""
+        """Return the seconds that testing the champion may take; None without a limit."""
         limit = self._budget.limit
         if limit is None:
             return None
@@ -166,20 +166,20 @@ class Forecaster:
 
     @property
     def _ending(self) -> float:
-        """Seconds from the last round to the end of the process, as slow as this machine is today."""
+        """Seconds from the last round to the end of the process, at today's pace."""
         return self._left.slow * self._times.ending_seconds
 
     def keep(self, seconds: float, *, whole: bool) -> None:
-        """Remember what this sweep has measured.
+        """Write the measured rates, and the rounds, to the history of this machine.
 
         Args:
-            seconds: When its result was there, in seconds of this process.
-            whole: Whether it went its way from start to end, and no sweep of this process before it,
-                whose programs it had: then its rounds are remembered.
+            seconds: End of the sweep, in seconds of this process.
+            whole: Whether the rounds are kept: this process trained them all, and trained no sweep
+                before, whose programs this one would have found compiled.
         """
         times = self._times
         if not self._left.predicted or times.config.compute.kind is ComputeKind.ray:
-            return  # what was cut, or what a cluster takes, says nothing of this machine
+            return  # cut rounds, or those of a cluster, do not measure this machine
         measured = {"pace": times.rates.pace * self._left.taken / self._left.predicted}
         ending, startup, path = seconds - self._searched, times.startup_seconds, None
         if self._budget.owns_process:
@@ -194,7 +194,7 @@ class Forecaster:
         history.keep(times.machine, rates, self._identity, rows, path)
 
     def _changed(self) -> None:
-        """Say the time left, and keep what the end needs; both end by the limit, where there is one."""
+        """Show the time left and set the budget's reserve; both end with the limit, where there is one."""
         limit, now = self._budget.limit, self._budget.spent()
         most = math.inf if limit is None else max(0.0, limit - now)
         low, high = self._left.seconds(now, self._times.ending_seconds)

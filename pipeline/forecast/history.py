@@ -1,7 +1,7 @@
-"""What earlier sweeps on this machine taught: how fast it is, and the rounds that they had.
+"""The history of sweeps on this machine: how fast it is, and the rounds that they had.
 
 One small file in the user's cache folder. Losing it costs nothing but precision: it is rewritten whole
-and atomically, and whatever cannot be read, understood or written is as if it were not there.
+and atomically, and a file that cannot be read, understood or written counts as none.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ FORMAT = 3
 """Files of another format are not read, and are written anew."""
 NAME = "calibration.json"
 MOST_SWEEPS, MOST_MACHINES = 64, 16
-"""As many are remembered; the oldest go first."""
+"""Most entries; the oldest go first."""
 LIKE = 1.5
-"""A table may have grown or shrunk by this factor for an earlier sweep on it to tell of the next."""
+"""Most that a table may have grown or shrunk, as a factor, for an earlier sweep on it to predict the next."""
 FASTER, SLOWER = 0.5, 0.1
-"""Weight of the newest sweep: a machine with other work to do says little of what it can do."""
+"""Weight of the newest sweep: a sweep is often slow because the machine had other work."""
 MOST_SLOWER = 2.0
-"""By which factor at most a sweep counts as slower than the others."""
+"""Largest factor by which a sweep counts as slower than those before."""
 FAR = 1.0e4
 """A value further than this factor from the built-in one is no measurement."""
 BACKENDS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",)}
@@ -47,48 +47,47 @@ class Rates:
     startup_seconds: float = 12.0
     """From the start of the process to the first round, reading the data left out."""
     pace: float = 1.0
-    """Seconds of a round for each that the constants of `training.cost` say, compiling left out."""
+    """Seconds of a round for each second by the constants of `training.cost`, compiling left out."""
     ending_seconds: float = 9.0
     """From the last round to the end of the process, baselines left out."""
     sweeps: int = 0
-    """How many sweeps taught this."""
+    """Number of sweeps that these are measured on."""
 
     def refreshed(self, **measured: float) -> Rates:
         """Return the rates after one more sweep; the first replaces the built-in ones altogether."""
-        known: dict[str, Any] = {}
+        rates: dict[str, Any] = {}
         for name, value in measured.items():
-            before, usual = (float(getattr(one, name)) for one in (self, Rates))
+            before, usual = float(getattr(self, name)), float(getattr(Rates, name))
             if usual / FAR <= value <= usual * FAR:
-                near, weight = (
-                    min(value, before * MOST_SLOWER),
-                    SLOWER if value > before else FASTER,
-                )
-                known[name] = before + weight * (near - before) if self.sweeps else value
-        return replace(self, **known, sweeps=self.sweeps + 1)
+                near = min(value, before * MOST_SLOWER)
+                weight = SLOWER if value > before else FASTER
+                rates[name] = before + weight * (near - before) if self.sweeps else value
+        return replace(self, **rates, sweeps=self.sweeps + 1)
 
 
 def known_rates(machine: str) -> Rates:
-    """Return what is known of a machine; the built-in rates where nothing is."""
+    """Return the rates of a machine; the built-in ones where none are kept."""
     return Rates(**_read()["machines"].get(machine, {}))
 
 
 def recall(fingerprint: str, machine: str, rows: int, marks: set[str]) -> tuple[Path | None, bool]:
-    """Return the path of the sweep that tells most of one to come, and whether it is the very same.
+    """Return the path of the earlier sweep that predicts one best, and whether its data are the same.
 
-    Another table of about as many rows (a nightly one) counts where configuration and machine agree.
-    Marks: digest of the data and mark of its file, whichever is known.
+    A table with about as many rows (a nightly one) counts where configuration and machine agree.
+
+    Args:
+        marks: Digest of the data and mark of its file, as far as they are known.
     """
-    sweeps = reversed(_read()["sweeps"])
-    like = [
-        sweep
-        for sweep in sweeps
-        if (sweep["fingerprint"], sweep["machine"]) == (fingerprint, machine)
-    ]
-    for one in like:
-        if marks & {one["digest"], one["mark"]}:
-            return path_of(one["path"]).scaled(1.0), True
-    near = (one for one in like if 1.0 / LIKE <= rows / one["rows"] <= LIKE)
-    return next((path_of(one["path"]).scaled(rows / one["rows"]) for one in near), None), False
+    key = fingerprint, machine
+    newest_first = reversed(_read()["sweeps"])
+    like = [sweep for sweep in newest_first if (sweep["fingerprint"], sweep["machine"]) == key]
+    for sweep in like:
+        if marks & {sweep["digest"], sweep["mark"]}:
+            return path_of(sweep["path"]).scaled(1.0), True
+    near = (sweep for sweep in like if 1.0 / LIKE <= rows / sweep["rows"] <= LIKE)
+    return next(
+        (path_of(sweep["path"]).scaled(rows / sweep["rows"]) for sweep in near), None
+    ), False
 
 
 def keep(
@@ -121,13 +120,13 @@ def keep(
 
 
 def cache_file() -> File | None:
-    """Return where the file lies, in the cache folder; None where none is wanted."""
+    """Return the path of the file in the cache folder; None where no cache is kept."""
     folder = cache_folder()
     return folder and folder / NAME
 
 
 def machine_key(engine: str, family: str) -> str:
-    """Return what rates are kept by: host, cores, family, engine, versions; imports no framework."""
+    """Return the key of rates: host, cores, family, engine, versions; imports no framework."""
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     parts = [platform.node() or "unknown", f"{cores()} cores", family, engine, backend]
     for distribution in ("keras", *BACKENDS.get(backend, (backend,))):
@@ -137,16 +136,16 @@ def machine_key(engine: str, family: str) -> str:
 
 
 def _seal(content: str) -> str:
-    """Return the first line of a file that we have written, in this format, and nobody has edited."""
+    """Return the first line of an unedited file of this format: a checksum."""
     return hashlib.sha256(f"{FORMAT}\n{content}".encode()).hexdigest()
 
 
 def _read() -> dict[str, Any]:
-    """Return the file's machines and sweeps, none where it is not as we have written it."""
+    """Return the file's machines and sweeps; none where there is no file, or it was edited."""
     place = cache_file()
     with contextlib.suppress(OSError, ValueError):
         seal, _, content = place.read_text(encoding="utf-8").partition("\n") if place else ("",) * 3
         if seal == _seal(content):
-            found: dict[str, Any] = json.loads(content)
-            return found
+            document: dict[str, Any] = json.loads(content)
+            return document
     return {"machines": {}, "sweeps": []}

@@ -1,8 +1,8 @@
-"""Which rounds a sweep will have that never ran: the real search walked ahead, or counted.
+"""The rounds of a sweep that never ran: the real search on simulated scores, or counted.
 
-How far growing pays is what nobody knows beforehand: so a capacity search is walked over three plausible
-tables, and the shortest and the longest walk are the range that a plan states. The rounds of the other
-searches follow from the space by KerasTuner's counting rules, without importing it (and TensorFlow).
+How far growing pays is not known beforehand: so a capacity search is run on three plausible tables, and the
+shortest and the longest of these walks are the range that a plan states. The rounds of the other searches
+follow from the space by KerasTuner's counting rules, without importing it (and TensorFlow).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SEEDS = 0.012
 
 @dataclass(frozen=True)
 class Surface:
-    """Scores of one plausible table; the same fit always scores the same."""
+    """Simulated scores of one plausible table; the same fit always scores the same."""
 
     best_size: float
     """log2 of the parameters beyond which growing does not pay."""
@@ -61,13 +61,13 @@ class Surface:
 
 
 def _luck(name: str) -> np.ndarray:
-    """Return standard normal numbers that depend on nothing but a name."""
+    """Return 1 + ROWS standard normal numbers that depend on nothing but a name."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return np.random.default_rng(int.from_bytes(digest, "big")).standard_normal(1 + ROWS)
 
 
 def plausible_rounds(search: CapacitySearch, rows: int) -> list[list[Round]]:
-    """Return what a search asks for on each of the plausible tables of so many training rows."""
+    """Return the rounds of a search on each of the plausible tables, all with `rows` training rows."""
     start = math.log2(search.family.parameters(search.family.start()))
     rate = ladder(search.config.learning_rate).first
     *fewer, most = GAINS
@@ -76,14 +76,14 @@ def plausible_rounds(search: CapacitySearch, rows: int) -> list[list[Round]]:
 
 
 def walk(search: CapacitySearch, answer: Callable[[Fit], Scored]) -> list[Round]:
-    """Return the rounds that a search asks for, given scores."""
+    """Return the rounds that a search requests when `answer` scores its fits."""
     script = search.script(Board(search.config, search.executions))
     rounds: list[Round] = []
     try:
-        asked = next(script)
+        round_ = next(script)
         while True:
-            rounds.append(asked)
-            asked = script.send([answer(fit) for fit in asked.fits])
+            rounds.append(round_)
+            round_ = script.send([answer(fit) for fit in round_.fits])
     except StopIteration:
         return rounds
 
@@ -91,10 +91,10 @@ def walk(search: CapacitySearch, answer: Callable[[Fit], Scored]) -> list[Round]
 def counted_rounds(
     config: OtherSearchConfig, family: Family, executions: Executions
 ) -> list[list[Round]]:
-    """Return rounds of the size and number that another search will ask for; of Hyperband two bounds.
+    """Return rounds as many and as large as another search will request; of Hyperband two bounds.
 
-    A grid's trials are the very ones. Of the others only the numbers and epochs are known; which
-    points are drawn is not, and the trials here are drawn evenly from the space.
+    The trials of a grid are those of the search. Of the others only numbers and epochs are known, and
+    the trials here are drawn evenly from the space.
     """
     space = Space(config, family, is_grid=config.kind is SearchKind.grid)
     listed = [axis for axis in space.axes if isinstance(axis, Choices)]

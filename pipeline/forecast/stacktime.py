@@ -1,7 +1,8 @@
-"""How long stacks, rounds and whole sweeps take here: the planner's arithmetic at the pace of a machine."""
+"""The seconds of stacks, rounds and whole sweeps: the planner's arithmetic at the pace of a machine."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,11 +14,11 @@ from pipeline.training.planner import Limits, plan_stacks, program_of
 from pipeline.training.sizes import cpu
 
 ROUND_SECONDS = 0.3
-"""A round beside its stacks: proposing, recording, waiting for the store."""
+"""Seconds of a round beside its stacks: proposing, recording, waiting for the store."""
 STACK_SECONDS = 0.4
-"""A stack beside its training: building, reading back, diagnosing."""
+"""Seconds of a stack beside its training: building, reading back, diagnosing."""
 KEPT = 0.8
-"""Share of a program's price that one on the disk is spared: it is neither traced nor compiled, only read."""
+"""Share of its compile seconds that a program on the disk saves: it is only read."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class WallTime:
     again: float = 0.0
     """Seconds where all programs are on the disk."""
     compiling: float = 0.0
-    """Seconds more where none is."""
+    """Additional seconds where none is."""
 
     @property
     def seconds(self) -> float:
@@ -42,8 +43,8 @@ class StackTime:
         """Bind the table and the machine.
 
         Args:
-            pace: Seconds for each that the constants say.
-            cores: How many train at once.
+            pace: Seconds for each second by the constants of `training.cost`.
+            cores: Cores that train at once.
         """
         self.workload, self._pace, self._cores = workload, pace, max(1, cores)
         self._cost = Cost(workload)
@@ -51,7 +52,7 @@ class StackTime:
     def of_round(self, plan: StackPlan, compiled: set[Hashable]) -> WallTime:
         """Return the wall time of a round; programs that it compiles are added to `compiled`.
 
-        Training is shared by the cores, but no stack is faster than its tiles, of which each needs one.
+        The cores share the training; a stack uses at most one core for each of its tiles.
         """
         again = self._pace * ROUND_SECONDS
         compiling = total = longest = 0.0
@@ -79,17 +80,17 @@ class StackTime:
         return beside.seconds + self._core_seconds(engine, stack, epochs) / cores
 
     def compiling(self, plan: StackPlan, programs: int) -> float:
-        """Return the seconds that a later process is spared by so many of a plan's programs on the disk."""
+        """Return the seconds that a later process saves by so many of a plan's programs on the disk."""
         known: set[Hashable] = set()
         spared = [self._beside(plan.engine, stack, known).compiling for stack in plan.stacks]
         return programs * sum(spared) / max(1, len(known))
 
     def programs(self, plan: StackPlan) -> set[Hashable]:
-        """Return what tells the programs of a plan from others."""
+        """Return the keys of a plan's programs."""
         return {self._program(plan.engine, stack) for stack in plan.stacks}
 
     def _beside(self, engine: str, stack: Stack, compiled: set[Hashable]) -> WallTime:
-        """Return what a stack takes beside training; its program is added to `compiled`."""
+        """Return the wall time of a stack beside training; its program is added to `compiled`."""
         program = self._program(engine, stack)
         fit = engine == "fit"
         trial = stack.fits[0].trial
@@ -100,50 +101,49 @@ class StackTime:
         return WallTime(self._pace * (STACK_SECONDS + (1.0 - kept) * new), self._pace * kept * new)
 
     def _core_seconds(self, engine: str, stack: Stack, epochs: float | None = None) -> float:
-        """Return the time of all cores together that training takes; members share one program."""
+        """Return the seconds of training, summed over cores; members share one program."""
         trial = stack.fits[0].trial
         if engine == "fit":
             epoch = self._cost.fit_epoch_seconds(trial)
         else:
             epoch = self._cost.epoch_seconds(trial, self._widths(stack))
-        usual = [SHARE_OF_EPOCHS * fit.epochs for fit in stack.fits]
-        return (
-            self._pace * epoch * sum(one if epochs is None else min(one, epochs) for one in usual)
-        )
+        most = math.inf if epochs is None else epochs
+        trained = sum(min(SHARE_OF_EPOCHS * fit.epochs, most) for fit in stack.fits)
+        return self._pace * epoch * trained
 
     def _tiles(self, engine: str, stack: Stack) -> int:
-        """Return how many cores a stack can keep busy."""
+        """Return the most cores that a stack can use."""
         members = cpu(convolutional=self.workload.family.convolutional).members
         return 1 if engine == "fit" else min(self._cores, -(-len(stack.fits) // members))
 
     def _program(self, engine: str, stack: Stack) -> Hashable:
-        """Return what tells the program of a stack from others."""
+        """Return the key of a stack's program."""
         if engine == "fit":
             return stack  # built anew every time
         return self._widths(stack), program_of(stack.fits[0].trial, self.workload)
 
     def _widths(self, stack: Stack) -> tuple[int, ...]:
-        """Return what members are padded to; the linear model has no widths."""
+        """Return the widths that members are padded to; the linear model has none."""
         return stack.padded_units or pad_to(self._cost.widths(fit.trial) for fit in stack.fits)
 
 
 @dataclass(frozen=True)
 class RoundTime:
-    """One round."""
+    """The size of one round and its seconds; stored in the history."""
 
     phase: str
     trials: int
     fits: int
     stacks: int
     again: float
-    """Seconds, those of compiling left out."""
+    """Seconds, compiling left out."""
     compiling: float = 0.0
-    """Seconds that another sweep on the same table is spared: its programs are on the disk."""
+    """Seconds that another sweep on the same table saves: its programs are on the disk."""
 
 
 @dataclass(frozen=True)
 class Path:
-    """A whole sweep."""
+    """The rounds of a whole sweep and its seconds; stored in the history."""
 
     startup_seconds: float
     """From the start of the process to the first round."""
@@ -168,20 +168,19 @@ class Path:
 
     @property
     def compiling(self) -> float:
-        """Seconds more where none is."""
+        """Additional seconds where none is."""
         return sum(round_.compiling for round_ in self.rounds)
 
     def scaled(self, factor: float) -> Path:
-        """Return the path on a table with so many times the rows.
+        """Return the path on a table whose number of rows is multiplied by a factor.
 
-        Seconds of training follow the rows. Programs for as many rows are on the disk; others are
-        compiled, which takes as long as it did.
+        Seconds of training follow the rows. Programs for the same number of rows are on the disk;
+        others are compiled, in as many seconds as before.
         """
+        is_new = factor != 1.0
         rounds = (
-            replace(
-                round_, again=round_.again * factor, compiling=(factor != 1.0) * round_.compiling
-            )
-            for round_ in self.rounds
+            replace(each, again=each.again * factor, compiling=is_new * each.compiling)
+            for each in self.rounds
         )
         return replace(self, rounds=tuple(rounds))
 
@@ -189,21 +188,22 @@ class Path:
 def path_of_rounds(
     rounds: Sequence[Round], time: StackTime, limits: Limits, startup: float, ending: float
 ) -> Path:
-    """Return rounds with their seconds, between so many at the start and at the end of the process."""
+    """Return the path of some rounds; `startup` and `ending` are seconds before and after them."""
     compiled: set[Hashable] = set()
     times = []
-    for asked in rounds:
-        plan = plan_stacks(asked.fits, time.workload, limits)
-        trials, work = len({fit.trial for fit in asked.fits}), time.of_round(plan, compiled)
-        sizes = trials, len(asked.fits), len(plan.stacks)
-        times.append(RoundTime(asked.phase, *sizes, work.again, work.compiling))
-    parameters = {fit.trial: fit.trial.parameters for asked in rounds for fit in asked.fits}
-    smallest_largest = min(parameters.values()), max(parameters.values())
-    return Path(startup, tuple(times), ending, len(parameters), smallest_largest)
+    for round_ in rounds:
+        plan = plan_stacks(round_.fits, time.workload, limits)
+        trials, work = len({fit.trial for fit in round_.fits}), time.of_round(plan, compiled)
+        sizes = trials, len(round_.fits), len(plan.stacks)
+        times.append(RoundTime(round_.phase, *sizes, work.again, work.compiling))
+    every_trial = {fit.trial for round_ in rounds for fit in round_.fits}
+    parameters = [trial.parameters for trial in every_trial]
+    smallest_largest = min(parameters), max(parameters)
+    return Path(startup, tuple(times), ending, len(every_trial), smallest_largest)
 
 
 def path_of(document: dict[str, Any]) -> Path:
     """Return a stored path."""
-    rounds = tuple(RoundTime(**one) for one in document["rounds"])
+    rounds = tuple(RoundTime(**round_) for round_ in document["rounds"])
     low, high = document["parameters"]
     return Path(**{**document, "rounds": rounds, "parameters": (low, high)})

@@ -1,4 +1,4 @@
-"""What a sweep to come will take: its last run on this machine, else rounds that are worked out."""
+"""The forecast of a sweep: from its last run on this machine, else from simulated or counted rounds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pipeline.training.settings import Settings
 from pipeline.training.threads import cores
 
 MEASURED, UNMEASURED = 1.3, 2.0
-"""By how much the same work may take longer or shorter on one machine, and on one never measured."""
+"""Factors by which work may take longer or shorter than predicted: on a measured machine, on another."""
 MILLION = 1e6
 TWO_CLASSES = 2
 
@@ -46,9 +46,9 @@ class TableSizes:
     inputs: int
     """Numbers of one encoded row."""
     folds: int
-    """Over all repeats: baselines are fitted on each."""
+    """Folds of all repeats: baselines are fitted on each."""
     outputs: int
-    """Of the networks: boosting grows a tree for each of several classes."""
+    """Outputs of the networks: boosting grows a tree for each of several classes."""
 
     @property
     def reading_seconds(self) -> float:
@@ -64,55 +64,55 @@ class TableSizes:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The ways in which a sweep may go."""
+    """The paths that a sweep may take, from the shortest to the longest."""
 
     ways: tuple[Path, ...]
-    """The shortest first; one where its rounds are known."""
+    """The shortest first; a single one where the rounds are known."""
     basis: str
     """`remembered`, `grown` (the same sweep on other rows), `counted` or `simulated`."""
     spread: float
-    """By how much it may take longer or shorter."""
+    """Factor by which it may take longer or shorter."""
 
     @property
     def likely(self) -> Path:
-        """The way in the middle."""
+        """The path in the middle."""
         return self.ways[len(self.ways) // 2]
 
     @property
     def low(self) -> float:
-        """Seconds of the shortest, its programs on the disk."""
+        """Seconds of the shortest, with its programs on the disk."""
         return self.ways[0].again / self.spread
 
     @property
     def high(self) -> float:
-        """Seconds of the longest, its programs to be compiled."""
+        """Seconds of the longest, compiling included."""
         return (self.ways[-1].again + self.ways[-1].compiling) * self.spread
 
 
 @dataclass(frozen=True)
 class TimeModel:
-    """What the seconds of a sweep depend on, and what does not change while it runs."""
+    """Predicts the seconds of a sweep; does not change while it runs."""
 
     config: SweepConfig
     table: TableSizes
     machine: str
-    """Key of its rates."""
+    """Key of `rates` in the history."""
     rates: Rates
     time: StackTime
     limits: Limits
 
     @property
     def startup_seconds(self) -> float:
-        """From the start of the process to the first round."""
+        """Seconds from the start of the process to the first round."""
         return self.rates.startup_seconds + self.table.reading_seconds
 
     @property
     def ending_seconds(self) -> float:
-        """From the last round to the end of the process."""
+        """Seconds from the last round to the end of the process."""
         return self.rates.ending_seconds + self.table.baseline_seconds
 
     def forecast(self, marks: set[str]) -> Forecast:
-        """Return how the sweep may go; marks are its data's digest and the mark of its file, where known."""
+        """Return the forecast of the sweep; `marks` as of `history.recall`."""
         known = fingerprint(self.config), self.machine, self.table.rows
         path, same = history.recall(*known, marks)
         if path is None or self.config.compute.kind is ComputeKind.ray:
@@ -120,7 +120,7 @@ class TimeModel:
         return Forecast((path,), "remembered" if same else "grown", MEASURED)
 
     def predicted(self) -> Forecast:
-        """Return how a sweep may go that never ran."""
+        """Return the forecast of a sweep that never ran."""
         search, family = self.config.search, self.time.workload.family
         executions = executions_of(self.config)
         if isinstance(search, CapacityConfig):
@@ -136,7 +136,7 @@ class TimeModel:
 
 
 def time_model_of(config: SweepConfig, family: Family, table: TableSizes) -> TimeModel:
-    """Return the times of a sweep on this machine, at the rates that its sweeps have taught."""
+    """Return the time model of a sweep on this machine, with the rates of its history."""
     settings, engine = Settings.from_config(config, objective(config)), config.training.engine.value
     machine = history.machine_key(engine_used(engine, family, settings), family.name)
     rates, room = history.known_rates(machine), limits(config.training, config.compute)
@@ -145,19 +145,19 @@ def time_model_of(config: SweepConfig, family: Family, table: TableSizes) -> Tim
     return TimeModel(config, table, machine, rates, time, room)
 
 
-def table_of(found: Outline) -> TableSizes:
+def table_of(table: Outline) -> TableSizes:
     """Return the sizes of a table."""
-    dataset, rows = found.dataset, (found.all_rows, found.rows["train"], found.rows["validation"])
+    dataset, rows = table.dataset, (table.all_rows, table.rows["train"], table.rows["validation"])
     inputs, folds = math.prod(dataset.input_shape("standard")), len(dataset.split.folds)
     return TableSizes(*rows, len(dataset.columns), inputs, folds, dataset.outputs)
 
 
 @dataclass(frozen=True)
 class Cut:
-    """Where a budget ends a sweep."""
+    """The point at which a budget ends a sweep."""
 
     budget: str
-    """As it is configured, for example `budget.seconds=60`."""
+    """The configured limit, for example `budget.seconds=60`."""
     round: int
     """The round that it ends in; 0 where it ends before the first."""
     fits: int
@@ -166,7 +166,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Prospect:
-    """Everything that a plan says: the table, the forecast, and where a budget ends the likely sweep."""
+    """The content of a plan: the table, the forecast, and where a budget ends the likely sweep."""
 
     outline: Outline
     inputs: int
@@ -174,31 +174,31 @@ class Prospect:
     times: TimeModel
     forecast: Forecast
     cut: Cut | None
-    """Of the tightest budget; None where none ends the likely sweep."""
+    """By the tightest budget; None where none ends the likely sweep."""
 
 
 def prospect(config: SweepConfig) -> Prospect:
     """Return the plan of a configuration; raises as the sweep would."""
-    found, encodings = outline(config.data, config.seed), config.search.nuisance.encodings
-    dataset, shapes = found.dataset, found.dataset.input_shapes(encodings)
+    table, encodings = outline(config.data, config.seed), config.search.nuisance.encodings
+    dataset, shapes = table.dataset, table.dataset.input_shapes(encodings)
     family = family_of(config.model, config.search, shapes, dataset.outputs, dataset.regression)
     inputs = math.prod(shapes[encodings[0]])
-    times = time_model_of(config, family, table_of(found))
-    forecast = times.forecast(set(filter(None, (found.digest, found.mark))))
-    return Prospect(found, inputs, times, forecast, first_cut(forecast.likely, config.budget))
+    times = time_model_of(config, family, table_of(table))
+    forecast = times.forecast(set(filter(None, (table.digest, table.mark))))
+    return Prospect(table, inputs, times, forecast, first_cut(forecast.likely, config.budget))
 
 
 def first_cut(path: Path, budget: BudgetConfig) -> Cut | None:
-    """Return where the tightest budget ends a sweep; None where it keeps them all."""
-    found = [(name, seconds, math.inf) for seconds, name in time_limits(budget)]
+    """Return where the tightest budget ends a sweep; None where the sweep ends within all budgets."""
+    budgets = [(name, seconds, math.inf) for seconds, name in time_limits(budget)]
     if budget.fits is not None:
-        found.append((f"budget.fits={budget.fits}", math.inf, budget.fits))
-    cuts = (_cut(path, *limit) for limit in found)
+        budgets.append((f"budget.fits={budget.fits}", math.inf, budget.fits))
+    cuts = (_cut(path, *limit) for limit in budgets)
     return min(filter(None, cuts), key=lambda cut: cut.fits, default=None)
 
 
 def _cut(path: Path, name: str, seconds: float, most: float) -> Cut | None:
-    """Return where a limit of seconds or fits ends a sweep that finds no program on the disk."""
+    """Return where a limit of seconds or fits ends a sweep with no program on the disk; None for nowhere."""
     left, fits, number = seconds - path.startup_seconds - path.ending_seconds, 0, 0
     for number, round_ in enumerate(path.rounds):
         taken = round_.again + round_.compiling
