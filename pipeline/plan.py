@@ -133,7 +133,9 @@ def _numbers(plan: Prospect) -> Iterator[str]:
         span = _span(duration(round(min(compiling))), duration(round(max(compiling))))
         yield f"  {'compiling':<12}{span} of it the first time, none where the programs are on the disk"
     if price is not None:
-        money = (f"{one / SECONDS_AN_HOUR * price:.2f}" for one in (forecast.low, forecast.high))
+        money = (
+            f"{seconds / SECONDS_AN_HOUR * price:.2f}" for seconds in (forecast.low, forecast.high)
+        )
         yield _row("cost", *money)
 
 

@@ -92,7 +92,7 @@ def test_a_program_is_called_by_its_path_where_its_name_is_not_this_environments
 def test_an_interrupted_sweep_goes_on_with_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """A word with blanks is quoted; an older resume is replaced."""
     monkeypatch.setattr(sys, "argv", ["x", "data.drop=[listing id]", "resume=auto", "seed=1"])
-    words = shlex.split(commands.sweep_again("abc"))
+    words = shlex.split(commands.resume_command("abc"))
     assert words[1:] == ["-m", "pipeline.sweep", "data.drop=[listing id]", "seed=1", "resume=abc"]
 
 

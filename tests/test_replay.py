@@ -47,7 +47,7 @@ def tried(found: RecordedFit, monkeypatch: pytest.MonkeyPatch, *words: str) -> i
     """Replay a fit that is equal, as far as it comes to training."""
     result = FitResult(FIT, Outcome.completed, CURVES, 2, None, None, 1.0)
     monkeypatch.setattr(replay, "recorded_fit", lambda *_: found)
-    monkeypatch.setattr(replay, "train_again", lambda *_: result)
+    monkeypatch.setattr(replay, "retrain", lambda *_: result)
     return main(["run=1", *words])
 
 

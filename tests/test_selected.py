@@ -71,7 +71,7 @@ def trained(monkeypatch):
     def predict(model, _x):
         return np.random.default_rng(model).normal(size=(ROWS, 1))
 
-    monkeypatch.setattr(Candidates, "_train_again", train)
+    monkeypatch.setattr(Candidates, "_retrain", train)
     monkeypatch.setattr(champion, "forward", predict)
     monkeypatch.setattr(champion, "unseen_inputs", lambda *_: {"validation": np.zeros((ROWS, 1))})
     return rerun

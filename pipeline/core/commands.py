@@ -36,7 +36,7 @@ def quoted(text: str) -> str:
     return f"{mark}{inside}{mark}"
 
 
-def sweep_again(run_id: str) -> str:
+def resume_command(run_id: str) -> str:
     """Return the command that continues the sweep of this process."""
     words = [word for word in sys.argv[1:] if not word.startswith("resume=")]
     return module("sweep", *words, f"resume={run_id}")

@@ -1,6 +1,6 @@
-"""What follows once the champion is saved: summary, report, display. Nothing of it may cost the champion.
+"""The steps after the champion is saved: summary, report, display. None of them may lose the champion.
 
-Each step is attempted; one that fails is said in a line, and the others are done all the same.
+Each step is attempted; one that fails is logged in a line, and the others follow all the same.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ T = TypeVar("T")
 
 
 class Aftermath:
-    """The steps after the champion, and what went wrong in them."""
+    """Runs the steps after the champion, and keeps their failures."""
 
     def __init__(self, model_uri: str) -> None:
-        """Begin with the champion's model, which is saved."""
+        """Begin with the address of the saved champion."""
         self._saved = f"The champion is saved as {model_uri}"
         self._store: StoreError | None = None
         self._grave: list[str] = []
 
     def attempt(self, what: str, step: Callable[[], T], *, grave: bool = False) -> T | None:
-        """Return what a step returns; None where it failed.
+        """Return the result of a step; None where it failed.
 
         Args:
-            what: Did not happen then, for the message.
-            step: Does it.
-            grave: Whether the exit code must show it.
+            what: The message of a failure, for example "the report is not drawn".
+            step: The step.
+            grave: Whether a failure changes the exit code.
         """
         try:
             return step()
@@ -50,7 +50,7 @@ class Aftermath:
         except StoreError as error:
             self._store = self._store or error
             log.error("%s: %s", what, error)  # noqa: TRY400 - one line, no traceback
-        except Exception as error:  # whatever it is, the champion is saved
+        except Exception as error:  # in any case the champion is saved
             reason = str(error) or type(error).__name__
             log.error("%s: %s. %s", what, reason, self._saved)  # noqa: TRY400 - as above
             log.debug("%s", what, exc_info=True)
@@ -59,11 +59,11 @@ class Aftermath:
         return None
 
     def close(self) -> None:
-        """Say with the exit code what is not as it should be.
+        """Raise where a failure changes the exit code.
 
         Raises:
             StoreError: The store was lost after the champion was saved.
-            SweepError: Something grave failed.
+            SweepError: A grave step failed.
         """
         if self._store is not None:
             raise StoreError(f"{self._saved}, but not all of the sweep is recorded. {self._store}")
@@ -117,10 +117,10 @@ def labelled(
     """Return label and text of the last lines: answer, why, report, predict, compare, link.
 
     Args:
-        arguments: What `predict` needs beside the model: the file of the sweep, the store.
+        arguments: Of `predict` beside the model: the file of the sweep, the store.
     """
     model = f"model={about['champion']['model_uri']}"
-    store = (word for word in arguments if word.startswith("tracking.uri="))
+    store = (each for each in arguments if each.startswith("tracking.uri="))
     lines = {
         "answer": answer(about),
         "why": about["champion"]["reason"],
@@ -133,27 +133,26 @@ def labelled(
 
 
 def answer(about: Mapping[str, Any]) -> str:
-    """Say what was found and how good it is in the target's own unit, beside the best baseline."""
+    """Return the champion's size and its score in the target's own unit, beside the best baseline."""
     champion = about["champion"]
-    found = size(champion)
+    text = size(champion)
     if not is_selection(champion):
-        found = f"{champion['capacity']} ({found})"
+        text = f"{champion['capacity']} ({text})"
     plain = plainly(about)
     if plain is None:
-        return found
-    found += f": {plain.part} {plain.label} {plain.written(plain.own)}"
+        return text
+    text += f": {plain.part} {plain.label} {plain.written(plain.own)}"
     rival = best(about)
     theirs = rival and plain.beside.get(rival.model)
     if rival is None or theirs is None:
-        return found
-    said = f"{found}; the best baseline, {rival.label}, has {plain.written(theirs)}"
-    compared = (
-        "" if plain.name in {"rmse", champion["objective"].removeprefix("val_")} else called(about)
-    )
+        return text
+    text += f"; the best baseline, {rival.label}, has {plain.written(theirs)}"
+    is_objective = plain.name in {"rmse", champion["objective"].removeprefix("val_")}
+    compared = "" if is_objective else called(about)
     if not (rival.is_worse or rival.is_better):
-        return f"{said}{f', the {compared}' if compared else ':'} no different beyond noise"
+        return f"{text}{f', the {compared}' if compared else ':'} no different beyond noise"
     how = "worse" if rival.is_worse else "better"
-    return f"{said} and " + (f"a {how} {compared}" if compared else f"is {how}")
+    return f"{text} and " + (f"a {how} {compared}" if compared else f"is {how}")
 
 
 def last_line(about: Mapping[str, Any], location: Location) -> str:

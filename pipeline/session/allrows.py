@@ -1,6 +1,6 @@
-"""The champion on every row that is not a test row: trained once more, or as the members of folds.
+"""The champion trained on every row that is not a test row: refitted, or as the networks of folds.
 
-What the search kept back to choose by would otherwise never be trained on. The test rows stay apart.
+The validation rows of the search would otherwise never be trained on. The test rows stay apart.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def wanted_rows(config: SweepConfig, dataset: Dataset) -> ChampionRows:
-    """Return what the champion is to be trained on: as configured, where the split allows it."""
+    """Return the rows to train the champion on: as configured, where the split allows it."""
     further, wanted = dataset.split.further, config.champion_rows
     if wanted is ChampionRows.folds and len(further) == ALL_ROWS:
         log.info("With data.time no fold could be trained on later rows: champion_rows=refit")
@@ -38,7 +38,7 @@ def wanted_rows(config: SweepConfig, dataset: Dataset) -> ChampionRows:
 
 
 def trained_rows(members: Sequence[Member]) -> ChampionRows:
-    """Return what the networks of a champion were trained on."""
+    """Return the rows that the networks of a champion were trained on."""
     if any(member.validated for member in members):
         return ChampionRows.refit
     folded = any(member.fit.fold > ALL_ROWS for member in members)
@@ -46,15 +46,15 @@ def trained_rows(members: Sequence[Member]) -> ChampionRows:
 
 
 def on_all_rows(sweep: Sweep, rows: ChampionRows, members: Sequence[Member]) -> list[Member] | None:
-    """Return the networks trained on all rows; None where the budget did not allow it.
+    """Return the networks trained on all rows; None where the budget ended before.
 
     Args:
         rows: `refit` or `folds`.
-        members: What would be saved otherwise. Of folds the first one: the search has trained it without
-            the rows that validate it, and the other folds are of its trial.
+        members: The networks that would be saved otherwise. With folds, the single network that the
+            search trained on the first fold; the other folds are of its trial.
 
     Raises:
-        Interrupted: A signal asked for an end.
+        Interrupted: A signal requested an end.
     """
     fits = _refits(sweep, members) if rows is ChampionRows.refit else _folds(sweep, members[0])
     missing = [fit for fit in fits if sweep.networks.weights(fit) is None]
@@ -73,7 +73,7 @@ def on_all_rows(sweep: Sweep, rows: ChampionRows, members: Sequence[Member]) -> 
 
 
 def _refits(sweep: Sweep, members: Sequence[Member]) -> tuple[Fit, ...]:
-    """Return a fit on all rows for each network, for as many epochs as were best: its trial's median."""
+    """Return a fit on all rows for each network; its epochs are its trial's median of the best epochs."""
     every = (*sweep.ledger.done, *sweep.ledger.cut)
     best = {
         member.fit.trial: np.median(
@@ -81,9 +81,9 @@ def _refits(sweep: Sweep, members: Sequence[Member]) -> tuple[Fit, ...]:
         )
         for member in members
     }
+    fits = [member.fit for member in members]
     return tuple(
-        replace(one.fit, fold=ALL_ROWS, epochs=1 + round(float(best[one.fit.trial])))
-        for one in members
+        replace(fit, fold=ALL_ROWS, epochs=1 + round(float(best[fit.trial]))) for fit in fits
     )
 
 
@@ -96,7 +96,7 @@ def _folds(sweep: Sweep, first: Member) -> tuple[Fit, ...]:
 
 
 def _train(sweep: Sweep, rows: ChampionRows, fits: Sequence[Fit], missing: Sequence[Fit]) -> str:
-    """Train and record a round of its own; return why it was not finished, or an empty string."""
+    """Train and record the fits as a round; return why it was not finished, or an empty string."""
     ledger, trainer = sweep.ledger, sweep.trainer
     number = 1 + max(entry.round for entry in (*ledger.done, *ledger.cut))
     round_ = Round(number, CHAMPION_PHASE, tuple(fits), f"champion_rows={rows}")
@@ -113,7 +113,8 @@ def _train(sweep: Sweep, rows: ChampionRows, fits: Sequence[Fit], missing: Seque
         for result in results:
             if result.outcome.is_done:
                 sweep.networks.keep(result)
-        kept = [_unvalidated(one) if rows is ChampionRows.refit else one for one in results]
+        is_refit = rows is ChampionRows.refit
+        kept = [_unvalidated(result) for result in results] if is_refit else results
         ledger.record_stack(round_, stack, kept)
     sweep.unless_stopped()
     ledger.flush()
@@ -121,6 +122,6 @@ def _train(sweep: Sweep, rows: ChampionRows, fits: Sequence[Fit], missing: Seque
 
 
 def _unvalidated(result: FitResult) -> FitResult:
-    """Return a fit without scores of rows that it was trained on."""
-    curves = {name: one for name, one in result.curves.items() if not name.startswith("val_")}
+    """Return a result without its validation scores, as the fit was trained on those rows."""
+    curves = {name: curve for name, curve in result.curves.items() if not name.startswith("val_")}
     return replace(result, curves=curves, row_losses=None, findings=())

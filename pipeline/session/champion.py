@@ -1,9 +1,9 @@
 """The networks that may be saved: those of the chosen trial, and a greedy selection among all fits.
 
-Networks come from memory or from the store; those of a process that has died are trained again, so a
-sweep that was interrupted ends as it would have. In `champion=greedy` every fit has been paid for, and an
-average of networks that err differently beats each of them (`evaluation/greedy.py`). The test rows play
-no part; validation rows choose, and are cross-fitted to say how many networks are worth taking.
+Networks come from memory or from the store; those of a process that has died are retrained, so that a
+sweep that was interrupted has the same result. `champion=greedy` averages networks that err differently,
+which is better than each of them (`evaluation/greedy.py`). The test rows play no part; the validation rows
+select, and are cross-fitted to decide how many networks to take.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from pipeline.session.trainer import Networks, Trainer
 log = logging.getLogger(__name__)
 
 MOST_CANDIDATES = 64
-"""Fits that may be taken, the best by their own score: worse ones are hardly ever chosen, and each has
-to predict all validation rows."""
+"""Fits that may be selected, the best by their own score: worse ones are hardly ever selected, and each
+has to predict all validation rows."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Candidates:
     def selected(self, champions: list[Member], control: Callable[[], Control]) -> list[Member]:
         """Return the networks to average, each once with its weight, the heaviest first.
 
-        What there is no time for is left out, and said.
+        Networks that there is no time for are left out, with a warning.
 
         Args:
-            champions: The networks of the chosen trial, which are there in any case.
-            control: Returns what says when to stop, once before networks are trained again and once
-                before they predict.
+            champions: The networks of the chosen trial; they are always available.
+            control: Called before networks are retrained and once more before they predict; each
+                control returned stops its part.
         """
         ranked = sorted(self._usable(), key=lambda scored: (scored.score, scored.fit.name))
         fits = [scored.fit for scored in ranked[:MOST_CANDIDATES]]
@@ -77,17 +77,17 @@ class Candidates:
         return [scored for scored in longest(self.ledger.standing()) if is_usable(scored)]
 
     def _members(self, fits: Sequence[Fit], control: Control) -> list[Member]:
-        """Return those fits that have a network, or get one before `control` stops."""
+        """Return the networks of some fits, retrained where they are lost and `control` allows it."""
         members = []
         for fit in fits:
             if self.networks.weights(fit) is None and not control.stop_reason():
-                self._train_again(fit, control)
+                self._retrain(fit, control)
             if (model := self.networks.model(fit)) is not None:
                 members.append(Member(fit, model))
         return members
 
-    def _train_again(self, fit: Fit, control: Control) -> None:
-        """Train the stack of a recorded fit again, and keep the networks that `control` does not cut."""
+    def _retrain(self, fit: Fit, control: Control) -> None:
+        """Retrain the stack of a recorded fit, and keep the networks that `control` does not cut."""
         done = self.ledger.find(fit)
         recorded = self.ledger.recorded_plan(done.round) if done else None
         if recorded is None:
@@ -105,7 +105,7 @@ class Candidates:
                     self.networks.keep(result)
 
     def _select(self, members: list[Member], control: Control) -> tuple[int, ...]:
-        """Return the places of the networks that are taken, one taken twice twice."""
+        """Return the indices of the selected networks, with repetitions."""
         dataset, config = self.trainer.dataset, self.trainer.config
         rows = dataset.split.validation
         truth = dataset.encoded_targets(rows)
@@ -129,10 +129,10 @@ class Candidates:
 
 
 def half_the_time(signal: Callable[[], str], spare: Callable[[], float | None]) -> Control:
-    """Return a control that heeds signals, and leaves half of the time that is left now.
+    """Return a control that stops at a signal, and when half of the seconds left now are used.
 
     Args:
-        signal: Returns the signal that asked for an end, or an empty string.
+        signal: Returns the name of the signal that requested an end, or an empty string.
         spare: Returns the seconds left; None without a budget.
     """
     at_first = spare()

@@ -1,4 +1,4 @@
-"""The end of a sweep: test the champion once, save it, and say what was found."""
+"""The end of a sweep: test the champion once, save it, and report it."""
 
 from __future__ import annotations
 
@@ -138,18 +138,18 @@ def _models(
         sweep.unless_stopped()
     if (rows := wanted_rows(config, sweep.trainer.dataset)) is not ChampionRows.train:
         is_folded = rows is ChampionRows.folds
-        again = on_all_rows(sweep, rows, [single] if is_folded else models[kind])
-        kind = "ensemble" if is_folded and again else kind
-        models |= {kind: again} if again else {}
+        retrained = on_all_rows(sweep, rows, [single] if is_folded else models[kind])
+        kind = "ensemble" if is_folded and retrained else kind
+        models |= {kind: retrained} if retrained else {}
     return kind, models
 
 
 def _page(ledger: Ledger, config: SweepConfig, about: dict[str, Any]) -> str:
-    """Name the parent run by what came out, and leave the page that compares the trials; its link."""
-    plain, found = plainly(about), about["champion"]["capacity"]
+    """Name the parent run by its champion, prepare the page that compares trials, and return its link."""
+    plain, champion = plainly(about), about["champion"]["capacity"]
     if plain is not None:
-        found += f", {plain.part} {plain.label} {plain.written(plain.own)}"
-    ledger.set_tag("mlflow.runName", f"{about['data']['name']}: {found}")
+        champion += f", {plain.part} {plain.label} {plain.written(plain.own)}"
+    ledger.set_tag("mlflow.runName", f"{about['data']['name']}: {champion}")
     tested = f"test_{plain.name if plain else 'loss'}"
     return prepare_view(ledger, objective(config).metric, tested)
 
@@ -173,20 +173,20 @@ def draw_report(sweep: Sweep, after: Aftermath) -> str | None:
 
 
 def _say(sweep: Sweep, about: dict[str, Any]) -> None:
-    """Say where to go from here: a person in labelled lines, a script in the last one."""
+    """Print the last lines: labelled for a person, one line for a script."""
     location, config = sweep.ledger.store.location, sweep.trainer.config
     arguments = [f"input={config.data.path or 'FILE'}", "output=predictions.csv"]
     if config.tracking.uri is not None:
         arguments.append(f"tracking.uri={location.shown}")
     if not sweep.display.closing(labelled(about, location, arguments)):
-        with contextlib.suppress(OSError):  # nobody reads it any more
+        with contextlib.suppress(OSError):  # its reader has closed the pipe
             print(last_line(about, location), flush=True)  # noqa: T201 - the contract of stdout
 
 
 def _record(
     ledger: Ledger, networks: Networks, champion: Fit, about: dict[str, Any], verdicts: Verdicts
 ) -> None:
-    """Keep what else belongs to the sweep: predictions, note, and models not saved at once."""
+    """Record the remaining parts of the sweep: predictions, note, and models that are not saved yet."""
     if verdicts.predictions is not None:
         ledger.attach("predictions.csv", write_csv(verdicts.predictions) or "")
     ledger.set_tag(NOTE_TAG, sweep_note(about, table_link(ledger.store, ledger.run_id)))
@@ -210,7 +210,7 @@ def _challenge(
     verdicts: Verdicts,
     kind: str,
 ) -> dict[str, Any]:
-    """Register the champion; it goes into production only if it is really better."""
+    """Register the champion; it is promoted to production only if it is clearly better."""
     config, dataset = trainer.config, trainer.dataset
 
     def incumbent(now: Standing) -> tuple[np.ndarray | None, str]:
@@ -219,7 +219,7 @@ def _challenge(
             problem = score_incumbent(dataset, verdicts, predict)
         return verdicts.test_row_losses.get(INCUMBENT), problem
 
-    asked = Challenge(
+    request = Challenge(
         schema_of(dataset),
         Rows(dataset.digest, split_of(config.data)),
         verdicts.test_row_losses.get(kind),
@@ -228,13 +228,13 @@ def _challenge(
         margin=config.registry.margin,
         replace_broken=config.registry.replace_broken,
     )
-    verdict = challenge(ledger, config.registry, champion, asked, standing, incumbent)
+    verdict = challenge(ledger, config.registry, champion, request, standing, incumbent)
     log.info("Registry, %s: %s", config.registry.name, verdict.reason)
     return {"name": config.registry.name, **verdict._asdict()}
 
 
 def _nothing_usable(ledger: Ledger, result: SearchResult) -> BudgetError | NoUsableTrialError:
-    """Return the error that says why there is no champion."""
+    """Return the error of a sweep without a champion."""
     outcomes = Counter(str(done.outcome) for done in ledger.done)
     counted = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items())) or "no fit"
     if result.status == "budget" and not outcomes.keys() & {"diverged", "infeasible"}:

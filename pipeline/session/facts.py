@@ -1,4 +1,4 @@
-"""What is known of a sweep before its first round: what the ledger records and the display shows."""
+"""The facts of a sweep before its first round, for the ledger and for the display."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pipeline.training.order import batch_size, steps
 
 
 def encoded(config: SweepConfig, dataset: Dataset) -> list[tuple[str, int]]:
-    """Return every encoding and fold that the search may use."""
+    """Return every encoding with every fold that the search may use."""
     folds = range(len(dataset.split.folds))
     encodings = sorted(config.search.nuisance.encodings)
     return [(name, fold) for name in encodings for fold in folds]
@@ -85,7 +85,7 @@ def searcher_of(config: SweepConfig, dataset: Dataset, family: Family) -> Search
 def facts_of(
     config: SweepConfig, dataset: Dataset, fingerprint: str, flat: dict[str, str]
 ) -> SweepFacts:
-    """Return what the ledger records of the sweep as a whole."""
+    """Return the facts that the ledger records with the parent run."""
     folds = range(len(dataset.split.folds))
     return SweepFacts(
         name=dataset.name,
@@ -100,7 +100,7 @@ def facts_of(
         objective=objective(config),
         target_scales=tuple(dataset.target_scaling(fold)[1] for fold in folds),
         source=config.data.path or dataset.name,
-        command=tuple(shlex.quote(word) for word in sys.argv[1:]),
+        command=tuple(shlex.quote(argument) for argument in sys.argv[1:]),
         headline={
             "search": str(config.search.kind),
             "engine": str(config.training.engine),
@@ -114,7 +114,7 @@ def facts_of(
 
 
 def _validation_rows(dataset: Dataset) -> ValidationRows:
-    """Return what the ledger needs to know of the validation rows to keep their losses."""
+    """Return clusters and weights of the validation rows, by which the ledger keeps their losses."""
     if len(dataset.split.folds) > 1:
         return ValidationRows()
     rows = dataset.part("validation")
@@ -122,7 +122,7 @@ def _validation_rows(dataset: Dataset) -> ValidationRows:
 
 
 def facts_shown(config: SweepConfig, dataset: Dataset, ledger: Ledger) -> dict[str, str]:
-    """Return what the display says at the start."""
+    """Return the facts that the display shows at the start."""
     parts = {name: len(dataset.part(name)) for name in ("train", "validation", "test")}
     severe = [fact.note for fact in dataset.facts if fact.attention is Attention.severe]
     severe += few_rows(dataset).lines

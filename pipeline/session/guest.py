@@ -1,8 +1,8 @@
-"""A sweep in a process of the user's: nothing of it changes, and nothing of it leaks in.
+"""A sweep in a process of the user's: it leaves the process unchanged, and is unaffected by its settings.
 
-Everything global that a sweep sets, or that a library does for it, is put back when the call ends,
-however it ends. What the host has set (warnings as errors, NumPy that raises, scikit-learn that returns
-DataFrames, Keras in float64, an MLflow run with autolog) is set aside meanwhile.
+Global settings that a sweep or one of its libraries changes are restored when the call ends, however it
+ends. Settings of the host (warnings as errors, NumPy that raises, scikit-learn that returns DataFrames,
+Keras in float64, an MLflow run with autolog) are suspended meanwhile.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _until_last = ExitStack()
 
 @contextmanager
 def guest() -> Iterator[None]:
-    """Leave the process as it was; calls may be nested, and overlap on several threads."""
+    """Restore the process afterwards; calls may be nested, and overlap on several threads."""
     with _process(), np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
         if "sklearn" not in sys.modules:
             yield
@@ -52,7 +52,7 @@ def guest() -> Iterator[None]:
 
 @contextmanager
 def _process() -> Iterator[None]:
-    """Keep what the whole process shares from the first call that begins to the last that ends."""
+    """Suspend the settings of the whole process from the first call that begins to the last that ends."""
     global _inside  # noqa: PLW0603 - of the process, as what it guards is
     with _lock:
         if not _inside:
@@ -95,9 +95,9 @@ def _loggers() -> Iterator[None]:
 
 @contextmanager
 def _warnings() -> Iterator[None]:
-    """A warning of some library is no reason to end a sweep, whatever the host thinks of its own."""
+    """Turn no warning into an error: a library's warning does not end a sweep."""
     with warnings.catch_warnings():
-        kept = [one for one in warnings.filters if one[0] != "error"]
+        kept = [rule for rule in warnings.filters if rule[0] != "error"]
         warnings.resetwarnings()
         for action, message, category, module, line in reversed(kept):
             warnings.filters.insert(0, (action, message, category, module, line))  # type: ignore[attr-defined]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
 from pipeline.config import fingerprint, flatten, objective
 from pipeline.config.choices import SearchKind
-from pipeline.config.redact import redacted
 from pipeline.config.schema import SweepConfig
 from pipeline.config.text import dump
-from pipeline.core.commands import sweep_again
 from pipeline.core.errors import Interrupted
 from pipeline.core.forked import may_fork
 from pipeline.core.records import FitResult, Round, Scored, Stack
@@ -57,18 +55,18 @@ def run(
     Args:
         config: Of the sweep.
         output_dir: Receives summary.json, the report and the log.
-        grace: Seconds from a first signal to the end of the process; None in somebody else's.
-        began: When it was requested, in `process_seconds`; None: when the process began.
+        grace: Seconds from a first signal to the end of the process; None where it is the user's own.
+        began: When the sweep was requested, in `process_seconds`; None: when the process began.
         quiet: Write nothing on stdout, where a command has its result.
 
     Raises:
-        SweepError: What a user can act on; carries the exit code.
+        SweepError: An error that the user can correct, with the exit code.
     """
     try:
         display = Display(config.verbose, objective=objective(config), quiet=quiet)
         code = _run(config, output_dir, display, grace, began)
     except Interrupted:
-        raise  # the sweep is started again: only its end is notified
+        raise  # the sweep is resumed later: only its end is notified
     except Exception as error:
         notify(config.notify.url, output_dir, error)
         raise
@@ -98,8 +96,7 @@ def _run(
         stop.show = display.stopping
         dataset = prepare(config.data, config.seed)
         sweep = _open(config, output_dir, dataset, budget, stop, display)
-        again = redacted(sweep_again(sweep.ledger.run_id))
-        stop.advice = f"; finished fits are recorded. Continue with: {again}"
+        stop.advice = f"; finished fits are recorded. {sweep.how_to_resume}"
         status, reason = "FAILED", "the sweep ended with an error"
         try:
             with closing(Proof(dataset, sweep.trainer.family)) as proof:
@@ -124,10 +121,10 @@ def _run(
 
 
 def _import_frameworks(config: SweepConfig, dataset: Dataset, *, forks: bool) -> None:
-    """Import what takes seconds, in the order that takes fewest; start the processes that need it too.
+    """Import the slow libraries, and start the processes that need them too, in the fastest order.
 
     Args:
-        forks: Whether they may be copies of this one.
+        forks: Whether the processes may be forked from this one.
     """
     from pipeline.models.artefact_folder import import_writers
     from pipeline.models.verify import VERIFIER
@@ -135,7 +132,7 @@ def _import_frameworks(config: SweepConfig, dataset: Dataset, *, forks: bool) ->
     import_writers(dataset)
     FITS.start(
         resolve(config.tracking.uri), forks=forks
-    )  # makes a new store beside the next import
+    )  # makes a new store during the next import
     start(VERIFIER.fork if forks else lambda: None)
 
 
@@ -147,15 +144,13 @@ def _open(
     stop: StopRequest,
     display: Display,
 ) -> Sweep:
-    """Open family, search and ledger; everything that can be refused is refused here."""
+    """Open family, search and ledger; every error of data or configuration is raised here."""
     trainer = Trainer.of(config, dataset)
     family = trainer.family
     prepare_threads(convolutional=family.convolutional)
-    # Not where somebody else's threads may run, or a module of theirs has shown Keras its own layers.
+    # Not in a user's process, where threads may run, nor with a user's module, which may register layers.
     forks = stop.is_ours and config.model.builder is None and may_fork()
-    if (
-        config.search.kind is not SearchKind.capacity
-    ):  # KerasTuner would import TensorFlow otherwise
+    if config.search.kind is not SearchKind.capacity:  # else KerasTuner would import TensorFlow
         _import_frameworks(config, dataset, forks=forks)
     searching = searcher_of(config, dataset, family)
     for note in dataset.notes:
@@ -170,11 +165,11 @@ def _open(
         elapsed=budget.elapsed,
         stopping=lambda: stop.number is not None,
     )
-    with ExitStack() as unless_opened:
-        unless_opened.callback(ledger.end, "FAILED", "the sweep could not be opened")
+    try:
         budget.before = ledger.spent_seconds
         display.start(f"sweep {dataset.name}", facts_shown(config, dataset, ledger))
-        sweep = Sweep(
+        times = time_model_of(config, family, table_of(Outline(dataset)))
+        return Sweep(
             output_dir=output_dir,
             trainer=trainer,
             searcher=searching,
@@ -184,15 +179,12 @@ def _open(
             stop=stop,
             networks=Networks(family, ledger),
             forecaster=Forecaster(
-                time_model_of(config, family, table_of(Outline(dataset))),
-                dataset.digest,
-                budget,
-                ledger.writer_seconds,
-                display.estimate,
+                times, dataset.digest, budget, ledger.writer_seconds, display.estimate
             ),
         )
-        unless_opened.pop_all()
-    return sweep
+    except BaseException:
+        ledger.end("FAILED", "the sweep could not be opened")
+        raise
 
 
 def search(sweep: Sweep, before: Callable[[Round], None] = lambda _: None) -> SearchResult:
@@ -220,7 +212,7 @@ def search(sweep: Sweep, before: Callable[[Round], None] = lambda _: None) -> Se
 
 
 def train_round(sweep: Sweep, round_: Round, finished: Sequence[Scored]) -> str:
-    """Train what a round still misses; return why it could not be finished, or an empty string."""
+    """Train the missing fits of a round; return why it could not be finished, or an empty string."""
     from pipeline.training.precision_check import check_precision
 
     trainer, pending = sweep.trainer, missing(round_, finished)

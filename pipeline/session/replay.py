@@ -1,4 +1,4 @@
-"""One recorded fit, trained again and compared epoch by epoch."""
+"""Retrains a recorded fit and compares it epoch by epoch."""
 
 from __future__ import annotations
 
@@ -23,24 +23,25 @@ log = logging.getLogger(__name__)
 
 
 def replay(given: Mapping[str, str]) -> tuple[bool, str]:
-    """Train a recorded fit again; return whether every epoch is equal, and one sentence.
+    """Retrain a recorded fit; return whether every epoch is equal, and a sentence.
 
-    The arguments are `run`, maybe `data.path`, `model.builder` and `tracking.uri`.
+    Args:
+        given: `run`, and where needed `data.path`, `model.builder` and `tracking.uri`.
 
     Raises:
-        ConfigError: A builder that is missing, another or too much.
+        ConfigError: The builder is missing, changed, or not of this fit.
         DataError: The data is not what the fit was trained on.
     """
     recorded = recorded_fit(given.get("tracking.uri"), given["run"])
-    equal, sentence = compare(recorded, train_again(recorded, _config(recorded, given)))
+    equal, sentence = compare(recorded, retrain(recorded, _config(recorded, given)))
     return equal, f"{recorded.fit.name}: {sentence}"
 
 
 def _config(recorded: RecordedFit, given: Mapping[str, str]) -> SweepConfig:
-    """Return the recorded configuration; code of the user's own must be named again.
+    """Return the recorded configuration, with the user's builder, which is never taken from the store.
 
     Raises:
-        ConfigError: It is not named, is another than the fit was trained with, or had no part in it.
+        ConfigError: The builder is not named, has changed since, or the fit was trained without one.
     """
     config = load(recorded.config)
     builder, is_own = given.get("model.builder"), config.model.family == "builder"
@@ -64,8 +65,8 @@ def _config(recorded: RecordedFit, given: Mapping[str, str]) -> SweepConfig:
     return config
 
 
-def train_again(recorded: RecordedFit, config: SweepConfig) -> FitResult:
-    """Train the stack of a fit again and return the fit's result.
+def retrain(recorded: RecordedFit, config: SweepConfig) -> FitResult:
+    """Retrain the stack of a fit and return the fit's result.
 
     Raises:
         DataError: The data is not what the fit was trained on.
@@ -82,7 +83,7 @@ def train_again(recorded: RecordedFit, config: SweepConfig) -> FitResult:
 
 
 def compare(recorded: RecordedFit, result: FitResult) -> tuple[bool, str]:
-    """Return whether every epoch is equal bit for bit, and one sentence."""
+    """Return whether every epoch is equal bit for bit, and a sentence."""
     then, now = recorded.curves.curves, result.curves
     lengths = {name: (len(then[name]), len(now.get(name, ()))) for name in then}
     if any(before != after for before, after in lengths.values()):
@@ -100,16 +101,14 @@ def compare(recorded: RecordedFit, result: FitResult) -> tuple[bool, str]:
 
 
 def _difference(then: np.ndarray, now: np.ndarray) -> float:
-    """Return the largest difference; two values that are no numbers are equal."""
+    """Return the largest absolute difference; NaN equals NaN. Above 0 where any epoch differs."""
     if np.array_equal(then, now, equal_nan=True):
         return 0.0
-    return float(
-        np.nanmax(np.abs(np.asarray(then) - np.asarray(now)), initial=np.finfo(float).tiny)
-    )
+    return float(np.nanmax(np.abs(np.subtract(then, now)), initial=np.finfo(float).tiny))
 
 
 def _why(recorded: RecordedFit) -> str:
-    """Return which version or machine differs from those recorded."""
+    """Return the versions and properties of the machine that differ from those recorded."""
     now = provenance()
     changed = [
         f"{name.removeprefix('version.')} was {value}, is {now.get(name, 'not there')}"

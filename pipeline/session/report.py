@@ -11,7 +11,7 @@ from pipeline.ledger.read import SweepRecord, read_sweep
 
 
 def report(sweeps: Sequence[str], output: str | None, uri: str | None) -> str:
-    """Write the page of a sweep, or of several compared; return a sentence about it.
+    """Write the page of a sweep, or of several compared; return its path with a sentence.
 
     Args:
         sweeps: Ids, or `latest`; at least one.

@@ -1,4 +1,4 @@
-"""What is saved of a sweep whose store is gone for good."""
+"""Saves the champion so far of a sweep whose store was lost."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ CHAMPION = "champion"
 
 
 def rescued(sweep: Sweep, error: Exception) -> str:
-    """Save what can be saved after an error; return the error as the reason of the sweep's end.
+    """Save the best network after an error; return the error as the reason of the sweep's end.
 
-    Only a store that is gone for good asks for it: after any other error the sweep is resumed.
+    Only where the store was lost: after any other error the sweep can be resumed.
     """
     if isinstance(error, LostStoreError):
         try:
             log.error("%s", _rescue(sweep))
-        except Exception as failure:  # noqa: BLE001 - the error that counts is the loss of the store
+        except Exception as failure:  # noqa: BLE001 - the loss of the store is the error to report
             log.error("the champion so far could not be saved: %s", failure)  # noqa: TRY400 - one line
     return f"{type(error).__name__}: {error}"
 
 
 def _rescue(sweep: Sweep) -> str:
-    """Write the best network and `summary.json`; return what was saved, in a sentence."""
+    """Write the best network and `summary.json`; return a sentence about them."""
     from pipeline.evaluation.final import Member
     from pipeline.models.artefact import save_beside
     from pipeline.session.summary import dumps, partial_summary

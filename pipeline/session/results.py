@@ -1,4 +1,4 @@
-"""What a sweep found, for notebooks: tables as pandas DataFrames, figures as Plotly figures.
+"""The results of a sweep for notebooks: tables as pandas DataFrames, figures as Plotly figures.
 
 In a notebook::
 
@@ -32,7 +32,7 @@ Which = str | SweepRecord
 
 
 def read(sweep: Which = "latest", tracking_uri: str | None = None) -> SweepRecord:
-    """Return everything that the ledger holds of a sweep.
+    """Return the whole record of a sweep in the ledger.
 
     Args:
         sweep: Its id, `latest`, or a record, which is returned as it is.
@@ -133,17 +133,17 @@ def html(sweep: Which = "latest", tracking_uri: str | None = None) -> str:
 
 
 def figures(sweep: Which = "latest", tracking_uri: str | None = None) -> dict[str, Figure]:
-    """Return every figure that the sweep has something for, by name."""
+    """Return every figure that the sweep has data for, by name."""
     from pipeline.figures import plots
 
     drawn = plots.draw(read(sweep, tracking_uri))
-    return {name: one.figure for name, one in drawn.items()}
+    return {name: plot.figure for name, plot in drawn.items()}
 
 
 def figure(
     sweep: Which = "latest", name: str = "capacity", tracking_uri: str | None = None
 ) -> Figure:
-    """Return one figure by name; one that has nothing to show says why.
+    """Return one figure by name; a figure without data says why.
 
     Raises:
         ConfigError: There is no figure of that name.

@@ -1,4 +1,4 @@
-"""How the trials stand, while a sweep runs, in its final table and in the ledger; how its search ended."""
+"""The ranking of the trials, while a sweep runs and at its end, and how its search ended."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ SHOWN_TRIALS = 10
 def capacities(finished: Sequence[Scored], config: SweepConfig) -> tuple[CapacityScore, ...]:
     """Return every capacity with the score of its best trial and that score's standard error, best first."""
     plan = executions_of(config)
-    found = standing(complete_enough(finished, 1), folds=plan.folds, fewest=plan.fewest)
+    leading = standing(complete_enough(finished, 1), folds=plan.folds, fewest=plan.fewest)
     return tuple(
         CapacityScore(evidence.trial.capacity.label, evidence.trial.parameters, evidence.shown, se)
-        for evidence, se in found
+        for evidence, se in leading
     )
 
 
 def trials_ranked(standing: Sequence[Scored], choice: Choice, config: SweepConfig) -> list[Ranked]:
-    """Return every usable trial, the champion's first, and why each stands there."""
+    """Return the ranking of every usable trial, the champion's first."""
     plan, search = executions_of(config), config.search
     known = complete_enough(standing, 1)
     taken = next((evidence for evidence in known if evidence.trial == choice.trial), None)
@@ -38,10 +38,10 @@ def trials_ranked(standing: Sequence[Scored], choice: Choice, config: SweepConfi
 
 
 def ranking_rows(ranked: Sequence[Ranked], metric: str) -> tuple[list[dict[str, str]], str]:
-    """Return the rows of the final table, and the nuisance values that all of them have, in words.
+    """Return the rows of the final table, and as text the nuisance values that all of them have.
 
     Args:
-        metric: The objective.
+        metric: Name of the objective.
     """
     shown = ranked[:SHOWN_TRIALS]
     common = set.intersection(*(set(entry.evidence.trial.nuisance) for entry in shown))
@@ -67,12 +67,12 @@ LATER = {
     "grow": "shrinking and confirming the finalists",
     "shrink": "confirming the finalists",
 }
-"""What a capacity search does after a phase; the other searches only ask for more rounds."""
+"""The later phases of a capacity search, by phase; the other searches have a single phase."""
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """How the search ended, and with which choice."""
+    """The end of the search, and its choice."""
 
     status: str
     """`finished`, or `budget` when a limit ended it first."""
@@ -80,7 +80,7 @@ class SearchResult:
     decisions: tuple[Decision, ...]
     """All of them, the choice last."""
     reason: str = ""
-    """What was not tried, when a limit ended the search."""
+    """What was left out, when a limit ended the search; else empty."""
 
 
 def result_of(
@@ -90,12 +90,12 @@ def result_of(
     ended: str,
     cut: Sequence[tuple[Scored, int]] = (),
 ) -> SearchResult | None:
-    """Return how the search ended, or None where it goes on.
+    """Return the result of the search, or None where it goes on.
 
     Args:
-        searcher: Chooses among what is there when a limit has ended it.
+        searcher: Chooses among the fits so far when a limit has ended the search.
         proposal: The next round, or the end.
-        ended: The limit that has ended it, if any: the round is not finished, or not begun.
+        ended: The limit that has ended the search, before the round was finished; empty: none.
         cut: Fits that the limit cut after at least one epoch, each with the epochs trained.
     """
     round_ = proposal.round

@@ -1,4 +1,4 @@
-"""`summary.json`: what a sweep came to, in one document with stable keys (product contract)."""
+"""`summary.json`: the results of a sweep in one document with stable keys (product contract)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ROWS = {
     ChampionRows.folds: " It was then trained as folds of all rows that are not test rows, each stopped on"
     " its own validation rows; the average predicts, and its validation loss is out-of-fold.",
 }
-"""What a champion was trained on after the choice."""
+"""Sentences on the rows that a champion was trained on after the choice."""
 
 
 def summarise(
@@ -46,12 +46,12 @@ def summarise(
     trainer: Trainer,
     budget: Budget,
 ) -> dict[str, Any]:
-    """Return `summary.json` as far as it is known before the artefact is saved.
+    """Return `summary.json` without the keys that follow from saving the artefact.
 
     Args:
-        result: Of the search; it has a choice.
-        verdicts: The pass over the test rows.
-        kind: Which of the models is saved, and has its test scores under `champion`.
+        result: The end of the search; it has a choice.
+        verdicts: The scores on the test rows.
+        kind: The key in `models` of the model that is saved as the champion.
         models: The networks of `single`, `ensemble` and `greedy`.
     """
     choice, config = result.choice, trainer.config
@@ -97,7 +97,7 @@ def summarise(
 def partial_summary(
     choice: Choice, best: Member, ledger: Ledger, metric: str, budget: Budget
 ) -> dict[str, Any]:
-    """Return what is known of a sweep whose store was lost under it; nothing was tested."""
+    """Return the summary of a sweep whose store was lost; nothing was tested."""
     champion = champion_entry(choice, best.fit, [best], ledger, metric)
     return _counts("store lost", ledger, budget) | {"champion": champion}
 
@@ -137,12 +137,12 @@ def _data(dataset: Dataset, folds: int | None) -> dict[str, Any]:
 def champion_entry(
     choice: Choice, single: Fit, saved: Sequence[Member], ledger: Ledger, metric: str
 ) -> dict[str, Any]:
-    """Return the `champion` part as far as the search decides it.
+    """Return the keys of `champion` that follow from the search.
 
     Args:
         single: The median execution, which is saved as the single model: `run_id` is its child run,
-            `train_loss` that of its weights.
-        saved: The networks that the saved model averages; `parameters` is that of the chosen trial.
+            `train_loss` the loss of its weights.
+        saved: The networks that the saved model averages; `parameters` are those of the chosen trial.
     """
     trial, done = choice.trial, ledger.find(single)
     return {
@@ -181,7 +181,7 @@ def _run_id(ledger: Ledger, fit: Fit) -> str:
 
 
 def _axes(capacity: Capacity) -> dict[str, Any]:
-    """Return the family's axes; `layers` and `units` are always there (contract)."""
+    """Return the family's axes, and always `layers` and `units` (contract)."""
     axes = {name: list(v) if isinstance(v, tuple) else v for name, v in capacity.values}
     axes.setdefault("layers", axes.get("blocks", 0))
     axes.setdefault("units", axes.get("filters", 0))
@@ -199,7 +199,7 @@ def _mean_loss(
 
 
 def _baselines(verdicts: Verdicts) -> dict[str, dict[str, float]]:
-    """Return validation and test scores of everything that stands beside the champion."""
+    """Return validation and test scores of the models that the champion is compared with, by name."""
     entries: dict[str, dict[str, float]] = {}
     for part, short in (("validation", "val"), ("test", "test")):
         scores: Mapping[str, Mapping[str, float]] = getattr(verdicts, part)

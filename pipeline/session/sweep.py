@@ -1,4 +1,4 @@
-"""The rooms that one sweep has opened."""
+"""The parts of one running sweep, and how an engine reports to them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config.redact import redacted
-from pipeline.core.commands import sweep_again
+from pipeline.core.commands import resume_command
 from pipeline.core.control import Progress
 from pipeline.core.errors import Interrupted
 from pipeline.forecast.forecaster import Forecaster
@@ -20,7 +20,7 @@ from pipeline.terminal.progress import Display
 
 @dataclass
 class Sweep:
-    """The rooms that one sweep has opened."""
+    """The parts of one running sweep; it is the control of its engines (core.control.Control)."""
 
     output_dir: Path
     trainer: Trainer
@@ -33,22 +33,27 @@ class Sweep:
     forecaster: Forecaster
 
     def report(self, progress: Progress) -> None:
-        """Pass an engine's progress on (core.control.Control)."""
+        """Pass an engine's progress on."""
         self.display.progress(progress)
         self.forecaster.progress(progress)
 
     def stop_reason(self) -> str:
-        """Return why training must stop, or an empty string (core.control.Control)."""
+        """Return why training must stop, or an empty string."""
         return self.stop.name or self.budget.ended()
 
     def unless_stopped(self) -> None:
-        """Go on; or raise Interrupted, with the command to continue, when a signal asked for an end."""
+        """Raise Interrupted where a signal requested an end."""
         if self.stop.number is not None:
             raise Interrupted(
-                f"stopped by {self.stop.name}; {len(self.ledger.done)} fits are recorded. Continue "
-                f"with: {redacted(sweep_again(self.ledger.run_id))}",
+                f"stopped by {self.stop.name}; {len(self.ledger.done)} fits are recorded. "
+                f"{self.how_to_resume}",
                 self.stop.number,
             )
+
+    @property
+    def how_to_resume(self) -> str:
+        """A sentence with the command that continues the sweep."""
+        return f"Continue with: {redacted(resume_command(self.ledger.run_id))}"
 
     def has_usable(self) -> bool:
         """Return whether there would be a champion if the sweep ended now."""

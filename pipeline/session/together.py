@@ -1,9 +1,9 @@
 """The champion's capacity validated once more, with the rows of repeated subjects held together.
 
 Where a random split parts the rows of patients, machines or storms, its scores hold for subjects that
-training has seen; where it parts a series, for times in between. What the same capacity scores on others
-is shown beside them; the choice stays as it is, as a user who sees the two numbers can set `data.group` or
-`data.time`.
+training has seen; where it parts a series, for times in between. The score of the same capacity on unseen
+subjects is shown beside them; the choice is unchanged, as a user who sees both numbers can set `data.group`
+or `data.time`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pipeline.session.trainer import Trainer
 log = logging.getLogger(__name__)
 
 FOLDS = 3
-"""One fit each: every subject that is not tested is validated once, for a part of them may be alike."""
+"""One fit each: every subject that is not tested is validated once, as a part of them may be alike."""
 
 
 def validate_together(
@@ -40,8 +40,8 @@ def validate_together(
     Nothing is added where a budget or a signal leaves no time, or there are too few subjects to split.
 
     Args:
-        fit: Of the chosen trial, which is trained again.
-        about: The summary; its facts of the columns are renewed.
+        fit: A fit of the chosen trial, which is retrained.
+        about: The summary; its facts of the columns are updated in place.
         stop_reason: Returns why training must stop, or an empty string.
     """
     dataset = trainer.dataset
@@ -81,7 +81,7 @@ def validate_together(
 
 
 def _how(subjects: Subjects) -> str:
-    """Return how rows were held together, in words."""
+    """Return the clause that says how rows were held together."""
     if subjects.key == "time":
         return f"on rows that are later by {subjects.column!r} than those trained on"
     return f"with each {subjects.column!r} on one side only"
@@ -95,7 +95,8 @@ def _loss(trainer: Trainer, fit: Fit, unit: float, control: Control) -> float | 
     results = [result for _, stack in trained for result in stack if result.outcome.is_ranked]
     if len(results) < FOLDS:
         return None
-    scales = [(dataset.target_scaling(one.fit.fold)[1] / unit) ** 2 for one in results]
-    rows = [len(dataset.split.folds[one.fit.fold][1]) for one in results]
-    losses = [one.best("val_loss") for one in results]
+    folds = [result.fit.fold for result in results]
+    scales = [(dataset.target_scaling(fold)[1] / unit) ** 2 for fold in folds]
+    rows = [len(dataset.split.folds[fold][1]) for fold in folds]
+    losses = [result.best("val_loss") for result in results]
     return float(np.average(np.multiply(losses, scales), weights=rows))

@@ -1,4 +1,4 @@
-"""What trains fits (a table, the family of their networks, settings), and the networks that may be chosen."""
+"""Trains fits on a table, and keeps the networks that may be chosen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pipeline.training.settings import Settings
 
 @dataclass(frozen=True)
 class Trainer:
-    """What trains the fits of a configuration on its table."""
+    """Trains the fits of a configuration on its table."""
 
     config: SweepConfig
     dataset: Dataset
@@ -35,21 +35,20 @@ class Trainer:
 
     @classmethod
     def of(cls, config: SweepConfig, dataset: Dataset) -> Trainer:
-        """Return what trains networks on a table; the table's values are those of `config.data`."""
+        """Return the trainer of a table, which was read with the values of `config.data`."""
         shapes = dataset.input_shapes(config.search.nuisance.encodings)
-        found = {name: dataset.grid(name) for name in shapes}
-        grids = {name: grid for name, grid in found.items() if grid is not None}
+        grids = {name: grid for name in shapes if (grid := dataset.grid(name)) is not None}
         sizes = (dataset.outputs, dataset.regression, grids)
         built = family(config.model, config.search, shapes, *sizes)
         return cls(config, dataset, built, Settings.from_config(config, objective(config)))
 
     def arrays(self, fit: Fit) -> Arrays:
-        """Return what a fit is trained on."""
+        """Return the arrays that a fit is trained on."""
         weighting = str(self.config.training.class_weight)
         return self.dataset.arrays(fit.trial.encoding, fit.fold, weighting)
 
     def plan(self, fits: Sequence[Fit]) -> StackPlan:
-        """Pack a whole round into stacks, whatever of it is already done."""
+        """Pack a whole round into stacks, finished fits included."""
         training = self.config.training
         sizes = self.dataset.split.largest
         workload = Workload(self.family, self.settings, *sizes, str(training.engine))
@@ -65,18 +64,18 @@ class Trainer:
 
 
 def cut_to_fits(plan: StackPlan, pending: Sequence[Fit], left: int | None) -> tuple[StackPlan, str]:
-    """Return the stacks with anything to do, as many fits of them as the budget allows.
+    """Return the stacks with unfinished fits, and of these as many as the budget allows.
 
     A stack with one fit missing is trained whole, so that its numbers are those of an uninterrupted
     sweep; only the budget of fits may shorten the last one.
 
     Args:
-        plan: Of the whole round.
+        plan: The plan of the whole round.
         pending: The fits that are not done.
-        left: How many more fits may be trained; None without a limit.
+        left: Number of fits that may still be trained; None without a limit.
 
     Returns:
-        The plan, and one clause when the budget ends with it.
+        The plan, and a clause where the budget ends with it, else an empty string.
     """
     wanted = set(pending)
     stacks = [stack for stack in plan.stacks if wanted.intersection(stack.fits)]
@@ -97,7 +96,7 @@ MOST_BYTES = 1 << 30
 
 
 class Networks:
-    """Weights of finished fits: from memory, or from the ledger where this process has none."""
+    """The weights of finished fits: from memory, or from the ledger where they are not in memory."""
 
     def __init__(self, family: Family, ledger: Ledger) -> None:
         """Start empty."""
