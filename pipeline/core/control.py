@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Progress:
-    """What an engine reports while it works; cheap, sent at most a few times a second."""
+    """A report of an engine while it trains; cheap, sent at most a few times a second."""
 
     stack: int
     epoch: int
@@ -20,14 +20,14 @@ class Progress:
     best: float
     """Best objective (as logged) seen in this stack so far."""
     compiling: bool = False
-    """Whether its program is being made: nothing is trained yet."""
+    """Whether its program is being compiled: nothing is trained yet."""
 
 
 class Control(Protocol):
     """How the runner follows an engine, and stops it."""
 
     def report(self, progress: Progress) -> None:
-        """Take note of progress; must not block."""
+        """Receive progress; must not block."""
 
     def stop_reason(self) -> str:
         """Return why training must stop at the next boundary (budget, signal), or an empty string."""
@@ -35,9 +35,9 @@ class Control(Protocol):
 
 @dataclass(frozen=True)
 class Unattended:
-    """A control of functions; unless one is given nobody listens."""
+    """A control made of functions; by default it never stops training and discards reports."""
 
     stop_reason: Callable[[], str] = str
-    """As of Control; `str` always returns an empty string."""
+    """As in Control; `str` always returns an empty string."""
     report: Callable[[Progress], None] = lambda _: None
-    """As of Control."""
+    """As in Control."""

@@ -1,16 +1,16 @@
-"""What can go wrong for a user, and the exit code each kind carries (the contract of the command line)."""
+"""The errors of a user, each with its exit code (the contract of the command line)."""
 
 from __future__ import annotations
 
 
 class SweepError(Exception):
-    """A failure that a user can act on; printed as one message, never as a traceback."""
+    """An error that the user can correct; printed as one message, never as a traceback."""
 
     exit_code = 1
 
 
 class ConfigError(SweepError):
-    """The configuration cannot be used: what, the value, what is allowed, where to change it."""
+    """The configuration cannot be used; the message has key, value, what is allowed, where to change it."""
 
     exit_code = 2
 
@@ -34,17 +34,17 @@ class NoUsableTrialError(SweepError):
 
 
 class StoreError(SweepError):
-    """The tracking store is out of reach; what is finished is kept and the sweep can be resumed."""
+    """The tracking store is out of reach; finished fits are kept and the sweep can be resumed."""
 
     exit_code = 5
 
 
 class LostStoreError(StoreError):
-    """The files of the tracking store were deleted under the sweep; nothing in them can be resumed."""
+    """The files of the tracking store were deleted during the sweep; it cannot be resumed."""
 
 
-class Interrupted(SweepError):  # noqa: N818 - not an error of anybody's: a signal asked for it
-    """A signal ended the sweep; everything finished is recorded and the message says how to resume."""
+class Interrupted(SweepError):  # noqa: N818 - not an error: a signal requested it
+    """A signal ended the sweep; finished fits are recorded and the message says how to resume."""
 
     def __init__(self, message: str, signal_number: int) -> None:
         """Keep the signal: the exit code is 128 plus its number, as shells expect."""

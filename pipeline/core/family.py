@@ -1,4 +1,4 @@
-"""What a model family is to the other rooms: its capacities, their neighbours, and how one is built."""
+"""The interface of a model family: its capacities, their neighbours, and how a network is built."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ from typing import Any, Protocol
 from pipeline.core.records import Capacity, Trial, Value
 
 Nuisance = tuple[tuple[str, Value], ...]
-"""Per-trial values by name, sorted; which there are: pipeline/config/fields.py."""
+"""Per-trial values by name, sorted; they are declared in pipeline/config/schema_search.py."""
 
 
 class Family(Protocol):
-    """A model family: what its capacity is, its neighbours, and how it is built.
+    """A model family, bound to the input shapes (by encoding) and the number of outputs of one data set.
 
-    Pure but for `build`, which alone may import Keras (late). Bound to one data set: it knows the
-    input shape of every encoding and the number of outputs. Neighbours return None at a limit.
+    Pure but for `build`, which alone may import Keras (late). Neighbours are None at a limit.
     """
 
     name: str
 
     @property
     def stackable(self) -> bool:
-        """Whether fits may share a program; then it is also a `training.padding.PaddedFamily`."""
+        """Whether fits may share a program; then the family is also a `training.padding.PaddedFamily`."""
 
     @property
     def padded(self) -> bool:
-        """Whether members of different widths may, their units padded with zeros."""
+        """Whether fits of different widths may share a program, their units padded with zeros."""
 
     @property
     def convolutional(self) -> bool:
         """Whether its networks convolve: TensorFlow maps no kernels that differ by member."""
 
     def like(self, values: Nuisance) -> Family:
-        """Return the family whose networks have a trial's own values instead of the configured ones."""
+        """Return the family with a trial's values in place of the configured ones."""
 
     def simplest(self) -> Capacity | None:
         """Return the model without hidden layers, or None where the family has none."""
@@ -62,7 +61,7 @@ class Family(Protocol):
         """Return the multiplications of one row forward."""
 
     def activations(self, capacity: Capacity, encoding: str = "standard") -> int:
-        """Return the numbers that one row leaves in the hidden layers."""
+        """Return the number of hidden activations of one row."""
 
     def build(self, trial: Trial) -> Any:
         """Return an uncompiled keras.Model with fresh weights."""

@@ -1,4 +1,4 @@
-"""A copy of this process that does other work: what took seconds to import, it has."""
+"""A fork of this process, with everything imported that takes seconds to import."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 POLL_SECONDS = 0.01
-"""Between two looks whether a copy has ended."""
+"""Between two checks whether a fork has ended."""
 
 
 def may_fork() -> bool:
-    """Return whether a copy would be a sound one.
+    """Return whether a fork is safe: on Linux, from the main thread, before TensorFlow is imported.
 
-    On Linux, from the main thread, before TensorFlow runs anything: threads, and the locks they hold, are not
-    copied. macOS' own libraries may not be used after a fork (https://bugs.python.org/issue33725).
+    A fork has no threads but this one, and the locks of the others stay locked in it. The libraries of
+    macOS may not be used after a fork (https://bugs.python.org/issue33725).
     """
     is_main = threading.current_thread() is threading.main_thread()
     return sys.platform == "linux" and is_main and "tensorflow" not in sys.modules
 
 
 class Forked:
-    """A copy of this process, with what is used here of a `subprocess.Popen`."""
+    """A fork of this process, with the part of the interface of `subprocess.Popen` that is used here."""
 
     def __init__(
         self,
@@ -39,13 +39,13 @@ class Forked:
         keep: Sequence[int] = (),
         stderr: IO[str] | None = None,
     ) -> None:
-        """Make the copy, from the main thread.
+        """Fork, from the main thread.
 
         Args:
-            work: What it does; it ends with it, exit code 0, or 1 after an exception.
-            keep: File descriptors that it uses. Of the others it holds none: neither a lock nor the end of a
-                pipe whose other end waits for this process to be gone.
-            stderr: Where it writes errors; None: where this process does.
+            work: Runs in the fork, which ends after it with exit code 0, or 1 after an exception.
+            keep: File descriptors that it uses. It lets go of all others: of locks, and of pipes whose
+                other end waits for this process to end.
+            stderr: The file for its errors; None: that of this process.
 
         Raises:
             OSError: No more processes or memory.
@@ -76,7 +76,7 @@ class Forked:
         """Return the exit code once it has ended.
 
         Raises:
-            subprocess.TimeoutExpired: It runs after so many seconds.
+            subprocess.TimeoutExpired: It still runs after `timeout` seconds.
         """
         began = time.monotonic()
         while (code := self.poll()) is None:
@@ -86,7 +86,7 @@ class Forked:
         return code
 
     def kill(self) -> None:
-        """End it, whatever it is at."""
+        """Kill it."""
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -95,7 +95,7 @@ class Forked:
 def _become(
     work: Callable[[], object], stdin: int, keep: Sequence[int], stderr: IO[str] | None
 ) -> NoReturn:
-    """In the copy: let go of what belongs to the other process, do the work, and end."""
+    """In the fork: let go of the files and handlers of the parent, do the work, and end."""
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -108,7 +108,7 @@ def _become(
         if stderr is not None:
             os.dup2(stderr.fileno(), 2)
         for place in Path("/proc/self/fd").iterdir():
-            # Not closed: the number would be given to another file, which an object of before would close.
+            # Not closed: another file would get the number, and an object of the parent would close it.
             if (number := int(place.name)) not in {0, 1, 2, *keep}:
                 with contextlib.suppress(OSError):  # that of the listing itself is gone
                     os.dup2(nowhere, number, inheritable=False)
@@ -121,7 +121,7 @@ def _become(
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-    except BaseException:  # noqa: BLE001 - there is nobody above
+    except BaseException:  # noqa: BLE001 - the process ends here
         traceback.print_exc()
     finally:
         os._exit(code)

@@ -1,4 +1,4 @@
-"""How numbers, counts, shares and durations are said: the same in every sentence, label, cell and name."""
+"""Formats of numbers, counts, shares and durations, for every sentence, label, cell and name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_DIGITS = 6
 NO_SPREAD = 1e-9
 """Share of a value below which its standard error is rounding, not spread."""
 CLOSE = 0.02
-"""Share of a learning rate by which what is written may differ from it."""
+"""Share of a learning rate by which its text may differ from it."""
 GLUE = "\N{NO-BREAK SPACE}"
 """Keeps a number and its unit on one line."""
 GROW = "more units or layers may do better"
@@ -37,7 +37,7 @@ def finite(value: object) -> float | None:
 
 
 def number(value: object, digits: int = 3) -> str:
-    """Write a measurement with so many significant digits; a dash where there is none."""
+    """Write a measurement with `digits` significant digits; a dash where there is none."""
     known = finite(value)
     if known is None:
         return NOTHING
@@ -50,7 +50,7 @@ def number(value: object, digits: int = 3) -> str:
 
 
 def exact(value: object) -> str:
-    """Write a score of a decision: four significant digits, as what is compared may differ by little."""
+    """Write a score with four significant digits, as compared scores may differ by little."""
     return number(value, 4)
 
 
@@ -60,21 +60,20 @@ def rate(value: object) -> str:
     if known is None:
         return NOTHING
     tries = (f"{known:.{digits}g}" for digits in (1, 2, 3))
-    return next(
-        (one for one in tries if abs(float(one) - known) <= CLOSE * abs(known)), f"{known:.3g}"
-    )
+    close = (text for text in tries if abs(float(text) - known) <= CLOSE * abs(known))
+    return next(close, f"{known:.3g}")
 
 
 def trial(name: str) -> str:
-    """Write the name of a trial or fit with its learning rate as people do; two may then share it."""
-    return re.sub(r"(?<= lr )[-+.\de]+", lambda found: rate(float(found[0])), name, count=1)
+    """Write the name of a trial or fit with a rounded learning rate; two trials may then share a name."""
+    return re.sub(r"(?<= lr )[-+.\de]+", lambda match: rate(float(match[0])), name, count=1)
 
 
 def trial_beside(trial: Trial, known: Collection[tuple[str, Value]]) -> str:
-    """Name a trial by capacity, learning rate and those nuisance values that are not known beside it."""
+    """Name a trial by capacity, learning rate and its nuisance values; those in `known` are left out."""
     own = (pair for pair in trial.nuisance if pair not in known)
-    more = [value if isinstance(value, str) else f"{name} {value}" for name, value in own]
-    return " ".join([f"{trial.capacity.label} lr {rate(trial.learning_rate)}", *more])
+    values = [value if isinstance(value, str) else f"{name} {value}" for name, value in own]
+    return " ".join([f"{trial.capacity.label} lr {rate(trial.learning_rate)}", *values])
 
 
 def count(value: object) -> str:
@@ -104,7 +103,7 @@ def with_error(value: object, error: object) -> str:
 def percent(share: float) -> str:
     """Write a share: 0.123 is 12 %; below a tenth one digit more is kept.
 
-    What is not all is never written as 100 %, and what is not nothing never as 0 %.
+    Only 1 is written as 100 %, and only 0 as 0 %.
     """
     digits = 1 if 0 < abs(share) < TENTH else 0
     while digits < MOST_DIGITS and share not in {0, 1} and _rounds_off(share, digits):
@@ -130,6 +129,6 @@ def duration(seconds: object) -> str:
 
 
 def listing(items: Iterable[object]) -> str:
-    """Join as a sentence does: `a`, `a and b`, `a, b and c`."""
-    said = [str(item) for item in items]
-    return " and ".join(filter(None, [", ".join(said[:-1]), *said[-1:]]))
+    """Join items for a sentence: `a`, `a and b`, `a, b and c`."""
+    texts = [str(item) for item in items]
+    return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 PROBABILITY_FLOOR = 1e-7
-"""Keras' epsilon: below it a probability counts as this, in training and here alike."""
+"""Keras' epsilon: smaller probabilities are clipped to it, as in training."""
 
 
 def row_losses(truth: np.ndarray, predicted: np.ndarray, *, regression: bool) -> np.ndarray:
@@ -13,9 +13,9 @@ def row_losses(truth: np.ndarray, predicted: np.ndarray, *, regression: bool) ->
 
     Args:
         truth: (rows, outputs), standardised targets or one-hot classes.
-        predicted: (rows, outputs), or (1, outputs) for all: standardised predictions or class
+        predicted: (rows, outputs), or (1, outputs) for all rows: standardised predictions or class
             probabilities.
-        regression: squared error if true, else categorical cross-entropy (natural logarithm).
+        regression: Squared error if true, else categorical cross-entropy (natural logarithm).
     """
     truth64, predicted64 = truth.astype(np.float64), predicted.astype(np.float64)
     if regression:

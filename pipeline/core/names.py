@@ -1,4 +1,4 @@
-"""What a network's inputs and outputs are called, so that no sentence speaks of positions."""
+"""The names of a network's inputs and outputs, so that messages name them instead of positions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class Input(NamedTuple):
     """One input of a network."""
 
     column: str
-    """Of the user's table."""
+    """The column of the user's table."""
     name: str
-    """The column with what this input is of it: `sold (month)`, `city = Bonn`, `size, missing`."""
+    """The column and the part of it that this input holds: `sold (month)`, `city = Bonn`, `size, missing`."""
     slot: int | None = None
-    """Its slot in the grid of numbers that the network embeds; None: it is not in it."""
+    """Its slot in the grid of embedded numbers; None: it is not embedded."""
 
     def part(self, what: str, slot: int | None = None) -> Input:
         """Return an input that is one part of this one."""
@@ -22,11 +22,12 @@ class Input(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """The inputs at the start of a row that a network embeds, slot by slot and in each number by number."""
+    """The embedded inputs at the start of a row, ordered by slot and within a slot by number."""
 
     slots: int
-    """Inputs of a number: itself, scaled, and one for each of the most intervals that any has."""
+    """Inputs of each number: its scaled value, and one for each interval of the number that has most."""
     numbers: int
+    """Embedded columns of numbers."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +41,23 @@ class Names:
 
     @property
     def columns(self) -> int:
-        """How many columns the network sees."""
+        """Number of columns of the table that are inputs."""
         return len({entry.column for entry in self.inputs})
 
     def input(self, position: int) -> str:
-        """Return what one input is called."""
+        """Return the name of an input."""
         known = position < len(self.inputs)
         return self.inputs[position].name if known else f"input {position}"
 
     def column(self, position: int) -> str:
-        """Return the column that one input is made of; the input itself where it is not known."""
+        """Return the column of an input; the name of the input where the column is not known."""
         known = position < len(self.inputs)
         return self.inputs[position].column if known else self.input(position)
 
     def output(self, position: int) -> str:
-        """Return what one output is called."""
+        """Return the name of an output."""
         return self.outputs[position] if position < len(self.outputs) else f"output {position}"
 
 
 NAMELESS = Names()
-"""Of arrays that came from no table."""
+"""The names of arrays that are no table."""

@@ -1,6 +1,6 @@
-"""The words of the product as plain records: what the rooms hand to each other.
+"""The records that the rooms exchange; the terms are explained in docs/architecture.md.
 
-Nothing here computes or imports a framework or a room. What the words mean: docs/architecture.md.
+Nothing here computes or imports a framework or a room.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Trial:
     parameters: int
     """Trainable parameters at the input size of this trial's encoding."""
     nuisance: tuple[tuple[str, Value], ...] = ()
-    """The other values that are its own (dropout, encoding, ...); a value left out is the configured one."""
+    """Its other values (dropout, encoding, ...), sorted by name; others are as configured."""
 
     @property
     def name(self) -> str:
@@ -129,22 +129,22 @@ class Fit:
 
     trial: Trial
     execution: int
-    """0, 1, 2, ...: which repeat of the trial this is; equal executions share seed and fold."""
+    """Number of the repeat of the trial, from 0; equal executions share seed and fold."""
     seed: int
     """Seed of initial weights, shuffling and dropout; equal for equal executions of all trials."""
     epochs: int
-    """The most epochs this fit may take."""
+    """Most epochs."""
     fold: int = NO_FOLD
 
     @property
     def name(self) -> str:
-        """The search knows it by this; people read it as `language.trial` writes it."""
+        """The key of the search; people read it as `language.trial` writes it."""
         return f"{self.trial.name} #{self.execution}"
 
 
 @dataclass(frozen=True)
 class Round:
-    """The fits that the oracle asks for together; none of them waits for another."""
+    """The fits that the search requests together; none of them waits for another."""
 
     number: int
     phase: str
@@ -156,7 +156,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Decision:
-    """One step of the search, as a colleague would explain it."""
+    """One step of the search, with its explanation."""
 
     round: int
     phase: str
@@ -171,19 +171,19 @@ class Decision:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that diagnosis saw in a fit."""
+    """One result of the diagnosis of a fit."""
 
     code: str
     """Stable kebab-case code, for example `rate-too-high`."""
     severity: str
     """`info`, `warning` or `severe`."""
     sentence: str
-    """What was seen, with its number, and one next step."""
+    """The observation with its number, and one next step."""
 
 
 @dataclass
 class FitResult:
-    """What the engine gives back for one fit; the same from every engine."""
+    """The result of one fit; the same from every engine."""
 
     fit: Fit
     outcome: Outcome
@@ -201,9 +201,9 @@ class FitResult:
     message: str = ""
     """Why, where the outcome is not `completed`."""
     train_loss: float = float("nan")
-    """Of the training rows with these weights, measured as `val_loss` is; NaN: no network, or not known."""
+    """Training loss of these weights, measured as `val_loss` is; NaN: no network, or not measured."""
     train_sample: int = 0
-    """Rows that it is the mean of, where those are a sample (training/kept.py); 0: all."""
+    """Size of the sample of rows that it is measured on (training/kept.py); 0: all rows."""
 
     @property
     def epochs(self) -> int:
@@ -229,16 +229,16 @@ class Scored:
     row_losses: np.ndarray | None = None
     """Loss times weight of at most 10,000 units (rows, groups, blocks of time), float32; None: no model."""
     round: int = 0
-    """Number of the round that asked for the fit."""
+    """Number of the round that requested the fit."""
     sign: int = 1
     """-1 where the objective is better when higher; sentences show `sign * score`."""
     units: Units | None = None
-    """Those of `row_losses`, and how many the score is over; None: just those, all equal."""
+    """Units of `row_losses`, and their number in the score; None: as many as in the table, all equal."""
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """What an engine trains on: one split (or fold), encoded, in memory once for all fits."""
+    """The encoded rows of one split (or fold), in memory once for all fits that train on it."""
 
     x_train: np.ndarray
     """float32, (rows, *input_shape)."""
@@ -289,7 +289,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class StackPlan:
-    """How one round is packed; recorded with the round so that resume and replay rebuild it."""
+    """The stacks of one round; recorded with the round so that resume and replay rebuild them."""
 
     stacks: tuple[Stack, ...]
     engine: str

@@ -1,8 +1,8 @@
-"""The statistics of every decision: means of losses, paired differences, and how sure they are.
+"""The statistics of every decision: means of losses, paired differences, and their standard errors.
 
 Search, evaluation, registry and report compare models with this module alone. Losses vary with the seed
-of a model and with the rows it is scored on. Rows that belong together (a group, a stretch of time) vary
-together: then these are counted. Both are called a unit here.
+of a model and with the rows it is scored on. A unit is a row; where rows belong together (a group, a block
+of time) they vary together, and the unit is the group or block.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import TypeGuard
 import numpy as np
 
 FLOOR = 0.07
-"""Least share of the rows' own part that the variance is: subtracting may leave nothing by chance. A
+"""The variance is at least this share of its part by units: subtracting may leave nothing by chance. A
 higher floor covers too much with two or three seeds (benchmarks/standard_error.py)."""
 
 POOL_FREEDOM = 6.0
-"""Of a pool: steadies two or three seeds, little beside fifteen; trials differ in their noise."""
+"""Degrees of freedom of a pool: it steadies two or three seeds and weighs little beside fifteen."""
 
 FEWEST_POOLED = 4
-"""Trials with several seeds that make a pool."""
+"""Fewest trials with several seeds that make a pool."""
 
 BLOCKS = 20
 """Most blocks that rows in order of time are cut into: each must outlast what its rows share."""
@@ -30,12 +30,12 @@ BLOCKS = 20
 
 @dataclass(frozen=True)
 class Difference:
-    """How much one loss exceeds another (negative: it is lower), and how sure that is."""
+    """The mean difference of two losses, candidate minus reference, and its standard error."""
 
     mean: float
     se: float
     """Standard error, so wide that the truth lies within one in 68 % of cases: the root of the variance
-    times `one_sigma(freedom)`; 0 where nothing tells of noise."""
+    times `one_sigma(freedom)`; 0 where no noise was measured."""
     seed_share: float
     """Share of the variance that more seeds would reduce, 0 to 1."""
     freedom: float = math.inf
@@ -47,18 +47,18 @@ class Difference:
         return self.se / one_sigma(self.freedom)
 
     def within(self, errors: float, least: float = 0.0) -> bool:
-        """Return whether it is no more than so many standard errors above zero, or too little to count."""
+        """Return whether it is at most `errors` standard errors, or at most `least`, above zero."""
         return self.mean <= max(errors * self.se, least)
 
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """What a kept table of losses is a sample of."""
+    """The units that a table of losses is a sample of."""
 
     count: int = 0
-    """How many units the means are over; 0: the table's."""
+    """Number of units that the means are over; 0: those of the table."""
     weights: np.ndarray | None = None
-    """Of each unit in the table, mean 1 over all of them; None: all are 1."""
+    """Weight of each unit in the table, (units,), with mean 1 over all units; None: all are 1."""
 
 
 ALONE = Units()
@@ -66,18 +66,18 @@ ALONE = Units()
 
 @dataclass(frozen=True)
 class Pool:
-    """What many trials together tell of the luck of seeds; two or three seeds of one tell little."""
+    """The variation over seeds, pooled over trials: two or three seeds of one trial measure it badly."""
 
     by_seed: float = 0.0
-    """Variance of a mean over seeds."""
+    """Variance over seeds of a mean over units."""
     residual: float = 0.0
-    """The part of it that is one seed's and unit's own: residual mean square / units."""
+    """The interaction of seed and unit in it: residual mean square / units."""
     freedom: float = 0.0
-    """Degrees of freedom that it counts for beside a trial's own; 0: nothing is known."""
+    """Degrees of freedom beside a trial's own; 0: not measured."""
 
     @property
     def of_difference(self) -> Pool:
-        """Return it for the difference of two trials, with independent luck."""
+        """The same for the difference of two independent trials: twice the variances."""
         return Pool(2.0 * self.by_seed, 2.0 * self.residual, self.freedom)
 
 
@@ -96,26 +96,26 @@ def one_sigma(freedom: float) -> float:
 def mean_error(
     losses: np.ndarray, *, weights: np.ndarray | None = None, clusters: np.ndarray | None = None
 ) -> Difference:
-    """Return the mean of losses and its standard error: `paired` with nothing to compare."""
+    """Return the mean of losses and its standard error; arguments as of `paired`, with a reference of 0."""
     return paired(losses, np.zeros_like(losses), weights=weights, clusters=clusters)
 
 
 def paired(
-    one: np.ndarray,
-    other: np.ndarray,
+    candidate: np.ndarray,
+    reference: np.ndarray,
     *,
     weights: np.ndarray | None = None,
     clusters: np.ndarray | None = None,
 ) -> Difference:
-    """Compare the losses of two models on the same rows (and seeds): mean of `one - other`.
+    """Return the mean of `candidate - reference` over the same rows (and seeds), and its standard error.
 
     Args:
-        one: Loss of each row, unweighted: (rows,), or (seeds, rows) with equal seeds in equal places.
-        other: Of the other model, the same shape.
-        weights: (rows,), above 0, of any scale; None: all count the same.
-        clusters: (rows,), equal where rows belong together; None: every row is on its own.
+        candidate: Unweighted loss of each row, (rows,), or (seeds, rows) with equal seeds in equal places.
+        reference: The same of the other model.
+        weights: (rows,), above 0, of any scale; None: all are equal.
+        clusters: (rows,), equal where rows belong together; None: every row is a unit.
     """
-    losses = np.atleast_2d(np.asarray(one, np.float64) - np.asarray(other, np.float64))
+    losses = np.atleast_2d(np.asarray(candidate, np.float64) - np.asarray(reference, np.float64))
     table, unit_weights = by_unit(losses, weights, clusters)
     return two_way(table.mean(axis=1), table, Units(weights=unit_weights))
 
@@ -137,14 +137,14 @@ def by_unit(
 
 
 def are_several(clusters: np.ndarray | None) -> TypeGuard[np.ndarray]:
-    """Return whether clusters are units: of one alone rows are, as the least that the error can be."""
+    """Return whether there are two clusters or more; with one, rows are the units, a lower bound."""
     return clusters is not None and bool((clusters != clusters[:1]).any())
 
 
 def joined(
     weighted: np.ndarray, weights: np.ndarray | None, clusters: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Join rows that belong together: what `by_unit` returns, of losses that are weighted already.
+    """Return what `by_unit` does, for losses that are weighted already: losses and weights of clusters.
 
     Args:
         weighted: Losses times weights of mean 1, (..., rows).
@@ -162,9 +162,9 @@ def joined(
 
 
 def blocks(rows: int) -> np.ndarray:
-    """Return the block of each of some rows in order of time, int64 (rows,): contiguous, equal sizes.
+    """Return the block of each row in order of time, int64 (rows,): contiguous blocks of equal sizes.
 
-    About the root of the rows, at most `BLOCKS`.
+    About the square root of the rows, at most `BLOCKS`.
     """
     count = max(1, min(BLOCKS, math.isqrt(max(rows, 1))))
     return np.arange(rows) * count // max(rows, 1)
@@ -180,13 +180,13 @@ def two_way(
 
     The variance is that of the seeds' means / seeds + that of the units' means / units, less the
     residual mean square / (seeds * units), which both of them contain. One seed: without a pool it is
-    that of units only, which says nothing of how lucky the seed was. No table: seeds only.
+    that of units only, and leaves out the variation over seeds. No table: seeds only.
 
     Args:
-        means: Of each seed over all units, (seeds,).
+        means: Mean of each seed over all units, (seeds,).
         table: Losses of the units, times their weights, (seeds, units), or of a sample of them.
-        units: What the table is a sample of.
-        pool: What other trials tell of the luck of seeds.
+        units: The units that the table is a sample of.
+        pool: The variation over seeds, pooled over all trials.
     """
     seeds = len(means)
     mean = float(means.sum()) / seeds
@@ -208,7 +208,7 @@ def two_way(
 
 
 def _worth(table: np.ndarray, units: Units) -> float:
-    """Return how many units of equal weights tell as much of noise (Kish)."""
+    """Return the effective number of units: of equal weights as many have this error (Kish)."""
     weights = np.ones(table.shape[1]) if units.weights is None else units.weights
     return float(weights.sum() ** 2 / np.square(weights, dtype=np.float64).sum())
 
@@ -216,7 +216,7 @@ def _worth(table: np.ndarray, units: Units) -> float:
 def _layout(table: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, float]:
     """Return the units' means, (units,), and the residual mean square of a two-way table.
 
-    With weights: of what each unit adds to the error.
+    With weights both are of the contributions of the units to the error of the weighted mean.
     """
     seeds, units = table.shape
     if weights is not None:
@@ -234,7 +234,7 @@ def _layout(table: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, 
 
 
 def own_luck(means: np.ndarray, table: np.ndarray | None, units: Units = ALONE) -> Pool:
-    """Return what one model's seeds, two or more, tell of their luck; arguments as of `two_way`."""
+    """Return the variation over one model's seeds, two or more; arguments as of `two_way`."""
     if table is None or table.shape[1] <= 1:
         return Pool(_variance(means), 0.0, len(means) - 1.0)
     residual = _layout(table, units.weights)[1] / max(units.count, table.shape[1])
@@ -242,9 +242,9 @@ def own_luck(means: np.ndarray, table: np.ndarray | None, units: Units = ALONE) 
 
 
 def pooled(trials: Sequence[Pool]) -> Pool:
-    """Return what trials together tell of their luck: the median, as some are out of bounds.
+    """Return the median variation over seeds of some trials, which outliers do not move.
 
-    That of a variance with few degrees of freedom is less than the truth (Wilson and Hilferty).
+    A median of variances with few degrees of freedom is too small by a known factor (Wilson, Hilferty).
     """
     if len(trials) < FEWEST_POOLED:
         return NO_POOL
@@ -261,8 +261,8 @@ def of_folds(differences: np.ndarray, folds: int) -> Difference:
     would on another table; the second term, 1 / (folds - 1), stands for that.
 
     Args:
-        differences: One a fold, repeat after repeat, (folds * repeats,).
-        folds: Parts that the rows were dealt to, >= 2.
+        differences: Difference of each fold, repeat by repeat, (folds * repeats,).
+        folds: Number of folds of a repeat, >= 2.
     """
     fits = len(differences)
     mean = float(differences.sum()) / fits
@@ -274,21 +274,24 @@ def of_folds(differences: np.ndarray, folds: int) -> Difference:
 def _difference(
     mean: float, by_seed: float, by_unit: float, both: float, freedom: tuple[float, float]
 ) -> Difference:
-    """Put the parts of the variance together, with Satterthwaite's degrees of freedom."""
+    """Add the parts of the variance, with Satterthwaite's degrees of freedom.
+
+    `both` is the residual that `by_seed` and `by_unit` contain, `freedom` that over seeds and over units.
+    """
     if not math.isfinite(by_seed + by_unit + both):
         return Difference(mean, 0.0, 1.0)
     variance = max(by_seed + by_unit - both, FLOOR * by_unit)
-    seeds, units_ = freedom
+    seeds, units = freedom
     if variance <= 0.0:
         return Difference(mean, 0.0, 1.0 if seeds == 0 else 0.0)
-    own = min(by_seed, variance) ** 2 / max(seeds, 1.0) + by_unit**2 / max(units_, 1.0)
-    found = max(variance**2 / own, 1.0) if own > 0.0 else math.inf
+    own = min(by_seed, variance) ** 2 / max(seeds, 1.0) + by_unit**2 / max(units, 1.0)
+    effective = max(variance**2 / own, 1.0) if own > 0.0 else math.inf
     share = 1.0 if seeds == 0 else min(by_seed / variance, 1.0)  # one seed: others may differ
-    return Difference(mean, math.sqrt(variance) * one_sigma(found), share, found)
+    return Difference(mean, math.sqrt(variance) * one_sigma(effective), share, effective)
 
 
 def _variance(values: np.ndarray) -> float:
-    """Return the variance of what some values are a sample of; 0 where one value tells nothing."""
+    """Return the sample variance; 0 for a single value, and where it is not finite."""
     size = values.size
     if size <= 1:
         return 0.0
