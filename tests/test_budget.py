@@ -18,7 +18,8 @@ def test_without_limits_nothing_ends() -> None:
 
 def test_seconds_of_earlier_processes_count() -> None:
     """A resumed sweep has spent what its earlier processes spent."""
-    budget = Budget(BudgetConfig(seconds=process_seconds() + 100), spent_before=200)
+    budget = Budget(BudgetConfig(seconds=process_seconds() + 100))
+    budget.before = 200.0
     assert "budget.seconds" in budget.ended()
 
 

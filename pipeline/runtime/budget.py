@@ -14,10 +14,10 @@ _LOADED = time.monotonic()
 
 
 def _age_when_loaded() -> float:
-    """Return how long this process had run when this module was loaded, in seconds.
+    """Return the age of this process when this module was loaded, in seconds.
 
-    The kernel gives the start as wall time. A clock that was set meanwhile would make nonsense of
-    it, so anything but a plausible age counts as none; from here on only the monotonic clock counts.
+    The kernel gives the start as wall time. A clock that was set meanwhile would falsify the age, so an
+    implausible one counts as 0; from here on only the monotonic clock is used.
     """
     age = time.time() - psutil.Process().create_time()
     return age if 0 <= age < SECONDS_AN_HOUR else 0.0
@@ -27,40 +27,42 @@ _AGE = _age_when_loaded()
 
 
 def process_seconds() -> float:
-    """Return the wall time since this process started, unmoved by a clock that is set back."""
+    """Return the wall time since this process started, in seconds; unaffected by setting the clock."""
     return _AGE + time.monotonic() - _LOADED
 
 
 def limits(config: BudgetConfig) -> list[tuple[float, str]]:
-    """Return the limits of time, money included, in seconds: each as it is configured, the tightest first."""
-    found = []
+    """Return the limits of time and money, both in seconds, with their settings, the tightest first."""
+    budgets = []
     if config.seconds is not None:
-        found.append((config.seconds, f"budget.seconds={config.seconds:g}"))
+        budgets.append((config.seconds, f"budget.seconds={config.seconds:g}"))
     if config.cost is not None and config.cost_per_hour is not None:
         seconds = config.cost / config.cost_per_hour * SECONDS_AN_HOUR
-        found.append((seconds, f"budget.cost={config.cost:g}"))
-    return sorted(found, key=lambda limit: limit[0])
+        budgets.append((seconds, f"budget.cost={config.cost:g}"))
+    return sorted(budgets, key=lambda limit: limit[0])
 
 
 class Budget:
-    """What is left of the limits; `reserve` is kept back for saving, testing and the report."""
+    """The limits of a sweep, and what is left of them."""
 
-    def __init__(self, config: BudgetConfig, *, spent_before: float = 0.0) -> None:
-        """Bind the limits; earlier processes of a resumed sweep took `spent_before` seconds."""
+    def __init__(self, config: BudgetConfig) -> None:
+        """Bind the limits."""
         self._config = config
-        self.before = spent_before
+        self.before = 0.0
+        """Seconds that earlier processes of a resumed sweep took."""
         self._began = self._cpu_began = 0.0
         self.reserve = 0.0
+        """Seconds kept for saving, testing and the report."""
         self._end = ""
 
     def restart(self, began: float | None = None) -> None:
-        """Count from now, or from when `process_seconds` said `began`: the process had other work before."""
+        """Count from now, or from `began` in `process_seconds`, where the process did other work before."""
         self._began = process_seconds() if began is None else began
         self._cpu_began = time.process_time()
 
     @property
     def owns_process(self) -> bool:
-        """Whether the process began for this sweep: then it has paid for the imports."""
+        """Whether the process was started for this sweep, so that its seconds include the imports."""
         return self._began == 0.0
 
     def elapsed(self) -> float:
@@ -68,9 +70,9 @@ class Budget:
         return process_seconds() - self._began
 
     def load(self) -> float:
-        """Return the wall time that this process needs for a second of work of its threads; 1 when idle.
+        """Return the wall seconds of this process for each of its processor seconds; 1 on an idle machine.
 
-        To be asked before training begins: what comes before it has one thread, and waits for nobody.
+        Valid before training begins, as until then there is one thread, which never waits.
         """
         return max(1.0, self.elapsed() / max(time.process_time() - self._cpu_began, 0.1))
 
@@ -97,9 +99,9 @@ class Budget:
         return None if price is None else self.spent() / SECONDS_AN_HOUR * price
 
     def ended(self) -> str:
-        """Return one sentence when time or money for training has ended, else an empty string.
+        """Return a sentence when time or money for training has ended, else an empty string.
 
-        What has ended stays so, though less may have to be kept back once nothing trains any more.
+        Once ended it stays so, although the reserve may shrink when nothing trains any more.
         """
         left = self.seconds_left()
         if not self._end and left is not None and left <= 0:
@@ -108,7 +110,7 @@ class Budget:
         return self._end
 
     def too_short(self) -> str:
-        """Return one sentence for fits that were not begun because they would not finish an epoch."""
+        """Return a sentence for fits that were not begun because they would not finish an epoch."""
         left = max(0.0, self.seconds_left() or 0.0)
         return (
             f"{self._name} ended after {self.spent():.0f} s: no fit that is left would finish an epoch "

@@ -30,9 +30,9 @@ def arguments(
     Hydra is not involved: a value may hold `=`, commas or brackets, and an id stays text.
 
     Args:
-        allowed: What each name means, in a sentence.
-        needed: The names that must be there.
-        about: What the program does and how it is called, for `--help`.
+        allowed: The meaning of each name, in a sentence.
+        needed: The names that must be given.
+        about: The text before the arguments in `--help`.
 
     Raises:
         ConfigError: An argument that is unknown, given twice, empty or not of this form; a missing one.
@@ -41,22 +41,22 @@ def arguments(
     if "--version" in argv or _HELP & set(argv):
         print(version() if "--version" in argv else _help_text(allowed, needed, about))
         raise SystemExit(0)
-    found: dict[str, str] = {}
-    for word in argv:
-        name, equals, value = word.partition("=")
+    given: dict[str, str] = {}
+    for argument in argv:
+        name, equals, value = argument.partition("=")
         if not equals or name not in allowed:
             forms = " ".join(f"{each}=..." for each in allowed)
             hint = f"{did_you_mean(name, allowed)} (allowed: {forms})"
-            raise ConfigError(f"{redacted_argument(word)}: not understood{hint}")
+            raise ConfigError(f"{redacted_argument(argument)}: not understood{hint}")
         if not value:
             raise ConfigError(f"{name}= is empty: {allowed[name]}")
-        if name in found:
+        if name in given:
             raise ConfigError(f"{name} is given twice")
-        found[name] = value
+        given[name] = value
     for name in needed:
-        if name not in found:
+        if name not in given:
             raise ConfigError(f"{name}=... is missing: {allowed[name]}")
-    return found
+    return given
 
 
 def _help_text(allowed: Mapping[str, str], needed: Collection[str], about: str) -> str:
@@ -71,7 +71,7 @@ def _help_text(allowed: Mapping[str, str], needed: Collection[str], about: str) 
 def exit_with(main: Callable[[], int]) -> NoReturn:
     """Run a program and leave with its exit code.
 
-    A SweepError is one message on stderr and its own code; anything unforeseen keeps its traceback
+    A SweepError is one message on stderr and its own code; any other exception keeps its traceback
     and is 1. Credentials are hidden in both.
     """
     ending = _Ending()
@@ -81,52 +81,52 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
         code = main()
     except SweepError as error:
         code = error.exit_code
-        _tell(f"{redacted(str(error))}\n")
+        _write_error(f"{redacted(str(error))}\n")
     except KeyboardInterrupt:
         code = _INTERRUPTED
-    except BrokenPipeError:  # the reader (`| head`) has seen enough
+    except BrokenPipeError:  # the reader (`| head`) has closed the pipe
         code = 0
     except Exception:  # noqa: BLE001 - the one place where nothing may pass unredacted
         code = 1
-        _tell(redacted(traceback.format_exc()))
-    lost = _let_go(sys.stdout)
-    if lost is not None and code == 0:  # the answer of the program is not there
+        _write_error(redacted(traceback.format_exc()))
+    lost = _flush(sys.stdout)
+    if lost is not None and code == 0:  # the output of the program is lost
         code = 1
-        _tell(f"stdout could not be written: {lost}\n")
-    _let_go(sys.stderr)
+        _write_error(f"stdout could not be written: {lost}\n")
+    _flush(sys.stderr)
     ending.code = code
     sys.exit(code)
 
 
 class _Ending:
-    """Ends a program of ours after all that runs at exit: Python would take TensorFlow apart for 2 s."""
+    """Ends a command after all exit handlers: Python would take 2 s to unload TensorFlow."""
 
     def __init__(self) -> None:
-        """Register before anything else does: what is registered first runs last."""
+        """Register before any other exit handler: the first that is registered runs last."""
         self.code: int | None = None
         spec = getattr(sys.modules["__main__"], "__spec__", None)
         self.own = spec is not None and spec.name.startswith("pipeline.")
-        """Whether this process is one of our commands, rather than a test or a user's program."""
+        """Whether this process is a command of this package, and no test and no program of a user."""
         if self.own:
             atexit.register(self._end)
 
     def _end(self) -> None:
-        if self.code is None or "coverage" in sys.modules:  # which has registered before
+        if self.code is None or "coverage" in sys.modules:  # coverage has registered before
             return
         logging.shutdown()
         for stream in (sys.stdout, sys.stderr):
-            _let_go(stream)
+            _flush(stream)
         os._exit(self.code)
 
 
-def _let_go(stream: TextIO | None) -> OSError | None:
-    """Write what a stream still holds; where that fails Python would leave with 120 for it.
+def _flush(stream: TextIO | None) -> OSError | None:
+    """Flush a stream and silence it where that fails, as Python would exit with 120 for it.
 
     Returns:
-        Why it could not be written; None when it was, or when nobody reads any more.
+        Why it could not be written; None when it was, or when its reader is gone.
     """
     try:
-        if stream is not None:  # closed by whoever started the program
+        if stream is not None:  # the parent process may have closed it
             stream.flush()
     except BrokenPipeError:
         _silence(stream)
@@ -143,8 +143,8 @@ def _silence(stream: TextIO | None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), cast("TextIO", stream).fileno())
 
 
-def _tell(text: str) -> None:
-    """Write to stderr; where that fails (a log on a full disk) the exit code must say it alone."""
+def _write_error(text: str) -> None:
+    """Write to stderr; where that fails (a log on a full disk) only the exit code shows the error."""
     if sys.stderr is not None:
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.write(text)

@@ -14,21 +14,21 @@ CGROUP = Path("/sys/fs/cgroup")
 
 def free() -> int:
     """Return the bytes that this process may still take."""
-    here = int(psutil.virtual_memory().available)
+    available = int(psutil.virtual_memory().available)
     limit, used = _read("memory.max"), _read("memory.current")
-    return here if limit is None or used is None else max(0, min(here, limit - used))
+    return available if limit is None or used is None else max(0, min(available, limit - used))
 
 
 def total() -> int:
-    """Return the bytes of the machine, or those that the container may take."""
-    here = int(psutil.virtual_memory().total)
-    return min(here, _read("memory.max") or here)
+    """Return the bytes of the machine, or the limit of the container where that is lower."""
+    installed = int(psutil.virtual_memory().total)
+    return min(installed, _read("memory.max") or installed)
 
 
 def give_back() -> None:
-    """Return to the system what this process has freed but its C library keeps (glibc).
+    """Return freed memory to the system that the C library (glibc) would keep.
 
-    Compilers leave holes behind: between the sweeps of one process a twelfth of its memory.
+    Compilers fragment it: between the sweeps of one process a twelfth of its memory.
     """
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
@@ -37,7 +37,7 @@ def give_back() -> None:
 
 
 def _read(name: str) -> int | None:
-    """Return a number of the control group; None where there is none, or no limit."""
+    """Return a number of the control group; None where there is no such file, or no limit."""
     try:
         text = (CGROUP / name).read_text(encoding="ascii").strip()
         return None if text == "max" else int(text)

@@ -15,7 +15,7 @@ from pipeline.core.language import exact
 log = logging.getLogger(__name__)
 
 SECONDS = 10.0
-"""How long the webhook may take; a sweep never waits longer for somebody's chat."""
+"""Timeout of the webhook; a sweep never waits longer for a chat server."""
 
 OF_CHAMPION = (
     "trial", "capacity", "parameters", "networks", "objective", "score", "val_loss", "test_loss", "model_uri",
@@ -24,22 +24,22 @@ KEYS = ("sweep_run_id", "experiment", "status", "seconds", "trials", "fits", "co
 
 
 def message(output_dir: Path, error: BaseException | None = None) -> dict[str, Any]:
-    """Return what the webhook is told: the heart of `summary.json`, or what went wrong."""
+    """Return the message to the webhook: the main keys of `summary.json`, or the error."""
     if error is not None:
         code = error.exit_code if isinstance(error, SweepError) else 1
         return {"status": "failed", "exit_code": code, "text": f"sweep failed: {error}"}
     try:
         summary = json.loads((output_dir / "summary.json").read_text(encoding="utf-8"))
-    except OSError:  # a full disk: the sweep has said so
+    except OSError:  # a full disk, which the sweep has logged
         text = "sweep finished; its summary.json is in the tracking store, not in its output folder"
         return {"status": "finished", "exit_code": 0, "text": text}
     champion = summary["champion"]
-    told = {key: summary[key] for key in KEYS if summary.get(key) is not None}
+    content = {key: summary[key] for key in KEYS if summary.get(key) is not None}
     text = (
         f"{summary['experiment']}: {champion['trial']}, {champion['objective']} {exact(champion['score'])}, "
         f"{summary['fits']} fits in {summary['seconds']:.0f} s"
     )
-    return told | {
+    return content | {
         "exit_code": 0,
         "text": text,  # chat tools show this field as it is
         "champion": {name: champion.get(name) for name in OF_CHAMPION},
@@ -51,17 +51,17 @@ def notify(url: str | None, output_dir: Path, error: BaseException | None = None
     if url is None:
         return
     try:
-        told = message(output_dir, error)
+        content = message(output_dir, error)
     except (OSError, ValueError, KeyError) as failure:  # the folder is gone, or its disk was full
         text = f"the sweep is done; its summary.json cannot be read ({type(failure).__name__})"
-        told = {"status": "finished", "exit_code": 0, "text": text}
-    content = json.dumps(told).encode()
+        content = {"status": "finished", "exit_code": 0, "text": text}
+    body = json.dumps(content).encode()
     call = request.Request(  # noqa: S310 - checks.py allows http and https alone
-        url, data=content, headers={"Content-Type": "application/json"}, method="POST"
+        url, data=body, headers={"Content-Type": "application/json"}, method="POST"
     )
     try:
         with request.urlopen(call, timeout=SECONDS):  # noqa: S310 - as above
             log.info("the webhook was told")
     except (URLError, OSError, ValueError) as failure:
-        # Not the address: a webhook's address is its password.
+        # Without the address: a webhook's address is its password.
         log.warning("the webhook was not reached: %s", type(failure).__name__)

@@ -1,9 +1,9 @@
-"""SIGTERM and SIGINT: the first asks the sweep to stop at the next boundary, the second ends it.
+"""SIGTERM and SIGINT: the first requests that the sweep stops at the next boundary, the second ends it.
 
-Whoever takes a machine away waits 20 or 30 s and then kills. The next boundary may be further off: a
-program is being compiled, a baseline fitted, a slow store written to. A first signal that was not
-answered in time therefore ends the process as the second does. Nothing finished is lost by that: the
-ledger can be resumed after a kill at any instruction.
+Cluster schedulers wait 20 or 30 s and then kill. The next boundary may be further off: a program is being
+compiled, a baseline fitted, a slow store written to. A boundary that is not reached in time therefore ends
+the process as a second signal does. No finished fit is lost by that: the ledger can be resumed after a kill
+at any instruction.
 """
 
 from __future__ import annotations
@@ -26,36 +26,38 @@ GRACE_SECONDS = 15.0
 
 _STDERR = 2
 _SHOW_CURSOR = "\x1b[?25h"
-"""A panel that is drawn hides it, and has no time to bring it back."""
+"""A panel hides the cursor, and could not show it again."""
 
 
 def end_at_once() -> None:
     """Let SIGTERM end this process while no sweep is under way: at start-up, between two sweeps.
 
-    That is what the system does by itself, but for the first process of a container, which would
-    not notice the signal at all.
+    The system does so by itself, except for the first process of a container, which would ignore the
+    signal.
     """
-    words = "ended by SIGTERM; no sweep was under way"
-    signal.signal(signal.SIGTERM, lambda number, _: _leave(number, words))
+    line = "ended by SIGTERM; no sweep was under way"
+    signal.signal(signal.SIGTERM, lambda number, _: _leave(number, line))
 
 
 class StopRequest:
-    """Whether a signal asked for an end; a context manager that puts the old handlers back.
+    """Whether a signal requested an end; a context manager that restores the old handlers.
 
-    A thread listens beside the handlers: Python calls those on the main thread alone, which hears
-    nothing while it is inside a long call of C.
+    A thread receives signals beside the handlers: Python calls those on the main thread alone, and not
+    while it is inside a long call of C.
     """
 
     def __init__(self, grace: float | None = GRACE_SECONDS) -> None:
-        """Start without a request; from the first signal to the end of the process `grace` seconds pass.
+        """Start without a request.
 
-        None: however long it takes, where the process belongs to somebody else (a notebook).
+        Args:
+            grace: Most seconds from the first signal to the end of the process; None: no limit, where
+                the process is the user's own (a notebook).
         """
         self.number: int | None = None
         self.advice = ""
-        """How to go on after an end without a boundary; set once there is anything to resume."""
+        """How to resume after an end without a boundary; set once there is a run to resume."""
         self.show: Callable[[str], bool] = lambda _: False
-        """Puts a line where a person sees it, without any lock; False: there is no such place."""
+        """Shows a line on the display without taking a lock; False: there is no display."""
         self._grace = grace
         self._before: dict[signal.Signals, object] = {}
         self._woken_before = -1
@@ -64,17 +66,17 @@ class StopRequest:
     def __enter__(self) -> Self:
         """Install the handlers; outside the main thread (a notebook's worker) there are none."""
         if threading.current_thread() is threading.main_thread():
-            heard, self._ear = os.pipe()
+            read_end, self._ear = os.pipe()
             os.set_blocking(self._ear, False)
             self._woken_before = signal.set_wakeup_fd(self._ear, warn_on_full_buffer=False)
             self._before = {number: signal.signal(number, self._note) for number in HANDLED}
             threading.Thread(
-                target=self._listen, args=(heard,), name="signals", daemon=True
+                target=self._listen, args=(read_end,), name="signals", daemon=True
             ).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Put the old handlers back."""
+        """Restore the old handlers."""
         if self._ear < 0:
             return
         for number, handler in self._before.items():
@@ -83,13 +85,13 @@ class StopRequest:
         os.close(self._ear)  # the listener ends with it
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        """Note the first signal; the listener does the rest."""
+        """Keep the first signal; the listener does the rest."""
         self.number = self.number or number
 
-    def _listen(self, heard: int) -> None:
+    def _listen(self, read_end: int) -> None:
         """Answer signals until the other end of the pipe is closed."""
-        asked, deadline = False, math.inf
-        with os.fdopen(heard, "rb", buffering=0) as pipe:
+        is_requested, deadline = False, math.inf
+        with os.fdopen(read_end, "rb", buffering=0) as pipe:
             while True:
                 left = None if deadline == math.inf else max(0.0, deadline - time.monotonic())
                 if not select.select([pipe], [], [], left)[0]:
@@ -98,9 +100,9 @@ class StopRequest:
                 if not received:
                     return
                 for number in (each for each in received if each in HANDLED):
-                    if asked:
+                    if is_requested:
                         _leave(number, f"second signal: ended at once{self.advice}")
-                    asked, self.number = True, self.number or number
+                    is_requested, self.number = True, self.number or number
                     deadline = time.monotonic() + (math.inf if self._grace is None else self._grace)
                     line = "stopping at the next boundary; a second signal ends at once"
                     if not self.show(line):
@@ -118,7 +120,7 @@ class StopRequest:
 
 
 def _say(line: str) -> None:
-    """Write to stderr without its locks: whoever holds them may be what is stuck."""
+    """Write to stderr without its locks: the thread that holds them may be stuck."""
     with contextlib.suppress(OSError):
         os.write(_STDERR, f"{line}\n".encode())
 
