@@ -28,9 +28,9 @@ def run_here(
     """Train the stacks of a round on this machine and yield each with its results as soon as it has ended.
 
     Args:
-        plan: The round, packed; its engine trains it.
-        arrays_of: Returns what a fit is trained on; the fits of a stack share it.
-        control: Listens in, and may say stop; open fits are then cut.
+        plan: The stacks, and the engine that trains them.
+        arrays_of: Returns the arrays of a fit; the fits of a stack share them.
+        control: Receives progress, and may stop training; open fits are then cut.
 
     Yields:
         Every stack of the plan, in the order in which they end, its results in the order of its fits.
@@ -52,26 +52,21 @@ def run_here(
         try:
             for done in as_completed(waiting):
                 yield waiting[done], done.result()
-        finally:  # an error, or the caller wants no more: what still runs ends at its next boundary
+        finally:  # an error, or a caller that stops: running stacks end at their next boundary
             closed.set()
             pool.shutdown(cancel_futures=True)
 
 
 def stacks_at_once(engine_name: str, config: ComputeConfig) -> int:
-    """Return how many stacks run side by side.
-
-    `model.fit` is not made for several threads, and spreads over the cores by itself.
-    """
+    """Return the number of stacks that run side by side; 1 for `model.fit`, which uses all cores itself."""
     return 1 if engine_name == "fit" else config.workers or cores()
 
 
 def limits(training: TrainingConfig, compute: ComputeConfig) -> Limits:
-    """Return memory and number of stacks at once.
+    """Return the memory of running stacks and their number.
 
-    Free memory wavers; rounded down to a power of two it seldom changes a plan, and the plan is
-    recorded with its round.
+    Free memory fluctuates; rounded down to a power of two it seldom changes a plan.
     """
     room = int(training.memory_share * memory.free())
-    return Limits(
-        1 << max(0, room.bit_length() - 1), stacks_at_once(training.engine.value, compute)
-    )
+    workers = stacks_at_once(training.engine.value, compute)
+    return Limits(1 << max(0, room.bit_length() - 1), workers)

@@ -1,8 +1,8 @@
 """A round cut into the tasks of a cluster: smaller than stacks, with the same numbers. Pure.
 
-What a fit learns does not depend on its neighbours, so a stack may be trained in pieces: they spread
-over the nodes, and a node that dies costs less. Only fits that are compared while they train (the
-learning rates of a trial, where clear losers are dropped) stay together.
+The result of a fit does not depend on the other members of its stack, so a stack may be trained in pieces:
+they spread over the nodes, and a node that dies costs less. Only fits that are compared while they train
+(the learning rates of a trial, where clear losers are dropped) stay together.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pipeline.core.control import Progress
 from pipeline.core.records import Fit, Stack, StackPlan
 
 MOST_TILES = 4
-"""Tiles of a piece on CPUs: seconds of work against the milliseconds of sending it."""
+"""Most tiles of a piece on CPUs: it trains for seconds, and is sent in milliseconds."""
 WAVES = 2
-"""Pieces for every slot of the cluster, so that the slots end together."""
+"""Pieces for every slot of the cluster, so that all slots end at about the same time."""
 
 
 @dataclass(frozen=True)
 class Slots:
-    """What a cluster has for pieces: a CPU each, or a GPU each where it has any."""
+    """The pieces that a cluster can train at once: one for each GPU, or without GPUs one for each CPU."""
 
     count: int
     gpu: bool = False
@@ -35,16 +35,16 @@ class Piece:
     """Fits of one stack that one task trains."""
 
     number: int
-    """Within its round."""
+    """Unique within its round."""
     stack: Stack
-    """The stack with these fits alone; its number is that of the whole stack."""
+    """The stack with only the fits of the piece; its number is that of the whole stack."""
 
 
 def pieces(plan: StackPlan, slots: Slots, tile: int, *, compared: bool) -> list[Piece]:
     """Cut the stacks of a round into pieces, the largest first so that the round ends evenly.
 
     Args:
-        slots: Of the cluster as it is now; pieces stay small enough for one that grows.
+        slots: Those of the cluster now; pieces stay small enough for a cluster that grows.
         tile: Fits that a CPU trains together.
         compared: Whether the learning rates of a trial are compared while they train.
 
@@ -58,37 +58,36 @@ def pieces(plan: StackPlan, slots: Slots, tile: int, *, compared: bool) -> list[
 
 
 def halves(piece: Piece, number: int) -> list[Piece]:
-    """Return a piece of two fits or more as two, the first with this number."""
+    """Return a piece of two fits or more as two, numbered from `number`."""
     fits = piece.stack.fits
     middle = len(fits) // 2
-    both = (fits[:middle], fits[middle:])
-    return [Piece(number + at, replace(piece.stack, fits=part)) for at, part in enumerate(both)]
+    parts = fits[:middle], fits[middle:]
+    return [Piece(number + at, replace(piece.stack, fits=part)) for at, part in enumerate(parts)]
 
 
-def standing(open_pieces: Iterable[Piece], heard: Mapping[int, Progress]) -> list[Progress]:
-    """Return how far the stacks are of which pieces are at work, as an engine would report it.
+def standing(open_pieces: Iterable[Piece], reports: Mapping[int, Progress]) -> list[Progress]:
+    """Return the progress of each stack that is being trained, as an engine would report it.
 
     Args:
-        open_pieces: The pieces that have not come back, waiting ones too.
-        heard: The last report of each piece that was begun, by its number.
+        open_pieces: The pieces that have not come back, waiting ones included.
+        reports: The last report of each piece that was begun, by its number.
     """
     stacks: dict[int, list[tuple[Piece, Progress | None]]] = defaultdict(list)
     for piece in open_pieces:
-        stacks[piece.stack.number].append((piece, heard.get(piece.number)))
-    found = []
-    for number, both in stacks.items():
-        reports = [report for _, report in both if report is not None]
-        if reports:
-            live = [report.live if report else len(piece.stack.fits) for piece, report in both]
-            done = [report.epoch if report else 0 for _, report in both]
+        stacks[piece.stack.number].append((piece, reports.get(piece.number)))
+    standings = []
+    for number, own in stacks.items():
+        last = next((report for _, report in reversed(own) if report is not None), None)
+        if last is not None:
+            live = [report.live if report else len(piece.stack.fits) for piece, report in own]
+            done = [report.epoch if report else 0 for _, report in own]
             epoch = sum(map(mul, live, done)) // max(1, sum(live))
-            last = reports[-1]
-            found.append(replace(last, stack=number, epoch=epoch, live=sum(live)))
-    return found
+            standings.append(replace(last, stack=number, epoch=epoch, live=sum(live)))
+    return standings
 
 
 def _most_fits(fits: int, slots: Slots, tile: int) -> int:
-    """Return how many fits a piece should have: on CPUs full tiles, a few of them."""
+    """Return the most fits of a piece: on CPUs whole tiles, a few of them."""
     if slots.gpu:
         return max(1, ceil(fits / max(1, slots.count)))
     tiles = ceil(fits / (WAVES * max(1, slots.count)) / tile)

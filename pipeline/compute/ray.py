@@ -22,13 +22,13 @@ from pipeline.training.sizes import cpu
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
-"""Between two looks at budget and signals."""
-HEAR_SECONDS = 2.0
-"""Between two looks at the board: telling the display costs 50 ms, which a piece that has come back waits."""
+"""Between two checks of budget and signals."""
+BOARD_SECONDS = 2.0
+"""Between two readings of the board: the display takes 50 ms, during which finished pieces wait."""
 GRACE_SECONDS = 3.0
-"""What workers get to reach a boundary once they are told to stop."""
+"""For workers to reach a boundary once they have to stop."""
 PATIENCE_SECONDS = 60.0
-"""Without any piece at work, before the log says that the cluster has no room."""
+"""Without any piece in training, before a warning that the cluster has no room."""
 
 
 def run_on_ray(
@@ -62,8 +62,8 @@ class _Round:
         self._back: list[tuple[Stack, list[FitResult]]] = []
         self._sent = 0
         self._news = News()
-        self._looked = self._heard = self._idle_since = time.monotonic()
-        self._reason, self._told = "", 0.0
+        self._checked = self._board_read = self._idle_since = time.monotonic()
+        self._reason, self._stopped_at = "", 0.0
         self._trained: list[tuple[str, float, float]] = []
         """Worker, beginning and end of every task that came back."""
 
@@ -84,23 +84,23 @@ class _Round:
             while self._back:
                 yield self._back.pop(0)
             self._advance()
-        self._say_how()
+        self._log_spread()
 
     def close(self) -> None:
-        """Cancel what is still out."""
+        """Cancel the tasks that are still running."""
         for task in self._running:
             self._ray.cancel(task, force=True)
         self._running.clear()
 
     def _advance(self) -> None:
-        """Collect what has come back, look at board, budget and signals, send what may go."""
+        """Collect finished pieces, check board, budget and signals, and send waiting pieces."""
         if self._running:
             tasks = list(self._running)
             done, _ = self._ray.wait(tasks, timeout=POLL_SECONDS)
             for task in done:
                 self._collect(task)
-        if time.monotonic() - self._looked >= POLL_SECONDS:
-            self._look()
+        if time.monotonic() - self._checked >= POLL_SECONDS:
+            self._check()
         self._send()
 
     def _send(self) -> None:
@@ -134,8 +134,8 @@ class _Round:
         if self._reason:
             self._give_up(piece, Outcome.cut, self._reason)
             return
-        said = (str(error).splitlines() or [""])[0][:200]
-        died = f"its worker died {RETRIES + 1} times: {type(error).__name__} {said}"
+        reason = (str(error).splitlines() or [""])[0][:200]
+        died = f"its worker died {RETRIES + 1} times: {type(error).__name__} {reason}"
         if len(piece.stack.fits) == 1:
             self._give_up(piece, Outcome.infeasible, died)
             return
@@ -143,24 +143,24 @@ class _Round:
         self._waiting = [*halves(piece, self._sent), *self._waiting]
         self._sent += 2
 
-    def _look(self) -> None:
-        """Hear the board, tell it to stop, and give up what hangs."""
-        self._looked = now = time.monotonic()
+    def _check(self) -> None:
+        """Check budget and signals, read the board, and give up pieces that hang."""
+        self._checked = now = time.monotonic()
         if not self._reason:
-            self._reason, self._told = self._control.stop_reason(), now
+            self._reason, self._stopped_at = self._control.stop_reason(), now
             if self._reason:
                 self._board.stop.remote(self._reason)
-        if self._reason or now - self._heard >= HEAR_SECONDS:
-            self._hear()  # what has begun by now may end at its boundary
+        if self._reason or now - self._board_read >= BOARD_SECONDS:
+            self._read_board()  # pieces that have begun by now may end at their boundary
             self._report()
         if self._reason:
-            self._stop(late=now - self._told > GRACE_SECONDS)
+            self._stop(late=now - self._stopped_at > GRACE_SECONDS)
         else:
             self._cancel_hung()
-        self._complain(now)
+        self._warn_if_idle(now)
 
     def _stop(self, *, late: bool) -> None:
-        """Cut what has not begun; what has may reach its next boundary, unless it is late."""
+        """Cut the pieces that have not begun; the others too where it is `late`."""
         for task, piece in list(self._running.items()):
             if late or piece.number not in self._news.begun:
                 self._cancel(task, Outcome.cut, self._reason)
@@ -180,9 +180,9 @@ class _Round:
         for progress in standing(open_pieces, self._news.progress):
             self._control.report(progress)
 
-    def _hear(self) -> None:
-        """Read the board; one that is away says nothing."""
-        self._heard = time.monotonic()
+    def _read_board(self) -> None:
+        """Read the board; where it does not answer, its last news stay."""
+        self._board_read = time.monotonic()
         try:
             self._news = self._ray.get(self._board.read.remote(), timeout=POLL_SECONDS)
         except (self._ray.exceptions.RayError, TimeoutError):
@@ -202,8 +202,8 @@ class _Round:
         ]
         self._back.append((piece.stack, results))
 
-    def _complain(self, now: float) -> None:
-        """Say once a minute that no node takes a piece: the cluster is full, small or growing."""
+    def _warn_if_idle(self, now: float) -> None:
+        """Warn once a minute while no node takes a piece: the cluster is full, small or growing."""
         at_work = any(piece.number in self._news.begun for piece in self._running.values())
         if at_work or not self._running:
             self._idle_since = now
@@ -218,8 +218,8 @@ class _Round:
                 len(self._running),
             )
 
-    def _say_how(self) -> None:
-        """Log how the tasks were spread, and how long workers stood between two: what sending costs."""
+    def _log_spread(self) -> None:
+        """Log how the tasks were spread, and the idle time of workers between two: the cost of sending."""
         gaps = [
             max(0.0, began - ended)
             for (worker, _, ended), (same, began, _) in pairwise(sorted(self._trained))

@@ -1,4 +1,4 @@
-"""The connection to a Ray cluster: joining it, what it has, and what its workers share."""
+"""The connection to a Ray cluster: joining it, its resources, and the objects its workers share."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from pipeline.training.cost import Cost, Workload
 from pipeline.training.settings import Settings
 
 RETRIES = 5
-"""How often Ray starts a piece anew when the node or process that trains it dies."""
+"""Restarts of a piece when the node or process that trains it dies."""
 WORKER_BYTES = 800 << 20
-"""A worker with TensorFlow before it trains anything."""
+"""A worker with TensorFlow before it trains."""
 PROBE_SECONDS = 5.0
-"""How long a cluster may take to answer the first knock."""
+"""Timeout of the first connection to a cluster."""
 
 _SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # Ray's coming default; without it, a warning
-    "RAY_USAGE_STATS_ENABLED": "0",  # a sweep calls nobody
+    "RAY_USAGE_STATS_ENABLED": "0",  # a sweep reports to no server
 }
 _OWN = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's word for: listen on loopback alone
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # listen on loopback alone
     "RAY_AUTH_MODE": "token",
 }
-"""Of a cluster on this machine: nobody else's code runs there."""
+"""Settings of a cluster on this machine: it runs no other user's code."""
 _INIT: dict[str, Any] = {
     "configure_logging": False,  # the sweep's own log stays as it is
     "log_to_driver": False,
@@ -49,7 +49,7 @@ class Cluster:
     """One connection; the sweeps of a multirun share it."""
 
     def __init__(self, ray: Any) -> None:
-        """Keep the module of a connection that is open."""
+        """Bind the module `ray`, which is connected."""
         self.ray = ray
         self._sent: dict[int, Any] = {}
         self._rounds = count()
@@ -63,7 +63,7 @@ class Cluster:
         self._train_and_exit = ray.remote(max_calls=1)(train_piece)
 
     def put(self, value: Any) -> Any:
-        """Return the reference of a value in the object store, sent once for as long as it lives."""
+        """Return the reference of a value in the object store; it is sent once in its lifetime."""
         key = id(value)
         if key not in self._sent:
             self._sent[key] = self.ray.put(value)
@@ -71,10 +71,10 @@ class Cluster:
         return self._sent[key]
 
     def slots(self) -> Slots:
-        """Return how many pieces the living nodes train at once."""
-        found = self.ray.cluster_resources()
-        gpus = int(found.get("GPU", 0))
-        return Slots(gpus, gpu=True) if gpus else Slots(int(found.get("CPU", 0)))
+        """Return the number of pieces that the living nodes train at once."""
+        resources = self.ray.cluster_resources()
+        gpus = int(resources.get("GPU", 0))
+        return Slots(gpus, gpu=True) if gpus else Slots(int(resources.get("CPU", 0)))
 
     def open_round(self) -> int:
         """Clear the board; return a number that no other round of this process has."""
@@ -83,17 +83,17 @@ class Cluster:
         return number
 
     def train(self, slots: Slots, memory: int, arguments: tuple[Any, ...]) -> Any:
-        """Send a piece and return the reference of what will come back.
+        """Send a piece and return the reference of its result.
 
         Args:
-            slots: What a piece takes one of.
-            memory: Bytes that its node must have free, as far as any node has as many.
+            slots: The slots of the cluster; a piece takes one.
+            memory: Bytes that its node must have free, at most those of the largest node.
             arguments: Of ray_task.train_piece.
         """
         # TensorFlow keeps the GPU that it started on: where a node has several, a worker that is
-        # used again may be assigned another one. A fresh process then, as Ray itself does.
-        several = slots.gpu and max(self._of_nodes("GPU"), default=0) > 1
-        task = self._train_and_exit if several else self._train
+        # reused may be assigned another one. A fresh process then, as Ray itself does.
+        renews = slots.gpu and max(self._of_nodes("GPU"), default=0) > 1
+        task = self._train_and_exit if renews else self._train
         return task.options(
             num_cpus=1,
             num_gpus=1 if slots.gpu else 0,
@@ -103,12 +103,17 @@ class Cluster:
         ).remote(*arguments)
 
     def nodes(self) -> int:
-        """Return how many nodes are alive."""
-        return sum(1 for node in self.ray.nodes() if node["Alive"])
+        """Return the number of living nodes."""
+        return len(self._living())
+
+    def _living(self) -> list[dict[str, float]]:
+        """Return the resources of every living node."""
+        return [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
 
     def _of_nodes(self, resource: str) -> list[float]:
-        living = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
-        return [node[resource] for node in living if resource in node and node.get("CPU", 0) >= 1]
+        """Return the amounts of a resource on the living nodes that have it, and a CPU."""
+        nodes = [node for node in self._living() if node.get("CPU", 0) >= 1]
+        return [node[resource] for node in nodes if resource in node]
 
 
 def memory_of(stack: Stack, arrays: Arrays, family: Family, settings: Settings) -> int:
@@ -122,10 +127,10 @@ def memory_of(stack: Stack, arrays: Arrays, family: Family, settings: Settings) 
 
 
 def _reach(address: str) -> None:
-    """Knock at the address: Ray itself would try for minutes.
+    """Connect to the address once: Ray itself would try for minutes.
 
     Raises:
-        OSError: Nobody answers.
+        OSError: There is no answer.
     """
     place = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
     host, _, port = place.removeprefix("ray://").rpartition(":")
@@ -135,7 +140,7 @@ def _reach(address: str) -> None:
 
 @contextmanager
 def _own_handlers() -> Iterator[None]:
-    """Put the sweep's answer to signals back: Ray would end the process without a word recorded."""
+    """Restore the sweep's signal handlers: Ray's would end the process without recording the sweep."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield

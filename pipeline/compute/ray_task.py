@@ -1,7 +1,7 @@
-"""What runs on the nodes of a Ray cluster: the task that trains a piece, and the board between.
+"""The task that trains a piece on a node of a Ray cluster, and the board for its progress.
 
-Workers and sweep talk through the board, an actor beside the sweep: workers write how far they are
-and read whether to stop. A board that is away costs the display its progress, never a result.
+The board is an actor beside the sweep: workers write their progress to it and read whether to stop.
+Without the board the display has no progress, but no result is lost.
 """
 
 from __future__ import annotations
@@ -23,60 +23,58 @@ from pipeline.training.threads import prepare, use_cores
 log = logging.getLogger(__name__)
 
 SILENT_SECONDS = 30.0
-"""Without one, a piece counts as not begun: its worker died, and Ray has yet to start it anew."""
-ASK_SECONDS = 0.5
-"""Between two looks of a worker at the board, which are its signs of life."""
+"""Without a call of its worker, a piece counts as not begun: the worker died, and Ray will restart it."""
+CALL_SECONDS = 0.5
+"""Between two calls of a worker to the board, which show that it is alive."""
 
 
 @dataclass(frozen=True)
 class RayResult:
-    """What a task sends back."""
+    """The result of a task."""
 
     results: list[FitResult]
     worker: str
-    """Node and process that trained."""
+    """Its node and process."""
     began: float
-    """By the worker's clock."""
+    """Seconds by the worker's clock."""
     ended: float
 
 
 @dataclass
 class News:
-    """What the workers have reported, by the number of the piece."""
+    """The reports of the workers, by the number of the piece."""
 
     begun: dict[int, float] = field(default_factory=dict)
     """Seconds since a worker began it."""
     progress: dict[int, Progress] = field(default_factory=dict)
-    """Its last report."""
+    """The last report of its worker."""
 
 
 class ProgressBoard:
-    """An actor: collects progress from the workers, passes the sweep's request to stop to them.
+    """An actor: collects progress from the workers, and passes the sweep's request to stop to them.
 
-    One for all rounds: an actor that starts takes a process from Ray's pool, and would take one
-    that has just imported TensorFlow.
+    One for all rounds: a new actor would take a process from Ray's pool, which has just imported
+    TensorFlow.
     """
 
     def __init__(self) -> None:
         """Start before the first round."""
-        self._round = -1
-        self._reason = ""
+        self.open(-1)
+
+    def open(self, round_: int) -> None:
+        """Begin a round; workers of other rounds have to stop."""
+        self._round, self._reason = round_, ""
         self._begun: dict[int, float] = {}
         self._alive: dict[int, float] = {}
         self._progress: dict[int, Progress] = {}
 
-    def open(self, round_: int) -> None:
-        """Begin a round; workers of another one have to stop."""
-        self._round, self._reason = round_, ""
-        self._begun, self._alive, self._progress = {}, {}, {}
-
     def begin(self, round_: int, piece: int) -> None:
-        """Take note that a worker has begun a piece, for the first time or again."""
+        """Record that a worker has begun a piece, for the first time or after a restart."""
         if round_ == self._round:
             self._begun[piece] = self._alive[piece] = time.monotonic()
 
     def note(self, round_: int, piece: int, progress: Progress | None) -> str:
-        """Take note of a worker's progress; return why it must stop, or an empty string."""
+        """Record a worker's progress; return why it must stop, or an empty string."""
         if round_ != self._round:
             return "the round is over"
         self._alive[piece] = time.monotonic()
@@ -89,7 +87,7 @@ class ProgressBoard:
         self._reason = reason
 
     def read(self) -> News:
-        """Return what the workers have reported."""
+        """Return the reports of the workers."""
         now = time.monotonic()
         living = [at for at, seen in self._alive.items() if now - seen < SILENT_SECONDS]
         begun = {piece: now - self._begun[piece] for piece in living}
@@ -97,14 +95,14 @@ class ProgressBoard:
 
 
 class OnBoard:
-    """The control of a worker: progress goes to the board, which says when to stop.
+    """The control of a worker: progress goes to the board, which returns when to stop.
 
-    A thread beside the training asks. A task that asked itself would wait, be it for a millisecond,
-    and Ray gives the core of a task that waits to the next one: which then starts a process.
+    A thread calls the board. If the task itself waited for it, even for a millisecond, Ray would give its
+    core to the next task, which would start a process.
     """
 
     def __init__(self, ray: Any, board: Any, round_: int, piece: int) -> None:
-        """Tell the board that a piece of a round begins."""
+        """Begin a piece of a round."""
         self._ray, self._board, self._place = ray, board, (round_, piece)
         self._progress: Progress | None = None
         self._reason = ""
@@ -113,7 +111,7 @@ class OnBoard:
         threading.Thread(target=self._live, name="board", daemon=True).start()
 
     def close(self) -> None:
-        """Give no more signs of life."""
+        """End the thread that calls the board."""
         self._over.set()
 
     def report(self, progress: Progress) -> None:
@@ -121,16 +119,16 @@ class OnBoard:
         self._progress = progress
 
     def stop_reason(self) -> str:
-        """Return why to stop as the board last said."""
+        """Return why to stop, as of the last answer of the board."""
         return self._reason
 
     def _live(self) -> None:
-        while not self._over.wait(ASK_SECONDS):
+        while not self._over.wait(CALL_SECONDS):
             try:
                 answer = self._board.note.remote(*self._place, self._progress)
                 self._reason = self._reason or self._ray.get(answer, timeout=SILENT_SECONDS)
             except Exception:
-                # The board died with the sweep's node, or is being started: nothing to hear.
+                # The board died with the sweep's node, or is being started.
                 log.debug("the board did not answer", exc_info=True)
 
 
@@ -146,7 +144,7 @@ def train_piece(
     """Train one piece with one core, or the GPU that Ray has assigned; imports the framework.
 
     Args:
-        place: Number of the round within the process of the sweep, and of the piece within it.
+        place: Number of the round within the process of the sweep, and of the piece within the round.
         board: A handle of ProgressBoard.
     """
     import ray

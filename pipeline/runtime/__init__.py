@@ -1,4 +1,4 @@
 """The process: arguments of a command, signals, budget, memory, notification.
 
-Hands out `Budget`, `StopRequest`, and what the entry points share (`cli.py`).
+Begin with `Budget`, `StopRequest`, and the arguments and exit codes of the entry points in `cli.py`.
 """

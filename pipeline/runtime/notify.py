@@ -30,15 +30,16 @@ def message(output_dir: Path, error: BaseException | None = None) -> dict[str, A
         return {"status": "failed", "exit_code": code, "text": f"sweep failed: {error}"}
     try:
         summary = json.loads((output_dir / "summary.json").read_text(encoding="utf-8"))
-    except OSError:  # a full disk, which the sweep has logged
-        text = "sweep finished; its summary.json is in the tracking store, not in its output folder"
+        champion = summary["champion"]
+        text = (
+            f"{summary['experiment']}: {champion['trial']}, {champion['objective']} "
+            f"{exact(champion['score'])}, {summary['fits']} fits in {summary['seconds']:.0f} s"
+        )
+    except (OSError, ValueError, KeyError) as failure:  # the folder is gone, or its disk was full
+        reason = type(failure).__name__
+        text = f"sweep finished; its summary.json is in the tracking store, its file unreadable ({reason})"
         return {"status": "finished", "exit_code": 0, "text": text}
-    champion = summary["champion"]
     content = {key: summary[key] for key in KEYS if summary.get(key) is not None}
-    text = (
-        f"{summary['experiment']}: {champion['trial']}, {champion['objective']} {exact(champion['score'])}, "
-        f"{summary['fits']} fits in {summary['seconds']:.0f} s"
-    )
     return content | {
         "exit_code": 0,
         "text": text,  # chat tools show this field as it is
@@ -50,12 +51,7 @@ def notify(url: str | None, output_dir: Path, error: BaseException | None = None
     """Send the message, if there is a webhook; a webhook that fails is only logged."""
     if url is None:
         return
-    try:
-        content = message(output_dir, error)
-    except (OSError, ValueError, KeyError) as failure:  # the folder is gone, or its disk was full
-        text = f"the sweep is done; its summary.json cannot be read ({type(failure).__name__})"
-        content = {"status": "finished", "exit_code": 0, "text": text}
-    body = json.dumps(content).encode()
+    body = json.dumps(message(output_dir, error)).encode()
     call = request.Request(  # noqa: S310 - checks.py allows http and https alone
         url, data=body, headers={"Content-Type": "application/json"}, method="POST"
     )
