@@ -1,4 +1,4 @@
-"""`python -m pipeline`: which commands there are."""
+"""`python -m pipeline`: prints the commands."""
 
 from __future__ import annotations
 

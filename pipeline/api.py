@@ -4,10 +4,10 @@ In a notebook::
 
     from pipeline import api
 
-    found = api.sweep(frame, target="rent", **{"budget.seconds": 60})
-    print(found.answer)
-    found.figure("capacity").show()
-    found.predict(new_rows)
+    result = api.sweep(frame, target="rent", **{"budget.seconds": 60})
+    print(result.answer)
+    result.figure("capacity").show()
+    result.predict(new_rows)
 """
 
 from __future__ import annotations
@@ -39,26 +39,26 @@ if TYPE_CHECKING:
     from pipeline.models.find_model import PortableModel
 
 TABLE = "data.parquet"
-"""The DataFrame as the sweep reads it, in the output folder: what was swept can be swept again."""
+"""The DataFrame as the sweep reads it, kept in the output folder, so that the sweep can be repeated."""
 
 _one_sweep = threading.Lock()
-"""Random states, threads and the terminal are the process's: two sweeps at once would share them."""
+"""Two sweeps at once in a process would share its random states, threads and terminal."""
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What a sweep came to: its record, answer, figures and predictions."""
+    """The result of a sweep: its record, answer, figures and predictions."""
 
     run_id: str
-    """Of the parent run; `resume=`, `report` and `results` know the sweep by it."""
+    """The id of the parent run, for `resume=`, `report` and `results`."""
     output_dir: Path
     """Holds summary.json, report.html and the table."""
     tracking_uri: str | None
-    """Where it is recorded; None is the default store."""
+    """The store; None is the default one."""
 
     @cached_property
     def record(self) -> SweepRecord:
-        """Everything that the ledger holds, read once; `results` makes tables of it."""
+        """The record of the sweep in the ledger, read once; `results` makes tables of it."""
         return results.read(self.run_id, self.tracking_uri)
 
     @cached_property
@@ -75,16 +75,16 @@ class SweepResult:
 
     @property
     def answer(self) -> str:
-        """What to use, why, and how good it is: three sentences."""
+        """Three sentences: the chosen network, why, and its score."""
         return results.answer(self.record)
 
     @property
     def columns(self) -> pd.DataFrame:
-        """What became of each column of the table, and the override that changes it."""
+        """One row for each column of the table: how it is used, and the override that changes that."""
         return results.columns(self.record)
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: answer, picture and table of the capacities."""
+        """Return the display of a notebook: answer, picture and table of the capacities."""
         return results.html(self.record)
 
     def figure(self, name: str = "capacity") -> Figure:
@@ -102,7 +102,7 @@ class SweepResult:
         with guest():
             try:
                 return self._model.predictor.predict(plain_frame(rows))
-            except ValueError as error:  # what the saved model says of rows that it cannot read
+            except ValueError as error:  # the saved model cannot read the rows
                 raise DataError(str(error)) from error
 
 
@@ -114,22 +114,22 @@ def sweep(
     output_dir: str | Path | None = None,
     **overrides: object,
 ) -> SweepResult:
-    """Run a sweep and return what it found.
+    """Run a sweep and return its result.
 
     Args:
         frame: The table; None sweeps the data that the overrides name (default: wages).
         target: The column to predict, as the DataFrame calls it; needed with a table.
-        name: What the sweep is called in the store and in its report.
-        output_dir: Where summary.json and the report go; default a new folder under `outputs/`.
+        name: Name of the sweep in the store and in its report.
+        output_dir: Folder of summary.json and the report; default a new one under `outputs/`.
         **overrides: Any key of the command line, with dots or with `__` in their place:
             `**{"search.max_parameters": 5000}`, `training__epochs=50`, `search="bayesian"`.
 
     Raises:
-        SweepError: What the command line would end with; its message says what to do.
+        SweepError: As on the command line; its message says what to do.
     """
-    began = process_seconds()  # the age of the notebook is not the sweep's
+    began = process_seconds()  # the sweep is younger than the notebook's process
     folder = Path(output_dir or datetime.now(UTC).strftime("outputs/%Y-%m-%d/%H-%M-%S-%f"))
-    given = {key.replace("__", "."): _word(value) for key, value in overrides.items()}
+    given = {key.replace("__", "."): _value(value) for key, value in overrides.items()}
     if name is not None:
         given = {"data.name": _item(name)} | given
     if not _one_sweep.acquire(blocking=False):
@@ -149,7 +149,7 @@ def sweep(
 def _sweep(
     frame: pd.DataFrame | None, target: object, folder: Path, given: dict[str, str], began: float
 ) -> SweepResult:
-    """Run a sweep in a process that is prepared for it."""
+    """Run a sweep in a guarded process."""
     path = (folder / TABLE).absolute()
     if frame is not None:
         from pipeline.data import frame as border
@@ -182,7 +182,7 @@ def _sweep(
     return SweepResult(done["sweep_run_id"], folder, config.tracking.uri)
 
 
-def _word(value: object) -> str:
+def _value(value: object) -> str:
     """Write a value as the command line does."""
     match value:
         case None:
@@ -202,11 +202,11 @@ def _key(name: object) -> str:
 
 
 def _item(value: object) -> str:
-    """Write an item of a list; text is quoted where it may hold a comma or a bracket, or be no text."""
+    """Write an item of a list; text is quoted where it holds special characters, or would not stay text."""
     if isinstance(value, str):
         is_plain = value != "null" and re.fullmatch(r"[\w./:@%+-]+", value)
         return value if is_plain else quoted(value)
-    return _word(value)
+    return _value(value)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`python -m pipeline.doctor`: checks store, versions and accelerator, and says what to do."""
+"""`python -m pipeline.doctor`: checks store, versions and accelerator, and prints what to do."""
 
 from __future__ import annotations
 

@@ -51,11 +51,11 @@ _GIVEN: dict[str, dict[str, Any]] = {
         "data.na_is_class": True,
     },
 }
-"""What `fit` says to the sweep by itself: the caller holds test rows back, and labels are labels."""
+"""Overrides of `fit` by task: the caller holds test rows back, and no label means missing."""
 
 
 class _Capacity(BaseEstimator):
-    """What both estimators share: parameters, the sweep of `fit`, and the model that it leaves."""
+    """The common part of both estimators: parameters, the sweep of `fit`, and the model that it keeps."""
 
     _task: ClassVar[str]
 
@@ -73,13 +73,13 @@ class _Capacity(BaseEstimator):
         """Keep the parameters as they are; `fit` reads them.
 
         Args:
-            seconds: Time that `fit` may take (`budget.seconds`); None: until the search has ended.
+            seconds: Time limit of `fit` (`budget.seconds`); None: until the search has ended.
             experiment: A recipe of `conf/experiment`, such as `thorough`.
-            champion: `median` (one network) or how several become one; None: as configured.
+            champion: `median` (one network), or how to combine several; None: as configured.
             random_state: Seed of splits and networks; None: the configuration's, which is fixed too.
             tracking_uri: MLflow store of the sweep; None: sqlite under `mlruns/`.
             overrides: Any other key of the command line, for example {"search.space.units_max": 64}.
-            verbose: Whether `fit` shows its progress; None: in a notebook, and nothing elsewhere.
+            verbose: Whether `fit` shows its progress; None: only in a notebook.
         """
         self.seconds = seconds
         self.experiment = experiment
@@ -92,7 +92,7 @@ class _Capacity(BaseEstimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:  # noqa: N803
         """Sweep over network sizes on these rows and keep the champion.
 
-        All rows serve the search (`data.test_fraction=0`): who calls `fit` holds test rows back.
+        All rows serve the search (`data.test_fraction=0`): the caller of `fit` holds test rows back.
 
         Args:
             X: DataFrame or array of shape (rows, columns); missing values and texts are allowed.
@@ -107,13 +107,13 @@ class _Capacity(BaseEstimator):
         rows = self._rows(X, reset=True)
         target = self._target(rows, y)
         table, roles = _table(rows, target, sample_weight, groups)
-        given = _GIVEN[self._task] | roles | self._words()
+        given = _GIVEN[self._task] | roles | self._arguments()
         verbose = in_notebook() if self.verbose is None else self.verbose
         try:
-            found = api.sweep(table, target.name, verbose=verbose, **given)
+            result = api.sweep(table, target.name, verbose=verbose, **given)
         except (ConfigError, DataError, NoUsableTrialError) as error:
             raise ValueError(str(error)) from error
-        self._keep(found)
+        self._keep(result)
         return self
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -131,20 +131,20 @@ class _Capacity(BaseEstimator):
         return results.figure(self.sweep_id_, name, self.tracking_uri)
 
     def __sklearn_tags__(self) -> Any:
-        """Say that texts, categories and missing values may be given."""
+        """Return the tags of scikit-learn: texts, categories and missing values are allowed."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
 
-    def _words(self) -> dict[str, Any]:
-        """Return the parameters as keys of the command line; `overrides` have the last word."""
+    def _arguments(self) -> dict[str, Any]:
+        """Return the parameters as keys of the command line; `overrides` take precedence."""
         if not isinstance(self.overrides, Mapping | None):
             raise ValueError(  # noqa: TRY004 - bad input is a ValueError here
                 f"overrides={self.overrides!r}: must map keys to values, {{'training.epochs': 50}}"
             )
-        words: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             "budget.seconds": self.seconds,
             "experiment": self.experiment,
             "champion": self.champion,
@@ -153,8 +153,8 @@ class _Capacity(BaseEstimator):
         if self.random_state is not None:
             drawn = check_random_state(self.random_state).randint(LARGEST_SEED)
             whole = isinstance(self.random_state, int | np.integer)
-            words["seed"] = self.random_state if whole else int(drawn)
-        return {key: value for key, value in words.items() if value is not None} | dict(
+            arguments["seed"] = self.random_state if whole else int(drawn)
+        return {key: value for key, value in arguments.items() if value is not None} | dict(
             self.overrides or {}
         )
 
@@ -163,7 +163,7 @@ class _Capacity(BaseEstimator):
         if isinstance(X, pd.DataFrame):
             validate_data(self, X, reset=reset, skip_check_array=True)
             if 0 in X.shape:
-                check_array(np.empty(X.shape))  # refuses it in scikit-learn's words
+                check_array(np.empty(X.shape))  # raises scikit-learn's own error
             frame = X.reset_index(drop=True)
         else:
             checked = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
@@ -190,19 +190,19 @@ class _Capacity(BaseEstimator):
         return pd.Series(self._encoded(values), name=_free(name, rows))
 
     def _encoded(self, values: np.ndarray) -> Any:
-        """Return the target's values as the sweep is given them."""
+        """Return the target's values for the sweep."""
         return values.astype(np.float64)
 
-    def _keep(self, found: api.SweepResult) -> None:
-        """Keep what a fitted estimator says and predicts with, so that it needs no store."""
+    def _keep(self, result: api.SweepResult) -> None:
+        """Keep the results and the model, so that the fitted estimator needs no store."""
         from pipeline.models.find_model import PortableModel
 
-        self.sweep_id_ = found.run_id
-        self.champion_: dict[str, Any] = found.summary["champion"]
-        self.answer_ = found.answer
-        self.results_ = results.trials(found.record)
+        self.sweep_id_ = result.run_id
+        self.champion_: dict[str, Any] = result.summary["champion"]
+        self.answer_ = result.answer
+        self.results_ = results.trials(result.record)
         with guest():
-            self.model_ = PortableModel.download(resolve(found.tracking_uri), found.run_id)
+            self.model_ = PortableModel.download(resolve(result.tracking_uri), result.run_id)
 
     def _predicted(self, X: Any) -> pd.DataFrame:  # noqa: N803
         check_is_fitted(self)
@@ -253,7 +253,7 @@ class CapacityClassifier(ClassifierMixin, _Capacity):
         )
 
     def _encoded(self, values: np.ndarray) -> Any:
-        """Return the labels as text: the sweep takes any, and sorts them by rules of its own."""
+        """Return the labels as unique texts, which the sweep accepts whatever the labels are."""
         if pd.isna(values).any():
             raise ValueError("Input y contains NaN.")
         try:
@@ -275,7 +275,7 @@ class CapacityClassifier(ClassifierMixin, _Capacity):
 def _table(
     rows: pd.DataFrame, target: pd.Series, sample_weight: Any, groups: Any
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the table that is swept, and the overrides that say what its added columns are."""
+    """Return the table of the sweep, and the overrides that name its group and weight columns."""
     table, roles = rows.copy(), dict[str, Any]()
     table[target.name] = target
     if groups is not None:

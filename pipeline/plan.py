@@ -1,4 +1,4 @@
-"""`python -m pipeline.plan`: what a sweep with the same arguments would do, take and cost."""
+"""`python -m pipeline.plan`: rounds, seconds and cost of a sweep with the same arguments."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BASIS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the plan of the sweep that the command line asks for; return the exit code."""
+    """Print the plan of the sweep that the command line describes; return the exit code."""
     from pipeline.config.launch import compose_for_plan
 
     config = compose_for_plan(sys.argv[1:] if argv is None else argv, PROGRAM, PURPOSE)
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def wrapped(line: str, columns: int) -> str:
-    """Break a line between words where a terminal of so many columns would break it anywhere."""
+    """Return a line with breaks between words, for a terminal of `columns` characters."""
     indent = " " * (len(line) - len(line.lstrip()) + 4)
     return textwrap.fill(line, columns - 1, subsequent_indent=indent, break_on_hyphens=False)
 
@@ -66,7 +66,7 @@ def lines(plan: Prospect) -> Iterator[str]:
 
 
 def _data(plan: Prospect) -> Iterator[str]:
-    """Say what is swept."""
+    """Yield the lines on the table, the target and the search."""
     from pipeline.data.fewrows import few_rows
 
     outline, config, workers = plan.outline, plan.times.config, plan.times.limits.workers
@@ -90,7 +90,7 @@ def _data(plan: Prospect) -> Iterator[str]:
 
 
 def _columns(facts: Sequence[ColumnFact]) -> Iterator[str]:
-    """Say what becomes of every column; of a wide table, of those that need attention."""
+    """Yield a line for every column; in a wide table only for those that need attention."""
     from pipeline.data.columns import TARGET, Attention, attention
 
     columns = [fact for fact in facts if fact.kind != TARGET]
@@ -111,7 +111,7 @@ def _columns(facts: Sequence[ColumnFact]) -> Iterator[str]:
 
 
 def _numbers(plan: Prospect) -> Iterator[str]:
-    """Say how much there is to do and what it takes, as a range where it is not known."""
+    """Yield the numbers of rounds, trials, fits, seconds and money, as ranges where they are not known."""
     from pipeline.core.language import duration
     from pipeline.runtime.budget import SECONDS_AN_HOUR
 
@@ -148,7 +148,7 @@ def _span(low: str, high: str) -> str:
 
 
 def _budget(plan: Prospect) -> Iterator[str]:
-    """Say which budget ends the likely sweep, and what it cuts."""
+    """Yield the lines on the budget that ends the likely sweep, and on the phases that it cuts."""
     budget, cut, rounds = plan.times.config.budget, plan.cut, plan.forecast.likely.rounds
     if budget.seconds is None and budget.fits is None and budget.cost is None:
         return

@@ -1,4 +1,4 @@
-"""`python -m pipeline.replay`: train one recorded fit again and compare every epoch."""
+"""`python -m pipeline.replay`: retrain one recorded fit and compare every epoch."""
 
 from __future__ import annotations
 

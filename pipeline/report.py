@@ -20,7 +20,7 @@ ARGUMENTS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the page that the command line asks for; return the exit code."""
+    """Write the page of the sweeps that the command line names; return the exit code."""
     given = arguments(sys.argv[1:] if argv is None else argv, ARGUMENTS, ("sweep",), ABOUT)
     sweeps = [name for name in given["sweep"].split(",") if name]
     if not sweeps:

@@ -10,7 +10,7 @@ from pipeline.runtime.cli import exit_with
 
 
 def main() -> int:
-    """Run the sweep that the command line asks for; return the exit code."""
+    """Run the sweep that the command line describes; return the exit code."""
     from pipeline.config.launch import launch
     from pipeline.runtime.signals import end_at_once
 
@@ -19,24 +19,22 @@ def main() -> int:
 
 
 def _sweep(config: SweepConfig, output_dir: Path) -> int:
-    if config.verbose and sys.stderr.isatty():  # the next word comes after seconds
+    if config.verbose and sys.stderr.isatty():  # the next output comes after seconds
         print("starting Keras ...", file=sys.stderr, flush=True)
-    from pipeline.session.loop import (
-        run,  # brings TensorFlow: after all that may be wrong was found
-    )
+    from pipeline.session.loop import run  # imports TensorFlow: only after all checks
 
     return run(config, output_dir)
 
 
 def _check(config: SweepConfig) -> None:
-    """Refuse a file that is not there or is no table, before pandas and TensorFlow are imported."""
+    """Raise where a data file is missing or is no table, before pandas and TensorFlow are imported."""
     from pipeline.data.source import find, inspect
 
     for key, path in (("data.path", config.data.path), ("data.test_path", config.data.test_path)):
         if path is not None:
-            found = find(path, key)
+            file = find(path, key)
             if config.data.kind != "images":
-                inspect(found, key)
+                inspect(file, key)
 
 
 if __name__ == "__main__":
