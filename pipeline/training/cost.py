@@ -1,7 +1,7 @@
-"""What training a fit costs: arithmetic, seconds, memory.
+"""The cost of training a fit: arithmetic, seconds, memory.
 
-The one model of a machine's speed. Plans of stacks take its constants, so that they repeat; the
-forecast multiplies them by what a machine was measured to take (`forecast.machine.Rates`).
+The one model of a machine's speed. Plans of stacks use its constants, so that they are reproducible; the
+forecast scales them by the measured rates of a machine (`forecast.history.Rates`).
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from pipeline.training.settings import Settings
 from pipeline.training.sizes import CPU, FLOPS, padded_rows
 
 COMPILE_SECONDS = 2.0
-"""What `model.fit`, or a graph of convolutions, takes to be traced."""
+"""Tracing of `model.fit`, or of a graph of convolutions."""
 PROGRAM_SECONDS, ARRAY_SECONDS = 1.6, 0.26
 """Tracing and compiling a program, and more for every array of its weights (docs/experiments.md)."""
 STEP_SECONDS = 4.0e-6
-"""What a step costs a member beside arithmetic."""
+"""A step of a member beside its arithmetic."""
 FIT_STEP_SECONDS = 2.5e-3
 """The same by Keras' own `fit`."""
 REUSE_SHARE, USUAL_FITS = 0.5, 6
-"""What training at coarse widths may take, in programs, where at least so many fits are trained: another
-round finds them again. The same for narrow networks and wider ones, for few seeds and more."""
+"""Coarse widths may take this share of the compile seconds where at least so many fits are trained, as
+another round may reuse the program; fewer fits may take proportionally less."""
 SHARE_OF_EPOCHS = 0.5
-"""Early stopping ends most fits sooner."""
+"""Share of the epochs that fits train: early stopping ends most sooner."""
 PASSES = 3
 """Forward, and backward for inputs and weights."""
 COPIES = 6
 """Weights, two moments, the best weights, and the new state while the old one is still there."""
 TILE_COPIES = 4
-"""More copies of the members that are in work: slopes and temporaries."""
+"""Additional copies of the members of a tile in training: gradients and temporaries."""
 FLOAT = 4
 """Bytes."""
 
@@ -47,10 +47,10 @@ def latency(family: Family, trial: Trial) -> float:
 
 @dataclass(frozen=True)
 class Workload:
-    """What every fit of a round has in common."""
+    """The common part of all fits of a round."""
 
     family: Family
-    """Knows the widths and parameters of a capacity."""
+    """Computes the widths and parameters of a capacity."""
     settings: Settings
     """Batch size and optimizer."""
     rows: int
@@ -58,7 +58,7 @@ class Workload:
     val_rows: int
     """Validation rows (of the largest fold)."""
     engine: str = "stacked"
-    """The engine that was asked for."""
+    """The requested engine."""
 
 
 class Cost:
@@ -77,32 +77,33 @@ class Cost:
     def arithmetic(self, trial: Trial, widths: Widths) -> float:
         """Return the operations of one step of a trial at padded widths."""
         place = widths, trial.encoding
-        if place not in self._products:  # asked for again and again, fit by fit
+        if place not in self._products:  # called for every fit
             self._products[place] = self._family.products(self._family.of_widths(widths), place[1])
         batch = self._settings.batch_of(trial, self._rows)
         return 2.0 * PASSES * batch * self._products[place]
 
     def epoch_seconds(self, trial: Trial, widths: Widths) -> float:
-        """Return the time on one core of an epoch of one member."""
+        """Return the seconds of an epoch of one member on one core."""
         number = steps(self._settings.batch_of(trial, self._rows), self._rows)
         return number * (self.arithmetic(trial, widths) / FLOPS + STEP_SECONDS)
 
     def fit_epoch_seconds(self, trial: Trial) -> float:
-        """Return the same by Keras' own `fit`, whose steps are slow and which pads nothing."""
+        """Return the seconds of an epoch of Keras' `fit`, whose steps are slow and which pads nothing."""
         number = steps(self._settings.batch_of(trial, self._rows), self._rows)
         return PASSES * self._rows * latency(self._family, trial) + number * FIT_STEP_SECONDS
 
     def compile_seconds(self, trial: Trial, widths: Widths) -> float:
-        """Return the time of tracing and compiling a program where none is kept."""
+        """Return the seconds of tracing and compiling a program that is not on the disk."""
         if self._family.convolutional:
             return COMPILE_SECONDS
         axes = self._family.unit_axes(self._family.of_widths(widths), trial.encoding)
         return PROGRAM_SECONDS + ARRAY_SECONDS * len(axes)
 
     def program(self, fits: Sequence[Fit]) -> tuple[float, Widths]:
-        """Return the time of fits that share a program, compiling included, and its widths.
+        """Return the seconds of fits that share a program, compiling included, and its padded widths.
 
-        They are of one encoding and one batch size, as a program's are.
+        Args:
+            fits: Fits of one encoding and one batch size.
         """
         own = {self.widths(fit.trial) for fit in fits}
         epochs = SHARE_OF_EPOCHS * sum(fit.epochs for fit in fits)
@@ -118,16 +119,16 @@ class Cost:
         return chosen
 
     def bytes(self, trial: Trial, widths: Widths, members: int) -> int:
-        """Return the peak memory of a stack, the table not counted: see `table`."""
+        """Return the peak memory of a stack in bytes, without the table (`table`)."""
         return self._fixed(trial, widths) + members * self._member(trial, widths)
 
     def table(self, encoding: str) -> int:
-        """Return the memory of the table on the device, which stacks that run at once share."""
+        """Return the bytes of the table on the device; stacks that run at once share it."""
         rows = padded_rows(self._rows) + padded_rows(self._val_rows)
         return FLOAT * rows * (self._family.row_numbers(encoding) + 1)  # and its weight
 
     def most_members(self, trial: Trial, widths: Widths, room: int) -> int:
-        """Return how many members fit into so many bytes; 0 when not even one does."""
+        """Return the most members that fit into `room` bytes; 0 when not even one does."""
         left = room - self._fixed(trial, widths)
         return max(0, left // self._member(trial, widths))
 
@@ -136,7 +137,7 @@ class Cost:
         return FLOAT * (copies * self._parameters(trial, widths) + 2 * self._val_rows)
 
     def _fixed(self, trial: Trial, widths: Widths) -> int:
-        """Return what a stack needs whatever its size: members in work."""
+        """Return the bytes of a stack that do not depend on its members: those of a tile in training."""
         batch = self._settings.batch_of(trial, self._rows)
         capacity = self._family.of_widths(widths)
         activations = 3 * batch * self._family.activations(capacity, trial.encoding)

@@ -1,8 +1,8 @@
-"""Which learning rates of a trial are clearly behind after a few epochs. Pure NumPy.
+"""Drops learning rates of a trial that are clearly behind after a few epochs. Pure NumPy.
 
-One step of successive halving inside a round. Compared are fits that differ in nothing but the
-learning rate, seed by seed, so that a lucky seed does not decide. A rate that is catching up is
-kept: a small rate starts slowly and may win in the end.
+One step of successive halving inside a round. Fits that differ only in the learning rate are compared,
+seed by seed, so that a lucky seed does not decide. A rate that is catching up is kept: a small rate
+starts slowly and may win in the end.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def drop(runs: Sequence[Run], settings: Settings) -> None:
 def behind(
     fits: Sequence[Fit], objectives: Sequence[np.ndarray], settings: Settings
 ) -> dict[int, str]:
-    """Return the fits to drop after `settings.drop_after` epochs, each with a sentence why.
+    """Return the fits to drop after `settings.drop_after` epochs, each with a message why.
 
     Args:
         fits: The fits of a stack, in any order.
-        objectives: For each fit its objective of every epoch so far, as logged. Fits with fewer
-            epochs than `drop_after` (stopped, diverged) are neither dropped nor compared with.
+        objectives: The logged objective of each fit, (epochs,). Fits with fewer epochs than
+            `drop_after` (stopped, diverged) are neither dropped nor compared.
         settings: `drop_after`, `drop_margin`, `drop_kept` and the objective.
 
     Returns:
@@ -64,21 +64,24 @@ def behind(
 def _behind_in_group(
     rates: dict[float, dict[int, int]], losses: list[np.ndarray], settings: Settings
 ) -> dict[int, str]:
-    """Compare the rates of one trial with the best of them."""
+    """Return the fits of one trial to drop, compared with the best of its rates, each with a message.
+
+    Args:
+        rates: Learning rate -> execution -> index into `losses`.
+        losses: The best loss so far of every epoch, (epochs,) each.
+    """
     means = {
         rate: np.mean([losses[i][-1] for i in seeds.values()]) for rate, seeds in rates.items()
     }
-    leader = min(means, key=lambda rate: (means[rate], rate), default=None)
+    leader = min(means, key=lambda rate: (means[rate], rate))
     dropped: dict[int, str] = {}
     for rate, seeds in rates.items():
-        if leader is None or rate == leader:
-            continue
         shared = sorted(seeds.keys() & rates[leader].keys())
-        if len(shared) < FEWEST_SEEDS:
+        if rate == leader or len(shared) < FEWEST_SEEDS:
             continue
         gaps = np.stack([losses[seeds[s]] - losses[rates[leader][s]] for s in shared])
-        found = two_way(gaps[:, -1], None)
-        gap, error = found.mean, found.se
+        difference = two_way(gaps[:, -1], None)
+        gap, error = difference.mean, difference.se
         earlier = float(gaps[:, (settings.drop_after - 1) // 2].mean())
         if gap > settings.drop_margin * error and gap > settings.drop_kept * earlier:
             sentence = (

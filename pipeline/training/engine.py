@@ -1,4 +1,4 @@
-"""The call that both engines, `stacked` and `fit`, stand behind, and what is done where memory runs out."""
+"""The interface of both engines, `stacked` and `fit`, and the retry in halves when memory runs out."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pipeline.training.host import start
 from pipeline.training.settings import Settings
 
 Engine = Callable[[Stack, Arrays, Family, Settings, Control], list[FitResult]]
-"""Trains every fit of a stack and returns their results in the same order; the same answer from every engine.
+"""Trains every fit of a stack and returns their results in order; every engine has the same results.
 
-A fit that diverges or is cut short has that outcome and a message; errors in the program are raised, and
-want of memory, for which `train` has an answer.
+A fit that diverges or is cut has that outcome and a message; other errors are raised, as is a lack of
+memory, which `train` handles.
 """
 
 log = logging.getLogger(__name__)
@@ -46,8 +46,8 @@ def train(
     """Train a stack; where memory runs out, its halves one after the other.
 
     Returns:
-        Results in the order of the stack's fits. Numbers after a split are equal to those without
-        to float32 rounding; a learning rate is then only compared within its half.
+        Results in the order of the stack's fits. A split changes numbers only by float32 rounding, but
+        learning rates are then compared within each half alone.
     """
     try:
         return engine(stack, arrays, family, settings, control)
@@ -80,7 +80,7 @@ _SIGNS = ("RESOURCE_EXHAUSTED", "out of memory", "OOM when allocating")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error of Python, TensorFlow or JAX says that memory ran out."""
+    """Return whether an error of Python, TensorFlow or JAX means that memory ran out."""
     if isinstance(error, MemoryError):
         return True
     name = type(error).__name__

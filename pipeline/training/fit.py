@@ -1,6 +1,6 @@
 """The reference engine: plain `model.fit`, one fit after the other.
 
-What the stacked engine must agree with, and what trains what cannot be stacked.
+The stacked engine must agree with it; it trains the fits that cannot be stacked.
 """
 
 from __future__ import annotations
@@ -91,10 +91,9 @@ class _Group:
                     states[id(run)] = program.train(run, states[id(run)], until, stop_reason)
 
     def _drop(self) -> None:
+        """Drop weak rates, unless training was stopped: then some runs lack epochs of the others."""
         if not any(run.outcome is Outcome.cut for run in self._runs):
-            drop(
-                self._runs, self._settings
-            )  # after a stop those left are not the evidence of a sweep
+            drop(self._runs, self._settings)
 
     def _measure(self, program: FitProgram, run: Run, stop_reason: Callable[[], str]) -> None:
         """Measure the losses of the weights that are kept."""

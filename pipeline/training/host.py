@@ -1,11 +1,12 @@
-"""Keras and TensorFlow as a sweep needs them, in a process that may belong to somebody else.
+"""The global settings of Keras and TensorFlow, in a process that may be the user's own.
 
-A user's floatx, dtype policy, image format or eager functions would change what is trained; the seeds
-that a sweep sets would change what the user draws next. `settle` makes them ours, `give_back` theirs.
+A user's floatx, dtype policy, image format or eager functions would change the training; the seeds of a
+sweep would change the user's next random numbers. `settle` sets the sweep's settings, `give_back` restores
+the user's.
 
-TensorFlow starts without the lines it writes about instruction sets and missing GPUs: from C++, before its
-own log level counts, so the file descriptor is what is silenced, for as long as the import takes. Errors
-of the import itself are Python exceptions and stay.
+TensorFlow writes lines about instruction sets and missing GPUs from C++ when it is imported, before its log
+level counts: so file descriptor 2 is silenced during the import. Errors of the import are Python exceptions,
+and are not lost.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ SEEDS = ("global_random_seed", "global_seed_generator")
 """Where Keras keeps what `keras.utils.set_random_seed` sets."""
 
 _theirs: list[Callable[[], None]] = []
-"""What gives the host its settings back, in the order in which they were taken."""
+"""Functions that restore the user's settings, in the order in which they were changed."""
 
 
 def settle() -> None:
-    """Set what networks are built and trained under; once until `give_back`."""
+    """Change the settings for building and training networks; once until `give_back`."""
     if _theirs:
         return
     import keras
@@ -44,38 +45,38 @@ def settle() -> None:
 
 
 def give_back() -> None:
-    """Set everything as `settle` found it."""
+    """Restore the settings from before `settle`."""
     while _theirs:
         _theirs.pop()()
 
 
 def _take(read: Callable[[], Any], write: Callable[[Any], None], ours: object) -> None:
-    """Write our value of a setting, and remember to write theirs."""
-    found = read()
-    _theirs.append(lambda: write(found))
+    """Change a setting, and remember to restore it."""
+    before = read()
+    _theirs.append(lambda: write(before))
     write(ours)
 
 
 def _take_seeds() -> None:
-    """Remember the seeds of Keras and TensorFlow; neither has a public way to ask for them."""
+    """Remember the seeds of Keras and TensorFlow, which have no public getter."""
     from keras.src.backend.common import global_state
 
     for name in SEEDS:
-        found = global_state.get_global_attribute(name)
-        _theirs.append(functools.partial(global_state.set_global_attribute, name, found))
+        before = global_state.get_global_attribute(name)
+        _theirs.append(functools.partial(global_state.set_global_attribute, name, before))
     if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         return
     from tensorflow.python.eager import context
 
     own = vars(context.context())
-    found = {name: own[name] for name in ("_seed", "_rng") if name in own}
-    state = found["_rng"].getstate() if found.get("_rng") else None
+    before = {name: own[name] for name in ("_seed", "_rng") if name in own}
+    state = before["_rng"].getstate() if before.get("_rng") else None
 
     def restore() -> None:
         own.pop("_rng", None)  # it has none before the first seed
-        own.update(found)
+        own.update(before)
         if state is not None:
-            found["_rng"].setstate(state)
+            before["_rng"].setstate(state)
 
     _theirs.append(restore)
 
@@ -85,7 +86,7 @@ STDERR = 2
 
 @contextmanager
 def _silent_stderr() -> Iterator[None]:
-    """Send what is written to file descriptor 2 nowhere."""
+    """Discard the output to file descriptor 2."""
     sys.stderr.flush()
     kept = os.dup(STDERR)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -103,7 +104,7 @@ def start(imported: Callable[[], object] = lambda: None) -> None:
     """Import the backend's framework, once, and settle Keras.
 
     Args:
-        imported: Called when TensorFlow has been imported here and nothing of it has run.
+        imported: Called when TensorFlow was imported by this call, before anything of it has run.
     """
     if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         settle()
@@ -113,9 +114,9 @@ def start(imported: Callable[[], object] = lambda: None) -> None:
             import tensorflow as tf
 
             imported()
-            for gpu in tf.config.list_physical_devices("GPU"):  # now, while nobody hears it
+            for gpu in tf.config.list_physical_devices("GPU"):  # while its messages are silenced
                 tf.config.experimental.set_memory_growth(gpu, enable=True)  # not everything at once
-    # vectorized_map notes every operation that it converts with a loop: known, measured, harmless.
+    # vectorized_map logs every operation that it converts with a loop: known, measured, harmless.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     settle()
 

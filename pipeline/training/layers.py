@@ -17,7 +17,7 @@ BRIGHTEST = 255.0
 OUTPUT = "output"
 """Name of the layer whose outputs are the prediction, or that of each member."""
 SHARED = "bki,io->bko"
-"""Equation of a hidden layer that members share."""
+"""Equation of a hidden layer that members share: (rows, members, inputs) to (rows, members, units)."""
 MEAN = "mean_of_members"
 """Name of the last layer of a network whose members' losses are averaged in training."""
 LARGEST_SHIFT = 0.08
@@ -43,9 +43,9 @@ def activated(layer: Any, activation: str, number: int, *, normalised: bool) -> 
     Args:
         layer: Dense or convolution, linear; without a bias where it is normalised, because the
             normalisation would subtract it again.
-        activation: A Keras activation by name.
-        number: 1 for the first hidden layer; the names are `norm_1`, `activation_1`.
-        normalised: Put BatchNormalization before the activation.
+        activation: Name of a Keras activation.
+        number: 1 for the first hidden layer, whose layers are named `norm_1`, `activation_1`.
+        normalised: Whether BatchNormalization comes before the activation.
     """
     if not normalised:
         layer.activation = keras.activations.get(activation)
@@ -65,9 +65,9 @@ def hidden_layers(
     Args:
         number: 1 for the first hidden layer, which is named `hidden_1`.
         units: Its width.
-        model: Says the activation, and whether to normalise between the weights and it.
-        trial: Says the dropout: share of outputs set to 0 in training; 0 leaves the layer out.
-        members: Networks that share the layer; more than one: it takes (rows, members, inputs).
+        model: Its activation, and whether BatchNormalization comes before it.
+        trial: Its dropout: share of outputs set to 0 in training; with 0 there is no Dropout layer.
+        members: Networks that share the layer; with several it takes (rows, members, inputs).
     """
     name, biased = f"hidden_{number}", not model.batch_normalization
     if members == 1:
@@ -84,16 +84,16 @@ def hidden_layers(
 
 
 def embedding(row: Any, inputs: int, grid: Grid, *, biased: bool) -> Any:
-    """Return a row with `EMBEDDED` trainable numbers in the place of every number of its grid.
+    """Return a row in which every number of its grid is replaced by `EMBEDDED` trainable numbers.
 
     A number becomes `linear(x) + W e(x)` with its encoding e, and W starts at 0, so that at first the
-    network sees a linear input (Gorishniy et al. 2022; "version B" of its authors' later code).
+    embedding is linear (Gorishniy et al. 2022; "version B" of its authors' later code).
 
     Args:
         row: Symbolic, (rows, inputs).
-        inputs: Numbers of a row.
-        grid: Those at its start.
-        biased: Add a bias; False where BatchNormalization would subtract it again.
+        inputs: Size of a row.
+        grid: The embedded inputs at its start.
+        biased: Whether there is a bias; False where BatchNormalization would subtract it.
     """
     first, column = grid.slots * grid.numbers, keras.layers.Reshape((inputs, 1), name="column")
     numbers = row
@@ -115,10 +115,10 @@ def embedding(row: Any, inputs: int, grid: Grid, *, biased: bool) -> Any:
 
 
 def split_layers(members: int, inputs: int) -> list[Any]:
-    """Return the layers that give each row to every member, scaled by a vector of the member's own.
+    """Return the layers that repeat each row for every member, scaled by a vector of that member.
 
     The vectors start as random signs (`models.initial_weights`; Keras has no such initializer), so
-    that members differ from the first step and no input is larger for one than for another.
+    that members differ from the first step and their inputs have equal sizes.
     """
     scales = keras.layers.EinsumDense(
         "bki,ki->bki",
@@ -132,8 +132,8 @@ def split_layers(members: int, inputs: int) -> list[Any]:
 def last_layers(outputs: int, members: int = 1, *, regression: bool) -> list[Any]:
     """Return the output layer: linear for numbers, softmax for class probabilities.
 
-    Several members each have one of their own, and the mean of what they put out follows (`pooling.py`).
-    All stay float32 under mixed precision, as Keras advises for losses.
+    Each of several members has its own, and the mean of their outputs follows (`pooling.py`). All stay
+    float32 under mixed precision, as Keras advises for losses.
     """
     activation = "linear" if regression else "softmax"
     if members == 1:
@@ -144,7 +144,7 @@ def last_layers(outputs: int, members: int = 1, *, regression: bool) -> list[Any
         bias_axes="o",  # shared: Keras takes (members, 1) for channels first
         activation=activation,
         kernel_initializer=keras.initializers.VarianceScaling(
-            float(members),  # of each member's own inputs and outputs: Keras counts those of all
+            float(members),  # Keras counts the inputs and outputs of all members
             "fan_avg",
             "uniform",
         ),

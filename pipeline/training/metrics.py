@@ -1,9 +1,9 @@
-"""What is logged of every epoch, with one definition for all engines. Pure NumPy.
+"""The logged metrics of every epoch, with one definition for all engines. Pure NumPy.
 
 An engine measures the raw curves: `loss`, then `mae` (regression, in standardised units) or
-`accuracy`, each also with `val_` in front. Training values are Keras' running means over the epoch;
-validation values are exact. Both count rows by their weights where there are any.
-`finished_curves` makes of them what is logged.
+`accuracy`, each also with the prefix `val_`. Training values are Keras' running means over the epoch;
+validation values are exact. Both are weighted where there are weights. `finished_curves` turns them
+into the logged curves.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from pipeline.core.records import Arrays
 
 VAL_AUC = "val_auc"
-"""Area under the ROC curve; of two classes only, and only where it is the objective: it needs a
-sort of all validation rows in every epoch."""
+"""Area under the ROC curve, for two classes; only where it is the objective, as it sorts all validation
+rows in every epoch."""
 
 
 def raw_metric(regression: bool) -> str:
@@ -31,7 +31,7 @@ def finished_curves(
 
     Args:
         raw: The raw curves; `mse` and `val_mse` where the loss is more than the squared error (a
-            builder's model with a penalty), and `val_auc` where it was asked for.
+            builder's model with a penalty), and `val_auc` where it is the objective.
         arrays: Task and scale of the target.
     """
     curves = {name: np.asarray(values, dtype=np.float64) for name, values in raw.items()}
@@ -54,12 +54,12 @@ def weighted(row_losses: np.ndarray | None, weight: np.ndarray | None) -> np.nda
     """Return the losses of rows times their weights of mean 1, float32: their mean is the loss."""
     if row_losses is None or weight is None:
         return row_losses
-    found: np.ndarray = row_losses * normalised(weight)
-    return found
+    product: np.ndarray = row_losses * normalised(weight)
+    return product
 
 
 def auc(scores: np.ndarray, positive: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Return the exact area under the ROC curve: how often a positive row outranks a negative one.
+    """Return the exact area under the ROC curve: the share of pairs whose positive row scores higher.
 
     Args:
         scores: Probability of the positive class, (rows,); equal scores count one half.

@@ -32,7 +32,7 @@ _CUT_DEVIATION = 0.87962566103423978
 def draws_of(family: Family, trial: Trial) -> tuple[Draw, ...] | None:
     """Return how each weight array of a trial's network is drawn, in the order of `get_weights()`.
 
-    None where a layer keeps its initializer to itself. Built once per architecture.
+    None where the initializer of a layer cannot be read. Built once for each architecture.
     """
     return _draws(cast("Any", family), trial.with_rate(1.0))  # a protocol is not Hashable
 
@@ -52,13 +52,13 @@ def _draws(family: Any, trial: Trial) -> tuple[Draw, ...] | None:
     for layer in all_layers(model):
         for variable in layer.weights:
             shape = tuple(variable.shape)
-            found = getattr(layer, f"{variable.name}_initializer", None)
+            initializer = getattr(layer, f"{variable.name}_initializer", None)
             if layer.name == SIGNS:
                 draws[id(variable)] = partial(signs, shape=shape)
             elif layer.name == EMBEDDING:
                 draws[id(variable)] = partial(linear_in_numbers, shape=shape)
-            elif found is not None:
-                draws[id(variable)] = draw_of(found, shape)
+            elif initializer is not None:
+                draws[id(variable)] = draw_of(initializer, shape)
     if any(id(variable) not in draws for variable in model.weights):
         return None
     return tuple(draws[id(variable)] for variable in model.weights)
@@ -92,8 +92,8 @@ def signs(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 def linear_in_numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Return the kernel (slots, numbers, width) or bias (numbers, width) of embedded numbers.
 
-    Uniform within 1 / sqrt(width), as published (Gorishniy et al. 2022); of a kernel the first slot alone,
-    which is the number itself.
+    Uniform within 1 / sqrt(width), as published (Gorishniy et al. 2022); in a kernel all slots but the
+    first, the number itself, start at 0.
     """
     limit = 1.0 / math.sqrt(shape[-1])
     drawn = rng.uniform(-limit, limit, shape[-2:]).astype(np.float32)
@@ -131,13 +131,13 @@ def _cut_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 _building = threading.Lock()
-"""Keras' seeds are global: one model at a time is drawn by it."""
+"""Keras' seeds are global: it draws the weights of one model at a time."""
 
 
 def initial_weights(family: Family, trial: Trial, seed: int) -> list[np.ndarray]:
-    """Return the first weights of a fit, as Keras would draw them; the learning rate plays no part.
+    """Return the initial weights of a fit, from Keras' distributions; independent of the learning rate.
 
-    An architecture is built once and then only drawn for: thousands of fits are cheap.
+    An architecture is built only once, so that thousands of fits are cheap.
 
     Returns:
         float32 arrays in the order of `keras.Model.get_weights()`.
@@ -169,21 +169,21 @@ def random_states(model: Any) -> list[Any]:
 
 
 def _generator_of(layer: Any) -> Any:
-    """Return what a layer draws from: Keras names it differently in its augmentation layers."""
+    """Return the seed generator of a layer, whose name differs in Keras' augmentation layers."""
     return getattr(layer, "seed_generator", None) or getattr(layer, "generator", None)
 
 
 def layer_seed(seed: int, index: int) -> np.ndarray:
-    """Return the random state of the n-th layer that draws at a fit's start: a key, and a counter at 0."""
+    """Return the initial random state of the n-th layer that draws: a key, and a counter at 0."""
     key = generator(seed, Stream.layers, index).integers(2**31)
     return np.array([key, 0], dtype=np.uint32)
 
 
 def _drawn_by_keras(family: Family, trial: Trial, seed: int) -> list[np.ndarray]:
-    """Build the model under a seed of its own: for layers whose initializers cannot be read.
+    """Return the weights of a model built under its own seed, where initializers cannot be read.
 
-    Keras takes the seeds of its initializers from Python's random numbers, which other threads of a
-    notebook may draw from meanwhile: here they come from numbers of their own, in the same order.
+    Keras draws the seeds of its initializers from Python's `random`, which other threads of a notebook
+    may use meanwhile: here they come from a separate generator, in the same order.
     """
     import keras
     from keras.src.random import seed_generator

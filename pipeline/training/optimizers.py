@@ -1,4 +1,4 @@
-"""The Keras optimizer of a trial, by name, with the values that it understands."""
+"""The Keras optimizer of a trial."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def optimizer_for(settings: Settings, trial: Trial) -> Any:
     Weight decay is Keras' own: decoupled from the gradient (AdamW), on every trainable weight.
 
     Args:
-        settings: Name of the optimizer; momentum, passed on where the optimizer has it.
-        trial: Learning rate, `weight_decay`, and its own optimizer and `ema` where it has them.
+        settings: Name of the optimizer; momentum, which some optimizers ignore.
+        trial: Learning rate, `weight_decay`, and its own settings where it has them.
     """
     settings = settings.of(trial)
     kind = _classes()[settings.optimizer.lower()]  # one of `config.choices.OPTIMIZERS`
@@ -37,7 +37,7 @@ def averages(optimizer: Any) -> list[Any]:
 
 
 def _classes() -> dict[str, Any]:
-    """Return Keras' optimizer classes by lower-case name; wrappers around another one left out."""
+    """Return Keras' optimizer classes by lower-case name, without wrappers of another optimizer."""
     import keras
 
     return {

@@ -1,7 +1,7 @@
-"""Random numbers of a fit, and which rows a step sees: the same in every engine.
+"""The random numbers of a fit, and the rows of its steps: the same in every engine.
 
-There is one independent stream per purpose, all from the fit's own seed. Nothing else may draw: a fit must
-not depend on what was trained before it in the process. 0 is a seed like any other.
+There is one independent stream for each purpose, all from the fit's own seed, and no other source of random
+numbers: a fit must not depend on earlier fits of the process. 0 is a valid seed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 
 class Stream(IntEnum):
-    """What random numbers are drawn for; the values are part of what makes a fit reproducible."""
+    """The purpose of random numbers; its values must not change, for fits to stay reproducible."""
 
     weights = 0
     order = 1
@@ -21,7 +21,7 @@ class Stream(IntEnum):
 
 
 def generator(seed: int, stream: Stream, *key: int) -> np.random.Generator:
-    """Return the generator of one purpose; equal arguments give equal numbers on every machine.
+    """Return the generator of a purpose; equal arguments give equal numbers on every machine.
 
     Args:
         seed: The fit's seed, >= 0.
@@ -39,7 +39,7 @@ SMALL_TABLE = 8_000
 
 
 def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
-    """Return the order in which an epoch, 0-based, visits the training rows.
+    """Return the order of the training rows in an epoch (0-based).
 
     Returns:
         A permutation of 0 .. rows - 1, int32.
@@ -55,7 +55,7 @@ def batch_size(configured: int | None, rows: int) -> int:
     asks for, and small tables keep the many steps that they need.
 
     Args:
-        configured: `training.batch_size` or the trial's nuisance value; None follows the rows.
+        configured: `training.batch_size` or the trial's own value; None: from the number of rows.
         rows: Training rows, >= 1.
     """
     size = SMALLEST_BATCH if configured is None else configured

@@ -1,4 +1,4 @@
-"""To which widths the networks of a stack are padded. Pure."""
+"""The widths that the networks of a stack are padded to. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ Axes = tuple[int | None, ...]
 """For each axis of an array the hidden layer whose units lie along it, or None."""
 
 FINE_STEPS = ((128, 16), (256, 32), (1024, 64))
-"""Up to this width, padded to a multiple of that: vector registers are full. Beyond: of 128."""
+"""Widths up to the first of a pair are padded to a multiple of the second, which fills vector registers."""
 WIDE_STEP = 128
+"""Larger widths are padded to a multiple of this."""
 COARSE = ((128, 4), (64, 2))
 """Coarse widths are the first of a pair times powers of the second; those of the first pair are coarser.
 
-A search that doubles its units, or takes a fifth away, finds the same program at several of its steps.
+A search that doubles its units, or removes a fifth, then reuses the same program in several steps.
 """
 
 
@@ -40,14 +41,14 @@ class PaddedFamily(Family, Protocol):
 
 
 def pad_to(networks: Iterable[Widths]) -> Widths:
-    """Return the narrowest widths that networks of one depth may be padded to."""
+    """Return the smallest padded widths of networks of one depth."""
     return tuple(_fine(width) for width in widest(networks))
 
 
 def candidates(networks: Iterable[Widths]) -> tuple[Widths, ...]:
-    """Return the widths that networks may be padded to: the coarsest first, `pad_to` last.
+    """Return the possible padded widths of networks of one depth: the coarsest first, `pad_to` last.
 
-    The coarser the widths, the likelier is it that another round finds the program again.
+    The coarser the widths, the likelier is it that another round reuses the program.
     """
     widths = widest(networks)
     coarse = [tuple(_power(width, *steps) for width in widths) for steps in COARSE]
@@ -55,7 +56,7 @@ def candidates(networks: Iterable[Widths]) -> tuple[Widths, ...]:
 
 
 def widest(networks: Iterable[Widths]) -> Widths:
-    """Return the widths that hold every one of networks of one depth."""
+    """Return the largest width of each layer of networks of one depth."""
     return tuple(max(column) for column in zip(*networks, strict=True))
 
 
