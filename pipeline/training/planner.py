@@ -1,6 +1,6 @@
-"""How a round is packed into stacks. Pure: the same fits and limits give the same plan.
+"""Packs a round into stacks. Pure: the same fits and limits give the same plan.
 
-A program takes two to six seconds to compile, so fits of one depth share one where padding the narrow
+A program compiles in two to six seconds, so fits of one depth share a program where padding the narrow
 ones costs less than another compilation. The fits of a trial (its learning rates and seeds) stay
 together, because the engine compares them, unless memory forbids it.
 """
@@ -21,12 +21,12 @@ from pipeline.training.padding import PaddedFamily, Widths
 from pipeline.training.settings import Settings
 
 ELEMENTWISE = {"sgd", "rmsprop", "adam", "adamw", "adamax", "adagrad", "adadelta", "ftrl", "lion"}
-"""Optimizers that treat every weight by itself, so that a padded zero stays zero. The others mix
-elements (norms, factored moments) or keep state outside `update_step` (Nadam)."""
+"""Optimizers that update every weight independently, so that a padded zero stays zero. The others mix
+weights (norms, factored moments) or keep state outside `update_step` (Nadam)."""
 
 
 def why_not_stacked(family: Family, settings: Settings) -> str:
-    """Return why fits with these own settings cannot share a program; an empty string when they can."""
+    """Return why fits with these settings cannot share a program; an empty string when they can."""
     if not family.stackable:
         return f"networks of the {family.name} family cannot share a program"
     if settings.optimizer.lower() not in ELEMENTWISE:
@@ -35,7 +35,7 @@ def why_not_stacked(family: Family, settings: Settings) -> str:
 
 
 def why_not_in_memory(arrays: Arrays, room: float) -> str:
-    """Return why a table is not brought to the device again, in `room` bytes; empty when it can be."""
+    """Return why another copy of a table does not fit into `room` bytes; an empty string when it does."""
     held = (arrays.x_train, arrays.y_train, arrays.x_val, arrays.y_val)
     size = sum(array.nbytes for array in held)
     if size <= room:
@@ -46,17 +46,17 @@ def why_not_in_memory(arrays: Arrays, room: float) -> str:
     )
 
 
-def engine_used(asked: str, family: Family, settings: Settings) -> str:
-    """Return the engine that trains: the one asked for, or `fit` where fits cannot be stacked."""
-    return "fit" if why_not_stacked(family, settings) else asked
+def engine_used(requested: str, family: Family, settings: Settings) -> str:
+    """Return the requested engine, or `fit` where fits cannot be stacked."""
+    return "fit" if why_not_stacked(family, settings) else requested
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What running stacks may use together."""
+    """The resources of all running stacks together."""
 
     bytes: int
-    """Memory, their tables included."""
+    """Memory, tables included."""
     workers: int = 1
     """Stacks that run at once."""
 
@@ -65,12 +65,12 @@ def plan_stacks(fits: Sequence[Fit], workload: Workload, limits: Limits) -> Stac
     """Pack a round into stacks.
 
     Args:
-        fits: Of the round, in the order in which they were asked for.
+        fits: The fits of the round, in the order of request.
         limits: Memory of all running stacks, and how many run at once.
 
     Returns:
         A plan that has every fit exactly once. No stack of two fits or more exceeds its share of
-        the memory; a single fit that does is left to the engine to refuse.
+        the memory; a single fit may, and the engine then reports it.
     """
     reasons = [why_not_stacked(workload.family, workload.settings.of(fit.trial)) for fit in fits]
     if workload.engine == "fit" or all(reasons):
@@ -92,16 +92,13 @@ def plan_stacks(fits: Sequence[Fit], workload: Workload, limits: Limits) -> Stac
 
 def _plan_of_singles(fits: Sequence[Fit], reason: str) -> StackPlan:
     """Return one stack per trial for `model.fit`, which compiles once per trial."""
-    trials: dict[Hashable, list[Fit]] = defaultdict(list)
-    for fit in fits:
-        trials[_family_of_rates(fit)].append(fit)
-    stacks = tuple(Stack(n, tuple(group)) for n, group in enumerate(trials.values()))
+    stacks = tuple(Stack(n, tuple(group)) for n, group in enumerate(_compared(fits)))
     because = f": {reason}" if reason else ""
     return StackPlan(stacks, "fit", f"{language.plural(len(fits), 'fit')}, one at a time{because}")
 
 
 def program_of(trial: Trial, workload: Workload) -> Hashable:
-    """Return what trials of one program agree in: the shape, and of their own values what they say."""
+    """Return the key of a trial's program: its shape, batch size, and the per-trial values that matter."""
     family = cast("PaddedFamily", workload.family)
     widths = family.unit_widths(trial.capacity)
     shape = len(widths) if family.padded else widths
@@ -111,15 +108,18 @@ def program_of(trial: Trial, workload: Workload) -> Hashable:
     return shape, workload.settings.batch_of(trial, workload.rows), values
 
 
-def _family_of_rates(fit: Fit) -> Hashable:
-    """Return what fits share that are compared while they train."""
-    return fit.trial.with_rate(1.0), fit.fold
+def _compared(fits: Sequence[Fit]) -> Iterable[list[Fit]]:
+    """Return fits in groups that are compared while they train: they differ in rate and seed alone."""
+    groups: dict[Hashable, list[Fit]] = defaultdict(list)
+    for fit in fits:
+        groups[fit.trial.with_rate(1.0), fit.fold].append(fit)
+    return groups.values()
 
 
 def _tables(fits: Sequence[Fit], cost: Cost, workers: int) -> int:
-    """Return the memory of the tables that stacks which run at once may need, each counted once."""
-    known = {(fit.trial.encoding, fit.fold) for fit in fits}
-    sizes = sorted((cost.table(encoding) for encoding, _ in known), reverse=True)
+    """Return the bytes of the largest tables, as many as stacks run at once; each is counted once."""
+    tables = {(fit.trial.encoding, fit.fold) for fit in fits}
+    sizes = sorted((cost.table(encoding) for encoding, _ in tables), reverse=True)
     return sum(sizes[:workers])
 
 
@@ -159,11 +159,8 @@ def _within_memory(
 ) -> Iterable[tuple[Fit, ...]]:
     """Cut fits into parts that fit into memory, trials kept whole where possible."""
     most = max(1, cost.most_members(fits[0].trial, widths, room))
-    trials: dict[Hashable, list[Fit]] = defaultdict(list)
-    for fit in fits:
-        trials[_family_of_rates(fit)].append(fit)
     part: list[Fit] = []
-    for group in trials.values():
+    for group in _compared(fits):
         if part and len(part) + len(group) > most:
             yield tuple(part)
             part = []

@@ -1,8 +1,8 @@
-"""Networks that are several in one: trained on the mean of their members' losses.
+"""Networks with several members, trained on the mean of the members' losses.
 
-The last layer of such a network averages its members' outputs. Training must not: with the loss of
-the mean, members would only have to be right together and become one large network (Gorishniy et
-al. 2024, "TabM", section 3). Validation, early stopping and the saved model do look at the mean.
+The last layer of such a network averages its members' outputs. The training loss must not be that of the
+mean: the members would become one large network (Gorishniy et al. 2024, "TabM", section 3). Validation,
+early stopping and the saved model use the mean.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from keras import ops
 from pipeline.training.layers import MEAN
 
 MEMBERS_AXIS = 1
-"""Of the outputs of members: (rows, members, outputs)."""
+"""Axis of the members in their outputs, (rows, members, outputs)."""
 
 
 def has_members(model: keras.Model) -> bool:
@@ -24,7 +24,7 @@ def has_members(model: keras.Model) -> bool:
 
 
 def members_of(model: keras.Model) -> keras.Model:
-    """Return the network that puts out what each member does, with the same weights.
+    """Return the network before its average, with the same weights.
 
     Returns:
         A model with outputs (rows, members, outputs); the network itself where it has no members.
@@ -35,7 +35,7 @@ def members_of(model: keras.Model) -> keras.Model:
 
 
 def mean_over_members(values: Any) -> Any:
-    """Return the mean over members, (rows, outputs), of what `members_of` puts out."""
+    """Return the mean over members, (rows, outputs), of the outputs of `members_of`."""
     return ops.mean(values, axis=MEMBERS_AXIS)
 
 
@@ -47,7 +47,7 @@ def targets_of_members(targets: Any, members: int) -> Any:
 class MemberModel(keras.Model):
     """`members_of` a network for `model.fit`.
 
-    The mean of the members' losses trains it; validation and metrics look at the mean of their outputs.
+    It trains on the mean of the members' losses; validation and metrics use the mean of their outputs.
     """
 
     def compute_loss(
@@ -58,7 +58,7 @@ class MemberModel(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Return the mean of the members' losses in training, the loss of their mean else."""
+        """Return the mean of the members' losses in training, else the loss of their mean."""
         if training:
             y = targets_of_members(y, y_pred.shape[MEMBERS_AXIS])
             if sample_weight is not None:
@@ -73,7 +73,7 @@ class MemberModel(keras.Model):
 
 
 def to_fit(model: keras.Model) -> keras.Model:
-    """Return what `model.fit` trains, with the weights of the network."""
+    """Return the model for `model.fit`, with the weights of the network."""
     if not has_members(model):
         return model
     return MemberModel(model.inputs[0], model.layers[-1].input, name=model.name)

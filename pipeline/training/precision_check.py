@@ -1,4 +1,4 @@
-"""Whether 16-bit arithmetic learns on this table what float32 learns: a short fit both ways."""
+"""Checks that 16-bit arithmetic trains as well as float32 on this table, by a short fit in both."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from pipeline.training.settings import Settings
 log = logging.getLogger(__name__)
 
 EPOCHS = 5
-"""Rounding shows at once, or it does not matter."""
+"""Rounding matters in the first epochs or not at all."""
 TOLERANCE = 0.05
-"""By which share the best objectives may differ."""
+"""Largest difference of the best objectives, as a share."""
 
 
 def check_precision(
@@ -29,22 +29,25 @@ def check_precision(
     settings: Settings,
     reference: Engine | None = None,
 ) -> None:
-    """Train a fit a few epochs in both arithmetics, by `fit`; refuse the shorter where it learns otherwise.
+    """Train a fit for a few epochs in both arithmetics, and compare the objectives.
+
+    Args:
+        reference: The engine; None: `fit`.
 
     Raises:
-        ConfigError: The objectives differ by more than TOLERANCE, or one is no number.
+        ConfigError: The objectives differ by more than TOLERANCE, or that in 16 bit is not finite.
     """
     stack = Stack(0, (replace(fit, epochs=min(EPOCHS, fit.epochs)),))
     metric = settings.objective.metric
     trainer = reference or engine(EngineKind.fit)
-    both = []
+    objectives = []
     for mixed in (False, True):
-        asked = replace(settings, mixed_precision=mixed, patience=EPOCHS, drop_after=0)
-        (result,) = train(trainer, stack, arrays, family, asked, Unattended())
-        both.append(result.best(metric))
-    exact, short = both
+        own = replace(settings, mixed_precision=mixed, patience=EPOCHS, drop_after=0)
+        (result,) = train(trainer, stack, arrays, family, own, Unattended())
+        objectives.append(result.best(metric))
+    exact, short = objectives
     gap = abs(short - exact) / max(abs(exact), 1e-12)
-    if math.isfinite(exact) and not gap <= TOLERANCE:  # also where the short one is no number
+    if math.isfinite(exact) and not gap <= TOLERANCE:  # also where `short` is NaN
         raise ConfigError(
             f"training.mixed_precision=true: after {EPOCHS} epochs {metric} is {short:.4g} in 16-bit "
             f"arithmetic and {exact:.4g} in float32, further apart than {TOLERANCE:.0%}. Train this "

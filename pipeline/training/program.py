@@ -1,6 +1,6 @@
 """One compiled Keras model that trains fit after fit of the same architecture.
 
-Compiling and tracing cost about a second; setting weights and optimizer state costs milliseconds.
+Compiling and tracing take about a second; setting weights and optimizer state takes milliseconds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pipeline.training.settings import Settings
 
 
 class Batches(keras.utils.PyDataset):
-    """One epoch of rows; `start` chooses the order of the next one. The last batch may be small."""
+    """The batches of one epoch, whose order `start` sets; the last batch may be smaller."""
 
     def __init__(self, arrays: Arrays, batch: int) -> None:
         """Hold rows, targets and weights without copying them; a step has `batch` rows."""
@@ -40,7 +40,7 @@ class Batches(keras.utils.PyDataset):
         self.start(seed=0, epoch=0)
 
     def start(self, seed: int, epoch: int) -> None:
-        """Take the order of an epoch (0-based) of a fit."""
+        """Set the order to that of an epoch (0-based) of a fit."""
         self._order: np.ndarray = epoch_order(seed, epoch, self._rows)
 
     def __len__(self) -> int:
@@ -52,13 +52,13 @@ class Batches(keras.utils.PyDataset):
 
 
 LARGEST_EXECUTION = 64
-"""Steps between two looks at budget and signals: well under a second for the models of a sweep."""
+"""Steps between two checks of budget and signals: well under a second for the models of a sweep."""
 VALIDATION_ROWS = 4096
 """Rows of a validation batch; the result does not depend on it."""
 
 
 class State(NamedTuple):
-    """Everything that training changes, as NumPy arrays."""
+    """The state of training, as NumPy arrays."""
 
     weights: list[np.ndarray]
     optimizer: list[np.ndarray]
@@ -66,12 +66,12 @@ class State(NamedTuple):
 
 
 class FitProgram:
-    """A compiled model for the fits of one trial, whatever their learning rate."""
+    """A compiled model for the fits of one trial at any learning rate."""
 
     def __init__(self, family: Family, trial: Trial, arrays: Arrays, settings: Settings) -> None:
-        """Build and compile; the first epoch that is trained traces."""
+        """Build and compile; tracing happens in the first epoch."""
         self._family, self._arrays, self._settings = family, arrays, settings
-        self._batches = Batches(arrays, settings.batch_of(trial, len(arrays.x_train)))
+        self.batches = Batches(arrays, settings.batch_of(trial, len(arrays.x_train)))
         with precision(mixed=settings.mixed_precision):
             self.model = family.build(trial)
             self._trained = to_fit(self.model)
@@ -80,7 +80,7 @@ class FitProgram:
             optimizer=self._optimizer,
             loss=arrays.loss,
             weighted_metrics=_metrics(arrays.regression, whole=not has_members(self.model)),
-            steps_per_execution=min(len(self._batches), LARGEST_EXECUTION),
+            steps_per_execution=min(len(self.batches), LARGEST_EXECUTION),
         )
         self._optimizer.build(self.model.trainable_variables)
         self._fresh = _values(self._optimizer.variables)
@@ -100,19 +100,19 @@ class FitProgram:
         )
 
     def train(self, run: Run, state: State, until: int, stop_reason: Callable[[], str]) -> State:
-        """Train a fit up to an epoch, or until it ends; return where it stands.
+        """Train a fit up to an epoch, or until it ends; return its state.
 
         Args:
-            run: Told every epoch; its outcome is set when it ends.
+            run: Records every epoch; its outcome is set when it ends.
             state: As `initial` or the last `train` returned it.
-            until: Epochs finished in all when it pauses.
-            stop_reason: Asked between executions; a text stops the fit, which is then cut.
+            until: Number of finished epochs at which to pause.
+            stop_reason: Called every few steps; a text stops the fit, which is then cut.
         """
         started = time.perf_counter()
         self._load(state, run.fit.trial.learning_rate)
-        self._batches.start(run.fit.seed, run.epoch)
+        self.batches.start(run.fit.seed, run.epoch)
         self._trained.fit(
-            self._batches,
+            self.batches,
             validation_data=self._validation,
             validation_batch_size=VALIDATION_ROWS,
             initial_epoch=run.epoch,
@@ -121,7 +121,7 @@ class FitProgram:
             shuffle=False,  # Keras would shuffle the batches
             verbose=0,
         )
-        self.put_back()  # where there are averages, Keras leaves them in the network
+        self.put_back()  # Keras leaves averages, where there are any, in the network
         run.seconds += time.perf_counter() - started
         return State(
             self.model.get_weights(),
@@ -129,18 +129,14 @@ class FitProgram:
             _values(random_states(self.model)),
         )
 
-    def start_epoch(self, seed: int, epoch: int) -> None:
-        """Order the rows of the epoch that begins."""
-        self._batches.start(seed, epoch)
-
     def show_averages(self) -> None:
-        """Put the moving averages of the weights, if any, in their place: validated and kept are those."""
+        """Replace the weights by their moving averages, if any, which are validated and kept."""
         if self._averages:
             self._raw = _values(self.model.trainable_variables)
             _assign(self.model.trainable_variables, _values(self._averages))
 
     def put_back(self) -> None:
-        """Put back the weights that training goes on from, as `show_averages` last found them."""
+        """Restore the weights that `show_averages` last replaced; training goes on from them."""
         if self._raw:
             _assign(self.model.trainable_variables, self._raw)
 
@@ -149,7 +145,8 @@ class FitProgram:
         if self._settings.objective.metric != VAL_AUC:
             return {}
         arrays = self._arrays
-        scores = np.concatenate([self._predict(x)[:, 1] for x in _chunks(arrays.x_val)])
+        parts = [self.model(x, training=False)[:, 1] for x in _chunks(arrays.x_val)]
+        scores = np.concatenate([keras.ops.convert_to_numpy(part) for part in parts])
         return {VAL_AUC: auc(scores, arrays.y_val[:, 1], arrays.val_weight)}
 
     def row_losses(self, weights: list[np.ndarray]) -> np.ndarray:
@@ -162,16 +159,13 @@ class FitProgram:
         return np.concatenate(arrays).astype(np.float32)
 
     def training_loss(self, weights: list[np.ndarray], rows: KeptRows) -> float:
-        """Return the loss of training rows with these weights, by what `model.fit` validates with."""
+        """Return the loss of training rows with these weights, computed as `model.fit` validates."""
         self.model.set_weights(weights)
         total, trained = 0.0, self._trained
         for x, y, weight in rows.portions(VALIDATION_ROWS):
             outputs = trained(x, training=False)
             total += len(x) * float(trained.compute_loss(x, y, outputs, weight, training=False))
         return total / len(rows)
-
-    def _predict(self, x: np.ndarray) -> np.ndarray:
-        return np.asarray(keras.ops.convert_to_numpy(self.model(x, training=False)))
 
     def _load(self, state: State, learning_rate: float) -> None:
         self.model.set_weights(state.weights)
@@ -181,14 +175,14 @@ class FitProgram:
 
 
 class _Watch(keras.callbacks.Callback):
-    """Tells the run of every epoch and stops Keras when the run or the control says so."""
+    """Records every epoch in the run, and stops Keras when the run ends or the control stops it."""
 
     def __init__(self, program: FitProgram, run: Run, stop_reason: Callable[[], str]) -> None:
         super().__init__()
         self._program, self._run, self._stop_reason = program, run, stop_reason
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
-        self._program.start_epoch(self._run.fit.seed, epoch)
+        self._program.batches.start(self._run.fit.seed, epoch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         reason = self._stop_reason()
@@ -210,15 +204,18 @@ class _Watch(keras.callbacks.Callback):
 def _metrics(regression: bool, *, whole: bool) -> list[Any]:
     """Return the metrics beside the loss.
 
-    A `whole` network is one, and not several whose losses are averaged: the RMSE of training is then the
-    root of that average.
+    Args:
+        regression: Whether to measure errors rather than the accuracy.
+        whole: Whether the network is a single one. With members, whose losses are averaged, the RMSE of
+            training is the root of that average.
     """
     name = raw_metric(regression)
     if not regression:
         return [keras.metrics.CategoricalAccuracy(name=name)]
-    found = [keras.metrics.MeanAbsoluteError(name=name)]
-    # The loss may hold a penalty of a builder's layers; the RMSE must not.
-    return [*found, keras.metrics.MeanSquaredError(name="mse")] if whole else found
+    metrics: list[Any] = [keras.metrics.MeanAbsoluteError(name=name)]
+    if whole:  # the loss may include a penalty of a builder's layers; the RMSE must not
+        metrics.append(keras.metrics.MeanSquaredError(name="mse"))
+    return metrics
 
 
 def _chunks(rows: np.ndarray) -> Iterator[np.ndarray]:

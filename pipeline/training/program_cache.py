@@ -1,8 +1,8 @@
 """Programs kept on disk, traced and compiled, so that a later process does neither again.
 
-Both backends bring a cache of what they compiled. TensorFlow's knows neither its own version nor the
-processor, so both are part of the folder's name; and it never forgets, so the oldest files are removed
-here. What was traced stands beside it, under a name that covers everything a trace depends on.
+Both backends have a cache of compiled programs. TensorFlow's ignores its own version and the processor, so
+both are part of the folder's name; and it only grows, so the oldest files are removed here. Traces are kept
+in the same folder, under a name that covers everything a trace depends on.
 """
 
 from __future__ import annotations
@@ -22,37 +22,37 @@ from pipeline.core.files import cache_folder, write_whole
 
 
 class DamagedProgramsError(Exception):
-    """A kept program was cut short; the folder has been emptied."""
+    """A kept program was truncated; the folder has been emptied."""
 
 
 LARGEST_BYTES = 300_000_000
-"""A program takes about a megabyte."""
+"""Most bytes of the folder; a program takes about a megabyte."""
 TRACE = ".trace"
-"""Suffix of a traced program: a SHA-256 digest and the content that it is of."""
+"""Suffix of a trace: its SHA-256 digest and its content."""
 
 
 def folder() -> Path | None:
-    """Return the folder of this machine and these versions, made and pruned; None without one."""
+    """Return the folder of this machine and these versions, created and pruned; None where there is none."""
     base = cache_folder()
     if base is None:
         return None
-    found = base / f"programs-{_identity()}"
+    place = base / f"programs-{_identity()}"
     try:
-        found.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not os.access(found, os.W_OK):
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(place, os.W_OK):
             return None
     except OSError:  # read-only
         return None
     with contextlib.suppress(OSError):  # another process empties it
-        _prune(found)
-    return found
+        _prune(place)
+    return place
 
 
 def kept() -> frozenset[str]:
-    """Return the names of the programs on the disk, wherever the backends were told to keep them."""
+    """Return the names of the programs on the disk, in the folders that the backends use."""
     names: set[str] = set()
-    told = re.search(r"persistent_cache_directory=(\S+)", os.environ.get("TF_XLA_FLAGS", ""))
-    for place in (told and told[1], os.environ.get("JAX_COMPILATION_CACHE_DIR")):
+    configured = re.search(r"persistent_cache_directory=(\S+)", os.environ.get("TF_XLA_FLAGS", ""))
+    for place in (configured and configured[1], os.environ.get("JAX_COMPILATION_CACHE_DIR")):
         if place:
             with contextlib.suppress(OSError):
                 names.update(entry.name for entry in os.scandir(place))
@@ -60,12 +60,12 @@ def kept() -> frozenset[str]:
 
 
 def trace_name(*content: object) -> str:
-    """Return the name of a trace: of what it computes, and of the code that it was traced from."""
+    """Return the name of a trace: a digest of its content and of the code that it was traced from."""
     return hashlib.sha256(f"{content!r}\n{_code()}".encode()).hexdigest()
 
 
 def read_trace(name: str) -> bytes | None:
-    """Return a kept trace; None where there is none, it is damaged, or others could have written it."""
+    """Return a kept trace; None where there is none, it is damaged, or other users could write it."""
     place = folder()
     if place is None or not _is_private(place):
         return None
@@ -78,7 +78,7 @@ def read_trace(name: str) -> bytes | None:
 
 
 def keep_trace(name: str, content: bytes) -> None:
-    """Write a trace, whole or not at all; without a folder, or on a full disk, there is none."""
+    """Write a trace atomically; without a folder, or on a full disk, it is not kept."""
     place = folder()
     if place is None:
         return
@@ -96,22 +96,22 @@ def _is_private(place: Path) -> bool:
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """Return a digest of the source of this room, of which programs are traced."""
-    found = hashlib.sha256()
+    """Return a digest of the source of this room, which programs are traced from."""
+    digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
-        found.update(path.read_bytes())
-    return found.hexdigest()
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
-def clear(found: Path) -> None:
-    """Empty the folder: a file that was cut short would fail every time."""
-    shutil.rmtree(found, ignore_errors=True)
+def clear(place: Path) -> None:
+    """Empty the folder: a truncated file would fail every time."""
+    shutil.rmtree(place, ignore_errors=True)
     with contextlib.suppress(OSError):
-        found.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def _identity() -> str:
-    """Return what a program must not outlive: versions, flags and the processor."""
+    """Return a digest of the versions, flags and processor that a program depends on."""
     parts = [platform.machine(), platform.processor(), os.environ.get("XLA_FLAGS", "")]
     for name in ("tensorflow", "keras", "jaxlib"):
         with contextlib.suppress(metadata.PackageNotFoundError):
@@ -122,10 +122,10 @@ def _identity() -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _prune(found: Path) -> None:
+def _prune(place: Path) -> None:
     """Remove the files used longest ago until the folder is small enough."""
     files = []
-    for entry in os.scandir(found):
+    for entry in os.scandir(place):
         with contextlib.suppress(FileNotFoundError):  # another process prunes as well
             if entry.is_file():
                 files.append((entry.stat(), entry.path))

@@ -1,4 +1,4 @@
-"""The course of one fit: its curves, its best epoch, and how it ended. Knows no framework."""
+"""One fit in training: its curves, its best epoch, and its outcome. Knows no framework."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REPORT_SECONDS = 0.3
 
 
 class Run:
-    """One fit while it trains, whichever engine does it; `result` makes the record of the ended fit."""
+    """One fit while it trains, in any engine; `result` returns the record of the ended fit."""
 
     def __init__(self, fit: Fit, settings: Settings, arrays: Arrays) -> None:
         """Start before the first epoch."""
@@ -32,9 +32,9 @@ class Run:
         self.best_epoch = -1
         """0-based; -1 before the first finite objective."""
         self.weights: list[np.ndarray] | None = None
-        """Of the best epoch, as soon as they were read back."""
+        """Weights of the best epoch, once they were read from the device."""
         self.row_losses: np.ndarray | None = None
-        """Loss of every validation row with them."""
+        """Loss of every validation row with these weights, (rows,)."""
         self.seconds = 0.0
         self._raw: dict[str, list[float]] = defaultdict(list)
         self._best = -1, math.nan
@@ -43,12 +43,12 @@ class Run:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is anything left to train."""
+        """Whether the fit still trains."""
         return self.outcome is None
 
     @property
     def is_kept(self) -> bool:
-        """Whether the best weights are asked for: also those of a fit that was cut."""
+        """Whether the best weights are kept: also those of a fit that was cut."""
         if self.outcome is Outcome.cut:
             return self.best_epoch >= 0
         return self.outcome in {Outcome.completed, Outcome.dropped}
@@ -57,7 +57,7 @@ class Run:
     def best(self) -> float:
         """The best objective so far, as logged; NaN before there is one.
 
-        Of the best epoch alone, and only when asked: epochs end far more often than anybody asks.
+        Computed on access and for the best epoch alone: epochs end far more often than it is read.
         """
         epoch = self.best_epoch
         if epoch != self._best[0]:
@@ -74,12 +74,12 @@ class Run:
         """Return the curves as logged; empty before the first epoch."""
         return finished_curves(self._raw, self._arrays) if self._raw else {}
 
-    def note(self, logs: Mapping[str, float], *, improved: bool) -> None:
-        """Take note of a finished epoch; a loss that is no number ends the fit.
+    def record(self, logs: Mapping[str, float], *, improved: bool) -> None:
+        """Record a finished epoch; a loss that is not finite ends the fit.
 
         Args:
             logs: Raw values of the epoch by name.
-            improved: Whether it is the best so far.
+            improved: Whether the epoch is the best so far.
         """
         for name, value in logs.items():
             self._raw[name].append(float(value))
@@ -94,11 +94,11 @@ class Run:
             self.best_epoch = epoch
 
     def judge(self, logs: Mapping[str, float], weights: Callable[[], list[np.ndarray]]) -> None:
-        """Take note of a finished epoch, keep the best one, and decide whether the fit goes on.
+        """Record a finished epoch, keep the weights of the best one, and decide whether the fit goes on.
 
         Patience is the number of epochs without improvement: best in epoch 9, patience 2, epochs 10 and 11
         not better: training stops after epoch 11 and the weights of epoch 9 are kept. A non-finite value
-        never improves, not even in the first epoch, where Keras' EarlyStopping would take it for the best.
+        never improves, not even in the first epoch, where Keras' EarlyStopping would take it as the best.
 
         Args:
             logs: Raw values of the epoch by name.
@@ -108,7 +108,7 @@ class Run:
         as_loss = settings.objective.as_loss
         loss = as_loss(self._objective_of({name: [value] for name, value in logs.items()}))
         best = as_loss(self.best) if self.best_epoch >= 0 else math.inf
-        self.note(logs, improved=math.isfinite(loss) and loss + settings.min_delta < best)
+        self.record(logs, improved=math.isfinite(loss) and loss + settings.min_delta < best)
         if not self.is_open:
             return
         if self.best_epoch == epoch:
@@ -117,7 +117,7 @@ class Run:
             self.complete()
 
     def complete(self) -> None:
-        """End the fit in the ordinary way; infeasible where the objective was never a number."""
+        """End the fit as completed; as infeasible where the objective was never finite."""
         if self.best_epoch < 0:
             name = self._settings.objective.metric
             self.end(Outcome.infeasible, f"{name} was not finite in any of {self.epoch} epochs")
@@ -129,7 +129,7 @@ class Run:
         self.outcome, self.message = outcome, message
 
     def measured(self, train_loss: float, sample: int) -> None:
-        """Take note of the loss of training rows with the weights that are kept; both as in the record."""
+        """Record the loss of training rows with the kept weights; arguments as in FitResult."""
         self._train_loss, self._train_sample = train_loss, sample
 
     def result(self) -> FitResult:
@@ -148,24 +148,24 @@ class Run:
         )
 
     def _objective_of(self, epoch: Mapping[str, list[float]]) -> float:
-        """Return the objective of one epoch as it is logged."""
+        """Return the objective of one epoch, as logged."""
         logged = finished_curves(epoch, self._arrays)
         return float(logged[self._settings.objective.metric][0])
 
 
 class Reporter:
-    """Tells a control how the fits of a stack get on, a few times a second at most."""
+    """Reports the progress of a stack to a control, a few times a second at most."""
 
     def __init__(
         self, stack: Stack, runs: Sequence[Run], settings: Settings, control: Control
     ) -> None:
-        """Bind the fits and who listens."""
+        """Bind the fits and the control."""
         self._stack, self._runs, self._control = stack, runs, control
         self._objective = settings.objective
         self._reported = 0.0
 
     def report(self, *, compiling: bool = False) -> None:
-        """Report, unless that was done a moment ago; `compiling`: nothing is trained yet."""
+        """Report, unless the last report is recent; `compiling`: nothing is trained yet."""
         now, runs = time.monotonic(), self._runs
         if now - self._reported < REPORT_SECONDS:
             return

@@ -1,4 +1,4 @@
-"""What is fixed over a search that training needs to know."""
+"""The settings of training that are fixed over a search."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from pipeline.training.order import batch_size
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything fixed over the search that training needs. Class weights are in the arrays."""
+    """The settings of training that are fixed over a search. Class weights are in the arrays."""
 
     optimizer: str = "adam"
     """A Keras optimizer by name."""
     momentum: float = 0.0
-    """For SGD and RMSprop; no other optimizer reads it."""
+    """Of SGD and RMSprop; no other optimizer has one."""
     ema: float = 0.0
-    """Momentum of the moving average of the weights that is validated and kept; 0: the weights."""
+    """Momentum of the moving average of the weights, which is validated and kept; 0: no average."""
     patience: int = 8
     """Epochs without improvement of the objective before a fit stops."""
     min_delta: float = 0.0
     """Smallest improvement that counts, in units of the objective."""
     objective: Objective = field(default_factory=Objective)
-    """What "better" means for early stopping and the best epoch."""
+    """The objective of early stopping and of the best epoch."""
     batch_size: int | None = None
-    """Rows of a step; None follows the number of rows."""
+    """Rows of a step; None: from the number of rows (order.batch_size)."""
     drop_after: int = 0
     """Epochs after which a learning rate clearly behind is dropped; 0 = never."""
     drop_margin: float = 2.0
     """Standard errors over seeds by which it must be behind."""
     drop_kept: float = 0.5
-    """Share to which its gap must have shrunk since half of those epochs for it to be kept."""
+    """It is kept where its gap has shrunk to this share since half of those epochs."""
     memory_share: float = 0.5
     """Share of free memory that running stacks may use."""
     mixed_precision: bool = False
@@ -60,7 +60,7 @@ class Settings:
         )
 
     def of(self, trial: Trial) -> Settings:
-        """Return the settings with a trial's own values of them."""
+        """Return the settings with the trial's own values."""
         own: Any = {name: value for name, value in trial.nuisance if hasattr(self, name)}
         return replace(self, **own) if own else self
 

@@ -1,4 +1,4 @@
-"""The sizes of a program, from the workload alone: how many members, epochs and rows at once."""
+"""The sizes of a program, from the workload alone: its members, epochs and rows of a call."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ BLOCK_ROWS = 256
 """Rows of a validation pass: activations stay in the cache."""
 BLOCK_STEP = 32
 COPIES = 5
-"""Weights, slopes, two moments, the best: what a member takes of a cache or a device's memory."""
+"""Copies of a member's weights in a cache or a device's memory: weights, gradients, two moments, the best."""
 FLOAT = 4
 """Bytes."""
 FLOPS = 4.0e10
-"""Arithmetic of a core and second."""
+"""Operations of a core in a second."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """Where programs run, as far as their sizes depend on it."""
+    """The properties of a device that the sizes of programs depend on."""
 
     members: int
-    """The most members of a tile."""
+    """Most members of a tile."""
     bytes: float
-    """State of a tile: what a core keeps in its cache, or what a GPU has for it."""
+    """Most bytes of a tile's state: the cache of a core, or a part of the memory of a GPU."""
     flops: float
-    """Arithmetic of one call: a fifth of a second to a second, so that signals are heard."""
+    """Operations of one call: a fifth of a second to a second, so that training can be stopped."""
     fills: bool = False
     """Whether a tile takes all members at once, so that dummies would cost; else tiles are small
-    and of one size, so that programs are found again."""
+    and of one size, so that programs are reused."""
     fewest: int = 2
-    """The fewest members of a tile: XLA's code for one on a CPU was seen 240 times slower."""
+    """Fewest members of a tile: XLA's code for one on a CPU was measured 240 times slower."""
     compiles: bool = True
-    """Whether a program is compiled as a whole, or a graph of the framework's own operations."""
+    """Whether a program is compiled as a whole, or is a graph of the framework's own operations."""
 
 
 CPU = Device(members=4, bytes=8e6, flops=FLOPS / 4)
-"""More members of a tile are hardly faster and leave cores without work at the end."""
+"""More members of a tile are hardly faster, and leave cores idle at the end."""
 
 GRAPHS = Device(members=1, bytes=8e6, flops=FLOPS / 4, fewest=1, compiles=False)
-"""For convolutions: XLA's are slow on CPUs and cannot be mapped over members by TensorFlow, but its
-own operations are fast on one core, so that members run one by one, side by side."""
+"""For convolutions: XLA's are slow on CPUs, and TensorFlow cannot map them over members. Its own operations
+are fast on one core, so each member is a program, and they run side by side."""
 
 
 def cpu(*, convolutional: bool) -> Device:
@@ -54,12 +54,12 @@ def cpu(*, convolutional: bool) -> Device:
 
 
 def gpu(memory: float) -> Device:
-    """Return a GPU with so many bytes of memory; a quarter is for the tile in work."""
+    """Return a GPU with `memory` bytes, of which a quarter is for the tile in training."""
     return Device(members=4096, bytes=memory / 4, flops=4e12, fills=True, fewest=8)
 
 
 def padded_rows(rows: int, multiple: int = ROW_BUCKET) -> int:
-    """Return the rows of the padded table."""
+    """Return the number of rows after padding to a multiple."""
     return -(-rows // multiple) * multiple
 
 
@@ -68,13 +68,13 @@ class Shape:
     """The sizes of a program."""
 
     members: int
-    """Of a tile; a stack is trained tile by tile."""
+    """Members of a tile; a stack is trained tile by tile."""
     seeds: int
-    """Orders of rows that a tile may need."""
+    """Most different orders of rows in a tile."""
     epochs: int
-    """The most epochs of one call."""
+    """Most epochs of one call."""
     steps: int
-    """The most steps of one call, at most an epoch."""
+    """Most steps of one call, at most an epoch."""
     batch: int
     rows: int
     """Training rows, not padded."""
@@ -112,16 +112,15 @@ def shape_of(
     device: Device = CPU,
     crowd: tuple[int, int] = (1, 1),
 ) -> Shape:
-    """Return the sizes for members of this many (padded) parameters.
+    """Return the sizes of a program.
 
     Args:
-        parameters: Of one member, padded.
+        parameters: Parameters of one member, padded.
         products: Multiplications of one row forward.
         table: Training and validation rows.
         batch: Rows of a step.
-        device: Where the program runs.
-        crowd: Fits and different seeds of the stack; only a device that takes all members at once
-            looks at them.
+        device: The device that the program runs on.
+        crowd: Number of fits, and of different seeds, of the stack; of effect where the device `fills`.
     """
     rows, val_rows = table
     fits, seeds = crowd

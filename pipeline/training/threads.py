@@ -1,7 +1,7 @@
 """Cores and threads, set in one place before a framework starts.
 
 Each program runs on one thread and several programs run side by side: small matrix products gain
-nothing from being split, and a program's numbers do not depend on how many cores there are.
+nothing from more threads, and a program's numbers do not depend on the number of cores.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ log = logging.getLogger(__name__)
 
 _INTRAOP = "TF_NUM_INTRAOP_THREADS"
 _OURS = "CAPACITY_SWEEP_INTRAOP_THREADS"
-"""What `prepare` chose: a process that inherits it must not take it for the user's word."""
+"""The choice of `prepare`: a process that inherits it must not mistake it for the user's."""
 
 _threads_given = os.environ.get(_INTRAOP, "") != os.environ.get(_OURS, "")
-"""Whether the user has chosen; else `prepare` may, and once more when the family is known."""
+"""Whether the user has set the threads; else `prepare` does, and once more when the family is known."""
 
 _chosen: str | None = None
-"""What `prepare` chose last in this process."""
+"""The last choice of `prepare` in this process."""
 
 _most: int | None = None
-"""What `use_cores` said."""
+"""The limit of `use_cores`."""
 
 
 def use_cores(number: int) -> None:
-    """Let this process use no more cores than these: a task of a cluster that was given so many."""
+    """Limit the cores of this process: to those of a task of a cluster."""
     global _most  # noqa: PLW0603 - of the process, as its threads are
     _most = number
 
@@ -62,14 +62,14 @@ def prepare(*, convolutional: bool = False) -> None:
     missing = [flag for flag in _XLA_FLAGS if flag.split("=")[0] not in own]
     if missing:
         os.environ["XLA_FLAGS"] = " ".join([*own.split(), *missing])
-    # XLA runs programs on this pool: with fewer threads than cores they would wait for each other.
+    # XLA runs programs on this pool: with fewer threads than cores programs would wait.
     if not _threads_given:
         _choose_threads("1" if convolutional else str(max(2, cores())))
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(max(2, cores())))
     _keep_programs()
-    # Whoever builds the first network starts the GPU: it is not to be taken whole.
+    # The first network starts the GPU, whose memory must not be taken at once.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    # Its start-up lines about instruction sets and missing GPUs would bury the sweep's own.
+    # TensorFlow's start-up lines about instruction sets and missing GPUs would bury the sweep's own.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -89,18 +89,18 @@ def _choose_threads(number: str) -> None:
 
 
 def _keep_programs() -> None:
-    """Let both backends keep compiled programs on disk, where there is a place for them."""
-    found = folder()
-    if found is None:
+    """Let both backends keep compiled programs on disk, where there is a folder for them."""
+    place = folder()
+    if place is None:
         return
     flags = os.environ.get("TF_XLA_FLAGS", "")
     if "persistent_cache" not in flags:
-        os.environ["TF_XLA_FLAGS"] = f"{flags} --tf_xla_persistent_cache_directory={found}".strip()
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(found))
+        os.environ["TF_XLA_FLAGS"] = f"{flags} --tf_xla_persistent_cache_directory={place}".strip()
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(place))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 
 @cache
 def pool(threads: int) -> ThreadPoolExecutor:
-    """Return the threads that run programs, shared by all stacks: one a core; for a GPU one in all."""
+    """Return the threads that run programs, shared by all stacks: one per core; for a GPU a single one."""
     return ThreadPoolExecutor(threads, thread_name_prefix="program")

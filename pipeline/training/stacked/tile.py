@@ -223,7 +223,7 @@ class Tile:
             for epoch in range(epochs):
                 if run.is_open and trained[epoch, at]:
                     logs = dict(zip(self.job.curves, curves[epoch, :, at], strict=True))
-                    run.note(logs, improved=bool(improved[epoch, at]))
+                    run.record(logs, improved=bool(improved[epoch, at]))
             if run.is_open and not live[at]:
                 run.complete()
 
