@@ -1,7 +1,7 @@
-"""What went wrong in a fit, or is worth knowing of it, as sentences with one next step each.
+"""Diagnosis of fits: findings as sentences, with one next step each.
 
-Rules look at the curves of every fit (causes.py, symptoms.py); the best fit of each capacity and those
-that learnt nothing are also looked into (probes.py). Every threshold stands in thresholds.py.
+Rules examine the curves of every fit (causes.py, symptoms.py); the best fit of each capacity and those
+that learned nothing are also probed (probes.py). All thresholds are in thresholds.py.
 """
 
 from __future__ import annotations
@@ -23,75 +23,75 @@ from pipeline.training.diagnose.symptoms import SYMPTOMS
 from pipeline.training.settings import Settings
 
 PROBES_KEPT = 8
-"""Networks that are kept to look into fits."""
-_LOOKED_AT = {Outcome.completed, Outcome.dropped, Outcome.diverged}
+"""Networks that are kept for probing."""
+_EXAMINED = {Outcome.completed, Outcome.dropped, Outcome.diverged}
 _ORDER = {"severe": 0, "warning": 1, "info": 2}
 
 
 def examine(
     results: Sequence[FitResult], arrays: Arrays, family: Family, settings: Settings
 ) -> None:
-    """Fill in the findings of the fits of a stack, which were trained on the same arrays, in place."""
-    looked_at = [result for result in results if result.outcome in _LOOKED_AT]
-    if not looked_at:
+    """Set the findings of the fits of a stack, in place; all were trained on the same arrays."""
+    examined = [result for result in results if result.outcome in _EXAMINED]
+    if not examined:
         return
-    with np.errstate(all="ignore"):  # a broken fit's weights overflow: that is what is measured
-        behind = background(arrays)
-        cases = [Case(result, behind, settings, tuple(results)) for result in looked_at]
+    with np.errstate(all="ignore"):  # the weights of a diverged fit overflow
+        data = background(arrays)
+        cases = [Case(result, data, settings, tuple(results)) for result in examined]
         groups: dict[Trial, list[Case]] = defaultdict(list)
         for case in _worth_a_probe(cases):
             groups[case.result.fit.trial.with_rate(1.0)].append(case)
         for trial, group in groups.items():
             probe = _probe(cast("Any", family), trial)  # a protocol is not Hashable
             for case in group:
-                case.probes = probe.measure(case.result.fit, case.result.weights or [], behind)
+                case.probes = probe.measure(case.result.fit, case.result.weights or [], data)
     for case in cases:
         case.result.findings = diagnose(case)
 
 
 @lru_cache(maxsize=PROBES_KEPT)
 def _probe(family: Any, trial: Trial) -> Probe:
-    """Return the probe of a trial: rounds return to it with other rates and seeds."""
+    """Return the probe of a trial, cached for its other rates and seeds."""
     return Probe(family, trial)
 
 
 def _worth_a_probe(cases: Sequence[Case]) -> Iterator[Case]:
     """Yield the best fit of each capacity, and the fits that are no better than a constant."""
     best: dict[Hashable, tuple[bool, float]] = {}
-    known = [case for case in cases if case.result.weights is not None]
-    for case in known:
+    kept = [case for case in cases if case.result.weights is not None]
+    for case in kept:
         capacity = case.result.fit.trial.capacity
         best[capacity] = min(best.get(capacity, (True, np.inf)), _place(case))
-    for case in known:
+    for case in kept:
         if not case.beats_constant or _place(case) == best[case.result.fit.trial.capacity]:
             yield case
 
 
 def _place(case: Case) -> tuple[bool, float]:
-    """Return where a fit stands among those of its capacity: those that ended by themselves first."""
+    """Return the sort key of a fit among those of its capacity: completed fits first, then by objective."""
     score = case.result.best(case.settings.objective.metric)
     return case.result.outcome is not Outcome.completed, case.settings.objective.as_loss(score)
 
 
 def diagnose(case: Case) -> tuple[Finding, ...]:
-    """Return what is to be said of a fit, the gravest first.
+    """Return the findings of a fit, the most severe first.
 
-    A cause silences what merely follows from it: a network whose units are dead is not also told
-    that it is no better than a constant.
+    A severe cause suppresses the symptoms that follow from it: dead units explain a network that is no
+    better than a constant.
     """
     with np.errstate(all="ignore"):
-        causes = [*_said(CAUSES, case), *case.background.findings]
+        causes = [*_findings(CAUSES, case), *case.background.findings]
         if case.result.outcome is Outcome.diverged:
             return tuple(causes)
-        grave = any(finding.severity == "severe" for finding in causes)
-        following = [] if grave else _said(SYMPTOMS, case)
-    return tuple(sorted([*causes, *following], key=lambda finding: _ORDER[finding.severity]))
+        is_severe = any(finding.severity == "severe" for finding in causes)
+        symptoms = [] if is_severe else _findings(SYMPTOMS, case)
+    return tuple(sorted([*causes, *symptoms], key=lambda finding: _ORDER[finding.severity]))
 
 
-def _said(rules: Sequence[Callable[[Case], Finding | None]], case: Case) -> list[Finding]:
-    """Apply rules in order; of one code the first to speak is heard."""
-    found: dict[str, Finding] = {}
+def _findings(rules: Sequence[Callable[[Case], Finding | None]], case: Case) -> list[Finding]:
+    """Return the findings of some rules, the first of each code."""
+    findings: dict[str, Finding] = {}
     for rule in rules:
         if finding := rule(case):
-            found.setdefault(finding.code, finding)
-    return list(found.values())
+            findings.setdefault(finding.code, finding)
+    return list(findings.values())

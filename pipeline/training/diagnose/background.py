@@ -1,4 +1,4 @@
-"""What diagnosis knows of the data before it looks at a fit; computed once for all fits."""
+"""The reference values of diagnosis that depend on the data alone; computed once for all fits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class Background:
-    """Reference points for the losses of a fit, and what is wrong with the data themselves."""
+    """Reference values for the losses of a fit, and the findings on the data."""
 
     regression: bool
     x: np.ndarray
@@ -28,23 +28,23 @@ class Background:
     y: np.ndarray
     """Their targets, (rows, outputs)."""
     constant_losses: np.ndarray
-    """Loss of each validation row under the best constant prediction, weighted as in FitResult, (rows,)."""
+    """Loss of each validation row for the best constant prediction, weighted as in FitResult, (rows,)."""
     constant_train_loss: float
-    """Mean loss of the training rows under the same prediction."""
+    """Mean loss of the training rows for the same prediction."""
     columns: int
-    """Columns that the network sees; 0 where they are not known by name."""
+    """Columns of the table that are inputs; 0 where their names are not known."""
     findings: tuple[Finding, ...]
-    """What is wrong with the data, whatever the fit."""
+    """Findings on the data, the same for every fit."""
 
 
 def background(arrays: Arrays) -> Background:
-    """Look at the data once."""
+    """Return the reference values of some arrays."""
     constant = np.average(arrays.y_train, axis=0, weights=arrays.train_weight)[None]
     sample = np.arange(len(arrays.x_train))
     if len(sample) > at.SAMPLE_ROWS:
         drawn = np.random.default_rng(0).choice(sample, at.SAMPLE_ROWS, replace=False)
         sample = np.sort(drawn)
-    losses, ours = (
+    losses, train_losses = (
         row_losses(truth, constant, regression=arrays.regression)
         for truth in (arrays.y_val, arrays.y_train)
     )
@@ -53,14 +53,14 @@ def background(arrays: Arrays) -> Background:
         x=arrays.x_train[sample],
         y=arrays.y_train[sample],
         constant_losses=cast("np.ndarray", weighted(losses, arrays.val_weight)),
-        constant_train_loss=float(ours.mean()),
+        constant_train_loss=float(train_losses.mean()),
         columns=arrays.names.columns,
         findings=tuple(_of_data(arrays, sample)),
     )
 
 
 def _of_data(arrays: Arrays, sample: np.ndarray) -> Iterator[Finding]:
-    """Yield inputs of a table that are unscaled, constant or the target itself; classes without a row."""
+    """Yield findings on inputs that are unscaled, constant or the target itself, and on absent classes."""
     names, rows = arrays.names, len(arrays.x_train)
     if not is_image(arrays.input_shape):
         x = arrays.x_train.reshape(rows, -1)
@@ -109,6 +109,6 @@ def _twin(x: np.ndarray, y: np.ndarray) -> int | None:
 
 
 def _listed(name: Callable[[int], str], positions: np.ndarray) -> str:
-    """Return the first few of what stands at these positions, by name."""
+    """Return the names of the first few positions."""
     shown = ", ".join(name(int(position)) for position in positions[:NAMED])
     return shown + (", ..." if len(positions) > NAMED else "")

@@ -1,4 +1,4 @@
-"""One fit as the rules of diagnosis see it."""
+"""One fit, with the values that the rules of diagnosis use."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ UNKNOWN = Difference(float("nan"), float("nan"), 0.0)
 
 @dataclass
 class Case:
-    """One fit and everything that a rule may look at."""
+    """One fit, with the values that the rules of diagnosis use."""
 
     result: FitResult
     background: Background
     settings: Settings
     siblings: tuple[FitResult, ...] = ()
-    """Other fits of the same round, to name a rate that trained."""
+    """All fits of the same stack."""
     probes: Probes = field(default_factory=dict)
-    """Measurements by name; empty where nobody looked inside."""
+    """Measurements by name; empty where the fit was not probed."""
 
     @property
     def rate(self) -> float:
@@ -36,7 +36,7 @@ class Case:
 
     @property
     def losses(self) -> np.ndarray:
-        """Training loss of every epoch, running means."""
+        """Training loss of every epoch, (epochs,): running means."""
         return self.result.curves.get("loss", np.empty(0))
 
     @property
@@ -46,7 +46,7 @@ class Case:
         return objective.sign * self.result.curves.get(objective.metric, np.empty(0))
 
     def one(self, probe: str) -> float:
-        """Return a single measurement; NaN where there is none."""
+        """Return a measurement that is a single number; NaN where there is none."""
         return next(iter(self.probes.get(probe, [])), float("nan"))
 
     def per_layer(self, probe: str) -> np.ndarray:
@@ -61,29 +61,29 @@ class Case:
 
     @cached_property
     def beats_constant(self) -> bool:
-        """Whether the fit is better than a constant prediction: clearly, or by a fair share."""
+        """Whether the fit is better than a constant prediction: beyond noise, or by a fair share."""
         losses, constant = self.result.row_losses, self.background.constant_losses
         if losses is None or not len(losses):
             return False
-        behind = paired(losses, constant)
+        gap = paired(losses, constant)
         fair = at.FAIR_SHARE * float(constant.mean())
-        return behind.mean < 0 and -behind.mean > min(at.CLEARLY * behind.se, fair)
+        return gap.mean < 0 and -gap.mean > min(at.CLEARLY * gap.se, fair)
 
     @cached_property
     def lower_rate_is_better(self) -> bool:
-        """Whether a lower rate of the same network did better in the same round, on average over its fits."""
+        """Whether a lower rate of the same network scored better in the same stack, averaged over seeds."""
         metric, bare = self.settings.objective.metric, self.result.fit.trial.with_rate(1.0)
-        found: dict[float, list[float]] = {}
-        for other in self.siblings:
-            trial, score = other.fit.trial, other.best(metric)
+        by_rate: dict[float, list[float]] = {}
+        for sibling in self.siblings:
+            trial, score = sibling.fit.trial, sibling.best(metric)
             if trial.with_rate(1.0) == bare and np.isfinite(score):
                 loss = self.settings.objective.as_loss(score)
-                found.setdefault(trial.learning_rate, []).append(loss)
-        means = {rate: float(np.mean(losses)) for rate, losses in found.items()}
+                by_rate.setdefault(trial.learning_rate, []).append(loss)
+        means = {rate: float(np.mean(losses)) for rate, losses in by_rate.items()}
         own = means.get(self.rate, np.inf)
         return any(rate < self.rate and loss < own for rate, loss in means.items())
 
 
 def times(loss: float, reference: float) -> float:
-    """Return how many times as large a loss is; infinity where the reference is 0."""
+    """Return the ratio of a loss to a reference; infinity where the reference is 0."""
     return loss / reference if reference > 0 else float("inf")

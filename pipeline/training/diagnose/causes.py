@@ -1,4 +1,4 @@
-"""Rules that name a cause: each looks at one fit and says what it sees, or nothing."""
+"""Rules that name a cause: each returns a finding on one fit, or None."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def blown_up(case: Case) -> Finding | None:
 def unsteady(case: Case) -> Finding | None:
     """The validation loss leaps up and comes back, or goes up and down.
 
-    Of a rate that is too high where it leaps far or a lower rate did better: on few validation rows the
-    best rate leaps as well, and the epoch that is kept is not the one that leapt.
+    The rate is too high where the leap is large or a lower rate scored better: with few validation rows
+    the best rate leaps as well, and the epoch that is kept is another one.
     """
     curve = case.result.curves.get("val_loss", np.empty(0))
     if case.result.outcome is Outcome.diverged or len(curve) < at.LEAP_EPOCHS:
@@ -174,15 +174,15 @@ def _too_high(case: Case, seen: str, severity: str = "warning") -> Finding:
 
 
 def _other_rate(case: Case, side: int) -> str:
-    """Return the next step for a rate that is too high (-1) or too low (+1).
+    """Return the next step for a rate that is too high (`side` -1) or too low (+1).
 
-    A rate on that side that the same capacity trained at in the same round, or else one not tried.
+    It names a rate on that side at which the same capacity trained in the same stack, or else a new one.
     """
     tried = {
-        (other.fit.trial.learning_rate, other.outcome is Outcome.completed)
-        for other in case.siblings
-        if other.fit.trial.capacity == case.result.fit.trial.capacity
-        and side * other.fit.trial.learning_rate > side * case.rate
+        (sibling.fit.trial.learning_rate, sibling.outcome is Outcome.completed)
+        for sibling in case.siblings
+        if sibling.fit.trial.capacity == case.result.fit.trial.capacity
+        and side * sibling.fit.trial.learning_rate > side * case.rate
     }
     trained = [rate for rate, completed in tried if completed]
     if trained and side < 0:

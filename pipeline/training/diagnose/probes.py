@@ -1,4 +1,4 @@
-"""What is measured inside a finished fit: through Keras, on a sample of training rows."""
+"""Measurements inside a finished fit, through Keras, on a sample of training rows."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ OUTPUT = "output"
 KERNEL_AXES = 2
 """Arrays with fewer axes are biases and statistics, which probes leave out."""
 SATURATED = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
-"""Activations that flatten out, with the values that they approach."""
+"""Activations that saturate, with their limits."""
 
 
 class Probe:
-    """Measures the fits of one trial, whatever their rate, seed and rows; one at a time."""
+    """Measures the fits of one trial at any rate, seed and fold; one at a time."""
 
     def __init__(self, family: Family, trial: Trial) -> None:
         """Build the network of a trial."""
@@ -37,13 +37,13 @@ class Probe:
         self._trained = members_of(self._model)
         layers = [layer for layer in _layers(self._model)[:-1] if _activation(layer)]
         self._names = [_activation(layer) for layer in layers]
-        # Named: of a list of one, Keras would return the one.
+        # A dictionary: for a list of one output Keras would return the output itself.
         outputs = {str(at): layer.output for at, layer in enumerate(layers)}
         self._whole = self._model
         if outputs:
             inputs, outputs[OUTPUT] = self._model.inputs[0], self._model.outputs[0]
             self._whole = keras.Model(inputs, outputs)
-        self._one = threading.Lock()
+        self._lock = threading.Lock()
 
     def measure(self, fit: Fit, weights: Sequence[np.ndarray], background: Background) -> Probes:
         """Measure a fit at its best weights.
@@ -56,9 +56,9 @@ class Probe:
             and sigmoid outputs of every hidden layer.
         """
         first = initial_weights(self._family, fit.trial, fit.seed)
-        with self._one:
+        with self._lock:
             before, _ = self._outputs(first, background)
-            after, hidden = self._outputs(weights, background)  # these weights stay
+            after, hidden = self._outputs(weights, background)  # leaves these weights in the model
             gradients = self._gradients(background)
         loss = mean_error(after)
         kernels = [pair for pair in zip(first, weights, strict=True) if pair[0].ndim >= KERNEL_AXES]
@@ -76,38 +76,34 @@ class Probe:
     def _outputs(
         self, weights: Sequence[np.ndarray], background: Background
     ) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Return the loss of every row, and what every hidden layer with an activation puts out."""
+        """Return the loss of every row, and the outputs of every hidden layer with an activation."""
         self._model.set_weights(weights)
-        found = self._whole(background.x, training=False)
-        hidden = {} if self._whole is self._model else dict(found)
-        predicted = _numpy(hidden.pop(OUTPUT, found))
+        outputs = self._whole(background.x, training=False)
+        hidden = {} if self._whole is self._model else dict(outputs)
+        predicted = _numpy(hidden.pop(OUTPUT, outputs))
         losses = row_losses(background.y, predicted, regression=background.regression)
-        return losses, [_numpy(one) for one in hidden.values()]
+        return losses, [_numpy(output) for output in hidden.values()]
 
     def _gradients(self, background: Background) -> list[np.ndarray]:
-        """Return the gradient of the loss that was trained on for every kernel."""
+        """Return the gradient of the training loss (evaluation mode) for every kernel."""
+        from pipeline.training.stacked.backend import gradients  # late: reads Keras' backend
+
         model, x, y = self._trained, background.x, background.y
         if model is not self._model:
             y = targets_of_members(y, model.output_shape[1])
         name = "mean_squared_error" if background.regression else "categorical_crossentropy"
-        loss, variables = keras.losses.get(name), [v.value for v in model.trainable_variables]
-        if keras.backend.backend() == "jax":
-            import jax
+        loss = keras.losses.get(name)
+        rest = [variable.value for variable in model.non_trainable_variables]
 
-            rest = [v.value for v in model.non_trainable_variables]
+        def mean_loss(weights: list[Any]) -> tuple[Any, tuple[()]]:
+            outputs, _ = model.stateless_call(weights, rest, x, training=False)
+            return keras.ops.mean(loss(y, outputs)), ()
 
-            def mean_loss(trainable: list[Any]) -> Any:
-                outputs, _ = model.stateless_call(trainable, rest, x, training=False)
-                return keras.ops.mean(loss(y, outputs))
-
-            found = jax.grad(mean_loss)(variables)
-        else:
-            import tensorflow as tf
-
-            with tf.GradientTape() as tape:
-                value = keras.ops.mean(loss(y, model(x, training=False)))
-            found = tape.gradient(value, variables, unconnected_gradients="zero")
-        return [_numpy(one) for one in found if len(one.shape) >= KERNEL_AXES]
+        weights = [
+            keras.ops.convert_to_tensor(variable.value) for variable in model.trainable_variables
+        ]
+        _, slopes = gradients(mean_loss, weights)
+        return [_numpy(slope) for slope in slopes if len(slope.shape) >= KERNEL_AXES]
 
 
 def of_activations(outputs: Sequence[tuple[str, np.ndarray]]) -> Probes:
@@ -117,21 +113,21 @@ def of_activations(outputs: Sequence[tuple[str, np.ndarray]]) -> Probes:
         outputs: For every hidden layer the name of its activation and its output, (rows, units) or
             (rows, height, width, filters).
     """
-    found: Probes = {}
+    shares: Probes = {}
     for name, output in outputs:
         if name == "relu":
             dead = np.mean(output.max(axis=tuple(range(output.ndim - 1))) <= 0)
-            found.setdefault("dead_share", []).append(float(dead))
+            shares.setdefault("dead_share", []).append(float(dead))
         elif name in SATURATED:
             low, high = SATURATED[name]
             margin = (high - low) * SATURATION_MARGIN
             near = (output < low + margin) | (output > high - margin)
-            found.setdefault("saturated_share", []).append(float(near.mean()))
-    return found
+            shares.setdefault("saturated_share", []).append(float(near.mean()))
+    return shares
 
 
 def _layers(model: Any) -> list[Any]:
-    """Return the layers of a network with one input, in order; none of a subclass."""
+    """Return the layers of a network with one input, in order; [] for a subclassed model."""
     return model.layers if len(getattr(model, "inputs", None) or ()) == 1 else []
 
 

@@ -1,4 +1,4 @@
-"""Rules that name how a fit stands; said only where no severe cause was found."""
+"""Rules that name a symptom; applied only where there is no severe cause."""
 
 from __future__ import annotations
 

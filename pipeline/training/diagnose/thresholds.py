@@ -1,4 +1,4 @@
-"""From where on diagnosis speaks: every threshold, with its source, in one place.
+"""The thresholds of diagnosis, with their sources.
 
 "Own runs" are the fits of tests/training/test_diagnose_planted.py: planted faults, and
 healthy networks on the shipped data; a threshold marked so lies between the two groups.
@@ -40,7 +40,7 @@ is larger; the first epoch of a healthy fit stays below 1 (own runs)."""
 LEAP = 1.5
 """Validation loss of an epoch over the lowest before it; overfitting climbs more slowly."""
 LEAP_ALONE = 3.0
-"""The same, from which it accuses the learning rate whatever other rates did."""
+"""The same, from which the learning rate is the cause whatever the scores of other rates."""
 COMES_BACK = 1.2
 """Later validation loss over the same, below which it was a leap and no climb."""
 LEAP_EPOCHS = 3

@@ -22,9 +22,9 @@ _SHARED = {"base", "ladder"}
 
 
 def names() -> tuple[str, ...]:
-    """Return the families that exist, sorted."""
-    found = {module.name for module in pkgutil.iter_modules(__path__)}
-    return tuple(sorted(found - _SHARED))
+    """Return the names of all families, sorted."""
+    modules = {module.name for module in pkgutil.iter_modules(__path__)}
+    return tuple(sorted(modules - _SHARED))
 
 
 def family(
@@ -38,12 +38,12 @@ def family(
     """Return the family that the configuration names, bound to one data set.
 
     Args:
-        model: The family and how its layers look.
+        model: The family and its layers.
         search: Start, growth, shrink and limits of the capacities.
         input_shapes: Shape of one row for every encoding that the search may use.
         outputs: Output nodes: targets of a regression, or classes.
         regression: Whether the outputs are numbers rather than class probabilities.
-        grids: Of the encodings whose numbers the network embeds, how many there are.
+        grids: The embedded inputs, for the encodings whose numbers the network embeds.
 
     Raises:
         ConfigError: No such family, or no capacity fits the limits.
@@ -57,5 +57,5 @@ def family(
     scope = Scope(model, search, dict(input_shapes), outputs, regression, dict(grids or {}))
     module = import_module(f"{__name__}.{name}")
     created: Family = module.create(scope)
-    created.start()  # says so when no capacity fits
+    created.start()  # raises when no capacity fits
     return created

@@ -1,4 +1,4 @@
-"""What every family shares: the data set it is bound to, and the rules of growing and shrinking."""
+"""The common part of all families: the data set they are bound to, and the rules of growing and shrinking."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ EMBEDDING = "embedding"
 
 
 def is_image(shape: tuple[int, ...]) -> bool:
-    """Tell whether one row is an image."""
+    """Return whether one row is an image."""
     return len(shape) == IMAGE_DIMENSIONS
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a family is created for: the configuration, and the shapes of one data set."""
+    """The configuration of a family, and the shapes of its data set."""
 
     model: ModelConfig
     search: SearchConfig
@@ -36,7 +36,7 @@ class Scope:
     outputs: int
     regression: bool
     grids: Mapping[str, Grid] = field(default_factory=dict)
-    """Of the encodings whose numbers the network embeds."""
+    """The embedded inputs, by encoding; encodings without embedding are left out."""
 
     @property
     def space(self) -> SpaceConfig:
@@ -59,11 +59,11 @@ class Scope:
         return prod(self.input_shapes[encoding])
 
     def grid(self, encoding: str) -> Grid | None:
-        """Return how many inputs at the start of a row the network embeds; None for none."""
+        """Return the embedded inputs of an encoding; None where it has none."""
         return self.grids.get(encoding)
 
     def fits(self, parameters: Callable[[str], int]) -> bool:
-        """Tell whether a network keeps `search.max_parameters` at every encoding."""
+        """Return whether a network keeps `search.max_parameters` at every encoding."""
         limit = self.search.max_parameters
         return limit is None or all(parameters(name) <= limit for name in self.input_shapes)
 
@@ -79,14 +79,14 @@ def shrunk(units: int, shrink: float) -> int:
 
 
 def largest(low: int, high: int, fits: Callable[[int], bool]) -> int | None:
-    """Return the largest size in [low, high] that fits, as all below it do; None when none does."""
+    """Return the largest size in [low, high] that fits; None when none does. All smaller sizes must fit."""
     sizes = range(low, high + 1)
     count = bisect_right(sizes, 0, key=lambda size: int(not fits(size)))
     return sizes[count - 1] if count else None
 
 
 def choices(space: SpaceConfig) -> list[int]:
-    """Return the units that a grid chooses from: as configured, or powers of two in the range."""
+    """Return the units of a grid: as configured, or powers of two in the range."""
     if space.units:
         return sorted(set(space.units))
     powers = [2**k for k in range(space.units_max.bit_length())]
@@ -95,7 +95,7 @@ def choices(space: SpaceConfig) -> list[int]:
 
 
 def too_small(scope: Scope) -> ConfigError:
-    """Return the error for limits that no network of the space keeps."""
+    """Return the error where every network of the space exceeds `search.max_parameters`."""
     return ConfigError(
         f"search.max_parameters={scope.search.max_parameters}: no network of the space is that"
         " small; allow more, or lower search.space.layers_min or units_min (conf/search/)"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from pipeline.config import builder_source
 from pipeline.core.errors import ConfigError
@@ -22,7 +22,7 @@ from pipeline.training.families.base import Scope
 from pipeline.training.families.mlp import Mlp
 
 _SOURCES: dict[str, str] = {}
-"""What the code of a module was when a sweep last began with it: what is trained is what is recorded."""
+"""Source of each module at the beginning of the last sweep with it: the recorded code is what is trained."""
 
 
 def create(scope: Scope) -> Builder:
@@ -39,7 +39,7 @@ def create(scope: Scope) -> Builder:
 
 @dataclass(frozen=True, eq=False)
 class Builder(Mlp):
-    """Capacities as of an MLP; what they look like is the user's business."""
+    """Capacities as of an MLP; the user's function builds the networks."""
 
     name: str = "builder"
     stackable: ClassVar[bool] = False
@@ -49,7 +49,7 @@ class Builder(Mlp):
         return _counted(self, capacity, encoding)
 
     def build(self, trial: Trial) -> Any:
-        """Return what the user's function returns.
+        """Return the network of the user's function.
 
         Raises:
             ConfigError: It is no keras.Model, or its output has another shape than the targets.
@@ -61,10 +61,10 @@ class Builder(Mlp):
         inputs, outputs = scope.input_shape(trial.encoding), scope.outputs
         model = function(capacity=trial.capacity, trial=trial, inputs=inputs, outputs=outputs)
         if not isinstance(model, keras.Model) or not model.built:
-            found = type(model).__name__
+            returned = type(model).__name__
             raise ConfigError(
                 f"model.builder={scope.model.builder}: must return a keras.Model that begins with"
-                f" an Input, not {found}"
+                f" an Input, not {returned}"
             )
         if model.output_shape != (None, outputs):
             raise ConfigError(
@@ -83,9 +83,9 @@ def function_named(name: str) -> Callable[..., Any]:
     module_name, _, function_name = name.partition(":")
     if not module_name or not function_name.isidentifier():
         raise ConfigError(f"model.builder={name}: must be package.module:function (conf/model/)")
-    here = str(Path.cwd())
-    if here not in sys.path and "" not in sys.path:
-        sys.path.append(here)
+    folder = str(Path.cwd())
+    if folder not in sys.path and "" not in sys.path:
+        sys.path.append(folder)
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
@@ -96,14 +96,13 @@ def function_named(name: str) -> Callable[..., Any]:
     function = getattr(module, function_name, None)
     if not callable(function):
         raise ConfigError(f"model.builder={name}: {module_name} has no function {function_name}")
-    found: Callable[..., Any] = function
-    return found
+    return cast("Callable[..., Any]", function)
 
 
 def _forget_older_code(name: str) -> None:
-    """Have a module that was edited since it was imported, in a notebook, imported anew.
+    """Forget the import of a module that was edited since, in a notebook, so that it is reimported.
 
-    Only when a sweep begins: all its networks are of one code, that of its fingerprint.
+    Only when a sweep begins: all its networks have the same code, that of its fingerprint.
     """
     module_name, source = name.partition(":")[0], builder_source(name)
     if source and _SOURCES.get(module_name) != source:

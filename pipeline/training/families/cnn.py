@@ -54,7 +54,7 @@ class Cnn(Ladder):
     convolutional: ClassVar[bool] = True
 
     def of(self, depth: int, width: int) -> Capacity:
-        """Return the capacity of so many blocks, the first with so many filters."""
+        """Return the capacity of `depth` blocks, the first with `width` filters."""
         head = self.scope.space.head_units if depth else 0
         label = f"{depth}x{width}" + (f"-{head}" if head else "") if depth else "linear"
         return Capacity(
@@ -81,26 +81,25 @@ class Cnn(Ladder):
         return sum(count * pixels for count, pixels in self._weights(capacity, encoding))
 
     def activations(self, capacity: Capacity, encoding: str = "standard") -> int:
-        """Return the numbers that one row leaves in the hidden layers."""
-        pixels = [here for _, here in self._weights(capacity, encoding)]
+        """Return the number of hidden activations of one row."""
+        pixels = [count for _, count in self._weights(capacity, encoding)]
         return sum(map(mul, pixels, self.unit_widths(capacity)))
 
     def _weights(self, capacity: Capacity, encoding: str) -> list[tuple[int, int]]:
-        """Return for every layer its weights, biases left out, and how many pixels share them."""
+        """Return for every layer the number of its weights, without biases, and of the pixels they apply to."""
         height, width, channels = self.scope.input_shape(encoding)
         blocks, filters = self.size(capacity)
         head = cast("int", capacity["head"])
-        found = []
+        layers = []
         for block in range(blocks):
-            here = filters << block
-            count = KERNEL * KERNEL * channels * here
-            found.append((count, (height >> block) * (width >> block)))
-            channels = here
+            count = KERNEL * KERNEL * channels * (filters << block)
+            layers.append((count, (height >> block) * (width >> block)))
+            channels = filters << block
         features = (height >> blocks) * (width >> blocks) * channels
         for units in (head, self.scope.outputs) if head else (self.scope.outputs,):
-            found.append((features * units, 1))
+            layers.append((features * units, 1))
             features = units
-        return found
+        return layers
 
     def unit_widths(self, capacity: Capacity) -> tuple[int, ...]:
         """Return the filters of every block, and the units of the head."""
@@ -118,7 +117,7 @@ class Cnn(Ladder):
         capacity: Capacity,
         encoding: str = "standard",  # noqa: ARG002 - pixels have one
     ) -> tuple[tuple[int | None, ...], ...]:
-        """Return that no axis is padded: one tuple per array of `keras.Model.get_weights()`."""
+        """Return one tuple of None per array of `keras.Model.get_weights()`: no axis is padded."""
         blocks = self.size(capacity)[0]
         layers = len(self.unit_widths(capacity))
         vectors = 4 if self.scope.model.batch_normalization else 1  # scale, offset, mean, variance

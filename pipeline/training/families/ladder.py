@@ -17,7 +17,7 @@ from pipeline.training.families.base import Scope, choices, grown, largest, shru
 
 @dataclass(frozen=True, eq=False)
 class Ladder(ABC):
-    """Walks from capacity to capacity. Pure; only `build` may import Keras."""
+    """The capacities of depth and width, and their neighbours. Pure; only `build` may import Keras."""
 
     scope: Scope
 
@@ -26,7 +26,7 @@ class Ladder(ABC):
     convolutional: ClassVar[bool] = False
 
     def like(self, values: Nuisance) -> Self:
-        """Return the family whose networks have a trial's own values of `model`; itself for none."""
+        """Return the family with a trial's own values of `model`; itself where there are none."""
         own = tuple((name, value) for name, value in values if hasattr(self.scope.model, name))
         return cast("Self", _like(self, own)) if own else self
 
@@ -47,7 +47,7 @@ class Ladder(ABC):
         return self.parameters(capacity, encoding)
 
     def activations(self, capacity: Capacity, encoding: str = "standard") -> int:  # noqa: ARG002 - images do
-        """Return the numbers that one row leaves in the hidden layers."""
+        """Return the number of hidden activations of one row."""
         return sum(self.unit_widths(capacity))
 
     def row_numbers(self, encoding: str) -> int:
@@ -67,7 +67,7 @@ class Ladder(ABC):
         return self.scope.space.layers_max
 
     def listed(self) -> list[Capacity]:
-        """Return the networks that the configuration lists one by one; empty: none."""
+        """Return the networks listed in the configuration; empty where none are."""
         return []
 
     def simplest(self) -> Capacity | None:
@@ -98,8 +98,8 @@ class Ladder(ABC):
         depth, width = self.size(capacity)
         if depth == 0:
             return None
-        found = self._largest_width(depth, grown(width, self.scope.steps.growth))
-        return self.of(depth, found) if found is not None and found > width else None
+        wider = self._largest_width(depth, grown(width, self.scope.steps.growth))
+        return self.of(depth, wider) if wider is not None and wider > width else None
 
     def deeper(self, capacity: Capacity) -> Capacity | None:
         """Return one layer more of the same width; None at the limit."""
@@ -131,19 +131,19 @@ class Ladder(ABC):
             ConfigError: None of them does.
         """
         space = self.scope.space
-        found = self.listed()
-        if not found:
+        capacities = self.listed()
+        if not capacities:
             depths = range(max(space.layers_min, 1), self.deepest() + 1)
-            found = [self.of(depth, width) for depth in depths for width in choices(space)]
+            capacities = [self.of(depth, width) for depth in depths for width in choices(space)]
             if space.layers_min == 0:
-                found.insert(0, self.of(0, 0))
-        kept = tuple(dict.fromkeys(capacity for capacity in found if self._fits(capacity)))
+                capacities.insert(0, self.of(0, 0))
+        kept = tuple(dict.fromkeys(capacity for capacity in capacities if self._fits(capacity)))
         if not kept:
             raise too_small(self.scope)
         return kept
 
     def _shallowest(self) -> int:
-        """Return the fewest layers: 0 only where the linear model is wanted too."""
+        """Return the fewest layers: 0 only where the search includes the linear model."""
         return max(self.scope.space.layers_min, 0 if self.scope.steps.include_linear else 1)
 
     def _fits(self, capacity: Capacity) -> bool:
@@ -158,7 +158,7 @@ class Ladder(ABC):
         return largest(space.units_min, high, lambda size: self._fits(self.of(depth, size)))
 
 
-@lru_cache(maxsize=64)  # the same family for the same values: others are remembered by it
+@lru_cache(maxsize=64)  # the same object for the same values: it is a key of other caches
 def _like(family: Ladder, values: Nuisance) -> Ladder:
     changed: Any = dict(values)
     model = replace(family.scope.model, **changed)

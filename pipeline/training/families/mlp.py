@@ -49,12 +49,12 @@ class Mlp(Ladder):
 
     @property
     def members(self) -> int:
-        """Networks in one that share the hidden layers (tabm.py)."""
+        """Members that share the hidden layers (tabm.py)."""
         return 1
 
     @property
     def stackable(self) -> bool:  # type: ignore[override]
-        """Everywhere but on TensorFlow with shifted images: XLA has no kernel for the shift."""
+        """True but on TensorFlow with shifted images: XLA has no kernel for the shift."""
         on_jax = os.environ.get("KERAS_BACKEND") == "jax"
         return on_jax or not self.scope.model.augment
 
@@ -75,7 +75,7 @@ class Mlp(Ladder):
         return [of_widths(*widths) for widths in self.scope.space.architectures]
 
     def _first(self, encoding: str) -> tuple[int, int]:
-        """Return the inputs of the first layer, and the weights that embed numbers before it."""
+        """Return the inputs of the first layer, and the number of weights of the embedding before it."""
         inputs, grid = self.scope.inputs(encoding), self.scope.grid(encoding)
         if grid is None:
             return inputs, 0
@@ -97,13 +97,13 @@ class Mlp(Ladder):
         return widths_of(capacity)
 
     def of_widths(self, widths: tuple[int, ...]) -> Capacity:
-        """Return the capacity with these hidden widths, whether or not the space has it."""
+        """Return the capacity with these hidden widths, in the space or not."""
         return of_widths(*widths)
 
     def unit_axes(
         self, capacity: Capacity, encoding: str = "standard"
     ) -> tuple[tuple[int | None, ...], ...]:
-        """Return which axes of the weights are units, so that a stack can pad them.
+        """Return the axes of the weights that are units, which a stack pads.
 
         Returns:
             One tuple per array of `keras.Model.get_weights()`, with one entry per axis: the
@@ -118,13 +118,13 @@ class Mlp(Ladder):
         return (*axes, (before, None), (None,))
 
     def _embedding_axes(self, encoding: str) -> list[tuple[int | None, ...]]:
-        """Return the axes of the weights that embed numbers, of which none are units."""
+        """Return the axes of the embedding's weights; none are units."""
         if self.scope.grid(encoding) is None:
             return []
         return [(None,) * 3] if self.scope.model.batch_normalization else [(None,) * 3, (None,) * 2]
 
     def build(self, trial: Trial) -> Any:
-        """Return an uncompiled keras.Model with fresh weights; of members it puts out the mean."""
+        """Return an uncompiled keras.Model with fresh weights; its output is the mean over members."""
         import keras
 
         from pipeline.training import layers

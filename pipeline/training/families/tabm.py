@@ -1,9 +1,9 @@
-"""k networks in one (TabM-mini): members share every hidden layer and differ at both ends.
+"""Networks of k members (TabM-mini), which share every hidden layer and differ at both ends.
 
-A member scales the inputs by a vector of its own and has an output layer of its own; the hidden layers
-between are those of the MLP, so capacity is (layers, units) as there. The loss is the mean of the
-members' losses, the prediction the mean of their outputs (Gorishniy et al. 2024, "TabM", arXiv
-2410.24210). Stock Keras layers only: the saved model needs neither this package nor custom code.
+A member has its own vector that scales the inputs, and its own output layer; the hidden layers are those
+of an MLP, and so is the capacity, (layers, units). The loss is the mean of the members' losses, the
+prediction the mean of their outputs (Gorishniy et al. 2024, "TabM", arXiv 2410.24210). Only Keras' own
+layers: the saved model needs neither this package nor custom code.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class TabM(Mlp):
 
     @property
     def members(self) -> int:
-        """Networks in one."""
+        """Members of the network."""
         return self.scope.model.members
 
     def parameters(self, capacity: Capacity, encoding: str = "standard") -> int:
-        """Return the trainable parameters in closed form: an MLP's, with ends for every member."""
+        """Return the trainable parameters in closed form: those of an MLP and of every member's ends."""
         widths = widths_of(capacity)
         if not widths:
             return super().parameters(capacity, encoding)
@@ -45,7 +45,7 @@ class TabM(Mlp):
         return super().parameters(capacity, encoding) + scales + further_heads
 
     def products(self, capacity: Capacity, encoding: str = "standard") -> int:
-        """Return the multiplications of one row forward: every member passes the shared layers."""
+        """Return the multiplications of one row forward: shared layers are used by every member."""
         widths, (inputs, embedding) = widths_of(capacity), self._first(encoding)
         if not widths:
             return super().products(capacity, encoding)
@@ -53,13 +53,13 @@ class TabM(Mlp):
         return embedding + self.members * (inputs + sum(before * after for before, after in layers))
 
     def activations(self, capacity: Capacity, encoding: str = "standard") -> int:
-        """Return the numbers that one row leaves in the hidden layers of all members."""
+        """Return the number of hidden activations of one row, of all members."""
         return self.members * super().activations(capacity, encoding)
 
     def unit_axes(
         self, capacity: Capacity, encoding: str = "standard"
     ) -> tuple[tuple[int | None, ...], ...]:
-        """Return which axes of the weights are units, as `Mlp.unit_axes` does."""
+        """Return the axes of the weights that are units, as `Mlp.unit_axes` does."""
         shared = super().unit_axes(capacity, encoding)
         if not widths_of(capacity):
             return shared
