@@ -17,6 +17,7 @@ from pipeline.training.diagnose.background import Background
 from pipeline.training.diagnose.thresholds import SATURATION_MARGIN
 from pipeline.training.models import initial_weights, rebuild
 from pipeline.training.pooling import members_of, targets_of_members
+from pipeline.training.stacked.backend import gradients
 
 Probes = dict[str, list[float]]
 
@@ -86,8 +87,6 @@ class Probe:
 
     def _gradients(self, background: Background) -> list[np.ndarray]:
         """Return the gradient of the training loss (evaluation mode) for every kernel."""
-        from pipeline.training.stacked.backend import gradients  # late: reads Keras' backend
-
         model, x, y = self._trained, background.x, background.y
         if model is not self._model:
             y = targets_of_members(y, model.output_shape[1])

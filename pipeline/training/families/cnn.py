@@ -86,7 +86,7 @@ class Cnn(Ladder):
         return sum(map(mul, pixels, self.unit_widths(capacity)))
 
     def _weights(self, capacity: Capacity, encoding: str) -> list[tuple[int, int]]:
-        """Return for every layer the number of its weights, without biases, and of the pixels they apply to."""
+        """Return the number of weights of every layer, without biases, and of the pixels they apply to."""
         height, width, channels = self.scope.input_shape(encoding)
         blocks, filters = self.size(capacity)
         head = cast("int", capacity["head"])
