@@ -1,1 +1,1 @@
-"""Many fits of one depth, trained as one compiled program; the same answer as `fit`."""
+"""Trains many fits of one depth as one compiled program, with the same results as `fit`."""

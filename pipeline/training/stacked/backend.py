@@ -1,4 +1,4 @@
-"""The adapter of the backend that Keras runs on; everything else here is backend-neutral."""
+"""The adapter of Keras' backend; every other file of this folder is independent of the backend."""
 
 from __future__ import annotations
 

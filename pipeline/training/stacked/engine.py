@@ -38,7 +38,7 @@ def train_stack(
     settings: Settings,
     control: Control,
 ) -> list[FitResult]:
-    """Train a stack on the device; the same answer as `fit` to float32 rounding."""
+    """Train a stack on the device; the results equal those of `fit` to float32 rounding."""
     reason = why_not_stacked(family, settings.of(stack.fits[0].trial))
     if not reason and not is_there(arrays):
         reason = why_not_in_memory(arrays, settings.memory_share * memory.free())
@@ -85,13 +85,13 @@ class _Training:
             self._reporter.report(compiling=True)
         while not reason and self._open:
             reason = self._advance(self._next_epochs())
-            if not reason:  # else some lack epochs that the others have
+            if not reason:  # else some members lack epochs of the others
                 self._compare_and_repack()
         for run in self._open:
             run.end(Outcome.cut, reason)
         for tile in self._tiles:
             tile.collect()
-        self._tiles = []  # their memory is free
+        self._tiles = []  # frees their memory
         self._measure()
         return [run.result() for run in self._runs]
 
@@ -130,7 +130,7 @@ class _Training:
             for _ in as_completed(working):
                 self._reporter.report()
         finally:
-            wait(working)  # also after an error: nothing of this stack may go on
+            wait(working)  # also after an error: no tile of this stack may go on
         reasons = [work.result() for work in working]
         self._epoch += epochs
         return next(filter(None, reasons), "") or self._control.stop_reason()
@@ -157,10 +157,10 @@ def _groups(runs: Sequence[Run], size: int) -> list[Sequence[Run]]:
 
 
 def repacked(tiles: Sequence[Tile], size: int) -> list[Tile]:
-    """Return as few tiles of `size` members as hold the open ones; the others are emptied into them.
+    """Return the fewest tiles of `size` members that hold all open ones; the others are emptied into them.
 
-    It follows from results, not from clocks. Tiles with the fewest open members give way, one after
-    the other, so that little is moved and the state of one tile at most is held twice.
+    The choice depends on results, not on clocks. Tiles with the fewest open members are emptied, one after
+    the other, so that few members move and the state of at most one tile is held twice.
     """
     crowd = [len(tile.open) for tile in tiles]
     needed = -(-sum(crowd) // size)

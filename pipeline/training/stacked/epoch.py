@@ -21,10 +21,10 @@ def measured(settings: Settings) -> tuple[str, ...]:
 
 
 class EpochEnd:
-    """What a member decides after an epoch; the rules of run.Run."""
+    """The decisions on a member after an epoch, by the rules of run.Run."""
 
     def __init__(self, settings: Settings, places: list[tuple[bool, int]]) -> None:
-        """Bind what is fixed in a program; places are those of template.Template.places."""
+        """Bind the fixed parts of a program; `places` is that of template.Template.places."""
         self._metric = settings.objective.metric
         self._sign = 1.0 if settings.objective.direction is Direction.min else -1.0
         self._places = places
@@ -32,7 +32,7 @@ class EpochEnd:
     def __call__(
         self, state: State, measured: dict[str, Any], row_losses: Any, member: State, rules: State
     ) -> tuple[State, Any]:
-        """Return the state with what is best so far, and which members improved.
+        """Return the state with the best values so far, and which members improved, (members,).
 
         Args:
             state: After the last step of the epoch.
@@ -62,7 +62,7 @@ class EpochEnd:
         }, better
 
     def _objective(self, measured: dict[str, Any], scale: Any) -> Any:
-        """Return the objective as it is logged (metrics.finished_curves)."""
+        """Return the objective, as logged (metrics.finished_curves)."""
         if self._metric == VAL_AUC:
             return measured[VAL_AUC]
         prefix = "val_" if self._metric.startswith("val_") else ""

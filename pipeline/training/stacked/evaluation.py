@@ -16,7 +16,7 @@ PART = 256.0
 
 
 def auc(scores: Any, positive: Any, weight: Any) -> Any:
-    """Return how often a positive row outranks a negative one, (members,); ties count one half.
+    """Return the share of pairs whose positive row scores higher, (members,); ties count one half.
 
     Args:
         scores: Of the positive class, (members, rows).
@@ -74,7 +74,7 @@ class Evaluation:
     def __init__(
         self, template: Template, row_losses: RowLosses, block: int, *, scores: bool
     ) -> None:
-        """Bind what is fixed in a program.
+        """Bind the fixed parts of a program.
 
         Args:
             row_losses: Loss and metric of a row.
@@ -88,9 +88,9 @@ class Evaluation:
         """Return the curves' values (members,) by name, and the row losses (members, rows).
 
         Args:
-            state: Of the members.
+            state: The state of the members.
             data: `val_x`, `val_y`, `val_weight`, whose mean over the rows of the table is 1 and which
-                is 0 for padded rows; `val_rows`, how many rows the table has.
+                is 0 for padded rows; `val_rows`, the number of rows of the table.
         """
         members, rows = state["live"].shape[0], data["val_x"].shape[0]
         per_row = ops.zeros((len(self._kept), members, rows))
@@ -113,11 +113,11 @@ class Evaluation:
 
     @property
     def _kept(self) -> tuple[str, ...]:
-        """What is kept of every row."""
+        """Names of the values that are kept of every row."""
         return ("loss", "metric", "score") if self._scores else ("loss", "metric")
 
     def _block_values(self, state: State, data: State, start: Any) -> list[Any]:
-        """Return what is kept of the rows of a block, (members, rows) each."""
+        """Return the kept values of the rows of a block, (members, rows) each."""
         x, y = (_rows(data[name], start, self._block) for name in ("val_x", "val_y"))
 
         def member(arguments: tuple[list[Any], list[Any]]) -> list[Any]:

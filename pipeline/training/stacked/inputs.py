@@ -1,4 +1,4 @@
-"""What a program is given beside the state: the table, the order of rows, the members' values."""
+"""The inputs of a program beside the state: the table, the order of rows, the members' values."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from pipeline.training.stacked.step import State
 from pipeline.training.stacked.update import decay_of
 
 MOST_BYTES = 32 << 20
-"""Of one process; the least recently used go first."""
+"""Most bytes of the orders kept by a process; the least recently used go first."""
 
 
 class Orders:
-    """The orders that tiles, stacks and rounds have asked for."""
+    """A cache of the orders of rows, for all tiles, stacks and rounds."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         """Start with none."""
@@ -55,7 +55,7 @@ ORDERS = Orders()
 
 
 def table(arrays: Arrays, block: int) -> State:
-    """Return the rows of a table as a program wants them, NumPy; validation rows in blocks."""
+    """Return the rows of a table as NumPy inputs of a program; validation rows are padded to blocks."""
     rows, val_rows = len(arrays.x_train), len(arrays.x_val)
     ones = np.ones(rows, np.float32)
     train_weight = normalised(arrays.train_weight)
@@ -80,10 +80,10 @@ def orders(
     """Return the order of rows in the coming epochs, int32 (seeds, epochs, places).
 
     Args:
-        seeds: Of the members of a tile, each once.
+        seeds: The different seeds of a tile's members.
         coming: The epochs, 0-based.
         rows: Training rows.
-        shape: Of the result; what is beyond seeds, epochs and rows is never read.
+        shape: Shape of the result; values beyond seeds, epochs and rows are never read.
     """
     order = np.zeros(shape, np.int32)
     for at, seed in enumerate(seeds):
@@ -95,7 +95,7 @@ def orders(
 def member_values(
     fits: Sequence[Fit], members: Members, settings: Settings, *, decays: bool, masks: bool
 ) -> State:
-    """Return what differs from member to member, NumPy, a row each.
+    """Return the values that differ from member to member, NumPy arrays with a row per member.
 
     Args:
         fits: One per member.
@@ -116,17 +116,17 @@ def member_values(
 
 
 def padded(array: np.ndarray, rows: int) -> np.ndarray:
-    """Return an array with zeros up to so many rows."""
+    """Return an array with rows of zeros appended, up to `rows` rows."""
     missing = rows - len(array)
     return np.pad(array, [(0, missing), *[(0, 0)] * (array.ndim - 1)]) if missing else array
 
 
 class DeviceTable:
-    """The rows of a table on the device, for as long as anybody holds this."""
+    """The rows of a table on the device, for the lifetime of this object."""
 
     def __init__(self, arrays: Arrays, block: int) -> None:
-        """Bring it there; see `inputs.table`."""
-        self._arrays = arrays  # held, so that nothing else gets its id
+        """Copy the table to the device; arguments as of `inputs.table`."""
+        self._arrays = arrays  # held, so that no other object gets its id
         self.rows: State = tree.map_structure(ops.convert_to_tensor, table(arrays, block))
 
 
@@ -135,16 +135,16 @@ _lock = threading.Lock()
 
 
 def is_there(arrays: Arrays) -> bool:
-    """Return whether a stack that trains now has brought the table of these arrays already."""
+    """Return whether the table of these arrays is on the device, for a stack that trains now."""
     with _lock:
         return any(owner == id(arrays) for owner, _ in _known)
 
 
 def table_of(arrays: Arrays, block: int) -> DeviceTable:
-    """Return the table of arrays, in blocks of validation rows, the same to all who hold it at a time."""
+    """Return the table of arrays on the device; stacks that train at the same time share it."""
     key = id(arrays), block
     with _lock:  # a second stack waits for the first instead of taking the memory twice
-        found = _known.get(key)
-        if found is None:
-            found = _known[key] = DeviceTable(arrays, block)
-        return found
+        kept = _known.get(key)
+        if kept is None:
+            kept = _known[key] = DeviceTable(arrays, block)
+        return kept

@@ -31,7 +31,7 @@ class Members:
         widths: Widths,
         encoding: str,
     ) -> None:
-        """Bind what the members of a program share."""
+        """Bind the common parts of the members of a program."""
         self._family, self._template, self._update = family, template, update
         self._widths = widths
         self._axes = family.unit_axes(family.of_widths(widths), encoding)
@@ -42,8 +42,8 @@ class Members:
     def trainable_axes(self) -> tuple[Axes, ...]:
         """Axes of the trainable arrays, in the order of the template's variables."""
         pairs = zip(self._places, self._axes, strict=True)
-        found = {at: axes for (own, at), axes in pairs if own}
-        return tuple(found[at] for at in sorted(found))
+        trainable = {at: axes for (own, at), axes in pairs if own}
+        return tuple(trainable[at] for at in sorted(trainable))
 
     def first_state(
         self,
@@ -54,7 +54,7 @@ class Members:
         """Return the stacked state before the first step, NumPy arrays with a row per fit.
 
         Args:
-            weights_of: In `get_weights()` order; fits that are not in it begin with initial ones.
+            weights_of: Weights in `get_weights()` order; other fits begin with initial ones.
         """
         count = len(fits)
         kept = [
@@ -112,7 +112,7 @@ def _stacked(members: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
 
 
 def _needs_mask(template: Template) -> bool:
-    """Tell whether a padded unit may put out anything but zero."""
+    """Return whether the output of a padded unit may differ from zero."""
     layers = [layer for layer in template.model.layers if layer.name != OUTPUT]
     hidden = [layer for layer in layers if hasattr(layer, "activation")]
     zero = keras.ops.zeros((1, 1))

@@ -37,13 +37,13 @@ GPU_BYTES = 8e9
 
 def device(*, convolutional: bool = False) -> Device:
     """Return where programs run; a GPU's memory is then taken as it is needed, not at once."""
-    found = tf.config.list_physical_devices("GPU")
-    for one in found:
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
         with contextlib.suppress(RuntimeError):  # already in use: set by whoever used it first
-            tf.config.experimental.set_memory_growth(one, enable=True)
+            tf.config.experimental.set_memory_growth(gpu, enable=True)
     if convolutional:
         return sizes.GRAPHS
-    return sizes.gpu(GPU_BYTES) if found else sizes.CPU
+    return sizes.gpu(GPU_BYTES) if gpus else sizes.CPU
 
 
 def gradients(loss: Callable[[Any], tuple[Any, Any]], weights: list[Any]) -> tuple[Any, list[Any]]:
@@ -137,14 +137,14 @@ class Compiled:
             DamagedProgramsError: A file of the program cache was cut short (a full disk, a killed
                 process). The folder has been emptied: trace and compile again.
         """
-        found = folder()
+        place = folder()
         try:
             self._program(*example)
         except (tf.errors.OutOfRangeError, tf.errors.DataLossError) as error:
-            if found is None:
+            if place is None:
                 raise
-            log.warning("the kept programs in %s are damaged and are compiled again", found)
-            clear(found)
+            log.warning("the kept programs in %s are damaged and are compiled again", place)
+            clear(place)
             raise DamagedProgramsError from error
 
     def __call__(self, *arguments: Any) -> Any:
@@ -179,7 +179,8 @@ class _Trace(NamedTuple):
         """Return the graph of a concrete function."""
         with tf.Graph().as_default() as named:
             places = [
-                tf.compat.v1.placeholder(one.dtype, one.shape) for one in tf.nest.flatten(example)
+                tf.compat.v1.placeholder(value.dtype, value.shape)
+                for value in tf.nest.flatten(example)
             ]
             results = traced(*tf.nest.pack_sequence_as(example, places))
         definition = named.as_graph_def()
@@ -215,8 +216,8 @@ def _in_session(trace: _Trace) -> Callable[..., Any]:
     structure = trace.structure
 
     def run(*arguments: Any) -> Any:
-        found = call(*[np.asarray(argument) for argument in tf.nest.flatten(arguments)])
-        return tf.nest.pack_sequence_as(structure, found)
+        outputs = call(*[np.asarray(argument) for argument in tf.nest.flatten(arguments)])
+        return tf.nest.pack_sequence_as(structure, outputs)
 
     return run
 

@@ -35,7 +35,7 @@ class Program:
     """state, data, member, rules, window -> state, what was measured.
 
     One program serves every chunk: several epochs of a small table, or some steps of one epoch of
-    a large one. How long a chunk is has no influence on the numbers.
+    a large one. The numbers do not depend on the length of a chunk.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ NETWORKS_KEPT = 32
 
 @dataclass(frozen=True)
 class Plan:
-    """One program and what belongs to it for the members of a stack."""
+    """The program of a stack, with its members, sizes and device."""
 
     program: Program
     members: Members
@@ -166,7 +166,7 @@ class Programs:
             return _plan(stack, arrays, family, settings)
 
     def holds(self, plan: Plan) -> bool:
-        """Return whether a stack's program is there: on the disk it may be all the same."""
+        """Return whether a stack's program is compiled in this process; it may also be on the disk."""
         return plan.key in self._compiled
 
     def get(self, plan: Plan, example: tuple[Any, ...]) -> Compiled:
@@ -194,9 +194,9 @@ class Programs:
             return compiled
 
     def _compiled_of(self, plan: Plan, example: tuple[Any, ...]) -> Compiled:
-        """Trace, unless that is kept, one thing at a time as Keras does; and compile, at once with others."""
+        """Trace, unless the trace is kept, one program at a time; and compile, in parallel with others."""
         as_graph = not plan.device.compiles
-        arrays = [(one.shape, one.dtype) for one in keras.tree.flatten(example)]
+        arrays = [(array.shape, array.dtype) for array in keras.tree.flatten(example)]
         name = "" if as_graph else trace_name(plan.key, arrays)
         compiled: Compiled | None = Compiled.kept(name) if name else None
         if compiled is None:
@@ -249,7 +249,7 @@ def _network(family: Any, trial: Trial, settings: Settings) -> tuple[Template, U
 
 
 def _trial_of_all(stack: Stack, capacity: Capacity) -> Trial:
-    """Return a trial that has every layer that any member has."""
+    """Return a trial with every layer of any member."""
     trials = [fit.trial for fit in stack.fits]
     drops = any(float(trial.nuisance_value("dropout", 0.0)) > 0 for trial in trials)
     nuisance = {**dict(trials[0].nuisance), "dropout": ANY_RATE if drops else 0.0}

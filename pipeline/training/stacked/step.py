@@ -21,7 +21,7 @@ State = dict[str, Any]
 
 @dataclass(frozen=True)
 class ProgramLayout:
-    """What is fixed in a program beside the network."""
+    """The fixed sizes of a program beside the network."""
 
     batch: int
     """Rows of a step."""
@@ -30,7 +30,7 @@ class ProgramLayout:
     axes: tuple[Axes, ...]
     """One entry per trainable array."""
     fixed: bool = True
-    """Whether every step must have as many rows; else the last one takes those that are left."""
+    """Whether all steps must have the same number of rows; else the last one takes the rest."""
 
 
 class RowLosses:
@@ -67,7 +67,7 @@ class TrainStep:
     def __init__(
         self, template: Template, update: Update, row_losses: RowLosses, layout: ProgramLayout
     ) -> None:
-        """Bind what is fixed in a program; layout: batch size, which axes of the weights are padded units."""
+        """Bind the fixed parts of a program; `layout`: batch size, and the padded axes of the weights."""
         self._template, self._update, self._row_losses = template, update, row_losses
         self._layout = layout
         self._fills_up = layout.partial and layout.fixed
@@ -91,14 +91,14 @@ class TrainStep:
         drawn = {name: ops.take(data[name], rows, axis=0) for name in ("x", "y", "weight")}
         own = {name: member[name] for name in ("rate", "decay", "units") if name in member}
         changed = map_members(
-            lambda one: self._one(one[0], one[1], one[2], present),
+            lambda parts: self._member(parts[0], parts[1], parts[2], present),
             (changing, drawn, own),
             state["live"].shape[0],
         )
         return {**state, **changed}
 
-    def _one(self, state: State, drawn: State, own: State, present: Any) -> State:
-        """Return what a step changes of one member.
+    def _member(self, state: State, drawn: State, own: State, present: Any) -> State:
+        """Return the part of one member's state that a step changes.
 
         Args:
             state: `weights`, `rest`, `slots`, `sums`.

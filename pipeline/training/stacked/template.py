@@ -46,7 +46,7 @@ class MemberDropout(keras.layers.Layer):
 class RowNormalization(keras.layers.BatchNormalization):
     """BatchNormalization over the rows of the table that a step has.
 
-    It is told which they are: a mask that Keras hands from layer to layer is dropped by Flatten, by
+    `present` names them: the mask that Keras passes from layer to layer is dropped by Flatten, by
     augmentation, and by the scaling of pixels under 16-bit arithmetic.
     """
 
@@ -89,8 +89,8 @@ class Template:
         """Take over a model as the family builds it, at the padded widths; its weights are never used."""
         self.model = keras.models.clone_model(model, clone_function=_for_members)
         self.trained = members_of(self.model)
-        """What the loss of training is of; it has the model's weights."""
-        self._norms = [one for one in self.model.layers if isinstance(one, RowNormalization)]
+        """The model whose outputs the training loss is computed from; it shares the weights."""
+        self._norms = [layer for layer in self.model.layers if isinstance(layer, RowNormalization)]
         states = enumerate(random_states(self.model))
         self._seeds = {id(state): index for index, state in states}
         rates = {id(layer.rate) for layer in self.model.layers if isinstance(layer, MemberDropout)}
@@ -112,7 +112,7 @@ class Template:
 
     @contextmanager
     def of_rows(self, present: Any) -> Iterator[None]:
-        """Normalise over the `present` rows of a step, (rows,), alone in what is traced inside; None: all."""
+        """Normalise over the `present` rows of a step alone, (rows,), in code traced inside; None: all."""
         for layer in self._norms:
             layer.present = present
         try:
@@ -128,7 +128,7 @@ class Template:
         return [spots[id(v)] for v in self._own]
 
     def first_rest(self, fit: Fit) -> list[np.ndarray]:
-        """Return what `rest` holds before the first step; running statistics are set later."""
+        """Return the initial values of `rest`; running statistics are set later."""
         rate = np.float32(fit.trial.nuisance_value("dropout", 0.0))
         values = []
         for variable in self.rest:

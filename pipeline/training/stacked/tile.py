@@ -23,10 +23,10 @@ from pipeline.training.stacked.step import State
 
 
 class StackContext:
-    """What the tiles of a stack share."""
+    """The common parts of the tiles of a stack."""
 
     def __init__(self, plan: Plan, arrays: Arrays, settings: Settings, programs: Programs) -> None:
-        """Bring the table to the device."""
+        """Copy the table to the device."""
         self.plan, self.settings, self.programs = plan, settings, programs
         self.table = table_of(arrays, plan.shape.block)
         metric = raw_metric(arrays.regression)
@@ -58,9 +58,9 @@ class Tile:
     """Members that are trained by one call of the program; missing ones are dummies."""
 
     def __init__(self, job: StackContext, runs: Sequence[Run]) -> None:
-        """Start the members, at most as many as the program has; the job is shared with the other tiles.
+        """Start the members, at most as many as the program has; `job` is shared with the other tiles.
 
-        Those that ended and were collected have the weights that they keep.
+        Members that have ended and were collected start with the weights that they keep.
         """
         self.job, self.runs = job, list(runs)
         """Runs by their place in the state; places beyond them are those of dummies."""
@@ -78,11 +78,11 @@ class Tile:
         return [run for run in self.runs if run.is_open]
 
     def advance(self, epochs: int, stop_reason: Callable[[], str]) -> str:
-        """Train some epochs and tell the members; return why it was interrupted.
+        """Train some epochs and record them in the runs; return why training was stopped, or "".
 
         Args:
-            epochs: At most as many as the program takes in one call.
-            stop_reason: Asked between calls; an unfinished epoch is then discarded.
+            epochs: At most the epochs of one call of the program.
+            stop_reason: Called between calls; an unfinished epoch is then discarded.
         """
         reason = stop_reason()
         if reason:
@@ -105,14 +105,14 @@ class Tile:
                 reason = stop_reason()
                 if reason:
                     return reason
-        self._tell(measured, epochs)
+        self._record(measured, epochs)
         share = (time.perf_counter() - started) / len(live)
         for run in live:
             run.seconds += share
         return ""
 
     def freeze(self) -> None:
-        """Keep the best of members that were ended from outside as it is."""
+        """Stop members that were ended by the engine, so that their best weights stay."""
         live = np.array(ops.convert_to_numpy(self._state["live"]))
         live[: len(self.runs)] &= [run.is_open for run in self.runs]
         self._state = {**self._state, "live": ops.convert_to_tensor(live)}
@@ -131,10 +131,10 @@ class Tile:
             run.row_losses = rows[at, : self.job.plan.shape.val_rows].copy()
 
     def measure(self, rows: KeptRows) -> None:
-        """Tell the members of a new tile, all ended, the loss of training rows with their weights.
+        """Measure the loss of training rows for the members of a new tile, all ended.
 
-        By the program that trained them, so that no other is compiled: in an epoch of no steps, with
-        training rows where it looks for validation rows.
+        It uses the program that trained them, so that no other is compiled: an epoch without steps, with
+        training rows in place of the validation rows.
         """
         plan, names = self.job.plan, ("val_x", "val_y", "val_weight")
         size, steps = self.job.table.rows["val_x"].shape[0], plan.shape.epoch_steps
@@ -152,7 +152,7 @@ class Tile:
             run.measured(loss, rows.sample)
 
     def leave(self) -> Leaving:
-        """Give the open members away, and the memory back; the tile is of no use afterwards."""
+        """Return the open members, and free the memory; the tile cannot be used afterwards."""
         self.collect()
         places = [at for at, run in enumerate(self.runs) if run.is_open]
         runs, self.runs = [self.runs[at] for at in places], []
@@ -164,7 +164,7 @@ class Tile:
         )
 
     def fill(self, leaving: Leaving) -> Leaving:
-        """Let members of another tile take the places of ended ones; return those left over."""
+        """Take members of another tile in the places of ended ones; return the remaining ones."""
         size = self.job.plan.shape.members
         ended = [at for at in range(size) if at >= len(self.runs) or not self.runs[at].is_open]
         places = ended[: len(leaving.runs)]
@@ -184,7 +184,7 @@ class Tile:
         return leaving.after(len(places))
 
     def _fits(self) -> list[Fit]:
-        """Return the fit of every place; dummies are like the first."""
+        """Return the fit of every place; dummies have the first one."""
         fits = [run.fit for run in self.runs]
         return fits + fits[:1] * (self.job.plan.shape.members - len(fits))
 
@@ -211,7 +211,7 @@ class Tile:
     def _example(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         return (*arguments[:-1], _window(0, 0, 0, self.job.plan.shape.epoch_steps))
 
-    def _tell(self, measured: State, epochs: int) -> None:
+    def _record(self, measured: State, epochs: int) -> None:
         curves, improved, trained, live = (
             ops.convert_to_numpy(array)
             for array in (
@@ -239,12 +239,12 @@ def _on_device(state: State) -> State:
 
 
 def _changed(state: State, change: Callable[..., Any], *others: State) -> State:
-    """Return a state of changed arrays; the old one is emptied on the way: one array is held twice.
+    """Return a state of changed arrays; the old state is emptied meanwhile, so that one array is held twice.
 
     Args:
-        state: Of a tile.
-        change: array, and those at its place in the others -> array.
-        others: As the state.
+        state: The state of a tile.
+        change: Maps an array, and the corresponding ones of `others`, to a new array.
+        others: States of the same structure.
     """
     arrays, structure = tree.flatten(state), tree.map_structure(lambda _: 0, state)
     state.clear()

@@ -21,8 +21,8 @@ class Update:
         """Build the optimizer for one member.
 
         Args:
-            trial: Any member's; its rate and decay are not used.
-            variables: Trainable variables of the template, which stand in for every member's.
+            trial: The trial of any member; its rate and decay are not used.
+            variables: Trainable variables of the template, in place of every member's.
         """
         plain = optimizer_for(settings, trial)
         kind: Any = type("Member" + type(plain).__name__, (MemberOptimizer, type(plain)), {})
@@ -36,14 +36,14 @@ class Update:
         """Equal for optimizers that differ in nothing but the members' own values."""
 
     def first_slots(self, weights: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return the optimizer's state of one member before the first step; averages are the weights.
+        """Return the optimizer's initial state of one member; averages start at the weights.
 
-        No member changes these arrays: they are the same for all.
+        The arrays are shared by all members, and never changed.
         """
-        found = list(self._first)
+        first = list(self._first)
         for at, array in zip(self._averages, weights, strict=False):
-            found[at] = array
-        return found
+            first[at] = array
+        return first
 
     def __call__(
         self, slopes: list[Any], weights: list[Any], slots: list[Any], own: dict[str, Any]
@@ -72,7 +72,7 @@ class Update:
         )
 
     def kept(self, weights: list[Any], slots: list[Any]) -> list[Any]:
-        """Return what is validated and kept of a state: the weights, or their moving averages."""
+        """Return the weights that are validated and kept: the weights, or their moving averages."""
         return [slots[at] for at in self._averages] or weights
 
 
