@@ -11,6 +11,7 @@ from pipeline.config.choices import ComputeKind
 from pipeline.config.schema import BudgetConfig, SweepConfig
 from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.core.family import Family
+from pipeline.data.dataset import Dataset
 from pipeline.data.outline import Outline, outline
 from pipeline.evaluation.baselines import MAXIMUM_CELLS
 from pipeline.forecast import history
@@ -21,7 +22,7 @@ from pipeline.runtime.budget import limits as time_limits
 from pipeline.search import executions_of
 from pipeline.search.capacity import CapacitySearch
 from pipeline.training.cost import Workload
-from pipeline.training.families import family as family_of
+from pipeline.training.families import family
 from pipeline.training.planner import Limits, engine_used
 from pipeline.training.settings import Settings
 from pipeline.training.threads import cores
@@ -145,6 +146,14 @@ def time_model_of(config: SweepConfig, family: Family, table: TableSizes) -> Tim
     return TimeModel(config, table, machine, rates, time, room)
 
 
+def family_of(config: SweepConfig, dataset: Dataset) -> Family:
+    """Return the configured family, bound to a table; raises as `families.family` does."""
+    shapes = dataset.input_shapes(config.search.nuisance.encodings)
+    grids = {name: grid for name in shapes if (grid := dataset.grid(name)) is not None}
+    sizes = shapes, dataset.outputs, dataset.regression, grids
+    return family(config.model, config.search, *sizes)
+
+
 def table_of(table: Outline) -> TableSizes:
     """Return the sizes of a table."""
     dataset, rows = table.dataset, (table.all_rows, table.rows["train"], table.rows["validation"])
@@ -179,10 +188,9 @@ class Prospect:
 
 def prospect(config: SweepConfig) -> Prospect:
     """Return the plan of a configuration; raises as the sweep would."""
-    table, encodings = outline(config.data, config.seed), config.search.nuisance.encodings
-    dataset, shapes = table.dataset, table.dataset.input_shapes(encodings)
-    family = family_of(config.model, config.search, shapes, dataset.outputs, dataset.regression)
-    inputs = math.prod(shapes[encodings[0]])
+    table = outline(config.data, config.seed)
+    family = family_of(config, table.dataset)
+    inputs = math.prod(table.dataset.input_shape(config.search.nuisance.encodings[0]))
     times = time_model_of(config, family, table_of(table))
     forecast = times.forecast(set(filter(None, (table.digest, table.mark))))
     return Prospect(table, inputs, times, forecast, first_cut(forecast.likely, config.budget))

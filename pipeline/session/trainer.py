@@ -16,9 +16,9 @@ from pipeline.core.control import Control
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
 from pipeline.data.dataset import Dataset
+from pipeline.forecast.timemodel import family_of
 from pipeline.ledger.ledger import Ledger
 from pipeline.training.cost import Workload
-from pipeline.training.families import family
 from pipeline.training.models import rebuild
 from pipeline.training.planner import plan_stacks
 from pipeline.training.settings import Settings
@@ -36,11 +36,8 @@ class Trainer:
     @classmethod
     def of(cls, config: SweepConfig, dataset: Dataset) -> Trainer:
         """Return the trainer of a table, which was read with the values of `config.data`."""
-        shapes = dataset.input_shapes(config.search.nuisance.encodings)
-        grids = {name: grid for name in shapes if (grid := dataset.grid(name)) is not None}
-        sizes = (dataset.outputs, dataset.regression, grids)
-        built = family(config.model, config.search, shapes, *sizes)
-        return cls(config, dataset, built, Settings.from_config(config, objective(config)))
+        settings = Settings.from_config(config, objective(config))
+        return cls(config, dataset, family_of(config, dataset), settings)
 
     def arrays(self, fit: Fit) -> Arrays:
         """Return the arrays that a fit is trained on."""

@@ -10,13 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.config import fingerprint
+from pipeline.config.compose import compose
 from pipeline.config.schema import BudgetConfig
 from pipeline.core.files import CACHE
+from pipeline.data import prepare
 from pipeline.forecast import history
 from pipeline.forecast.history import Rates
 from pipeline.forecast.rounds import walk
 from pipeline.forecast.stacktime import Path, RoundTime, path_of_rounds
-from pipeline.forecast.timemodel import first_cut
+from pipeline.forecast.timemodel import first_cut, prospect
+from pipeline.session.trainer import Trainer
+from pipeline.training.families.mlp import of_widths
 from tests.forecast.workplace import bowl, capacity_search, times
 
 if TYPE_CHECKING:
@@ -61,6 +65,16 @@ def test_the_range_holds_what_a_sweep_then_does(best: float, rows: int) -> None:
     assert found.basis == "simulated"
     assert found.low <= path.again <= path.again + path.compiling <= found.high
     assert found.low <= found.likely.again <= found.high
+
+
+def test_a_plan_counts_the_parameters_of_embedded_numbers() -> None:
+    """It is of the networks that the sweep trains: an embedding has weights of its own."""
+    config = compose(["experiment=plain", "search.nuisance.encoding=[embedded]"])
+    family = prospect(config).times.time.workload.family
+    trained = Trainer.of(config, prepare(config.data, config.seed)).family
+    name = config.search.nuisance.encodings[0]
+    assert family.parameters(of_widths(8), name) == trained.parameters(of_widths(8), name)
+    assert family.parameters(of_widths(8), name) > family.parameters(of_widths(8))
 
 
 def test_a_machine_that_was_never_measured_has_a_wider_range() -> None:
