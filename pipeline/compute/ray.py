@@ -152,7 +152,10 @@ class _Round:
                 self._board.stop.remote(self._reason)
         if self._reason or now - self._board_read >= BOARD_SECONDS:
             self._read_board()  # pieces that have begun by now may end at their boundary
-            self._report()
+            for progress in standing(
+                [*self._running.values(), *self._waiting], self._news.progress
+            ):
+                self._control.report(progress)
         if self._reason:
             self._stop(late=now - self._stopped_at > GRACE_SECONDS)
         else:
@@ -174,11 +177,6 @@ class _Round:
             if self._news.begun.get(piece.number, 0.0) > longest:
                 message = f"its worker hung: longer than compute.stack_seconds={longest:g}"
                 self._cancel(task, Outcome.infeasible, message)
-
-    def _report(self) -> None:
-        open_pieces = [*self._running.values(), *self._waiting]
-        for progress in standing(open_pieces, self._news.progress):
-            self._control.report(progress)
 
     def _read_board(self) -> None:
         """Read the board; where it does not answer, its last news stay."""

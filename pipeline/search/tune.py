@@ -19,12 +19,13 @@ def others(
     bench: Bench, trial: Trial, space: Mapping[str, tuple[Value, ...]]
 ) -> dict[str, list[Trial]]:
     """Return by name the trials with another value of it, at the rate of a trial or around it."""
+    around = bench.ladder.around(trial.learning_rate)
     return {
         name: [
             _changed(bench, trial, {name: value}, rate)
             for value in values
             if value != trial.nuisance_value(name, values[0])
-            for rate in _rates(bench, name, trial.learning_rate)
+            for rate in (around if PER_TRIAL[name].own_rates else [trial.learning_rate])
         ]
         for name, values in space.items()
         if len(values) > 1
@@ -72,11 +73,6 @@ def tune(
         reason = f"What helped, together: {language.trial(together.name)}."
         yield from board.request([together], lead.executions, reason)
     return _note(bench, lead, names)
-
-
-def _rates(bench: Bench, name: str, rate: float) -> tuple[float, ...]:
-    """Return the rates at which other values of that name are tried."""
-    return bench.ladder.around(rate) if PER_TRIAL[name].own_rates else (rate,)
 
 
 def _changed(bench: Bench, trial: Trial, values: Mapping[str, Value], rate: float) -> Trial:

@@ -56,8 +56,9 @@ def _process() -> Iterator[None]:
     global _inside  # noqa: PLW0603 - of the process, as what it guards is
     with _lock:
         if not _inside:
-            for part in (_environment(), _loggers(), _warnings(), _draws(), _frameworks()):
+            for part in (_environment(), _loggers(), _warnings(), _draws()):
                 _until_last.enter_context(part)
+            _until_last.callback(_restore_frameworks)
             _until_last.enter_context(without_autolog())
         _inside += 1
     try:
@@ -114,12 +115,8 @@ def _draws() -> Iterator[None]:
         np.random.set_state(numpy)  # noqa: NPY002
 
 
-@contextmanager
-def _frameworks() -> Iterator[None]:
-    try:
-        yield
-    finally:
-        if "pipeline.training.host" in sys.modules:
-            from pipeline.training.host import give_back
+def _restore_frameworks() -> None:
+    if "pipeline.training.host" in sys.modules:
+        from pipeline.training.host import give_back
 
-            give_back()
+        give_back()

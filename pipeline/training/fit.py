@@ -71,7 +71,8 @@ class _Group:
         rates = {run.fit.trial.learning_rate for run in self._runs}
         if self._settings.drop_after > 0 and len(rates) > 1:
             self._advance(program, states, self._settings.drop_after, stop_reason)
-            self._drop()
+            if not any(run.outcome is Outcome.cut for run in self._runs):  # else some lack epochs
+                drop(self._runs, self._settings)
         longest = max(run.fit.epochs for run in self._runs)
         self._advance(program, states, longest, stop_reason)
 
@@ -89,11 +90,6 @@ class _Group:
                     run.end(Outcome.cut, reason)
                 else:
                     states[id(run)] = program.train(run, states[id(run)], until, stop_reason)
-
-    def _drop(self) -> None:
-        """Drop weak rates, unless training was stopped: then some runs lack epochs of the others."""
-        if not any(run.outcome is Outcome.cut for run in self._runs):
-            drop(self._runs, self._settings)
 
     def _measure(self, program: FitProgram, run: Run, stop_reason: Callable[[], str]) -> None:
         """Measure the losses of the weights that are kept."""

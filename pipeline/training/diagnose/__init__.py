@@ -23,7 +23,8 @@ from pipeline.training.diagnose.symptoms import SYMPTOMS
 from pipeline.training.settings import Settings
 
 PROBES_KEPT = 8
-"""Networks that are kept for probing."""
+"""Networks that are kept for probing: rounds return to a trial at other rates and seeds."""
+_probe = lru_cache(maxsize=PROBES_KEPT)(Probe)
 _EXAMINED = {Outcome.completed, Outcome.dropped, Outcome.diverged}
 _ORDER = {"severe": 0, "warning": 1, "info": 2}
 
@@ -47,12 +48,6 @@ def examine(
                 case.probes = probe.measure(case.result.fit, case.result.weights or [], data)
     for case in cases:
         case.result.findings = diagnose(case)
-
-
-@lru_cache(maxsize=PROBES_KEPT)
-def _probe(family: Any, trial: Trial) -> Probe:
-    """Return the probe of a trial, cached for its other rates and seeds."""
-    return Probe(family, trial)
 
 
 def _worth_a_probe(cases: Sequence[Case]) -> Iterator[Case]:
