@@ -12,7 +12,7 @@ from pipeline.config.schema_search import CapacityConfig, OtherSearchConfig
 from pipeline.core.family import Family
 from pipeline.core.records import Scored, Trial
 from pipeline.search.capacity import CapacitySearch
-from pipeline.search.choose import complete_enough, evidence_of, leads
+from pipeline.search.choose import complete_enough, evidence_of, leads, usable
 from pipeline.search.decide import pareto, standard_error
 from pipeline.search.executions import Executions
 from pipeline.search.protocol import Searcher
@@ -48,7 +48,7 @@ def front(
     Args:
         size: The size of a trial, for example its seconds for a row.
     """
-    known = complete_enough(finished, executions.fewest)
+    known = complete_enough(usable(finished), executions.fewest, executions.folds)
     return [evidence.trial for evidence in pareto(leads(known), size)]
 
 

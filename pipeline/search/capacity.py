@@ -16,7 +16,7 @@ from pipeline.core.language import listing
 from pipeline.core.records import Capacity, Scored, Value
 from pipeline.search import sentences, space
 from pipeline.search.board import Board, OutOfRounds, Walk
-from pipeline.search.choose import choose, chosen, complete_enough, rule_of
+from pipeline.search.choose import choose, chosen, complete_enough, rule_of, usable
 from pipeline.search.confirm import confirm, refine
 from pipeline.search.decide import Evidence
 from pipeline.search.executions import Executions
@@ -128,7 +128,9 @@ class CapacitySearch:
 
     def choose(self, finished: Sequence[Scored]) -> Choice | None:
         """Return the best so far by the configured rule; None without a usable trial."""
-        return self._choice(complete_enough(finished, self.executions.fewest), over=False)
+        plan = self.executions
+        known = complete_enough(usable(finished), plan.fewest, plan.folds)
+        return self._choice(known, over=False)
 
     def script(self, board: Board) -> Walk[Choice | None]:
         """Yield the search round by round onto an empty board; return the choice at its end."""

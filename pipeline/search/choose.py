@@ -77,17 +77,49 @@ def longest(finished: Sequence[Scored]) -> list[Scored]:
     return [scored for scored in known if scored.fit.epochs == most[scored.fit.trial.name][1]]
 
 
-def complete_enough(finished: Sequence[Scored], executions: int) -> list[Evidence]:
-    """Return the evidence that a choice may rest on when the search may have been cut short.
+AHEAD = 3.0
+"""Standard errors by which a trial must be ahead of those with more executions to stand before them: of
+twenty lucky ones that are no better not one in thirty is."""
 
-    Trials with all their first executions; where none has them, those with the most.
-    """
+
+def usable(finished: Sequence[Scored]) -> list[Evidence]:
+    """Return the evidence on every usable trial."""
     by_trial: dict[str, list[Scored]] = {}
     for scored in longest(finished):
         by_trial.setdefault(scored.fit.trial.name, []).append(scored)
-    known = [evidence for results in by_trial.values() if (evidence := evidence_of(results))]
-    enough = min(executions, max((evidence.executions for evidence in known), default=0))
-    return [evidence for evidence in known if evidence.executions >= enough]
+    return [evidence for results in by_trial.values() if (evidence := evidence_of(results))]
+
+
+def complete_enough(known: Sequence[Evidence], fewest: int, folds: int = 0) -> list[Evidence]:
+    """Return the evidence that a choice may rest on when the search may have been cut short.
+
+    Trials with all their first executions; where none has them, those with the most. Where a trial with
+    fewer is ahead of all these by `AHEAD` standard errors, all are compared on as many as it has.
+
+    Args:
+        fewest: Executions that a trial is given at first.
+        folds: As of `Rule`.
+    """
+    enough = min(fewest, max((evidence.executions for evidence in known), default=0))
+    complete = [evidence for evidence in known if evidence.executions >= enough]
+    if len(complete) == len(known):
+        return complete
+    best, pool = min(complete, key=lambda evidence: evidence.order), decide.luck(known, folds=folds)
+    ahead = [
+        evidence.executions
+        for evidence in known
+        if evidence.executions < enough
+        and (gap := decide.difference(evidence, best, folds=folds, pool=pool)).se > 0.0
+        and gap.mean < -AHEAD * gap.se
+    ]
+    if not ahead:
+        return complete
+    executions = max(ahead)
+    return [
+        evidence.only(sorted(evidence.results)[:executions])
+        for evidence in known
+        if evidence.executions >= executions
+    ]
 
 
 def leads(known: Iterable[Evidence]) -> list[Evidence]:

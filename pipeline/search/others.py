@@ -22,7 +22,7 @@ from pipeline.core.language import plural
 from pipeline.core.records import Decision, Fit, Round, Scored, Trial
 from pipeline.search import sentences
 from pipeline.search.board import Walk
-from pipeline.search.choose import Rule, choose, chosen, complete_enough, evidence_of
+from pipeline.search.choose import Rule, choose, chosen, complete_enough, evidence_of, usable
 from pipeline.search.decide import Evidence
 from pipeline.search.executions import Executions, fit_seed
 from pipeline.search.protocol import Choice, Proposal, key
@@ -119,7 +119,8 @@ class KerasTunerSearch:
 
     def choose(self, finished: Sequence[Scored]) -> Choice | None:
         """Return the best so far by the configured rule; None without a usable trial."""
-        return choose(complete_enough(finished, self._executions.first), self._rule)
+        plan = self._executions
+        return choose(complete_enough(usable(finished), plan.first, plan.folds), self._rule)
 
     def _replayed(self, finished: Sequence[Scored]) -> Round | None:
         """Return the first round of which a fit is missing; None at the end.

@@ -10,7 +10,7 @@ from pipeline.config.choices import Prefer
 from pipeline.core.language import number, plural, trial_beside
 from pipeline.core.statistics import Difference, Pool
 from pipeline.search import decide, sentences
-from pipeline.search.choose import Rule, leads
+from pipeline.search.choose import Rule, complete_enough, leads
 from pipeline.search.decide import Evidence
 
 CHOSEN = {
@@ -54,18 +54,19 @@ def ranking(
         gap = decide.difference(evidence, best, folds=folds, pool=pool)
         se = decide.standard_error(evidence, folds=folds, pool=pool)
         head = heads.get(evidence.trial.capacity)
+        stands = head is not None and head.trial == evidence.trial
         if evidence is taken:
             note = CHOSEN[rule.prefer].format(how=_chosen(evidence, best, gap, errors))
-        elif head is not evidence:
+        elif not stands:
             note = "fewer executions" if head is None else _other(head, evidence)
         else:
-            note = "best score" if evidence is best else _behind(gap, errors)
-        if evidence.executions != best.executions and head is evidence:
+            note = "best score" if evidence.trial == best.trial else _behind(gap, errors)
+        if stands and evidence.executions != best.executions:
             shared = len(evidence.results.keys() & best.results.keys())
             note += (
                 f", on {plural(shared, 'shared execution')}" if shared else ", on other executions"
             )
-        ranked.append(Ranked(evidence, se, gap, head is evidence, note))
+        ranked.append(Ranked(evidence, se, gap, stands, note))
     return ranked
 
 
@@ -87,13 +88,12 @@ def standing(
 
 
 def _heads(known: Sequence[Evidence], folds: int, fewest: int) -> tuple[list[Evidence], Pool]:
-    enough = min(fewest, max(trial.executions for trial in known))
-    full = [evidence for evidence in known if evidence.executions >= enough]
+    full = complete_enough(known, fewest, folds)
     return leads(full), decide.luck(full, folds=folds)
 
 
 def _chosen(candidate: Evidence, best: Evidence, gap: Difference, errors: float) -> str:
-    if candidate is best:
+    if candidate.trial == best.trial:
         return f"best score, nothing smaller is {sentences.within(errors)}"
     within = sentences.within(errors) if gap.within(errors) else "as good but for search.min_gain"
     return f"smallest {within}"

@@ -10,7 +10,7 @@ from pipeline.core.language import exact, listing, number, plural, trial_beside
 from pipeline.core.records import Decision, Scored
 from pipeline.figures.inline import CapacityScore
 from pipeline.search import executions_of, sentences
-from pipeline.search.choose import Rule, chosen, complete_enough
+from pipeline.search.choose import Rule, chosen, usable
 from pipeline.search.protocol import Choice, Proposal, Searcher, missing
 from pipeline.search.ranking import Ranked, ranking, standing
 
@@ -21,7 +21,7 @@ SHOWN_TRIALS = 10
 def capacities(finished: Sequence[Scored], config: SweepConfig) -> tuple[CapacityScore, ...]:
     """Return every capacity with the score of its best trial and that score's standard error, best first."""
     plan = executions_of(config)
-    leading = standing(complete_enough(finished, 1), folds=plan.folds, fewest=plan.fewest)
+    leading = standing(usable(finished), folds=plan.folds, fewest=plan.fewest)
     return tuple(
         CapacityScore(evidence.trial.capacity.label, evidence.trial.parameters, evidence.shown, se)
         for evidence, se in leading
@@ -31,7 +31,7 @@ def capacities(finished: Sequence[Scored], config: SweepConfig) -> tuple[Capacit
 def trials_ranked(standing: Sequence[Scored], choice: Choice, config: SweepConfig) -> list[Ranked]:
     """Return the ranking of every usable trial, the champion's first."""
     plan, search = executions_of(config), config.search
-    known = complete_enough(standing, 1)
+    known = usable(standing)
     taken = next((evidence for evidence in known if evidence.trial == choice.trial), None)
     rule = Rule(search.prefer, getattr(search, "one_se", 1.0), plan.folds)
     return ranking(known, taken, rule, plan.fewest)

@@ -15,7 +15,8 @@ from pipeline.config.choices import Prefer
 from pipeline.core.records import Fit, Outcome, Scored, Trial
 from pipeline.core.statistics import Units, one_sigma
 from pipeline.search import decide
-from pipeline.search.choose import Rule, choose, complete_enough, evidence_of, longest
+from pipeline.search.choose import Rule, choose, complete_enough, evidence_of, longest, usable
+from pipeline.search.ranking import ranking
 from tests.search.toy import ToyFamily, capacity
 
 FINITE = st.floats(-1e3, 1e3, allow_nan=False)
@@ -249,7 +250,7 @@ def test_a_non_finite_score_never_wins_at_any_position(table, data):
     bad = data.draw(st.sampled_from([math.nan, math.inf, -math.inf]))
     broken = finished[place]
     finished[place] = Scored(broken.fit, Outcome.completed, bad)
-    choice = choose(complete_enough(finished, 3), Rule(Prefer.smallest, 1.0))
+    choice = choose(complete_enough(usable(finished), 3), Rule(Prefer.smallest, 1.0))
     if choice is not None:
         assert broken.fit.trial not in choice.ranking
     else:
@@ -258,12 +259,29 @@ def test_a_non_finite_score_never_wins_at_any_position(table, data):
 
 def test_a_cut_search_chooses_from_complete_trials_first():
     """A lucky first execution does not beat trials that have all of theirs."""
-    full = results(trial(8), scores=[1.0, 1.1, 1.2])
-    lucky = results(trial(16), scores=[0.1])
-    known = complete_enough([*full, *lucky], 3)
-    assert [one.trial for one in known] == [trial(8)]
-    assert [one.trial for one in complete_enough(lucky, 3)] == [trial(16)]
+    full = evidence(8, scores=[1.0, 1.1, 1.2])
+    lucky = evidence(16, scores=[0.9])
+    assert complete_enough([full, lucky], 3) == [full]
+    assert complete_enough([lucky], 3) == [lucky]
     assert complete_enough([], 3) == []
+
+
+def test_a_cut_search_takes_what_is_far_ahead_with_fewer_executions():
+    """Far beyond noise: then all are compared on as many executions, and the table of trials agrees."""
+    poor = evidence_of(results(trial(8, rate=0.1), scores=[0.79, 0.80, 0.78]))
+    good = evidence_of(results(trial(8, rate=0.01), scores=[0.45, 0.47]))
+    one = evidence(16, scores=[0.44])
+    known = complete_enough([poor, good, one], 3)
+    assert [(each.trial, each.executions) for each in known] == [(poor.trial, 2), (good.trial, 2)]
+    rule = Rule(Prefer.smallest, 1.0)
+    assert choose(known, rule).trial == good.trial
+    ranked = ranking([poor, good, one], good, rule, 3)
+    assert [(each.evidence, each.stands) for each in ranked] == [
+        (good, True),
+        (one, False),
+        (poor, False),
+    ]
+    assert "best score" in ranked[0].note
 
 
 def test_fits_that_were_cut_count_where_they_have_a_score():
@@ -271,7 +289,7 @@ def test_fits_that_were_cut_count_where_they_have_a_score():
     for score, known in ((1.0, [trial(8)]), (math.nan, [])):
         (one,) = results(trial(8), scores=[1.0])
         cut = Scored(one.fit, Outcome.cut, score)
-        assert [found.trial for found in complete_enough([cut], 1)] == known
+        assert [found.trial for found in usable([cut])] == known
 
 
 def test_of_a_trial_trained_longer_and_longer_the_longest_counts():
@@ -280,7 +298,7 @@ def test_of_a_trial_trained_longer_and_longer_the_longest_counts():
         results(trial(8), scores=[0.5], epochs=3),
         results(trial(8), scores=[0.9], epochs=9),
     )
-    assert complete_enough([*long, *short], 1)[0].score == 0.9
+    assert usable([*long, *short])[0].score == 0.9
 
 
 def test_the_shorter_trainings_of_a_trial_do_not_count():
