@@ -67,6 +67,7 @@ def lines(plan: Prospect) -> Iterator[str]:
 
 def _data(plan: Prospect) -> Iterator[str]:
     """Yield the lines on the table, the target and the search."""
+    from pipeline.core.language import plural
     from pipeline.data.fewrows import few_rows
 
     outline, config, workers = plan.outline, plan.times.config, plan.times.limits.workers
@@ -74,7 +75,7 @@ def _data(plan: Prospect) -> Iterator[str]:
     parts = ", ".join(f"{count:,} {part}" for part, count in outline.rows.items() if count)
     about = "" if outline.digest else "about "
     task = "regression" if dataset.regression else f"{dataset.outputs} classes"
-    columns = f"{len(dataset.columns)} columns"
+    columns = plural(len(dataset.columns), "column")
     if len(dataset.used) < len(dataset.columns):
         columns += f" ({len(dataset.used)} used)"
     trained = config.training

@@ -98,7 +98,8 @@ def kind_of(series: pd.Series) -> Judged:
         return Judged(Column(name, Kind.date, parts=dateforms.parts_of(dates(series, ""))))
     plain = types.is_numeric_dtype(series) and not types.is_complex_dtype(series)
     if plain or types.is_timedelta64_dtype(series):
-        return Judged(Column(name, Kind.number))
+        note = "" if plain else f"Column {name!r} is read in seconds."
+        return Judged(Column(name, Kind.number), note=note)
     counts = _counts(series)
     if counts is None:
         return Judged(

@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.config.choices import MissingTarget, Task
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
+from pipeline.core.language import plural
 from pipeline.data.infer import rows_text
 from pipeline.data.labels import spelled
 from pipeline.data.target import detect, is_nested, is_text
@@ -57,11 +58,13 @@ def with_target(
     if marks.missing.any():
         _refuse(series, config, marks)
         notes.append(
-            f"{int(marks.missing.sum())} rows without a target are left out "
+            f"Left out: {plural(int(marks.missing.sum()), 'row')} without a target "
             f"(data.missing_target=drop){_said(marks)}."
         )
     if marks.kept and config.na_is_class is None:
-        what = " and ".join(f"{text!r} ({rows} rows)" for text, rows in marks.kept.items())
+        what = " and ".join(
+            f"{text!r} ({plural(rows, 'row')})" for text, rows in marks.kept.items()
+        )
         notes.append(
             f"{what} of the target {name!r} is taken as a class; where it means that there is no "
             "value, set data.na_is_class=false."
@@ -91,7 +94,7 @@ def _trimmed(series: pd.Series, notes: list[str], *, written: bool) -> pd.Series
     ):
         counts = series.value_counts()
         listed = ", ".join(
-            f"{old!r} ({counts[old]} rows) is {new!r}"
+            f"{old!r} ({plural(counts[old], 'row')}) is {new!r}"
             for old, new in [*reported.items()][:MOST_NAMED]
         )
         more = ", ..." if len(reported) > MOST_NAMED else ""

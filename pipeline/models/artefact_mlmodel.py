@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,13 +107,15 @@ def json_rows(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a cell as JSON can hold it: what is no number, truth or text becomes its text."""
+    """Return a cell as JSON can hold it: a duration in seconds, any other object as its text."""
     if isinstance(value, np.generic):
         value = value.item()
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
     if isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     return value.isoformat() if hasattr(value, "hour") else str(value)
 
 

@@ -179,10 +179,11 @@ def refuse_unserved(dataset: Dataset, rows: pd.DataFrame) -> None:
                 differs = ~_same(here[name].to_numpy(), there[name].to_numpy())
                 if differs.any():
                     first = int(np.flatnonzero(differs)[0])
+                    read, other = here[name].iloc[[first]], there[name].iloc[[first]]
                     raise DataError(
                         f"column {column.name!r} cannot be served: {rows[column.name].iloc[first]!r} "
-                        f"is read as {here[name].iloc[first]!r} from the table, but as "
-                        f"{there[name].iloc[first]!r} from {form}; write it as plain numbers, texts "
+                        f"is read as {read.item()!r} from the table, but as {other.item()!r} from "
+                        f"{form}; write it as plain numbers, texts "
                         f"or dates (2026-12-31), or leave it out with data.drop=[{column.name}]"
                     )
 

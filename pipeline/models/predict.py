@@ -16,6 +16,7 @@ from pipeline.config.combinations import TABS
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import ConfigError, DataError
 from pipeline.core.files import write_whole
+from pipeline.core.language import plural
 from pipeline.ledger.location import Location, check, resolve
 from pipeline.models.artefact_predictor import UNREADABLE, Predictor
 
@@ -50,7 +51,7 @@ def predict(given: Mapping[str, str]) -> str:
     if source.is_dir():  # a table's predictions are in the order of its rows
         predicted = rows.join(predicted)
     _write(predicted, output)
-    return f"{len(predicted):,} predictions in {output or 'stdout'}{note}"
+    return f"{plural(len(predicted), 'prediction')} in {output or 'stdout'}{note}"
 
 
 def _predictions(

@@ -9,6 +9,7 @@ from pipeline.config.redact import redacted
 from pipeline.core.commands import resume_command
 from pipeline.core.control import Progress
 from pipeline.core.errors import Interrupted
+from pipeline.core.language import plural
 from pipeline.forecast.forecaster import Forecaster
 from pipeline.ledger.ledger import Ledger
 from pipeline.runtime.budget import Budget
@@ -45,7 +46,7 @@ class Sweep:
         """Raise Interrupted where a signal requested an end."""
         if self.stop.number is not None:
             raise Interrupted(
-                f"stopped by {self.stop.name}; {len(self.ledger.done)} fits are recorded. "
+                f"stopped by {self.stop.name}; recorded: {plural(len(self.ledger.done), 'fit')}. "
                 f"{self.how_to_resume}",
                 self.stop.number,
             )

@@ -173,7 +173,7 @@ def test_rows_without_a_target_are_left_out_where_allowed(people, prepared):
     dataset = prepared(people, target="wage", missing_target=MissingTarget.drop)
     assert dataset.rows == 198
     assert dataset.regression
-    assert "2 rows without a target are left out" in dataset.notes[0]
+    assert "Left out: 2 rows without a target" in dataset.notes[0]
 
 
 def test_a_group_or_id_column_is_no_feature(people, prepared):

@@ -224,9 +224,7 @@ def test_the_keys_decide_what_a_mark_is():
     frame, target = read(texts, notes, missing_target=MissingTarget.drop)
     assert target.classes == ("APAC", "EU")
     assert len(frame) == 12
-    assert notes == [
-        "6 rows without a target are left out (data.missing_target=drop): 6 hold 'NA'."
-    ]
+    assert notes == ["Left out: 6 rows without a target (data.missing_target=drop): 6 hold 'NA'."]
     with pytest.raises(DataError, match=r"missing in 6 of 24 rows.*leave them out"):
         read([*texts, *[""] * 6], na_is_class=True)  # an empty cell is never a class
 

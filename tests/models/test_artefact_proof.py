@@ -126,6 +126,7 @@ EVERY_KIND = {
     "money": np.array([Decimal("1.50"), None, Decimal("2.25"), Decimal("9.10")], dtype=object),
     "small": np.array([0.1, 0.2, np.nan, 0.7], dtype=np.float32),
     "day": DAYS,
+    "took": pd.to_timedelta([90, None, 5, 3600], unit="s"),
     "born": np.array([dt.date(1980, 1, 2), dt.date(1990, 5, 6), None, dt.date(2001, 2, 3)], object),
     "flag": pd.array([True, None, False, True], dtype="boolean"),
     "truth": np.array([True, False, True, True]),
@@ -269,10 +270,21 @@ def test_a_column_that_reads_otherwise_when_served_is_named(
     """Without a network: such a column is found by reading a request."""
     dataset = dataset_of(table(day=DAYS.fillna(DAYS[0])), tmp_path)
     refuse_unserved(dataset, proof_rows(dataset)[["x"]].assign(day="2020-01-05"))
-    columns = [replace(column, kind="number", parts=()) for column in dataset.columns]
+    columns = [replace(column, kind="category", parts=()) for column in dataset.columns]
     monkeypatch.setattr(dataset, "columns", tuple(columns))
-    with pytest.raises(DataError, match=r"column 'day' cannot be served.*data\.drop=\[day\]"):
-        refuse_unserved(dataset, proof_rows(dataset).assign(day=pd.Timedelta(days=1)))
+    read = r"read as '2020-01-05 00:00:00' from the table, but as '2020-01-05T00:00:00' from JSON"
+    with pytest.raises(DataError, match=rf"'day' cannot be served.*{read}.*data\.drop=\[day\]"):
+        refuse_unserved(dataset, proof_rows(dataset).assign(day=DAYS[0].replace(2020, 1, 5)))
+
+
+def test_durations_are_served_in_seconds(tmp_path: Path) -> None:
+    """As they are read: a file that holds them as such was refused after `plan` had taken it."""
+    took = pd.Series(pd.to_timedelta([90, 5, 3600] * 20, unit="s"))
+    dataset = dataset_of(table(took=took), tmp_path)
+    rows = proof_rows(dataset)
+    refuse_unserved(dataset, rows)
+    assert json.loads(bodies(rows)[0][2])["dataframe_split"]["data"][0][1] in (90.0, 5.0, 3600.0)
+    assert "Column 'took' is read in seconds." in dataset.notes
 
 
 def test_pixels_are_never_tried_without_values() -> None:
