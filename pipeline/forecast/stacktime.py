@@ -11,7 +11,6 @@ from pipeline.core.records import Round, Stack, StackPlan
 from pipeline.training.cost import COMPILE_SECONDS, SHARE_OF_EPOCHS, Cost, Workload
 from pipeline.training.padding import pad_to
 from pipeline.training.planner import Limits, plan_stacks, program_of
-from pipeline.training.sizes import cpu
 
 ROUND_SECONDS = 0.3
 """Seconds of a round beside its stacks: proposing, recording, waiting for the store."""
@@ -113,8 +112,10 @@ class StackTime:
 
     def _tiles(self, engine: str, stack: Stack) -> int:
         """Return the most cores that a stack can use."""
-        members = cpu(convolutional=self.workload.family.convolutional).members
-        return 1 if engine == "fit" else min(self._cores, -(-len(stack.fits) // members))
+        if engine == "fit":
+            return 1
+        members = self._cost.tile_members(stack.fits[0].trial, self._widths(stack))
+        return min(self._cores, -(-len(stack.fits) // members))
 
     def _program(self, engine: str, stack: Stack) -> Hashable:
         """Return the key of a stack's program."""

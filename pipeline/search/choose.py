@@ -78,8 +78,8 @@ def longest(finished: Sequence[Scored]) -> list[Scored]:
 
 
 AHEAD = 3.0
-"""Standard errors by which a trial must be ahead of those with more executions to stand before them: of
-twenty lucky ones that are no better not one in thirty is."""
+"""Standard errors by which a trial must be ahead of those with more executions to stand before them: few
+executions are lucky more often."""
 
 
 def usable(finished: Sequence[Scored]) -> list[Evidence]:

@@ -15,7 +15,7 @@ from pipeline.core.records import Fit, Trial
 from pipeline.training.order import steps
 from pipeline.training.padding import PaddedFamily, Widths, candidates
 from pipeline.training.settings import Settings
-from pipeline.training.sizes import CPU, FLOPS, padded_rows
+from pipeline.training.sizes import FLOPS, cpu, padded_rows, tile_members
 
 COMPILE_SECONDS = 2.0
 """Tracing of `model.fit`, or of a graph of convolutions."""
@@ -127,6 +127,12 @@ class Cost:
         rows = padded_rows(self._rows) + padded_rows(self._val_rows)
         return FLOAT * rows * (self._family.row_numbers(encoding) + 1)  # and its weight
 
+    def tile_members(self, trial: Trial, widths: Widths) -> int:
+        """Return the most members that one core trains at once."""
+        device = cpu(convolutional=self._family.convolutional)
+        operations = self.arithmetic(trial, widths)
+        return tile_members(device, operations, self._parameters(trial, widths))
+
     def most_members(self, trial: Trial, widths: Widths, room: int) -> int:
         """Return the most members that fit into `room` bytes; 0 when not even one does."""
         left = room - self._fixed(trial, widths)
@@ -141,7 +147,9 @@ class Cost:
         batch = self._settings.batch_of(trial, self._rows)
         capacity = self._family.of_widths(widths)
         activations = 3 * batch * self._family.activations(capacity, trial.encoding)
-        work = CPU.members * (TILE_COPIES * self._parameters(trial, widths) + activations)
+        work = self.tile_members(trial, widths) * (
+            TILE_COPIES * self._parameters(trial, widths) + activations
+        )
         return FLOAT * work
 
     def _parameters(self, trial: Trial, widths: Widths) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pipeline.training.order import steps
@@ -38,10 +39,14 @@ class Device:
     """Fewest members of a tile: XLA's code for one on a CPU was measured 240 times slower."""
     compiles: bool = True
     """Whether a program is compiled as a whole, or is a graph of the framework's own operations."""
+    heavy: float = math.inf
+    """Operations of a member's step from which tiles have the fewest members."""
 
 
-CPU = Device(members=4, bytes=8e6, flops=FLOPS / 4)
-"""More members of a tile are hardly faster, and leave cores idle at the end."""
+CPU = Device(members=4, bytes=8e6, flops=FLOPS / 4, heavy=1.5e6)
+"""More members of a tile are hardly faster, and leave cores idle at the end. Where arithmetic is most of a
+step, two a tile take as much processor time as four, and a stack of four keeps two cores at work
+(docs/experiments.md, "Two members a tile")."""
 
 GRAPHS = Device(members=1, bytes=8e6, flops=FLOPS / 4, fewest=1, compiles=False)
 """For convolutions: XLA's are slow on CPUs, and TensorFlow cannot map them over members. Its own operations
@@ -104,6 +109,20 @@ class Shape:
         return steps(self.batch, self.rows)
 
 
+def tile_members(device: Device, operations: float, parameters: int) -> int:
+    """Return the most members of a tile.
+
+    Args:
+        device: Where the program runs.
+        operations: Of a step of one member, forward and backward.
+        parameters: Of one member, padded.
+    """
+    members = device.fewest if operations > device.heavy else device.members
+    while members > device.fewest and members * parameters * COPIES * FLOAT > device.bytes:
+        members //= 2
+    return members
+
+
 def shape_of(
     parameters: int,
     products: int,
@@ -124,12 +143,11 @@ def shape_of(
     """
     rows, val_rows = table
     fits, seeds = crowd
-    members = device.members
-    while members > device.fewest and members * parameters * COPIES * FLOAT > device.bytes:
-        members //= 2
+    operations = 6 * batch * max(products, 1)
+    members = tile_members(device, operations, parameters)
     while device.fills and members // 2 >= max(fits, device.fewest):
         members //= 2
-    many = max(1, int(device.flops / (6 * batch * max(products, 1) * members)))
+    many = max(1, int(device.flops / (operations * members)))
     epoch = steps(batch, rows)
     blocks = steps(BLOCK_ROWS, val_rows)
     return Shape(
