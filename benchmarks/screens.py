@@ -79,7 +79,7 @@ def visit(eyes: Eyes, address: str, link: str, summary: dict[str, Any]) -> None:
             raise SystemExit(f"first by place: {first.inner_text()}, not {champion['trial']}")
     model = champion["model_uri"].rpartition("/")[2]
     with eyes.look("champion", f"{experiment}/models/{model}?{menu}") as tab:
-        tab.get_by_text("What goes in and what comes out").first.wait_for()
+        tab.get_by_text("Input and output").first.wait_for()
     with eyes.look("signature", f"{experiment}/models/{model}/artifacts?{menu}") as tab:
         tab.get_by_text("MLmodel").first.click()
         tab.get_by_text("signature").first.wait_for()

@@ -79,7 +79,8 @@ def _data(plan: Prospect) -> Iterator[str]:
     if len(dataset.used) < len(dataset.columns):
         columns += f" ({len(dataset.used)} used)"
     trained = config.training
-    yield f"{dataset.name}: {about}{outline.all_rows:,} rows ({parts}), {columns}, {plan.inputs:,} inputs"
+    inputs = plural(plan.inputs, "input")
+    yield f"{dataset.name}: {about}{outline.all_rows:,} rows ({parts}), {columns}, {inputs}"
     yield f"predict {dataset.target} ({task})"
     yield (
         f"search {config.search.kind}, engine {trained.engine}, up to {trained.epochs} epochs, "

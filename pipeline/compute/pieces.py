@@ -45,7 +45,7 @@ def pieces(plan: StackPlan, slots: Slots, tile: int, *, compared: bool) -> list[
 
     Args:
         slots: Those of the cluster now; pieces stay small enough for a cluster that grows.
-        tile: Fits that a CPU trains together.
+        tile: Most fits that a core trains together.
         compared: Whether the learning rates of a trial are compared while they train.
 
     Returns:

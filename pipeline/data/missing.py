@@ -155,8 +155,11 @@ def _said(marks: _Marks) -> str:
     """Return a clause on the texts that count as missing; empty where all cells are empty."""
     if not marks.texts:
         return ""
-    parts = [f"{rows} hold {text!r}" for text, rows in [*marks.texts.items()][:MOST_NAMED]]
+    parts = [
+        f"{plural(rows, 'cell')} with {text!r}"
+        for text, rows in [*marks.texts.items()][:MOST_NAMED]
+    ]
     parts += ["..."] * (len(marks.texts) > MOST_NAMED)
     empty = int(marks.missing.sum()) - sum(marks.texts.values())
-    parts += [f"{empty} are empty"] * (empty > 0)
+    parts += [plural(empty, "empty cell")] * (empty > 0)
     return f": {', '.join(parts)}"

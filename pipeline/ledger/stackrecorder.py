@@ -13,6 +13,7 @@ import numpy as np
 
 from pipeline.config.choices import SaveModels
 from pipeline.core.errors import StoreError
+from pipeline.core.language import plural
 from pipeline.core.records import Fit, FitResult, Outcome, Round, Stack, Trial
 from pipeline.ledger.donefits import DoneFit, DoneFits
 from pipeline.ledger.facts import SweepFacts
@@ -106,7 +107,7 @@ class StackRecorder:
         pairs = [(entry, self._adopted(entry, weights.get(entry.place.key))) for entry in trained]
         adopted = [(entry, record) for entry, record in pairs if record is not None]
         if adopted:
-            log.info("%d fits had been trained but not recorded: recorded now", len(adopted))
+            log.info("trained but not recorded: %s, recorded now", plural(len(adopted), "fit"))
         for entry, record in adopted:
             self._record(entry, record)
         self._weights |= files

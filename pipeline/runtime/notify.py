@@ -10,7 +10,7 @@ from urllib import request
 from urllib.error import URLError
 
 from pipeline.core.errors import SweepError
-from pipeline.core.language import exact
+from pipeline.core.language import exact, plural
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def message(output_dir: Path, error: BaseException | None = None) -> dict[str, A
         champion = summary["champion"]
         text = (
             f"{summary['experiment']}: {champion['trial']}, {champion['objective']} "
-            f"{exact(champion['score'])}, {summary['fits']} fits in {summary['seconds']:.0f} s"
+            f"{exact(champion['score'])}, {plural(summary['fits'], 'fit')} in {summary['seconds']:.0f} s"
         )
     except (OSError, ValueError, KeyError) as failure:  # the folder is gone, or its disk was full
         reason = type(failure).__name__

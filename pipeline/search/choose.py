@@ -94,7 +94,8 @@ def complete_enough(known: Sequence[Evidence], fewest: int, folds: int = 0) -> l
     """Return the evidence that a choice may rest on when the search may have been cut short.
 
     Trials with all their first executions; where none has them, those with the most. Where a trial with
-    fewer is ahead of all these by `AHEAD` standard errors, all are compared on as many as it has.
+    fewer is ahead of all these by `AHEAD` standard errors, all are compared on the executions that it has;
+    and so on, as a third with still fewer may be ahead of that.
 
     Args:
         fewest: Executions that a trial is given at first.
@@ -102,24 +103,19 @@ def complete_enough(known: Sequence[Evidence], fewest: int, folds: int = 0) -> l
     """
     enough = min(fewest, max((evidence.executions for evidence in known), default=0))
     complete = [evidence for evidence in known if evidence.executions >= enough]
-    if len(complete) == len(known):
+    fewer = [evidence for evidence in known if evidence.executions < enough]
+    if not fewer:
         return complete
     best, pool = min(complete, key=lambda evidence: evidence.order), decide.luck(known, folds=folds)
-    ahead = [
-        evidence.executions
-        for evidence in known
-        if evidence.executions < enough
-        and (gap := decide.difference(evidence, best, folds=folds, pool=pool)).se > 0.0
-        and gap.mean < -AHEAD * gap.se
-    ]
+    gaps = [(one, decide.difference(one, best, folds=folds, pool=pool)) for one in fewer]
+    ahead = [one for one, gap in gaps if gap.se > 0.0 and gap.mean < -AHEAD * gap.se]
     if not ahead:
         return complete
-    executions = max(ahead)
-    return [
-        evidence.only(sorted(evidence.results)[:executions])
-        for evidence in known
-        if evidence.executions >= executions
-    ]
+    shared = max(ahead, key=lambda evidence: evidence.executions).results.keys()
+    cut = [one.only(sorted(shared)) for one in known if one.results.keys() >= shared]
+    return complete_enough(
+        [*cut, *(one for one in fewer if one.executions < len(shared))], len(shared), folds
+    )
 
 
 def leads(known: Iterable[Evidence]) -> list[Evidence]:

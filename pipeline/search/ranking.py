@@ -51,7 +51,8 @@ def ranking(
     heads, best = {evidence.trial.capacity: evidence for evidence in leading}, leading[0]
     ranked = []
     for evidence in sorted(known, key=lambda evidence: (evidence is not taken, *evidence.order)):
-        gap = decide.difference(evidence, best, folds=folds, pool=pool)
+        is_best = evidence.trial == best.trial
+        gap = decide.difference(best if is_best else evidence, best, folds=folds, pool=pool)
         se = decide.standard_error(evidence, folds=folds, pool=pool)
         head = heads.get(evidence.trial.capacity)
         stands = head is not None and head.trial == evidence.trial
@@ -60,7 +61,7 @@ def ranking(
         elif not stands:
             note = "fewer executions" if head is None else _other(head, evidence)
         else:
-            note = "best score" if evidence.trial == best.trial else _behind(gap, errors)
+            note = "best score" if is_best else _behind(gap, errors)
         if stands and evidence.executions != best.executions:
             shared = len(evidence.results.keys() & best.results.keys())
             note += (
@@ -101,7 +102,9 @@ def _chosen(candidate: Evidence, best: Evidence, gap: Difference, errors: float)
 
 def _other(head: Evidence, candidate: Evidence) -> str:
     named = trial_beside(head.trial, candidate.trial.nuisance)
-    if candidate.order < head.order:  # it would look like the better one
+    if (
+        candidate.order < head.order and candidate.executions < head.executions
+    ):  # it would look like the better one
         return f"fewer executions than {named}, which stands for {head.trial.capacity.label}"
     return f"another {head.trial.capacity.label} stands for it, {named}"
 

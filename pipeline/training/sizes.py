@@ -40,7 +40,7 @@ class Device:
     compiles: bool = True
     """Whether a program is compiled as a whole, or is a graph of the framework's own operations."""
     heavy: float = math.inf
-    """Operations of a member's step from which tiles have the fewest members."""
+    """Operations of a member's step; where there are more, tiles have the fewest members."""
 
 
 CPU = Device(members=4, bytes=8e6, flops=FLOPS / 4, heavy=1.5e6)

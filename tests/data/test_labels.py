@@ -210,7 +210,7 @@ def test_a_text_that_may_mean_no_value_stops_and_is_named(mark):
         read(texts)
     message = str(caught.value)
     assert "missing in 12 of 24 rows, rows 2, 3, 6, ..." in message
-    assert f": 6 hold {mark.upper()!r}, 6 are empty; set data.na_is_class=true" in message
+    assert f": 6 cells with {mark.upper()!r}, 6 empty cells; set data.na_is_class=true" in message
     assert "data.missing_target=drop" in message
     assert f"data.na_is_class=true if {mark.upper()!r} is a class" in message
 
@@ -224,7 +224,9 @@ def test_the_keys_decide_what_a_mark_is():
     frame, target = read(texts, notes, missing_target=MissingTarget.drop)
     assert target.classes == ("APAC", "EU")
     assert len(frame) == 12
-    assert notes == ["Left out: 6 rows without a target (data.missing_target=drop): 6 hold 'NA'."]
+    assert notes == [
+        "Left out: 6 rows without a target (data.missing_target=drop): 6 cells with 'NA'."
+    ]
     with pytest.raises(DataError, match=r"missing in 6 of 24 rows.*leave them out"):
         read([*texts, *[""] * 6], na_is_class=True)  # an empty cell is never a class
 
@@ -235,12 +237,12 @@ def test_none_is_a_class_among_words_and_no_value_among_numbers():
     _, target = read(["None", "mild", "severe"] * 6, notes)
     assert target.classes == ("None", "mild", "severe")
     assert "'None' (6 rows) of the target 'y' is taken as a class" in notes[0]
-    with pytest.raises(DataError, match="6 hold 'None'"):
+    with pytest.raises(DataError, match="6 cells with 'None'"):
         read(["None", "mild", "severe"] * 6, na_is_class=False)
-    with pytest.raises(DataError, match="6 hold 'None'"):
+    with pytest.raises(DataError, match="6 cells with 'None'"):
         read(["None", "0", "1"] * 6)
     with pytest.raises(
-        DataError, match=r"6 hold 'NA'; leave them out with data.missing_target=drop$"
+        DataError, match=r"6 cells with 'NA'; leave them out with data.missing_target=drop$"
     ):
         read(["NA", "0.5", "1.5", "2.5"] * 6, task=Task.auto)
 

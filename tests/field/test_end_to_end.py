@@ -170,7 +170,7 @@ def test_a_table_of_every_kind_of_column_is_swept_and_served(
     table.to_csv(tmp_path / "table.csv", index=False)
     rows = table.drop(columns="y").iloc[:ASKED]
     rows.to_csv(tmp_path / "rows.csv", index=False)
-    words = [f"{key}={api._word(value)}" for key, value in (TINY | options).items()]
+    words = [f"{key}={api._value(value)}" for key, value in (TINY | options).items()]
     command(
         tmp_path, "sweep", "data=table", "data.path=table.csv", "data.target=y",
         "hydra.run.dir=out", *words,

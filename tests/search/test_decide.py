@@ -284,6 +284,33 @@ def test_a_cut_search_takes_what_is_far_ahead_with_fewer_executions():
     assert "best score" in ranked[0].note
 
 
+def around(*means):
+    """Return the losses of 40 rows for each execution, with these means."""
+    noise = np.random.default_rng(0).normal(size=(len(means), 40)) * 0.02
+    return (np.array(means)[:, None] + noise - noise.mean(axis=1, keepdims=True)).tolist()
+
+
+def test_a_cut_search_goes_on_to_still_fewer_executions():
+    """A third trial far ahead of the second is not left out for having fewer still."""
+    poor = evidence(8, around(0.79, 0.80, 0.78))
+    good, best = evidence(16, around(0.45, 0.47)), evidence(32, around(0.20))
+    known = complete_enough([poor, good, best], 3)
+    assert [each.executions for each in known] == [1, 1, 1]
+    assert choose(known, Rule(Prefer.smallest, 1.0)).trial == best.trial
+
+
+def test_a_cut_search_compares_the_executions_that_are_shared():
+    """Not the first ones: a fit may end before those with lower numbers."""
+    poor = evidence(8, around(0.60, 0.61, 0.62))
+    late = evidence(16, around(0.1, 0.1, 0.40)).only([2])
+    known = complete_enough([poor, late], 3)
+    assert [(each.trial, [*each.results]) for each in known] == [
+        (poor.trial, [2]),
+        (late.trial, [2]),
+    ]
+    assert choose(known, Rule(Prefer.smallest, 1.0)).trial == late.trial
+
+
 def test_fits_that_were_cut_count_where_they_have_a_score():
     """As far as they came, in the last choice; before their first epoch there is nothing to count."""
     for score, known in ((1.0, [trial(8)]), (math.nan, [])):
