@@ -15,7 +15,7 @@ from pipeline.core.records import Fit, Trial
 from pipeline.training.order import steps
 from pipeline.training.padding import PaddedFamily, Widths, candidates
 from pipeline.training.settings import Settings
-from pipeline.training.sizes import FLOPS, cpu, padded_rows, tile_members
+from pipeline.training.sizes import CPU, FLOPS, cpu, padded_rows, tile_members
 
 COMPILE_SECONDS = 2.0
 """Tracing of `model.fit`, or of a graph of convolutions."""
@@ -143,13 +143,11 @@ class Cost:
         return FLOAT * (copies * self._parameters(trial, widths) + 2 * self._val_rows)
 
     def _fixed(self, trial: Trial, widths: Widths) -> int:
-        """Return the bytes of a stack that do not depend on its members: those of a tile in training."""
+        """Return the bytes of a stack of any size: four members in training, in one tile or two."""
         batch = self._settings.batch_of(trial, self._rows)
         capacity = self._family.of_widths(widths)
         activations = 3 * batch * self._family.activations(capacity, trial.encoding)
-        work = self.tile_members(trial, widths) * (
-            TILE_COPIES * self._parameters(trial, widths) + activations
-        )
+        work = CPU.members * (TILE_COPIES * self._parameters(trial, widths) + activations)
         return FLOAT * work
 
     def _parameters(self, trial: Trial, widths: Widths) -> int:
