@@ -1,9 +1,11 @@
 """How near stacked training comes to the machine's own matrix products, all cores counted.
 
     python -m benchmarks.roofline [--units 32 100 256 512] [--layers 2] [--repeats 3]
+        [--members 8] [--embedded 48]
 
 Trains stacks of equal networks (1,400 rows of 20 numbers, batch 32, Adam, no early stop) with the
-product's engine, and measures the float32 matmul rate before and after each of them in the same
+product's engine: of the MLP, or with `--members` of TabM; with `--embedded` each number is embedded
+from so many intervals. It measures the float32 matmul rate before and after each of them in the same
 process: the faster of NumPy and the backend, on all cores. Counted is the arithmetic that the real
 units need, forward and backward, and forward on the validation rows; padding counts as nothing.
 Compiling is left out and given apart. Medians; the last line on stdout is one JSON object.
@@ -20,8 +22,10 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.config.choices import EMBEDDED
 from pipeline.config.schema import ModelConfig
 from pipeline.config.schema_search import CapacityConfig
+from pipeline.core.names import Grid
 from pipeline.core.records import Arrays, Fit, Stack, Trial
 from pipeline.training.engine import engine
 from pipeline.training.families import family
@@ -47,10 +51,10 @@ class Silent:
         return ""
 
 
-def table() -> Arrays:
+def table(inputs: int) -> Arrays:
     """Return a regression on random numbers."""
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(ROWS + VAL_ROWS, INPUTS)).astype(np.float32)
+    x = rng.normal(size=(ROWS + VAL_ROWS, inputs)).astype(np.float32)
     y = np.tanh(x[:, :1]).astype(np.float32)
     return Arrays(x[:ROWS], y[:ROWS], x[ROWS:], y[ROWS:], regression=True)
 
@@ -74,33 +78,50 @@ def matmul_rate() -> float:
     return best
 
 
-def epoch_flop(widths: tuple[int, ...]) -> float:
-    """Return the arithmetic of one epoch of one fit."""
-    products = [before * after for before, after in pairwise((INPUTS, *widths, 1))]
-    training = 2 * ROWS * (3 * sum(products) - products[0])  # no slopes of the inputs are needed
-    return training + 2 * VAL_ROWS * sum(products)
+def epoch_flop(widths: tuple[int, ...], members: int, intervals: int) -> float:
+    """Return the arithmetic of one epoch of one fit.
+
+    Args:
+        widths: Units of the hidden layers.
+        members: Networks that share them.
+        intervals: Of every embedded number; 0: numbers are not embedded.
+    """
+    inputs = INPUTS * EMBEDDED if intervals else INPUTS
+    products = [members * before * after for before, after in pairwise((inputs, *widths, 1))]
+    embedding = INPUTS * (intervals + 1) * EMBEDDED if intervals else 0
+    forward = embedding + sum(products)
+    first = embedding or products[0] * (members == 1)  # no slopes of the inputs are needed
+    return 2 * ROWS * (3 * forward - first) + 2 * VAL_ROWS * forward
 
 
-def measure(units: int, layers: int, repeats: int) -> dict[str, float]:
-    """Return rates and ratio for one width."""
+def measure(
+    units: int, layers: int, repeats: int, members: int, intervals: int
+) -> dict[str, float]:
+    """Return rates and ratio for one width; the rest as of `epoch_flop`."""
     from pipeline.training.stacked.engine import PROGRAMS
 
-    arrays, widths = table(), (units,) * layers
-    mlp = family(ModelConfig(), CapacityConfig(), {"standard": (INPUTS,)}, 1, regression=True)
+    slots = intervals + 1 if intervals else 1
+    arrays, widths = table(INPUTS * slots), (units,) * layers
+    name = "embedded" if intervals else "standard"
+    model = ModelConfig(family="tabm", members=members) if members > 1 else ModelConfig()
+    grids = {name: Grid(slots, INPUTS)} if intervals else {}
+    shapes = {name: (INPUTS * slots,)}
+    networks = family(model, CapacityConfig(), shapes, 1, regression=True, grids=grids)
     count = 8 * cores()
-    epochs = max(2, round(TARGET_FLOP * cores() / count / epoch_flop(widths)))
-    trial = Trial(of_widths(*widths), 1e-3, 1)
+    flop = epoch_flop(widths, members, intervals)
+    epochs = max(2, round(TARGET_FLOP * cores() / count / flop))
+    trial = Trial(of_widths(*widths), 1e-3, 1, nuisance=(("encoding", name),))
     fits = tuple(Fit(trial, seed, seed, epochs) for seed in range(count))
     stack = Stack(0, fits, pad_to([widths]))
-    told, trainer = Settings(patience=epochs + 1, batch_size=BATCH), engine("stacked")
+    settings, trainer = Settings(patience=epochs + 1, batch_size=BATCH), engine("stacked")
     compiled = PROGRAMS.seconds
-    trainer(stack, arrays, mlp, told, Silent())
+    trainer(stack, arrays, networks, settings, Silent())
     compiled = PROGRAMS.seconds - compiled
     rates, ratios, matmuls = [], [], [matmul_rate()]
     for _ in range(repeats):
         started = time.perf_counter()
-        trainer(stack, arrays, mlp, told, Silent())
-        rates.append(count * epochs * epoch_flop(widths) / (time.perf_counter() - started) / 1e9)
+        trainer(stack, arrays, networks, settings, Silent())
+        rates.append(count * epochs * flop / (time.perf_counter() - started) / 1e9)
         matmuls.append(matmul_rate())
         ratios.append(rates[-1] / statistics.mean(matmuls[-2:]))
     return {
@@ -118,18 +139,20 @@ def main() -> None:
     parser.add_argument("--units", type=int, nargs="+", default=[32, 100, 256, 512])
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--members", type=int, default=1)
+    parser.add_argument("--embedded", type=int, default=0)
     options = parser.parse_args()
     print("units  training GFLOP/s  matmul GFLOP/s  ratio  compile s")
     rows = []
     for units in options.units:
-        row = measure(units, options.layers, options.repeats)
+        row = measure(units, options.layers, options.repeats, options.members, options.embedded)
         rows.append(row)
         print(
             f"{units:5}  {row['training_gflops']:16}  {row['matmul_gflops']:14}"
             f"  {row['ratio']:5}  {row['compile_seconds']:9}",
             flush=True,
         )
-    print(json.dumps({"cores": cores(), "layers": options.layers, "widths": rows}))
+    print(json.dumps({"cores": cores(), **vars(options), "units": rows}))
 
 
 if __name__ == "__main__":
