@@ -17,7 +17,6 @@ import argparse
 import json
 import statistics
 import time
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -78,26 +77,28 @@ def matmul_rate() -> float:
     return best
 
 
-def epoch_flop(widths: tuple[int, ...], members: int, intervals: int) -> float:
+def epoch_flop(products: int, first: int) -> float:
     """Return the arithmetic of one epoch of one fit.
 
     Args:
-        widths: Units of the hidden layers.
-        members: Networks that share them.
-        intervals: Of every embedded number; 0: numbers are not embedded.
+        products: Multiplications of a row forward, as its family counts them: with biases, 4 % at 32 units.
+        first: Those of the first layer, for whose inputs no slopes are needed.
     """
-    inputs = INPUTS * EMBEDDED if intervals else INPUTS
-    products = [members * before * after for before, after in pairwise((inputs, *widths, 1))]
-    embedding = INPUTS * (intervals + 1) * EMBEDDED if intervals else 0
-    forward = embedding + sum(products)
-    first = embedding or products[0] * (members == 1)  # no slopes of the inputs are needed
-    return 2 * ROWS * (3 * forward - first) + 2 * VAL_ROWS * forward
+    return 2 * ROWS * (3 * products - first) + 2 * VAL_ROWS * products
 
 
 def measure(
     units: int, layers: int, repeats: int, members: int, intervals: int
 ) -> dict[str, float]:
-    """Return rates and ratio for one width; the rest as of `epoch_flop`."""
+    """Return rates and ratio for one width.
+
+    Args:
+        units: Of every hidden layer.
+        layers: Hidden layers.
+        repeats: Measurements.
+        members: Networks that share the hidden layers; 1: an MLP.
+        intervals: Of every embedded number; 0: numbers are not embedded.
+    """
     from pipeline.training.stacked.engine import PROGRAMS
 
     slots = intervals + 1 if intervals else 1
@@ -108,9 +109,11 @@ def measure(
     shapes = {name: (INPUTS * slots,)}
     networks = family(model, CapacityConfig(), shapes, 1, regression=True, grids=grids)
     count = 8 * cores()
-    flop = epoch_flop(widths, members, intervals)
+    capacity = of_widths(*widths)
+    first = INPUTS * (slots * EMBEDDED if intervals else units if members == 1 else members)
+    flop = epoch_flop(networks.products(capacity, name), first)
     epochs = max(2, round(TARGET_FLOP * cores() / count / flop))
-    trial = Trial(of_widths(*widths), 1e-3, 1, nuisance=(("encoding", name),))
+    trial = Trial(capacity, 1e-3, 1, nuisance=(("encoding", name),))
     fits = tuple(Fit(trial, seed, seed, epochs) for seed in range(count))
     stack = Stack(0, fits, pad_to([widths]))
     settings, trainer = Settings(patience=epochs + 1, batch_size=BATCH), engine("stacked")
