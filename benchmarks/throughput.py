@@ -102,7 +102,7 @@ def ours(name: str, bench: Path, todo: list[Network], engine: str) -> dict[str, 
         seen["seconds"] = time.perf_counter() - begun
         seen["trials"] = len(sweep.ledger.done)
         seen["log"] = sweep.ledger.writer_seconds()
-        seen["fits"] = sum(done.metrics.get("seconds", 0.0) for done in sweep.ledger.done)
+        seen["fits"] = sum(done.result.seconds for done in sweep.ledger.done)
         return found
 
     runner.search = timed

@@ -201,9 +201,7 @@ def search_once(words: list[str], *, null: bool) -> dict[str, float]:
         found["wall"] = time.perf_counter() - wall
         found["cpu"] = time.process_time() - cpu
         found["fits"] = len(sweep.ledger.done)
-        found["fit_seconds"] = statistics.mean(
-            done.metrics.get("seconds", 0.0) for done in sweep.ledger.done
-        )
+        found["fit_seconds"] = statistics.mean(done.result.seconds for done in sweep.ledger.done)
         Writer.put = put  # type: ignore[method-assign]
         raise Measured
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from pipeline.config.choices import SaveModels
-from pipeline.core.records import Fit, Objective, Outcome, Scored, Trial
+from pipeline.core.records import Fit, FitResult, Objective, Outcome, Scored, Trial
+from pipeline.core.statistics import Units
 from pipeline.ledger.encoding import fit_key
 from pipeline.ledger.facts import SweepFacts
-from pipeline.ledger.stackfile import FitCurves
+from pipeline.ledger.fitrun import Place
 
 CHAMPION_PHASE = "champion"
 """Phase of the round that trains the champion on all rows; its fits are not part of the search."""
@@ -18,39 +19,51 @@ CHAMPION_PHASE = "champion"
 
 @dataclass
 class DoneFit:
-    """A fit in the store; it is never trained again unless it was cut."""
+    """A fit that the ledger holds; it is never trained again unless it was cut."""
 
-    fit: Fit
-    key: str
-    outcome: Outcome
-    round: int
-    position: int
+    place: Place
+    result: FitResult
+    """Without weights; its row losses are those of `units`."""
+    units: Units | None
+    """Units of the row losses, and their number before sampling; None in files of older versions."""
+    objective: Objective
+    """Of its sweep."""
+    ended: int = 0
+    """When the fit ended, milliseconds since 1970; 0 where its run was found in the store."""
+    weights: str = ""
+    """File with the weights of the network that is saved with the run; empty where there is none."""
     run_id: str = ""
     """Empty until the background writer has created the run."""
     model_id: str = ""
     """Of the saved model; empty where there is none."""
-    epochs: int = 0
-    metrics: dict[str, float] = field(default_factory=dict)
-    """`best_val_loss` and the like: the latest value of every metric."""
-    score: float = float("nan")
-    """The objective, lower is better."""
-    curves: FitCurves = field(default_factory=lambda: FitCurves({}, None))
 
     @property
-    def best_epoch(self) -> int:
-        """The epoch whose weights are kept, an index into the curves; -1: none."""
-        return self.curves.best_epoch(self.metrics.get("best_epoch", -1))
+    def fit(self) -> Fit:
+        """Which fit it is."""
+        return self.result.fit
 
-    def scored(self, objective: Objective) -> Scored:
+    @property
+    def is_scored(self) -> bool:
+        """Whether there are score and network; a cut fit has them after its first epoch."""
+        outcome = self.result.outcome
+        return outcome.is_usable or (outcome is Outcome.cut and self.result.best_epoch >= 0)
+
+    @property
+    def score(self) -> float:
+        """The objective, lower is better; NaN without one."""
+        value = self.result.best(self.objective.metric) if self.is_scored else math.nan
+        return self.objective.as_loss(value)
+
+    def scored(self) -> Scored:
         """Return the fit as the search sees it."""
-        losses = self.curves.row_losses if objective.is_loss else None
-        sign, units = objective.sign, self.curves.units
-        return Scored(self.fit, self.outcome, self.score, losses, self.round, sign, units)
+        result, objective = self.result, self.objective
+        losses = result.row_losses if objective.is_loss else None
+        about = self.score, losses, self.place.round, objective.sign, self.units
+        return Scored(result.fit, result.outcome, *about)
 
     def scored_by_loss(self) -> Scored:
         """Return the fit as a search by validation loss would see it."""
-        score = self.metrics.get("best_val_loss", float("nan"))
-        return replace(self.scored(Objective()), score=score)
+        return replace(self, objective=Objective()).scored()
 
 
 class DoneFits:
@@ -68,11 +81,12 @@ class DoneFits:
 
     def add(self, done: DoneFit) -> None:
         """Add a fit unless it is known already; cut fits with a score are kept apart."""
-        if done.outcome.is_done:
-            self._fits.setdefault(done.key, done)
-            self._cut.pop(done.key, None)
+        key = done.place.key
+        if done.result.outcome.is_done:
+            self._fits.setdefault(key, done)
+            self._cut.pop(key, None)
         elif math.isfinite(done.score):
-            self._cut[done.key] = done
+            self._cut[key] = done
 
     def find(self, fit: Fit) -> DoneFit | None:
         """Return a finished fit, or None."""
@@ -97,7 +111,7 @@ class DoneFits:
     def _of_search(self, fits: Iterable[DoneFit]) -> list[DoneFit]:
         folds = len(self._facts.target_scales)
         of_search = [done for done in fits if done.fit.fold < folds]
-        return sorted(of_search, key=lambda done: (done.round, done.position))
+        return sorted(of_search, key=lambda done: (done.place.round, done.place.position))
 
     def without_model(self, champion: Fit) -> list[Fit]:
         """Return the fits whose models `tracking.save_models` wants and that have none yet."""
@@ -105,7 +119,7 @@ class DoneFits:
         if self._facts.save_models is not SaveModels.champion:
             best: dict[Trial, DoneFit] = {}
             for done in self.ordered():
-                if done.outcome is Outcome.completed:
+                if done.result.outcome is Outcome.completed:
                     known = best.get(done.fit.trial, done)
                     best[done.fit.trial] = min(known, done, key=lambda entry: entry.score)
             wanted |= {done.fit for done in best.values()}
@@ -131,14 +145,14 @@ def ranked(fits: Iterable[DoneFit], trials: Sequence[Trial], champion: Fit | Non
     place = {trial: index for index, trial in enumerate(trials)}
 
     def key(done: DoneFit) -> tuple[int, int, bool, float, int, int]:
-        score = done.score if math.isfinite(done.score) else math.inf
+        outcome, score = done.result.outcome, done.score
         return (
-            0 if done.outcome is Outcome.cut else ORDER.index(done.outcome),
+            0 if outcome is Outcome.cut else ORDER.index(outcome),
             place.get(done.fit.trial, len(place)),
             done.fit != champion,
-            score,
-            done.round,
-            done.position,
+            score if math.isfinite(score) else math.inf,
+            done.place.round,
+            done.place.position,
         )
 
     return sorted(fits, key=key)

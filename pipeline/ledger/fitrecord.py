@@ -18,7 +18,7 @@ from pipeline.core.errors import StoreError
 from pipeline.core.records import FitResult, Trial
 from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.files import download_model, local_folder
-from pipeline.ledger.fitrun import STATUS, Place, Point, parameters, step_of, tags
+from pipeline.ledger.fitrun import STATUS, Place, parameters, step_of, tags
 from pipeline.ledger.location import MlflowClient
 from pipeline.ledger.modelfile import ModelTemplate, read_weights
 from pipeline.ledger.store import Store
@@ -94,7 +94,8 @@ class FitRecord:
     place: Place
     result: FitResult
     """Without its weights and row losses."""
-    points: list[Point]
+    metrics: Mapping[str, Mapping[int, float]]
+    """Values by step."""
     ended: int
     """When the fit ended, milliseconds since 1970."""
     model: ModelRecord | None = None
@@ -105,11 +106,6 @@ class FitRecord:
     def name(self) -> str:
         """Name of the run."""
         return language.trial(self.result.fit.name)
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The latest value of every metric."""
-        return {point.key: point.value for point in self.points}
 
     def write(self, client: MlflowClient) -> Written:
         """Write everything. The run is terminated last: a terminated run is complete."""
@@ -126,14 +122,15 @@ class FitRecord:
         length = (self.ended - began) / max(result.epochs, 1)
         metrics = [
             Metric(
-                point.key,
-                point.value,
-                int(began + length * point.step),
-                point.step,
+                name,
+                value,
+                int(began + length * step),
+                step,
                 # Linked at the best epoch only: the model page shows what the model scored.
-                model_id=model_id or None if point.step == best else None,
+                model_id=model_id or None if step == best else None,
             )
-            for point in self.points
+            for name, values in self.metrics.items()
+            for step, value in values.items()
         ]
         params = [Param(name, value) for name, value in columns.items()]
         linked = [RunTag("model_id", model_id)] if model_id else []

@@ -43,15 +43,6 @@ STATUS = {
 
 
 @dataclass(frozen=True)
-class Point:
-    """One value of a metric; `step` is the epoch, counted from 1, so `best_epoch` is a step of the curve."""
-
-    key: str
-    value: float
-    step: int
-
-
-@dataclass(frozen=True)
 class Place:
     """The position of a fit in its sweep."""
 
@@ -131,46 +122,50 @@ def step_of(epoch: int) -> int:
     return max(epoch, 0) + 1
 
 
-def points(result: FitResult, facts: SweepFacts) -> list[Point]:
-    """Return every metric of a fit: whole curves, and scalars at the best epoch.
+def metrics(result: FitResult, facts: SweepFacts) -> dict[str, dict[int, float]]:
+    """Return the values of every metric of a fit by step: whole curves, and scalars at the best epoch.
 
-    Values that are not finite are left out: MLflow would draw infinity as 1.8e308 and NaN as 0.
-    Scalars have the step of the best epoch, so that the model is linked to its own scores.
+    The step is the epoch, counted from 1, so that `best_epoch` is a step of the curve, and the model is
+    linked to its own scores. Values that are not finite are left out: MLflow would draw infinity as 1.8e308
+    and NaN as 0. Of more than `MOST_METRICS` a user's own are left out.
     """
-    best = step_of(result.best_epoch)
-    kept = [
-        Point(name, float(value), epoch)
+    metric = facts.objective.metric
+    values = {
+        name: dict(enumerate(np.asarray(curve, dtype=np.float64).tolist(), start=1))
         for name, curve in result.curves.items()
-        if name not in DERIVED or name == facts.objective.metric
-        for epoch, value in enumerate(np.asarray(curve, dtype=np.float64).tolist(), start=1)
-        if math.isfinite(value)
-    ]
-    scalars: dict[str, float] = {}
+        if name not in DERIVED or name == metric
+    }
+    best = step_of(result.best_epoch)
+    values |= {name: {best: value} for name, value in scalars(result, facts).items()}
+    first = {*ESSENTIAL, metric, f"best_{metric}"}
+    finite = {
+        name: {step: value for step, value in own.items() if math.isfinite(value)}
+        for name, own in values.items()
+    }
+    known = [name for name, own in finite.items() if own]
+    allowed = sorted(known, key=lambda name: name not in first)[: MOST_METRICS - 1]  # and `rank`
+    return {name: finite[name] for name in known if name in allowed}
+
+
+def scalars(result: FitResult, facts: SweepFacts) -> dict[str, float]:
+    """Return the metrics of a fit that are one number; what is unknown is not finite."""
+    values: dict[str, float] = {}
     if result.best_epoch >= 0:
         names = dict.fromkeys(["val_loss", facts.objective.metric])
         names |= dict.fromkeys(name for name in result.curves if name.startswith("val_"))
-        scalars = {f"best_{name}": result.best(name) for name in names}
-        scalars |= {"best_epoch": float(best), "best_train_loss": result.train_loss}
+        values = {f"best_{name}": result.best(name) for name in names}
+        values["best_epoch"] = float(step_of(result.best_epoch))
+        values["best_train_loss"] = result.train_loss
         if result.train_sample:
-            scalars["train_sample"] = float(result.train_sample)
+            values["train_sample"] = float(result.train_sample)
         if facts.task == "regression" and result.fit.fold < len(facts.target_scales):
             scale = facts.target_scales[result.fit.fold]
-            scalars["best_val_rmse"] = math.sqrt(max(result.best("val_loss"), 0.0)) * scale
-    scalars |= {
+            values["best_val_rmse"] = math.sqrt(max(result.best("val_loss"), 0.0)) * scale
+    return values | {
         "epochs": float(result.epochs),
         "parameters": float(result.fit.trial.parameters),
         "seconds": result.seconds,
     }
-    kept += [Point(name, value, best) for name, value in scalars.items() if math.isfinite(value)]
-    return _at_most(MOST_METRICS - 1, kept, facts.objective.metric)  # `rank` comes at the end
-
-
-def _at_most(keys: int, points: list[Point], metric: str) -> list[Point]:
-    """Return the points of at most `keys` metric keys; essential ones go before a user's own."""
-    first = {*ESSENTIAL, metric, f"best_{metric}"}
-    order = sorted(dict.fromkeys(point.key for point in points), key=lambda key: key not in first)
-    allowed = set(order[:keys])
-    return [point for point in points if point.key in allowed]
 
 
 def _axis(value: int | tuple[int, ...]) -> str:

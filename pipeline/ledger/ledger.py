@@ -52,7 +52,7 @@ class Ledger:
         unwritten = self._read_back() if self.resumed else {}
         self._recorder = StackRecorder(begun, facts, build, self._done, self.write)
         self._recorder.adopt(unwritten)
-        self._rows = TrialRows(begun.store, self.run_id, facts.objective)
+        self._rows = TrialRows(begun.store, self.run_id, facts)
 
     def writer_seconds(self) -> float:
         """Return the seconds during which the background writer was busy."""
@@ -65,7 +65,7 @@ class Ledger:
 
     def finished(self) -> list[Scored]:
         """Return the finished fits as the search sees them, in the recorded order."""
-        return [done.scored(self._facts.objective) for done in self.done]
+        return [done.scored() for done in self.done]
 
     @property
     def cut(self) -> list[DoneFit]:
@@ -77,7 +77,7 @@ class Ledger:
 
     def standing(self) -> list[Scored]:
         """Return the finished fits and the cut ones with a score: the candidates of the last choice."""
-        return [done.scored(self._facts.objective) for done in (*self.done, *self.cut)]
+        return [done.scored() for done in (*self.done, *self.cut)]
 
     def find(self, fit: Fit) -> DoneFit | None:
         """Return a fit with its run and model ids, finished or cut with a score; else None."""
@@ -133,7 +133,7 @@ class Ledger:
         """
         self._recorder.record(round_, stack, results)
         recorded = [self._done.find(result.fit) for result in results]
-        return [done.scored(self._facts.objective) for done in recorded if done is not None]
+        return [done.scored() for done in recorded if done is not None]
 
     def record_decisions(self, decisions: Sequence[Decision]) -> None:
         """Record all decisions so far, in one file."""
@@ -223,7 +223,7 @@ class Ledger:
             if (done := resume.done_fit(run, trained, self._facts)) is not None:
                 self._done.add(done)
         resume.supersede(client, runs, {done.run_id for done in self._done.every()})
-        written = {done.key for done in self._done.every()}
+        written = {done.place.key for done in self._done.every()}
         return {key: curves for key, curves in trained.items() if key not in written}
 
     def ask(self, name: str, question: Callable[[], Any], *, first: bool = False) -> Any:

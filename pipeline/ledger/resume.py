@@ -5,17 +5,19 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import math
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.config import differences
 from pipeline.config.messages import did_you_mean
 from pipeline.core.errors import ConfigError, DataError
-from pipeline.core.records import Outcome
+from pipeline.core.records import FitResult, Outcome
 from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.encoding import decode_fit
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.files import RunFiles
+from pipeline.ledger.fitrun import Place
 from pipeline.ledger.location import Location, MlflowClient, elsewhere
 from pipeline.ledger.stackfile import FitCurves
 from pipeline.ledger.store import UNKNOWN
@@ -202,18 +204,26 @@ def done_fit(run: Any, curves: Mapping[str, FitCurves], facts: SweepFacts) -> Do
     outcome = Outcome(tags.get("outcome", Outcome.cut.value))
     if run.info.status not in ENDED or not outcome.is_done or key not in curves:
         return None
-    value = metrics.get(f"best_{facts.objective.metric}", float("nan"))
-    usable = outcome.is_usable
-    return DoneFit(
-        fit=decode_fit(json.loads(tags["fit"])),
-        key=key,
-        outcome=outcome,
+    kept = curves[key]
+    place = Place(
+        sweep=tags["sweep"],
         round=int(tags["round"]),
+        phase=tags["phase"],
         position=int(tags["position"]),
-        run_id=run.info.run_id,
-        model_id=tags.get("model_id", ""),
-        epochs=int(metrics.get("epochs", 0)),
-        metrics=dict(metrics),
-        score=facts.objective.as_loss(value) if usable else float("nan"),
-        curves=curves[key],
+        stack=int(tags["stack"]),
+        key=key,
+        together=kept.together,
     )
+    result = FitResult(
+        fit=decode_fit(json.loads(tags["fit"])),
+        outcome=outcome,
+        curves=kept.curves,
+        best_epoch=kept.best_epoch(metrics.get("best_epoch", -1)),
+        weights=None,
+        row_losses=kept.row_losses,
+        seconds=metrics.get("seconds", 0.0),
+        message=tags.get("message", ""),
+        train_loss=metrics.get("best_train_loss", math.nan),
+    )
+    known = {"run_id": run.info.run_id, "model_id": tags.get("model_id", "")}
+    return DoneFit(place, result, kept.units, facts.objective, **known)

@@ -7,6 +7,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,15 @@ import numpy as np
 from pipeline.config.choices import SaveModels
 from pipeline.core.errors import StoreError
 from pipeline.core.language import plural
-from pipeline.core.records import Fit, FitResult, Outcome, Round, Stack, Trial
+from pipeline.core.records import Fit, FitResult, Round, Stack, Trial
 from pipeline.ledger.donefits import DoneFit, DoneFits
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.fitrecord import FitRecord, ModelRecord, late_job, templates
-from pipeline.ledger.fitrun import Place, points, step_of
+from pipeline.ledger.fitrun import Place, metrics, step_of
 from pipeline.ledger.fitwriter import FITS
 from pipeline.ledger.parent import Begun
 from pipeline.ledger.stackfile import CUT, FitCurves, pack, pack_weights, sample, unpack_weights
-from pipeline.ledger.trained import Trained
+from pipeline.ledger.trained import decode, encode
 from pipeline.ledger.writer import Job
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class StackRecorder:
         weights = self._small_weights(keys, new)
         usable = sum(result.weights is not None and result.outcome.is_usable for result in new)
         self.keeps_all &= not self._saves_all or len(weights) == usable
-        now, trained = int(time.time() * 1000), []
+        now, new_fits = int(time.time() * 1000), []
         fits = tuple(result.fit for result in results)
         is_whole = fits == self.planned.get(stack.number, fits)
         together = () if is_whole else tuple(positions[fit] for fit in fits)
@@ -84,32 +85,34 @@ class StackRecorder:
             place = Place(
                 self._sweep, round_.number, round_.phase, position, stack.number, key, together
             )
-            sampled = sample(
+            losses, units = sample(
                 result.row_losses, self._facts.seed, result.fit.fold, self._facts.validation
             )
+            kept = replace(result, weights=None, row_losses=losses)
             file = f"weights/{name}" if key in weights else ""
-            trained.append(Trained.of(place, result, sampled, now, file))
-        self._write_stack_file(name, stack, trained, weights)
-        for entry, result in zip(trained, new, strict=True):
-            self._record(entry, self._fit_record(entry, result.weights))
+            new_fits.append(DoneFit(place, kept, units, self._facts.objective, now, file))
+        self._write_stack_file(name, stack, new_fits, weights)
+        for done, result in zip(new_fits, new, strict=True):
+            self._record(done, self._fit_record(done, result.weights))
 
     def adopt(self, unwritten: Mapping[str, FitCurves]) -> None:
         """Record fits, by key, that a dead process trained and whose runs it did not write.
 
         Where every fit leaves a model, large networks are trained again: their weights are not kept.
         """
-        read = [Trained.read(self._sweep, key, curves) for key, curves in unwritten.items()]
-        trained = [entry for entry in read if entry is not None]
-        files = {entry.weights for entry in trained if entry.weights}
+        objective = self._facts.objective
+        read = [decode(self._sweep, key, kept, objective) for key, kept in unwritten.items()]
+        trained = [done for done in read if done is not None]
+        files = {done.weights for done in trained if done.weights}
         weights: dict[str, list[np.ndarray]] = {}
         for name in files if self._saves_all else ():
             weights |= unpack_weights(self._files.read(name))
-        pairs = [(entry, self._adopted(entry, weights.get(entry.place.key))) for entry in trained]
-        adopted = [(entry, record) for entry, record in pairs if record is not None]
+        pairs = [(done, self._adopted(done, weights.get(done.place.key))) for done in trained]
+        adopted = [(done, record) for done, record in pairs if record is not None]
         if adopted:
             log.info("trained but not recorded: %s, recorded now", plural(len(adopted), "fit"))
-        for entry, record in adopted:
-            self._record(entry, record)
+        for done, record in adopted:
+            self._record(done, record)
         self._weights |= files
 
     def release(self) -> None:
@@ -134,20 +137,20 @@ class StackRecorder:
         size = sum(array.nbytes for own in weights.values() for array in own)
         return weights if size <= MOST_WEIGHT_BYTES else {}
 
-    def _adopted(self, entry: Trained, weights: Sequence[np.ndarray] | None) -> FitRecord | None:
+    def _adopted(self, done: DoneFit, weights: Sequence[np.ndarray] | None) -> FitRecord | None:
         """Return the record of a fit read from a file; None where it is not of this sweep, or incomplete."""
         try:
-            if entry.place.key != self._done.key(entry.result.fit):
+            if done.place.key != self._done.key(done.fit):
                 return None
-            if self._saves_all and entry.result.outcome.is_usable:
-                template = self._template(entry.result.fit.trial)
+            if self._saves_all and done.result.outcome.is_usable:
+                template = self._template(done.fit.trial)
                 if weights is None or not template.takes(weights):
                     return None
-            return self._fit_record(entry, weights)
+            return self._fit_record(done, weights)
         except StoreError:
             raise
         except Exception:
-            log.exception("a fit of the file of stack %d cannot be recorded", entry.place.stack)
+            log.exception("a fit of the file of stack %d cannot be recorded", done.place.stack)
             return None
 
     def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
@@ -155,19 +158,20 @@ class StackRecorder:
         done = self._done.standing(fit)
         if done is None:
             raise AssertionError(f"{fit.name} is not in the ledger")
-        self._put(late_job(self._model(fit, weights, done.best_epoch), done, self._store))
+        self._put(late_job(self._model(fit, weights, done.result.best_epoch), done, self._store))
 
     def _write_stack_file(
         self,
         name: str,
         stack: Stack,
-        trained: Sequence[Trained],
+        new: Sequence[DoneFit],
         weights: Mapping[str, Sequence[np.ndarray]],
     ) -> None:
         """Queue the file of curves and row losses before any run of the stack: an ended run has them."""
-        fits = {entry.place.key: entry.curves for entry in trained if entry.result.outcome.is_done}
-        scored = [entry for entry in trained if _is_scored(entry.result)]
-        cut = {entry.place.key: entry.curves for entry in scored if entry.place.key not in fits}
+        ended = [done for done in new if done.result.outcome.is_done]
+        fits = {done.place.key: encode(done) for done in ended}
+        scored = [done for done in new if done.is_scored and done.place.key not in fits]
+        cut = {done.place.key: encode(done) for done in scored}
         steps: list[Callable[[], object]] = []
         if weights:
             kept, file = pack_weights(weights), f"weights/{name}"
@@ -182,28 +186,14 @@ class StackRecorder:
         if steps:
             self._put(Job(f"stack {stack.number}", steps, first=True))
 
-    def _fit_record(self, entry: Trained, weights: Sequence[np.ndarray] | None) -> FitRecord:
-        place, result, model = entry.place, entry.result, None
+    def _fit_record(self, done: DoneFit, weights: Sequence[np.ndarray] | None) -> FitRecord:
+        result, model = replace(done.result, row_losses=None), None
         if weights is not None and result.outcome.is_usable and self._saves_all:
             model = self._model(result.fit, weights, result.best_epoch)
-        metrics = points(result, self._facts)
-        return FitRecord(self._store.experiment_id, place, result, metrics, entry.ended, model)
+        values = metrics(result, self._facts)
+        return FitRecord(self._store.experiment_id, done.place, result, values, done.ended, model)
 
-    def _record(self, entry: Trained, record: FitRecord) -> None:
-        place, result = entry.place, entry.result
-        score = result.best(self._facts.objective.metric) if _is_scored(result) else float("nan")
-        done = DoneFit(
-            fit=result.fit,
-            key=place.key,
-            outcome=result.outcome,
-            round=place.round,
-            position=place.position,
-            epochs=result.epochs,
-            metrics=record.metrics,
-            score=self._facts.objective.as_loss(score),
-            curves=entry.curves,
-        )
-
+    def _record(self, done: DoneFit, record: FitRecord) -> None:
         def write() -> None:
             done.run_id, done.model_id = FITS.write(self._store, record)
 
@@ -214,8 +204,3 @@ class StackRecorder:
         marks = {"trial": fit.trial.name, "sweep": self._sweep}
         experiment, template = self._store.experiment_id, self._template(fit.trial)
         return ModelRecord(experiment, fit.name, template, weights, step_of(best), marks)
-
-
-def _is_scored(result: FitResult) -> bool:
-    """Return whether a fit has score and network; a cut one does after its first epoch."""
-    return result.outcome.is_usable or (result.outcome is Outcome.cut and result.best_epoch >= 0)

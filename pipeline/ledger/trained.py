@@ -1,18 +1,18 @@
-"""A trained fit before its run is written: kept in its stack's file, so that a kill does not lose it."""
+"""A fit in the file of its stack: kept there before its run is written, so that a kill does not lose it."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from pipeline.core import language
-from pipeline.core.records import Finding, FitResult, Outcome
-from pipeline.core.statistics import Units
+from pipeline.core.records import Finding, FitResult, Objective, Outcome
+from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.encoding import decode_fit, encode_fit
 from pipeline.ledger.fitrun import Place
 from pipeline.ledger.stackfile import FitCurves
@@ -27,76 +27,46 @@ CURVE = re.compile(r"[\w .:/-]{1,250}")
 WEIGHTS = re.compile(r"weights/[0-9a-f-]+\.npz")
 
 
-@dataclass(frozen=True)
-class Trained:
-    """All data of a fit that is written."""
+def encode(done: DoneFit) -> FitCurves:
+    """Return what the file of its stack keeps of a fit."""
+    place, result = done.place, done.result
+    about = {
+        "fit": encode_fit(result.fit),
+        "outcome": result.outcome.value,
+        "findings": [asdict(finding) for finding in result.findings],
+        "ended": done.ended,
+        **{name: getattr(place, name) for name in FROM_PLACE},
+        **({"together": place.together} if place.together else {}),
+        "best_epoch": int(result.best_epoch),
+        "seconds": float(result.seconds),
+        "message": result.message,
+        "train_loss": language.finite(result.train_loss),
+        "train_sample": result.train_sample,
+        "weights": done.weights,
+    }
+    return FitCurves(result.curves, result.row_losses, json.dumps(about), done.units)
 
-    place: Place
-    result: FitResult
-    """Without weights and row losses, which are no part of the run."""
-    curves: FitCurves
-    """Its data in the stack's file."""
-    ended: int
-    """When the fit ended, milliseconds since 1970."""
-    weights: str = ""
-    """File with the weights of the network that is saved with the run; empty where there is none."""
 
-    @classmethod
-    def of(
-        cls,
-        place: Place,
-        result: FitResult,
-        sampled: tuple[np.ndarray | None, Units | None],
-        ended: int,
-        weights: str = "",
-    ) -> Trained:
-        """Return the data to write of a result; `sampled` as `stackfile.sample` returns it."""
-        about = {
-            "fit": encode_fit(result.fit),
-            "outcome": result.outcome.value,
-            "findings": [asdict(finding) for finding in result.findings],
-            "ended": ended,
-            **{name: getattr(place, name) for name in FROM_PLACE},
-            **({"together": place.together} if place.together else {}),
-            "best_epoch": int(result.best_epoch),
-            "seconds": float(result.seconds),
-            "message": result.message,
-            "train_loss": language.finite(result.train_loss),
-            "train_sample": result.train_sample,
-            "weights": weights,
-        }
-        losses, units = sampled
-        curves = FitCurves(result.curves, losses, json.dumps(about), units)
-        return cls(place, replace(result, weights=None, row_losses=None), curves, ended, weights)
-
-    @classmethod
-    def read(cls, sweep: str, key: str, curves: FitCurves) -> Trained | None:
-        """Return a fit from its data in a file; None where values are missing or damaged."""
-        try:
-            about = UNKNOWN | json.loads(curves.about)
-            _check(about, curves)
-            own = {name: about[name] for name in FROM_PLACE}
-            place = Place(sweep=sweep, key=key, **own, together=curves.together)
-            result = FitResult(
-                fit=decode_fit(about["fit"]),
-                outcome=Outcome(about["outcome"]),
-                curves=curves.curves,
-                weights=None,
-                row_losses=None,
-                findings=tuple(Finding(**finding) for finding in about["findings"]),
-                train_loss=math.nan if about["train_loss"] is None else about["train_loss"],
-                **{name: about[name] for name in FROM_RESULT},
-            )
-            return cls(place, result, curves, about["ended"], about["weights"])
-        except (
-            ArithmeticError,
-            AttributeError,
-            LookupError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ):
-            return None
+def decode(sweep: str, key: str, kept: FitCurves, objective: Objective) -> DoneFit | None:
+    """Return a fit of a sweep from what the file of its stack keeps; None where that is damaged."""
+    try:
+        about = UNKNOWN | json.loads(kept.about)
+        _check(about, kept)
+        own = {name: about[name] for name in FROM_PLACE}
+        place = Place(sweep=sweep, key=key, **own, together=kept.together)
+        result = FitResult(
+            fit=decode_fit(about["fit"]),
+            outcome=Outcome(about["outcome"]),
+            curves=kept.curves,
+            weights=None,
+            row_losses=kept.row_losses,
+            findings=tuple(Finding(**finding) for finding in about["findings"]),
+            train_loss=math.nan if about["train_loss"] is None else about["train_loss"],
+            **{name: about[name] for name in FROM_RESULT},
+        )
+        return DoneFit(place, result, kept.units, objective, about["ended"], about["weights"])
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        return None
 
 
 def _check(about: dict[str, Any], curves: FitCurves) -> None:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pipeline.core import language
-from pipeline.core.records import Objective, Trial
+from pipeline.core.records import Trial
 from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.environment import SOURCE, user
+from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.fitrecord import RowRecord
-from pipeline.ledger.fitrun import LONGEST_TAG, trial_parameters
+from pipeline.ledger.fitrun import LONGEST_TAG, scalars, trial_parameters
 from pipeline.ledger.fitwriter import FITS
 from pipeline.ledger.store import Store
 from pipeline.ledger.writer import Job
@@ -54,9 +55,9 @@ def leading_curve(metric: str) -> str:
 class TrialRows:
     """Writes the rows of one sweep."""
 
-    def __init__(self, store: Store, sweep: str, objective: Objective) -> None:
+    def __init__(self, store: Store, sweep: str, facts: SweepFacts) -> None:
         """Keep the store; nothing is written yet."""
-        self._store, self._sweep, self._objective = store, sweep, objective
+        self._store, self._sweep, self._facts = store, sweep, facts
         self.champion = ""
         """Run id of the first row, once it is written."""
 
@@ -79,14 +80,14 @@ class TrialRows:
             verdicts: Verdict of the search by capacity.
         """
         said = {entry.evidence.trial: entry for entry in ranked}
-        ranks = {done.key: rank for rank, done in enumerate(fits, start=1)}
+        ranks = {done.place.key: rank for rank, done in enumerate(fits, start=1)}
         trials = list(dict.fromkeys(done.fit.trial for done in fits))
         now = int(time.time() * 1000)
         for place, trial in enumerate(trials, start=1):
             own = [done for done in fits if done.fit.trial == trial]
             verdict = verdicts.get(trial.capacity.label, "")
             row = _Row(place, trial, trials[0], own, said.get(trial), verdict)
-            steps = self._steps(row, {done.run_id: ranks[done.key] for done in own}, now)
+            steps = self._steps(row, {done.run_id: ranks[done.place.key] for done in own}, now)
             yield Job(f"row of {trial.name}", steps, alone=self._store.is_local)
 
     def _steps(self, row: _Row, ranks: Mapping[str, int], now: int) -> list[Callable[[], object]]:
@@ -101,7 +102,7 @@ class TrialRows:
                 self.champion = made[0]
 
         def fill() -> None:
-            metrics = row.metrics(self._objective.metric, now)
+            metrics = row.metrics(self._facts, now)
             params, status = trial_parameters(row.trial), "FINISHED" if row.said else "FAILED"
             record = RowRecord(made[0], row.name, metrics, params, status, ranks, now)
             FITS.write(self._store, record)
@@ -136,7 +137,7 @@ class _Row(NamedTuple):
         why = (
             self.said.note
             if self.said
-            else ", ".join(sorted({entry.outcome for entry in self.fits}))
+            else ", ".join(sorted({entry.result.outcome for entry in self.fits}))
         )
         values = {
             "kind": KIND,
@@ -150,18 +151,19 @@ class _Row(NamedTuple):
         }
         return {name: value[:LONGEST_TAG] for name, value in values.items() if value}
 
-    def metrics(self, metric: str, now: int) -> list[Metric]:
+    def metrics(self, facts: SweepFacts, now: int) -> list[Metric]:
         """Return scores, size and mean curves; epochs are counted from 1."""
         from mlflow.entities import Metric
 
         points = [
             (name, float(f"{value:.{SHOWN_DIGITS.get(name, 3)}g}"), 0)
-            for name, value in self._scores().items()
+            for name, value in self._scores(facts).items()
         ]
         size = self.trial.parameters
         points += [(PLACE, float(self.place), 0), ("parameters", float(size), 0)]
-        points += [("seconds", sum(done.metrics.get("seconds", 0.0) for done in self.fits), 0)]
+        points += [("seconds", sum(done.result.seconds for done in self.fits), 0)]
         points += self._error_bar(round(math.log10(max(size, 1)), 3))
+        metric = facts.objective.metric
         curve = self._mean_curve(metric)
         names = [metric, *([leading_curve(metric)] if self.is_leading else [])]
         points += [(name, value, epoch) for name in names for epoch, value in curve.items()]
@@ -181,17 +183,17 @@ class _Row(NamedTuple):
         wanted = {scored.fit for scored in results}
         return [done for done in self.fits if done.fit in wanted]
 
-    def _scores(self) -> dict[str, float]:
+    def _scores(self, facts: SweepFacts) -> dict[str, float]:
         """Return score and errors, and means over executions of the other metrics at the best epoch."""
         said, counted = self.said, self._counted()
         if said is None:
             return {}
         median = said.evidence.results[median_execution(said.evidence)].fit
-        best = next((done.best_epoch for done in counted if done.fit == median), -1)
-        names = {name for done in counted for name in done.metrics if name.startswith("best_")}
+        best = next((done.result.best_epoch for done in counted if done.fit == median), -1)
+        values = [scalars(done.result, facts) for done in counted]
+        names = {name for own in values for name in own if name.startswith("best_")}
         means = {
-            name: float(np.mean([done.metrics.get(name, math.nan) for done in counted]))
-            for name in names
+            name: float(np.mean([own.get(name, math.nan) for own in values])) for name in names
         }
         return means | {
             "score": said.evidence.shown,
@@ -203,7 +205,7 @@ class _Row(NamedTuple):
 
     def _mean_curve(self, metric: str) -> dict[int, float]:
         """Return the mean over executions by epoch, up to their median number of epochs."""
-        known = [done.curves.curves.get(metric) for done in self._counted()]
+        known = [done.result.curves.get(metric) for done in self._counted()]
         curves = [curve for curve in known if curve is not None and len(curve)]
         if not curves:
             return {}

@@ -77,7 +77,11 @@ def _refits(sweep: Sweep, members: Sequence[Member]) -> tuple[Fit, ...]:
     every = (*sweep.ledger.done, *sweep.ledger.cut)
     best = {
         member.fit.trial: np.median(
-            [max(entry.best_epoch, 0) for entry in every if entry.fit.trial == member.fit.trial]
+            [
+                max(entry.result.best_epoch, 0)
+                for entry in every
+                if entry.fit.trial == member.fit.trial
+            ]
         )
         for member in members
     }
@@ -98,7 +102,7 @@ def _folds(sweep: Sweep, first: Member) -> tuple[Fit, ...]:
 def _train(sweep: Sweep, rows: ChampionRows, fits: Sequence[Fit], missing: Sequence[Fit]) -> str:
     """Train and record the fits as a round; return why it was not finished, or an empty string."""
     ledger, trainer = sweep.ledger, sweep.trainer
-    number = 1 + max(entry.round for entry in (*ledger.done, *ledger.cut))
+    number = 1 + max(entry.place.round for entry in (*ledger.done, *ledger.cut))
     round_ = Round(number, CHAMPION_PHASE, tuple(fits), f"champion_rows={rows}")
     recorded = ledger.recorded_plan(number) if ledger.resumed else None
     plan = recorded[1] if recorded and recorded[0] == round_ else trainer.plan(fits)

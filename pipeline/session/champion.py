@@ -89,11 +89,11 @@ class Candidates:
     def _retrain(self, fit: Fit, control: Control) -> None:
         """Retrain the stack of a recorded fit, and keep the networks that `control` does not cut."""
         done = self.ledger.find(fit)
-        recorded = self.ledger.recorded_plan(done.round) if done else None
+        recorded = self.ledger.recorded_plan(done.place.round) if done else None
         if recorded is None:
             raise AssertionError(f"no plan of the round that trained {fit.name}")
         round_, plan = recorded
-        stacks = trained_in(round_, plan, fit, done.curves.together if done else ())
+        stacks = trained_in(round_, plan, fit, done.place.together if done else ())
         if not stacks:  # its round was proposed by an earlier version of the search
             stacks = self.trainer.plan([fit]).stacks
         log.info(

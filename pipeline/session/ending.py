@@ -235,7 +235,7 @@ def _challenge(
 
 def _nothing_usable(ledger: Ledger, result: SearchResult) -> BudgetError | NoUsableTrialError:
     """Return the error of a sweep without a champion."""
-    outcomes = Counter(str(done.outcome) for done in ledger.done)
+    outcomes = Counter(str(done.result.outcome) for done in ledger.done)
     counted = ", ".join(f"{count} {name}" for name, count in sorted(outcomes.items())) or "no fit"
     if result.status == "budget" and not outcomes.keys() & {"diverged", "infeasible"}:
         return BudgetError(

@@ -191,11 +191,10 @@ def search(sweep: Sweep, before: Callable[[Round], None] = lambda _: None) -> Se
     """Propose rounds and train them, `before` each, until the search, a budget or a signal ends it."""
     shown, ended = 0, ""
     sweep.forecaster.begin_search(len(sweep.ledger.done))
-    objective = sweep.trainer.settings.objective
     while True:
         finished = sweep.ledger.finished()
         proposal = sweep.searcher.propose(finished)
-        cut = [(entry.scored(objective), entry.epochs) for entry in sweep.ledger.cut]
+        cut = [(entry.scored(), entry.result.epochs) for entry in sweep.ledger.cut]
         result = result_of(sweep.searcher, proposal, finished, ended, cut)
         decisions = result.decisions if result else proposal.decisions
         standing = capacities(finished, sweep.trainer.config)

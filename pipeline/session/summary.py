@@ -110,7 +110,7 @@ def _counts(status: str, ledger: Ledger, budget: Budget) -> dict[str, Any]:
         "seconds": round(budget.spent(), 1),
         "trials": len({entry.fit.trial.name for entry in ledger.done}),
         "fits": len(ledger.done),
-        "epochs": sum(entry.epochs for entry in ledger.done),
+        "epochs": sum(entry.result.epochs for entry in ledger.done),
         "cut": len(ledger.cut),
         "cost": budget.cost(),
     }
@@ -170,7 +170,7 @@ def champion_entry(
         "objective": metric,
         "score": choice.shown,
         "score_se": choice.se,
-        "train_loss": done.metrics.get("best_train_loss") if done else None,
+        "train_loss": done.result.train_loss if done else None,
         "reason": choice.reason,
     }
 

@@ -60,7 +60,7 @@ def test_a_fit_is_written_as_from_this_process(sweeps: Any, client: Any) -> None
         saved = there.weights(result.fit)
         assert saved is not None
         assert all((a == b).all() for a, b in zip(saved, result.weights, strict=True))
-    assert {done.metrics["epochs"] for done in there.done} == {3.0}
+    assert {done.result.epochs for done in there.done} == {3}
 
 
 def test_when_the_process_dies_another_one_goes_on(
@@ -142,9 +142,8 @@ def test_a_take_over_goes_on_after_the_store_failed(
     asked = sweeps.round(0)
     results = sweeps.record(ledger, asked)
     lost = ledger.done[0]
-    place = fitrun.Place(ledger.run_id, 0, "grow", 0, 1, lost.key)
-    found = fitrun.points(results[0], sweeps.facts)
-    record = FitRecord(ledger.store.experiment_id, place, results[0], found, 0)
+    found = fitrun.metrics(results[0], sweeps.facts)
+    record = FitRecord(ledger.store.experiment_id, lost.place, results[0], found, 0)
     record.begun = True
     with monkeypatch.context() as failing:
         failing.setattr(
@@ -231,7 +230,7 @@ def test_a_bug_is_said_where_it_can_be_seen(sweeps: Any) -> None:
     ledger = sweeps.open()
     (fit, *_) = sweeps.round(0).fits
     place = fitrun.Place(ledger.run_id, 0, "grow", 0, 1, "key")
-    record = FitRecord(ledger.store.experiment_id, place, sweeps.result(fit), [], 0)
+    record = FitRecord(ledger.store.experiment_id, place, sweeps.result(fit), {}, 0)
     record.ended = "late"  # type: ignore[assignment]
     with pytest.raises(RuntimeError, match="TypeError"):
         FITS.write(ledger.store, record)

@@ -17,7 +17,7 @@ from pipeline.config.choices import SaveModels
 from pipeline.core import language
 from pipeline.core.records import Objective, Outcome
 from pipeline.ledger.files import local_folder
-from pipeline.ledger.fitrun import MOST_METRICS, points
+from pipeline.ledger.fitrun import MOST_METRICS, metrics
 from pipeline.ledger.read import read_sweep
 
 
@@ -60,13 +60,12 @@ def test_a_root_of_another_curve_is_written_only_as_the_objective(sweeps: Any, m
     (fit, *_) = sweeps.round(0).fits
     result = sweeps.result(fit)
     roots = {name: np.sqrt(result.curves["val_loss"]) for name in ("rmse", "val_rmse")}
-    found = points(
+    found = metrics(
         replace(result, curves=result.curves | roots),
         replace(sweeps.facts, objective=Objective(metric)),
     )
-    keys = {point.key for point in found}
-    assert {"val_loss", "best_val_rmse"} < keys
-    assert keys & set(roots) == ({metric} & set(roots))
+    assert {"val_loss", "best_val_rmse"} < found.keys()
+    assert found.keys() & set(roots) == ({metric} & set(roots))
 
 
 def test_the_runs_table_has_columns_that_mean_something(sweeps: Any, client: Any) -> None:

@@ -120,7 +120,7 @@ def test_a_store_in_which_epochs_began_with_nought_is_read_right(sweeps: Any, cl
     assert FitCurves({}, None, "not JSON").best_epoch(3.0) == 3
     sweeps.abandon(ledger)
     (done,) = sweeps.open(ledger.run_id).done
-    assert done.best_epoch == result.best_epoch
+    assert done.result.best_epoch == result.best_epoch
 
 
 def test_versions_of_an_older_sweep_are_read_from_its_tags(sweeps: Any, client: Any) -> None:

@@ -16,14 +16,15 @@ import pytest
 
 from pipeline.config.choices import SaveModels
 from pipeline.core.errors import ConfigError, DataError, StoreError
-from pipeline.core.records import Outcome
+from pipeline.core.records import FitResult, Objective, Outcome
 from pipeline.ledger import claim as claim_module
 from pipeline.ledger import stackrecorder
+from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.encoding import trained_in
-from pipeline.ledger.fitrun import Place, points
+from pipeline.ledger.fitrun import Place, metrics
 from pipeline.ledger.read import recorded_fit
 from pipeline.ledger.stackfile import FitCurves, pack_weights, unpack_weights
-from pipeline.ledger.trained import Trained
+from pipeline.ledger.trained import decode, encode
 
 pytestmark = pytest.mark.slow
 
@@ -109,7 +110,9 @@ def test_a_fit_that_was_trained_but_not_recorded_is_not_trained_again(
     facts, runs, ledger = never_written(sweeps, client, save_models)
     again = sweeps.open(ledger.run_id, facts=facts)
     again.flush()
-    assert [done.outcome for done in again.done] == [done.outcome for done in ledger.done]
+    assert [done.result.outcome for done in again.done] == [
+        done.result.outcome for done in ledger.done
+    ]
     assert len(runs) == 3
     for run, done in zip(runs, again.done, strict=True):
         written = client.get_run(done.run_id)
@@ -150,7 +153,7 @@ def test_a_large_network_that_must_be_saved_is_trained_again(
     monkeypatch.setattr(stackrecorder, "MOST_WEIGHT_BYTES", 100)
     facts, _, ledger = never_written(sweeps, client, SaveModels.all)
     again = sweeps.open(ledger.run_id, facts=facts)
-    assert [done.outcome for done in again.done] == [Outcome.diverged]
+    assert [done.result.outcome for done in again.done] == [Outcome.diverged]
 
 
 def turned(content: bytes) -> bytes:
@@ -175,13 +178,19 @@ def test_weights_of_another_network_are_not_taken_over(
     else:
         path.unlink()
     again = sweeps.open(ledger.run_id, facts=facts)
-    assert [done.outcome for done in again.done] == [Outcome.diverged]
+    assert [done.result.outcome for done in again.done] == [Outcome.diverged]
+
+
+def done_fit(result: FitResult) -> DoneFit:
+    """Return a fit as it is recorded, before its run is written."""
+    place = Place("sweep", 0, "grow", 0, 1, "key")
+    return DoneFit(place, replace(result, weights=None), None, Objective(), 10_000)
 
 
 @pytest.mark.parametrize("about", ["", "{}", "[1]", '{"fit": 3}', "nonsense", "[" * 100_000])
 def test_what_a_file_does_not_say_is_trained_again(about: str) -> None:
     """Files of an older version, or changed by hand: never a traceback."""
-    assert Trained.read("sweep", "key", FitCurves({}, None, about)) is None
+    assert decode("sweep", "key", FitCurves({}, None, about), Objective()) is None
 
 
 @pytest.mark.parametrize(
@@ -229,43 +238,41 @@ def test_a_value_that_no_run_could_hold_is_not_taken_over(
 ) -> None:
     """It would fail in the background writer, and again at every resume."""
     result = sweeps.result(sweeps.round(0).fits[0])
-    place = Place("sweep", 0, "grow", 0, 1, "key")
-    kept = Trained.of(place, result, (np.ones(20, np.float32), None), 10_000).curves
+    kept = encode(done_fit(result))
     about = json.loads(kept.about) | changed
-    found = Trained.read("sweep", "key", replace(kept, about=json.dumps(about)))
+    found = decode("sweep", "key", replace(kept, about=json.dumps(about)), Objective())
     assert (found is None) == bool(changed)
 
 
 @pytest.mark.parametrize(
-    ("loss", "sample", "is_older", "metrics"),
+    ("loss", "sample", "is_older", "written"),
     [
-        (0.25, 0, False, {"best_train_loss": 0.25}),
-        (0.25, 41, False, {"best_train_loss": 0.25, "train_sample": 41.0}),
+        (0.25, 0, False, {"best_train_loss": {2: 0.25}}),
+        (0.25, 41, False, {"best_train_loss": {2: 0.25}, "train_sample": {2: 41.0}}),
         (math.nan, 0, False, {}),
         (0.25, 41, True, {}),
     ],
 )
 def test_the_training_loss_of_the_kept_weights_outlives_a_kill(
-    sweeps: Any, loss: float, sample: int, is_older: bool, metrics: dict[str, float]
+    sweeps: Any, loss: float, sample: int, is_older: bool, written: dict[str, dict[int, float]]
 ) -> None:
     """A file of an older version does not say it, and then no run does."""
     result = replace(sweeps.result(sweeps.round(0).fits[0]), train_loss=loss, train_sample=sample)
-    kept = Trained.of(Place("sweep", 0, "grow", 0, 1, "key"), result, (None, None), 10_000).curves
+    kept = encode(done_fit(result))
     about = json.loads(kept.about)
     if is_older:
         about = {name: value for name, value in about.items() if not name.startswith("train_")}
-    found = Trained.read("sweep", "key", replace(kept, about=json.dumps(about)))
+    found = decode("sweep", "key", replace(kept, about=json.dumps(about)), Objective())
     assert found is not None
-    written = {one.key: one.value for one in points(found.result, sweeps.facts)}
-    assert {name: written[name] for name in written if "train" in name} == metrics
+    values = metrics(found.result, sweeps.facts)
+    assert {name: value for name, value in values.items() if "train" in name} == written
 
 
 def test_curves_and_losses_of_another_form_are_not_taken_over(sweeps: Any) -> None:
     """Search and report compute with them."""
     result = sweeps.result(sweeps.round(0).fits[0])
-    place = Place("sweep", 0, "grow", 0, 1, "key")
-    kept = Trained.of(place, result, (np.ones(20, np.float32), None), 10_000).curves
-    assert Trained.read("sweep", "key", kept) is not None
+    kept = encode(done_fit(result))
+    assert decode("sweep", "key", kept, Objective()) is not None
     losses = kept.curves["loss"]
     wrong = [
         replace(kept, curves=kept.curves | {"loss": losses.astype(np.float32)}),
@@ -278,7 +285,7 @@ def test_curves_and_losses_of_another_form_are_not_taken_over(sweeps: Any) -> No
         replace(kept, row_losses=np.ones((20, 1), np.float32)),
         replace(kept, row_losses=np.ones(0, np.float32)),
     ]
-    assert [Trained.read("sweep", "key", one) for one in wrong] == [None] * len(wrong)
+    assert [decode("sweep", "key", one, Objective()) for one in wrong] == [None] * len(wrong)
 
 
 def test_a_stack_that_is_trained_again_keeps_the_file_of_what_was_recorded(
@@ -646,7 +653,7 @@ def test_a_fit_of_which_a_budget_left_a_part_of_the_stack_is_trained_again_with_
     again = sweeps.open(ledger.run_id)
     part = (replace(stack, fits=asked.fits[2:]),)
     for found in (ledger.find(asked.fits[3]), again.find(asked.fits[3])):
-        assert trained_in(*again.recorded_plan(0), asked.fits[3], found.curves.together) == part
+        assert trained_in(*again.recorded_plan(0), asked.fits[3], found.place.together) == part
     recorded = recorded_fit(None, again.find(asked.fits[3]).run_id)
     assert recorded.plan.stacks == part
     with_all = trained_in(asked, plan, asked.fits[3], ())
@@ -661,4 +668,4 @@ def test_a_stack_that_was_trained_whole_says_no_more_than_before(sweeps: Any) ->
     ledger.begin_round(asked, plan)
     results = [sweeps.result(fit) for fit in asked.fits]
     ledger.record_stack(asked, plan.stacks[0], results)
-    assert {done.curves.together for done in ledger.done} == {()}
+    assert {done.place.together for done in ledger.done} == {()}
