@@ -11,7 +11,7 @@ import pytest
 from pipeline.core.records import Capacity, Fit, Outcome, Scored, Trial
 from pipeline.evaluation.final import Member
 from pipeline.session import champion
-from pipeline.session.champion import MOST_CANDIDATES, Candidates, half_the_time
+from pipeline.session.champion import MOST_CANDIDATES, half_the_time, selected
 
 ROWS = 40
 
@@ -50,11 +50,12 @@ def sweep_of(scores, held, seconds=None):
     left = iter(seconds or ())
     ledger = SimpleNamespace(standing=lambda: standing)
     trainer = SimpleNamespace(dataset=dataset, config=SimpleNamespace(champion_size=4, seed=0))
-    candidates = Candidates(ledger, Memory({fits[n]: n for n in held}), trainer)
+    networks = Memory({fits[n]: n for n in held})
+    sweep = SimpleNamespace(ledger=ledger, networks=networks, trainer=trainer)
 
     def select(champions):
         spare = (lambda: next(left, 0.0)) if seconds else lambda: None
-        return candidates.selected(champions, lambda: half_the_time(str, spare))
+        return selected(sweep, champions, lambda: half_the_time(str, spare))
 
     return fits, select
 
@@ -64,14 +65,14 @@ def trained(monkeypatch):
     """Return the fits that were trained again; model n predicts rows that are off in places of its own."""
     rerun = []
 
-    def train(candidates, fit, _control):
+    def train(sweep, fit, _control):
         rerun.append(fit)
-        candidates.networks.held[fit] = round(fit.trial.learning_rate / 0.01) - 1
+        sweep.networks.held[fit] = round(fit.trial.learning_rate / 0.01) - 1
 
     def predict(model, _x):
         return np.random.default_rng(model).normal(size=(ROWS, 1))
 
-    monkeypatch.setattr(Candidates, "_retrain", train)
+    monkeypatch.setattr(champion, "_retrain", train)
     monkeypatch.setattr(champion, "forward", predict)
     monkeypatch.setattr(champion, "unseen_inputs", lambda *_: {"validation": np.zeros((ROWS, 1))})
     return rerun

@@ -12,7 +12,7 @@ import functools
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,10 +23,10 @@ from pipeline.evaluation.final import Member, forward
 from pipeline.evaluation.folds import unseen_inputs
 from pipeline.evaluation.greedy import select
 from pipeline.ledger.encoding import trained_in
-from pipeline.ledger.ledger import Ledger
 from pipeline.search.choose import longest
 from pipeline.search.protocol import is_usable
-from pipeline.session.trainer import Networks, Trainer
+from pipeline.session.sweep import Sweep
+from pipeline.session.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -35,97 +35,94 @@ MOST_CANDIDATES = 64
 has to predict all validation rows."""
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """The networks of a sweep at its end."""
+def of_trial(sweep: Sweep, trial: Trial, control: Control) -> list[Member]:
+    """Return the networks of all usable executions of a trial, in order of execution."""
+    fits = [scored.fit for scored in _usable(sweep) if scored.fit.trial == trial]
+    return _members(sweep, sorted(fits, key=lambda fit: fit.execution), control)
 
-    ledger: Ledger
-    networks: Networks
-    trainer: Trainer
 
-    def of_trial(self, trial: Trial, control: Control) -> list[Member]:
-        """Return the networks of all usable executions of a trial, in order of execution."""
-        fits = [scored.fit for scored in self._usable() if scored.fit.trial == trial]
-        return self._members(sorted(fits, key=lambda fit: fit.execution), control)
+def selected(sweep: Sweep, champions: list[Member], control: Callable[[], Control]) -> list[Member]:
+    """Return the networks to average, each once with its weight, the heaviest first.
 
-    def selected(self, champions: list[Member], control: Callable[[], Control]) -> list[Member]:
-        """Return the networks to average, each once with its weight, the heaviest first.
+    Networks that there is no time for are left out, with a warning.
 
-        Networks that there is no time for are left out, with a warning.
-
-        Args:
-            champions: The networks of the chosen trial; they are always available.
-            control: Called before networks are retrained and once more before they predict; each
-                control returned stops its part.
-        """
-        ranked = sorted(self._usable(), key=lambda scored: (scored.score, scored.fit.name))
-        fits = [scored.fit for scored in ranked[:MOST_CANDIDATES]]
-        members = self._members(fits, control()) or champions
-        there = {member.fit for member in members}
-        if without := [fit.name for fit in fits if fit not in there]:
-            log.warning(
-                "Nobody kept the networks of %d of the best %d fits, and there was no time to train "
-                "them again: they cannot be selected (%s)",
-                *(len(without), len(fits), ", ".join(without)),
-            )
-        counted = Counter(self._select(members, control())).most_common()
-        names = ", ".join(members[place].fit.name for place, _ in counted)
-        log.info("Selected from %d networks: %s", len(members), names)
-        return [replace(members[place], weight=weight) for place, weight in counted]
-
-    def _usable(self) -> list[Scored]:
-        return [scored for scored in longest(self.ledger.standing()) if is_usable(scored)]
-
-    def _members(self, fits: Sequence[Fit], control: Control) -> list[Member]:
-        """Return the networks of some fits, retrained where they are lost and `control` allows it."""
-        members = []
-        for fit in fits:
-            if self.networks.weights(fit) is None and not control.stop_reason():
-                self._retrain(fit, control)
-            if (model := self.networks.model(fit)) is not None:
-                members.append(Member(fit, model))
-        return members
-
-    def _retrain(self, fit: Fit, control: Control) -> None:
-        """Retrain the stack of a recorded fit, and keep the networks that `control` does not cut."""
-        done = self.ledger.find(fit)
-        recorded = self.ledger.recorded_plan(done.place.round) if done else None
-        if recorded is None:
-            raise AssertionError(f"no plan of the round that trained {fit.name}")
-        round_, plan = recorded
-        stacks = trained_in(round_, plan, fit, done.place.together if done else ())
-        if not stacks:  # its round was proposed by an earlier version of the search
-            stacks = self.trainer.plan([fit]).stacks
-        log.info(
-            "%s is trained again: its network was not kept by the process that trained it", fit.name
+    Args:
+        champions: The networks of the chosen trial; they are always available.
+        control: Called before networks are retrained and once more before they predict; each
+            control returned stops its part.
+    """
+    ranked = sorted(_usable(sweep), key=lambda scored: (scored.score, scored.fit.name))
+    fits = [scored.fit for scored in ranked[:MOST_CANDIDATES]]
+    members = _members(sweep, fits, control()) or champions
+    there = {member.fit for member in members}
+    if without := [fit.name for fit in fits if fit not in there]:
+        log.warning(
+            "Nobody kept the networks of %d of the best %d fits, and there was no time to train "
+            "them again: they cannot be selected (%s)",
+            *(len(without), len(fits), ", ".join(without)),
         )
-        for _, results in self.trainer.run(replace(plan, stacks=stacks), control):
-            for result in results:
-                if result.outcome.is_done:
-                    self.networks.keep(result)
+    counted = Counter(_select(sweep.trainer, members, control())).most_common()
+    names = ", ".join(members[place].fit.name for place, _ in counted)
+    log.info("Selected from %d networks: %s", len(members), names)
+    return [replace(members[place], weight=weight) for place, weight in counted]
 
-    def _select(self, members: list[Member], control: Control) -> tuple[int, ...]:
-        """Return the indices of the selected networks, with repetitions."""
-        dataset, config = self.trainer.dataset, self.trainer.config
-        rows = dataset.split.validation
-        truth = dataset.encoded_targets(rows)
-        weights = dataset.sample_weight(rows)
-        inputs = functools.cache(lambda name: unseen_inputs(dataset, name, 0)["validation"])
-        predictions: list[np.ndarray] = []
-        for member in members:
-            if predictions and control.stop_reason():
-                log.info("The budget ends: the best %d networks may be selected", len(predictions))
-                break
-            predictions.append(forward(member.model, inputs(member.fit.trial.encoding)))
 
-        def losses(outputs: np.ndarray) -> np.ndarray:
-            shape = outputs.shape[:-1]
-            flat = outputs.reshape(-1, outputs.shape[-1])
-            repeated = np.tile(truth, (flat.shape[0] // len(truth), 1))
-            own = row_losses(repeated, flat, regression=dataset.regression).reshape(shape)
-            return own if weights is None else own * weights
+def _usable(sweep: Sweep) -> list[Scored]:
+    return [scored for scored in longest(sweep.ledger.standing()) if is_usable(scored)]
 
-        return select(np.array(predictions), losses, config.champion_size, config.seed)
+
+def _members(sweep: Sweep, fits: Sequence[Fit], control: Control) -> list[Member]:
+    """Return the networks of some fits, retrained where they are lost and `control` allows it."""
+    members = []
+    for fit in fits:
+        if sweep.networks.weights(fit) is None and not control.stop_reason():
+            _retrain(sweep, fit, control)
+        if (model := sweep.networks.model(fit)) is not None:
+            members.append(Member(fit, model))
+    return members
+
+
+def _retrain(sweep: Sweep, fit: Fit, control: Control) -> None:
+    """Retrain the stack of a recorded fit, and keep the networks that `control` does not cut."""
+    done = sweep.ledger.find(fit)
+    recorded = sweep.ledger.recorded_plan(done.place.round) if done else None
+    if done is None or recorded is None:
+        raise AssertionError(f"no plan of the round that trained {fit.name}")
+    round_, plan = recorded
+    stacks = trained_in(round_, plan, fit, done.place.together)
+    if not stacks:  # its round was proposed by an earlier version of the search
+        stacks = sweep.trainer.plan([fit]).stacks
+    log.info(
+        "%s is trained again: its network was not kept by the process that trained it", fit.name
+    )
+    for _, results in sweep.trainer.run(replace(plan, stacks=stacks), control):
+        for result in results:
+            if result.outcome.is_done:
+                sweep.networks.keep(result)
+
+
+def _select(trainer: Trainer, members: list[Member], control: Control) -> tuple[int, ...]:
+    """Return the indices of the selected networks, with repetitions."""
+    dataset, config = trainer.dataset, trainer.config
+    rows = dataset.split.validation
+    truth = dataset.encoded_targets(rows)
+    weights = dataset.sample_weight(rows)
+    inputs = functools.cache(lambda name: unseen_inputs(dataset, name, 0)["validation"])
+    predictions: list[np.ndarray] = []
+    for member in members:
+        if predictions and control.stop_reason():
+            log.info("The budget ends: the best %d networks may be selected", len(predictions))
+            break
+        predictions.append(forward(member.model, inputs(member.fit.trial.encoding)))
+
+    def losses(outputs: np.ndarray) -> np.ndarray:
+        shape = outputs.shape[:-1]
+        flat = outputs.reshape(-1, outputs.shape[-1])
+        repeated = np.tile(truth, (flat.shape[0] // len(truth), 1))
+        own = row_losses(repeated, flat, regression=dataset.regression).reshape(shape)
+        return own if weights is None else own * weights
+
+    return select(np.array(predictions), losses, config.champion_size, config.seed)
 
 
 def half_the_time(signal: Callable[[], str], spare: Callable[[], float | None]) -> Control:

@@ -38,7 +38,7 @@ from pipeline.session.aftermath import (
     write_summary,
 )
 from pipeline.session.allrows import on_all_rows, wanted_rows
-from pipeline.session.champion import Candidates, half_the_time
+from pipeline.session.champion import half_the_time, of_trial, selected
 from pipeline.session.standing import SearchResult, ranking_rows, trials_ranked
 from pipeline.session.summary import summarise
 from pipeline.session.sweep import Sweep
@@ -122,9 +122,8 @@ def _models(
 ) -> tuple[str, dict[str, list[Member]]]:
     """Return which model becomes the champion, and the networks of each that is scored."""
     config, signal = sweep.trainer.config, lambda: sweep.stop.name
-    candidates = Candidates(sweep.ledger, sweep.networks, sweep.trainer)
     # Signals alone: this training is what the reserve of the budget is for.
-    members = candidates.of_trial(choice.trial, Unattended(signal))
+    members = of_trial(sweep, choice.trial, Unattended(signal))
     sweep.unless_stopped()
     single = next(member for member in members if member.fit.execution == choice.execution)
     sweep.ledger.rank(ranked, single.fit)
@@ -134,7 +133,7 @@ def _models(
         kind = "ensemble"
     if kind == "greedy":
         control = functools.partial(half_the_time, signal, sweep.forecaster.spare_seconds)
-        models["greedy"] = candidates.selected(members, control)
+        models["greedy"] = selected(sweep, members, control)
         sweep.unless_stopped()
     if (rows := wanted_rows(config, sweep.trainer.dataset)) is not ChampionRows.train:
         is_folded = rows is ChampionRows.folds
