@@ -85,7 +85,7 @@ def _prepared(
             *target.notes,
             *unread,
             *_split_notes(config, table, target, split),
-            *_group_notes(config, by.groups, split),
+            *_group_notes(config, frame, by.groups, split),
         ),
         split=split,
         digest=digest(frame.columns, table.hashes, [*chain(*split.folds), split.test]),
@@ -200,8 +200,13 @@ def _tested_twice(table: Table, split: Split) -> str:
     )
 
 
-def _group_notes(config: DataConfig, groups_of: np.ndarray | None, split: Split) -> Iterator[str]:
-    """Yield a note for each part whose rows are all of one group."""
+def _group_notes(
+    config: DataConfig, frame: pd.DataFrame, groups_of: np.ndarray | None, split: Split
+) -> Iterator[str]:
+    """Yield a note on rows without a group, and one for each part whose rows are all of one group."""
+    if config.group is not None and (lacking := int(frame[config.group].isna().sum())):
+        rows = f"{lacking:,} rows have" if lacking > 1 else "1 row has"
+        yield f"{rows} no value of {config.group!r} (data.group): they count as one group and stay together."
     parts = {"validation": split.validation, "test": split.test}
     for part, rows in parts.items():
         is_folded = part == "validation" and config.folds

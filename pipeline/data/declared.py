@@ -73,8 +73,10 @@ def _checked(series: pd.Series, column: Column, key: str) -> Judged:
 def _count(series: pd.Series, bad: np.ndarray, column: Column) -> str:
     """Return a clause on the number of unreadable cells, with an example."""
     what = f"no {column.kind}" if column.kind is not Kind.ordered else "no level that is named"
-    rows = f"{int(bad.sum())} rows hold" if bad.sum() > 1 else "1 row holds"
-    return f"{rows} {what} ({example_of(series, bad)}) and count as missing"
+    rows, counts = (
+        (f"{int(bad.sum())} rows hold", "count") if bad.sum() > 1 else ("1 row holds", "counts")
+    )
+    return f"{rows} {what} ({example_of(series, bad)}) and {counts} as missing"
 
 
 def unread_elsewhere(

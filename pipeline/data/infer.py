@@ -277,8 +277,10 @@ def refuse_infinite(series: pd.Series, judged: Judged) -> None:
         bad = np.abs(values) > LARGEST
     if bad.any():
         what = "infinite" if np.isinf(values[bad]).any() else f"larger than {LARGEST:g}"
+        count = int(bad.sum())
         raise DataError(
-            f"column {name!r} has {int(bad.sum())} values that are {what}, {rows_text(series, bad)}; "
+            f"column {name!r} has {f'{count} values that are' if count > 1 else 'a value that is'} {what}, "
+            f"{rows_text(series, bad)}; "
             f"correct them or leave the column out with {setting('drop', name)}"
         )
 

@@ -185,7 +185,8 @@ def sample_weights(config: DataConfig, frame: pd.DataFrame) -> np.ndarray | None
     if config.weight is None:
         return None
     series = frame[config.weight]
-    values = numbers(series, kind_of(series).column.format)
+    column = (declared(config, series) or kind_of(series)).column
+    values = numbers(series, column.format if column.kind is Kind.number else "")
     bad = ~(values > 0)
     if bad.any():
         raise DataError(

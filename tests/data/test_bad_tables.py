@@ -64,7 +64,7 @@ CASES = {
     "infinite value": (
         lines("a,b,y", [*ROWS, "inf,2,0"]),
         {},
-        "'a' has 1 values that are infinite, row 41",
+        "'a' has a value that is infinite, row 41",
     ),
     "huge value": (lines("a,b,y", [*ROWS, "1e200,2,0"]), {}, r"larger than 1e\+100"),
     "nothing left": (
@@ -79,6 +79,18 @@ CASES = {
         lines("a,b,w,y", [f"{row[:-1]}{i},{row[-1]}" for i, row in enumerate(ROWS)]),
         {"weight": "w"},
         "above 0, but the column holds 0 in row 1 ",
+    ),
+    "weights of words": (
+        lines(
+            "a,b,w,y", [f"{i % 5},{i % 3},{'low' if i % 2 else 'high'},{i / 7}" for i in range(40)]
+        ),
+        {"weight": "w"},
+        "above 0, but the column holds 'high' in rows 1, 2, 3",
+    ),
+    "dates as weights": (
+        lines("a,b,w,y", [f"{i % 5},{i % 3},2020-01-{i % 28 + 1:02},{i / 7}" for i in range(40)]),
+        {"weight": "w"},
+        "above 0, but the column holds '2020-01-01' in rows 1, 2, 3",
     ),
     "text as time": (
         lines("a,t,y", [f"{i % 7},x{i % 5},{i % 2}" for i in range(40)]),

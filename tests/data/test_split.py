@@ -291,6 +291,15 @@ def test_a_part_with_one_group_alone_is_said(prepared):
     assert "All test rows are of one value of 'clinic'" in notes
 
 
+def test_rows_without_a_group_are_counted_and_said(prepared):
+    """Whoever left the cell empty may have meant as many groups as rows."""
+    draw = np.random.default_rng(0)
+    table = pd.DataFrame({"x": draw.normal(size=200), "y": draw.normal(size=200)})
+    table["clinic"] = [None if row % 10 == 0 else f"c{row % 30}" for row in range(200)]
+    notes = " ".join(prepared(table, target="y", group="clinic").notes)
+    assert "20 rows have no value of 'clinic' (data.group): they count as one group" in notes
+
+
 @pytest.mark.parametrize("folds", [None, 3])
 @pytest.mark.parametrize("alone", [("odd",), ("odd", "strange")])
 def test_a_class_of_one_row_is_said_and_kept(prepared, people, alone, folds):
