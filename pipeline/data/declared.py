@@ -96,6 +96,8 @@ def unread_elsewhere(
     is_other[known] = False
     others = np.flatnonzero(is_other)
     for column in columns:
+        if column.used and given_test:
+            yield from _new_in_test(frame[column.name], column, known, given_test)
         if not column.used or not column.kind.is_numeric or not len(others):
             continue
         series = frame[column.name].iloc[others]
@@ -111,3 +113,25 @@ def unread_elsewhere(
                 f"example {example_of(series, bad)}"
             )
         yield f"Column {column.name!r}, test rows: {_count(series, bad, column)}."
+
+
+def _new_in_test(
+    series: pd.Series, column: Column, known: np.ndarray, given_test: int
+) -> Iterator[str]:
+    """Yield sentences where many rows of the file of test rows lack a value, or have levels of their own."""
+    table, test = series.iloc[known], series.iloc[-given_test:]
+    absent = ~is_given(test, column.strays)
+    if absent.mean() > MOST_UNREADABLE and is_given(table, column.strays).all():
+        yield (
+            f"Column {column.name!r} is empty in {absent.sum():,} of {given_test:,} rows of data.test_path, "
+            "and never in the table."
+        )
+    if column.kind is not Kind.category:
+        return
+    levels, own = (pd.Series(column.read(cells)[0]) for cells in (table, test))
+    strange = ~own.isin(levels).to_numpy() & ~absent
+    if strange.mean() > MOST_UNREADABLE:
+        yield (
+            f"Column {column.name!r}: {strange.sum():,} of {given_test:,} rows of data.test_path have levels "
+            f"that the table does not know, such as {own[strange].iloc[0]!r}."
+        )

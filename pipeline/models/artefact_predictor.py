@@ -151,7 +151,7 @@ class Predictor:
         ]
         if refused:
             raise ValueError("; ".join(refused))
-        self._say_strange_levels(rows)
+        self._say_what_is_new(rows)
         return rows
 
     def _unread(self, series: pd.Series, column: Any, allowed: float) -> str:
@@ -179,32 +179,38 @@ class Predictor:
         log.warning("%s; they count as missing", said)
         return ""
 
-    def _say_strange_levels(self, rows: pd.DataFrame) -> None:
-        """Log how many rows have levels of a category that no training row had."""
-        known = self._levels()
+    def _say_what_is_new(self, rows: pd.DataFrame) -> None:
+        """Log how many rows have no value where no training row lacked one, or a level none of them had."""
+        encoder = next(iter(self._encoders.values()))
+        if encoder is None or "columns" not in getattr(encoder, "named_steps", {}) or not len(rows):
+            return
+        parts = {name: (part, names) for name, part, names in encoder["columns"].transformers_}
+        _, gappy = parts.get("missing", (None, ()))
+        levels: dict[str, Any] = {}
+        if "categories" in parts:
+            part, names = parts["categories"]
+            levels = dict(zip(names, part.estimator.categories_, strict=True))
+        nothing = self._typed.MISSING_LEVEL
         for column in self._columns:
-            if column.name not in known or not len(rows):
+            series, known = rows[column.name], levels.get(column.name)
+            absent = ~self._typed.is_given(series, column.strays)
+            missed = set(column.outputs) & set(gappy) if known is None else nothing in known
+            if absent.any() and not missed:
+                log.warning(
+                    "%s of %s rows have no value of %r, which every training row had; %s is taken",
+                    *(f"{absent.sum():,}", f"{len(rows):,}", column.name),
+                    "the median" if known is None else "a rare level",
+                )
+            if known is None:
                 continue
             texts = self._typed.typed(rows[[column.name]], [column])[column.name]
-            expected = [*known[column.name], self._typed.MISSING_LEVEL]
-            strange = ~texts.isin(expected).to_numpy(dtype=bool)
+            strange = ~texts.isin([*known, nothing]).to_numpy(dtype=bool)
             if strange.any():
                 log.warning(
                     "%s of %s rows have levels of %r that training did not know, such as %r; they are "
                     "taken as a rare one",
                     *(f"{strange.sum():,}", f"{len(rows):,}", column.name, texts[strange].iloc[0]),
                 )
-
-    def _levels(self) -> dict[str, Any]:
-        """Return the levels of each category, as the encoder knows them."""
-        encoder = next(iter(self._encoders.values()))
-        if encoder is None or "columns" not in getattr(encoder, "named_steps", {}):
-            return {}
-        parts = {name: (part, names) for name, part, names in encoder["columns"].transformers_}
-        if "categories" not in parts:
-            return {}
-        part, names = parts["categories"]
-        return dict(zip(names, part.estimator.categories_, strict=True))
 
     def _chunk(self, rows: pd.DataFrame) -> np.ndarray:
         from keras import ops

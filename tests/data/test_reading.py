@@ -459,6 +459,28 @@ def test_the_target_of_test_rows_is_read_as_the_table_writes_it(tmp_path, prepar
         prepared(table, **words)
 
 
+@pytest.mark.parametrize(
+    ("town", "size", "said"),
+    [
+        ("Ulm", "", ["'size' is empty in 20 of 20 rows of data.test_path, and never in the table"]),
+        ("BONN", "1.5", ["'town': 20 of 20 rows of data.test_path have levels that the table does not"]),
+        ("", "2.5", ["'town' is empty in 20 of 20 rows of data.test_path"]),
+        ("Bonn", "3.5", []),
+    ],
+)  # fmt: skip
+def test_a_column_of_test_rows_that_is_another_one_is_said(prepared, tmp_path, town, size, said):
+    """Empty as it never was in the table, or with other words: its scores are of other rows."""
+    table = "town,size,y\n" + "".join(
+        f"{'Ulm' if n % 3 else 'Bonn'},{n / 7:.3f},{n / 3:.3f}\n" for n in range(90)
+    )
+    test = "town,size,y\n" + "".join(f"{town},{size},{n / 3:.3f}\n" for n in range(20))
+    (tmp_path / "later.csv").write_text(test, "utf-8")
+    notes = prepared(table, target="y", test_path=str(tmp_path / "later.csv")).notes
+    told = [note for note in notes if "data.test_path" in note]
+    assert len(told) == len(said)
+    assert all(words in " ".join(told) for words in said)
+
+
 def test_rows_in_a_file_with_decimal_commas_mean_the_same_to_a_model_of_plain_numbers(
     prepared, tmp_path
 ):

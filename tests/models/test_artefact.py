@@ -256,6 +256,21 @@ def test_levels_that_training_did_not_know_are_said(
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "taken"), [("fare", "the median"), ("sex", "a rare level"), ("age", "")]
+)
+def test_a_column_that_is_empty_as_it_never_was_is_said(
+    saved: Saved, predictor: Predictor, caplog: pytest.LogCaptureFixture, name: str, taken: str
+) -> None:
+    """Ages were missing in training too, and have an input that says so."""
+    predictor.predict(rows_of(saved).assign(**{name: None}))
+    words = (
+        f"60 of 60 rows have no value of {name!r}, which every training row had; {taken} is taken"
+    )
+    assert (words in caplog.text) == bool(taken)
+    assert bool(caplog.text) == bool(taken)
+
+
 def test_no_rows_give_no_predictions(saved: Saved, predictor: Predictor) -> None:
     """An empty day is not an error."""
     predicted = predictor.predict(rows_of(saved).head(0))
