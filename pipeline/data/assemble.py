@@ -205,8 +205,8 @@ def _group_notes(
 ) -> Iterator[str]:
     """Yield a note on rows without a group, and one for each part whose rows are all of one group."""
     if config.group is not None and (lacking := int(frame[config.group].isna().sum())):
-        rows = f"{lacking:,} rows have" if lacking > 1 else "1 row has"
-        yield f"{rows} no value of {config.group!r} (data.group): they count as one group and stay together."
+        who = f"{lacking:,} rows have" if lacking > 1 else "1 row has"
+        yield f"{who} no value of {config.group!r} (data.group): they count as one group and stay together."
     parts = {"validation": split.validation, "test": split.test}
     for part, rows in parts.items():
         is_folded = part == "validation" and config.folds
