@@ -30,14 +30,16 @@ CODES = (
     "MXN MYR NGN NOK NZD PEN PHP PKR PLN QAR RON RSD RUB SAR SEK SGD THB TRY TWD UAH USD UYU VND ZAR"
 )
 """Currencies by ISO 4217. Other capitals before digits are a code: PAL0708, JFK1."""
-CURRENCY = re.compile(rf"[^\w\s.,()%°'\u2019+-]|{CODES.replace(' ', '|')}|Rs\.?|kr\.?|Fr\.?")
+CURRENCY = re.compile(
+    rf"[^\w\s.,()%°'\u2019+-]|{CODES.replace(' ', '|')}|Rs\.?|kr\.?|Fr\.?|[A-Z]{{1,3}}\$"
+)
 """Allowed prefixes of a number: a symbol, or the letters of a currency, but not of a code."""
 SUFFIX = re.compile(r"[^\w\s.,()'\u2019+-]{1,2}|\s+\D+|\D{2,}")
 _NUMBER = re.compile(
-    r"\(?[-+]?\s*(?P<prefix>[^\d\s.,()+-]*?\.?)\s*[-+]?(?P<core>\d(?:[\d.,]|['\u2019\s\u00a0\u202f](?=\d))*|[.,]\d+)"
+    r"\(?[-+\u2013]?\s*(?P<prefix>[^\d\s.,()+-]*?\.?)\s*\(?[-+]?(?P<core>\d(?:[\d.,]|['\u2019\s\u00a0\u202f](?=\d))*|[.,]\d+)"
     r"(?:[eE][-+]?\d+)?(?P<suffix>\s*[^\d()]*?)\)?"
 )
-_GROUPED = re.compile(r"[1-9]\d{0,2}(?:([.,])\d{3})(?:\1\d{3})*")
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?:,\d\d)*(?:([.,])\d{3})(?:\1\d{3})*")
 """A number whose mark may separate thousands."""
 _SPACES = "'\u2019 \u00a0\u202f"
 

@@ -211,14 +211,16 @@ def written(texts: pd.Series, form: str) -> np.ndarray:
     for place, text in enumerate(texts):
         if match := pattern.fullmatch(usual(text)):
             digits = match["number"].replace(thousands, "") if thousands else match["number"]
-            sign = -1.0 if match["open"] or "-" in (match["before"], match["sign"]) else 1.0
+            signs = {match["open"], match["inner"], match["before"], match["sign"]}
+            sign = 1.0 if signs.isdisjoint("(-\u2013") else -1.0
             size = float(digits.replace(decimal, ".")) * MAGNITUDES[match["magnitude"].upper()]
             values[place] = sign * size
     return values
 
 
 def usual(text: str) -> str:
-    """Return a number with its minus in front (SAP: 66.49-), and a whole price without its dash (12.-)."""
+    """Return a number as `written` takes it: 66.49- of SAP, the price 12.-, and $ -, the zero of Excel."""
+    text = re.sub(r"^([$€£¥₹])?\s*[-\u2013]+\s*(?(1)|([$€£¥₹]))$", r"\g<1>0\2", text)
     return re.sub(r"^([\d.,]*[.,]\d\d)-$", r"-\1", re.sub(r"(\d)\.[-\u2013\u2014]+$", r"\1", text))
 
 
@@ -229,13 +231,13 @@ def _pattern(form: str) -> tuple[re.Pattern[str], str, str]:
     if shown is None:
         raise ValueError(f"{form!r} does not show how 1234.5 is written")
     prefix, thousands, decimal, suffix = shown.groups()
-    groups = rf"\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+|\d+" if thousands else r"\d+"
-    mark = re.escape(decimal)
+    mark, group = map(re.escape, (decimal, thousands))  # two digits in India: 12,34,567
+    groups = rf"\d{{1,3}}(?:{group}\d\d)*(?:{group}\d{{3}})+|\d+" if thousands else r"\d+"
     before, after = (rf"\s*{re.escape(unit.strip())}\s*" for unit in (prefix, suffix))
     after = r"\s*(?P<magnitude>[kKMB]?)" if suffix == "k" else rf"{after}(?P<magnitude>)"
     return re.compile(
-        rf"(?P<open>\()?(?P<before>[-+]?){before}(?P<sign>[-+]?)(?P<number>(?:(?:{groups})"
-        rf"(?:{mark}\d*)?|{mark}\d+)(?:[eE][-+]?\d+)?){after}(?(open)\))"
+        rf"(?P<open>\()?(?P<before>[-+\u2013]?){before}(?P<inner>\()?(?P<sign>[-+]?)(?P<number>(?:(?:{groups})"
+        rf"(?:{mark}\d*)?|{mark}\d+)(?:[eE][-+]?\d+)?){after}(?(open)\))(?(inner)\))"
     ), thousands, decimal  # fmt: skip
 
 

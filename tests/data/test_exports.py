@@ -28,9 +28,18 @@ def table(cells, target="y"):
         (lambda n: f"CHF {n * 100}.-", 1300.0),
         (lambda n: f"{n * 100}.\u2013", 1300.0),
         (lambda n: "#DIV/0!" if n == 5 else "#NV" if n == 6 else "#WERT!" if n < 5 else f"{n}.5", 13.5),
+        (lambda n: " $ -   " if n == 5 else f" $ ({n}.25)" if n % 2 else f" $ {n}.25 ", -13.25),
+        (lambda n: "$-" if n == 13 else f"$({n},000.25)" if n % 2 else f"${n}.25", 0.0),
+        (lambda n: "-   €" if n == 13 else f"({n},25 €)" if n % 2 else f"{n},25 €", 0.0),
+        (lambda n: f"US${n},100.50" if n % 2 else f"-US${n}.75", 13100.5),
+        (lambda n: f"R$ {n}.100,50", 13100.5),
+        (lambda n: f"{n},05,100" if n % 2 else f"{n + 1},100", 1305100.0),
+        (lambda n: f"\u20b9{n},05,100.50", 1305100.5),
+        (lambda n: f"\u2013{n}.5" if n % 2 else f"{n}.5", -13.5),
         (lambda n: "".join(chr(0x660 + int(digit)) for digit in str(n * 31)), 403.0),
     ],
-    ids=["brackets", "minus behind", "dash", "long dash", "errors", "arabic digits"],
+    ids=["brackets", "minus behind", "dash", "long dash", "errors", "Excel", "Excel, zero", "euros",
+         "US$", "R$", "lakh", "rupees", "dash as minus", "arabic digits"],
 )  # fmt: skip
 def test_numbers_of_accountants_are_numbers(prepared, write, value):
     """A minus in brackets or behind, a price without rappen, cells that a spreadsheet could not compute."""
