@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.compute.pieces import Piece, halves, pieces, standing
-from pipeline.compute.ray_cluster import RETRIES, Cluster, join, memory_of
+from pipeline.compute.ray_cluster import RETRIES, join, memory_of
 from pipeline.compute.ray_task import News, RayResult
 from pipeline.config.schema import ComputeConfig
 from pipeline.core.control import Control
@@ -40,57 +40,50 @@ def run_on_ray(
     config: ComputeConfig,
 ) -> Iterator[tuple[Stack, list[FitResult]]]:
     """Train as `local.run_here`, on the cluster: a stack comes in parts, the stack with those fits alone."""
-    work = _Round(join(config), plan, control, config)
-    try:
-        work.send_all(arrays_of, family, settings)
-        yield from work.results()
-    finally:  # an error, or the caller wants no more
-        work.close()
+    yield from _Round(plan, arrays_of, family, settings, control, config).results()
 
 
 class _Round:
     """The pieces of one plan while they are trained."""
 
     def __init__(
-        self, cluster: Cluster, plan: StackPlan, control: Control, config: ComputeConfig
+        self,
+        plan: StackPlan,
+        arrays_of: Callable[[Fit], Arrays],
+        family: Family,
+        settings: Settings,
+        control: Control,
+        config: ComputeConfig,
     ) -> None:
-        self._cluster, self._ray = cluster, cluster.ray
-        self._plan, self._control, self._config = plan, control, config
-        self._board, self._number = cluster.board, cluster.open_round()
-        self._waiting: list[Piece] = []
+        """Join the cluster and cut the plan into pieces; nothing is sent yet."""
+        self._cluster = join(config)
+        self._ray, self._board = self._cluster.ray, self._cluster.board
+        self._engine, self._arrays_of = plan.engine, arrays_of
+        self._family, self._settings = family, settings
+        self._control, self._config = control, config
+        self._number, self._slots = self._cluster.open_round(), self._cluster.slots()
+        tile = cpu(convolutional=family.convolutional).members
+        self._waiting = pieces(plan, self._slots, tile, compared=settings.drop_after > 0)
+        self._sent = len(self._waiting)
         self._running: dict[Any, Piece] = {}
         self._back: list[tuple[Stack, list[FitResult]]] = []
-        self._sent = 0
         self._news = News()
         self._checked = self._board_read = self._idle_since = time.monotonic()
         self._reason, self._stopped_at = "", 0.0
         self._trained: list[tuple[str, float, float]] = []
         """Worker, beginning and end of every task that came back."""
 
-    def send_all(
-        self, arrays_of: Callable[[Fit], Arrays], family: Family, settings: Settings
-    ) -> None:
-        """Cut the plan into pieces and send as many as `compute.workers` allows."""
-        self._slots = self._cluster.slots()
-        tile = cpu(convolutional=family.convolutional).members
-        self._waiting = pieces(self._plan, self._slots, tile, compared=settings.drop_after > 0)
-        self._sent = len(self._waiting)
-        self._arrays_of, self._family, self._settings = arrays_of, family, settings
-        self._send()
-
     def results(self) -> Iterator[tuple[Stack, list[FitResult]]]:
         """Yield every piece as soon as it has come back."""
-        while self._waiting or self._running or self._back:
-            while self._back:
-                yield self._back.pop(0)
-            self._advance()
-        self._log_spread()
-
-    def close(self) -> None:
-        """Cancel the tasks that are still running."""
-        for task in self._running:
-            self._ray.cancel(task, force=True)
-        self._running.clear()
+        try:
+            while self._waiting or self._running or self._back:
+                while self._back:
+                    yield self._back.pop(0)
+                self._advance()
+            self._log_spread()
+        finally:  # an error, or the caller wants no more
+            for task in self._running:
+                self._ray.cancel(task, force=True)
 
     def _advance(self) -> None:
         """Collect finished pieces, check board, budget and signals, and send waiting pieces."""
@@ -104,6 +97,7 @@ class _Round:
         self._send()
 
     def _send(self) -> None:
+        """Send waiting pieces, as many as `compute.workers` allows."""
         most = self._config.workers or len(self._waiting) + len(self._running)
         while self._waiting and len(self._running) < most and not self._reason:
             piece = self._waiting.pop(0)
@@ -111,7 +105,7 @@ class _Round:
             arrays = self._arrays_of(stack.fits[0])
             memory = memory_of(stack, arrays, self._family, self._settings)
             shared = cluster.put(arrays), cluster.put(self._family), self._settings, self._board
-            sent = ((self._number, piece.number), self._plan.engine, stack, *shared)
+            sent = ((self._number, piece.number), self._engine, stack, *shared)
             self._running[cluster.train(self._slots, memory, sent)] = piece
 
     def _collect(self, task: Any) -> None:

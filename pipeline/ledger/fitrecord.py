@@ -41,64 +41,20 @@ class Written(NamedTuple):
     """Of the saved model; empty where there is none."""
 
 
-@dataclass(frozen=True)
-class ModelRecord:
-    """The network of one fit, as it is written."""
-
-    experiment_id: str
-    fit: str
-    """Name of the fit."""
-    template: ModelTemplate
-    weights: Sequence[np.ndarray]
-    step: int
-    """Step in MLflow of the epoch of the weights."""
-    tags: dict[str, str]
-
-    def create(
-        self, client: MlflowClient, run_id: str, params: dict[str, str] | None = None
-    ) -> Any:
-        """Return the LoggedModel, created; metrics can be linked to it from now on."""
-        return client.create_logged_model(
-            self.experiment_id,
-            name=ILLEGAL.sub("_", language.trial(self.fit)),
-            source_run_id=run_id,
-            params=params or {},
-            tags=self.tags,
-            model_type=MODEL_TYPE,
-        )
-
-    def upload(self, client: MlflowClient, run_id: str, model: Any) -> None:
-        """Write the files of a created LoggedModel."""
-        place, model_id = model.artifact_location, model.model_id
-        files = self.template.files(self.weights, model_id, run_id, place)
-        here = local_folder(place)
-        if here is not None:  # as MLflow would do, without writing everything twice
-            _write(here, files)
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            _write(Path(folder), files)
-            client.log_model_artifacts(model_id, folder)
-
-    def link(self, client: MlflowClient, run_id: str, model: Any) -> None:
-        """Link the LoggedModel as output of its run."""
-        from mlflow.entities import LoggedModelOutput
-
-        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, self.step)])
-
-
 @dataclass
 class FitRecord:
-    """One fit as it is written: a child run, with its model where it leaves one."""
+    """One fit as it is written: a child run, with its network where it leaves one."""
 
     experiment_id: str
     place: Place
     result: FitResult
-    """Without its weights and row losses."""
+    """Without row losses, and with weights only where the network is saved."""
     metrics: Mapping[str, Mapping[int, float]]
     """Values by step."""
     ended: int
     """When the fit ended, milliseconds since 1970."""
-    model: ModelRecord | None = None
+    template: ModelTemplate | None = None
+    """Of the network; None where it is not saved."""
     begun: bool = False
     """Whether writing has begun: then the store is asked how far it came."""
 
@@ -117,7 +73,7 @@ class FitRecord:
             self.experiment_id, start_time=began, tags=tags(place, result), run_name=self.name
         ).info.run_id
         columns = parameters(place, result.fit)
-        model = self.model.create(client, run_id, columns) if self.model else None
+        model = self.create_model(client, run_id, columns) if self.template else None
         model_id = model.model_id if model else ""
         length = (self.ended - began) / max(result.epochs, 1)
         metrics = [
@@ -135,12 +91,45 @@ class FitRecord:
         params = [Param(name, value) for name, value in columns.items()]
         linked = [RunTag("model_id", model_id)] if model_id else []
         client.log_batch(run_id, metrics, params, linked)
-        if self.model:
-            self.model.upload(client, run_id, model)
-            self.model.link(client, run_id, model)
+        if model:
+            self.upload_model(client, run_id, model)
+            self.link_model(client, run_id, model)
             client.finalize_logged_model(model_id, "READY")
         client.set_terminated(run_id, STATUS[result.outcome], self.ended)
         return Written(run_id, model_id)
+
+    def create_model(
+        self, client: MlflowClient, run_id: str, params: dict[str, str] | None = None
+    ) -> Any:
+        """Return the LoggedModel, created; metrics can be linked to it from now on."""
+        return client.create_logged_model(
+            self.experiment_id,
+            name=ILLEGAL.sub("_", self.name),
+            source_run_id=run_id,
+            params=params or {},
+            tags={"trial": self.result.fit.trial.name, "sweep": self.place.sweep},
+            model_type=MODEL_TYPE,
+        )
+
+    def upload_model(self, client: MlflowClient, run_id: str, model: Any) -> None:
+        """Write the files of a created LoggedModel."""
+        assert self.template is not None  # noqa: S101 - else no model was created
+        place, model_id = model.artifact_location, model.model_id
+        files = self.template.files(self.result.weights or [], model_id, run_id, place)
+        here = local_folder(place)
+        if here is not None:  # as MLflow would do, without writing everything twice
+            _write(here, files)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            _write(Path(folder), files)
+            client.log_model_artifacts(model_id, folder)
+
+    def link_model(self, client: MlflowClient, run_id: str, model: Any) -> None:
+        """Link the LoggedModel as output of its run."""
+        from mlflow.entities import LoggedModelOutput
+
+        step = step_of(self.result.best_epoch)
+        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step)])
 
 
 @dataclass
@@ -197,7 +186,7 @@ def templates(build: Callable[[Trial], Any]) -> Callable[[Trial], ModelTemplate]
     return lambda trial: of(trial.with_rate(0.0))
 
 
-def late_job(record: ModelRecord, done: DoneFit, store: Store) -> Job:
+def late_job(record: FitRecord, done: DoneFit, store: Store) -> Job:
     """Return the job that saves a network whose run has ended; it sets `done.model_id`."""
     client, models = store.client, list[Any]()
 
@@ -206,9 +195,9 @@ def late_job(record: ModelRecord, done: DoneFit, store: Store) -> Job:
         client.set_tag(done.run_id, "model_id", done.model_id)
 
     steps: list[Callable[[], object]] = [
-        lambda: models.append(record.create(client, done.run_id)),
-        lambda: record.upload(client, done.run_id, models[0]),
-        lambda: record.link(client, done.run_id, models[0]),
+        lambda: models.append(record.create_model(client, done.run_id)),
+        lambda: record.upload_model(client, done.run_id, models[0]),
+        lambda: record.link_model(client, done.run_id, models[0]),
         lambda: client.finalize_logged_model(models[0].model_id, "READY"),
         tag,
     ]

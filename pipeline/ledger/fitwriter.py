@@ -62,7 +62,7 @@ class FitWriter:
                 if location.folder is not None:
                     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - for the copy
                 self.process = WriterProcess(forks=True)
-            self._running().hand_over((location, dict(os.environ), None))
+            self._running().ask((location, dict(os.environ), None), answered=False)
 
     def write(self, store: Store, record: FitRecord | RowRecord) -> Written:
         """Write a fit or a row and return its ids; a retried fit is looked up in the store first.
@@ -134,20 +134,12 @@ class WriterProcess:
         for our_end, _ in pairs:
             self._idle.put(our_end)
 
-    def ask(self, task: Any) -> Any:
-        """Return the answer to a task; EOFError or OSError when the process has died."""
+    def ask(self, task: Any, *, answered: bool = True) -> Any:
+        """Return the answer to a task, if it has one; EOFError or OSError when the process has died."""
         connection = self._idle.get()
         try:
             connection.send(task)
-            return connection.recv()
-        finally:
-            self._idle.put(connection)
-
-    def hand_over(self, task: Any) -> None:
-        """Hand over a task without an answer; OSError when the process has died."""
-        connection = self._idle.get()
-        try:
-            connection.send(task)
+            return connection.recv() if answered else None
         finally:
             self._idle.put(connection)
 

@@ -18,8 +18,8 @@ from pipeline.core.language import plural
 from pipeline.core.records import Fit, FitResult, Round, Stack, Trial
 from pipeline.ledger.donefits import DoneFit, DoneFits
 from pipeline.ledger.facts import SweepFacts
-from pipeline.ledger.fitrecord import FitRecord, ModelRecord, late_job, templates
-from pipeline.ledger.fitrun import Place, metrics, step_of
+from pipeline.ledger.fitrecord import FitRecord, late_job, templates
+from pipeline.ledger.fitrun import Place, metrics
 from pipeline.ledger.fitwriter import FITS
 from pipeline.ledger.parent import Begun
 from pipeline.ledger.stackfile import CUT, FitCurves, pack, pack_weights, sample, unpack_weights
@@ -73,9 +73,14 @@ class StackRecorder:
         # The name depends on the fits: a stack that is trained again must not replace its earlier file.
         mark = hashlib.sha256("".join(sorted(keys)).encode()).hexdigest()[:20]
         name = f"{round_.number:04}-{stack.number:03}-{mark}.npz"
-        weights = self._small_weights(keys, new)
-        usable = sum(result.weights is not None and result.outcome.is_usable for result in new)
-        self.keeps_all &= not self._saves_all or len(weights) == usable
+        networks: dict[str, Sequence[np.ndarray]] = {
+            key: result.weights
+            for key, result in zip(keys, new, strict=True)
+            if self._saves_all and result.weights is not None and result.outcome.is_usable
+        }
+        size = sum(array.nbytes for own in networks.values() for array in own)
+        weights = networks if size <= MOST_WEIGHT_BYTES else {}
+        self.keeps_all &= len(weights) == len(networks)
         now, new_fits = int(time.time() * 1000), []
         fits = tuple(result.fit for result in results)
         is_whole = fits == self.planned.get(stack.number, fits)
@@ -92,8 +97,8 @@ class StackRecorder:
             file = f"weights/{name}" if key in weights else ""
             new_fits.append(DoneFit(place, kept, units, self._facts.objective, now, file))
         self._write_stack_file(name, stack, new_fits, weights)
-        for done, result in zip(new_fits, new, strict=True):
-            self._record(done, self._fit_record(done, result.weights))
+        for done in new_fits:
+            self._record(done, self._fit_record(done, networks.get(done.place.key)))
 
     def adopt(self, unwritten: Mapping[str, FitCurves]) -> None:
         """Record fits, by key, that a dead process trained and whose runs it did not write.
@@ -123,29 +128,15 @@ class StackRecorder:
         self._weights.clear()
         self.keeps_all = True
 
-    def _small_weights(
-        self, keys: Sequence[str], results: Sequence[FitResult]
-    ) -> dict[str, Sequence[np.ndarray]]:
-        """Return the weights that are kept until the models are saved, by fit key."""
-        if not self._saves_all:
-            return {}
-        weights: dict[str, Sequence[np.ndarray]] = {
-            key: result.weights
-            for key, result in zip(keys, results, strict=True)
-            if result.weights is not None and result.outcome.is_usable
-        }
-        size = sum(array.nbytes for own in weights.values() for array in own)
-        return weights if size <= MOST_WEIGHT_BYTES else {}
-
     def _adopted(self, done: DoneFit, weights: Sequence[np.ndarray] | None) -> FitRecord | None:
         """Return the record of a fit read from a file; None where it is not of this sweep, or incomplete."""
         try:
             if done.place.key != self._done.key(done.fit):
                 return None
-            if self._saves_all and done.result.outcome.is_usable:
-                template = self._template(done.fit.trial)
-                if weights is None or not template.takes(weights):
-                    return None
+            if not (self._saves_all and done.result.outcome.is_usable):
+                return self._fit_record(done, None)
+            if weights is None or not self._template(done.fit.trial).takes(weights):
+                return None
             return self._fit_record(done, weights)
         except StoreError:
             raise
@@ -158,7 +149,7 @@ class StackRecorder:
         done = self._done.standing(fit)
         if done is None:
             raise AssertionError(f"{fit.name} is not in the ledger")
-        self._put(late_job(self._model(fit, weights, done.result.best_epoch), done, self._store))
+        self._put(late_job(self._fit_record(done, weights), done, self._store))
 
     def _write_stack_file(
         self,
@@ -187,11 +178,12 @@ class StackRecorder:
             self._put(Job(f"stack {stack.number}", steps, first=True))
 
     def _fit_record(self, done: DoneFit, weights: Sequence[np.ndarray] | None) -> FitRecord:
-        result, model = replace(done.result, row_losses=None), None
-        if weights is not None and result.outcome.is_usable and self._saves_all:
-            model = self._model(result.fit, weights, result.best_epoch)
-        values = metrics(result, self._facts)
-        return FitRecord(self._store.experiment_id, done.place, result, values, done.ended, model)
+        """Return what is written of a fit: with its network where weights are given."""
+        kept = None if weights is None else list(weights)
+        result = replace(done.result, weights=kept, row_losses=None)
+        template = None if weights is None else self._template(done.fit.trial)
+        values, experiment = metrics(result, self._facts), self._store.experiment_id
+        return FitRecord(experiment, done.place, result, values, done.ended, template)
 
     def _record(self, done: DoneFit, record: FitRecord) -> None:
         def write() -> None:
@@ -199,8 +191,3 @@ class StackRecorder:
 
         self._put(Job(record.name, [write], alone=False))
         self._done.add(done)
-
-    def _model(self, fit: Fit, weights: Sequence[np.ndarray], best: int) -> ModelRecord:
-        marks = {"trial": fit.trial.name, "sweep": self._sweep}
-        experiment, template = self._store.experiment_id, self._template(fit.trial)
-        return ModelRecord(experiment, fit.name, template, weights, step_of(best), marks)

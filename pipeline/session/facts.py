@@ -6,7 +6,7 @@ import shlex
 import sys
 from dataclasses import replace
 
-from pipeline.config import objective
+from pipeline.config import fingerprint, flatten, objective
 from pipeline.config.choices import IN_INTERVALS, Encoding, encoding_name
 from pipeline.config.schema import SweepConfig
 from pipeline.config.schema_search import NuisanceConfig
@@ -82,15 +82,13 @@ def searcher_of(config: SweepConfig, dataset: Dataset, family: Family) -> Search
     return searcher(fitted_to(config, dataset), family, constant)
 
 
-def facts_of(
-    config: SweepConfig, dataset: Dataset, fingerprint: str, flat: dict[str, str]
-) -> SweepFacts:
+def facts_of(config: SweepConfig, dataset: Dataset) -> SweepFacts:
     """Return the facts that the ledger records with the parent run."""
     folds = range(len(dataset.split.folds))
     return SweepFacts(
         name=dataset.name,
-        config=flat,
-        fingerprint=fingerprint,
+        config=flatten(config),
+        fingerprint=fingerprint(config),
         digest=dataset.digest,
         target=dataset.target,
         task="regression" if dataset.regression else "classification",

@@ -8,7 +8,7 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
-from pipeline.config import fingerprint, flatten, objective
+from pipeline.config import objective
 from pipeline.config.choices import SearchKind
 from pipeline.config.schema import SweepConfig
 from pipeline.config.text import dump
@@ -155,7 +155,7 @@ def _open(
     searching = searcher_of(config, dataset, family)
     for note in dataset.notes:
         log.info("%s", note)
-    facts = facts_of(config, dataset, fingerprint(config), flatten(config))
+    facts = facts_of(config, dataset)
     _import_frameworks(config, dataset, forks=forks)
     ledger = open_ledger(
         config.tracking,
