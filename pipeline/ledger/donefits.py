@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pipeline.config.choices import SaveModels
 from pipeline.core.records import Fit, FitResult, Objective, Outcome, Scored, Trial
@@ -60,10 +60,6 @@ class DoneFit:
         losses = result.row_losses if objective.is_loss else None
         about = self.score, losses, self.place.round, objective.sign, self.units
         return Scored(result.fit, result.outcome, *about)
-
-    def scored_by_loss(self) -> Scored:
-        """Return the fit as a search by validation loss would see it."""
-        return replace(self, objective=Objective()).scored()
 
 
 class DoneFits:

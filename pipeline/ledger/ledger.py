@@ -230,7 +230,7 @@ class Ledger:
         """Return the result of a query, run with the writer's retries; `first`: before queued jobs."""
         answers: list[Any] = []
         self.write(Job(name, [lambda: answers.append(question())], first=first))
-        self._claim.sure_of(self._writer.flush_first if first else self._writer.flush)
+        self._claim.sure_of(lambda: self._writer.flush(first=first))
         return answers[0]
 
     def _put(self, name: str, step: Callable[[], object]) -> None:

@@ -161,13 +161,7 @@ def supersede(client: MlflowClient, runs: list[Any], counted: Container[str]) ->
     The file of their stack is gone or damaged, so that their fits are trained again; or an earlier
     resume recorded them twice. Each fit has one FINISHED run.
     """
-    others = [
-        run
-        for run in runs
-        if run.info.status in ENDED
-        and "fit_key" in run.data.tags
-        and run.info.run_id not in counted
-    ]
+    others = [run for run in runs if run.info.status in ENDED and run.info.run_id not in counted]
     for run in others:
         if model_id := run.data.tags.get("model_id", ""):
             client.set_logged_model_tags(model_id, {"superseded": SUPERSEDED})

@@ -106,17 +106,13 @@ class Writer:
             self._left[job.first] += 1
         self._jobs.put((FIRST if job.first else IN_TURN, next(self._numbers), job))
 
-    def flush(self) -> None:
-        """Wait until everything queued is in the store.
+    def flush(self, *, first: bool = False) -> None:
+        """Wait until everything queued is in the store, or where `first` all jobs that go first.
 
         Raises:
             StoreError: The store stayed out of reach for `retry_seconds`.
         """
-        self._wait(lambda: not any(self._left.values()))
-
-    def flush_first(self) -> None:
-        """Wait until all jobs that go first are written; StoreError as of `flush`."""
-        self._wait(lambda: not self._left[True])
+        self._wait(lambda: not self._left[True] and (first or not self._left[False]))
 
     def catch_up(self) -> None:
         """Wait until all jobs that go first are written, and at most `MOST_BEHIND` others are queued.

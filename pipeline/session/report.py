@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.core.errors import ConfigError
 from pipeline.core.files import write_whole
-from pipeline.ledger.read import SweepRecord, read_sweep
+from pipeline.ledger.read import read_sweep
 
 
 def report(sweeps: Sequence[str], output: str | None, uri: str | None) -> str:
@@ -21,22 +21,21 @@ def report(sweeps: Sequence[str], output: str | None, uri: str | None) -> str:
     Raises:
         ConfigError: The file cannot be written, or there is no such sweep.
     """
-    target = _writable(Path(output or ("report.html" if len(sweeps) == 1 else "comparison.html")))
+    is_one = len(sweeps) == 1
+    target = _writable(Path(output or ("report.html" if is_one else "comparison.html")))
     records = [read_sweep(uri, sweep) for sweep in sweeps]
+    from pipeline.figures.compare import sentences
+    from pipeline.figures.page import compare_page, page
+    from pipeline.figures.verdict import answer
+
+    content = page(records[0]) if is_one else compare_page(records)
     try:
-        write_whole(target, render(records).encode())
+        write_whole(target, content.encode())
     except OSError as error:
         raise ConfigError(
             f"output={target}: cannot be written ({error.strerror}); output=FILE names another place"
         ) from error
-    return f"{target}: {_about(records)}"
-
-
-def render(records: Sequence[SweepRecord]) -> str:
-    """Return the page of one sweep, or the comparison of several."""
-    from pipeline.figures.page import compare_page, page
-
-    return page(records[0]) if len(records) == 1 else compare_page(records)
+    return f"{target}: {answer(records[0])[0] if is_one else sentences(records)[0]}"
 
 
 def _writable(path: Path) -> Path:
@@ -50,10 +49,3 @@ def _writable(path: Path) -> Path:
     if not path.parent.is_dir():
         raise ConfigError(f"output={path}: there is no folder {path.parent}; make it first")
     return path
-
-
-def _about(records: Sequence[SweepRecord]) -> str:
-    from pipeline.figures.compare import sentences
-    from pipeline.figures.verdict import answer
-
-    return sentences(records)[0] if len(records) > 1 else answer(records[0])[0]

@@ -6,11 +6,11 @@ import functools
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from pipeline.config.choices import ChampionRows
-from pipeline.core.records import Capacity, Fit
+from pipeline.core.records import Capacity, Fit, Objective
 from pipeline.data.columns import recorded
 from pipeline.data.dataset import Dataset
 from pipeline.data.fewrows import attention, few_rows
@@ -191,8 +191,9 @@ def _mean_loss(
     """Return mean and standard error of the champion's validation loss, whatever the objective."""
     counted = {scored.fit for scored in longest(ledger.standing())}
     done = [entry for entry in (*ledger.done, *ledger.cut) if entry.fit in counted]
-    own = [entry.scored_by_loss() for entry in done if entry.fit.trial == choice.trial]
-    return mean_of(own, executions)
+    own = [entry for entry in done if entry.fit.trial == choice.trial]
+    by_loss = [replace(entry, objective=Objective()).scored() for entry in own]
+    return mean_of(by_loss, executions)
 
 
 def _baselines(verdicts: Verdicts) -> dict[str, dict[str, float]]:
