@@ -1,20 +1,37 @@
-"""The finished fits of a sweep, as the ledger remembers them."""
+"""The fits of a sweep as the ledger remembers them, and as the files of their stacks keep them.
+
+A fit is in the file of its stack before its run is written, so that a kill does not lose it.
+"""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
 
 from pipeline.config.choices import SaveModels
-from pipeline.core.records import Fit, FitResult, Objective, Outcome, Scored, Trial
+from pipeline.core import language
+from pipeline.core.records import Finding, Fit, FitResult, Objective, Outcome, Scored, Trial
 from pipeline.core.statistics import Units
-from pipeline.ledger.encoding import fit_key
+from pipeline.ledger.encoding import decode_fit, encode_fit, fit_key
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.fitrun import Place
+from pipeline.ledger.stackfile import FitCurves
 
 CHAMPION_PHASE = "champion"
 """Phase of the round that trains the champion on all rows; its fits are not part of the search."""
+COUNTS = ("round", "position", "stack")
+FROM_PLACE = ("phase", *COUNTS)
+FROM_RESULT = ("best_epoch", "seconds", "message", "train_sample")
+UNKNOWN: dict[str, Any] = {"train_loss": None, "train_sample": 0}
+"""Values that files of older versions lack."""
+CURVE = re.compile(r"[\w .:/-]{1,250}")
+"""Names of metrics that MLflow accepts."""
+WEIGHTS = re.compile(r"weights/[0-9a-f-]+\.npz")
 
 
 @dataclass
@@ -43,6 +60,11 @@ class DoneFit:
         return self.result.fit
 
     @property
+    def is_done(self) -> bool:
+        """Whether it is never trained again: it was not cut."""
+        return self.result.outcome.is_done
+
+    @property
     def is_scored(self) -> bool:
         """Whether there are score and network; a cut fit has them after its first epoch."""
         outcome = self.result.outcome
@@ -62,6 +84,86 @@ class DoneFit:
         return Scored(result.fit, result.outcome, *about)
 
 
+def encode(done: DoneFit) -> FitCurves:
+    """Return what the file of its stack keeps of a fit."""
+    place, result = done.place, done.result
+    about = {
+        "fit": encode_fit(result.fit),
+        "outcome": result.outcome.value,
+        "findings": [asdict(finding) for finding in result.findings],
+        "ended": done.ended,
+        **{name: getattr(place, name) for name in FROM_PLACE},
+        **({"together": place.together} if place.together else {}),
+        "best_epoch": int(result.best_epoch),
+        "seconds": float(result.seconds),
+        "message": result.message,
+        "train_loss": language.finite(result.train_loss),
+        "train_sample": result.train_sample,
+        "weights": done.weights,
+    }
+    return FitCurves(result.curves, result.row_losses, json.dumps(about), done.units)
+
+
+def decode(sweep: str, key: str, kept: FitCurves, objective: Objective) -> DoneFit | None:
+    """Return a fit of a sweep from what the file of its stack keeps; None where that is damaged."""
+    try:
+        about = UNKNOWN | json.loads(kept.about)
+        _check(about, kept)
+        own = {name: about[name] for name in FROM_PLACE}
+        place = Place(sweep=sweep, key=key, **own, together=kept.together)
+        result = FitResult(
+            fit=decode_fit(about["fit"]),
+            outcome=Outcome(about["outcome"]),
+            curves=kept.curves,
+            weights=None,
+            row_losses=kept.row_losses,
+            findings=tuple(Finding(**finding) for finding in about["findings"]),
+            train_loss=math.nan if about["train_loss"] is None else about["train_loss"],
+            **{name: about[name] for name in FROM_RESULT},
+        )
+        return DoneFit(place, result, kept.units, objective, about["ended"], about["weights"])
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        return None
+
+
+def _check(about: dict[str, Any], curves: FitCurves) -> None:
+    """Raise ValueError where a value cannot be written into a run.
+
+    An invalid value would fail in the background writer, and stop every resume of the sweep.
+    """
+    lengths = {curve.shape for curve in curves.curves.values()}
+    losses = curves.row_losses
+    epochs = len(curves.curves.get("loss", ()))
+    outcome = Outcome(about["outcome"])
+    usable = outcome.is_usable
+    texts = [about["phase"], about["message"]]
+    texts += [text for finding in about["findings"] for text in finding.values()]
+    sound = (
+        all(
+            type(about[name]) is int and 0 <= about[name] < 2**31
+            for name in (*COUNTS, "train_sample")
+        )
+        and isinstance(about["train_loss"], float | None)
+        and type(about["best_epoch"]) is int
+        and (0 if usable else -1) <= about["best_epoch"] < max(epochs, 1)
+        and isinstance(about["seconds"], float)
+        and type(about["ended"]) is int
+        and 0.0 <= 1000 * about["seconds"] <= about["ended"] < 2**53
+        and not any(b"\0" in text.encode() for text in texts)
+        and outcome.is_done
+        and ("val_loss" in curves.curves or not usable)
+        and all(CURVE.fullmatch(name) for name in curves.curves)
+        and all(curve.dtype == np.float64 for curve in curves.curves.values())
+        and (not lengths or lengths == {(epochs,)})
+        and (
+            losses is None or (losses.dtype == np.float32 and losses.ndim == 1 and losses.size > 0)
+        )
+        and (about["weights"] == "" or WEIGHTS.fullmatch(about["weights"]) is not None)
+    )
+    if not sound:
+        raise ValueError(curves.about)
+
+
 class DoneFits:
     """Finished fits by their key; the first recording of a fit is the one that counts."""
 
@@ -69,86 +171,45 @@ class DoneFits:
         """Start empty."""
         self._facts = facts
         self._fits: dict[str, DoneFit] = {}
-        self._cut: dict[str, DoneFit] = {}
 
     def key(self, fit: Fit) -> str:
         """Return the fit key."""
         return fit_key(self._facts.fingerprint, self._facts.digest, fit)
 
     def add(self, done: DoneFit) -> None:
-        """Add a fit unless it is known already; cut fits with a score are kept apart."""
-        key = done.place.key
-        if done.result.outcome.is_done:
-            self._fits.setdefault(key, done)
-            self._cut.pop(key, None)
-        elif math.isfinite(done.score):
-            self._cut[key] = done
+        """Add a fit that is finished, or was cut and has a score; a finished one is never replaced."""
+        known = self._fits.get(done.place.key)
+        if (known is None or not known.is_done) and (done.is_done or math.isfinite(done.score)):
+            self._fits[done.place.key] = done
 
     def find(self, fit: Fit) -> DoneFit | None:
         """Return a finished fit, or None."""
-        return self._fits.get(self.key(fit))
+        known = self.standing(fit)
+        return known if known and known.is_done else None
 
     def standing(self, fit: Fit) -> DoneFit | None:
         """Return a fit that has a score: finished, or cut after some epochs; None without one."""
-        return self.find(fit) or self._cut.get(self.key(fit))
-
-    def cut(self) -> list[DoneFit]:
-        """Return the fits that this process cut and that have a score, in the recorded order."""
-        return self._of_search(self._cut.values())
-
-    def ordered(self) -> list[DoneFit]:
-        """Return the fits of the search in the recorded order: by round, then place in it."""
-        return self._of_search(self._fits.values())
+        return self._fits.get(self.key(fit))
 
     def every(self) -> list[DoneFit]:
-        """Return all finished fits, those that train the champion on all rows included."""
+        """Return all fits, those that train the champion on all rows included."""
         return list(self._fits.values())
 
-    def _of_search(self, fits: Iterable[DoneFit]) -> list[DoneFit]:
+    def of_search(self, *, cut: bool) -> list[DoneFit]:
+        """Return the fits of the search that are finished, or were `cut`, by round, then place in it."""
         folds = len(self._facts.target_scales)
-        of_search = [done for done in fits if done.fit.fold < folds]
-        return sorted(of_search, key=lambda done: (done.place.round, done.place.position))
+        fits = [done for done in self.every() if done.fit.fold < folds and done.is_done != cut]
+        return sorted(fits, key=lambda done: (done.place.round, done.place.position))
 
     def without_model(self, champion: Fit) -> list[Fit]:
         """Return the fits whose models `tracking.save_models` wants and that have none yet."""
         wanted = {champion}
         if self._facts.save_models is not SaveModels.champion:
             best: dict[Trial, DoneFit] = {}
-            for done in self.ordered():
+            for done in self.of_search(cut=False):
                 if done.result.outcome is Outcome.completed:
                     known = best.get(done.fit.trial, done)
                     best[done.fit.trial] = min(known, done, key=lambda entry: entry.score)
             wanted |= {done.fit for done in best.values()}
-        every = [*self.ordered(), *self.cut()]
+        every = [*self.of_search(cut=False), *self.of_search(cut=True)]
         return [done.fit for done in every if done.fit in wanted and not done.model_id]
-
-
-ORDER = (Outcome.completed, Outcome.dropped, Outcome.diverged, Outcome.infeasible)
-"""Order of outcomes; a cut fit with a score counts as completed, as the champion may be one."""
-
-
-def ranked(fits: Iterable[DoneFit], trials: Sequence[Trial], champion: Fit | None) -> list[DoneFit]:
-    """Return the fits, champion first.
-
-    The fits of a trial stand together in the order of the trials; within one the champion's fit is
-    first, then the better score. Trials that were not ranked follow by outcome and score.
-
-    Args:
-        fits: All fits that are finished, or were cut with a score.
-        trials: The search's ranking; the first is the champion's trial.
-        champion: The fit whose model is saved, or None.
-    """
-    place = {trial: index for index, trial in enumerate(trials)}
-
-    def key(done: DoneFit) -> tuple[int, int, bool, float, int, int]:
-        outcome, score = done.result.outcome, done.score
-        return (
-            0 if outcome is Outcome.cut else ORDER.index(outcome),
-            place.get(done.fit.trial, len(place)),
-            done.fit != champion,
-            score if math.isfinite(score) else math.inf,
-            done.place.round,
-            done.place.position,
-        )
-
-    return sorted(fits, key=key)

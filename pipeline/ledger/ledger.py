@@ -12,7 +12,7 @@ from pipeline.config.choices import SaveModels
 from pipeline.config.schema import TrackingConfig
 from pipeline.core.records import Decision, Fit, FitResult, Round, Scored, Stack, StackPlan, Trial
 from pipeline.ledger import resume
-from pipeline.ledger.donefits import DoneFit, DoneFits, ranked
+from pipeline.ledger.donefits import DoneFit, DoneFits
 from pipeline.ledger.encoding import decode_plan, encode_plan
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.fitrecord import saved_weights
@@ -61,7 +61,7 @@ class Ledger:
     @property
     def done(self) -> list[DoneFit]:
         """The finished fits of the search in the recorded order; run ids are there after `flush`."""
-        return self._done.ordered()
+        return self._done.of_search(cut=False)
 
     def finished(self) -> list[Scored]:
         """Return the finished fits as the search sees them, in the recorded order."""
@@ -73,7 +73,7 @@ class Ledger:
 
         They are trained again on resume; where the budget ends the sweep, they take part in the choice.
         """
-        return self._done.cut()
+        return self._done.of_search(cut=True)
 
     def standing(self) -> list[Scored]:
         """Return the finished fits and the cut ones with a score: the candidates of the last choice."""
@@ -169,8 +169,7 @@ class Ledger:
         self._recorder.release()
         if self.resumed:
             self._put("rows of before", self._rows.remove)
-        fits = ranked([*self.done, *self.cut], [entry.evidence.trial for entry in trials], champion)
-        for job in self._rows.jobs(fits, trials, verdicts):
+        for job in self._rows.jobs([*self.done, *self.cut], trials, champion, verdicts):
             self.write(job)
 
     @property

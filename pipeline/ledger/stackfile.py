@@ -46,7 +46,7 @@ class FitCurves:
     row_losses: np.ndarray | None
     """float32, at most `SAMPLED_ROWS`."""
     about: str = ""
-    """Further data of its run, as JSON (`trained.py`)."""
+    """Further data of its run, as JSON (`donefits.encode`)."""
     units: Units | None = None
     """Units of `row_losses`, and their number before sampling; None in files of older versions."""
 

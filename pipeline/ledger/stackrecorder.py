@@ -16,14 +16,13 @@ from pipeline.config.choices import SaveModels
 from pipeline.core.errors import StoreError
 from pipeline.core.language import plural
 from pipeline.core.records import Fit, FitResult, Round, Stack, Trial
-from pipeline.ledger.donefits import DoneFit, DoneFits
+from pipeline.ledger.donefits import DoneFit, DoneFits, decode, encode
 from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.fitrecord import FitRecord, late_job, templates
 from pipeline.ledger.fitrun import Place, metrics
 from pipeline.ledger.fitwriter import FITS
 from pipeline.ledger.parent import Begun
 from pipeline.ledger.stackfile import CUT, FitCurves, pack, pack_weights, sample, unpack_weights
-from pipeline.ledger.trained import decode, encode
 from pipeline.ledger.writer import Job
 
 log = logging.getLogger(__name__)
@@ -159,9 +158,8 @@ class StackRecorder:
         weights: Mapping[str, Sequence[np.ndarray]],
     ) -> None:
         """Queue the file of curves and row losses before any run of the stack: an ended run has them."""
-        ended = [done for done in new if done.result.outcome.is_done]
-        fits = {done.place.key: encode(done) for done in ended}
-        scored = [done for done in new if done.is_scored and done.place.key not in fits]
+        fits = {done.place.key: encode(done) for done in new if done.is_done}
+        scored = [done for done in new if done.is_scored and not done.is_done]
         cut = {done.place.key: encode(done) for done in scored}
         steps: list[Callable[[], object]] = []
         if weights:

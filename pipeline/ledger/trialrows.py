@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pipeline.core import language
-from pipeline.core.records import Trial
+from pipeline.core.records import Fit, Outcome, Trial
 from pipeline.ledger.donefits import DoneFit
 from pipeline.ledger.environment import SOURCE, user
 from pipeline.ledger.facts import SweepFacts
@@ -43,6 +43,8 @@ COLOURS = ("#c2410c", "#0f766e", "#4c46a6", "#0c3a63", "#4a86b8", "#b8860b")
 OTHERS = "#a8a299"
 SHOWN_DIGITS = {"score": 4, "score_se": 2, "behind": 2}
 """Significant digits by metric, 3 for others: MLflow shows all that are stored."""
+ORDER = (Outcome.completed, Outcome.dropped, Outcome.diverged, Outcome.infeasible)
+"""Order of outcomes; a cut fit with a score counts as completed, as the champion may be one."""
 MOST_POINTS = 300
 """Most epochs of a mean curve that are written, evenly spaced; a chart of MLflow shows 320."""
 
@@ -70,15 +72,21 @@ class TrialRows:
                 client.delete_run(run.info.run_id)
 
     def jobs(
-        self, fits: Sequence[DoneFit], ranked: Sequence[Ranked], verdicts: Mapping[str, str]
+        self,
+        fits: Iterable[DoneFit],
+        ranked: Sequence[Ranked],
+        champion: Fit | None,
+        verdicts: Mapping[str, str],
     ) -> Iterator[Job]:
         """Yield the jobs that write each trial's row and move its fits below it with their rank.
 
         Args:
-            fits: By rank, the champion's first.
+            fits: All fits that are finished, or were cut with a score.
             ranked: The usable trials, the champion's first.
+            champion: The fit whose model is saved, or None.
             verdicts: Verdict of the search by capacity.
         """
+        fits = _by_rank(fits, [entry.evidence.trial for entry in ranked], champion)
         said = {entry.evidence.trial: entry for entry in ranked}
         ranks = {done.place.key: rank for rank, done in enumerate(fits, start=1)}
         trials = list(dict.fromkeys(done.fit.trial for done in fits))
@@ -108,6 +116,30 @@ class TrialRows:
             FITS.write(self._store, record)
 
         return [create, fill]
+
+
+def _by_rank(
+    fits: Iterable[DoneFit], trials: Sequence[Trial], champion: Fit | None
+) -> list[DoneFit]:
+    """Return the fits, champion first.
+
+    The fits of a trial stand together in the order of the trials; within one the champion's fit is
+    first, then the better score. Trials that were not ranked follow by outcome and score.
+    """
+    place = {trial: index for index, trial in enumerate(trials)}
+
+    def key(done: DoneFit) -> tuple[int, int, bool, float, int, int]:
+        outcome, score = done.result.outcome, done.score
+        return (
+            0 if outcome is Outcome.cut else ORDER.index(outcome),
+            place.get(done.fit.trial, len(place)),
+            done.fit != champion,
+            score if math.isfinite(score) else math.inf,
+            done.place.round,
+            done.place.position,
+        )
+
+    return sorted(fits, key=key)
 
 
 class _Row(NamedTuple):

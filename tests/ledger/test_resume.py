@@ -19,12 +19,11 @@ from pipeline.core.errors import ConfigError, DataError, StoreError
 from pipeline.core.records import FitResult, Objective, Outcome
 from pipeline.ledger import claim as claim_module
 from pipeline.ledger import stackrecorder
-from pipeline.ledger.donefits import DoneFit
+from pipeline.ledger.donefits import DoneFit, decode, encode
 from pipeline.ledger.encoding import trained_in
 from pipeline.ledger.fitrun import Place, metrics
 from pipeline.ledger.read import recorded_fit
 from pipeline.ledger.stackfile import FitCurves, pack_weights, unpack_weights
-from pipeline.ledger.trained import decode, encode
 
 pytestmark = pytest.mark.slow
 
