@@ -117,23 +117,16 @@ class Ledger:
         write = [lambda: self._files.write_json(name, document)]
         self.write(Job(f"round {round_.number}", write, first=True))
 
-    def record_stack(
-        self, round_: Round, stack: Stack, results: Sequence[FitResult]
-    ) -> list[Scored]:
+    def record_stack(self, round_: Round, stack: Stack, results: Sequence[FitResult]) -> None:
         """Record the fits of a stack, in the background.
 
         A fit that is already in the ledger (its stack is trained again after a resume) is not
         recorded twice: the first record counts.
 
-        Returns:
-            The fits as the search sees them, now and on resume; without those that were cut.
-
         Raises:
             StoreError: Earlier writing failed for good.
         """
         self._recorder.record(round_, stack, results)
-        recorded = [self._done.find(result.fit) for result in results]
-        return [done.scored() for done in recorded if done is not None]
 
     def record_decisions(self, decisions: Sequence[Decision]) -> None:
         """Record all decisions so far, in one file."""
