@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext, suppress
 from typing import Any, NamedTuple
 
 from filelock import FileLock
@@ -64,25 +65,17 @@ def begin(store: Store, facts: SweepFacts, which: str) -> Begun:
         ConfigError: No such sweep, another configuration, or another process writes to it.
         DataError: The data changed since it began.
     """
-    if store.location.folder is None:
-        return _begin(store, facts, which)
+    folder = store.location.folder
     # Between creating a run and locking it, resume=auto of another process could take it.
-    with FileLock(store.location.folder / ".start.lock", timeout=START_SECONDS):
-        return _begin(store, facts, which)
-
-
-def _begin(store: Store, facts: SweepFacts, which: str) -> Begun:
-    if which == "no":
-        return _create(store, facts)
-    if which != "auto":
-        run = resume.sweep_run(store.client, store.location, "resume", which, ["no", "auto"])
-        return _take_over(store, run, facts)
-    for run in resume.find(store.client, store.experiment_id, facts):
-        try:
+    with FileLock(folder / ".start.lock", timeout=START_SECONDS) if folder else nullcontext():
+        if which not in {"no", "auto"}:
+            run = resume.sweep_run(store.client, store.location, "resume", which, ["no", "auto"])
             return _take_over(store, run, facts)
-        except ConfigError:  # alive: another process is at work on it
-            continue
-    return _create(store, facts)
+        interrupted = resume.find(store.client, store.experiment_id, facts)
+        for run in interrupted if which == "auto" else ():
+            with suppress(ConfigError):  # alive: another process is at work on it
+                return _take_over(store, run, facts)
+        return _create(store, facts)
 
 
 def _take_over(store: Store, run: Any, facts: SweepFacts) -> Begun:

@@ -260,22 +260,17 @@ def recorded_fit(uri: str | None, run_id: str) -> RecordedFit:
     location = resolve(uri)
     client = connect(location, reading=True)
     with reaching(location):
-        return _recorded(client, location, run_id)
-
-
-def _recorded(client: MlflowClient, location: Location, run_id: str) -> RecordedFit:
-    tags = run_named(client, location, "run", run_id).data.tags
-    if "fit_key" not in tags:
-        raise ConfigError(f"run={run_id}: this run is no fit; name a child run of a sweep.")
-    parent = sweep_run(client, location, "sweep", tags["sweep"])
-    files = RunFiles(client, parent.info.run_id, parent.info.artifact_uri)
-    config, document = files.read(CONFIG), files.read_json(f"rounds/{int(tags['round']):04}.json")
-    mark = f"{int(tags['round']):04}-"
-    stored = files.read_folder("rounds").items()
-    curves = read_stacks({name: content for name, content in stored if mark in name})
+        tags = run_named(client, location, "run", run_id).data.tags
+        if "fit_key" not in tags:
+            raise ConfigError(f"run={run_id}: this run is no fit; name a child run of a sweep.")
+        parent = sweep_run(client, location, "sweep", tags["sweep"])
+        files = RunFiles(client, parent.info.run_id, parent.info.artifact_uri)
+        number = f"{int(tags['round']):04}"
+        config, document = files.read(CONFIG), files.read_json(f"rounds/{number}.json")
+        start, stored = files.read_json(START) or {}, files.read_folder("rounds")
+    curves = read_stacks({name: stored[name] for name in stored if f"{number}-" in name})
     if config is None or document is None or tags["fit_key"] not in curves:
         raise ConfigError(f"run={run_id}: it was cut before it was done; nothing can be compared.")
-    start = files.read_json(START) or {}
     about, fit = parent.data.tags, decode_fit(json.loads(tags["fit"]))
     round_, plan = decode_plan(document)
     stacks = trained_in(round_, plan, fit, curves[tags["fit_key"]].together)
