@@ -104,8 +104,7 @@ def _train(sweep: Sweep, rows: ChampionRows, fits: Sequence[Fit], missing: Seque
     ledger, trainer = sweep.ledger, sweep.trainer
     number = 1 + max(entry.place.round for entry in (*ledger.done, *ledger.cut))
     round_ = Round(number, CHAMPION_PHASE, tuple(fits), f"champion_rows={rows}")
-    recorded = ledger.recorded_plan(number) if ledger.resumed else None
-    plan = recorded[1] if recorded and recorded[0] == round_ else trainer.plan(fits)
+    plan = sweep.plan(round_)
     todo, ended = cut_to_fits(plan, missing, sweep.budget.fits_left(len(ledger.done)))
     if ended:
         return ended

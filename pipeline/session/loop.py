@@ -215,8 +215,7 @@ def train_round(sweep: Sweep, round_: Round, finished: Sequence[Scored]) -> str:
     from pipeline.training.precision_check import check_precision
 
     trainer, pending = sweep.trainer, missing(round_, finished)
-    recorded = sweep.ledger.recorded_plan(round_.number) if sweep.ledger.resumed else None
-    plan = recorded[1] if recorded and recorded[0] == round_ else trainer.plan(round_.fits)
+    plan = sweep.plan(round_)
     sweep.ledger.begin_round(round_, plan)
     sweep.display.round(round_, plan)
     todo, ended = cut_to_fits(plan, pending, sweep.budget.fits_left(len(finished)))

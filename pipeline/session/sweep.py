@@ -10,6 +10,7 @@ from pipeline.core.commands import resume_command
 from pipeline.core.control import Progress
 from pipeline.core.errors import Interrupted
 from pipeline.core.language import plural
+from pipeline.core.records import Round, StackPlan
 from pipeline.forecast.forecaster import Forecaster
 from pipeline.ledger.ledger import Ledger
 from pipeline.runtime.budget import Budget
@@ -32,6 +33,13 @@ class Sweep:
     stop: StopRequest
     networks: Networks
     forecaster: Forecaster
+
+    def plan(self, round_: Round) -> StackPlan:
+        """Return the stacks of a round: on resume as they were recorded, where it is the same round."""
+        recorded = self.ledger.recorded_plan(round_.number) if self.ledger.resumed else None
+        if recorded is not None and recorded[0] == round_:
+            return recorded[1]
+        return self.trainer.plan(round_.fits)
 
     def report(self, progress: Progress) -> None:
         """Pass an engine's progress on."""
