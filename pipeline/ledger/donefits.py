@@ -183,13 +183,13 @@ class DoneFits:
             self._fits[done.place.key] = done
 
     def find(self, fit: Fit) -> DoneFit | None:
-        """Return a finished fit, or None."""
-        known = self.standing(fit)
-        return known if known and known.is_done else None
-
-    def standing(self, fit: Fit) -> DoneFit | None:
-        """Return a fit that has a score: finished, or cut after some epochs; None without one."""
+        """Return a fit that is finished, or was cut with a score; else None."""
         return self._fits.get(self.key(fit))
+
+    def finished(self, fit: Fit) -> DoneFit | None:
+        """Return a finished fit, or None."""
+        known = self.find(fit)
+        return known if known and known.is_done else None
 
     def every(self) -> list[DoneFit]:
         """Return all fits, those that train the champion on all rows included."""

@@ -81,7 +81,7 @@ class Ledger:
 
     def find(self, fit: Fit) -> DoneFit | None:
         """Return a fit with its run and model ids, finished or cut with a score; else None."""
-        return self._done.standing(fit)
+        return self._done.find(fit)
 
     def recorded_plan(self, number: int) -> tuple[Round, StackPlan] | None:
         """Return a round and its stack plan as recorded, or None for a round not begun."""
@@ -91,7 +91,7 @@ class Ledger:
 
     def weights(self, fit: Fit) -> list[np.ndarray] | None:
         """Return the weights of a finished fit from its saved model; None where there is none."""
-        done = self._done.find(fit)
+        done = self._done.finished(fit)
         if done is not None and not done.run_id:  # still to be written
             self.flush()
         if done is None or not done.model_id:

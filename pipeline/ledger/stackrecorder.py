@@ -66,7 +66,7 @@ class StackRecorder:
 
     def record(self, round_: Round, stack: Stack, results: Sequence[FitResult]) -> None:
         """Record the results of fits that are not in the ledger yet."""
-        new = [result for result in results if self._done.find(result.fit) is None]
+        new = [result for result in results if self._done.finished(result.fit) is None]
         positions = {fit: position for position, fit in enumerate(round_.fits)}
         keys = [self._done.key(result.fit) for result in new]
         # The name depends on the fits: a stack that is trained again must not replace its earlier file.
@@ -145,7 +145,7 @@ class StackRecorder:
 
     def save_model(self, fit: Fit, weights: Sequence[np.ndarray]) -> None:
         """Queue saving the network of a fit that was recorded without it."""
-        done = self._done.standing(fit)
+        done = self._done.find(fit)
         if done is None:
             raise AssertionError(f"{fit.name} is not in the ledger")
         self._put(late_job(self._fit_record(done, weights), done, self._store))
