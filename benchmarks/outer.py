@@ -28,8 +28,9 @@ from benchmarks.commands import sweep
 from benchmarks.small import OUTER_FOLDS
 from benchmarks.smalltables import PUBLIC, TABLES, outer
 from pipeline.core import statistics
+from pipeline.evaluation.baselines import BASELINES
 
-CONTENDERS = ("constant", "linear", "boosting", "single", "ensemble")
+CONTENDERS = (*BASELINES, "single", "ensemble")
 
 
 def one_sweep(table: str, split: int, words: list[str]) -> dict[str, Any]:
