@@ -105,6 +105,12 @@ def write_report(folder: Path, ledger: Ledger, uri: str | None) -> str:
     return str(place.absolute())
 
 
+def report_command(ledger: Ledger, uri: str | None) -> str:
+    """Return the command that draws the report of a sweep."""
+    place = () if uri is None else (f"tracking.uri={ledger.store.location.shown}",)
+    return f"`{module('report', f'sweep={ledger.run_id}', *place)}`"
+
+
 def labelled(
     about: Mapping[str, Any], location: Location, arguments: Sequence[str]
 ) -> dict[str, str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.config import objective
 from pipeline.config.choices import ChampionRows
-from pipeline.core.commands import module
+from pipeline.config.schema import SweepConfig
 from pipeline.core.control import Unattended
 from pipeline.core.errors import BudgetError, NoUsableTrialError
 from pipeline.core.records import Fit
@@ -33,6 +33,7 @@ from pipeline.session.aftermath import (
     Aftermath,
     labelled,
     last_line,
+    report_command,
     write_report,
     write_summary,
 )
@@ -42,6 +43,7 @@ from pipeline.session.standing import SearchResult, ranking_rows, trials_ranked
 from pipeline.session.summary import summarise
 from pipeline.session.sweep import Sweep
 from pipeline.session.together import validate_together
+from pipeline.session.trainer import Networks, Trainer
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +79,7 @@ def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
         incumbent=standing.outputs(dataset) if standing else None,
     )
     sweep.unless_stopped()
-    about = summarise(sweep, result, verdicts, kind, models)
+    about = summarise(result, verdicts, kind, models, ledger, trainer, sweep.budget)
     log.log(logging.WARNING if is_noise(about) else logging.INFO, "Verdict: %s", about["verdict"])
     sweep.display.ending("saving the champion and checking that it predicts the same")
     champion = save_champion(ledger, dataset, models[kind], about, verifier)
@@ -87,11 +89,11 @@ def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
     if standing is not None:
         about["registry"] = after.attempt(
             "it was not compared with the model in production, and not promoted",
-            lambda: _challenge(sweep, standing, champion, verdicts, kind),
+            lambda: _challenge(ledger, trainer, standing, champion, verdicts, kind),
             grave=True,
         )
     about["link"] = after.attempt(
-        "the comparison page of MLflow is not prepared", lambda: _page(sweep, about)
+        "the comparison page of MLflow is not prepared", lambda: _page(ledger, config, about)
     )
     about["report"] = None  # not drawn yet
     _write_summary(sweep, about, after)
@@ -102,7 +104,9 @@ def finish(sweep: Sweep, result: SearchResult, verifier: Verifier) -> int:
     )
     if "subjects" in about["data"]:  # it trains: whatever happens meanwhile, there is a summary
         _write_summary(sweep, about, after)
-    after.attempt("not all is recorded", lambda: _record(sweep, single, about, verdicts))
+    after.attempt(
+        "not all is recorded", lambda: _record(ledger, sweep.networks, single, about, verdicts)
+    )
     sweep.display.ending("drawing the report")
     about["report"] = draw_report(sweep, after)
     write_summary(sweep.output_dir, ledger, about, after)
@@ -139,14 +143,14 @@ def _models(
     return kind, models
 
 
-def _page(sweep: Sweep, about: dict[str, Any]) -> str:
+def _page(ledger: Ledger, config: SweepConfig, about: dict[str, Any]) -> str:
     """Name the parent run by its champion, prepare the page that compares trials, and return its link."""
     plain, champion = plainly(about), about["champion"]["capacity"]
     if plain is not None:
         champion += f", {plain.part} {plain.label} {plain.written(plain.own)}"
-    sweep.ledger.set_tag("mlflow.runName", f"{about['data']['name']}: {champion}")
+    ledger.set_tag("mlflow.runName", f"{about['data']['name']}: {champion}")
     tested = f"test_{plain.name if plain else 'loss'}"
-    return prepare_view(sweep.ledger, sweep.trainer.settings.objective.metric, tested)
+    return prepare_view(ledger, objective(config).metric, tested)
 
 
 def _write_summary(sweep: Sweep, about: dict[str, Any], after: Aftermath) -> None:
@@ -156,15 +160,14 @@ def _write_summary(sweep: Sweep, about: dict[str, Any], after: Aftermath) -> Non
 
 def draw_report(sweep: Sweep, after: Aftermath) -> str | None:
     """Draw the report where there is time for it; return its path."""
-    ledger, uri, limit = sweep.ledger, sweep.trainer.config.tracking.uri, sweep.budget.limit
-    place = () if uri is None else (f"tracking.uri={ledger.store.location.shown}",)
-    command = f"`{module('report', f'sweep={ledger.run_id}', *place)}`"
+    uri, limit = sweep.trainer.config.tracking.uri, sweep.budget.limit
+    command = report_command(sweep.ledger, uri)
     if limit is not None and sweep.budget.spent() > limit + OVERDUE_SECONDS:
         log.warning("the budget is used up: %s draws the report", command)
         return None
     return after.attempt(
         f"there is no report in {sweep.output_dir} ({command} tries again)",
-        lambda: write_report(sweep.output_dir, ledger, uri),
+        lambda: write_report(sweep.output_dir, sweep.ledger, uri),
     )
 
 
@@ -179,9 +182,10 @@ def _say(sweep: Sweep, about: dict[str, Any]) -> None:
             print(last_line(about, location), flush=True)  # noqa: T201 - the contract of stdout
 
 
-def _record(sweep: Sweep, champion: Fit, about: dict[str, Any], verdicts: Verdicts) -> None:
+def _record(
+    ledger: Ledger, networks: Networks, champion: Fit, about: dict[str, Any], verdicts: Verdicts
+) -> None:
     """Record the remaining parts of the sweep: predictions, note, and models that are not saved yet."""
-    ledger, networks = sweep.ledger, sweep.networks
     if verdicts.predictions is not None:
         ledger.attach("predictions.csv", write_csv(verdicts.predictions) or "")
     ledger.set_tag(NOTE_TAG, sweep_note(about, table_link(ledger.store, ledger.run_id)))
@@ -198,10 +202,15 @@ def _record(sweep: Sweep, champion: Fit, about: dict[str, Any], verdicts: Verdic
 
 
 def _challenge(
-    sweep: Sweep, standing: Standing, champion: Champion, verdicts: Verdicts, kind: str
+    ledger: Ledger,
+    trainer: Trainer,
+    standing: Standing,
+    champion: Champion,
+    verdicts: Verdicts,
+    kind: str,
 ) -> dict[str, Any]:
     """Register the champion; it is promoted to production only if it is clearly better."""
-    config, dataset = sweep.trainer.config, sweep.trainer.dataset
+    config, dataset = trainer.config, trainer.dataset
 
     def incumbent(now: Standing) -> tuple[np.ndarray | None, str]:
         problem, predict = "", now.outputs(dataset)
@@ -218,7 +227,7 @@ def _challenge(
         margin=config.registry.margin,
         replace_broken=config.registry.replace_broken,
     )
-    verdict = challenge(sweep.ledger, config.registry, champion, request, standing, incumbent)
+    verdict = challenge(ledger, config.registry, champion, request, standing, incumbent)
     log.info("Registry, %s: %s", config.registry.name, verdict.reason)
     return {"name": config.registry.name, **verdict._asdict()}
 

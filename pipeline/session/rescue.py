@@ -45,8 +45,10 @@ def _rescue(sweep: Sweep) -> str:
     best = min(kept, key=lambda entry: (entry.fit.execution != choice.execution, entry.score)).fit
     member = Member(best, sweep.networks.model(best))
     place = (sweep.output_dir / CHAMPION).absolute()
-    save_beside(place, sweep.trainer.dataset, member, {"sweep": ledger.run_id, "trial": name})
-    about = partial_summary(sweep, choice, member)
+    trainer = sweep.trainer
+    save_beside(place, trainer.dataset, member, {"sweep": ledger.run_id, "trial": name})
+    metric = trainer.settings.objective.metric
+    about = partial_summary(choice, member, ledger, metric, sweep.budget)
     about["champion"]["model_uri"] = str(place)
     summary = sweep.output_dir / "summary.json"
     write_whole(summary, dumps(about).encode())

@@ -17,13 +17,14 @@ from pipeline.data.fewrows import attention, few_rows
 from pipeline.evaluation.final import Member, Verdicts, optimism
 from pipeline.evaluation.stand import stated
 from pipeline.ledger.ledger import Ledger
+from pipeline.runtime.budget import Budget
 from pipeline.search import executions_of, front, mean_of
 from pipeline.search.choose import longest
 from pipeline.search.executions import Executions
 from pipeline.search.protocol import Choice
 from pipeline.session.allrows import trained_rows
 from pipeline.session.standing import SearchResult
-from pipeline.session.sweep import Sweep
+from pipeline.session.trainer import Trainer
 from pipeline.training.cost import latency
 
 ROWS = {
@@ -37,11 +38,13 @@ ROWS = {
 
 
 def summarise(
-    sweep: Sweep,
     result: SearchResult,
     verdicts: Verdicts,
     kind: str,
     models: Mapping[str, Sequence[Member]],
+    ledger: Ledger,
+    trainer: Trainer,
+    budget: Budget,
 ) -> dict[str, Any]:
     """Return `summary.json` without the keys that follow from saving the artefact.
 
@@ -51,23 +54,22 @@ def summarise(
         kind: The key in `models` of the model that is saved as the champion.
         models: The networks of `single`, `ensemble` and `greedy`.
     """
-    choice, trainer = result.choice, sweep.trainer
+    choice, config = result.choice, trainer.config
     assert choice is not None  # noqa: S101 - checked by finish
-    config, seconds = trainer.config, functools.partial(latency, trainer.family)
-    executions = executions_of(config)
+    executions, seconds = executions_of(config), functools.partial(latency, trainer.family)
     metric, test = trainer.settings.objective.metric, verdicts.test.get(kind, {})
     of_trial = (choice.score, choice.se)
-    loss = of_trial if metric == "val_loss" else _mean_loss(choice, sweep.ledger, executions)
+    loss = of_trial if metric == "val_loss" else _mean_loss(choice, ledger, executions)
     rows = trained_rows(models[kind])
     if rows is ChampionRows.folds:
         loss = (verdicts.validation[kind]["loss"], verdicts.validation[kind]["loss_se"])
     (single,) = models["single"]
     about = {
-        **_counts(sweep, result.status),
+        **_counts(result.status, ledger, budget),
         "not_tried": result.reason,
         "data": _data(trainer.dataset, config.data.folds),
         "champion": {
-            **_champion_entry(sweep, choice, single.searched.fit, models[kind]),
+            **champion_entry(choice, single.searched.fit, models[kind], ledger, metric),
             "kind": kind,
             "rows": str(rows),
             "reason": choice.reason + ROWS[rows],
@@ -85,21 +87,22 @@ def summarise(
         "pareto": [trial.name for trial in choice.pareto],
         "pareto_us_a_row": [1e6 * seconds(trial) for trial in choice.pareto],
         "pareto_by_latency": [
-            trial.name for trial in front(sweep.ledger.standing(), executions, seconds)
+            trial.name for trial in front(ledger.standing(), executions, seconds)
         ],
         "baselines": _baselines(verdicts),
     }
     return about | {"verdict": stated(about)}
 
 
-def partial_summary(sweep: Sweep, choice: Choice, best: Member) -> dict[str, Any]:
+def partial_summary(
+    choice: Choice, best: Member, ledger: Ledger, metric: str, budget: Budget
+) -> dict[str, Any]:
     """Return the summary of a sweep whose store was lost; nothing was tested."""
-    champion = _champion_entry(sweep, choice, best.fit, [best])
-    return _counts(sweep, "store lost") | {"champion": champion}
+    champion = champion_entry(choice, best.fit, [best], ledger, metric)
+    return _counts("store lost", ledger, budget) | {"champion": champion}
 
 
-def _counts(sweep: Sweep, status: str) -> dict[str, Any]:
-    ledger, budget = sweep.ledger, sweep.budget
+def _counts(status: str, ledger: Ledger, budget: Budget) -> dict[str, Any]:
     return {
         "sweep_run_id": ledger.run_id,
         "experiment": ledger.store.experiment,
@@ -131,8 +134,8 @@ def _data(dataset: Dataset, folds: int | None) -> dict[str, Any]:
     }
 
 
-def _champion_entry(
-    sweep: Sweep, choice: Choice, single: Fit, saved: Sequence[Member]
+def champion_entry(
+    choice: Choice, single: Fit, saved: Sequence[Member], ledger: Ledger, metric: str
 ) -> dict[str, Any]:
     """Return the keys of `champion` that follow from the search.
 
@@ -141,10 +144,10 @@ def _champion_entry(
             `train_loss` the loss of its weights.
         saved: The networks that the saved model averages; `parameters` are those of the chosen trial.
     """
-    trial, done = choice.trial, sweep.ledger.find(single)
+    trial, done = choice.trial, ledger.find(single)
     return {
         "trial": trial.name,
-        "run_id": _run_id(sweep.ledger, single),
+        "run_id": _run_id(ledger, single),
         "model_uri": None,  # of the artefact that takes raw rows, as soon as it is saved
         "kind": "single",
         **_axes(trial.capacity),
@@ -155,7 +158,7 @@ def _champion_entry(
         "parts": [
             {
                 "trial": member.fit.trial.name,
-                "run_id": _run_id(sweep.ledger, member.fit),
+                "run_id": _run_id(ledger, member.fit),
                 "parameters": member.fit.trial.parameters,
                 "weight": member.weight,
             }
@@ -164,7 +167,7 @@ def _champion_entry(
         "learning_rate": trial.learning_rate,
         **dict(trial.nuisance),
         "execution": choice.execution,
-        "objective": sweep.trainer.settings.objective.metric,
+        "objective": metric,
         "score": choice.shown,
         "score_se": choice.se,
         "train_loss": done.result.train_loss if done else None,
