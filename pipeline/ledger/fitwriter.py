@@ -30,6 +30,7 @@ from pipeline.ledger.fitrun import STATUS
 from pipeline.ledger.location import Location
 from pipeline.ledger.store import Store, isolate
 from pipeline.ledger.writer import MOST_AT_ONCE
+from pipeline.ledger.writerprocess import main
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class WriterProcess:
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         places = [its_end.fileno() for _, its_end in pairs]
         try:
-            self.popen = _fork(places) if forks else _spawn(places)
+            self.popen = Forked(lambda: main(places), keep=places) if forks else _spawn(places)
         finally:
             for _, its_end in pairs:
                 its_end.close()
@@ -149,13 +150,6 @@ class WriterProcess:
         self.popen.wait()
         assert self.popen.stdin is not None  # noqa: S101 - it is a pipe
         self.popen.stdin.close()
-
-
-def _fork(places: Sequence[int]) -> Forked:
-    """Start the process as a copy of this one."""
-    from pipeline.ledger.writerprocess import main
-
-    return Forked(lambda: main(places), keep=places)
 
 
 def _spawn(places: Sequence[int]) -> subprocess.Popen[bytes]:

@@ -84,7 +84,10 @@ def searcher_of(config: SweepConfig, dataset: Dataset, family: Family) -> Search
 
 def facts_of(config: SweepConfig, dataset: Dataset) -> SweepFacts:
     """Return the facts that the ledger records with the parent run."""
-    folds = range(len(dataset.split.folds))
+    folds, rows = range(len(dataset.split.folds)), dataset.part("validation")
+    validation = ValidationRows()
+    if len(folds) == 1:
+        validation = ValidationRows(dataset.clusters(rows), dataset.sample_weight(rows))
     return SweepFacts(
         name=dataset.name,
         config=flatten(config),
@@ -107,16 +110,8 @@ def facts_of(config: SweepConfig, dataset: Dataset) -> SweepFacts:
         },
         save_models=config.tracking.save_models,
         seed=config.seed,
-        validation=_validation_rows(dataset),
+        validation=validation,
     )
-
-
-def _validation_rows(dataset: Dataset) -> ValidationRows:
-    """Return clusters and weights of the validation rows, by which the ledger keeps their losses."""
-    if len(dataset.split.folds) > 1:
-        return ValidationRows()
-    rows = dataset.part("validation")
-    return ValidationRows(dataset.clusters(rows), dataset.sample_weight(rows))
 
 
 def facts_shown(config: SweepConfig, dataset: Dataset, ledger: Ledger) -> dict[str, str]:
