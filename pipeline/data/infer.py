@@ -8,8 +8,9 @@ rules apply, in this order:
 - true/false is a boolean, and a number for the network;
 - digits with leading zeros are codes, a category; so are 16 digits and more that repeat;
 - text of which at least 95 % of the rows are numbers in one form (`numberforms`), with at most 3
-  different other texts, is a number; the others count as missing, with a note;
-- text that parses as dates in one format (`dateforms`) is a date;
+  different other texts, is a number; the others count as missing, with a note. Beside more than 20
+  different numbers they may stand in half of the rows;
+- text that parses as dates in one format (`dateforms`) is a date, by the same shares;
 - everything else is a category.
 
 Whether a column can help is judged in `identifiers`, unless `data.keep` names it.
@@ -22,7 +23,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.core.errors import DataError
 from pipeline.data import dateforms, numberforms
 from pipeline.data.identifiers import helpful, of_many_digits
 from pipeline.data.judged import Judged, setting
@@ -30,7 +30,6 @@ from pipeline.data.outliers import coded_text
 from pipeline.data.plain import loses_digits
 from pipeline.data.typed import (
     CANONICAL,
-    LARGEST,
     MISSING_TEXTS,
     TRUTH,
     Column,
@@ -49,7 +48,8 @@ EXAMPLES = 3
 LIFE = 75
 """Longest plausible span of a column in years: beyond it two-digit years are probably misread."""
 MOST_LEVELS = 20
-"""Number of distinct texts above which a category that looks like numbers is doubtful."""
+"""Number of distinct texts above which a category that looks like numbers is doubtful, and up to which
+numbers or dates may be levels."""
 _EXPONENT = r"\d+[eE]\d+"
 """Exponents as in codes: programs write numbers as 1e+05."""
 _NUMBER_LIKE = r"\D{0,4}(?!0\d)\d[\d.,' ]*\D{0,4}\d?"
@@ -162,9 +162,23 @@ def _text_kind(texts: pd.Series, times: np.ndarray, series: pd.Series) -> Judged
     if number:
         return number
     date = dateforms.find_format(texts, times)
-    if date is not None and date.share >= MOSTLY:
-        return _as_date(series, date, texts, times)
+    if date is not None:
+        strange = dates(texts, date.format).isna().to_numpy()
+        if date.share >= MOSTLY or _are_strays(strange, date.share):
+            return _as_date(series, date, texts, times)
     return _doubted(category, texts, form, date)
+
+
+def _are_strays(strange: np.ndarray, share: float) -> bool:
+    """Return whether a few words ("unknown") stand among many different numbers or dates.
+
+    Read so, the column loses nothing: an input says where the word stood.
+
+    Args:
+        strange: Which of the distinct texts are no number or date.
+        share: Share of rows that are.
+    """
+    return share >= PARTLY and strange.sum() <= STRAY_TEXTS and (~strange).sum() > MOST_LEVELS
 
 
 def _doubted(
@@ -187,7 +201,10 @@ def _doubted(
         hint = setting("numbers", name)
     elif date is not None:
         most = f" reads more than {date.share:.0%} of its rows" if date.format else " is known"
-        what = f"looks like dates ({texts.iloc[0]!r}), but no format{most}"
+        read = texts[dates(texts, date.format).notna().to_numpy()]
+        what = (
+            f"looks like dates ({(texts if read.empty else read).iloc[0]!r}), but no format{most}"
+        )
         hint = setting("dates", name, date.format or "FORMAT")
     elif len(texts) > MOST_LEVELS and texts.str.fullmatch(_NUMBER_LIKE).mean() >= MOSTLY:
         what = f"looks like numbers ({texts.iloc[0]!r}), but not in one form that is known"
@@ -209,7 +226,8 @@ def as_number(
     """Return the judgement as numbers in a form; None where too many texts do not have it."""
     strange = np.isnan(unchecked_numbers(texts, form.form))
     column = Column(name, Kind.number, format=form.form)
-    if times[~strange].sum() < MOSTLY * times.sum() or strange.sum() > STRAY_TEXTS:
+    share = times[~strange].sum() / times.sum()
+    if strange.sum() > STRAY_TEXTS or not (share >= MOSTLY or _are_strays(strange, share)):
         return None
     if strange.any():
         return _with_missing(column, "numbers", texts[strange], times[strange])
@@ -265,24 +283,6 @@ def _with_missing(column: Column, what: str, strange: pd.Series, times: np.ndarr
     said = f"1 row with {shown} counts" if rows == 1 else f"{rows} rows with {shown} count"
     note = f"Column {column.name!r} holds {what}; {said} as missing."
     return Judged(column, note=note, hint=setting("categories", column.name))
-
-
-def refuse_infinite(series: pd.Series, judged: Judged) -> None:
-    """Refuse a number column that cannot be scaled: a value is infinite or beyond LARGEST."""
-    if not judged.column.used or judged.column.kind is not Kind.number:
-        return
-    name = judged.column.name
-    values = unchecked_numbers(series, judged.column.format)
-    with np.errstate(invalid="ignore"):
-        bad = np.abs(values) > LARGEST
-    if bad.any():
-        what = "infinite" if np.isinf(values[bad]).any() else f"larger than {LARGEST:g}"
-        count = int(bad.sum())
-        raise DataError(
-            f"column {name!r} has {f'{count} values that are' if count > 1 else 'a value that is'} {what}, "
-            f"{rows_text(series, bad)}; "
-            f"correct them or leave the column out with {setting('drop', name)}"
-        )
 
 
 def rows_text(series: pd.Series, bad: np.ndarray) -> str:

@@ -15,12 +15,12 @@ from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
 from pipeline.data.dateforms import parts_of
 from pipeline.data.declared import declared
-from pipeline.data.infer import example_of, judge, kind_of, refuse_infinite, rows_text
+from pipeline.data.infer import example_of, judge, kind_of, rows_text
 from pipeline.data.judged import Judged, setting
 from pipeline.data.plain import loses_digits
 from pipeline.data.rowhash import row_hashes
 from pipeline.data.split import Keys
-from pipeline.data.typed import Column, Kind, dates, numbers, tidy, unchecked_numbers
+from pipeline.data.typed import LARGEST, Column, Kind, dates, numbers, tidy, unchecked_numbers
 
 REASONS = {
     "group": "keeps rows together (data.group)",
@@ -118,8 +118,26 @@ def judge_features(
             judged.append(
                 said or judge(rows[name], keep=keep, target=target[seen], rows=len(frame))
             )
-            refuse_infinite(frame[name], judged[-1])
+            _refuse_infinite(frame[name], judged[-1])
     return judged
+
+
+def _refuse_infinite(series: pd.Series, judged: Judged) -> None:
+    """Refuse a number column that cannot be scaled: a value is infinite or beyond LARGEST."""
+    if not judged.column.used or judged.column.kind is not Kind.number:
+        return
+    name = judged.column.name
+    values = unchecked_numbers(series, judged.column.format)
+    with np.errstate(invalid="ignore"):
+        bad = np.abs(values) > LARGEST
+    if bad.any():
+        what = "infinite" if np.isinf(values[bad]).any() else f"larger than {LARGEST:g}"
+        count = int(bad.sum())
+        raise DataError(
+            f"column {name!r} has {f'{count} values that are' if count > 1 else 'a value that is'} {what}, "
+            f"{rows_text(series, bad)}; "
+            f"correct them or leave the column out with {setting('drop', name)}"
+        )
 
 
 def _calendar(config: DataConfig, series: pd.Series) -> Judged:

@@ -49,6 +49,22 @@ def test_numbers_of_accountants_are_numbers(prepared, write, value):
     assert unchecked_numbers(pd.Series([texts[13]]), column.format)[0] == value
 
 
+@pytest.mark.parametrize("word", ["unknown", "n.d.", "<0.5"])
+@pytest.mark.parametrize(
+    ("write", "kind"),
+    [(lambda n: f"{n}.5", Kind.number), (lambda n: f"{n % 28 + 1}/3/{2000 + n // 28}", Kind.date)],
+)
+def test_a_word_in_a_third_of_the_rows_leaves_the_others_as_they_are(prepared, write, kind, word):
+    """One input says where it stood; as a category all the others were rare. New rows may hold it, too."""
+    texts = [write(n) if n % 3 else word for n in range(ROWS)]
+    dataset = prepared(table(texts), target="y")
+    (column, _) = dataset.columns
+    assert (column.kind, column.strays) == (kind, (word,))
+    assert f"with '{word}' count as missing" in " ".join(dataset.notes)
+    few = [str(n % 12) if n % 3 else word for n in range(ROWS)]
+    assert prepared(table(few), target="y").columns[0].kind is Kind.category
+
+
 def test_marks_of_schools_are_no_negative_numbers(prepared):
     """2- is a good mark less a bit, not minus two."""
     (column, _) = prepared(
