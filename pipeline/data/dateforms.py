@@ -17,19 +17,23 @@ HEAD = 200
 EARLIEST, LATEST = 19000101, 21001231
 FEW = 0.5
 DAYS = (
-    "%m/%d/%Y|%d/%m/%Y|%d.%m.%Y|%m.%d.%Y|%m-%d-%Y|%d-%m-%Y|%Y/%m/%d|%Y.%m.%d"
+    "%m/%d/%Y|%d/%m/%Y|%d.%m.%Y|%m.%d.%Y|%m-%d-%Y|%d-%m-%Y|%Y/%m/%d|%Y.%m.%d|%Y%m%d|%Y年%m月%d日"
     "|%m/%d/%y|%d/%m/%y|%d.%m.%y|%d-%m-%y|%m-%d-%y"
     "|%b %d, %Y|%B %d, %Y|%d %b %Y|%d %B %Y|%b %d %Y|%B %d %Y|%d. %b %Y|%d. %B %Y|%d-%b-%Y|%d-%b-%y"
-    "|%d %b %y|%Y-%b-%d|%a %b %d %Y|%A, %d %B %Y|%a, %d %b %Y|%A, %B %d, %Y|%a, %b %d, %Y|%A %d %B %Y"
+    "|%d%b%Y|%d%b%y|%d/%b/%Y|%d %b %y|%Y-%b-%d"
+    "|%a %b %d %Y|%A, %d %B %Y|%a, %d %b %Y|%A, %B %d, %Y|%a, %b %d, %Y|%A %d %B %Y"
 )
-TIMES = "| %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p|, %H:%M|T%H:%M:%S"
-OTHERS = f"{WEEK}|%m/%Y|%m.%Y|%m-%Y|%Y/%m|%b %Y|%B %Y|%b-%Y|%b-%y|%b, %Y|%H:%M|%H:%M:%S|%I:%M %p"
+TIMES = "| %H:%M| %H:%M:%S| %H:%M:%S.%f| %I:%M %p| %I:%M:%S %p|, %H:%M|T%H:%M:%S|:%H:%M:%S|:%H:%M"
+OTHERS = f"{WEEK}|%m/%Y|%m.%Y|%m-%Y|%Y/%m|%b %Y|%B %Y|%b-%Y|%b-%y|%b, %Y|%H:%M|%H:%M:%S|%H:%M:%S.%f|%I:%M %p"
 """Of formats that parse equally many rows the first wins: month before day, four-digit years before two."""
-_TIME = r"[ ,T]+\d{1,2}:.*"
+_TIME = r"(?:[ ,T]+|(?<=\d{4}):(?=\d\d:))\d{1,2}:.*"
 _LIKELY = (
     r"\d{4}-?W\d\d$|\d{8}T\d{4}|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|\d{4}[-/]\d{1,2}$|\d{1,2}[-/.]\d{4}$"
-    r"|\d{1,2}:\d{2}(?::\d{2})?(?: ?[AaPp][Mm])?$"
-    r"|(?:\d{1,2}[-. ]{1,2}|[A-Za-z]{3,9},? )*[A-Za-z]{3,9}\.?[-, ]+(?:\d{1,2},? )?'?\d{2,4}"
+    r"|\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$"
+    r"|\d{8} \d{1,2}:\d{2}|\d{4}年|\d{1,2}/[A-Za-z]{3}/\d{4}"
+    r"|\d{1,2}(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\d{2,4}"
+    r"|(?:\d{1,2}(?:st|nd|rd|th)?[-. ]{1,2}|[A-Za-z]{3,9},? )*[A-Za-z]{3,9}\.?[-, ]+"
+    r"(?:\d{1,2}(?:st|nd|rd|th)?,? )?'?\d{2,4}"
 )
 
 

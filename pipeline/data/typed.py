@@ -41,6 +41,7 @@ ISO = "ISO8601"
 WEEK = "%G-W%V-%u"  # 2024-W09 is its Monday
 CANONICAL = "canonical"
 """Format of a category in which 3, 3.0 and "3.0" are one level; models of old have none: texts stay."""
+_TAIL = r"(?<=\d)(?: ?(?:UTC|GMT|\+00:?00)$|(?:st|nd|rd|th)\b)"  # of times in UTC, of ordinals
 _WHOLE_FLOAT = re.compile(r"[-+]?(?:0|[1-9]\d{0,14})\.0+|[-+]?[1-9](?:\.\d+)?e\+\d\d")
 """A whole number as Python and pandas write a float."""
 
@@ -254,9 +255,7 @@ def level_text(value: object, form: str = "") -> str:
 def ranks(series: pd.Series, order: Sequence[str]) -> np.ndarray:
     """Return the place of each cell in an order of levels, float64; NaN for any other."""
     places = {level_text(level, CANONICAL): float(place) for place, level in enumerate(order)}
-    return _each(
-        series, lambda cell: places.get(level_text(cell, CANONICAL), np.nan), np.nan, float
-    )
+    return _each(series, lambda cell: places.get(level_text(cell, CANONICAL)), np.nan, float)
 
 
 def dates(series: pd.Series, format_: str) -> pd.Series:
@@ -267,13 +266,14 @@ def dates(series: pd.Series, format_: str) -> pd.Series:
     if not pd.api.types.is_datetime64_any_dtype(series) or isinstance(series.dtype, pd.ArrowDtype):
         codes, uniques = pd.factorize(series)
         cells = [v.isoformat() if isinstance(v, dt.date) else level_text(v) for v in uniques]
-        texts = pd.Series([*cells, MISSING_LEVEL], dtype=object)
+        texts = pd.Series([*cells, MISSING_LEVEL], dtype=object).str.replace(_TAIL, "", regex=True)
         if "%b" in format_:  # as people write it: Sept 3, Feb. 3
             texts = texts.str.replace(r"\b([A-Za-z]{3})t?\.?(?=[\s,\d-]|$)", r"\1", regex=True)
         if format_ == WEEK:
             texts = texts.str.replace(r"^(\d{4})-?W(\d\d)$", r"\1-W\2-1", regex=True)
         found = pd.to_datetime(texts, format=format_ or ISO, errors="coerce", utc=True)
-        for form in (re.split(r"[ ,T]+%[HI]", format_)[0], ISO) if format_ not in {"", ISO} else ():
+        days = re.split(r"[ ,T:]+%[HI]", format_)[0]
+        for form in (days, ISO) if format_ not in {"", ISO} else ():
             left = found.isna() & texts.str.match(r"\d{4}-\d{2}-\d{2}" if form == ISO else "")
             if left.any():
                 also = pd.to_datetime(texts.where(left), format=form, errors="coerce", utc=True)

@@ -84,6 +84,38 @@ def test_weeks_are_dates(prepared):
         ) / pd.Timedelta(days=1)
 
 
+@pytest.mark.parametrize(
+    ("form", "days"),
+    [
+        ("%d%b%Y", 19787.0),
+        ("%d%b%Y:%H:%M:%S", 19787 + 64999 / 86400),
+        ("%Y-%m-%d %H:%M:%S UTC", 19787 + 64999 / 86400),
+        ("%a, %d %b %Y %H:%M:%S GMT", 19787 + 64999 / 86400),
+        ("%d/%b/%Y:%H:%M:%S +0000", 19787 + 64999 / 86400),
+        ("%Y%m%d %H:%M", 19787 + 64980 / 86400),
+        ("%Y年%m月%d日", 19787.0),
+        ("%B %dth, %Y", 19787.0),
+        ("%dth %b %Y", 19787.0),
+        ("%H:%M:%S.%f", -25567 + 64999.25 / 86400),
+    ],
+    ids=["SAS", "SAS, time", "BigQuery", "mail", "Apache", "compact", "China", "March 5th", "5th Mar", "ms"],
+)  # fmt: skip
+def test_dates_of_other_programs_are_dates(prepared, form, days):
+    """SAS joins day, month and year, BigQuery names the zone, people write an ordinal."""
+    when = pd.date_range("2024-03-05 18:03:19.25", periods=ROWS, freq="53h7min")
+    (column, _) = prepared(table(f"{one:{form}}" for one in when), target="y").columns
+    assert column.kind is Kind.date
+    cell = f"{when[0]:{form}}"
+    for text in (cell, cell.upper() if form.startswith("%d%b") else cell):
+        assert column.measure(pd.Series([text]))[0] == pytest.approx(days, abs=1e-7)
+
+
+def test_a_code_with_letters_between_digits_is_no_date(prepared):
+    """12ABC34 is none, and is not said to look like one."""
+    dataset = prepared(table(f"{n % 7 + 10}ABC{n % 9 + 20}" for n in range(ROWS)), target="y")
+    assert "dates" not in " ".join(dataset.notes)
+
+
 def test_years_of_two_digits_over_a_century_are_said(prepared):
     """Who was born in 1930 is not born in 2030."""
     born = table(f"{n % 27 + 1:02}.{n % 12 + 1:02}.{30 + n:02}" for n in range(ROWS))
