@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import warnings
 import zlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pyarrow import compute, csv, parquet
 
 from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
+from pipeline.data.frame import plain_column
 from pipeline.data.layout import Layout, check_header, layout, single_byte
 from pipeline.data.plain import EXACT
 from pipeline.data.source import inspect, is_gzip, opened
@@ -55,7 +57,7 @@ def read_table(
     notes = [] if notes is None else notes
     format_, head = inspect(path, key)
     if format_ == "parquet":
-        frame = _read_parquet(path, key, config.target if config else None)
+        frame = _read_parquet(path, key, config)
     else:
         frame = _read_csv(path, head, key, notes, config)
     frame = _with_tidy_names(frame, f"{key}={path}", notes)
@@ -150,25 +152,43 @@ def _blank_lines_at_end(path: Path, form: Layout) -> int:
     return max(0, ending.count("\n") - 1)
 
 
-def _read_parquet(path: Path, key: str, target: str | None = None) -> pd.DataFrame:
+def _read_parquet(path: Path, key: str, config: DataConfig | None) -> pd.DataFrame:
     """Read a Parquet file with pyarrow; a stored pandas index becomes a plain column again.
 
     Integer columns with missing values stay integers where they may be codes: the target, and long numbers.
+    A feature that pandas knew as a category of numbers stays one.
     """
     try:
-        table = parquet.read_table(io.BytesIO(path.read_bytes()))
+        file = parquet.ParquetFile(io.BytesIO(path.read_bytes()))
+        check_header(tuple(file.schema_arrow.names), f"{key}={path}")
+        table = file.read()
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{key}={path} is a damaged Parquet file: {_plain(error)}") from error
-    check_header(tuple(table.column_names), f"{key}={path}")
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     for place, name in enumerate(table.column_names):
         column = table.column(place)
         if not (column.null_count and pa.types.is_integer(column.type)):
             continue
-        if name == target or (compute.max(column).as_py() or 0) > EXACT:
+        if (config and name == config.target) or (compute.max(column).as_py() or 0) > EXACT:
             dtype = "UInt64" if pa.types.is_unsigned_integer(column.type) else "Int64"
             frame[name] = column.to_pandas(integer_object_nulls=True).astype(dtype)
+    roles = (config.target, config.group, config.id, config.time, config.weight) if config else ()
+    for name, is_ordered in _categories_of_numbers(table):
+        if name not in roles:
+            levels = pd.CategoricalDtype(sorted(frame[name].dropna().unique()), is_ordered)
+            frame[name] = plain_column(frame[name].astype(levels))
     return frame
+
+
+def _categories_of_numbers(table: pa.Table) -> Iterator[tuple[str, bool]]:
+    """Yield name and order of each column that pandas stored as a category of numbers: Parquet has none."""
+    for column in (table.schema.pandas_metadata or {}).get("columns", []):
+        name = column.get("field_name")
+        if column.get("pandas_type") != "categorical" or name not in table.column_names:
+            continue
+        stored = table.schema.field(name).type
+        if pa.types.is_integer(stored) or pa.types.is_floating(stored):
+            yield name, bool((column.get("metadata") or {}).get("ordered"))
 
 
 def _plain(error: Exception) -> str:

@@ -6,9 +6,13 @@ import gzip
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
+from pipeline.config.schema_data import DataConfig
 from pipeline.core.errors import DataError
+from pipeline.data.infer import kind_of
 from pipeline.data.layout import layout
 from pipeline.data.load import read_table
 from pipeline.data.plain import plain_numbers
@@ -81,6 +85,28 @@ def test_parquet_gives_its_columns_and_no_index(tmp_path):
     read = read_table(path)
     assert sorted(read.columns) == ["a", "b", "key"]
     assert read.index.tolist() == [0, 1]
+
+
+def test_a_category_of_numbers_stays_a_category_in_parquet(tmp_path):
+    """Parquet stores its numbers alone; what a column with a role holds is left as it is."""
+    path = tmp_path / "t"
+    size = pd.Categorical([2, 10, None, 2], ordered=True)
+    codes = pd.Categorical([7, 3, 7, None])
+    pd.DataFrame({"code": codes, "size": size, "year": codes, "y": codes}).to_parquet(path)
+    read = read_table(path, config=DataConfig(name="t", target="y", time="year"))
+    assert isinstance(read["code"].dtype, pd.CategoricalDtype)
+    assert read["code"].tolist()[:3] == ["7", "3", "7"]
+    assert kind_of(read["size"]).column == Column("size", Kind.ordered, parts=("2", "10"))
+    assert read["year"].dtype.kind == "f"
+    assert read["y"].dtype == "Int64"
+
+
+def test_a_parquet_file_with_a_name_twice_is_refused_by_it(tmp_path):
+    """In the words for a CSV file: pyarrow called it a damaged one."""
+    column = pa.array([1, 2])
+    parquet.write_table(pa.table([column, column], names=["a", "a"]), tmp_path / "t")
+    with pytest.raises(DataError, match="the column 'a' stands in the header 2 times"):
+        read_table(tmp_path / "t")
 
 
 def test_what_a_cell_says_is_kept_and_only_an_empty_one_is_missing(tmp_path):
