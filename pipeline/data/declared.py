@@ -16,6 +16,8 @@ from pipeline.data.typed import CANONICAL, Column, Kind, dates, is_given, unread
 
 MOST_UNREADABLE = 0.05
 """Share of given cells of a file of test rows that may be unreadable in a column."""
+FAR = 10.0
+"""Standard deviations beyond which lies at most 1 % of the rows of any table (Chebyshev)."""
 MOSTLY_UNREADABLE = 0.5
 """Share of unreadable cells above which a declared kind is refused."""
 
@@ -126,6 +128,15 @@ def _new_in_test(
             f"Column {column.name!r} is empty in {absent.sum():,} of {given_test:,} rows of data.test_path, "
             "and never in the table."
         )
+    if column.kind is Kind.number:
+        known_values, values = column.measure(table), column.measure(test)
+        far = np.abs(values - np.nanmean(known_values)) > FAR * np.nanstd(known_values)
+        if far.mean() > MOST_UNREADABLE:
+            yield (
+                f"Column {column.name!r}: {far.sum():,} of {given_test:,} rows of data.test_path are more "
+                f"than {FAR:g} standard deviations from the mean of the table, such as {values[far][0]:.6g}; "
+                "is it in the same unit?"
+            )
     if column.kind is not Kind.category:
         return
     levels, own = (pd.Series(column.read(cells)[0]) for cells in (table, test))

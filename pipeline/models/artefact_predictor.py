@@ -36,6 +36,10 @@ format, and imputed cells would give meaningless predictions.
 """
 
 
+FAR = 10.0
+"""Standard deviations beyond which lies at most 1 row of FAR squared of any training table (Chebyshev)."""
+
+
 class Predictor:
     """A saved champion: one or several networks, each behind its encoder, averaged."""
 
@@ -180,37 +184,43 @@ class Predictor:
         return ""
 
     def _say_what_is_new(self, rows: pd.DataFrame) -> None:
-        """Log how many rows have no value where no training row lacked one, or a level none of them had."""
+        """Log how many rows have what no training row had: no value, another level, a number far away."""
         encoder = next(iter(self._encoders.values()))
         if encoder is None or "columns" not in getattr(encoder, "named_steps", {}) or not len(rows):
             return
         parts = {name: (part, names) for name, part, names in encoder["columns"].transformers_}
-        _, gappy = parts.get("missing", (None, ()))
-        levels: dict[str, Any] = {}
-        if "categories" in parts:
-            part, names = parts["categories"]
-            levels = dict(zip(names, part.estimator.categories_, strict=True))
+        lacking, spreads = set(parts.get("missing", (None, ()))[1]), _spreads(parts)
+        part, names = parts.get("categories", (None, ()))
+        levels = {} if part is None else dict(zip(names, part.estimator.categories_, strict=True))
         nothing = self._typed.MISSING_LEVEL
         for column in self._columns:
-            series, known = rows[column.name], levels.get(column.name)
-            absent = ~self._typed.is_given(series, column.strays)
-            missed = set(column.outputs) & set(gappy) if known is None else nothing in known
-            if absent.any() and not missed:
-                log.warning(
-                    "%s of %s rows have no value of %r, which every training row had; %s is taken",
-                    *(f"{absent.sum():,}", f"{len(rows):,}", column.name),
-                    "the median" if known is None else "a rare level",
+            series, name, known = rows[column.name], column.name, levels.get(column.name)
+            if not (lacking & set(column.outputs) if known is None else nothing in known):
+                taken = "the median" if known is None else "a rare level"
+                absent = ~self._typed.is_given(series, column.strays)
+                _say(
+                    absent, f"no value of {name!r}, which every training row had; {taken} is taken"
                 )
-            if known is None:
-                continue
-            texts = self._typed.typed(rows[[column.name]], [column])[column.name]
-            strange = ~texts.isin([*known, nothing]).to_numpy(dtype=bool)
-            if strange.any():
-                log.warning(
-                    "%s of %s rows have levels of %r that training did not know, such as %r; they are "
-                    "taken as a rare one",
-                    *(f"{strange.sum():,}", f"{len(rows):,}", column.name, texts[strange].iloc[0]),
-                )
+            if column.kind == "number" and name in spreads:
+                self._say_far(series, column, *spreads[name])
+            if known is not None:
+                texts = self._typed.typed(series.to_frame(name), [column])[name]
+                strange = ~texts.isin([*known, nothing]).to_numpy(dtype=bool)
+                what = f"such as {[*texts[strange], ''][0]!r}; they are taken as a rare one"
+                _say(strange, f"levels of {name!r} that training did not know, {what}")
+
+    def _say_far(self, series: pd.Series, column: Any, mean: float, deviation: float) -> None:
+        """Log where more numbers are farther than FAR deviations from the mean than could be in training."""
+        values = self._typed.numbers(series, column.format)
+        far = np.abs(values - mean) > FAR * deviation  # not where there is no number
+        if far.sum() > len(far) / FAR**2:
+            what = (
+                f"more than {FAR:g} standard deviations from the mean of training rows ({mean:.4g})"
+            )
+            _say(
+                far,
+                f"{column.name!r} {what}, such as {values[far][0]:.6g}; is it in the same unit?",
+            )
 
     def _chunk(self, rows: pd.DataFrame) -> np.ndarray:
         from keras import ops
@@ -261,6 +271,28 @@ class Predictor:
         if path.parent != self._folder.resolve():
             raise ValueError(f"{name!r} is not a file of the model")
         return path
+
+
+def _say(which: np.ndarray, what: str) -> None:
+    """Log how many of the rows have something, if any."""
+    if which.any():
+        log.warning("%s of %s rows have %s", f"{which.sum():,}", f"{len(which):,}", what)
+
+
+def _spreads(parts: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """Return mean and standard deviation over training rows of each number whose encoder keeps them."""
+    if "numbers" not in parts:
+        return {}
+    encoder, names = parts["numbers"]
+    steps = encoder.estimator.named_steps
+    scalers = [("scaled", steps.get("scale"), range(len(names)))]
+    scalers += getattr(steps.get("intervals"), "transformers_", [])
+    return {
+        names[place]: (float(mean), float(deviation))
+        for name, scaler, places in scalers
+        if name == "scaled" and hasattr(scaler, "mean_")
+        for place, mean, deviation in zip(places, scaler.mean_, scaler.scale_, strict=True)
+    }
 
 
 def _listed(names: list[Any], most: int = 10) -> str:

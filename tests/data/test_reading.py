@@ -466,6 +466,7 @@ def test_the_target_of_test_rows_is_read_as_the_table_writes_it(tmp_path, prepar
         ("BONN", "1.5", ["'town': 20 of 20 rows of data.test_path have levels that the table does not"]),
         ("", "2.5", ["'town' is empty in 20 of 20 rows of data.test_path"]),
         ("Bonn", "3.5", []),
+        ("Bonn", "3500", ["'size': 20 of 20 rows of data.test_path are more than 10 standard deviations"]),
     ],
 )  # fmt: skip
 def test_a_column_of_test_rows_that_is_another_one_is_said(prepared, tmp_path, town, size, said):

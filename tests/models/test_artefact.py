@@ -511,8 +511,13 @@ def test_a_server_refuses_what_predict_refuses(saved: Saved, scoring: str) -> No
 
 
 @pytest.mark.parametrize("encoding", ["standard", "piecewise", "quantile", "embedded"])
-def test_folds_are_averaged_in_the_targets_own_unit(encoding: str, tmp_path: Path) -> None:
-    """Every member has its own encoder and target scale; their average is the prediction."""
+def test_folds_are_averaged_in_the_targets_own_unit(
+    encoding: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every member has its own encoder and target scale; their average is the prediction.
+
+    Where the encoder keeps the spread of a number, another unit is said.
+    """
     config = compose(["data=wages", "data.folds=3"])
     dataset = prepare(config.data, 0)
     shape = dataset.input_shape(encoding)
@@ -524,10 +529,18 @@ def test_folds_are_averaged_in_the_targets_own_unit(encoding: str, tmp_path: Pat
     ]
     write_folder(tmp_path, dataset, members)
     rows = dataset.features("test")
-    predicted = Predictor(tmp_path, typed).predict(rows)
+    predictor = Predictor(tmp_path, typed)
+    predicted = predictor.predict(rows)
     expected = expected_outputs(dataset, members, rows)
     np.testing.assert_allclose(predicted["prediction"], expected[:, 0], rtol=1e-6, atol=1e-6)
     assert list(predicted.columns) == ["prediction"]
+    assert not caplog.text
+    predictor.check(rows.assign(age=rows["age"].astype(float) * 365))
+    said = (
+        f"{len(rows)} of {len(rows)} rows have 'age' more than 10 standard deviations"
+        in caplog.text
+    )
+    assert said == (encoding in {"standard", "embedded"})
 
 
 def test_pixels_become_an_image_again(tmp_path: Path) -> None:
