@@ -67,6 +67,7 @@ def lines(plan: Prospect) -> Iterator[str]:
 
 def _data(plan: Prospect) -> Iterator[str]:
     """Yield the lines on the table, the target and the search."""
+    from pipeline.config.choices import Task
     from pipeline.core.language import plural
     from pipeline.data.fewrows import few_rows
 
@@ -75,6 +76,9 @@ def _data(plan: Prospect) -> Iterator[str]:
     parts = ", ".join(f"{count:,} {part}" for part, count in outline.rows.items() if count)
     about = "" if outline.digest else "about "
     task = "regression" if dataset.regression else f"{dataset.outputs} classes"
+    numbers = [label for label in dataset.classes or () if type(label) in {int, float}]
+    if len(numbers) > 2 and config.data.task is Task.auto and config.data.kind == "table":  # noqa: PLR2004
+        task += "; if they count or rate something, data.task=regression predicts the number"
     columns = plural(len(dataset.columns), "column")
     if len(dataset.used) < len(dataset.columns):
         columns += f" ({len(dataset.used)} used)"

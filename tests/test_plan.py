@@ -37,6 +37,27 @@ def plan(*words: str, home: Path) -> str:
     return ended.stdout
 
 
+@pytest.mark.parametrize(
+    ("cells", "said"), [((1, 2, 3, 4), True), ((0, 1), False), (("a", "b", "c"), False)]
+)
+def test_few_whole_numbers_may_be_counts(
+    tmp_path: Path, cells: tuple[int, ...], said: bool
+) -> None:
+    """They are classes by the rule, and a person who rates or counts hears of the other way."""
+    table, home = tmp_path / "table.csv", tmp_path / "home"
+    home.mkdir()
+    rows = "".join(f"{row * 7 % 31},{cells[row % len(cells)]}\n" for row in range(120))
+    table.write_text("x,y\n" + rows, "utf-8")
+    words = ("data=table", f"data.path={table}", "data.target=y")
+    line = next(
+        line for line in plan(*words, home=home).splitlines() if line.startswith("predict y")
+    )
+    assert f"({len(cells)} classes" in line
+    assert ("data.task=regression predicts the number" in line) == said
+    if said:
+        assert "predict y (regression)" in plan(*words, "data.task=regression", home=home)
+
+
 def test_a_terminal_gets_lines_broken_between_words() -> None:
     """What follows stands further in; no word is cut."""
     from pipeline.plan import wrapped

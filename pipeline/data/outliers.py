@@ -33,7 +33,8 @@ def lone_text(values: np.ndarray, place: int) -> str:
     text = f"alone makes more than {np.floor(100 * share):g} % of its variance, and decides every score; "
     if np.count_nonzero(rest) > 1 and np.isclose(values[place], rest.sum(), rtol=TOTAL):
         return f"{text}it is the sum of all others, a total: remove it"
-    return f"{text}correct it, leave it out{', or predict the logarithm' * bool(values.min() > 0)}"
+    advice = "correct it, leave it out, or predict the logarithm" if values.min() > 0 else ""
+    return text + (advice or "correct it or leave it out")
 
 
 def code_for_missing(values: np.ndarray) -> tuple[float, int] | None:

@@ -43,6 +43,8 @@ def find(path: str | None, key: str = "data.path") -> Path:
     """
     if not path:
         raise DataError(f"{key} is not set: give a CSV or Parquet file, {key}=FILE")
+    if "://" in path:
+        raise DataError(f"{key}={path} is an address; fetch the file, and give its path")
     place = find_data(path)
     if not place.exists():
         raise DataError(f"{key}={path}: no such file{_near(place)}")

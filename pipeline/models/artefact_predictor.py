@@ -198,9 +198,9 @@ class Predictor:
             if not (lacking & set(column.outputs) if known is None else nothing in known):
                 taken = "the median" if known is None else "a rare level"
                 absent = ~self._typed.is_given(series, column.strays)
-                _say(
-                    absent, f"no value of {name!r}, which every training row had; {taken} is taken"
-                )
+                absent &= absent.mean() > UNREADABLE
+                what = f"no value of {name!r}, which every training row had; {taken} is taken"
+                _say(absent, what)
             if column.kind == "number" and name in spreads:
                 self._say_far(series, column, *spreads[name])
             if known is not None:

@@ -156,6 +156,12 @@ def test_a_missing_file_is_refused(tmp_path, monkeypatch, path):
         prepare(DataConfig(name="bad", path=path, target="y"), 0)
 
 
+def test_an_address_is_no_path():
+    """It was looked for in a folder `https:`."""
+    with pytest.raises(DataError, match=r"https://x\.org/t\.csv is an address; fetch the file"):
+        prepare(DataConfig(name="bad", path="https://x.org/t.csv", target="y"), 0)
+
+
 def test_a_folder_is_refused_as_a_table(tmp_path):
     """With a hint at images."""
     with pytest.raises(DataError, match=r"is a folder; .*data=images"):
