@@ -155,9 +155,7 @@ def is_given(series: pd.Series, strays: Sequence[str] = ()) -> np.ndarray:
     if not (series.dtype == object or pd.api.types.is_string_dtype(series)):
         return series.notna().to_numpy(dtype=bool)
     nothing = MISSING_TEXTS.union(text.lower() for text in strays)
-    return _each(
-        series, lambda cell: str(cell).strip().lower() not in nothing, missing=False, dtype=bool
-    )
+    return ~_each(series, lambda v: str(v).strip().lower() in nothing, missing=True, dtype=bool)
 
 
 def _each(series: pd.Series, read: Callable[[Any], Any], missing: Any, dtype: type) -> np.ndarray:
@@ -221,6 +219,8 @@ def written(texts: pd.Series, form: str) -> np.ndarray:
 
 def usual(text: str) -> str:
     """Return a number as `written` takes it: 66.49- of SAP, the price 12.-, and $ -, the zero of Excel."""
+    if text.isascii() and "-" not in text:  # most are
+        return text
     text = re.sub(r"^([$€£¥₹])?\s*[-\u2013]+\s*(?(1)|([$€£¥₹]))$", r"\g<1>0\2", text)
     return re.sub(r"^([\d.,]*[.,]\d\d)-$", r"-\1", re.sub(r"(\d)\.[-\u2013\u2014]+$", r"\1", text))
 
