@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from pipeline.config.schema import ComputeConfig, TrainingConfig
-from pipeline.core.control import Control, Unattended
+from pipeline.core.control import Control, Stopped, Unattended
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
 from pipeline.runtime import memory
-from pipeline.training.engine import engine, train
+from pipeline.training.engine import engine, never_begun, train
 from pipeline.training.planner import Limits
 from pipeline.training.settings import Settings
 from pipeline.training.threads import cores, prepare
@@ -29,7 +29,8 @@ def run_here(
 
     Args:
         plan: The stacks, and the engine that trains them.
-        arrays_of: Returns the arrays of a fit; the fits of a stack share them.
+        arrays_of: Returns the arrays of a fit; the fits of a stack share them. One thread calls it at a
+            time, beside stacks in training; where it raises Stopped, the stack is cut.
         control: Receives progress, and may stop training; open fits are then cut.
 
     Yields:
@@ -41,14 +42,18 @@ def run_here(
     closing = Unattended(
         lambda: "closed" if closed.is_set() else control.stop_reason(), control.report
     )
-    workers = stacks_at_once(plan.engine, config)
+    workers, encoding = stacks_at_once(plan.engine, config), threading.Lock()
+
+    def trained(stack: Stack) -> list[FitResult]:
+        try:
+            with encoding:
+                arrays = arrays_of(stack.fits[0])
+        except Stopped as stopped:
+            return [never_begun(fit, str(stopped)) for fit in stack.fits]
+        return train(trainer, stack, arrays, family, settings, closing)
+
     with ThreadPoolExecutor(workers, thread_name_prefix="stack") as pool:
-        waiting = {
-            pool.submit(
-                train, trainer, stack, arrays_of(stack.fits[0]), family, settings, closing
-            ): stack
-            for stack in plan.stacks
-        }
+        waiting = {pool.submit(trained, stack): stack for stack in plan.stacks}
         try:
             for done in as_completed(waiting):
                 yield waiting[done], done.result()

@@ -33,6 +33,24 @@ class Control(Protocol):
         """Return why training must stop at the next boundary (budget, signal), or an empty string."""
 
 
+GoOn = Callable[[], None]
+"""Called by work outside an engine at its boundaries; raises Stopped where it must end."""
+
+
+def always() -> None:
+    """Go on, whatever happens."""
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: the control requested it
+    """Work outside an engine was stopped at its next boundary; the message is the reason."""
+
+
+def go_on(control: Control) -> None:
+    """Raise Stopped where training must stop."""
+    if reason := control.stop_reason():
+        raise Stopped(reason)
+
+
 @dataclass(frozen=True)
 class Unattended:
     """A control made of functions; by default it never stops training and discards reports."""

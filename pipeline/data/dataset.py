@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.core.control import GoOn, always
 from pipeline.core.names import Grid, Input, Names
 from pipeline.core.records import Arrays
 from pipeline.core.statistics import blocks
@@ -26,7 +27,7 @@ from pipeline.data.split import Split
 from pipeline.data.target import Target
 from pipeline.data.typed import Column, typed
 
-CHUNK_ROWS = 1 << 16
+CHUNK_ROWS = 1 << 13
 """Rows encoded at a time, so that memory stays bounded by the result."""
 
 
@@ -161,8 +162,12 @@ class Dataset:
             self._names[encoding] = inputs_of(known, self.used, encoding)
         return self._names[encoding]
 
-    def encode(self, raw: pd.DataFrame, encoding: str, fold: int = 0) -> np.ndarray:
+    def encode(
+        self, raw: pd.DataFrame, encoding: str, fold: int = 0, go_on: GoOn = always
+    ) -> np.ndarray:
         """Return raw rows as float32 inputs of shape (rows, *input_shape).
+
+        `go_on` is called between chunks of rows.
 
         Raises:
             OSError: An image file cannot be read.
@@ -179,15 +184,18 @@ class Dataset:
         inputs: np.ndarray = np.empty((len(raw), first.shape[1]), dtype=np.float32)
         end = 0
         for chunk in chain([first], chunks):
+            go_on()
             inputs[end : end + len(chunk)] = chunk
             end += len(chunk)
         return inputs.reshape(len(raw), *self.image_shape) if self.image_shape else inputs
 
-    def inputs(self, rows: np.ndarray, encoding: str, fold: int = 0) -> np.ndarray:
-        """Return some rows of this table as float32 inputs of shape (rows, *input_shape)."""
+    def inputs(
+        self, rows: np.ndarray, encoding: str, fold: int = 0, go_on: GoOn = always
+    ) -> np.ndarray:
+        """Return some rows of this table as `encode` does."""
         if self.images is not None:
             return self.images[rows].astype(np.float32)
-        return self.encode(self.frame.iloc[rows], encoding, fold)
+        return self.encode(self.frame.iloc[rows], encoding, fold, go_on)
 
     def input_shape(self, encoding: str) -> tuple[int, ...]:
         """Return the shape of one encoded row."""
@@ -216,16 +224,19 @@ class Dataset:
         scaled: np.ndarray = ((values - mean) / scale).astype(np.float32)
         return scaled[:, None]
 
-    def arrays(self, encoding: str, fold: int = 0, class_weight: str = "none") -> Arrays:
+    def arrays(
+        self, encoding: str, fold: int = 0, class_weight: str = "none", go_on: GoOn = always
+    ) -> Arrays:
         """Return the arrays that an engine trains on; cached by encoding, fold and class weight.
 
         Args:
             class_weight: "none", or "balanced": a class weighs inversely to its training rows.
+            go_on: As of `encode`.
         """
         key = (encoding, fold, class_weight)
         if key not in self._arrays:
             train, validation = self.split.fold(fold)
-            x_train, x_val = self._fold_inputs(encoding, fold)
+            x_train, x_val = self._fold_inputs(encoding, fold, go_on)
             weight, per_class = self.sample_weight(train), self._class_weight(train, class_weight)
             if per_class is not None:
                 own = per_class[self.judged.numbers[train]]
@@ -244,13 +255,13 @@ class Dataset:
             )
         return self._arrays[key]
 
-    def _fold_inputs(self, encoding: str, fold: int) -> tuple[np.ndarray, np.ndarray]:
+    def _fold_inputs(self, encoding: str, fold: int, go_on: GoOn) -> tuple[np.ndarray, np.ndarray]:
         """Return encoded training and validation rows, shared by all class weights."""
         if (encoding, fold) not in self._inputs:
             train, validation = self.split.fold(fold)
             self._inputs[encoding, fold] = (
-                self.inputs(train, encoding, fold),
-                self.inputs(validation, encoding, fold),
+                self.inputs(train, encoding, fold, go_on),
+                self.inputs(validation, encoding, fold, go_on),
             )
         return self._inputs[encoding, fold]
 

@@ -1,7 +1,7 @@
 """Encoders: typed columns to float32 inputs. Only classes of scikit-learn, fitted on training rows.
 
 So skops stores them without pickle, and a saved model needs no class of this package; beyond its own list
-skops must trust `numpy.dtype` (used by SimpleImputer).
+skops must trust `numpy.dtype` (used by SimpleImputer) and `numpy.clip`.
 """
 
 from __future__ import annotations
@@ -93,15 +93,13 @@ def fit_encoder(
     # a large table is never encoded only to be thrown away.
     frozen = [(name, FrozenEstimator(part), names) for name, part, names in parts]
     together = ColumnTransformer(frozen, sparse_threshold=0.0).fit(frame.iloc[:2])
-    width = together.transform(frame.iloc[:1]).shape[1]
-    return Pipeline([("columns", together), ("limit", _limit(width)), ("float32", to_float32())])
+    limit = _clip(-MOST_DEVIATIONS, MOST_DEVIATIONS)  # a wild later row must not overflow float32
+    return Pipeline([("columns", together), ("limit", limit), ("float32", to_float32())])
 
 
-def _limit(width: int) -> Any:
-    """Return the identity up to MOST_DEVIATIONS: a wild later row must not overflow float32."""
-    ends = np.full((2, width), MOST_DEVIATIONS)
-    ends[0] *= -1
-    return MinMaxScaler((-MOST_DEVIATIONS, MOST_DEVIATIONS), clip=True).fit(ends)
+def _clip(low: float, high: float) -> Any:
+    """Return the identity between two ends. Clipping by MinMaxScaler takes fifty times as long."""
+    return FunctionTransformer(np.clip, kw_args={"a_min": low, "a_max": high})
 
 
 def to_float32() -> Any:
@@ -160,7 +158,7 @@ def _robust(filled: np.ndarray, known: np.ndarray) -> Steps:
 
 
 def _piecewise(filled: np.ndarray, known: np.ndarray, bins: int) -> Steps:
-    """Return the piecewise-linear encoding: for each interval a clipped min-max scaler.
+    """Return the piecewise-linear encoding: for each interval a min-max scaler, clipped.
 
     Interval t of every column that has so many makes one scaler, fitted to the interval's two ends.
     """
@@ -200,13 +198,14 @@ def _intervals(
             edges[at][interval : interval + 2] if len(edges[at]) > interval + 1 else NEVER
             for at in having
         ]
-        scaler = FrozenEstimator(MinMaxScaler(clip=True).fit(np.array(ends).T))
+        scaler = FrozenEstimator(MinMaxScaler().fit(np.array(ends).T))
         scalers.append((f"{prefix}interval {interval + 1}", scaler, having))
     parts = []
     for having, together in groupby(scalers, key=itemgetter(2)):
         named = [(name, scaler) for name, scaler, _ in together]
         union = FeatureUnion(named) if len(named) > 1 else named[0][1]
-        parts.append((named[0][0], union, having))
+        clipped = Pipeline([("scale", union), ("clip", _clip(0.0, 1.0))])
+        parts.append((named[0][0], clipped, having))
     return parts
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 
 from pipeline.config import fingerprint
 from pipeline.config.choices import ComputeKind
@@ -110,7 +111,11 @@ class Forecaster:
             left, workers = self._budget.seconds_left(), self._times.limits.workers
             # A prediction may be wrong, and a trial that is cut costs nothing: the time is used.
             must = left is None or left > UNUSED * (self._budget.limit or 0.0) or not usable()
-            now = fitting(plan, self._seconds(plan), left, workers, must=must)
+            seconds, open_ = self._seconds(plan), plan
+            if left is not None and usable():  # to make and copy a wide table cannot be cut short
+                ready = tuple(stack for stack in plan.stacks if seconds(stack, 0.0) < left)
+                open_ = replace(plan, stacks=ready)
+            now = fitting(open_, seconds, left, workers, must=must)
             if not now.stacks:
                 self.unfinished = self._budget.too_short()
                 return
@@ -118,7 +123,7 @@ class Forecaster:
             if part < whole:
                 log.info("%.0f s are left: %d of %d fits are trained first", left, part, whole)
             yield now
-            self._known |= self._times.time.programs(now)
+            self._known |= self._times.time.prepared(now)
             plan = without(plan, now)
 
     def progress(self, progress: Progress) -> None:

@@ -16,6 +16,9 @@ ROUND_SECONDS = 0.3
 """Seconds of a round beside its stacks: proposing, recording, waiting for the store."""
 STACK_SECONDS = 0.4
 """Seconds of a stack beside its training: building, reading back, diagnosing."""
+ENCODED_BYTES = 8e7
+"""Bytes of inputs that are encoded and copied to the device in a second, beside training: 20 million numbers
+(28 columns in 48 intervals)."""
 KEPT = 0.8
 """Share of its compile seconds that a program on the disk saves: it is only read."""
 
@@ -49,7 +52,7 @@ class StackTime:
         self._cost = Cost(workload)
 
     def of_round(self, plan: StackPlan, compiled: set[Hashable]) -> WallTime:
-        """Return the wall time of a round; programs that it compiles are added to `compiled`.
+        """Return the wall time of a round; what it prepares is added to `compiled`.
 
         The cores share the training; a stack uses at most one core for each of its tiles.
         """
@@ -70,7 +73,7 @@ class StackTime:
         """Return the seconds of a stack beside others.
 
         Args:
-            compiled: Programs that need not be compiled.
+            compiled: What need not be prepared (`prepared`).
             at_once: Stacks that share the cores.
             epochs: Of each fit; None: as many as fits usually train.
         """
@@ -82,22 +85,26 @@ class StackTime:
         """Return the seconds that a later process saves by so many of a plan's programs on the disk."""
         known: set[Hashable] = set()
         spared = [self._beside(plan.engine, stack, known).compiling for stack in plan.stacks]
-        return programs * sum(spared) / max(1, len(known))
+        compiled = {self._program(plan.engine, stack) for stack in plan.stacks}
+        return programs * sum(spared) / max(1, len(compiled))
 
-    def programs(self, plan: StackPlan) -> set[Hashable]:
-        """Return the keys of a plan's programs."""
-        return {self._program(plan.engine, stack) for stack in plan.stacks}
+    def prepared(self, plan: StackPlan) -> set[Hashable]:
+        """Return the keys of a plan's programs, and of the inputs that are encoded for it."""
+        inputs = {self._inputs(stack) for stack in plan.stacks}
+        return inputs | {self._program(plan.engine, stack) for stack in plan.stacks}
 
     def _beside(self, engine: str, stack: Stack, compiled: set[Hashable]) -> WallTime:
-        """Return the wall time of a stack beside training; its program is added to `compiled`."""
-        program = self._program(engine, stack)
+        """Return the wall time of a stack beside training; what it prepares is added to `compiled`."""
+        program, inputs = self._program(engine, stack), self._inputs(stack)
+        encoding = 0.0 if inputs in compiled else self._cost.table(inputs[0]) / ENCODED_BYTES
         fit = engine == "fit"
         trial = stack.fits[0].trial
         price = COMPILE_SECONDS if fit else self._cost.compile_seconds(trial, self._widths(stack))
         new = price if program not in compiled else 0.0
-        compiled.add(program)
+        compiled |= {program, inputs}
         kept = 0.0 if fit else KEPT  # what `fit` compiles is never kept
-        return WallTime(self._pace * (STACK_SECONDS + (1.0 - kept) * new), self._pace * kept * new)
+        again = STACK_SECONDS + encoding + (1.0 - kept) * new
+        return WallTime(self._pace * again, self._pace * kept * new)
 
     def _core_seconds(self, engine: str, stack: Stack, epochs: float | None = None) -> float:
         """Return the seconds of training, summed over cores; members share one program."""
@@ -122,6 +129,10 @@ class StackTime:
         if engine == "fit":
             return stack  # built anew every time
         return self._widths(stack), program_of(stack.fits[0].trial, self.workload)
+
+    def _inputs(self, stack: Stack) -> tuple[str, int]:
+        """Return the key of the arrays that a stack is trained on."""
+        return stack.fits[0].trial.encoding, stack.fits[0].fold
 
     def _widths(self, stack: Stack) -> tuple[int, ...]:
         """Return the widths that members are padded to; the linear model has none."""

@@ -22,7 +22,7 @@ DESCRIPTION = "description.json"
 FORMAT = 2
 """Version of the folder's format. 1 has no ordered columns and no forms of numbers and categories."""
 
-TRUSTED = ("numpy.dtype",)
+TRUSTED = ("numpy.dtype", "numpy.clip")
 """What skops may rebuild beyond its own list: SimpleImputer remembers a dtype."""
 
 CHUNK_ROWS = 1 << 16

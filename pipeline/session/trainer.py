@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from pipeline.compute.local import limits, run_here
 from pipeline.config import objective
 from pipeline.config.choices import ComputeKind
 from pipeline.config.schema import SweepConfig
-from pipeline.core.control import Control
+from pipeline.core.control import Control, GoOn, always, go_on
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
 from pipeline.data.dataset import Dataset
@@ -39,10 +40,10 @@ class Trainer:
         settings = Settings.from_config(config, objective(config))
         return cls(config, dataset, family_of(config, dataset), settings)
 
-    def arrays(self, fit: Fit) -> Arrays:
-        """Return the arrays that a fit is trained on."""
+    def arrays(self, fit: Fit, go_on: GoOn = always) -> Arrays:
+        """Return the arrays that a fit is trained on; `go_on` as of `Dataset.encode`."""
         weighting = str(self.config.training.class_weight)
-        return self.dataset.arrays(fit.trial.encoding, fit.fold, weighting)
+        return self.dataset.arrays(fit.trial.encoding, fit.fold, weighting, go_on)
 
     def plan(self, fits: Sequence[Fit]) -> StackPlan:
         """Pack a whole round into stacks, finished fits included."""
@@ -53,11 +54,13 @@ class Trainer:
 
     def run(self, plan: StackPlan, control: Control) -> Iterator[tuple[Stack, list[FitResult]]]:
         """Train stacks where `compute` says; yield each as it ends, with the results of its fits."""
-        compute = self.config.compute
-        run = run_here
+        compute, bound = self.config.compute, (self.family, self.settings, control)
         if compute.kind is ComputeKind.ray:
-            from pipeline.compute.ray import run_on_ray as run
-        return run(plan, self.arrays, self.family, self.settings, control, compute)
+            from pipeline.compute.ray import run_on_ray
+
+            return run_on_ray(plan, self.arrays, *bound, compute)
+        arrays_of = partial(self.arrays, go_on=partial(go_on, control))
+        return run_here(plan, arrays_of, *bound, compute)
 
 
 def cut_to_fits(plan: StackPlan, pending: Sequence[Fit], left: int | None) -> tuple[StackPlan, str]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pipeline.config.choices import EngineKind
 from pipeline.core.control import Control
 from pipeline.core.family import Family
-from pipeline.core.records import Arrays, FitResult, Outcome, Stack
+from pipeline.core.records import Arrays, Fit, FitResult, Outcome, Stack
 from pipeline.training.host import start
 from pipeline.training.settings import Settings
 
@@ -74,6 +74,11 @@ def _too_large(stack: Stack, reason: str) -> FitResult:
     size = f"{fit.trial.capacity.label} ({fit.trial.parameters:,} parameters)"
     message = f"{size} does not fit into memory: {reason}"
     return FitResult(fit, Outcome.infeasible, {}, -1, None, None, 0.0, message=message)
+
+
+def never_begun(fit: Fit, reason: str) -> FitResult:
+    """Return the result of a fit that was cut before its first step."""
+    return FitResult(fit, Outcome.cut, {}, -1, None, None, 0.0, message=reason)
 
 
 _SIGNS = ("RESOURCE_EXHAUSTED", "out of memory", "OOM when allocating")

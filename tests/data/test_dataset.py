@@ -8,8 +8,10 @@ import pytest
 
 from pipeline.config.choices import MissingTarget, SplitKind, Task
 from pipeline.config.schema_data import DataConfig
+from pipeline.core.control import Stopped
 from pipeline.core.errors import DataError
 from pipeline.data import prepare
+from pipeline.data.dataset import CHUNK_ROWS
 from pipeline.evaluation.scores import constant_loss
 
 
@@ -57,6 +59,23 @@ def test_arrays_are_cached_and_inputs_shared(people, prepared):
     assert dataset.arrays("standard") is plain
     assert balanced.x_train is plain.x_train
     assert plain.train_weight is None
+
+
+def test_a_stop_ends_encoding_after_a_chunk_of_rows(prepared):
+    """A table of many rows, in fine intervals, takes a minute: a budget does not wait for it."""
+    rows = np.arange(3 * CHUNK_ROWS)
+    dataset = prepared(pd.DataFrame({"x": rows % 97 * 1.5, "y": rows % 89 / 7}), target="y")
+    calls = []
+
+    def go_on():
+        calls.append(1)
+        if len(calls) == 2:
+            raise Stopped("the budget ends")
+
+    with pytest.raises(Stopped, match="the budget ends"):
+        dataset.arrays("piecewise-48", go_on=go_on)
+    assert len(calls) == 2
+    assert dataset.arrays("piecewise-48").x_train.shape == (len(dataset.split.train), 48)
 
 
 def test_a_regression_target_is_standardised_with_training_rows(people, prepared):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.records import Stack, StackPlan
-from pipeline.forecast.stacktime import KEPT
+from pipeline.forecast.stacktime import ENCODED_BYTES, KEPT
 from pipeline.training.cost import COMPILE_SECONDS, SHARE_OF_EPOCHS, Cost
 from pipeline.training.planner import plan_stacks
 from tests.forecast.workplace import EPOCHS, ROOMY, fit, stack_time
@@ -16,7 +16,7 @@ from tests.forecast.workplace import EPOCHS, ROOMY, fit, stack_time
 def seconds(stack: Stack, rows: int = 680, epochs: float | None = None) -> float:
     """Return the seconds of a stack on one core that compiles nothing."""
     time = stack_time(rows, cores=1)
-    known = time.programs(StackPlan((stack,), "stacked", ""))
+    known = time.prepared(StackPlan((stack,), "stacked", ""))
     return time.of_stack("stacked", stack, known, 1, epochs)
 
 
@@ -57,7 +57,8 @@ def test_a_program_is_compiled_once() -> None:
     (stack,) = plan.stacks
     price = Cost(work).compile_seconds(stack.fits[0].trial, stack.padded_units)
     assert first.compiling == pytest.approx(KEPT * price)
-    assert first.seconds - again.seconds == pytest.approx(price)
+    inputs = Cost(work).table("standard") / ENCODED_BYTES
+    assert first.seconds - again.seconds == pytest.approx(price + inputs)
     assert again.compiling == 0.0
 
 
@@ -81,5 +82,20 @@ def test_the_linear_model_and_model_fit_are_timed_too() -> None:
     plan = StackPlan((Stack(0, (fit(32),)), Stack(1, (fit(64),))), "fit", "")
     work = stack_time().of_round(plan, compiled := set())
     assert work.compiling == 0.0
-    assert len(compiled) == 2
+    assert len(compiled) == 2 + 1  # and the inputs of both
     assert work.again > 2 * COMPILE_SECONDS
+
+
+def test_the_inputs_of_an_encoding_are_made_once() -> None:
+    """The first stack of an encoding pays for its inputs, which follow the rows; the next finds them."""
+    stack = Stack(0, (fit(32),), (32,))
+    for rows in (1000, 100_000):
+        time = stack_time(rows)
+        prepared = time.prepared(StackPlan((stack,), "stacked", ""))
+        programs = {key for key in prepared if key != ("standard", stack.fits[0].fold)}
+        assert len(programs) == len(prepared) - 1
+        with_inputs = time.of_stack("stacked", stack, programs, 1, 0.0)
+        without = time.of_stack("stacked", stack, prepared, 1, 0.0)
+        assert with_inputs - without == pytest.approx(
+            Cost(time.workload).table("standard") / ENCODED_BYTES
+        )

@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.compute.local import run_here
 from pipeline.config.schema import ComputeConfig
+from pipeline.core.control import Stopped
 from pipeline.core.records import Arrays, Outcome, Stack, StackPlan
 from pipeline.training import sizes
 from pipeline.training.engine import engine
@@ -230,6 +231,27 @@ def test_stacks_side_by_side_give_the_same_bits(
     }
     assert sorted(done) == [0, 1, 2, 3]
     assert all(same(a, b) for results in done.values() for a, b in zip(results, alone, strict=True))
+
+
+def test_a_stop_while_inputs_are_made_cuts_that_stack_alone(
+    fits: tuple[Fit, ...], regression: Arrays, family: Family
+) -> None:
+    """The stack whose arrays exist is trained to its end, although the other was planned first."""
+    plan = StackPlan((Stack(0, fits[:1], WIDTHS), Stack(1, fits[1:], WIDTHS)), "stacked", "")
+
+    def arrays_of(fit: Fit) -> Arrays:
+        if fit in plan.stacks[0].fits:
+            raise Stopped("the budget ends")
+        return regression
+
+    done = {
+        stack.number: results
+        for stack, results in run_here(
+            plan, arrays_of, family, Settings(patience=2), _Silent(), ComputeConfig(workers=2)
+        )
+    }
+    assert [(r.outcome, r.message) for r in done[0]] == [(Outcome.cut, "the budget ends")]
+    assert all(result.outcome is Outcome.completed for result in done[1])
 
 
 class _Hungry:
