@@ -55,7 +55,7 @@ def few_rows(dataset: Dataset) -> Few:
 
 
 def attention(dataset: Dataset, facts: Sequence[ColumnFact]) -> list[str]:
-    """Return lines on what needs attention, the gravest first: columns, and few validation rows."""
+    """Return lines on what needs attention, the gravest first: columns, few validation rows, the table."""
     lines = said(facts)
     severe = sum(fact.attention is Attention.severe for fact in facts)
-    return [*lines[:severe], *few_rows(dataset).lines, *lines[severe:]]
+    return [*lines[:severe], *few_rows(dataset).lines, *dataset.table_notes, *lines[severe:]]

@@ -75,3 +75,16 @@ def test_it_stands_behind_what_is_severe_and_before_all_else(
     assert "'away' may give the target away" in lines[0]
     assert lines[1] == few_rows(dataset).lines[0]
     assert [lines[0], *lines[2:]] == said(dataset.facts)
+
+
+def test_notes_on_the_table_are_shown_at_the_end_of_a_sweep_too(
+    prepared: Callable[..., Dataset],
+) -> None:
+    """Such as rows that repeat others: they were in the log alone, and people read the last lines."""
+    frame = pd.concat([table(60), table(60)[:20]]).assign(same=1)
+    dataset = prepared(frame, **HALF)
+    lines = attention(dataset, dataset.facts)
+    (note,) = dataset.table_notes
+    assert "20 rows repeat another row exactly" in note
+    assert note in lines
+    assert lines.index(note) < next(at for at, line in enumerate(lines) if "'same'" in line)
