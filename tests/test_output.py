@@ -13,6 +13,7 @@ from pipeline import report, sweep
 from pipeline.config.launch import LogFile, launch
 from pipeline.core.errors import ConfigError
 from pipeline.core.files import write_whole
+from pipeline.figures import page as figures_page
 from pipeline.runtime.notify import message
 from pipeline.session import report as session_report
 from tests.disk import full_disk
@@ -59,7 +60,7 @@ def test_a_report_on_a_full_disk_is_one_message(
 ) -> None:
     """Exit 2, and the page of before is still whole."""
     monkeypatch.setattr(session_report, "read_sweep", lambda *_: None)
-    monkeypatch.setattr(session_report, "render", lambda _: "x" * 100)
+    monkeypatch.setattr(figures_page, "page", lambda _: "x" * 100)
     target = tmp_path / "page.html"
     target.write_text("the one of before")
     with full_disk(), pytest.raises(ConfigError, match=r"output=.*page\.html: cannot be written"):
