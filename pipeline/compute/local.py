@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from pipeline.config.schema import ComputeConfig, TrainingConfig
-from pipeline.core.control import Control, Stopped, Unattended
+from pipeline.core.control import Control, GoOn, Stopped, Unattended, go_on
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
 from pipeline.runtime import memory
@@ -19,7 +19,7 @@ from pipeline.training.threads import cores, prepare
 
 def run_here(
     plan: StackPlan,
-    arrays_of: Callable[[Fit], Arrays],
+    arrays_of: Callable[[Fit, GoOn], Arrays],
     family: Family,
     settings: Settings,
     control: Control,
@@ -30,7 +30,7 @@ def run_here(
     Args:
         plan: The stacks, and the engine that trains them.
         arrays_of: Returns the arrays of a fit; the fits of a stack share them. One thread calls it at a
-            time, beside stacks in training; where it raises Stopped, the stack is cut.
+            time, beside stacks in training, with what raises Stopped where it must end: the stack is cut.
         control: Receives progress, and may stop training; open fits are then cut.
 
     Yields:
@@ -47,7 +47,7 @@ def run_here(
     def trained(stack: Stack) -> list[FitResult]:
         try:
             with encoding:
-                arrays = arrays_of(stack.fits[0])
+                arrays = arrays_of(stack.fits[0], lambda: go_on(closing))
         except Stopped as stopped:
             return [never_begun(fit, str(stopped)) for fit in stack.fits]
         return train(trainer, stack, arrays, family, settings, closing)

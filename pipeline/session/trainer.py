@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from pipeline.compute.local import limits, run_here
 from pipeline.config import objective
 from pipeline.config.choices import ComputeKind
 from pipeline.config.schema import SweepConfig
-from pipeline.core.control import Control, GoOn, always, go_on
+from pipeline.core.control import Control, GoOn, always
 from pipeline.core.family import Family
 from pipeline.core.records import Arrays, Fit, FitResult, Stack, StackPlan
 from pipeline.data.dataset import Dataset
@@ -59,8 +58,7 @@ class Trainer:
             from pipeline.compute.ray import run_on_ray
 
             return run_on_ray(plan, self.arrays, *bound, compute)
-        arrays_of = partial(self.arrays, go_on=partial(go_on, control))
-        return run_here(plan, arrays_of, *bound, compute)
+        return run_here(plan, self.arrays, *bound, compute)
 
 
 def cut_to_fits(plan: StackPlan, pending: Sequence[Fit], left: int | None) -> tuple[StackPlan, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
+import time
 import weakref
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -226,7 +228,7 @@ def test_stacks_side_by_side_give_the_same_bits(
     done = {
         stack.number: results
         for stack, results in run_here(
-            plan, lambda _: regression, family, told, _Silent(), ComputeConfig(workers=2)
+            plan, lambda *_: regression, family, told, _Silent(), ComputeConfig(workers=2)
         )
     }
     assert sorted(done) == [0, 1, 2, 3]
@@ -239,7 +241,7 @@ def test_a_stop_while_inputs_are_made_cuts_that_stack_alone(
     """The stack whose arrays exist is trained to its end, although the other was planned first."""
     plan = StackPlan((Stack(0, fits[:1], WIDTHS), Stack(1, fits[1:], WIDTHS)), "stacked", "")
 
-    def arrays_of(fit: Fit) -> Arrays:
+    def arrays_of(fit: Fit, _: object) -> Arrays:
         if fit in plan.stacks[0].fits:
             raise Stopped("the budget ends")
         return regression
@@ -252,6 +254,30 @@ def test_a_stop_while_inputs_are_made_cuts_that_stack_alone(
     }
     assert [(r.outcome, r.message) for r in done[0]] == [(Outcome.cut, "the budget ends")]
     assert all(result.outcome is Outcome.completed for result in done[1])
+
+
+def test_inputs_are_not_made_to_their_end_when_a_round_ends_early(
+    fits: tuple[Fit, ...], regression: Arrays, family: Family
+) -> None:
+    """After an error, such as a full disk, no stack goes on encoding, nor begins to."""
+    plan = StackPlan(tuple(Stack(n, fits[n : n + 1], WIDTHS) for n in range(3)), "stacked", "")
+    begun, made = threading.Event(), []
+
+    def arrays_of(fit: Fit, go_on: Callable[[], None]) -> Arrays:
+        if fit not in plan.stacks[0].fits:
+            begun.set()
+            for _ in range(100):
+                time.sleep(0.05)
+                go_on()
+            made.append(fit)
+        return regression
+
+    told = Settings(patience=2), _Silent(), ComputeConfig(workers=3)
+    round_ = run_here(plan, arrays_of, family, *told)
+    assert next(round_)[0].number == 0
+    assert begun.wait(60)
+    round_.close()  # type: ignore[attr-defined] # waits for the threads
+    assert made == []
 
 
 class _Hungry:
