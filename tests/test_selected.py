@@ -103,8 +103,8 @@ def test_networks_for_which_no_time_is_left_are_left_out_and_said(trained, caplo
 
 
 def test_the_champions_own_networks_remain_where_no_other_is_left(trained):
-    """The chosen one may be worse than the 64 best by its score: the smallest that is as good."""
+    """The chosen trial may be worse than the 64 best by its score: it is the smallest that is as good."""
     scores = np.linspace(1.0, 2.0, MOST_CANDIDATES + 1).tolist()
     fits, select = sweep_of(scores, held=[], seconds=[10.0, *[1.0] * 200])
     found = select([Member(fits[-1], 7)])
-    assert found == [Member(fits[-1], 7, 1)]
+    assert found == [Member(fits[-1], 7)]

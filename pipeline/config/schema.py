@@ -165,10 +165,10 @@ class SweepConfig:
     """A logged metric; any other than a loss states its direction: val_auc:max."""
     champion: ChampionKind = ChampionKind.single
     """single: the median execution of the chosen trial; ensemble: the average of all its executions;
-    greedy: the average of those fits of the whole sweep that lower its loss most (Caruana 2004)."""
+    greedy: the average of those fits of the whole sweep that bagged forward selection picks most often
+    (Caruana 2004)."""
     champion_size: int = within(Range(1, 64), 8)
-    """greedy: most networks in the average, one taken twice counted twice; its latency grows
-    with it, its gain hardly beyond eight."""
+    """greedy: most networks in the average; its latency grows with it, its gain hardly beyond sixteen."""
     champion_rows: ChampionRows = ChampionRows.train
     """What the champion is trained on after the choice. train: the training rows; refit: once more, on all
     rows that are not test rows, for as many epochs as were best; folds: the average of networks that were

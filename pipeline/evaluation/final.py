@@ -35,8 +35,6 @@ class Member:
     fit: Fit
     model: Any
     """A keras.Model; called, never imported, here."""
-    weight: int = 1
-    """Its weight in an average."""
     validated: Member | None = None
     """The network of the search, where this one was trained on all rows afterwards."""
 
@@ -191,7 +189,7 @@ def _of_members(dataset: Dataset, members: Sequence[Member]) -> Unseen:
     for member in members:
         for part, own in (("validation", member.searched), ("test", member)):
             if (x := encoded(own.fit.trial.encoding, own.fit.fold).get(part)) is not None:
-                unseen.add(own.fit.fold, {part: forward(own.model, x)}, member.weight)
+                unseen.add(own.fit.fold, {part: forward(own.model, x)})
     return unseen
 
 

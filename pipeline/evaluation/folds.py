@@ -10,7 +10,7 @@ from pipeline.data.dataset import Dataset
 
 
 class Average:
-    """Weighted mean of predictions for each row; rows may have different numbers of predictions."""
+    """Mean of predictions for each row; rows may have different numbers of predictions."""
 
     def __init__(self, rows: np.ndarray, outputs: int) -> None:
         """Start without predictions; `rows` are distinct row numbers of the table, int64 (rows,)."""
@@ -19,11 +19,11 @@ class Average:
         self._total = np.zeros((len(rows), outputs))
         self._count = np.zeros((len(rows), 1))
 
-    def add(self, rows: np.ndarray, outputs: np.ndarray, weight: int = 1) -> None:
-        """Add predictions, (rows, outputs), of some of the rows, distinct, with one weight."""
+    def add(self, rows: np.ndarray, outputs: np.ndarray) -> None:
+        """Add predictions, (rows, outputs), of some of the rows, distinct."""
         places = self._order[np.searchsorted(self.rows, rows, sorter=self._order)]
-        self._total[places] += weight * outputs
-        self._count[places] += weight
+        self._total[places] += outputs
+        self._count[places] += 1
 
     @property
     def outputs(self) -> np.ndarray:
@@ -48,7 +48,7 @@ class Unseen:
         """Out-of-fold: of every row that one of the folds validates, each once."""
         self.test = Average(dataset.split.test, dataset.outputs)
 
-    def add(self, fold: int, outputs: Mapping[str, np.ndarray], weight: int = 1) -> None:
+    def add(self, fold: int, outputs: Mapping[str, np.ndarray]) -> None:
         """Take in the predictions of one part of the model.
 
         Args:
@@ -62,7 +62,7 @@ class Unseen:
             ("test", self.test, split.test),
         ):
             if part in outputs:
-                own.add(rows, self._in_first_units(outputs[part], fold), weight)
+                own.add(rows, self._in_first_units(outputs[part], fold))
 
     def _in_first_units(self, outputs: np.ndarray, fold: int) -> np.ndarray:
         """Return outputs in the units of the first fold's arrays, so that folds can be averaged."""

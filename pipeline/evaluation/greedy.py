@@ -1,68 +1,81 @@
-"""Which networks to average: forward selection over all that were trained.
+"""Which networks to average: bagged forward selection over all that were trained.
 
-Caruana et al. 2004, "Ensemble selection from libraries of models": in each step the network that lowers
-the loss of the average most is added; a network may be added repeatedly, which gives it weight. Selection
-overfits the rows it uses, so the number of networks is chosen by cross-validation: selection runs on part
-of the validation rows and is scored on the others, several times.
+Caruana et al. 2004, "Ensemble selection from libraries of models" (section 2.3, bagged ensemble selection):
+forward selection adds the network that lowers the loss of the average most, and overfits the rows that it
+looks at. So it runs many times, each time with half of the networks and a bootstrap sample of the rows, and
+the networks that it picks most often are averaged, each with the same weight.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
-Losses = Callable[[np.ndarray], np.ndarray]
-"""Maps predictions (..., rows, outputs) of all validation rows to losses (..., rows)."""
 
-PARTS = 5
-"""Parts of the validation rows, each held out once: with two, half of the rows choose, and choose worse."""
+class Losses(Protocol):
+    """Maps predictions (rows, outputs) for some of the validation rows to losses (rows,)."""
 
-ROUNDING = 1e-9
-"""Share of the loss below which two sums of the same networks differ by arithmetic alone."""
+    def __call__(self, outputs: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Return the losses of the rows at these places."""
+
+
+BAGS = 30
+"""Selections, each from a sample of networks and rows."""
+
+PICKS = 8
+"""Networks picked in a bag, repeats counted."""
+
+DOUBT = 2.0
+"""Standard errors by which an average has to be worse than a smaller one to be left. Those of the most often
+picked few look better than they are, since the same rows picked them: one standard error cuts too much."""
+
+SAMPLE = 4096
+"""Most rows in a bag: more hardly change what is picked, and each pick reads all of them."""
 
 
 def select(candidates: np.ndarray, losses: Losses, most: int, seed: int = 0) -> tuple[int, ...]:
-    """Return the indices of the networks to average, in the order of selection, with repeats.
+    """Return the indices of the networks to average, distinct, the most often picked first.
+
+    As many as `most`, fewer only where the last ones make the average worse beyond `DOUBT`: where few
+    networks were trained, some bags have none but bad ones to pick from.
 
     Args:
-        candidates: Predictions for the validation rows, float64 (networks, rows, outputs).
-        most: Most networks that may be taken, repeats counted, at least 1.
+        candidates: Predictions for the validation rows, float64 (networks, rows, outputs), the best first.
+        most: Most networks that may be taken, at least 1.
     """
-    rows = candidates.shape[1]
-    every = np.arange(rows)
-    if rows < PARTS or most == 1 or len(candidates) == 1:
-        return forward(candidates, losses, every, 1)
-    parts = np.array_split(np.random.default_rng(seed).permutation(rows), PARTS)
-    unseen = np.empty((most, rows))
-    for part in parts:
-        taken = forward(candidates, losses, np.setdiff1d(every, part), most)
-        averages = np.cumsum(candidates[list(taken)], axis=0)
-        averages /= np.arange(1, most + 1)[:, None, None]
-        unseen[:, part] = losses(averages)[:, part]
-    return forward(candidates, losses, every, _size(unseen))
+    networks, rows = candidates.shape[:2]
+    rng = np.random.default_rng(seed)
+    counts = np.zeros(networks, dtype=np.int64)
+    for _ in range(BAGS):
+        some = np.sort(rng.choice(networks, size=-(-networks // 2), replace=False))
+        drawn = rng.integers(rows, size=min(rows, SAMPLE))
+        own = functools.partial(losses, places=drawn)
+        np.add.at(counts, some[forward(candidates[np.ix_(some, drawn)], own)], 1)
+    ranked = np.lexsort((np.arange(networks), -counts))[: min(most, np.count_nonzero(counts))]
+    return tuple(ranked[: _size(candidates[ranked], losses)].tolist())
 
 
-def forward(
-    candidates: np.ndarray, losses: Losses, rows: np.ndarray, count: int
-) -> tuple[int, ...]:
-    """Return the indices of `count` networks, each the one that lowers the mean loss over `rows` most."""
-    taken: list[int] = []
+def forward(candidates: np.ndarray, losses: Callable[[np.ndarray], np.ndarray]) -> list[int]:
+    """Return `PICKS` indices of networks, each the one that lowers the mean loss of the average most."""
+    picked: list[int] = []
     total = np.zeros(candidates.shape[1:])
-    for size in range(1, count + 1):
-        means = [float(losses((total + candidate) / size)[rows].mean()) for candidate in candidates]
-        taken.append(int(np.nanargmin(means)))
-        total += candidates[taken[-1]]
-    return tuple(taken)
+    for size in range(1, PICKS + 1):
+        means = [float(losses((total + candidate) / size).mean()) for candidate in candidates]
+        picked.append(int(np.nanargmin(means)))
+        total += candidates[picked[-1]]
+    return picked
 
 
-def _size(unseen: np.ndarray) -> int:
-    """Return the smallest number of networks within one standard error of the best number.
-
-    Args:
-        unseen: Loss of every row, (most, rows); row i of the array averages i + 1 networks.
-    """
-    means = unseen.mean(axis=1)
-    gaps = unseen - unseen[int(means.argmin())]
-    errors = gaps.std(axis=1, ddof=1) / np.sqrt(unseen.shape[1])
-    return 1 + int(np.argmax(gaps.mean(axis=1) <= errors + ROUNDING * abs(means.min())))
+def _size(ranked: np.ndarray, losses: Losses) -> int:
+    """Return the largest number of first networks whose average is as good as that of the best number."""
+    networks, rows = ranked.shape[:2]
+    total, of_size = np.zeros(ranked.shape[1:]), np.empty((networks, rows))
+    for place, outputs in enumerate(ranked):
+        total += outputs
+        of_size[place] = losses(total / (place + 1), places=np.arange(rows))
+    gaps = of_size - of_size[int(of_size.mean(axis=1).argmin())]
+    errors = gaps.std(axis=1) / np.sqrt(rows)
+    return 1 + int(np.flatnonzero(gaps.mean(axis=1) <= DOUBT * errors)[-1])

@@ -112,8 +112,8 @@ def expected_outputs(dataset: Dataset, members: Sequence[Member], rows: pd.DataF
     for member in members:
         mean, scale = dataset.target_scaling(member.fit.fold)
         inputs = dataset.encode(rows, member.fit.trial.encoding, member.fit.fold)
-        total += (forward(member.model, inputs) * scale + mean) * member.weight
-    return total / sum(member.weight for member in members)
+        total += forward(member.model, inputs) * scale + mean
+    return total / len(members)
 
 
 def sample(dataset: Dataset, count: int) -> pd.DataFrame:

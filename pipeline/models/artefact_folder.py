@@ -115,10 +115,7 @@ def write_networks(folder: Path, members: Sequence[Member]) -> None:
 def write_around(folder: Path, dataset: Dataset, members: Sequence[Member]) -> None:
     """Write description, encoders and readers of a model. No framework is needed."""
     encoded = [(member.fit.trial.encoding, member.fit.fold) for member in members]
-    description = describe(dataset, encoded)
-    for entry, member in zip(description["members"], members, strict=True):
-        entry["weight"] = member.weight
-    text = json.dumps(description, indent=1, ensure_ascii=False)
+    text = json.dumps(describe(dataset, encoded), indent=1, ensure_ascii=False)
     (folder / DESCRIPTION).write_text(text, encoding="utf-8")
     for name, packed in encoder_files(dataset, encoded).items():
         (folder / name).write_bytes(packed())

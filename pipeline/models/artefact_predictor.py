@@ -232,9 +232,8 @@ class Predictor:
             if name not in inputs:
                 inputs[name] = self._encode(rows, name)
             out = np.asarray(ops.convert_to_numpy(network(inputs[name], training=False)))
-            own = out.astype(np.float64) * member["scale"] + member["mean"]
-            total += own * member.get("weight", 1)
-        return total / sum(member.get("weight", 1) for member in self._members)
+            total += out.astype(np.float64) * member["scale"] + member["mean"]
+        return total / len(self._members)
 
     def _encode(self, rows: pd.DataFrame, encoder: str) -> np.ndarray:
         shape = self.description["input_shape"]

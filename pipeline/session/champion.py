@@ -2,22 +2,20 @@
 
 Networks come from memory or from the store; those of a process that has died are retrained, so that a
 sweep that was interrupted has the same result. `champion=greedy` averages networks that err differently,
-which is better than each of them (`evaluation/greedy.py`). The test rows play no part; the validation rows
-select, and are cross-fitted to decide how many networks to take.
+which is better than each of them (`evaluation/greedy.py`). The test rows play no part.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from pipeline.core.control import Control, Unattended
-from pipeline.core.losses import row_losses
+from pipeline.core.losses import PROBABILITY_FLOOR, row_losses
 from pipeline.core.records import Fit, Scored, Trial
 from pipeline.evaluation.final import Member, forward
 from pipeline.evaluation.folds import unseen_inputs
@@ -42,7 +40,7 @@ def of_trial(sweep: Sweep, trial: Trial, control: Control) -> list[Member]:
 
 
 def selected(sweep: Sweep, champions: list[Member], control: Callable[[], Control]) -> list[Member]:
-    """Return the networks to average, each once with its weight, the heaviest first.
+    """Return the networks to average, the most often selected first.
 
     Networks that there is no time for are left out, with a warning.
 
@@ -61,10 +59,10 @@ def selected(sweep: Sweep, champions: list[Member], control: Callable[[], Contro
             "them again: they cannot be selected (%s)",
             *(len(without), len(fits), ", ".join(without)),
         )
-    counted = Counter(_select(sweep.trainer, members, control())).most_common()
-    names = ", ".join(members[place].fit.name for place, _ in counted)
+    taken = [members[place] for place in _select(sweep.trainer, members, control())]
+    names = ", ".join(member.fit.name for member in taken)
     log.info("Selected from %d networks: %s", len(members), names)
-    return [replace(members[place], weight=weight) for place, weight in counted]
+    return taken
 
 
 def _usable(sweep: Sweep) -> list[Scored]:
@@ -102,7 +100,7 @@ def _retrain(sweep: Sweep, fit: Fit, control: Control) -> None:
 
 
 def _select(trainer: Trainer, members: list[Member], control: Control) -> tuple[int, ...]:
-    """Return the indices of the selected networks, with repetitions."""
+    """Return the indices of the selected networks."""
     dataset, config = trainer.dataset, trainer.config
     rows = dataset.split.validation
     truth = dataset.encoded_targets(rows)
@@ -113,14 +111,17 @@ def _select(trainer: Trainer, members: list[Member], control: Control) -> tuple[
         if predictions and control.stop_reason():
             log.info("The budget ends: the best %d networks may be selected", len(predictions))
             break
-        predictions.append(forward(member.model, inputs(member.fit.trial.encoding)))
+        outputs = forward(member.model, inputs(member.fit.trial.encoding))
+        if not dataset.regression:  # the probability of the true class is all that the loss reads
+            outputs = np.sum(outputs * truth, axis=1, keepdims=True)
+        predictions.append(outputs)
 
-    def losses(outputs: np.ndarray) -> np.ndarray:
-        shape = outputs.shape[:-1]
-        flat = outputs.reshape(-1, outputs.shape[-1])
-        repeated = np.tile(truth, (flat.shape[0] // len(truth), 1))
-        own = row_losses(repeated, flat, regression=dataset.regression).reshape(shape)
-        return own if weights is None else own * weights
+    def losses(outputs: np.ndarray, places: np.ndarray) -> np.ndarray:
+        if dataset.regression:
+            own = row_losses(truth[places], outputs, regression=True)
+        else:
+            own = -np.log(np.clip(outputs[:, 0], PROBABILITY_FLOOR, 1.0))
+        return own if weights is None else own * weights[places]
 
     return select(np.array(predictions), losses, config.champion_size, config.seed)
 

@@ -160,7 +160,6 @@ def champion_entry(
                 "trial": member.fit.trial.name,
                 "run_id": _run_id(ledger, member.fit),
                 "parameters": member.fit.trial.parameters,
-                "weight": member.weight,
             }
             for member in saved
         ],
