@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 
-class Losses(Protocol):
+class ValidationLosses(Protocol):
     """Maps predictions (rows, outputs) for some of the validation rows to losses (rows,)."""
 
     def __call__(self, outputs: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -36,7 +36,9 @@ SAMPLE = 4096
 """Most rows in a bag: more hardly change what is picked, and each pick reads all of them."""
 
 
-def select(candidates: np.ndarray, losses: Losses, most: int, seed: int = 0) -> tuple[int, ...]:
+def select(
+    candidates: np.ndarray, losses: ValidationLosses, most: int, seed: int = 0
+) -> tuple[int, ...]:
     """Return the indices of the networks to average, distinct, the most often picked first.
 
     As many as `most`, fewer only where the last ones make the average worse beyond `DOUBT`: where few
@@ -69,7 +71,7 @@ def forward(candidates: np.ndarray, losses: Callable[[np.ndarray], np.ndarray]) 
     return picked
 
 
-def _size(ranked: np.ndarray, losses: Losses) -> int:
+def _size(ranked: np.ndarray, losses: ValidationLosses) -> int:
     """Return the largest number of first networks whose average is as good as that of the best number."""
     networks, rows = ranked.shape[:2]
     total, of_size = np.zeros(ranked.shape[1:]), np.empty((networks, rows))
