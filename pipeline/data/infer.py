@@ -52,8 +52,8 @@ MOST_LEVELS = 20
 numbers or dates may be levels."""
 _EXPONENT = r"\d+[eE]\d+"
 """Exponents as in codes: programs write numbers as 1e+05."""
-_NUMBER_LIKE = r"\D{0,4}(?!0\d)\d[\d.,' ]*\D{0,4}\d?"
-"""A few characters around digits; `A00017` is a code, as are digits with leading zeros."""
+_NUMBER_LIKE = r"(?:\D{0,3}[^\w-])?-?(?!0\d)\d[\d.,' ]*\D{0,4}\d?"
+"""A few characters around digits. Behind a letter, as in `C36` and `A-24`, or a zero they are a code."""
 
 
 def judge(

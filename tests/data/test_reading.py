@@ -296,8 +296,9 @@ def test_what_is_not_read_is_counted_and_said(prepared):
     )
     bags = prepared(_rows(["None", "driver", "both"] * 20), target="y", test_fraction=0.0)
     assert "'None' in 20 rows is no value, as a blank cell is" in " ".join(bags.notes)
-    codes = prepared(_rows([f"A{place:05d}" for place in range(60)]), target="y")
-    assert not any("looks like" in note or "read as" in note for note in codes.notes)
+    for form in ("A{:05d}", "C{}", "A-{}", "N{}AA", "id{}"):
+        codes = prepared(_rows([form.format(place + 7) for place in range(60)]), target="y")
+        assert not any("looks like" in note or "read as" in note for note in codes.notes), form
     units = _rows([f"{place}q" for place in range(60)])
     assert "looks like numbers ('" in " ".join(prepared(units, target="y").notes)
     assert "read as a category, and left out (identifier" in " ".join(
