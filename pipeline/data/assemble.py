@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, compress
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,9 @@ from pipeline.data.dataset import Dataset
 from pipeline.data.declared import unread_elsewhere
 from pipeline.data.groups import repeated_subjects
 from pipeline.data.images import PATH, image_shape, judge_pixels, load_images
-from pipeline.data.infer import rows_text
+from pipeline.data.infer import MOST_LEVELS, rows_text
 from pipeline.data.judged import Judged
+from pipeline.data.labels import Label, shown
 from pipeline.data.outliers import coded_text, lone_row, lone_text
 from pipeline.data.panels import Subjects, series_in_time
 from pipeline.data.roles import judge_features, keys, sample_weights, tidy_names
@@ -222,21 +223,33 @@ def _group_notes(
 def _split_notes(config: DataConfig, table: Table, target: Target, split: Split) -> Iterator[str]:
     if target.classes is not None:
         present = np.bincount(target.numbers[split.train], minlength=len(target.classes))
-        for code in np.flatnonzero(present == 0):
-            yield f"Class {target.classes[code]!r} has no training row: it cannot be predicted."
+        yield from _lacking(target.classes, present == 0, "training row: it cannot be predicted.")
         rows, tested = (
             np.bincount(codes, minlength=len(target.classes))
             for codes in (target.numbers, target.numbers[split.test])
         )
-        for code in np.flatnonzero((rows > 1) & (tested == 0)) if len(split.test) else ():
-            yield (
-                f"Class {target.classes[code]!r} ({rows[code]} rows) has no test row: the test score says "
-                "nothing of it."
-            )
+        untested = (rows > 1) & (tested == 0) & (len(split.test) > 0)
+        yield from _lacking(
+            target.classes, untested, "test row: the test score says nothing of it."
+        )
     hashes = table.hashes if config.test_path is None else table.hashes[split.known]
     repeats = len(hashes) - len(np.unique(hashes))
-    if repeats > REPEATS * len(hashes) and config.split.name == "random" and not config.group:
+    is_split = config.split.name == "random" and not config.group
+    if (
+        is_split
+        and repeats > REPEATS * len(hashes)
+        # Else rows repeat by nature, such as answers to a few questions.
+        and any(table.frame[name].nunique() > MOST_LEVELS for name in table.frame)
+    ):
         yield (
             f"{repeats} rows repeat another row exactly and may stand on both sides of the split; "
             "data.split=hash keeps repeats together."
         )
+
+
+def _lacking(classes: Sequence[Label], which: np.ndarray, what: str) -> Iterator[str]:
+    """Yield one note on the classes that have none of something."""
+    lacking = list(compress(classes, which))
+    if lacking:
+        several = f"Each of {len(lacking)} classes ({shown(lacking)})"
+        yield f"{several if len(lacking) > 1 else f'Class {lacking[0]!r}'} has no {what}"

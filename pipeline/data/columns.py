@@ -21,7 +21,7 @@ TARGET = "target"
 """The kind of the column that is predicted."""
 SHOWN_PARTS = 5
 MOST_SAID = 12
-"""Most lines of a log on columns; the report has all."""
+"""Most lines at the end of a log on columns, and on the table; report and log have all."""
 MOST_RECORDED = 2000
 """Most columns in `summary.json`; those that need attention come first."""
 
@@ -195,7 +195,11 @@ def recorded(facts: Sequence[ColumnFact]) -> list[dict[str, Any]]:
 
 def said(facts: Sequence[ColumnFact]) -> list[str]:
     """Return a few lines on columns for the end of a log, the gravest first."""
-    lines = [fact.sentence for fact in attention(facts)]
-    if len(lines) > MOST_SAID:
-        lines[MOST_SAID - 1 :] = [f"... {len(lines) - MOST_SAID + 1} more columns in report.html"]
-    return lines
+    return few_of([fact.sentence for fact in attention(facts)], "columns in report.html")
+
+
+def few_of(lines: Sequence[str], what: str) -> list[str]:
+    """Return the first lines for the end of a log, at most MOST_SAID, and how many more of what there are."""
+    if len(lines) <= MOST_SAID:
+        return list(lines)
+    return [*lines[: MOST_SAID - 1], f"... {len(lines) - MOST_SAID + 1} more {what}"]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.data.columns import Attention, ColumnFact, said
+from pipeline.data.columns import Attention, ColumnFact, few_of, said
 from pipeline.data.dataset import Dataset
 
 FEW = 100
@@ -58,4 +58,5 @@ def attention(dataset: Dataset, facts: Sequence[ColumnFact]) -> list[str]:
     """Return lines on what needs attention, the gravest first: columns, few validation rows, the table."""
     lines = said(facts)
     severe = sum(fact.attention is Attention.severe for fact in facts)
-    return [*lines[:severe], *few_rows(dataset).lines, *dataset.table_notes, *lines[severe:]]
+    notes = few_of(dataset.table_notes, "notes in sweep.log")
+    return [*lines[:severe], *few_rows(dataset).lines, *notes, *lines[severe:]]

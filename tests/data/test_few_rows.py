@@ -13,6 +13,7 @@ from pipeline.data.fewrows import FEW, Few, attention, few_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pipeline.data.dataset import Dataset
 
@@ -88,3 +89,19 @@ def test_notes_on_the_table_are_shown_at_the_end_of_a_sweep_too(
     assert "20 rows repeat another row exactly" in note
     assert note in lines
     assert lines.index(note) < next(at for at, line in enumerate(lines) if "'same'" in line)
+
+
+def test_many_notes_on_the_table_do_not_fill_the_last_lines(
+    prepared: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    """A test file that lacks a value in each of many columns: the log has all of it."""
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(300, 40))).rename(
+        columns="x{}".format
+    )
+    empty = frame.assign(**{f"x{place}": np.nan for place in range(1, 30)})
+    empty.assign(x0=frame["x0"] + 1).to_parquet(tmp_path / "test.parquet")
+    dataset = prepared(frame, target="x0", test_path=str(tmp_path / "test.parquet"))
+    assert len(dataset.table_notes) == 29
+    lines = attention(dataset, dataset.facts)
+    assert len(lines) == 12 + len(few_rows(dataset).lines)
+    assert lines[-1] == "... 18 more notes in sweep.log"

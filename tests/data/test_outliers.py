@@ -113,7 +113,12 @@ def test_a_class_that_the_test_does_not_hold_is_said(prepared, flats):
     kind[[5, 77]] = "odd"
     notes = prepared(flats.assign(kind=kind), target="kind", drop=["rent"]).notes
     said = [note for note in notes if "has no test row" in note]
-    assert said == ["Class 'odd' (2 rows) has no test row: the test score says nothing of it."]
+    assert said == ["Class 'odd' has no test row: the test score says nothing of it."]
+    kind[[5, 77, 6, 78]] = "odd", "odd", "rare", "rare"
+    notes = prepared(flats.assign(kind=kind), target="kind", drop=["rent"]).notes
+    assert [note for note in notes if "has no test row" in note] == [
+        "Each of 2 classes ('odd', 'rare') has no test row: the test score says nothing of it."
+    ]
 
 
 def test_the_short_form_of_a_date_and_time_is_a_date(prepared, flats):
