@@ -32,7 +32,7 @@ SLOWEST, FASTEST = 8.0, 0.5
 USUAL_WRITING = 0.06
 """Seconds in which the background writer records a fit, until that is measured."""
 LEAST_SPARE = 1.0
-"""Fewest seconds for the baselines."""
+"""Fewest seconds for a part of the end that a budget may cut short, however late it is."""
 
 
 class Forecaster:
@@ -168,6 +168,11 @@ class Forecaster:
         if limit is None:
             return None
         return max(LEAST_SPARE, limit - self._budget.spent() - self._ending)
+
+    def spare_clock(self) -> Callable[[], float | None]:
+        """Return what counts the seconds of `spare_seconds` down from now on, to 0 and below."""
+        at_first, began = self.spare_seconds(), self._budget.elapsed()
+        return lambda: None if at_first is None else at_first + began - self._budget.elapsed()
 
     @property
     def _ending(self) -> float:

@@ -111,7 +111,7 @@ def _train(sweep: Sweep, rows: ChampionRows, fits: Sequence[Fit], missing: Seque
     ledger.begin_round(round_, plan)
     used = [*encoded(trainer.config, trainer.dataset), *((f.trial.encoding, f.fold) for f in fits)]
     keep_encoders(ledger, trainer.dataset, list(dict.fromkeys(used)), more=True)
-    control = half_the_time(lambda: sweep.stop.name, sweep.forecaster.spare_seconds)
+    control = half_the_time(lambda: sweep.stop.name, sweep.forecaster.spare_clock())
     for stack, results in trainer.run(todo, control):
         for result in results:
             if result.outcome.is_done:

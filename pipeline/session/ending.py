@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -132,8 +131,8 @@ def _models(
         log.info("With data.folds the champion is the average of the folds' networks (ensemble)")
         kind = "ensemble"
     if kind == "greedy":
-        control = functools.partial(half_the_time, signal, sweep.forecaster.spare_seconds)
-        models["greedy"] = selected(sweep, members, control)
+        spare_clock = sweep.forecaster.spare_clock
+        models["greedy"] = selected(sweep, members, lambda: half_the_time(signal, spare_clock()))
         sweep.unless_stopped()
     if (rows := wanted_rows(config, sweep.trainer.dataset)) is not ChampionRows.train:
         is_folded = rows is ChampionRows.folds

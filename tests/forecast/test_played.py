@@ -23,6 +23,7 @@ from pipeline.forecast.history import Rates
 from pipeline.runtime import budget as budget_module
 from pipeline.runtime.budget import Budget
 from pipeline.search.protocol import missing
+from pipeline.session.champion import half_the_time
 from pipeline.training.planner import plan_stacks
 from tests.forecast.workplace import ROOMY, bowl, capacity_search, times
 
@@ -198,6 +199,19 @@ def test_half_a_minute_is_enough_for_a_champion(clock: Clock) -> None:
     played = Machine(clock, 1.0, 22_000).sweep(BudgetConfig(seconds=30.0), bowl(13.0))
     assert any(one.outcome.is_ranked for one in played.finished)
     assert played.seconds <= 35.0
+
+
+@pytest.mark.parametrize(("left", "half"), [(8.0, 4.0), (0.2, 0.5), (-20.0, 0.5)])
+def test_the_last_training_ends_with_the_budget(clock: Clock, left: float, half: float) -> None:
+    """That of the champion on all rows, which begins when the search has ended, maybe late."""
+    budget, known = Budget(BudgetConfig(seconds=100.0)), times(RATES)
+    forecaster = Forecaster(known, "new", budget, lambda: 0.0, lambda *_: None)
+    clock.now = 100.0 - known.ending_seconds - left
+    control = half_the_time(str, forecaster.spare_clock())
+    clock.now += half - 0.01
+    assert control.stop_reason() == ""
+    clock.now += 0.02
+    assert control.stop_reason() == "budget.seconds"
 
 
 def test_money_ends_a_sweep_as_seconds_do(clock: Clock) -> None:
