@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from pipeline.ledger.facts import SweepFacts
 from pipeline.ledger.fitrecord import saved_weights
 from pipeline.ledger.location import resolve
 from pipeline.ledger.parent import Begun, begin
+from pipeline.ledger.sqlitefile import complete
 from pipeline.ledger.stackfile import FitCurves, read_stacks
 from pipeline.ledger.stackrecorder import StackRecorder
 from pipeline.ledger.store import open_store, reaching
@@ -259,6 +261,13 @@ def open_ledger(
     """
     closing = ExitStack()
     location = resolve(tracking.uri)
+
+    def complete_file() -> None:
+        if location.database is not None:
+            with suppress(sqlite3.Error):  # others are writing: they do it
+                complete(location.database)
+
+    closing.callback(complete_file)
     try:
         store = open_store(location, tracking.experiment or facts.name)
         with reaching(store.location):

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 
@@ -43,10 +44,20 @@ def create(database: Path, fill: Callable[[Path], None]) -> None:
         fresh = Path(folder) / database.name
         prepare(fresh)
         fill(fresh)
-        with closing(sqlite3.connect(fresh)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        complete(fresh)
         sync(fresh)
         fresh.replace(database)
+
+
+def complete(database: Path) -> None:
+    """Write what the write-ahead log holds into the file itself, so that a copy of it has all.
+
+    Raises:
+        sqlite3.Error: It is not there, or cannot be written; nothing is lost.
+    """
+    place = f"file:{quote(str(database))}?mode=rw"
+    with closing(sqlite3.connect(place, timeout=1.0, uri=True)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def prepare(database: Path) -> None:

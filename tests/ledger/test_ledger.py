@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import math
 import random
+import shutil
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -204,6 +207,21 @@ def test_the_score_is_lower_is_better_whatever_the_objective(sweeps: Any) -> Non
     ledger.end("KILLED")
     again = sweeps.open(ledger.run_id, facts)
     assert [scored.score for scored in again.finished()] == expected
+
+
+def test_the_file_of_a_store_has_all_when_a_sweep_has_ended(sweeps: Any, tmp_path: Path) -> None:
+    """A person copies mlflow.db, and not the write-ahead log that stays while anyone has it open."""
+    ledger = sweeps.open()
+    with closing(sqlite3.connect(ledger.store.location.database)) as other:
+        assert other.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+        sweeps.record(ledger, sweeps.round(0, executions=1))
+        ledger.end("FINISHED")
+        copy = shutil.copy(ledger.store.location.database, tmp_path / "copy.db")
+    with closing(sqlite3.connect(copy)) as connection:
+        (found,) = connection.execute(
+            "SELECT status FROM runs WHERE run_uuid = ?", (ledger.run_id,)
+        )
+    assert found == ("FINISHED",)
 
 
 def test_the_parent_run_says_what_was_swept(sweeps: Any, client: Any, workplace: Path) -> None:
