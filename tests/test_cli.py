@@ -196,3 +196,25 @@ def test_a_stream_that_was_closed_is_not_missed(
     with pytest.raises(SystemExit) as ended:
         exit_with(lambda: 0)
     assert ended.value.code == 0
+
+
+def test_no_file_gets_the_number_of_a_stream_that_was_closed(tmp_path: Path) -> None:
+    """Libraries write to the number 2 whatever file it is."""
+    script = tmp_path / "closed.py"
+    script.write_text(
+        textwrap.dedent("""
+            import os, sys
+            from pipeline.runtime import cli
+            cli._open_standard()
+            sys.stderr.write("heard by nobody")
+            sys.stderr.flush()
+            print(sys.stdin.read(), open(os.devnull).fileno() > 2)
+        """)
+    )
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"{sys.executable} {script} <&- 2>&-"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.split() == ["True"]

@@ -76,6 +76,7 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
     """
     ending = _Ending()
     if ending.own:
+        _open_standard()
         collect_seldom()
     try:
         code = main()
@@ -96,6 +97,17 @@ def exit_with(main: Callable[[], int]) -> NoReturn:
     _flush(sys.stderr)
     ending.code = code
     sys.exit(code)
+
+
+def _open_standard() -> None:
+    """Open what was closed (`2>&-`): the store would get its number, and TensorFlow writes warnings to it."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it gets the lowest number that is free
+            os.set_inheritable(number, True)  # noqa: FBT003 - no keyword
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115
 
 
 class _Ending:
