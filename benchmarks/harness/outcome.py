@@ -76,7 +76,7 @@ def left(place: Place) -> Left:
         scores=scores,
         running=sum(run.info.status == "RUNNING" for run in runs),
         pending=sum(str(model.status) == "PENDING" for model in models),
-        doubled=len(done) - len(scores),
+        doubled=len(done) - len({run.data.tags["fit_key"] for run in done}),
     )
 
 

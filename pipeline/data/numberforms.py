@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import category
 
 import numpy as np
 import pandas as pd
@@ -120,7 +121,8 @@ def currencies(texts: pd.Series) -> list[str]:
     """Return the distinct currencies of numbers among texts."""
     matches = [_NUMBER.fullmatch(text) for text in texts]
     marks = {match["prefix"] or match["suffix"].strip() for match in matches if match is not None}
-    return sorted(mark for mark in marks if CURRENCY.fullmatch(mark))
+    money = (mark for mark in marks if CURRENCY.fullmatch(mark))
+    return sorted(mark for mark in money if mark[0].isalpha() or category(mark[-1]) == "Sc")
 
 
 def _marks(

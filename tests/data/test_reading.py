@@ -304,6 +304,8 @@ def test_what_is_not_read_is_counted_and_said(prepared):
     assert "read as a category, and left out (identifier" in " ".join(
         prepared(units, target="y").notes
     )
+    bands = prepared(_rows(["<10k", "10k-20k", "20k-40k", ">40k"] * 15), target="y")
+    assert not bands.notes  # < and > are no currencies
     money = _rows([f"{'$€£'[place % 3]}{place * 7}" for place in range(60)])
     assert "amounts in several currencies ($, £, €)" in " ".join(prepared(money, target="y").notes)
     many = ["1.5", "2.5"] * 30 + [f"n{place}" for place in range(12)]
