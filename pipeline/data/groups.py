@@ -56,21 +56,47 @@ def repeated_subjects(
     if not candidates:
         return None
     owners, features = _features(here, judged)
-    best, result = 0.0, None
+    evidence: dict[str, tuple[float, float]] = {}
     for name, codes in candidates:
         chosen = _whole_groups(codes)
         others = features[np.ix_(chosen, np.flatnonzero(owners != name))]
         others = others[:, ~_is_renamed(others, codes[chosen])]
-        near, ratio = _neighbours(others, codes[chosen], truth[chosen])
-        if near >= max(NEAR, best) and ratio <= ALIKE:
-            best = near
-            result = Subjects(
-                name,
-                f"it has {codes.max() + 1:,} values in {len(rows):,} training rows, the row most like "
-                f"another mostly has the same value ({near:.0%}), and the target differs {ratio:.2f} "
-                "times as much from it as from the nearest row of another value",
-            )
-    return result or panel(here, judged, candidates, truth)
+        evidence[name] = _neighbours(others, codes[chosen], truth[chosen])
+    found = {
+        name: codes
+        for name, codes in candidates
+        if evidence[name][0] >= NEAR and evidence[name][1] <= ALIKE
+    }
+    if not found:
+        return panel(here, judged, candidates, truth)
+    most = max(found, key=lambda name: evidence[name][0])
+    # A patient's age, too, finds the patient again, by the number: it is the number that is meant.
+    rough = _spread(found[most], truth)
+    finer = {
+        name: codes.max() + 1
+        for name, codes in candidates
+        if _determines(codes, found[most])
+        and (name in found or _spread(codes, truth) <= ALIKE * rough)
+    }
+    name = max(finer, key=lambda name: finer[name])
+    return Subjects(
+        name,
+        f"it has {finer[name]:,} values in {len(rows):,} training rows, the row most like another mostly "
+        f"has the same {'value' if name == most else repr(most)} ({evidence[most][0]:.0%}), and the target "
+        f"differs {evidence[name][1]:.2f} times as much from the nearest row of the same value as from "
+        "that of another",
+    )
+
+
+def _determines(codes: np.ndarray, others: np.ndarray) -> bool:
+    """Return whether rows of one code are all of one of the others."""
+    return bool(np.unique(np.stack([codes, others]), axis=1).shape[1] == codes.max() + 1)
+
+
+def _spread(codes: np.ndarray, truth: np.ndarray) -> float:
+    """Return the variance of the target within rows of one code, summed over outputs."""
+    apart = truth - means_of(codes, truth)[codes]
+    return float((apart**2).sum() / max(1, len(codes) - codes.max() - 1))
 
 
 def _candidates(

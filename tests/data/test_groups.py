@@ -40,6 +40,35 @@ def patients(generator: np.random.Generator) -> pd.DataFrame:
     )
 
 
+def visits(generator: np.random.Generator) -> pd.DataFrame:
+    """Return 300 numbered people with 6 visits each: only age and sex are theirs, and many share both."""
+    person, level = np.repeat(np.arange(300), 6), generator.normal(120, 10, 300)
+    return pd.DataFrame(
+        {
+            "person": person + 1000,
+            "age": generator.integers(30, 75, 300)[person],
+            "sex": generator.choice(["m", "f"], 300)[person],
+            "dose": generator.choice([5, 10, 20], 1800),
+            "pressure": (level[person] + generator.normal(0, 3, 1800)).round(1),
+        }
+    )
+
+
+def orders(generator: np.random.Generator) -> pd.DataFrame:
+    """Return orders of 4 rows of 40 shops: those of a shop are alike, those of an order no more."""
+    shop = generator.integers(0, 40, 300).repeat(4)
+    place, level = generator.normal(0, 1, (3, 40)).round(2), generator.normal(0, 1, 40)
+    return pd.DataFrame(
+        {
+            "order": generator.permutation(300).repeat(4) + 7000,
+            "shop": [f"shop {number}" for number in shop],
+            **dict(zip(["lat", "long", "area"], place[:, shop], strict=True)),
+            "pieces": generator.integers(1, 9, 1200),
+            "sales": level[shop] + generator.normal(0, 0.2, 1200),
+        }
+    )
+
+
 def chicks(generator: np.random.Generator) -> pd.DataFrame:
     """Return 50 chicks weighed on 12 days, each growing at its own pace: no other column tells them apart."""
     chick, day = np.repeat(np.arange(50), 12), np.tile(np.arange(0, 24, 2), 50)
@@ -139,6 +168,8 @@ def quantities(generator: np.random.Generator) -> pd.DataFrame:
     [
         (storms, "wind", "name"),
         (patients, "sick", "patient"),
+        (visits, "pressure", "person"),
+        (orders, "sales", "shop"),
         (chicks, "weight", "chick"),
         (travellers, "choice", "individual"),
     ],
