@@ -61,9 +61,7 @@ class Dataset:
     images: np.ndarray | None = None
     """uint8 (rows, *image_shape) where rows are image files."""
     _encoders: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False)
-    _inputs: dict[tuple[str, int], tuple[np.ndarray, np.ndarray]] = field(
-        default_factory=dict, repr=False
-    )
+    _inputs: dict[tuple[str, str, int], np.ndarray] = field(default_factory=dict, repr=False)
     _names: dict[str, tuple[Input, ...]] = field(default_factory=dict, repr=False)
     _arrays: dict[tuple[str, int, str], Arrays] = field(default_factory=dict, repr=False)
 
@@ -236,7 +234,8 @@ class Dataset:
         key = (encoding, fold, class_weight)
         if key not in self._arrays:
             train, validation = self.split.fold(fold)
-            x_train, x_val = self._fold_inputs(encoding, fold, go_on)
+            x_train = self.part_inputs("train", encoding, fold, go_on)
+            x_val = self.part_inputs("validation", encoding, fold, go_on)
             weight, per_class = self.sample_weight(train), self._class_weight(train, class_weight)
             if per_class is not None:
                 own = per_class[self.judged.numbers[train]]
@@ -255,15 +254,16 @@ class Dataset:
             )
         return self._arrays[key]
 
-    def _fold_inputs(self, encoding: str, fold: int, go_on: GoOn) -> tuple[np.ndarray, np.ndarray]:
-        """Return encoded training and validation rows, shared by all class weights."""
-        if (encoding, fold) not in self._inputs:
+    def part_inputs(
+        self, part: str, encoding: str, fold: int = 0, go_on: GoOn = always
+    ) -> np.ndarray:
+        """Return the inputs of "train", "validation" or "test" as a fold encodes them; they are kept."""
+        key = (part, encoding, fold)
+        if key not in self._inputs:
             train, validation = self.split.fold(fold)
-            self._inputs[encoding, fold] = (
-                self.inputs(train, encoding, fold, go_on),
-                self.inputs(validation, encoding, fold, go_on),
-            )
-        return self._inputs[encoding, fold]
+            rows = {"train": train, "validation": validation, "test": self.split.test}[part]
+            self._inputs[key] = self.inputs(rows, encoding, fold, go_on)
+        return self._inputs[key]
 
     def clusters(self, rows: np.ndarray) -> np.ndarray | None:
         """Return the cluster (group or block of time) of each row, int64 (rows,); None: independent rows."""

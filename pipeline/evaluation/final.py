@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -185,10 +184,10 @@ def score_incumbent(
 def _of_members(dataset: Dataset, members: Sequence[Member]) -> Unseen:
     """Return the average of some networks' predictions."""
     unseen = Unseen(dataset, [validated for validated, _ in _folds(members)])
-    encoded = functools.cache(functools.partial(unseen_inputs, dataset))  # seeds share their rows
     for member in members:
         for part, own in (("validation", member.searched), ("test", member)):
-            if (x := encoded(own.fit.trial.encoding, own.fit.fold).get(part)) is not None:
+            if part == "validation" or len(dataset.split.test):
+                x = dataset.part_inputs(part, own.fit.trial.encoding, own.fit.fold)
                 unseen.add(own.fit.fold, {part: forward(own.model, x)})
     return unseen
 

@@ -79,5 +79,5 @@ def unseen_inputs(dataset: Dataset, encoding: str, fold: int) -> dict[str, np.nd
     Returns:
         float32 (rows, *input_shape): `validation`, the fold's own, and `test` if there are test rows.
     """
-    parts = {"validation": dataset.split.fold(fold)[1], "test": dataset.split.test}
-    return {part: dataset.inputs(rows, encoding, fold) for part, rows in parts.items() if len(rows)}
+    parts = ("validation", "test") if len(dataset.split.test) else ("validation",)
+    return {part: dataset.part_inputs(part, encoding, fold) for part in parts}

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.data.dataset import Dataset
 from pipeline.data.split import Split
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.final import evaluate, optimism
@@ -186,6 +187,20 @@ def test_a_fold_that_failed_leaves_its_rows_out(prepared, member, constant):
     ).predictions
     expected = np.concatenate([dataset.split.folds[fold][1] for fold in (1, 2)])
     assert sorted(table["row"] - 1) == sorted(expected)
+
+
+def test_rows_are_encoded_once_whatever_models_are_scored(prepared, member, constant, monkeypatch):
+    """In fine intervals that takes seconds, which a budget has not reserved several times."""
+    dataset = prepared()
+    dataset.arrays("standard")
+    encoded: list[int] = []
+    real = Dataset.encode
+    monkeypatch.setattr(
+        Dataset, "encode", lambda self, raw, *a: encoded.append(len(raw)) or real(self, raw, *a)
+    )
+    models = [member(constant(n), n) for n in range(3)]
+    evaluate(dataset, {"single": models[:1], "ensemble": models}, champion="single", seed=0)
+    assert encoded == [len(dataset.split.test)]
 
 
 def test_networks_of_one_fold_are_averaged(prepared, member, constant):
