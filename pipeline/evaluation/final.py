@@ -116,7 +116,7 @@ def evaluate(
     every = [(fold, fold) for fold in range(len(dataset.split.folds))]
     folds = every if len(every) > 1 else _folds(models[champion])
     unseen_of = {
-        **{name: _of_members(dataset, members) for name, members in models.items()},
+        **_of_networks(dataset, models),
         **_of_baselines(dataset, folds, seed, terms.class_weight, terms.spare_seconds(), shares),
     }
     test = dataset.split.test
@@ -181,15 +181,25 @@ def score_incumbent(
     return ""
 
 
-def _of_members(dataset: Dataset, members: Sequence[Member]) -> Unseen:
-    """Return the average of some networks' predictions."""
-    unseen = Unseen(dataset, [validated for validated, _ in _folds(members)])
-    for member in members:
-        for part, own in (("validation", member.searched), ("test", member)):
-            if part == "validation" or len(dataset.split.test):
-                x = dataset.part_inputs(part, own.fit.trial.encoding, own.fit.fold)
-                unseen.add(own.fit.fold, {part: forward(own.model, x)})
-    return unseen
+def _of_networks(dataset: Dataset, models: Mapping[str, Sequence[Member]]) -> dict[str, Unseen]:
+    """Return the average of the predictions of each model's networks; each network predicts once."""
+    unseen_of = {
+        name: Unseen(dataset, [validated for validated, _ in _folds(members)])
+        for name, members in models.items()
+    }
+    for part in ("validation", "test") if len(dataset.split.test) else ("validation",):
+        averages: dict[tuple[Fit, int], tuple[Member, list[Unseen]]] = {}
+        for name, members in models.items():
+            for member in members:
+                own = member.searched if part == "validation" else member
+                places = averages.setdefault((own.fit, id(own.model)), (own, []))[1]
+                places.append(unseen_of[name])
+        for own, places in averages.values():
+            x = dataset.part_inputs(part, own.fit.trial.encoding, own.fit.fold)
+            outputs = forward(own.model, x)
+            for unseen in places:
+                unseen.add(own.fit.fold, {part: outputs})
+    return unseen_of
 
 
 def _folds(members: Sequence[Member]) -> list[tuple[int, int]]:

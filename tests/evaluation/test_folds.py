@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.data.dataset import Dataset
 from pipeline.data.split import Split
+from pipeline.evaluation import final
 from pipeline.evaluation.baselines import BASELINES, fit_baselines
 from pipeline.evaluation.final import evaluate, optimism
 from pipeline.evaluation.folds import Average, Unseen
@@ -189,8 +190,10 @@ def test_a_fold_that_failed_leaves_its_rows_out(prepared, member, constant):
     assert sorted(table["row"] - 1) == sorted(expected)
 
 
-def test_rows_are_encoded_once_whatever_models_are_scored(prepared, member, constant, monkeypatch):
-    """In fine intervals that takes seconds, which a budget has not reserved several times."""
+def test_rows_are_encoded_and_predicted_once_whatever_models_are_scored(
+    prepared, member, constant, monkeypatch
+):
+    """On a large table that takes seconds, which a budget has not reserved several times."""
     dataset = prepared()
     dataset.arrays("standard")
     encoded: list[int] = []
@@ -198,9 +201,15 @@ def test_rows_are_encoded_once_whatever_models_are_scored(prepared, member, cons
     monkeypatch.setattr(
         Dataset, "encode", lambda self, raw, *a: encoded.append(len(raw)) or real(self, raw, *a)
     )
+    predicted: list[int] = []
+    forward = final.forward
+    monkeypatch.setattr(
+        final, "forward", lambda model, x: predicted.append(len(x)) or forward(model, x)
+    )
     models = [member(constant(n), n) for n in range(3)]
     evaluate(dataset, {"single": models[:1], "ensemble": models}, champion="single", seed=0)
     assert encoded == [len(dataset.split.test)]
+    assert predicted == 3 * [len(dataset.split.validation)] + 3 * encoded
 
 
 def test_networks_of_one_fold_are_averaged(prepared, member, constant):
