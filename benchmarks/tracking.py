@@ -193,11 +193,11 @@ def search_once(words: list[str], *, null: bool) -> dict[str, float]:
     search, put = runner.search, Writer.put
     found: dict[str, float] = {}
 
-    def timed(sweep: Any) -> Any:
+    def timed(sweep: Any, *rest: Any) -> Any:
         if null:
             Writer.put = lambda _self, _job: None  # type: ignore[method-assign]
         wall, cpu = time.perf_counter(), time.process_time()
-        search(sweep)
+        search(sweep, *rest)
         found["wall"] = time.perf_counter() - wall
         found["cpu"] = time.process_time() - cpu
         found["fits"] = len(sweep.ledger.done)
